@@ -1,0 +1,78 @@
+package deferred
+
+import (
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+)
+
+// An Unhandled is an error that a Deferred was left with when nothing referred
+// to the Deferred any more, so that nobody can ever handle it.
+type Unhandled struct {
+	Err error
+	// Made and Failed are the stacks of the Deferred's making and of its last
+	// failure, if debugging was on when it was made; see SetDebugging.
+	Made, Failed string
+}
+
+// watch is kept alive by the one Deferred that holds an unhandled error. When
+// it is collected with the error still in it, nobody can handle that error.
+type watch struct {
+	err   error
+	debug *debugInfo
+}
+
+// unhandled notes that d is left with an error, for now.
+func (d *Deferred[T]) unhandled() {
+	if d.watch != nil {
+		d.watch.err = d.err
+		return
+	}
+	d.watch = &watch{d.err, d.debug}
+	runtime.SetFinalizer(d.watch, (*watch).report)
+}
+
+// handled notes that somebody took d's error.
+func (d *Deferred[T]) handled() {
+	if d.watch != nil {
+		d.watch.err = nil
+		d.watch = nil
+	}
+}
+
+func (w *watch) report() {
+	if w.err == nil {
+		return
+	}
+	u := Unhandled{Err: w.err}
+	if w.debug != nil {
+		u.Made, u.Failed = w.debug.madeAt.String(), w.debug.failedAt.String()
+	}
+	(*reporter.Load())(u)
+}
+
+var reporter atomic.Pointer[func(Unhandled)]
+
+func init() { SetUnhandledReporter(nil) }
+
+// SetUnhandledReporter sets what is called, on a goroutine of the runtime, with
+// each error that nobody handled, and returns what was set before. nil sets the
+// default: one line by log/slog at level Error. It may be called from any
+// goroutine.
+func SetUnhandledReporter(report func(Unhandled)) (previous func(Unhandled)) {
+	if report == nil {
+		report = logUnhandled
+	}
+	if old := reporter.Swap(&report); old != nil {
+		previous = *old
+	}
+	return previous
+}
+
+func logUnhandled(u Unhandled) {
+	args := []any{"error", u.Err}
+	if u.Made != "" {
+		args = append(args, "made", u.Made, "failed", u.Failed)
+	}
+	slog.Error("unhandled error in Deferred", args...)
+}
