@@ -5,28 +5,27 @@ import (
 	"time"
 )
 
-// A Clock tells the time and calls functions later, on the goroutine of its
-// reactor. It is Twisted's IReactorTime. Every reactor is one, and so is the
-// clock of a test, whose time moves only when the test moves it.
+// A Clock tells the time and calls functions later. Every reactor is one, and
+// so is task.Clock, whose time a test moves. It is Twisted's IReactorTime.
 type Clock interface {
 	// Now returns the clock's time.
 	Now() time.Time
-	// CallLater calls f once, after delay. A delay of zero or less means with
-	// the next turn of the loop; f is never called by CallLater itself.
+	// CallLater calls f, on the clock's goroutine, once delay has passed. It is
+	// to be called from that goroutine. A negative delay counts as none.
 	CallLater(delay time.Duration, f func()) DelayedCall
 }
 
-// A DelayedCall is a call that [Clock.CallLater] is to make. It is Twisted's
-// IDelayedCall. Its methods belong to the clock's goroutine. Those that give an
-// error give [ErrAlreadyCalled] or [ErrAlreadyCancelled] when it is too late,
-// and then change nothing.
+// A DelayedCall is a call that [Clock.CallLater] arranged. It is Twisted's
+// IDelayedCall and belongs to the clock's goroutine.
+//
+// Its methods fail with [ErrCallRan] or [ErrCallCancelled] once the call has
+// been made or cancelled, and do nothing then.
 type DelayedCall interface {
-	// Cancel takes the call back.
+	// Cancel removes the call.
 	Cancel() error
 	// Reset moves the call to delay from now.
 	Reset(delay time.Duration) error
-	// Delay moves the call to extra later than it was to be; a negative extra
-	// moves it nearer.
+	// Delay moves the call by extra from the time it is set for.
 	Delay(extra time.Duration) error
 	// Active reports whether the call is still to be made.
 	Active() bool
@@ -34,10 +33,11 @@ type DelayedCall interface {
 	Time() time.Time
 }
 
-// ErrAlreadyCalled is the error of changing a [DelayedCall] that has been made.
-// It is Twisted's AlreadyCalled.
-var ErrAlreadyCalled = errors.New("deferred: the delayed call has already run")
-
-// ErrAlreadyCancelled is the error of changing a [DelayedCall] that was taken
-// back. It is Twisted's AlreadyCancelled.
-var ErrAlreadyCancelled = errors.New("deferred: the delayed call was already cancelled")
+var (
+	// ErrCallRan is the error of changing a DelayedCall that has been made. It is
+	// Twisted's AlreadyCalled.
+	ErrCallRan = errors.New("the delayed call has already been made")
+	// ErrCallCancelled is the error of changing a DelayedCall that was
+	// cancelled. It is Twisted's AlreadyCancelled.
+	ErrCallCancelled = errors.New("the delayed call was already cancelled")
+)
