@@ -1,0 +1,218 @@
+// Package timers keeps delayed calls in the order of their times. It is the
+// part that every clock has in common: the real loop's, the memory reactor's
+// and a test's.
+package timers
+
+import (
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+)
+
+// A Heap holds the calls that are still to be made. Calls for the same time are
+// made in the order they were arranged. The zero value is empty. A Heap belongs
+// to one goroutine.
+//
+// Adding, removing and moving a call cost O(log n); a waiting call takes 48
+// bytes, and 24 in the heap.
+type Heap struct {
+	now     func() time.Time
+	epoch   time.Time // times are kept as offsets from it
+	entries []entry   // a heap of four children a node: half as deep as one of two
+	seq     uint64
+}
+
+type entry struct {
+	at   time.Duration // since epoch
+	seq  uint64
+	call *call
+}
+
+// arity is the number of children of a node.
+const arity = 4
+
+type call struct {
+	heap  *Heap
+	f     func() // nil once made or cancelled
+	at    time.Duration
+	index int // in heap.entries, or ran or cancelled
+}
+
+const (
+	ran       = -1
+	cancelled = -2
+)
+
+// New returns an empty Heap for calls by the clock now.
+func New(now func() time.Time) *Heap {
+	return &Heap{now: now, epoch: now()}
+}
+
+// Len returns the number of calls that are still to be made.
+func (h *Heap) Len() int { return len(h.entries) }
+
+// CallLater arranges for f to be called delay from now.
+func (h *Heap) CallLater(delay time.Duration, f func()) deferred.DelayedCall {
+	if f == nil {
+		panic("reactor: CallLater with a nil function")
+	}
+	c := &call{heap: h, f: f, at: h.after(delay)}
+	h.push(c)
+	return c
+}
+
+// after returns the time that is delay from now.
+func (h *Heap) after(delay time.Duration) time.Duration {
+	now := h.now().Sub(h.epoch)
+	at := now + max(delay, 0)
+	if at < now { // overflow
+		return 1<<63 - 1
+	}
+	return at
+}
+
+// Next returns when the earliest call is due. ok is false if there is none.
+func (h *Heap) Next() (at time.Time, ok bool) {
+	if len(h.entries) == 0 {
+		return time.Time{}, false
+	}
+	return h.epoch.Add(h.entries[0].at), true
+}
+
+// Mark returns a bound for [Heap.Due]: the calls that were arranged before it.
+func (h *Heap) Mark() uint64 { return h.seq }
+
+// Due removes and returns the function of the earliest call that is due and was
+// arranged before mark, or nil if there is none. With the mark of a turn's
+// beginning, calls that arrange calls cannot keep the turn from ending.
+func (h *Heap) Due(mark uint64) func() {
+	if len(h.entries) == 0 {
+		return nil
+	}
+	first := h.entries[0]
+	if first.seq >= mark || first.at > h.now().Sub(h.epoch) {
+		return nil
+	}
+	h.remove(0)
+	c := first.call
+	f := c.f
+	c.f, c.index = nil, ran
+	return f
+}
+
+// Calls returns the calls that are still to be made, in no order.
+func (h *Heap) Calls() []deferred.DelayedCall {
+	calls := make([]deferred.DelayedCall, len(h.entries))
+	for i, e := range h.entries {
+		calls[i] = e.call
+	}
+	return calls
+}
+
+func (c *call) state() error {
+	switch c.index {
+	case ran:
+		return deferred.ErrCallRan
+	case cancelled:
+		return deferred.ErrCallCancelled
+	}
+	return nil
+}
+
+func (c *call) Cancel() error {
+	if err := c.state(); err != nil {
+		return err
+	}
+	c.heap.remove(c.index)
+	c.f, c.index = nil, cancelled
+	return nil
+}
+
+func (c *call) Reset(delay time.Duration) error {
+	return c.move(c.heap.after(delay))
+}
+
+func (c *call) Delay(extra time.Duration) error {
+	at := c.at + extra
+	if extra > 0 && at < c.at { // overflow
+		at = 1<<63 - 1
+	}
+	return c.move(at)
+}
+
+func (c *call) move(at time.Duration) error {
+	if err := c.state(); err != nil {
+		return err
+	}
+	c.heap.remove(c.index)
+	c.at = at
+	c.heap.push(c)
+	return nil
+}
+
+func (c *call) Active() bool { return c.index >= 0 }
+
+func (c *call) Time() time.Time { return c.heap.epoch.Add(c.at) }
+
+func (e entry) before(o entry) bool {
+	return e.at < o.at || e.at == o.at && e.seq < o.seq
+}
+
+func (h *Heap) push(c *call) {
+	h.entries = append(h.entries, entry{c.at, h.seq, c})
+	h.seq++
+	h.up(len(h.entries) - 1)
+}
+
+// remove takes entry i out of the heap.
+func (h *Heap) remove(i int) {
+	last := len(h.entries) - 1
+	moved := h.entries[last]
+	h.entries[last] = entry{}
+	h.entries = h.entries[:last]
+	if i == last {
+		return
+	}
+	h.put(i, moved)
+	h.down(i)
+	h.up(moved.call.index)
+}
+
+func (h *Heap) put(i int, e entry) {
+	h.entries[i] = e
+	e.call.index = i
+}
+
+func (h *Heap) up(i int) {
+	e := h.entries[i]
+	for i > 0 {
+		parent := (i - 1) / arity
+		if !e.before(h.entries[parent]) {
+			break
+		}
+		h.put(i, h.entries[parent])
+		i = parent
+	}
+	h.put(i, e)
+}
+
+func (h *Heap) down(i int) {
+	e := h.entries[i]
+	for {
+		least := i*arity + 1
+		if least >= len(h.entries) {
+			break
+		}
+		for child := least + 1; child < min(i*arity+1+arity, len(h.entries)); child++ {
+			if h.entries[child].before(h.entries[least]) {
+				least = child
+			}
+		}
+		if !h.entries[least].before(e) {
+			break
+		}
+		h.put(i, h.entries[least])
+		i = least
+	}
+	h.put(i, e)
+}

@@ -1,0 +1,115 @@
+package reactor
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+)
+
+// A Reactor is everything a program can ask of an event loop. [Loop] is one, and
+// memory.Reactor is one for tests.
+//
+// All methods belong to the loop's goroutine, or to whoever sets things up
+// before [Core.Run], except those of [Threads].
+type Reactor interface {
+	Core
+	Clock
+	Threads
+	TCP
+	UNIX
+	Names
+}
+
+// Clock tells the time and makes calls later; see [deferred.Clock]. It is
+// Twisted's IReactorTime.
+type Clock = deferred.Clock
+
+// DelayedCall is a call that CallLater arranged; see [deferred.DelayedCall].
+type DelayedCall = deferred.DelayedCall
+
+// Core starts and stops the loop. It is Twisted's IReactorCore.
+type Core interface {
+	// Run runs the loop on the calling goroutine until Stop. It fails with
+	// [ErrAlreadyRunning], or with what kept the poller from working.
+	Run() error
+	// Stop ends Run after the current turn: connections are closed and ports
+	// stop listening. It fails with [ErrNotRunning].
+	Stop() error
+	// Running reports whether Run has begun and Stop has not been called.
+	Running() bool
+	// CallWhenRunning calls f in the loop's first turn, or now if it runs.
+	CallWhenRunning(f func())
+}
+
+// Threads connects the loop with other goroutines. It is Twisted's
+// IReactorThreads.
+type Threads interface {
+	// CallFromThread has the loop call f in its next turn. Calls are made in
+	// the order they came. Any goroutine may call it.
+	CallFromThread(f func())
+	// CallInThread calls f on a goroutine of a bounded pool. Any goroutine may
+	// call it.
+	CallInThread(f func())
+}
+
+// TCP makes and takes TCP connections. It is Twisted's IReactorTCP.
+type TCP interface {
+	// ConnectTCP connects to address, an IP address and port ("[::1]:80"); for
+	// names there are the endpoints. The Deferred fires with the protocol that
+	// factory built, after its ConnectionMade; it fails with a [*ConnectError].
+	// Cancelling it gives the attempt up.
+	ConnectTCP(address string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol]
+	// ListenTCP listens on address, as in [net.Listen]. It fails with a
+	// [*ListenError].
+	ListenTCP(address string, factory Factory) (Port, error)
+}
+
+// UNIX makes and takes connections over sockets in the file system. It is
+// Twisted's IReactorUNIX.
+type UNIX interface {
+	// ConnectUNIX is ConnectTCP for the socket at path.
+	ConnectUNIX(path string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol]
+	// ListenUNIX is ListenTCP for a socket at path, which it creates, and
+	// removes when the port stops listening.
+	ListenUNIX(path string, factory Factory) (Port, error)
+}
+
+// ConnectOptions are what a connection attempt may be told. The zero value asks
+// for the defaults.
+type ConnectOptions struct {
+	// Timeout bounds the attempt: 0 means [DefaultConnectTimeout], negative none.
+	Timeout time.Duration
+	// LocalAddress is the IP address and port ("192.0.2.1:0") to connect from.
+	LocalAddress string
+}
+
+// DefaultConnectTimeout is how long an attempt to connect may take.
+const DefaultConnectTimeout = 30 * time.Second
+
+// A Port listens for connections. It is Twisted's IListeningPort.
+type Port interface {
+	// Addr returns the address that it listens on.
+	Addr() net.Addr
+	// StopListening closes the port. Connections that it took stay open. To
+	// stop twice does nothing.
+	StopListening()
+}
+
+// Names turns host names into addresses. It is Twisted's
+// IReactorPluggableNameResolver.
+type Names interface {
+	// NameResolver returns what names are looked up with.
+	NameResolver() NameResolver
+	// InstallNameResolver replaces it.
+	InstallNameResolver(r NameResolver)
+}
+
+// A NameResolver looks host names up. It is Twisted's IHostnameResolver.
+type NameResolver interface {
+	// LookupHost fires with the addresses of host, at least one, in the order
+	// they should be tried. It fails with an error that is [ErrNameNotFound] if
+	// there are none.
+	LookupHost(host string) *deferred.Deferred[[]netip.Addr]
+}
