@@ -1,5 +1,9 @@
 module github.com/seed-7c003b53/gotreq
 
-go 1.26
+go 1.26.0
 
-require github.com/sourcegraph/conc v0.3.0 // indirect
+require (
+	github.com/sourcegraph/conc v0.3.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)

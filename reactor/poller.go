@@ -39,7 +39,8 @@ type Listener interface {
 
 // A Socket is a connection that never blocks.
 type Socket interface {
-	// Start says who is to be told of the socket's readiness. It is called once.
+	// Start says who is to be told of the socket's readiness. It is called once,
+	// and does not itself call h.
 	// Readiness is told by its edges: Ready is called when the socket becomes
 	// ready, and again only after a Read or Write gave [ErrWouldBlock] or did
 	// less than it was asked to.

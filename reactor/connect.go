@@ -1,0 +1,181 @@
+package reactor
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+)
+
+// This file makes connections, and takes them from ports.
+
+// ConnectTCP connects to an IP address and port; see [TCP].
+func (l *Loop) ConnectTCP(address string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol] {
+	if _, err := netip.ParseAddrPort(address); err != nil {
+		return deferred.Fail[Protocol](&ConnectError{"tcp", address, errors.New("not an IP address and port")})
+	}
+	return l.connect("tcp", address, factory, options)
+}
+
+// ConnectUNIX connects to the socket at path; see [UNIX].
+func (l *Loop) ConnectUNIX(path string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol] {
+	return l.connect("unix", path, factory, options)
+}
+
+// A dial is an attempt to connect that is under way.
+type dial struct {
+	in      links[dial]
+	loop    *Loop
+	network string
+	address string
+	factory Factory
+	result  *deferred.Deferred[Protocol]
+	timeout DelayedCall // nil if there is none
+	cancel  func()      // the poller's
+	over    bool
+}
+
+func (d *dial) links() *links[dial] { return &d.in }
+
+func (l *Loop) connect(network, address string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol] {
+	if factory == nil {
+		panic("reactor: connecting to " + address + " with a nil Factory")
+	}
+	d := &dial{loop: l, network: network, address: address, factory: factory}
+	d.result = deferred.NewCancellable(func(*deferred.Deferred[Protocol]) { d.end() })
+	push(&l.dials, d)
+	if timeout := options.timeout(); timeout > 0 {
+		d.timeout = l.CallLater(timeout, func() { d.fail(ErrConnectTimeout) })
+	}
+	cancel := l.poller.Dial(network, address, options.LocalAddress, d.done)
+	if d.over {
+		return d.result // done was called already
+	}
+	d.cancel = cancel
+	return d.result
+}
+
+func (o ConnectOptions) timeout() time.Duration {
+	if o.Timeout == 0 {
+		return DefaultConnectTimeout
+	}
+	return o.Timeout
+}
+
+// end ends the attempt, whichever way.
+func (d *dial) end() {
+	if d.over {
+		return
+	}
+	d.over = true
+	drop(&d.loop.dials, d)
+	if d.timeout != nil && d.timeout.Active() {
+		d.timeout.Cancel()
+	}
+	if d.cancel != nil {
+		d.cancel()
+	}
+}
+
+func (d *dial) fail(err error) {
+	d.end()
+	d.result.Errback(&ConnectError{d.network, d.address, classify(err)})
+}
+
+// done is told by the poller how the attempt came out.
+func (d *dial) done(s Socket, err error) {
+	d.cancel = nil
+	if err != nil {
+		d.fail(err)
+		return
+	}
+	p, err := d.loop.build(d.factory, s)
+	if err != nil {
+		d.fail(err)
+		return
+	}
+	d.end()
+	d.loop.start(s, p)
+	d.result.Callback(p)
+}
+
+// build has factory make a protocol for s, and closes s if it makes none.
+func (l *Loop) build(factory Factory, s Socket) (p Protocol, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = logPanic("BuildProtocol", v)
+		} else if p == nil {
+			err = ErrNoProtocol
+		}
+		if err != nil {
+			s.Close(true)
+		}
+	}()
+	return factory.BuildProtocol(s.RemoteAddr()), nil
+}
+
+// ListenTCP listens on address; see [TCP].
+func (l *Loop) ListenTCP(address string, factory Factory) (Port, error) {
+	return l.listen("tcp", address, factory)
+}
+
+// ListenUNIX listens on a socket at path; see [UNIX].
+func (l *Loop) ListenUNIX(path string, factory Factory) (Port, error) {
+	return l.listen("unix", path, factory)
+}
+
+// A port is one that listens.
+type port struct {
+	in       links[port]
+	loop     *Loop
+	listener Listener
+	addr     net.Addr
+	factory  Factory
+	stopped  bool
+}
+
+func (p *port) links() *links[port] { return &p.in }
+
+func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
+	if factory == nil {
+		panic("reactor: listening on " + address + " with a nil Factory")
+	}
+	p := &port{loop: l, factory: factory}
+	listener, err := l.poller.Listen(network, address, p.accept)
+	if err != nil {
+		return nil, &ListenError{network, address, classify(err)}
+	}
+	p.listener, p.addr = listener, listener.Addr()
+	push(&l.ports, p)
+	return p, nil
+}
+
+// accept is told by the poller of a connection, or of the lack of one.
+func (p *port) accept(s Socket, err error) {
+	if err != nil {
+		p.loop.logAccept(p.addr, classify(err))
+		return
+	}
+	if p.stopped {
+		s.Close(true)
+		return
+	}
+	if proto, err := p.loop.build(p.factory, s); err == nil {
+		p.loop.start(s, proto)
+	}
+}
+
+// Addr returns the address that p listens on; see [Port].
+func (p *port) Addr() net.Addr { return p.addr }
+
+// StopListening closes p; see [Port].
+func (p *port) StopListening() {
+	if p.stopped {
+		return
+	}
+	p.stopped = true
+	drop(&p.loop.ports, p)
+	p.listener.Close()
+}

@@ -1,0 +1,448 @@
+package reactor
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func newSystemPoller() Poller { return newEpollPoller() }
+
+// epollPoller is the Poller on Linux's epoll. Sockets are registered once, for
+// everything, with edges: neither pausing nor a full send buffer costs a system
+// call.
+type epollPoller struct {
+	fd      int
+	wakeFD  int
+	err     error // why there is no epoll descriptor
+	events  []unix.EpollEvent
+	watched []watched // by descriptor
+	age     int32     // of the youngest entry of watched
+}
+
+// watched is who is to be told of a descriptor's events. The age tells an event
+// of this one from a late event of a closed one with the same number.
+type watched struct {
+	notify func(events uint32)
+	age    int32
+}
+
+const (
+	socketEvents   = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
+	listenerEvents = unix.EPOLLIN
+)
+
+func newEpollPoller() *epollPoller {
+	p := &epollPoller{fd: -1, wakeFD: -1, events: make([]unix.EpollEvent, 256)}
+	p.err = p.open()
+	return p
+}
+
+func (p *epollPoller) open() (err error) {
+	if p.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	if p.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return os.NewSyscallError("eventfd", err)
+	}
+	return p.watch(p.wakeFD, unix.EPOLLIN|unix.EPOLLET, func(uint32) {
+		var count [8]byte
+		unix.Read(p.wakeFD, count[:])
+	})
+}
+
+// watch has notify called with the events of fd.
+func (p *epollPoller) watch(fd int, events uint32, notify func(uint32)) error {
+	for fd >= len(p.watched) {
+		p.watched = append(p.watched, watched{})
+	}
+	p.age++
+	p.watched[fd] = watched{notify, p.age}
+	e := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: p.age}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &e))
+}
+
+// close closes fd, which ends its being watched.
+func (p *epollPoller) close(fd int) {
+	if fd < len(p.watched) {
+		p.watched[fd] = watched{}
+	}
+	unix.Close(fd)
+}
+
+func (p *epollPoller) Now() time.Time { return time.Now() }
+
+func (p *epollPoller) Wait(timeout time.Duration) error {
+	if p.err != nil {
+		return p.err
+	}
+	n, err := unix.EpollWait(p.fd, p.events, milliseconds(timeout))
+	if err != nil {
+		if err == unix.EINTR {
+			return nil
+		}
+		return os.NewSyscallError("epoll_wait", err)
+	}
+	for i := range p.events[:n] {
+		e := &p.events[i]
+		if w := p.watched[e.Fd]; w.age == e.Pad && w.notify != nil {
+			w.notify(e.Events)
+		}
+	}
+	if n == len(p.events) && n < 4096 {
+		p.events = make([]unix.EpollEvent, 2*n)
+	}
+	return nil
+}
+
+// milliseconds rounds up: to wake before the time would be to wake twice.
+func milliseconds(timeout time.Duration) int {
+	if timeout < 0 {
+		return -1
+	}
+	return int(min((timeout+time.Millisecond-1)/time.Millisecond, 1<<31-1))
+}
+
+func (p *epollPoller) Wake() {
+	one := [8]byte{1}
+	unix.Write(p.wakeFD, one[:])
+}
+
+func (p *epollPoller) Close() error {
+	for _, fd := range []int{p.wakeFD, p.fd} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	p.fd, p.wakeFD = -1, -1
+	p.err = net.ErrClosed
+	return nil
+}
+
+// Connecting.
+
+func (p *epollPoller) Dial(network, address, local string, done func(Socket, error)) (cancel func()) {
+	s, err := p.connect(network, address, local, done)
+	if err != nil {
+		done(nil, err)
+		return func() {}
+	}
+	return func() {
+		if s.fd >= 0 {
+			s.Close(true)
+		}
+	}
+}
+
+func (p *epollPoller) connect(network, address, local string, done func(Socket, error)) (*epollSocket, error) {
+	remote, family, err := sockaddr(network, address)
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.socket(family)
+	if err != nil {
+		return nil, err
+	}
+	if local != "" {
+		if err := s.bind(network, local); err != nil {
+			s.Close(true)
+			return nil, err
+		}
+	}
+	if err := unix.Connect(s.fd, remote); err != nil && err != unix.EINPROGRESS {
+		s.Close(true)
+		return nil, os.NewSyscallError("connect", err)
+	}
+	err = p.watch(s.fd, socketEvents, func(events uint32) {
+		if events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) == 0 {
+			return
+		}
+		if errno, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || errno != 0 {
+			s.Close(true)
+			done(nil, os.NewSyscallError("connect", syscall.Errno(errno)))
+			return
+		}
+		s.seen = events
+		done(s, nil)
+	})
+	if err != nil {
+		s.Close(true)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (p *epollPoller) socket(family int) (*epollSocket, error) {
+	if p.err != nil {
+		return nil, p.err
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	return p.adopt(fd, family), nil
+}
+
+func (p *epollPoller) adopt(fd, family int) *epollSocket {
+	s := &epollSocket{poller: p, fd: fd, tcp: family != unix.AF_UNIX}
+	s.SetNoDelay(true)
+	return s
+}
+
+func (s *epollSocket) bind(network, local string) error {
+	addr, _, err := sockaddr(network, local)
+	if err != nil {
+		return err
+	}
+	return os.NewSyscallError("bind", unix.Bind(s.fd, addr))
+}
+
+// sockaddr parses an address, for a socket of the family that it returns too.
+func sockaddr(network, address string) (addr unix.Sockaddr, family int, err error) {
+	if network == "unix" {
+		return &unix.SockaddrUnix{Name: address}, unix.AF_UNIX, nil
+	}
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, 0, err
+	}
+	ip := ap.Addr()
+	if ip.Is4() {
+		return &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ip.As4()}, unix.AF_INET, nil
+	}
+	in6 := &unix.SockaddrInet6{Port: int(ap.Port()), Addr: ip.As16()}
+	if zone := ip.Zone(); zone != "" {
+		ifi, err := net.InterfaceByName(zone)
+		if err != nil {
+			return nil, 0, err
+		}
+		in6.ZoneId = uint32(ifi.Index)
+	}
+	return in6, unix.AF_INET6, nil
+}
+
+// address is the opposite of sockaddr.
+func address(addr unix.Sockaddr) net.Addr {
+	switch a := addr.(type) {
+	case *unix.SockaddrInet4:
+		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)))
+	case *unix.SockaddrInet6:
+		ip := netip.AddrFrom16(a.Addr)
+		if a.ZoneId != 0 {
+			if ifi, err := net.InterfaceByIndex(int(a.ZoneId)); err == nil {
+				ip = ip.WithZone(ifi.Name)
+			}
+		}
+		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(a.Port)))
+	case *unix.SockaddrUnix:
+		return &net.UnixAddr{Name: a.Name, Net: "unix"}
+	}
+	return &net.UnixAddr{Net: "unix"}
+}
+
+// Listening.
+
+// epollListener is a port. Package net opens the socket, since it knows how to
+// choose between the families, and gives a duplicate of the descriptor.
+type epollListener struct {
+	poller *epollPoller
+	fd     int
+	family int
+	net    net.Listener
+	accept func(Socket, error)
+}
+
+func (p *epollPoller) Listen(network, address string, accept func(Socket, error)) (Listener, error) {
+	if p.err != nil {
+		return nil, p.err
+	}
+	opened, err := net.Listen(network, address)
+	if err != nil {
+		return nil, opReason(err)
+	}
+	l := &epollListener{poller: p, fd: -1, net: opened, accept: accept, family: unix.AF_INET6}
+	if network == "unix" {
+		l.family = unix.AF_UNIX
+	}
+	if err := l.duplicate(); err != nil {
+		opened.Close()
+		return nil, err
+	}
+	if err := p.watch(l.fd, listenerEvents, func(uint32) { l.acceptAll() }); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *epollListener) duplicate() error {
+	raw, err := l.net.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	var dupErr error
+	err = raw.Control(func(fd uintptr) {
+		l.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err == nil {
+		err = os.NewSyscallError("dup", dupErr)
+	}
+	return err
+}
+
+// acceptAll accepts what has come, up to a bound that lets others have a turn.
+func (l *epollListener) acceptAll() {
+	for range 64 {
+		fd, _, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch {
+		case err == unix.EAGAIN:
+			return
+		case err == unix.EINTR || err == unix.ECONNABORTED:
+			continue
+		case err != nil:
+			l.accept(nil, os.NewSyscallError("accept", err))
+			return
+		}
+		s := l.poller.adopt(fd, l.family)
+		if err := l.poller.watch(fd, socketEvents, func(uint32) {}); err != nil {
+			s.Close(true)
+			l.accept(nil, err)
+			return
+		}
+		l.accept(s, nil)
+		if l.fd < 0 {
+			return
+		}
+	}
+}
+
+func (l *epollListener) Addr() net.Addr { return l.net.Addr() }
+
+func (l *epollListener) Close() error {
+	if l.fd >= 0 {
+		l.poller.close(l.fd)
+		l.fd = -1
+	}
+	return l.net.Close()
+}
+
+// Sockets.
+
+// epollSocket is a connected, or connecting, socket.
+type epollSocket struct {
+	poller        *epollPoller
+	fd            int // -1 once closed
+	tcp           bool
+	seen          uint32 // events that came before Start
+	local, remote net.Addr
+}
+
+func (s *epollSocket) Start(h Handler) {
+	w := &s.poller.watched[s.fd]
+	w.notify = func(events uint32) { h.Ready(readiness(events)) }
+	if readiness(s.seen)&Readable != 0 {
+		// The edge has passed already: to set the same events again makes another.
+		e := unix.EpollEvent{Events: socketEvents, Fd: int32(s.fd), Pad: w.age}
+		unix.EpollCtl(s.poller.fd, unix.EPOLL_CTL_MOD, s.fd, &e)
+	}
+}
+
+// readiness says in the poller's words what epoll said in its own.
+func readiness(events uint32) (r Readiness) {
+	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		r |= Readable
+	}
+	if events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		r |= HungUp
+	}
+	if events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+		r |= Writable
+	}
+	return r
+}
+
+func (s *epollSocket) Read(p []byte) (int, error) {
+	for {
+		n, err := unix.Read(s.fd, p)
+		switch {
+		case err == nil && n == 0:
+			return 0, io.EOF
+		case err == nil:
+			return n, nil
+		case err == unix.EAGAIN:
+			return 0, ErrWouldBlock
+		case err != unix.EINTR:
+			return 0, os.NewSyscallError("read", err)
+		}
+	}
+}
+
+func (s *epollSocket) Write(p []byte) (int, error) {
+	for {
+		n, err := unix.Write(s.fd, p)
+		switch {
+		case err == nil:
+			return n, nil
+		case err == unix.EAGAIN:
+			return 0, ErrWouldBlock
+		case err != unix.EINTR:
+			return 0, os.NewSyscallError("write", err)
+		}
+	}
+}
+
+func (s *epollSocket) CloseWrite() error {
+	return os.NewSyscallError("shutdown", unix.Shutdown(s.fd, unix.SHUT_WR))
+}
+
+func (s *epollSocket) Close(abort bool) {
+	if abort && s.tcp {
+		unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+	s.LocalAddr() // they may still be asked for
+	s.RemoteAddr()
+	s.poller.close(s.fd)
+	s.fd = -1
+}
+
+func (s *epollSocket) LocalAddr() net.Addr {
+	if s.local == nil && s.fd >= 0 {
+		addr, _ := unix.Getsockname(s.fd)
+		s.local = address(addr)
+	}
+	return s.local
+}
+
+func (s *epollSocket) RemoteAddr() net.Addr {
+	if s.remote == nil && s.fd >= 0 {
+		addr, _ := unix.Getpeername(s.fd)
+		s.remote = address(addr)
+	}
+	return s.remote
+}
+
+func (s *epollSocket) SetNoDelay(on bool) error {
+	if !s.tcp {
+		return nil
+	}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, flag(on)))
+}
+
+func (s *epollSocket) SetKeepAlive(on bool) error {
+	if !s.tcp {
+		return nil
+	}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, flag(on)))
+}
+
+func flag(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
+}

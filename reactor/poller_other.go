@@ -1,0 +1,5 @@
+//go:build !linux
+
+package reactor
+
+func newSystemPoller() Poller { return newPortablePoller() }

@@ -1,0 +1,364 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/sourcegraph/conc"
+)
+
+// portablePoller is the Poller on package net, whose calls block: each socket
+// has a goroutine that reads and, while there is something to send, one that
+// writes. They touch nothing of the loop's but the queue of what has happened.
+type portablePoller struct {
+	goroutines conc.WaitGroup
+	woken      chan struct{}
+	timer      *time.Timer
+
+	mu    sync.Mutex
+	queue []func() // what has happened, for Wait to tell
+	open  map[io.Closer]struct{}
+}
+
+func newPortablePoller() *portablePoller {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	return &portablePoller{
+		woken: make(chan struct{}, 1),
+		timer: timer,
+		open:  make(map[io.Closer]struct{}),
+	}
+}
+
+func (p *portablePoller) Now() time.Time { return time.Now() }
+
+// post has the next Wait call f. Any goroutine may call it.
+func (p *portablePoller) post(f func()) {
+	p.mu.Lock()
+	p.queue = append(p.queue, f)
+	p.mu.Unlock()
+	p.Wake()
+}
+
+func (p *portablePoller) Wake() {
+	select {
+	case p.woken <- struct{}{}:
+	default:
+	}
+}
+
+func (p *portablePoller) Wait(timeout time.Duration) error {
+	switch {
+	case timeout < 0:
+		<-p.woken
+	case timeout > 0:
+		p.timer.Reset(timeout)
+		select {
+		case <-p.woken:
+			p.timer.Stop()
+		case <-p.timer.C:
+		}
+	}
+	p.mu.Lock()
+	happened := p.queue
+	p.queue = nil
+	p.mu.Unlock()
+	for _, tell := range happened {
+		tell()
+	}
+	return nil
+}
+
+// Close closes what is still open and waits for all goroutines to end.
+func (p *portablePoller) Close() error {
+	p.mu.Lock()
+	for c := range p.open {
+		c.Close()
+	}
+	p.mu.Unlock()
+	p.goroutines.Wait()
+	return nil
+}
+
+// opened and closed keep the account of what Close has to close.
+func (p *portablePoller) opened(c io.Closer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open[c] = struct{}{}
+}
+
+func (p *portablePoller) closed(c io.Closer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.open, c)
+}
+
+func (p *portablePoller) Dial(network, addr, local string, done func(Socket, error)) (cancel func()) {
+	dialer := net.Dialer{}
+	if local != "" {
+		a, err := net.ResolveTCPAddr(network, local)
+		if err != nil {
+			done(nil, err)
+			return func() {}
+		}
+		dialer.LocalAddr = a
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	over := false
+	p.goroutines.Go(func() {
+		conn, err := dialer.DialContext(ctx, network, addr)
+		p.post(func() {
+			stop()
+			switch {
+			case over && conn != nil:
+				conn.Close()
+			case over:
+			case err != nil:
+				done(nil, opReason(err))
+			default:
+				done(p.adopt(conn), nil)
+			}
+		})
+	})
+	return func() {
+		over = true
+		stop()
+	}
+}
+
+func (p *portablePoller) Listen(network, address string, accept func(Socket, error)) (Listener, error) {
+	opened, err := net.Listen(network, address)
+	if err != nil {
+		return nil, opReason(err)
+	}
+	l := &portableListener{Listener: opened, poller: p}
+	p.opened(l.Listener)
+	p.goroutines.Go(func() { l.acceptAll(accept) })
+	return l, nil
+}
+
+type portableListener struct {
+	net.Listener
+	poller *portablePoller
+}
+
+func (l *portableListener) acceptAll(accept func(Socket, error)) {
+	for {
+		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		told := make(chan struct{})
+		l.poller.post(func() {
+			defer close(told)
+			if err != nil {
+				accept(nil, opReason(err))
+			} else {
+				accept(l.poller.adopt(conn), nil)
+			}
+		})
+		if err == nil {
+			continue
+		}
+		<-told
+		time.Sleep(acceptPause)
+	}
+}
+
+// acceptPause is how long to wait after a connection could not be accepted:
+// the reason, mostly a lack of descriptors, does not go away at once.
+const acceptPause = 100 * time.Millisecond
+
+func (l *portableListener) Close() error {
+	l.poller.closed(l.Listener)
+	return l.Listener.Close()
+}
+
+// portableSocket is a connection whose blocking calls other goroutines make.
+type portableSocket struct {
+	poller  *portablePoller
+	conn    net.Conn
+	handler Handler
+	ended   bool // Close was called; only the loop's goroutine looks at it
+
+	mu sync.Mutex
+	// What the reading goroutine read and the loop has not taken.
+	in      []byte
+	readErr error
+	taken   *sync.Cond // in is empty, or the socket is closed
+	// What the loop gave and the writing goroutine has not sent.
+	out      []byte
+	writeErr error
+	writing  bool
+	waiting  bool // Write gave ErrWouldBlock or took less than all
+	finish   func(net.Conn)
+	closed   bool
+}
+
+const (
+	portableReadSize  = 32 << 10
+	portableWriteSize = 256 << 10
+)
+
+func (p *portablePoller) adopt(conn net.Conn) Socket {
+	s := &portableSocket{poller: p, conn: conn}
+	s.taken = sync.NewCond(&s.mu)
+	p.opened(conn)
+	return s
+}
+
+func (s *portableSocket) Start(h Handler) {
+	s.handler = h
+	s.poller.goroutines.Go(s.readAll)
+}
+
+// tell has the loop call the handler.
+func (s *portableSocket) tell(r Readiness) {
+	s.poller.post(func() {
+		if !s.ended {
+			s.handler.Ready(r)
+		}
+	})
+}
+
+func (s *portableSocket) readAll() {
+	buffer := make([]byte, portableReadSize)
+	for {
+		n, err := s.conn.Read(buffer)
+		s.mu.Lock()
+		s.in, s.readErr = buffer[:n], err
+		s.mu.Unlock()
+		s.tell(Readable)
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		for len(s.in) != 0 && !s.closed {
+			s.taken.Wait()
+		}
+		closed := s.closed
+		s.mu.Unlock()
+		if closed {
+			return
+		}
+	}
+}
+
+func (s *portableSocket) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.in) == 0 {
+		switch s.readErr {
+		case nil:
+			return 0, ErrWouldBlock
+		case io.EOF:
+			return 0, io.EOF
+		}
+		return 0, opReason(s.readErr)
+	}
+	n := copy(p, s.in)
+	s.in = s.in[n:]
+	if len(s.in) == 0 {
+		s.taken.Signal()
+		if s.readErr != nil { // and no goroutine is left that would tell
+			s.tell(Readable)
+		}
+	}
+	return n, nil
+}
+
+func (s *portableSocket) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writeErr != nil {
+		return 0, opReason(s.writeErr)
+	}
+	if s.writing {
+		s.waiting = true
+		return 0, ErrWouldBlock
+	}
+	n := min(len(p), portableWriteSize)
+	s.out = append(s.out[:0], p[:n]...)
+	s.waiting = n < len(p)
+	s.writing = true
+	s.poller.goroutines.Go(s.writeOut)
+	return n, nil
+}
+
+func (s *portableSocket) writeOut() {
+	_, err := s.conn.Write(s.out)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writing = false
+	s.writeErr = err
+	if s.finish != nil {
+		s.finish(s.conn)
+		return
+	}
+	if s.waiting || err != nil {
+		s.waiting = false
+		s.tell(Writable)
+	}
+}
+
+// atEnd calls f once all that Write took has been sent.
+func (s *portableSocket) atEnd(f func(net.Conn)) {
+	if s.writing {
+		s.finish = f
+	} else {
+		f(s.conn)
+	}
+}
+
+func (s *portableSocket) CloseWrite() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.atEnd(func(c net.Conn) {
+		if c, ok := c.(interface{ CloseWrite() error }); ok {
+			c.CloseWrite()
+		}
+	})
+	return nil
+}
+
+func (s *portableSocket) Close(abort bool) {
+	s.ended = true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.taken.Signal()
+	if c, ok := s.conn.(*net.TCPConn); ok && abort {
+		c.SetLinger(0)
+	}
+	closeConn := func(c net.Conn) {
+		s.poller.closed(c)
+		c.Close()
+	}
+	if abort {
+		closeConn(s.conn)
+	} else {
+		s.conn.SetReadDeadline(time.Now()) // the reading goroutine is to end
+		s.atEnd(closeConn)
+	}
+}
+
+func (s *portableSocket) LocalAddr() net.Addr  { return s.conn.LocalAddr() }
+func (s *portableSocket) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
+
+func (s *portableSocket) SetNoDelay(on bool) error {
+	if c, ok := s.conn.(*net.TCPConn); ok {
+		return c.SetNoDelay(on)
+	}
+	return nil
+}
+
+func (s *portableSocket) SetKeepAlive(on bool) error {
+	if c, ok := s.conn.(*net.TCPConn); ok {
+		return c.SetKeepAlive(on)
+	}
+	return nil
+}
