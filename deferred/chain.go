@@ -9,6 +9,8 @@ type dependency interface {
 	dependsOn() dependency
 	// cancelHere cancels the Deferred without looking at what it depends on.
 	cancelHere()
+	// goesOn reports whether it is the result of a coroutine that has not ended.
+	goesOn() bool
 }
 
 func (d *Deferred[T]) dependsOn() dependency { return d.source }
@@ -76,7 +78,7 @@ func (d *Deferred[T]) ChainDeferred(other *Deferred[T]) *Deferred[T] {
 	if other.loops(d) {
 		panic("deferred: ChainDeferred to a Deferred that this one waits on")
 	}
-	if other.flags&called == 0 && other.canceller == nil && other.source == nil {
+	if other.flags&(called|coroutined) == 0 && other.canceller == nil && other.source == nil {
 		other.source = d
 	}
 	d.flags |= chained
@@ -84,7 +86,7 @@ func (d *Deferred[T]) ChainDeferred(other *Deferred[T]) *Deferred[T] {
 }
 
 // ready reports whether d has a result that no handler is still to change.
-func (d *Deferred[T]) ready() bool { return !d.held() && len(d.links) == 0 }
+func (d *Deferred[T]) ready() bool { return !d.held() && !d.pending() }
 
 // take hands d's result to another Deferred or to a coroutine: from then on an
 // error is theirs to report. d keeps its result for handlers added later.
@@ -99,8 +101,8 @@ func (d *Deferred[T]) take() (T, error) {
 // set leaves a new result for the next handler of d.
 func (d *Deferred[T]) set(value T, err error) {
 	if err != nil {
-		if d.debug != nil {
-			d.debug.failed()
+		if info := d.debug(); info != nil {
+			info.failed()
 		}
 		var zero T
 		value = zero

@@ -50,7 +50,16 @@ type debugInfo struct {
 	madeAt, firedAt, failedAt stack
 }
 
-func made() *debugInfo { return &debugInfo{madeAt: callers()} }
+// debugMade starts recording for d.
+func (d *Deferred[T]) debugMade() { d.spare().debug = &debugInfo{madeAt: callers()} }
+
+// debug returns what is recorded of d, or nil.
+func (d *Deferred[T]) debug() *debugInfo {
+	if d.extra == nil {
+		return nil
+	}
+	return d.extra.debug
+}
 
 func (i *debugInfo) fired() { i.firedAt = callers() }
 

@@ -15,26 +15,38 @@ package deferred
 type Deferred[T any] struct {
 	value T
 	err   error
-	links []link[T] // handlers that have not run yet, in order
 
-	canceller func(*Deferred[T])
 	source    dependency // what the result is to come from: the Deferred before a change of type, or the one a handler returned
 	below     runner     // next on the stack of Deferreds whose handlers are being run; see run
-	watch     *watch     // set while err is one that nobody has handled
-	debug     *debugInfo // set while debugging is on
-	pauses    int32
+	canceller func(*Deferred[T])
+	extra     *extra[T] // what few Deferreds need; see spare
+	first     [fit]link[T]
+	head      uint8 // first[head:tail] are handlers that have not run; see push
+	tail      uint8
 	flags     flags
 }
 
-type flags uint8
+// extra is the part of a Deferred that few need, allocated when one does, so
+// that the common Deferred is one small object.
+type extra[T any] struct {
+	links  []link[T]  // the handlers that come after those in first
+	watch  *watch     // set while err is one that nobody has handled
+	debug  *debugInfo // set if debugging was on when the Deferred was made
+	pauses int
+}
+
+type flags uint16
 
 const (
-	called    flags = 1 << iota // Callback, Errback or Cancel gave a result
-	running                     // on the stack of run
-	waiting                     // a handler returned a Deferred that has no result yet
-	cancelled                   // fired by Cancel: one late result is to be dropped
-	passedOn                    // err has been handed to another Deferred and is that one's to report
-	chained                     // some other Deferred depends on this one
+	called     flags = 1 << iota // Callback, Errback or Cancel gave a result
+	running                      // on the stack of run
+	waiting                      // a handler returned a Deferred that has no result yet
+	paused                       // Pause was called more often than Unpause
+	cancelled                    // fired by Cancel: one late result is to be dropped
+	passedOn                     // err has been handed to another Deferred and is that one's to report
+	chained                      // some other Deferred depends on this one
+	coroutined                   // the result of a coroutine; see Cancel
+	cancelNext                   // Cancel came while the coroutine was running
 )
 
 // None is the value of a Deferred that fires to say "done" and nothing else.
@@ -44,7 +56,7 @@ type None = struct{}
 func New[T any]() *Deferred[T] {
 	d := new(Deferred[T])
 	if debugging.Load() {
-		d.debug = made()
+		d.debugMade()
 	}
 	return d
 }
@@ -85,9 +97,7 @@ func Fail[T any](err error) *Deferred[T] {
 func (d *Deferred[T]) Callback(value T) {
 	if d.fire("Callback") {
 		d.value = value
-		if len(d.links) != 0 {
-			d.run()
-		}
+		d.run()
 	}
 }
 
@@ -120,12 +130,12 @@ func (d *Deferred[T]) fire(how string) bool {
 			d.flags &^= cancelled
 			return false
 		}
-		panic(alreadyCalled(d.debug, how))
+		panic(alreadyCalled(d.debug(), how))
 	}
 	d.flags |= called
 	d.canceller, d.source = nil, nil
-	if d.debug != nil {
-		d.debug.fired()
+	if info := d.debug(); info != nil {
+		info.fired()
 	}
 	return true
 }
@@ -139,6 +149,10 @@ func (d *Deferred[T]) fire(how string) bool {
 // that comes in later is dropped. If d has fired and waits on a Deferred that a
 // handler returned, that one is cancelled. Otherwise Cancel does nothing.
 //
+// If d is, or depends on, the result of a coroutine (see [Go]), what the
+// coroutine stands at is cancelled. The coroutine may go on all the same; d then
+// fires when it ends.
+//
 // A canceller that panics makes d fail with an error that is both ErrCancelled
 // and a [*PanicError].
 func (d *Deferred[T]) Cancel() {
@@ -148,14 +162,21 @@ func (d *Deferred[T]) Cancel() {
 		far = s
 	}
 	far.cancelHere()
-	if d.flags&called == 0 {
-		d.cancelHere()
+	for s := dependency(d); s != nil; s = s.dependsOn() {
+		if s.goesOn() {
+			return
+		}
 	}
+	d.cancelHere()
 }
 
 // cancelHere cancels d without looking at what it depends on.
 func (d *Deferred[T]) cancelHere() {
 	if d.flags&called != 0 {
+		return
+	}
+	if d.flags&coroutined != 0 {
+		d.flags |= cancelNext
 		return
 	}
 	var err error = ErrCancelled
@@ -174,18 +195,24 @@ func (d *Deferred[T]) cancelHere() {
 	d.run()
 }
 
+// goesOn reports whether d is the result of a coroutine that has not ended.
+func (d *Deferred[T]) goesOn() bool { return d.flags&(called|coroutined) == coroutined }
+
 // Pause stops d's handlers from being run until [Deferred.Unpause] has been
 // called as often as Pause.
-func (d *Deferred[T]) Pause() { d.pauses++ }
+func (d *Deferred[T]) Pause() {
+	d.spare().pauses++
+	d.flags |= paused
+}
 
 // Unpause undoes one [Deferred.Pause] and, with the last of them, runs the
 // handlers that are due. Without a Pause to undo it panics.
 func (d *Deferred[T]) Unpause() {
-	if d.pauses == 0 {
+	if d.flags&paused == 0 {
 		panic("deferred: Unpause of a Deferred that is not paused")
 	}
-	d.pauses--
-	if d.flags&called != 0 {
+	if d.extra.pauses--; d.extra.pauses == 0 {
+		d.flags &^= paused
 		d.run()
 	}
 }
@@ -195,16 +222,12 @@ func (d *Deferred[T]) Called() bool { return d.flags&called != 0 }
 
 // Paused reports whether d's handlers are held back, by [Deferred.Pause] or by
 // a Deferred that a handler returned.
-func (d *Deferred[T]) Paused() bool { return d.pauses != 0 || d.flags&waiting != 0 }
+func (d *Deferred[T]) Paused() bool { return d.flags&(paused|waiting) != 0 }
 
-// add appends a handler, and runs it at once if d has a result.
-func (d *Deferred[T]) add(l link[T]) *Deferred[T] {
-	if d.links == nil {
-		d.links = make([]link[T], 0, 4)
+// spare returns d's extra part, which is there from then on.
+func (d *Deferred[T]) spare() *extra[T] {
+	if d.extra == nil {
+		d.extra = new(extra[T])
 	}
-	d.links = append(d.links, l)
-	if !d.held() {
-		run(d)
-	}
-	return d
+	return d.extra
 }

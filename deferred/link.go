@@ -205,7 +205,7 @@ func ThenBoth[T, U any](d *Deferred[T], f func(value T, err error) *Deferred[U])
 // addTyped makes to depend on d by way of l.
 func addTyped[T, U any](d *Deferred[T], to *Deferred[U], l link[T]) {
 	if debugging.Load() {
-		to.debug = made()
+		to.debugMade()
 	}
 	to.source = d
 	d.flags |= chained

@@ -8,7 +8,8 @@ package deferred
 // The stack of those to come back to is threaded through the Deferreds
 // themselves (their below field), so it costs nothing and cannot overflow.
 
-// runner is a Deferred of any type, as run sees it.
+// runner is a Deferred of any type, or a coroutine, as run sees it. Whoever has
+// one in hand must give it to run or return it to run: it counts as running.
 type runner interface {
 	// runLinks runs handlers until none is left or due, or until one of them
 	// makes another Deferred ready, which it then returns.
@@ -20,8 +21,7 @@ type runner interface {
 func run(top runner) {
 	for top != nil {
 		if next := top.runLinks(); next != nil {
-			*next.under() = top
-			top = next
+			top = stacked(next, top)
 		} else {
 			below := top.under()
 			top, *below = *below, nil
@@ -29,42 +29,55 @@ func run(top runner) {
 	}
 }
 
+// stacked puts the runners in upper, which may be nil, on top of below.
+func stacked(upper, below runner) runner {
+	if upper == nil {
+		return below
+	}
+	last := upper.under()
+	for *last != nil {
+		last = (*last).under()
+	}
+	*last = below
+	return upper
+}
+
 // run runs d's handlers, and those of all Deferreds that become ready by it.
 func (d *Deferred[T]) run() {
-	if d.due() != nil {
-		run(d)
+	if d.due() == nil {
+		return
+	}
+	if next := d.runLinks(); next != nil {
+		run(stacked(next, d))
 	}
 }
 
-// due returns d if run has something to do for it, else nil.
+// due returns d, marked as running, if run has something to do for it, else nil.
 func (d *Deferred[T]) due() runner {
-	if d.held() || len(d.links) == 0 && d.err == nil {
+	if d.held() || d.err == nil && !d.pending() {
 		return nil
 	}
+	d.flags |= running
 	return d
 }
 
 // held reports whether handlers may not be run now: there is no result yet, or
 // they are being run already, or d is paused.
 func (d *Deferred[T]) held() bool {
-	return d.flags&(called|running|waiting) != called || d.pauses != 0
+	return d.flags&(called|running|waiting|paused) != called
 }
 
 func (d *Deferred[T]) under() *runner { return &d.below }
 
 func (d *Deferred[T]) runLinks() runner {
-	d.flags |= running
-	for len(d.links) != 0 && d.pauses == 0 && d.flags&waiting == 0 {
+	for d.pending() && d.flags&(waiting|paused) == 0 {
 		if next := d.runUntilPanic(); next != nil {
 			return next
 		}
 	}
 	d.flags &^= running
-	if len(d.links) == 0 {
-		d.links = nil
-		if d.err != nil && d.flags&(waiting|passedOn) == 0 {
-			d.unhandled()
-		}
+	if d.err != nil && d.flags&(waiting|paused|passedOn) == 0 {
+		d.unhandled()
 	}
 	return nil
 }
@@ -82,14 +95,13 @@ func (d *Deferred[T]) runUntilPanic() (next runner) {
 			if to, ok := current.(elsewhere); ok && !to.Called() {
 				next = to.fail(newPanicError(v))
 			} else {
+				d.handled()
 				d.set(d.value, newPanicError(v))
 			}
 		}
 	}()
-	for len(d.links) != 0 && d.pauses == 0 && d.flags&waiting == 0 {
-		current = d.links[0]
-		d.links[0] = nil
-		d.links = d.links[1:]
+	for d.pending() && d.flags&(waiting|paused) == 0 {
+		current = d.pop()
 		next = current.run(d)
 		current = nil
 		if next != nil {

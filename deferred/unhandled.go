@@ -24,19 +24,20 @@ type watch struct {
 
 // unhandled notes that d is left with an error, for now.
 func (d *Deferred[T]) unhandled() {
-	if d.watch != nil {
-		d.watch.err = d.err
+	e := d.spare()
+	if e.watch != nil {
+		e.watch.err = d.err
 		return
 	}
-	d.watch = &watch{d.err, d.debug}
-	runtime.SetFinalizer(d.watch, (*watch).report)
+	e.watch = &watch{d.err, e.debug}
+	runtime.SetFinalizer(e.watch, (*watch).report)
 }
 
 // handled notes that somebody took d's error.
 func (d *Deferred[T]) handled() {
-	if d.watch != nil {
-		d.watch.err = nil
-		d.watch = nil
+	if d.extra != nil && d.extra.watch != nil {
+		d.extra.watch.err = nil
+		d.extra.watch = nil
 	}
 }
 
