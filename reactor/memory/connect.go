@@ -1,0 +1,313 @@
+package memory
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// This file joins those who connect with those who listen.
+
+// firstPort is the first of the ports that are given out, as the IANA has it.
+const firstPort = 49152
+
+// Where a program that names no local address connects from, unless it connects
+// to a loopback address.
+var (
+	hostIPv4 = netip.MustParseAddr("10.0.0.1")
+	hostIPv6 = netip.MustParseAddr("fd00::1")
+)
+
+// A place is where a socket is: at an address, or else at a path.
+type place struct {
+	ip   netip.AddrPort
+	path string
+}
+
+func (p place) addr() net.Addr {
+	if p.ip.IsValid() {
+		return net.TCPAddrFromAddrPort(p.ip)
+	}
+	return &net.UnixAddr{Net: "unix", Name: p.path}
+}
+
+func (p place) String() string {
+	if p.ip.IsValid() {
+		return p.ip.String()
+	}
+	return p.path
+}
+
+type listener struct {
+	net    *network
+	at     place
+	accept func(reactor.Socket, error)
+}
+
+// Listen begins to listen. Nobody needs to own an address to listen on it.
+func (n *network) Listen(network, address string, accept func(reactor.Socket, error)) (reactor.Listener, error) {
+	l := &listener{net: n, at: place{path: address}, accept: accept}
+	if network == "tcp" {
+		ip, err := parseListen(address)
+		if err != nil {
+			return nil, err
+		}
+		if ip.Port() == 0 {
+			ip = netip.AddrPortFrom(ip.Addr(), n.freePort())
+		}
+		l.at = place{ip: ip}
+	}
+	for _, other := range n.listeners {
+		if other.at == l.at || other.catches(l.at) || l.catches(other.at) {
+			return nil, reactor.ErrPortInUse
+		}
+	}
+	n.listeners = append(n.listeners, l)
+	if n.tracing {
+		n.trace(Event{Kind: "listen", Text: l.at.String()})
+	}
+	return l, nil
+}
+
+func (l *listener) Addr() net.Addr { return l.at.addr() }
+
+func (l *listener) Close() error {
+	l.net.listeners = slices.DeleteFunc(l.net.listeners, func(other *listener) bool { return other == l })
+	return nil
+}
+
+// catches reports whether l listens on all addresses and p is one of them. As on
+// most systems, [::] stands for all of IPv4 too.
+func (l *listener) catches(p place) bool {
+	ip := l.at.ip.Addr()
+	return ip.IsUnspecified() && p.ip.IsValid() && l.at.ip.Port() == p.ip.Port() &&
+		(ip.Is6() || p.ip.Addr().Is4())
+}
+
+// listenerAt returns who gets connections to p: rather who listens on just that
+// address than who listens on all.
+func (n *network) listenerAt(p place) *listener {
+	var found *listener
+	for _, l := range n.listeners {
+		if l.at == p {
+			return l
+		}
+		if l.catches(p) {
+			found = l
+		}
+	}
+	return found
+}
+
+// freePort gives out the next port that nobody listens on.
+func (n *network) freePort() uint16 {
+	for {
+		port := n.nextPort
+		if n.nextPort++; n.nextPort == 0 {
+			n.nextPort = firstPort
+		}
+		taken := slices.ContainsFunc(n.listeners, func(l *listener) bool { return l.at.ip.Port() == port })
+		if !taken {
+			return port
+		}
+	}
+}
+
+// parseListen reads an address to listen on, as package net does.
+func parseListen(address string) (netip.AddrPort, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("%q is not a port number", port)
+	}
+	ip := netip.IPv6Unspecified()
+	switch {
+	case strings.EqualFold(host, "localhost"):
+		ip = loopback
+	case host != "":
+		if ip, err = netip.ParseAddr(host); err != nil {
+			return netip.AddrPort{}, fmt.Errorf("%q is not an IP address", host)
+		}
+	}
+	return netip.AddrPortFrom(ip.Unmap(), uint16(number)), nil
+}
+
+// An Attempt is one to connect that [Reactor.HoldConnects] keeps waiting.
+type Attempt struct {
+	Network string // "tcp" or "unix"
+	Address string // what is connected to
+
+	net      *network
+	number   int
+	from, to place
+	done     func(reactor.Socket, error) // nil once it was called or the attempt was given up
+}
+
+// Dial begins to connect: a message goes to the other host, and an answer comes
+// back.
+func (n *network) Dial(network, address, local string, done func(reactor.Socket, error)) (cancel func()) {
+	n.conns++
+	a := &Attempt{Network: network, Address: address, net: n, number: n.conns, done: done}
+	if n.tracing {
+		n.trace(Event{Kind: "connect", Conn: a.number, Text: address})
+	}
+	switch err := a.resolve(local); {
+	case err != nil:
+		n.happen(answer{a, nil, err})
+	case n.holding:
+		n.held = append(n.held, a)
+	default:
+		a.send()
+	}
+	return a.giveUp
+}
+
+// resolve finds out between which places the connection is to be.
+func (a *Attempt) resolve(local string) error {
+	if a.Network != "tcp" {
+		a.to.path = a.Address
+		return nil
+	}
+	to, err := netip.ParseAddrPort(a.Address)
+	if err != nil {
+		return fmt.Errorf("%q is not an IP address and port", a.Address)
+	}
+	ip := to.Addr().Unmap()
+	switch ip { // one's own host, as on Linux
+	case netip.IPv4Unspecified():
+		ip = loopback
+	case netip.IPv6Unspecified():
+		ip = netip.IPv6Loopback()
+	}
+	var from netip.AddrPort
+	switch {
+	case local != "":
+		if from, err = netip.ParseAddrPort(local); err != nil {
+			return fmt.Errorf("local address %q is not an IP address and port", local)
+		}
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		if from.Addr().Is4() != ip.Is4() {
+			return reactor.ErrNoRoute
+		}
+	case ip.IsLoopback():
+		from = netip.AddrPortFrom(ip, 0)
+	case ip.Is4():
+		from = netip.AddrPortFrom(hostIPv4, 0)
+	default:
+		from = netip.AddrPortFrom(hostIPv6, 0)
+	}
+	if from.Port() == 0 {
+		from = netip.AddrPortFrom(from.Addr(), a.net.freePort())
+	}
+	a.from.ip, a.to.ip = from, netip.AddrPortFrom(ip, to.Port())
+	return nil
+}
+
+func (a *Attempt) giveUp() {
+	a.done = nil
+	a.unhold()
+}
+
+func (a *Attempt) unhold() bool {
+	before := len(a.net.held)
+	a.net.held = slices.DeleteFunc(a.net.held, func(other *Attempt) bool { return other == a })
+	return len(a.net.held) != before
+}
+
+func (a *Attempt) send() { a.net.travel(a.from, a.to, a) }
+
+// deliver is the attempt's arrival at the host that it is to.
+func (a *Attempt) deliver() {
+	if a.done == nil {
+		return
+	}
+	l := a.net.listenerAt(a.to)
+	if l == nil {
+		a.net.travel(a.to, a.from, answer{a, nil, reactor.ErrConnectionRefused})
+		return
+	}
+	client, server := a.net.pair(a.from, a.to, a.number)
+	if a.net.tracing {
+		server.trace("accept", 0, l.at.String())
+	}
+	a.net.travel(a.to, a.from, answer{a, client, nil})
+	l.accept(server, nil)
+}
+
+// An answer is what comes back to the host that an attempt is from.
+type answer struct {
+	attempt *Attempt
+	socket  *socket
+	err     error
+}
+
+func (m answer) deliver() {
+	a := m.attempt
+	done := a.done
+	a.done = nil
+	switch {
+	case done == nil:
+		if m.socket != nil {
+			m.socket.Close(true)
+		}
+	case m.err != nil:
+		if a.net.tracing {
+			a.net.trace(Event{Kind: "failed", Conn: a.number, Side: ClientSide, Text: m.err.Error()})
+		}
+		done(nil, m.err)
+	default:
+		if a.net.tracing {
+			m.socket.trace("connected", 0, m.socket.from.String())
+		}
+		done(m.socket, nil)
+	}
+}
+
+// HoldConnects keeps every attempt to connect waiting from now on, whether or not
+// somebody listens, until the test lets it go on or fail: see
+// [Reactor.HeldConnects].
+func (r *Reactor) HoldConnects() { r.net.holding = true }
+
+// ReleaseConnects ends [Reactor.HoldConnects]. The attempts that were held go on,
+// the oldest first.
+func (r *Reactor) ReleaseConnects() {
+	r.net.holding = false
+	for _, a := range r.HeldConnects() {
+		a.Release()
+	}
+}
+
+// HeldConnects returns the attempts to connect that are held, the oldest first.
+// One that was given up, by Cancel or by its timeout, is none of them. It is
+// Twisted's iosim.ConnectionCompleter.
+func (r *Reactor) HeldConnects() []*Attempt { return slices.Clone(r.net.held) }
+
+// Release lets the attempt go on: it succeeds if somebody listens there, else it
+// is refused. What comes of it comes with the next Pump. It does nothing if the
+// attempt is not held any more. It is Twisted's ConnectionCompleter.succeedOnce.
+func (a *Attempt) Release() {
+	if a.unhold() {
+		a.send()
+	}
+}
+
+// Fail makes the attempt fail with err, for example
+// [reactor.ErrConnectionRefused] or [reactor.ErrNoRoute], with the next Pump. It
+// does nothing if the attempt is not held any more. It is Twisted's
+// ConnectionCompleter.failOnce.
+func (a *Attempt) Fail(err error) {
+	if err == nil {
+		panic("memory: Attempt.Fail with a nil error")
+	}
+	if a.unhold() {
+		a.net.happen(answer{a, nil, err})
+	}
+}

@@ -1,0 +1,64 @@
+package memory
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// hosts is the [reactor.NameResolver] that a Reactor begins with.
+type hosts struct {
+	loop  *reactor.Loop
+	table map[string][]netip.Addr
+}
+
+// AddHost gives the host called name its IP addresses, in the order they are to
+// be tried, in place of those it had. The name "*" stands for all that are not
+// in the table. "localhost" is 127.0.0.1 at first; other names are not found.
+// It panics if one of addrs is not an IP address.
+func (r *Reactor) AddHost(name string, addrs ...string) {
+	var parsed []netip.Addr
+	for _, a := range addrs {
+		parsed = append(parsed, netip.MustParseAddr(a).Unmap())
+	}
+	if r.names.table == nil {
+		r.names.table = map[string][]netip.Addr{}
+	}
+	r.names.table[canonical(name)] = parsed
+}
+
+// LookupHost answers in a later turn for a name, as any resolver would, and at
+// once for an address.
+func (h *hosts) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return deferred.Succeed([]netip.Addr{ip.Unmap()})
+	}
+	d := deferred.New[[]netip.Addr]()
+	h.loop.CallFromThread(func() {
+		if addrs := h.find(host); len(addrs) != 0 {
+			d.Callback(slices.Clone(addrs))
+		} else {
+			d.Errback(&reactor.LookupError{Host: host, Err: reactor.ErrNameNotFound})
+		}
+	})
+	return d
+}
+
+func (h *hosts) find(host string) []netip.Addr {
+	name := canonical(host)
+	if addrs, ok := h.table[name]; ok {
+		return addrs
+	}
+	if name == "localhost" {
+		return []netip.Addr{loopback}
+	}
+	return h.table["*"]
+}
+
+// canonical returns the form of a name that all its spellings share.
+func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }

@@ -1,0 +1,263 @@
+package memory
+
+import (
+	"bytes"
+	"io"
+	"net"
+
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// This file is the connection: two sockets and, for each direction, the pipe
+// between them. It does what TCP does on Linux, to the error that comes after
+// the last byte.
+
+// bufferSize is how many bytes one direction holds that were written and not
+// yet read, those on their way among them.
+const bufferSize = 64 << 10
+
+// writableFrom is how much of the buffer must be free for a socket that was full
+// to be writable again: with any byte there would be a turn for each.
+const writableFrom = bufferSize / 2
+
+// A socket is one end of a connection. It never calls its handler but from the
+// network's queue.
+type socket struct {
+	net      *network
+	number   int // of the attempt that led to it
+	side     Side
+	from, to place
+	in, out  *pipe
+
+	handler reactor.Handler
+	want    reactor.Readiness // what the handler is to be told of next
+	queued  bool
+	endRead bool // Read gave the end
+	broken  bool // the peer reset the connection
+	closed  bool
+}
+
+// A pipe is one direction of a connection. Its state is the reader's, but for
+// what is on its way.
+type pipe struct {
+	writer, reader *socket
+	buf            bytes.Buffer
+	arrived        int      // how much of buf the reader may have
+	end            error    // what follows the last byte that arrived: io.EOF, a reset or nothing
+	flight         []packet // on their way, the first first
+	ended, reset   bool     // the writer sent an end, a reset
+}
+
+// A packet is what a pipe carries at a time: bytes, which are in the pipe's
+// buffer already, or an end.
+type packet struct {
+	bytes int
+	end   error
+}
+
+// pair makes the sockets of a connection.
+func (n *network) pair(from, to place, number int) (client, server *socket) {
+	var c struct {
+		client, server socket
+		up, down       pipe
+	}
+	client, server = &c.client, &c.server
+	c.client = socket{net: n, number: number, side: ClientSide, from: from, to: to, in: &c.down, out: &c.up}
+	c.server = socket{net: n, number: number, side: ServerSide, from: to, to: from, in: &c.up, out: &c.down}
+	c.up.writer, c.up.reader = client, server
+	c.down.writer, c.down.reader = server, client
+	return client, server
+}
+
+// Readiness.
+
+func (s *socket) Start(h reactor.Handler) {
+	s.handler = h
+	s.want = reactor.Readable | reactor.Writable
+	s.changed()
+}
+
+func (s *socket) ready() (r reactor.Readiness) {
+	if (s.in.arrived != 0 || s.in.end != nil) && !s.endRead {
+		r |= reactor.Readable
+	}
+	if s.broken || !s.out.ended && bufferSize-s.out.buf.Len() >= writableFrom {
+		r |= reactor.Writable
+	}
+	return r
+}
+
+// changed puts s into the queue if its handler is to be told something.
+func (s *socket) changed() {
+	if s.handler != nil && !s.queued && !s.closed && s.want&s.ready() != 0 {
+		s.queued = true
+		s.net.happen(s)
+	}
+}
+
+func (s *socket) deliver() {
+	s.queued = false
+	r := s.want & s.ready()
+	if s.closed || r == 0 {
+		return
+	}
+	s.want &^= r
+	if r&reactor.Readable != 0 && s.in.end != nil {
+		r |= reactor.HungUp
+	}
+	s.handler.Ready(r)
+}
+
+// Reading and writing.
+
+func (s *socket) Read(p []byte) (int, error) {
+	if s.closed {
+		return 0, net.ErrClosed
+	}
+	n := min(len(p), s.in.arrived)
+	switch {
+	case n == 0 && len(p) == 0:
+		return 0, nil
+	case n == 0 && s.in.end != nil:
+		s.endRead = true
+		if s.net.tracing {
+			s.trace("end", 0, s.in.end.Error())
+		}
+		return 0, s.in.end
+	case n == 0:
+		s.want |= reactor.Readable
+		return 0, reactor.ErrWouldBlock
+	}
+	s.in.take(p[:n])
+	if s.net.tracing {
+		s.trace("read", n, preview(p[:n]))
+	}
+	if n < len(p) {
+		s.want |= reactor.Readable
+		s.changed()
+	}
+	return n, nil
+}
+
+func (s *socket) Write(p []byte) (int, error) {
+	switch {
+	case s.closed:
+		return 0, net.ErrClosed
+	case s.broken:
+		return 0, reactor.ErrConnectionReset
+	case s.out.ended:
+		return 0, io.ErrClosedPipe
+	}
+	n := min(len(p), bufferSize-s.out.buf.Len())
+	if n < len(p) {
+		s.want |= reactor.Writable
+	}
+	if n == 0 && len(p) != 0 {
+		return 0, reactor.ErrWouldBlock
+	}
+	if s.net.tracing {
+		s.trace("write", n, preview(p[:n]))
+	}
+	s.out.buf.Write(p[:n])
+	s.out.send(packet{bytes: n})
+	return n, nil
+}
+
+func (s *socket) CloseWrite() error {
+	switch {
+	case s.closed:
+		return net.ErrClosed
+	case s.broken:
+		return reactor.ErrConnectionReset
+	case s.out.ended:
+		return nil
+	}
+	if s.net.tracing {
+		s.trace("half close", 0, "")
+	}
+	s.out.sendEnd(io.EOF)
+	return nil
+}
+
+// Close ends both directions. Bytes that came and were not read make it a reset,
+// as in TCP: the peer must not believe that they were taken.
+func (s *socket) Close(abort bool) {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	abort = abort || s.in.arrived != 0
+	if s.net.tracing {
+		s.trace(map[bool]string{false: "close", true: "reset"}[abort], 0, "")
+	}
+	s.in.buf.Next(s.in.arrived)
+	s.in.arrived = 0
+	if abort {
+		s.out.sendEnd(reactor.ErrConnectionReset)
+	} else {
+		s.out.sendEnd(io.EOF)
+	}
+}
+
+func (s *socket) LocalAddr() net.Addr     { return s.from.addr() }
+func (s *socket) RemoteAddr() net.Addr    { return s.to.addr() }
+func (s *socket) SetNoDelay(bool) error   { return nil }
+func (s *socket) SetKeepAlive(bool) error { return nil }
+
+// take moves bytes that arrived to p.
+func (p *pipe) take(to []byte) {
+	p.buf.Read(to)
+	p.arrived -= len(to)
+	p.writer.changed()
+}
+
+// sendEnd sends an end, unless there was one already. A reset may follow an end
+// of file.
+func (p *pipe) sendEnd(end error) {
+	if p.reset || p.ended && end == io.EOF {
+		return
+	}
+	p.ended = true
+	p.reset = end != io.EOF
+	p.send(packet{end: end})
+}
+
+// send gets k to the reader: at once, or, if something may come between, after
+// what is on its way already.
+func (p *pipe) send(k packet) {
+	n := p.reader.net
+	if len(p.flight) == 0 && !n.faulty() {
+		p.arrive(k)
+		return
+	}
+	p.flight = append(p.flight, k)
+	n.travel(p.writer.from, p.writer.to, p)
+}
+
+// deliver is the arrival of the packet that is due.
+func (p *pipe) deliver() {
+	k := p.flight[0]
+	p.flight = p.flight[1:]
+	p.arrive(k)
+}
+
+func (p *pipe) arrive(k packet) {
+	to := p.reader
+	switch {
+	case k.end == io.EOF:
+		p.end = io.EOF
+	case k.end != nil:
+		to.broken = true
+		if p.end == nil {
+			p.end = k.end
+		}
+		// The handler is to learn of it whatever it was told before.
+		to.want |= reactor.Readable | reactor.Writable
+	case to.closed:
+		p.buf.Next(k.bytes)
+		to.out.sendEnd(reactor.ErrConnectionReset)
+	default:
+		p.arrived += k.bytes
+	}
+	to.changed()
+}
