@@ -4,17 +4,20 @@
 package timers
 
 import (
+	"cmp"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
 // A Heap holds the calls that are still to be made. Calls for the same time are
-// made in the order they were arranged. The zero value is empty. A Heap belongs
-// to one goroutine.
+// made in the order they were arranged; one that is moved counts as arranged
+// anew. [New] makes a Heap, which belongs to one goroutine.
 //
-// Adding, removing and moving a call cost O(log n); a waiting call takes 48
-// bytes, and 24 in the heap.
+// Adding, removing and moving a call cost O(log n). A waiting call takes 32
+// bytes, and 24 in the heap, whose room is kept for the calls to come.
 type Heap struct {
 	now     func() time.Time
 	epoch   time.Time // times are kept as offsets from it
@@ -63,12 +66,19 @@ func (h *Heap) CallLater(delay time.Duration, f func()) deferred.DelayedCall {
 
 // after returns the time that is delay from now.
 func (h *Heap) after(delay time.Duration) time.Duration {
-	now := h.now().Sub(h.epoch)
-	at := now + max(delay, 0)
-	if at < now { // overflow
-		return 1<<63 - 1
+	return add(h.now().Sub(h.epoch), max(delay, 0))
+}
+
+// add returns a+b, or the end of time that it goes beyond.
+func add(a, b time.Duration) time.Duration {
+	sum := a + b
+	switch {
+	case b > 0 && sum < a:
+		return math.MaxInt64
+	case b < 0 && sum > a:
+		return math.MinInt64
 	}
-	return at
+	return sum
 }
 
 // Next returns when the earliest call is due. ok is false if there is none.
@@ -81,6 +91,9 @@ func (h *Heap) Next() (at time.Time, ok bool) {
 
 // Mark returns a bound for [Heap.Due]: the calls that were arranged before it.
 func (h *Heap) Mark() uint64 { return h.seq }
+
+// NoMark is the bound that leaves no call out.
+const NoMark = math.MaxUint64
 
 // Due removes and returns the function of the earliest call that is due and was
 // arranged before mark, or nil if there is none. With the mark of a turn's
@@ -100,10 +113,14 @@ func (h *Heap) Due(mark uint64) func() {
 	return f
 }
 
-// Calls returns the calls that are still to be made, in no order.
+// Calls returns the calls that are still to be made, in the order they will be.
 func (h *Heap) Calls() []deferred.DelayedCall {
-	calls := make([]deferred.DelayedCall, len(h.entries))
-	for i, e := range h.entries {
+	entries := slices.Clone(h.entries)
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.seq, b.seq))
+	})
+	calls := make([]deferred.DelayedCall, len(entries))
+	for i, e := range entries {
 		calls[i] = e.call
 	}
 	return calls
@@ -133,20 +150,15 @@ func (c *call) Reset(delay time.Duration) error {
 }
 
 func (c *call) Delay(extra time.Duration) error {
-	at := c.at + extra
-	if extra > 0 && at < c.at { // overflow
-		at = 1<<63 - 1
-	}
-	return c.move(at)
+	return c.move(add(c.at, extra))
 }
 
 func (c *call) move(at time.Duration) error {
 	if err := c.state(); err != nil {
 		return err
 	}
-	c.heap.remove(c.index)
 	c.at = at
-	c.heap.push(c)
+	c.heap.place(c.index, c)
 	return nil
 }
 
@@ -159,9 +171,15 @@ func (e entry) before(o entry) bool {
 }
 
 func (h *Heap) push(c *call) {
-	h.entries = append(h.entries, entry{c.at, h.seq, c})
+	h.entries = append(h.entries, entry{})
+	h.place(len(h.entries)-1, c)
+}
+
+// place makes c, as of now the last one arranged, entry i of the heap.
+func (h *Heap) place(i int, c *call) {
+	h.entries[i] = entry{c.at, h.seq, c}
 	h.seq++
-	h.up(len(h.entries) - 1)
+	h.fix(i)
 }
 
 // remove takes entry i out of the heap.
@@ -170,12 +188,19 @@ func (h *Heap) remove(i int) {
 	moved := h.entries[last]
 	h.entries[last] = entry{}
 	h.entries = h.entries[:last]
-	if i == last {
-		return
+	if i < last {
+		h.entries[i] = moved
+		h.fix(i)
 	}
-	h.put(i, moved)
-	h.down(i)
-	h.up(moved.call.index)
+}
+
+// fix moves entry i, which may be out of order, to where it belongs.
+func (h *Heap) fix(i int) {
+	if i > 0 && h.entries[i].before(h.entries[(i-1)/arity]) {
+		h.up(i)
+	} else {
+		h.down(i)
+	}
 }
 
 func (h *Heap) put(i int, e entry) {

@@ -1,0 +1,222 @@
+package task
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// This file holds the Cooperator, which decides whose turn it is. The tasks
+// themselves are in cooperativetask.go.
+
+// A Wait is what a step may ask its task to wait for. [WaitFor] makes one of a
+// Deferred of any type.
+type Wait = *deferred.Deferred[deferred.None]
+
+// WaitFor returns d without its value, for a step to wait for. Cancelling it
+// cancels d.
+func WaitFor[T any](d *deferred.Deferred[T]) Wait {
+	return deferred.Map(d, func(T) (deferred.None, error) { return deferred.None{}, nil })
+}
+
+// Done is the error by which a step says that there is nothing left to do. It is
+// Python's StopIteration.
+var Done error = done{}
+
+type done struct{}
+
+func (done) Error() string { return "task: there are no more steps" }
+
+// A Step does a small piece of a task's work, on the loop's goroutine.
+//
+// If err is nil there is more to do; if it is [Done] the task is done; any other
+// error, or a panic, fails the task. If wait is not nil the task waits for it
+// before it goes on, or before it ends with err; if wait fails, so does the task.
+type Step = func() (wait Wait, err error)
+
+// A Cooperator runs tasks on the loop's goroutine, a step of one and then a step
+// of the next, and lets the loop do other things in between. It is Twisted's
+// task.Cooperator. It belongs to the goroutine of its clock.
+//
+// A step costs some 100 ns beside what it does itself, most of it for asking
+// the clock, and no allocation. Cooperators do not take turns with one another,
+// so a program wants one for each reactor.
+type Cooperator struct {
+	schedule  Scheduler
+	predicate TerminationPredicate
+	slice     slice // for the default predicate
+
+	ready taskList // have a step to do, the next one first
+	idle  taskList // are paused or wait for something
+
+	tickFunc func()              // c.tick, made once
+	call     reactor.DelayedCall // of tick, while one is arranged
+	ticking  bool
+	started  Started
+	stopped  bool
+}
+
+// A CooperatorOption changes what [NewCooperator] makes: a [Scheduler], a
+// [TerminationPredicate] or [Started].
+type CooperatorOption interface{ apply(*Cooperator) }
+
+// A Scheduler arranges for f, which runs the steps of one slice, to be called
+// soon, but not at once. The default one is the clock's CallLater without delay.
+type Scheduler func(f func()) reactor.DelayedCall
+
+// A TerminationPredicate is called at the start of each slice and returns a
+// function that is called after each step: true ends the slice. It is Twisted's
+// terminationPredicateFactory. By default a slice ends after 10 ms by the clock
+// or after 1000 steps: a clock in memory may stand still.
+type TerminationPredicate func() (over func() bool)
+
+// Started says whether tasks may run before [Cooperator.Start] is called. By
+// default they may.
+type Started bool
+
+func (s Scheduler) apply(c *Cooperator)            { c.schedule = s }
+func (p TerminationPredicate) apply(c *Cooperator) { c.predicate = p }
+func (s Started) apply(c *Cooperator)              { c.started = s }
+
+// NewCooperator returns a Cooperator that lives by clock.
+func NewCooperator(clock reactor.Clock, options ...CooperatorOption) *Cooperator {
+	c := &Cooperator{
+		schedule: func(f func()) reactor.DelayedCall { return clock.CallLater(0, f) },
+		slice:    slice{clock: clock},
+		started:  true,
+	}
+	c.predicate = c.slice.begin
+	c.slice.overFunc = c.slice.over
+	c.tickFunc = c.tick
+	for _, o := range options {
+		o.apply(c)
+	}
+	return c
+}
+
+// A slice is a bounded piece of time, or of steps.
+type slice struct {
+	clock    reactor.Clock
+	end      time.Time
+	steps    int
+	overFunc func() bool // s.over, made once
+}
+
+const (
+	sliceTime  = 10 * time.Millisecond
+	sliceSteps = 1000
+)
+
+func (s *slice) begin() func() bool {
+	s.end, s.steps = s.clock.Now().Add(sliceTime), 0
+	return s.overFunc
+}
+
+func (s *slice) over() bool {
+	s.steps++
+	return s.steps >= sliceSteps || !s.clock.Now().Before(s.end)
+}
+
+// Cooperate begins a task that runs step again and again, a few times in every
+// turn of the loop, until it returns [Done] or fails. It is Twisted's cooperate.
+//
+// If the Cooperator was stopped, the task ends at once with
+// [ErrSchedulerStopped].
+func (c *Cooperator) Cooperate(step Step) *CooperativeTask {
+	if step == nil {
+		panic("task: Cooperate with a nil step")
+	}
+	return c.add(&CooperativeTask{cooperator: c, step: step})
+}
+
+// CooperateSeq is [Cooperator.Cooperate] for an iterator: a step goes from one
+// yield to the next. What it yields is what it waits for, or nil; to fail, it
+// yields deferred.Fail or panics. When the task is stopped, yield returns false.
+//
+// It is Twisted's cooperate with a generator. It costs a coroutine, which lives
+// until the task ends, and some 100 ns more a step than Cooperate.
+func (c *Cooperator) CooperateSeq(seq iter.Seq[Wait]) *CooperativeTask {
+	if seq == nil {
+		panic("task: CooperateSeq with a nil iterator")
+	}
+	next, stop := iter.Pull(seq)
+	step := func() (Wait, error) {
+		wait, ok := next()
+		if !ok {
+			return nil, Done
+		}
+		return wait, nil
+	}
+	return c.add(&CooperativeTask{cooperator: c, step: step, closer: stop})
+}
+
+// Coiterate is [Cooperator.Cooperate] for whoever wants to know only when the
+// task is done. Cancelling the Deferred stops the task.
+func (c *Cooperator) Coiterate(step Step) *deferred.Deferred[deferred.None] {
+	t := c.Cooperate(step)
+	return t.watch(func() { t.Stop() })
+}
+
+// Start lets tasks run, for the first time or again after a Stop.
+func (c *Cooperator) Start() {
+	c.started, c.stopped = true, false
+	c.reschedule()
+}
+
+// Stop ends all tasks, those that are paused or wait for something too, with
+// [ErrSchedulerStopped], in the order they would have run in. Tasks added later
+// end like that at once, until Start is called.
+func (c *Cooperator) Stop() {
+	c.stopped = true
+	// What fires may add, end and resume tasks: the lists are not safe to walk.
+	tasks := slices.Concat(c.ready.tasks(), c.idle.tasks())
+	for _, t := range tasks {
+		if t.ended == nil {
+			t.finish(ErrSchedulerStopped, ErrSchedulerStopped)
+		}
+	}
+}
+
+// Running reports whether tasks may run: it was started, and not stopped since.
+func (c *Cooperator) Running() bool { return bool(c.started) && !c.stopped }
+
+func (c *Cooperator) add(t *CooperativeTask) *CooperativeTask {
+	if c.stopped {
+		t.finish(ErrSchedulerStopped, ErrSchedulerStopped)
+	} else {
+		t.place()
+	}
+	return t
+}
+
+// reschedule arranges the next slice if there is something to do in it, or
+// cancels the one that was arranged if there is nothing any more.
+func (c *Cooperator) reschedule() {
+	switch want := c.ready.first != nil && bool(c.started) && !c.ticking; {
+	case want && c.call == nil:
+		c.call = c.schedule(c.tickFunc)
+	case !want && c.call != nil:
+		c.call.Cancel()
+		c.call = nil
+	}
+}
+
+// tick runs the steps of one slice.
+func (c *Cooperator) tick() {
+	c.call = nil
+	c.ticking = true
+	defer func() {
+		c.ticking = false
+		c.reschedule()
+	}()
+	over := c.predicate()
+	for c.ready.first != nil {
+		c.ready.first.advance()
+		if over() {
+			return
+		}
+	}
+}
