@@ -1,0 +1,92 @@
+package http1
+
+// This file holds what the headers say about the body and the connection: Content-Length,
+// Transfer-Encoding and Connection (RFC 9112, 6 and 9). It reads no body.
+
+import (
+	"math"
+	"net/http"
+	"strings"
+)
+
+// bodyHeaders is what Content-Length and Transfer-Encoding say: the length, or -1 if they do not
+// say, and whether the body is chunked.
+func bodyHeaders(h http.Header) (length int64, chunked bool, err error) {
+	lengths, codings := h["Content-Length"], h["Transfer-Encoding"]
+	switch {
+	case len(lengths) == 0 && len(codings) == 0:
+		return -1, false, nil
+	case len(codings) == 0:
+		length, err = contentLength(lengths)
+		return length, false, err
+	case len(lengths) > 0:
+		// Which of the two the sender meant is not to be known, and who guesses can be made to
+		// take a part of one message for another.
+		return 0, false, errorf(ErrLengthAndCoding, "%s and %s",
+			quote(strings.Join(lengths, ", ")), quote(strings.Join(codings, ", ")))
+	case len(codings) == 1 && equalFold(codings[0], "chunked"):
+		return -1, true, nil
+	}
+	// No other transfer coding is ever asked for by a client of ours (it sends no TE header), and a
+	// server may refuse them.
+	return 0, false, errorf(ErrTransferCoding, "%s, known is only chunked, once",
+		quote(strings.Join(codings, ", ")))
+}
+
+// contentLength is the one number in all the values, each of which may be a list.
+func contentLength(values []string) (int64, error) {
+	length := int64(-1)
+	for _, value := range values {
+		for more := true; more; {
+			var element string
+			element, value, more = strings.Cut(value, ",")
+			n, ok := parseDecimal(trim(element))
+			switch {
+			case !ok:
+				return 0, errorf(ErrContentLength, "%s", quote(strings.Join(values, ", ")))
+			case length >= 0 && n != length:
+				return 0, errorf(ErrContentLengthsDiffer, "%s", quote(strings.Join(values, ", ")))
+			}
+			length = n
+		}
+	}
+	return length, nil
+}
+
+// parseDecimal reads 1*DIGIT and nothing else: no sign, no space, no underscore.
+func parseDecimal(s string) (n int64, ok bool) {
+	for i := range len(s) {
+		if !isDigit(s[i]) {
+			return 0, false
+		}
+		d := int64(s[i] - '0')
+		if n > (math.MaxInt64-d)/10 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	return n, s != ""
+}
+
+// keepsAlive says whether the connection may be used again (RFC 9112, 9.3).
+func keepsAlive(v Version, h http.Header) bool {
+	values := h["Connection"]
+	if hasToken(values, "close") {
+		return false
+	}
+	return v != http10 || hasToken(values, "keep-alive")
+}
+
+// hasToken says whether the lists in values have the token, in any case.
+func hasToken(values []string, token string) bool {
+	for _, value := range values {
+		for more := true; more; {
+			var element string
+			element, value, more = strings.Cut(value, ",")
+			if equalFold(trim(element), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

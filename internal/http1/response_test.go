@@ -1,0 +1,418 @@
+package http1
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func freshResponse(method string) func() reader {
+	return func() reader {
+		r := new(ResponseReader)
+		r.Start(method)
+		return r
+	}
+}
+
+// cannedResponses are read whole, split at every position, and byte by byte. In wire, \n is CRLF and
+// ¶ a lone LF.
+var cannedResponses = []struct {
+	name   string
+	method string
+	wire   string
+	want   []string
+}{
+	{"content length", "GET", "HTTP/1.1 200 OK\nContent-Length: 5\nContent-Type: text/plain\n\nhello", []string{
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["5"] "Content-Type":["text/plain"]] length=5 keep-alive`,
+		`Data "hello"`, `End map[]`, `left 0`}},
+	{"bytes after the response are left", "GET", "HTTP/1.1 200 OK\nContent-Length: 2\n\nhiHTTP/1.1 200", []string{
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["2"]] length=2 keep-alive`,
+		`Data "hi"`, `End map[]`, `left 12`}},
+	{"zero content length", "GET", "HTTP/1.1 200 OK\nContent-Length: 0\n\nx", []string{
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["0"]] length=0 keep-alive`, `End map[]`, `left 1`}},
+	{"equal content lengths", "GET", "HTTP/1.1 200 OK\nContent-Length: 2, 2\ncontent-length: 02\n\nhi", []string{
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["2, 2" "02"]] length=2 keep-alive`,
+		`Data "hi"`, `End map[]`, `left 0`}},
+	{"chunked", "GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhello\n00a\n, world, h\n1\ni\n0\n\nmore", []string{
+		`Head HTTP/1.1 200 "OK" map["Transfer-Encoding":["chunked"]] length=-1 chunked keep-alive`,
+		`Data "hello, world, hi"`, `End map[]`, `left 4`}},
+	{"chunk extensions and trailers", "GET", "HTTP/1.1 200 OK\nTransfer-Encoding: ChunkeD\n\n5;a=\"b;c\"\nhello\n6 ; x\n world\n1  \n!\n0;last\nX-Sum: 1\nx-sum: 2\nexpires: never\n\n", []string{
+		`Head HTTP/1.1 200 "OK" map["Transfer-Encoding":["ChunkeD"]] length=-1 chunked keep-alive`,
+		`Data "hello world!"`, `End map["Expires":["never"] "X-Sum":["1" "2"]]`, `left 0`}},
+	{"empty chunked body", "GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n0\n\n", []string{
+		`Head HTTP/1.1 200 "OK" map["Transfer-Encoding":["chunked"]] length=-1 chunked keep-alive`,
+		`End map[]`, `left 0`}},
+	{"until close", "GET", "HTTP/1.1 200 OK\nServer: x\n\nsome\nbody", []string{
+		`Head HTTP/1.1 200 "OK" map["Server":["x"]] length=-1 until-close`,
+		`Data "some\r\nbody"`, `finish: End`}},
+	{"until close, empty", "GET", "HTTP/1.1 200 OK\n\n", []string{
+		`Head HTTP/1.1 200 "OK" map[] length=-1 until-close`, `finish: End`}},
+	{"HEAD with length", "HEAD", "HTTP/1.1 200 OK\nContent-Length: 5\n\nextra", []string{
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["5"]] length=0 keep-alive`, `End map[]`, `left 5`}},
+	{"HEAD with coding", "HEAD", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\nContent-Length: 3\n\n", []string{
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["3"] "Transfer-Encoding":["chunked"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"204", "GET", "HTTP/1.1 204 No Content\nContent-Length: 5\n\n", []string{
+		`Head HTTP/1.1 204 "No Content" map["Content-Length":["5"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"304", "GET", "HTTP/1.1 304 Not Modified\nTransfer-Encoding: chunked\n\n", []string{
+		`Head HTTP/1.1 304 "Not Modified" map["Transfer-Encoding":["chunked"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"interim responses", "GET", "HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early Hints\nLink: </a>\nlink: </b>\n\nHTTP/1.1 200 OK\nContent-Length: 1\n\nx", []string{
+		`Informational HTTP/1.1 100 "Continue" map[] length=0 keep-alive`,
+		`Informational HTTP/1.1 103 "Early Hints" map["Link":["</a>" "</b>"]] length=0 keep-alive`,
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["1"]] length=1 keep-alive`,
+		`Data "x"`, `End map[]`, `left 0`}},
+	{"101", "GET", "HTTP/1.1 101 Switching Protocols\nUpgrade: foo\nConnection: upgrade\n\n\x00\x01", []string{
+		`Upgraded HTTP/1.1 101 "Switching Protocols" map["Connection":["upgrade"] "Upgrade":["foo"]] length=0`, `left 2`}},
+	{"CONNECT accepted", "CONNECT", "HTTP/1.1 200 OK\nContent-Length: 5\n\n\x16\x03", []string{
+		`Upgraded HTTP/1.1 200 "OK" map["Content-Length":["5"]] length=0`, `left 2`}},
+	{"CONNECT refused", "CONNECT", "HTTP/1.1 407 No\nContent-Length: 2\n\nno", []string{
+		`Head HTTP/1.1 407 "No" map["Content-Length":["2"]] length=2 keep-alive`, `Data "no"`, `End map[]`, `left 0`}},
+	{"HTTP/1.0", "GET", "HTTP/1.0 200 OK\nContent-Length: 1\n\nx", []string{
+		`Head HTTP/1.0 200 "OK" map["Content-Length":["1"]] length=1`, `Data "x"`, `End map[]`, `left 0`}},
+	{"HTTP/1.0 keep-alive", "GET", "HTTP/1.0 200 OK\nConnection: foo,\tKeep-Alive\nContent-Length: 1\n\nx", []string{
+		`Head HTTP/1.0 200 "OK" map["Connection":["foo,\tKeep-Alive"] "Content-Length":["1"]] length=1 keep-alive`, `Data "x"`, `End map[]`, `left 0`}},
+	{"HTTP/1.0 chunked is read and not trusted further", "GET", "HTTP/1.0 200 OK\nConnection: keep-alive\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n", []string{
+		`Head HTTP/1.0 200 "OK" map["Connection":["keep-alive"] "Transfer-Encoding":["chunked"]] length=-1 chunked`, `Data "x"`, `End map[]`, `left 0`}},
+	{"HTTP/1.7", "GET", "HTTP/1.7 200 OK\nContent-Length: 0\n\n", []string{
+		`Head HTTP/1.7 200 "OK" map["Content-Length":["0"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"close wins over keep-alive", "GET", "HTTP/1.1 200 OK\nConnection: keep-alive\nConnection: x, ClosE ,y\nContent-Length: 0\n\n", []string{
+		`Head HTTP/1.1 200 "OK" map["Connection":["keep-alive" "x, ClosE ,y"] "Content-Length":["0"]] length=0`, `End map[]`, `left 0`}},
+	{"close as a part of a token", "GET", "HTTP/1.1 200 OK\nConnection: closed\nContent-Length: 0\n\n", []string{
+		`Head HTTP/1.1 200 "OK" map["Connection":["closed"] "Content-Length":["0"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"folded header", "GET", "HTTP/1.1 200 OK\nX-Folded: one\n  two\t\n\t\n three\nContent-Length:\n 1\n\nx", []string{
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["1"] "X-Folded":["one two  three"]] length=1 keep-alive`, `Data "x"`, `End map[]`, `left 0`}},
+	{"lone LF", "GET", "HTTP/1.1 200 OK¶Content-Length: 3¶A: b\nTransfer-Foo: c¶¶x\ny", []string{
+		`Head HTTP/1.1 200 "OK" map["A":["b"] "Content-Length":["3"] "Transfer-Foo":["c"]] length=3 keep-alive`, `Data "x\r\n"`, `End map[]`, `left 1`}},
+	{"empty lines before the status line", "GET", "\n\n¶HTTP/1.1 200 OK\nContent-Length: 0\n\n", []string{
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["0"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"no phrase", "GET", "HTTP/1.1 200 \nContent-Length: 0\n\n", []string{
+		`Head HTTP/1.1 200 "" map["Content-Length":["0"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"no phrase and no space", "GET", "HTTP/1.1 299\nContent-Length: 0\n\n", []string{
+		`Head HTTP/1.1 299 "" map["Content-Length":["0"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"bytes above 127", "GET", "HTTP/1.1 200 \xe9t\xc3\xa9\nX-Name: caf\xe9\nContent-Length: 0\n\n", []string{
+		`Head HTTP/1.1 200 "\xe9té" map["Content-Length":["0"] "X-Name":["caf\xe9"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"whitespace around values", "GET", "HTTP/1.1 200 OK\nA: \t b c \t\nB:\nC:d\nContent-Length: 0\n\n", []string{
+		`Head HTTP/1.1 200 "OK" map["A":["b c"] "B":[""] "C":["d"] "Content-Length":["0"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"names in any case", "GET", "HTTP/1.1 200 OK\nETag: 1\nx-CUSTOM-thing: 2\nWWW-Authenticate: 3\nx_y: 4\nContent-length: 0\n\n", []string{
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["0"] "Etag":["1"] "Www-Authenticate":["3"] "X-Custom-Thing":["2"] "X_y":["4"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"repeated headers keep apart", "GET", "HTTP/1.1 200 OK\nSet-Cookie: a=1\nX: y\nSet-Cookie: b=2\nX: z\nSet-Cookie: c=3\nContent-Length: 0\n\n", []string{
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["0"] "Set-Cookie":["a=1" "b=2" "c=3"] "X":["y" "z"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"cut in the body", "GET", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhel", []string{
+		`Head HTTP/1.1 200 "OK" map["Content-Length":["5"]] length=5 keep-alive`,
+		`Data "hel"`, `finish: http1: connection ended within the body: 3 of 5 bytes came`}},
+	{"garbage", "GET", "SSH-2.0-OpenSSH_9.2\n", []string{
+		`error: http1: malformed status line: not HTTP: "SSH-2.0-OpenSSH_"`}},
+	{"garbage as long as is judged, with CR", "GET", "unexpected 1234\n", []string{
+		`error: http1: malformed status line: not HTTP: "unexpected 1234"`}},
+	{"garbage without a line end", "GET", "\x15\x03\x01\x00\x02\x02\x50", []string{
+		`finish: http1: malformed status line: not HTTP: "\x15\x03\x01\x00\x02\x02P"`}},
+}
+
+func wire(s string) []byte {
+	return []byte(strings.ReplaceAll(crlf(s), "¶", "\n"))
+}
+
+func TestResponses(t *testing.T) {
+	for _, c := range cannedResponses {
+		t.Run(c.name, func(t *testing.T) {
+			got := sameHoweverSplit(t, freshResponse(c.method), wire(c.wire))
+			if !slices.Equal(got, c.want) {
+				t.Errorf("\n got  %s\n want %s", strings.Join(got, "\n      "), strings.Join(c.want, "\n      "))
+			}
+		})
+	}
+}
+
+const ok = "HTTP/1.1 200 OK\n"
+
+const okChunked = ok + "Transfer-Encoding: chunked\n\n"
+
+// badResponses end in an error, the same one however they are split.
+var badResponses = []struct {
+	name string
+	wire string
+	kind Kind
+	text string // what has to be in the message
+}{
+	{"status line of another protocol", "ICY 200 OK\n", ErrStatusLine, `"ICY 200 OK"`},
+	{"status line in lower case", "http/1.1 200 OK\n\n", ErrStatusLine, `"http/1.1`},
+	{"one word", "HTTP/1.1\n\n", ErrStatusLine, `"HTTP/1.1"`},
+	{"no code", "HTTP/1.1 \n\n", ErrStatusLine, `"HTTP/1.1 "`},
+	{"version of one digit", "HTTP/1 200 OK\n\n", ErrVersion, `"HTTP/1 200 OK"`},
+	{"HTTP/2", "HTTP/2.0 200 OK\n\n", ErrVersion, `"HTTP/2.0 200 OK"`},
+	{"HTTP/0.9", "HTTP/0.9 200 OK\n\n", ErrVersion, `"HTTP/0.9 200 OK"`},
+	{"version of letters", "HTTP/a.b 200 OK\n\n", ErrVersion, `"HTTP/a.b 200 OK"`},
+	{"version of two digits", "HTTP/1.10 200 OK\n\n", ErrStatusLine, `"HTTP/1.10 200 OK"`},
+	{"code of letters", "HTTP/1.1 abc OK\n\n", ErrStatusLine, "three digits"},
+	{"code of two digits", "HTTP/1.1 20 OK\n\n", ErrStatusLine, "three digits"},
+	{"code of four digits", "HTTP/1.1 2000 OK\n\n", ErrStatusLine, "three digits"},
+	{"code with sign", "HTTP/1.1 +20 OK\n\n", ErrStatusLine, "three digits"},
+	{"code below 100", "HTTP/1.1 099 OK\n\n", ErrStatusLine, "below 100"},
+	{"two spaces", "HTTP/1.1  200 OK\n\n", ErrStatusLine, "three digits"},
+	{"NUL in the phrase", "HTTP/1.1 200 O\x00K\n\n", ErrStatusLine, `O\x00K`},
+	{"CR in the phrase", "HTTP/1.1 200 O\rK\n\n", ErrStatusLine, `O\rK`},
+	{"empty lines for ever", strings.Repeat("\n", 17), ErrEmptyLines, "16"},
+
+	{"no colon", ok + "Content-Length\n\n", ErrHeaderName, `no colon in "Content-Length"`},
+	{"empty name", ok + ": x\n\n", ErrHeaderName, `empty in ": x"`},
+	{"space before the colon", ok + "Content-Length : 5\n\n", ErrHeaderName, "whitespace before the colon"},
+	{"tab before the colon", ok + "A\t: 5\n\n", ErrHeaderName, "whitespace before the colon"},
+	{"NUL in a name", ok + "A\x00B: 5\n\n", ErrHeaderName, `"\x00"`},
+	{"obs-text in a name", ok + "caf\xe9: 5\n\n", ErrHeaderName, `"\xe9"`},
+	{"NUL in a value", ok + "A: b\x00c\n\n", ErrHeaderValue, `in the header "A"`},
+	{"control character in a value", ok + "A: b\x1bc\n\n", ErrHeaderValue, `"\x1b"`},
+	{"DEL in a value", ok + "A: b\x7fc\n\n", ErrHeaderValue, `"\x7f"`},
+	{"CR in a value", ok + "A: b\rContent-Length: 5\n\n", ErrLineEnd, "CR without LF"},
+	{"CR before CRLF", ok + "A: b\r\n\n", ErrLineEnd, "CR without LF"},
+	{"CR at the start of a line", ok + "\rA: b\n\n", ErrLineEnd, "CR without LF"},
+	{"NUL in a fold", ok + "A: b\n \x00c\n\n", ErrHeaderValue, `in the header "A"`},
+	{"whitespace before the first header", ok + " A: b\n\n", ErrFold, "before the first header"},
+
+	{"differing lengths", ok + "Content-Length: 5\nContent-Length: 6\n\nhello!", ErrContentLengthsDiffer, `"5, 6"`},
+	{"differing lengths in one header", ok + "Content-Length: 5, 6\n\nhello!", ErrContentLengthsDiffer, `"5, 6"`},
+	{"length with plus", ok + "Content-Length: +5\n\nhello", ErrContentLength, `"+5"`},
+	{"negative length", ok + "Content-Length: -5\n\nhello", ErrContentLength, `"-5"`},
+	{"length in hexadecimal", ok + "Content-Length: 0x5\n\nhello", ErrContentLength, `"0x5"`},
+	{"length of letters", ok + "Content-Length: five\n\nhello", ErrContentLength, `"five"`},
+	{"length with a space in it", ok + "Content-Length: 1 0\n\nhello", ErrContentLength, `"1 0"`},
+	{"length with underscore", ok + "Content-Length: 1_0\n\nhello", ErrContentLength, `"1_0"`},
+	{"length in other digits", ok + "Content-Length: \xd9\xa5\n\nhello", ErrContentLength, `"\u0665"`},
+	{"empty length", ok + "Content-Length:\n\nhello", ErrContentLength, `""`},
+	{"empty element", ok + "Content-Length: 5,\n\nhello", ErrContentLength, `"5,"`},
+	{"length over 63 bits", ok + "Content-Length: 9223372036854775808\n\n", ErrContentLength, "9223372036854775808"},
+	{"length far over 63 bits", ok + "Content-Length: 99999999999999999999999999\n\n", ErrContentLength, "9999"},
+	{"length and coding", ok + "Content-Length: 5\nTransfer-Encoding: chunked\n\n", ErrLengthAndCoding, `"5" and "chunked"`},
+	{"unknown coding", ok + "Transfer-Encoding: rot13\n\n", ErrTransferCoding, `"rot13"`},
+	{"chunked not last", ok + "Transfer-Encoding: chunked, gzip\n\n", ErrTransferCoding, `"chunked, gzip"`},
+	{"chunked after another", ok + "Transfer-Encoding: gzip, chunked\n\n", ErrTransferCoding, `"gzip, chunked"`},
+	{"chunked twice", ok + "Transfer-Encoding: chunked, chunked\n\n", ErrTransferCoding, `"chunked, chunked"`},
+	{"chunked twice in two headers", ok + "Transfer-Encoding: chunked\nTransfer-Encoding: chunked\n\n", ErrTransferCoding, `"chunked, chunked"`},
+	{"chunked in quotes", ok + "Transfer-Encoding: \"chunked\"\n\n", ErrTransferCoding, "chunked"},
+	{"empty coding", ok + "Transfer-Encoding:\n\n", ErrTransferCoding, `""`},
+	{"chunked with a kelvin sign", ok + "Transfer-Encoding: chun\xe2\x84\xaaed\n\n", ErrTransferCoding, "chun"},
+
+	{"chunk size not hexadecimal", okChunked + "x\nhello", ErrChunkSize, `"x"`},
+	{"chunk size empty", okChunked + "\nhello", ErrChunkSize, `"\r"`},
+	{"chunk size with 0x", okChunked + "0x5\nhello", ErrChunkSize, `"x" after 0`},
+	{"chunk size with sign", okChunked + "-5\nhello", ErrChunkSize, `"-"`},
+	{"chunk size after space", okChunked + " 5\nhello", ErrChunkSize, `" "`},
+	{"chunk size of two numbers", okChunked + "5 5\nhello", ErrChunkSize, `"5" after 5 and whitespace`},
+	{"chunk size over 63 bits", okChunked + "8000000000000000\n", ErrChunkSize, "63 bits"},
+	{"chunk size far over 63 bits", okChunked + "fffffffffffffffff\n", ErrChunkSize, "63 bits"},
+	{"chunk size of many zeros", okChunked + "00000000000000005\nhello\n0\n\n", ErrChunkSize, "63 bits"},
+	{"chunk size ended by LF", okChunked + "5¶hello\n0\n\n", ErrChunkSize, `"\n" after 5`},
+	{"chunk extension ended by LF", okChunked + "5;a¶hello\n0\n\n", ErrChunkExtension, `"\n"`},
+	{"CR in a chunk extension", okChunked + "5;a\rb\nhello\n0\n\n", ErrChunkSize, `"b" in place of LF`},
+	{"NUL in a chunk extension", okChunked + "5;a\x00b\nhello\n0\n\n", ErrChunkExtension, `"\x00"`},
+	{"chunk longer than its size", okChunked + "4\nhello\n0\n\n", ErrChunkEnd, `"o" in place of CR`},
+	{"chunk ended by LF", okChunked + "5\nhello¶0\n\n", ErrChunkEnd, `"\n" in place of CR`},
+	{"chunk ended by CR", okChunked + "5\nhello\r0\n\n", ErrChunkEnd, `"0" in place of LF`},
+	{"bad trailer", okChunked + "0\nA b: c\n\n", ErrHeaderName, `"A b: c"`},
+
+	{"nothing", "", ErrNoResponse, "before the response"},
+	{"cut in the version", "HTT", ErrPartialHead, `"HTT"`},
+	{"cut in the status line", "HTTP/1.1 200 O", ErrPartialHead, `"HTTP/1.1 200 O"`},
+	{"cut after empty lines", "\n\n", ErrPartialHead, "empty lines"},
+	{"cut after CR", "\r", ErrPartialHead, `"\r"`},
+	{"cut after the status line", ok, ErrPartialHead, "headers of a 200"},
+	{"cut in the headers", ok + "Content-Len", ErrPartialHead, "headers of a 200"},
+	{"cut before the empty line", ok + "Content-Length: 5\n", ErrPartialHead, "headers of a 200"},
+	{"cut after an interim response", "HTTP/1.1 100 Continue\n\n", ErrPartialHead, "after a 100"},
+	{"cut before the body", ok + "Content-Length: 5\n\n", ErrPartialBody, "0 of 5"},
+	{"cut in the body", ok + "Content-Length: 5\n\nhell", ErrPartialBody, "4 of 5"},
+	{"cut in a chunk's size", okChunked + "5", ErrPartialBody, "last chunk"},
+	{"cut in a chunk", okChunked + "5\nhe", ErrPartialBody, "3 bytes of a chunk"},
+	{"cut between chunks", okChunked + "5\nhello\n", ErrPartialBody, "last chunk"},
+	{"cut before the trailers", okChunked + "5\nhello\n0\n", ErrPartialBody, "trailers"},
+	{"cut in the trailers", okChunked + "5\nhello\n0\nA: b\n", ErrPartialBody, "trailers"},
+}
+
+func TestBadResponses(t *testing.T) {
+	for _, c := range badResponses {
+		t.Run(c.name, func(t *testing.T) {
+			input := wire(c.wire)
+			sameHoweverSplit(t, freshResponse("GET"), input)
+			err := errorOf(freshResponse("GET")(), input)
+			wantKind(t, err, c.kind)
+			if err != nil && !strings.Contains(err.Error(), c.text) {
+				t.Errorf("the message is %q, want %q in it", err, c.text)
+			}
+		})
+	}
+}
+
+// errorOf is the error with which a reader ends over the input.
+func errorOf(r reader, in []byte) error {
+	for {
+		n, ev, err := r.Next(in)
+		in = in[n:]
+		switch {
+		case err != nil:
+			return err
+		case ev == End || ev == Upgraded:
+			return nil
+		case ev == NeedMore:
+			_, err := r.Finish()
+			return err
+		}
+	}
+}
+
+func TestNotHTTPIsToldBeforeALineEnds(t *testing.T) {
+	r := freshResponse("GET")()
+	_, _, err := r.Next([]byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03abcdef"))
+	wantKind(t, err, ErrStatusLine)
+}
+
+func TestAStatusLineIsJudgedBeforeTheHeaders(t *testing.T) {
+	r := freshResponse("GET")()
+	_, _, err := r.Next([]byte("HTTP/1.1 banana\r\n"))
+	wantKind(t, err, ErrStatusLine)
+}
+
+func TestResponsesOneAfterAnother(t *testing.T) {
+	r := new(ResponseReader)
+	if n, ev, err := r.Next([]byte("HTTP")); n != 0 || ev != End || err != nil {
+		t.Errorf("idle: Next gave %d, %v, %v, want 0, End, nil", n, ev, err)
+	}
+	in := wire(ok + "Content-Length: 2\n\nhi" + okChunked + "2\nho\n0\nA: b\n\n" + ok + "\nrest")
+	var got []string
+	for range 3 {
+		r.Start("GET")
+		var body string
+		for done := false; !done; {
+			n, ev, err := r.Next(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in = in[n:]
+			switch ev {
+			case Data:
+				body += string(r.Data())
+			case End, NeedMore:
+				done = true
+			}
+		}
+		got = append(got, body+" "+trailerText(r))
+	}
+	want := []string{"hi map[]", `ho map["A":["b"]]`, "rest map[]"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestStartForgetsAnError(t *testing.T) {
+	r := new(ResponseReader)
+	r.Start("GET")
+	_, _, first := r.Next([]byte("garbage\r\n"))
+	_, _, again := r.Next(wire(ok + "\n"))
+	if first == nil || again != first {
+		t.Errorf("after %v Next gave %v, want the same", first, again)
+	}
+	r.Start("GET")
+	if _, ev, err := r.Next(wire(ok + "\n")); ev != Head || err != nil {
+		t.Errorf("after Start Next gave %v, %v, want Head", ev, err)
+	}
+}
+
+func TestDataIsNotCopied(t *testing.T) {
+	in := wire(ok + "Content-Length: 5\n\nhello")
+	r := freshResponse("GET")().(*ResponseReader)
+	n, _, _ := r.Next(in)
+	if _, ev, _ := r.Next(in[n:]); ev != Data || &r.Data()[0] != &in[n] {
+		t.Errorf("%v: the data are not those of the input", ev)
+	}
+}
+
+func TestHeaderValuesDoNotOverlap(t *testing.T) {
+	r := freshResponse("GET")().(*ResponseReader)
+	r.Next(wire(ok + "A: 1\nB: 2\n\n"))
+	h := r.Head().Header
+	h.Add("A", "3")
+	if got := h.Get("B"); got != "2" {
+		t.Errorf("after an Add to A, B is %q, want 2", got)
+	}
+}
+
+func TestResponseLimits(t *testing.T) {
+	small := Limits{StartLineBytes: 32, HeaderBytes: 64, HeaderCount: 3, TrailerBytes: 20, ChunkExtensionBytes: 10, Informational: 2}
+	interim := "HTTP/1.1 102 Processing\n\n"
+	for _, c := range []struct {
+		name string
+		wire string
+		kind Kind // 0: within the limit
+	}{
+		{"status line at the limit", "HTTP/1.1 200 " + strings.Repeat("x", 32-15) + "\nContent-Length: 0\n\n", 0},
+		{"status line above", "HTTP/1.1 200 " + strings.Repeat("x", 32-14) + "\nContent-Length: 0\n\n", ErrStartLineTooLong},
+		{"status line without end", "HTTP/1.1 200 " + strings.Repeat("x", 100), ErrStartLineTooLong},
+		{"headers at the limit", ok + "Content-Length: 0\nA: " + strings.Repeat("x", 64-19-5-2) + "\n\n", 0},
+		{"headers above", ok + "Content-Length: 0\nA: " + strings.Repeat("x", 64-19-5-1) + "\n\n", ErrHeadersTooLarge},
+		{"headers without end", ok + strings.Repeat("A: b\n", 100), ErrHeadersTooLarge},
+		{"one header without end", ok + "A: " + strings.Repeat("x", 200), ErrHeadersTooLarge},
+		{"count at the limit", ok + "A: 1\nB: 1\nContent-Length: 0\n\n", 0},
+		{"count above", ok + "A: 1\nB: 1\nC: 1\nContent-Length: 0\n\n", ErrTooManyHeaders},
+		{"trailers at the limit", okChunked + "0\nA: " + strings.Repeat("x", 20-7) + "\n\n", 0},
+		{"trailers above", okChunked + "0\nA: " + strings.Repeat("x", 20-6) + "\n\n", ErrTrailersTooLarge},
+		{"trailers without end", okChunked + "0\n" + strings.Repeat("A: b\n", 100), ErrTrailersTooLarge},
+		{"trailer count above", okChunked + "0\nA:\nB:\nC:\nD:\n\n", ErrTooManyHeaders},
+		{"extensions at the limit", okChunked + "1;" + strings.Repeat("x", 4) + "\ny\n0;xx\n\n", 0},
+		{"one extension above", okChunked + "1;" + strings.Repeat("x", 10) + "\ny\n0\n\n", ErrChunkExtension},
+		{"extensions above in all", okChunked + strings.Repeat("1;x\ny\n", 10) + "0\n\n", ErrChunkExtension},
+		{"whitespace for ever", okChunked + "1" + strings.Repeat(" ", 100), ErrChunkExtension},
+		{"interim at the limit", interim + interim + ok + "Content-Length: 0\n\n", 0},
+		{"interim above", interim + interim + interim + ok + "Content-Length: 0\n\n", ErrTooManyInformational},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fresh := func() reader {
+				r := new(ResponseReader)
+				r.SetLimits(small)
+				r.Start("GET")
+				return r
+			}
+			input := wire(c.wire)
+			sameHoweverSplit(t, fresh, input)
+			err := errorOf(fresh(), input)
+			if c.kind == 0 && err != nil {
+				t.Errorf("got %v, want none", err)
+			}
+			if c.kind != 0 {
+				wantKind(t, err, c.kind)
+			}
+		})
+	}
+}
+
+// A peer that sends 10 MB where a line or a section should end is refused, and little of it is kept.
+func TestEndlessInputIsNotKept(t *testing.T) {
+	piece := []byte(strings.Repeat("x", 4096))
+	for name, begin := range map[string]string{
+		"status line": "HTTP/1.1 200 ",
+		"header":      "HTTP/1.1 200 OK\r\nA: ",
+		"trailer":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := freshResponse("GET")().(*ResponseReader)
+			in := []byte(begin)
+			for sent := 0; sent < 10<<20; sent += len(piece) {
+				for {
+					n, ev, err := r.Next(in)
+					if err != nil {
+						var e *Error
+						if !errors.As(err, &e) || sent > 256<<10 || len(err.Error()) > 200 {
+							t.Errorf("after %d bytes: %v", sent, err)
+						}
+						return
+					}
+					if in = in[n:]; ev == NeedMore {
+						break
+					}
+				}
+				if cap(r.buf) > 256<<10 {
+					t.Fatalf("%d bytes are kept", cap(r.buf))
+				}
+				in = piece
+			}
+			t.Error("10 MB were taken")
+		})
+	}
+}
