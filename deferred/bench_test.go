@@ -46,3 +46,73 @@ func BenchmarkMillionLinkChain(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkAwaitReady(b *testing.B) {
+	b.ReportAllocs()
+	deferred.Go(func(co *deferred.Co) (int, error) {
+		d := deferred.Succeed(1)
+		for b.Loop() {
+			deferred.Await(co, d)
+		}
+		return 0, nil
+	})
+}
+
+// BenchmarkAwaitLater is to be held against BenchmarkCallbackLater, which does
+// the same without the coroutine.
+func BenchmarkAwaitLater(b *testing.B) {
+	b.ReportAllocs()
+	var d *deferred.Deferred[int]
+	end := false
+	deferred.Go(func(co *deferred.Co) (int, error) {
+		for !end {
+			d = deferred.New[int]()
+			deferred.Await(co, d)
+		}
+		return 0, nil
+	})
+	for b.Loop() {
+		d.Callback(1)
+	}
+	end = true
+	d.Callback(1)
+}
+
+func BenchmarkCallbackLater(b *testing.B) {
+	b.ReportAllocs()
+	var d *deferred.Deferred[int]
+	wait := func() { d = deferred.New[int]() }
+	again := func(v int) (int, error) { wait(); return v, nil }
+	wait()
+	for b.Loop() {
+		was := d
+		was.AddCallback(again)
+		was.Callback(1)
+	}
+}
+
+func BenchmarkGo(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		d := deferred.New[int]()
+		deferred.Go(func(co *deferred.Co) (int, error) { return deferred.Await(co, d) })
+		d.Callback(1)
+	}
+}
+
+func BenchmarkGather1000(b *testing.B) {
+	b.ReportAllocs()
+	ds := make([]*deferred.Deferred[int], 1000)
+	for b.Loop() {
+		for i := range ds {
+			ds[i] = deferred.New[int]()
+		}
+		all := deferred.GatherResults(ds)
+		for i, d := range ds {
+			d.Callback(i)
+		}
+		if !all.Called() {
+			b.Fatal("not gathered")
+		}
+	}
+}

@@ -120,3 +120,11 @@ func (d *Deferred[T]) settle(value T, err error) runner {
 	d.set(value, err)
 	return d.due()
 }
+
+// offer is settle for a result that is dropped if d has fired before.
+func (d *Deferred[T]) offer(value T, err error) runner {
+	if d.flags&called != 0 {
+		return nil
+	}
+	return d.settle(value, err)
+}

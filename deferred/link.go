@@ -277,3 +277,9 @@ func (r *resume[T]) run(inner *Deferred[T]) runner {
 func (f *forward[T]) run(d *Deferred[T]) runner {
 	return (*Deferred[T])(f).settle(d.take())
 }
+
+// observer is a link of this package's own that looks at d's result or changes
+// it, and may make other Deferreds ready.
+type observer[T any] func(d *Deferred[T]) runner
+
+func (f observer[T]) run(d *Deferred[T]) runner { return f(d) }

@@ -49,8 +49,11 @@ func (w *watch) report() {
 	if w.debug != nil {
 		u.Made, u.Failed = w.debug.madeAt.String(), w.debug.failedAt.String()
 	}
-	(*reporter.Load())(u)
+	report(u)
 }
+
+// report may be called on any goroutine.
+func report(u Unhandled) { (*reporter.Load())(u) }
 
 var reporter atomic.Pointer[func(Unhandled)]
 

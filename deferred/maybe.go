@@ -1,0 +1,46 @@
+package deferred
+
+import "log/slog"
+
+// This file holds what makes a Deferred of a function's result.
+
+// MaybeDeferred calls f and returns its Deferred. A panic in f becomes a
+// Deferred that failed with a [*PanicError], and so does a nil Deferred. It is
+// Twisted's maybeDeferred for a function that returns a Deferred; [Execute] is
+// it for one that returns a value.
+func MaybeDeferred[T any](f func() *Deferred[T]) (d *Deferred[T]) {
+	notNil(f != nil, "MaybeDeferred")
+	p := try(func() {
+		if d = f(); d == nil {
+			panic("deferred: the function given to MaybeDeferred returned a nil Deferred")
+		}
+	})
+	if p != nil {
+		return Fail[T](p)
+	}
+	return d
+}
+
+// Execute calls f and returns a Deferred that has fired with what f returned. A
+// panic in f becomes a [*PanicError]. It is Twisted's defer.execute.
+func Execute[T any](f func() (T, error)) *Deferred[T] {
+	notNil(f != nil, "Execute")
+	d := New[T]()
+	d.Resolve(protect(f))
+	return d
+}
+
+// protect calls f and makes an error of its panic.
+func protect[T any](f func() (T, error)) (value T, err error) {
+	if p := try(func() { value, err = f() }); p != nil {
+		err = p
+	}
+	return value, err
+}
+
+// LogError is a handler for [Deferred.AddErrback] that logs the error by
+// log/slog, at level Error, and passes it on. It is Twisted's logError.
+func LogError[T any](err error) (value T, _ error) {
+	slog.Error("error in Deferred", "error", err)
+	return value, err
+}
