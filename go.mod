@@ -3,7 +3,8 @@ module github.com/seed-7c003b53/gotreq
 go 1.26.0
 
 require (
-	github.com/sourcegraph/conc v0.3.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
+	github.com/sourcegraph/conc v0.3.0
+	golang.org/x/sync v0.24.0
+	golang.org/x/sys v0.49.0
+	golang.org/x/text v0.43.0
 )
