@@ -1,0 +1,277 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// A Requester issues requests. [Agent] is one, and so is every agent that wraps
+// another. It is Twisted's IAgent.
+type Requester interface {
+	// Request sends req and fires with the response once its head is there; the
+	// body is still to be read. Cancelling the Deferred gives the request up
+	// and closes its connection, if it has one.
+	Request(req *request.Request) *deferred.Deferred[*response.Response]
+}
+
+// An Agent sends each request as it is, over HTTP/1.1. It is
+// twisted.web.client.Agent. It belongs to its reactor's goroutine.
+type Agent struct {
+	reactor        reactor.Reactor
+	pool           *Pool
+	connectTimeout time.Duration
+	endpoint       EndpointFactory
+	scratch        []byte // heads are put together in it
+}
+
+// An Option sets how an Agent works.
+type Option func(*Agent)
+
+// WithPool has the agent use the connections of pool, and leave its own there.
+// Without this option the connection of a request closes after it.
+func WithPool(pool *Pool) Option { return func(a *Agent) { a.pool = pool } }
+
+// ConnectTimeout bounds how long the agent may take to connect, for each
+// address that it tries. The default is [reactor.DefaultConnectTimeout].
+func ConnectTimeout(d time.Duration) Option { return func(a *Agent) { a.connectTimeout = d } }
+
+// An EndpointFactory says where to connect to for a URL. It is Twisted's
+// IAgentEndpointFactory.
+type EndpointFactory func(u *url.URL) (endpoints.ClientEndpoint, error)
+
+// UsingEndpointFactory has the agent connect where f says, in place of the
+// URL's host and port. It is Twisted's Agent.usingEndpointFactory.
+func UsingEndpointFactory(f EndpointFactory) Option { return func(a *Agent) { a.endpoint = f } }
+
+// New returns an Agent whose connections r makes.
+func New(r reactor.Reactor, options ...Option) *Agent {
+	a := &Agent{reactor: r}
+	for _, o := range options {
+		o(a)
+	}
+	if a.pool == nil {
+		a.pool = NewPool(r, Persistent(false))
+	}
+	if a.endpoint == nil {
+		a.endpoint = a.hostname
+	}
+	return a
+}
+
+// What Request refuses to send.
+var (
+	// ErrSchemeNotSupported says that the URL is not of a scheme that the agent
+	// speaks. It is Twisted's SchemeNotSupported.
+	ErrSchemeNotSupported = errors.New("the scheme of the URL is not supported")
+	// ErrNoHost says that the URL names no host.
+	ErrNoHost = errors.New("the URL names no host")
+)
+
+// A RequestError says which request could not be sent, or was not answered, and
+// why. errors.Is finds the reason.
+type RequestError struct {
+	Method string
+	URL    string // without the password
+	Err    error
+}
+
+func (e *RequestError) Error() string {
+	return fmt.Sprintf("%s %s: %v", e.Method, e.URL, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *RequestError) Unwrap() error { return e.Err }
+
+// A key says which connections a request may use.
+type key struct{ scheme, host, port string }
+
+func keyOf(u *url.URL) (key, error) {
+	k := key{strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()}
+	if k.scheme != "http" {
+		return k, fmt.Errorf("%w: %q", ErrSchemeNotSupported, u.Scheme)
+	}
+	if k.host == "" {
+		return k, ErrNoHost
+	}
+	if k.port == "" {
+		k.port = "80"
+	}
+	return k, nil
+}
+
+// Request sends req; see [Requester]. The Deferred fails with a [*RequestError].
+func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+	x := &exchange{agent: a, request: req}
+	x.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { x.cancel() })
+	var err error
+	if x.key, err = keyOf(req.URL); err == nil {
+		a.scratch, err = x.appendHead(a.scratch[:0])
+	}
+	if err != nil {
+		x.fail(err)
+		return x.result
+	}
+	if c := a.pool.take(x.key); c != nil {
+		c.send(x, a.scratch)
+	} else {
+		a.connect(x, append([]byte(nil), a.scratch...))
+	}
+	return x.result
+}
+
+// hostname is the EndpointFactory of an agent that was given none.
+func (a *Agent) hostname(u *url.URL) (endpoints.ClientEndpoint, error) {
+	k, err := keyOf(u)
+	if err != nil {
+		return nil, err
+	}
+	endpoint := endpoints.NewHostname(a.reactor, k.host, k.port)
+	endpoint.Timeout = a.connectTimeout
+	return endpoint, nil
+}
+
+// connect sends x, whose head is given, over a new connection.
+func (a *Agent) connect(x *exchange, head []byte) {
+	endpoint, err := a.endpoint(x.request.URL)
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	connecting := endpoint.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		return &connection{pool: a.pool, key: x.key}
+	}))
+	x.connecting = connecting
+	connecting.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
+		x.connecting = nil
+		switch {
+		case x.result.Called():
+			if err == nil {
+				p.(*connection).transport.AbortConnection()
+			}
+		case err != nil:
+			x.fail(err)
+		default:
+			p.(*connection).send(x, head)
+		}
+		return p, nil
+	})
+}
+
+// An exchange is one request and its response.
+type exchange struct {
+	agent      *Agent
+	request    *request.Request
+	key        key
+	result     *deferred.Deferred[*response.Response]
+	connecting *deferred.Deferred[reactor.Protocol] // while that is so
+	connection *connection                          // from when the request is sent
+	upload     *upload                              // while the body is being sent
+	response   *response.Response                   // once its head is there
+	body       *response.Body                       // of response
+	keepAlive  bool                                 // the server will take another request
+}
+
+// appendHead appends the request's head, and its body if that is small enough
+// to go with it, to buf.
+func (x *exchange) appendHead(buf []byte) ([]byte, error) {
+	req := x.request
+	head := http1.RequestHead{
+		Method:    req.Method,
+		Target:    req.URL.RequestURI(),
+		Header:    req.Header,
+		KeepAlive: x.agent.pool.persistent,
+	}
+	if req.Header.Get("Host") == "" {
+		head.Header = req.Clone().Header
+		head.Header.Set("Host", hostHeader(req.URL, x.key))
+	}
+	if req.Body != nil {
+		head.Length = req.Body.Length()
+		head.Chunked = head.Length == request.UnknownLength
+	}
+	return http1.AppendRequestHead(buf, &head)
+}
+
+// hostHeader returns the Host of u: without the port if the scheme implies it.
+func hostHeader(u *url.URL, k key) string {
+	host := k.host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if k.port == "80" {
+		return host
+	}
+	return host + ":" + k.port
+}
+
+// fail ends x, which has no response yet, with err.
+func (x *exchange) fail(err error) {
+	if !x.result.Called() {
+		x.result.Errback(&RequestError{x.request.Method, x.request.URL.Redacted(), err})
+	}
+}
+
+// cancel ends x because nobody wants the response.
+func (x *exchange) cancel() {
+	switch {
+	case x.connecting != nil:
+		x.connecting.Cancel()
+	case x.connection != nil:
+		x.connection.abort()
+	}
+}
+
+// repeatable reports whether x may be sent again though the server may have
+// seen it: its method is idempotent (RFC 9110, section 9.2.2) and it has no body.
+func (x *exchange) repeatable() bool {
+	switch x.request.Method {
+	case "GET", "HEAD", "OPTIONS", "TRACE", "DELETE", "PUT":
+		return x.request.Body == nil
+	}
+	return false
+}
+
+// headReceived makes the response of a head.
+func (x *exchange) headReceived(head *http1.ResponseHead) {
+	x.keepAlive = head.KeepAlive
+	x.body = response.NewBody(x)
+	r := response.New(x.body)
+	r.Version = head.Version.String()
+	r.Code = head.Code
+	r.Phrase = head.Phrase
+	r.Header = head.Header
+	r.Length = head.Length
+	r.Request = x.request
+	x.response = r
+	if !x.result.Called() {
+		x.result.Callback(r)
+	}
+}
+
+// PauseProducing, ResumeProducing and StopProducing make x the transport of its
+// response's body.
+
+func (x *exchange) PauseProducing()  { x.connection.transport.PauseProducing() }
+func (x *exchange) ResumeProducing() { x.connection.transport.ResumeProducing() }
+func (x *exchange) StopProducing()   { x.connection.abort() }
+
+// WithRequest returns err as the error of req: a [*RequestError], unless it is
+// one already.
+func WithRequest(req *request.Request, err error) error {
+	var already *RequestError
+	if errors.As(err, &already) {
+		return err
+	}
+	return &RequestError{req.Method, req.URL.Redacted(), err}
+}

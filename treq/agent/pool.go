@@ -1,0 +1,136 @@
+package agent
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// A Pool keeps connections that may be used again. It is Twisted's
+// HTTPConnectionPool. It belongs to its reactor's goroutine.
+type Pool struct {
+	clock      reactor.Clock
+	persistent bool
+	perHost    int
+	idleFor    time.Duration
+	idle       map[key][]*connection // the last used is last
+	puts       uint64                // how often a connection was put back
+	sweep      reactor.DelayedCall   // of closeOld, if it is arranged
+}
+
+// A PoolOption sets how a Pool works.
+type PoolOption func(*Pool)
+
+// Persistent says whether connections are kept at all; they are by default.
+func Persistent(on bool) PoolOption { return func(p *Pool) { p.persistent = on } }
+
+// MaxPersistentPerHost bounds how many connections to one host are kept while
+// nobody uses them. It does not bound how many are in use.
+func MaxPersistentPerHost(n int) PoolOption { return func(p *Pool) { p.perHost = n } }
+
+// CachedConnectionTimeout is how long a connection is kept while nobody uses it.
+func CachedConnectionTimeout(d time.Duration) PoolOption { return func(p *Pool) { p.idleFor = d } }
+
+const (
+	// DefaultMaxPersistentPerHost is how many unused connections to one host a
+	// Pool keeps. Twisted and net/http keep 2, which makes any program with more
+	// requests than that at a time connect over and over.
+	DefaultMaxPersistentPerHost = 64
+	// DefaultCachedConnectionTimeout is how long a Pool keeps an unused
+	// connection, as in Twisted.
+	DefaultCachedConnectionTimeout = 240 * time.Second
+)
+
+// NewPool returns an empty Pool for agents on r.
+func NewPool(r reactor.Reactor, options ...PoolOption) *Pool {
+	p := &Pool{
+		clock:      r,
+		persistent: true,
+		perHost:    DefaultMaxPersistentPerHost,
+		idleFor:    DefaultCachedConnectionTimeout,
+		idle:       make(map[key][]*connection),
+	}
+	for _, o := range options {
+		o(p)
+	}
+	return p
+}
+
+// CloseCachedConnections closes all connections that nobody uses.
+func (p *Pool) CloseCachedConnections() {
+	for _, c := range p.all() {
+		p.drop(c)
+		c.transport.LoseConnection()
+	}
+}
+
+// all returns the connections that nobody uses, the one used last at the end.
+func (p *Pool) all() []*connection {
+	var all []*connection
+	for _, idle := range p.idle {
+		all = append(all, idle...)
+	}
+	slices.SortFunc(all, func(a, b *connection) int { return cmp.Compare(a.put, b.put) })
+	return all
+}
+
+// take removes and returns a connection for k, the one used last, or nil.
+func (p *Pool) take(k key) *connection {
+	idle := p.idle[k]
+	if len(idle) == 0 {
+		return nil
+	}
+	c := idle[len(idle)-1]
+	idle[len(idle)-1] = nil
+	p.idle[k] = idle[:len(idle)-1]
+	return c
+}
+
+// put keeps c, or closes it if there are enough.
+func (p *Pool) put(c *connection) {
+	if !p.persistent {
+		c.transport.LoseConnection()
+		return
+	}
+	p.puts++
+	c.put, c.idleSince = p.puts, p.clock.Now()
+	idle := append(p.idle[c.key], c)
+	p.idle[c.key] = idle
+	if len(idle) > p.perHost {
+		oldest := idle[0]
+		p.drop(oldest)
+		oldest.transport.LoseConnection()
+	}
+	if p.sweep == nil {
+		p.sweep = p.clock.CallLater(p.idleFor, p.closeOld)
+	}
+}
+
+// closeOld closes what nobody has used for too long. One delayed call serves all
+// connections, so that to put one back costs none.
+func (p *Pool) closeOld() {
+	p.sweep = nil
+	for _, c := range p.all() {
+		if left := p.idleFor - p.clock.Now().Sub(c.idleSince); left > 0 {
+			p.sweep = p.clock.CallLater(left, p.closeOld)
+			return
+		}
+		p.drop(c)
+		c.transport.LoseConnection()
+	}
+}
+
+// drop forgets c.
+func (p *Pool) drop(c *connection) {
+	idle := p.idle[c.key]
+	if i := slices.Index(idle, c); i >= 0 {
+		idle = slices.Delete(idle, i, i+1)
+	}
+	if len(idle) == 0 {
+		delete(p.idle, c.key)
+	} else {
+		p.idle[c.key] = idle
+	}
+}
