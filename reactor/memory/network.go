@@ -96,7 +96,9 @@ func (n *network) sleep(timeout time.Duration) error {
 	}
 	switch {
 	case n.limit != nil && (!ok || until.After(*n.limit)):
-		n.now = *n.limit
+		if n.limit.After(n.now) { // Advance, called within the loop, may have gone beyond
+			n.now = *n.limit
+		}
 		n.idle = true
 	case !ok:
 		return ErrIdle

@@ -186,17 +186,16 @@ func (s *socket) Close(abort bool) {
 		return
 	}
 	s.closed = true
-	abort = abort || s.in.arrived != 0
+	kind, end := "close", io.EOF
+	if abort || s.in.arrived != 0 {
+		kind, end = "reset", reactor.ErrConnectionReset
+	}
 	if s.net.tracing {
-		s.trace(map[bool]string{false: "close", true: "reset"}[abort], 0, "")
+		s.trace(kind, 0, "")
 	}
 	s.in.buf.Next(s.in.arrived)
 	s.in.arrived = 0
-	if abort {
-		s.out.sendEnd(reactor.ErrConnectionReset)
-	} else {
-		s.out.sendEnd(io.EOF)
-	}
+	s.out.sendEnd(end)
 }
 
 func (s *socket) LocalAddr() net.Addr     { return s.from.addr() }
@@ -251,8 +250,6 @@ func (p *pipe) arrive(k packet) {
 		if p.end == nil {
 			p.end = k.end
 		}
-		// The handler is to learn of it whatever it was told before.
-		to.want |= reactor.Readable | reactor.Writable
 	case to.closed:
 		p.buf.Next(k.bytes)
 		to.out.sendEnd(reactor.ErrConnectionReset)

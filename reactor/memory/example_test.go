@@ -1,0 +1,122 @@
+package memory_test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+)
+
+// Greeter greets who connects, and whoever is silent is asked after a minute.
+type Greeter struct {
+	clock     reactor.Clock
+	transport reactor.Transport
+	patience  reactor.DelayedCall
+}
+
+func (g *Greeter) ConnectionMade(t reactor.Transport) {
+	g.transport = t
+	t.Write([]byte("Hello!\n"))
+	g.patience = g.clock.CallLater(time.Minute, func() { t.Write([]byte("Still there?\n")) })
+}
+
+func (g *Greeter) DataReceived(data []byte) {
+	g.patience.Cancel()
+	g.transport.Write(append([]byte("You said: "), bytes.ToUpper(data)...))
+	g.transport.LoseConnection()
+}
+
+func (g *Greeter) ConnectionLost(error) {}
+
+// Printer prints what it gets.
+type Printer struct{ reactor.Transport }
+
+func (p *Printer) ConnectionMade(t reactor.Transport) { p.Transport = t }
+func (p *Printer) DataReceived(data []byte)           { fmt.Print(string(data)) }
+func (p *Printer) ConnectionLost(reason error)        { fmt.Println(reason) }
+
+// A minute goes by at once, and nothing is left to chance.
+func Example() {
+	r := memory.New()
+	r.ListenTCP("192.0.2.1:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		return &Greeter{clock: r}
+	}))
+	client := &Printer{}
+	r.ConnectTCP("192.0.2.1:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		return client
+	}), reactor.ConnectOptions{})
+
+	r.Pump()
+	r.Advance(time.Minute)
+	client.Write([]byte("yes\n"))
+	r.Pump()
+	// Output:
+	// Hello!
+	// Still there?
+	// You said: YES
+	// connection was closed cleanly
+}
+
+func ExampleReactor_HoldConnects() {
+	r := memory.New()
+	r.HoldConnects()
+	d := r.ConnectTCP("192.0.2.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		return &Printer{}
+	}), reactor.ConnectOptions{Timeout: 5 * time.Second})
+	d.AddErrback(func(err error) (reactor.Protocol, error) {
+		fmt.Println(err)
+		return nil, nil
+	})
+	r.Advance(4 * time.Second)
+	fmt.Println(len(r.HeldConnects()), "held")
+	r.Advance(1 * time.Second)
+	// Output:
+	// 1 held
+	// connecting to 192.0.2.1:80: connecting took too long
+}
+
+func ExampleReactor_Trace() {
+	r := memory.New()
+	r.StartTrace()
+	r.AddHost("greeter", "192.0.2.1")
+	r.Latency("greeter", "", 20*time.Millisecond)
+	r.ListenTCP("192.0.2.1:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		return &Greeter{clock: r}
+	}))
+	r.ConnectTCP("192.0.2.1:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		return &memoryHole{}
+	}), reactor.ConnectOptions{})
+	r.RunFor(time.Second)
+	fmt.Print(r.Trace())
+	// Output:
+	// 0s       listen 192.0.2.1:7
+	// 0s       #1 connect 192.0.2.1:7
+	// 20ms     #1 server accept 192.0.2.1:7
+	// 20ms     #1 server write 7 "Hello!\n"
+	// 40ms     #1 client connected 10.0.0.1:49152
+	// 40ms     #1 client read 7 "Hello!\n"
+}
+
+type memoryHole struct{}
+
+func (memoryHole) ConnectionMade(reactor.Transport) {}
+func (memoryHole) DataReceived([]byte)              {}
+func (memoryHole) ConnectionLost(error)             {}
+
+// A protocol alone needs no reactor.
+func ExampleStringTransport() {
+	r := memory.New() // for its clock
+	t := &memory.StringTransport{}
+	g := &Greeter{clock: r}
+	g.ConnectionMade(t)
+	fmt.Printf("%q\n", t.Value())
+	t.Clear()
+	g.DataReceived([]byte("bye"))
+	fmt.Printf("%q %v\n", t.Value(), t.Disconnecting())
+	// Output:
+	// "Hello!\n"
+	// "You said: BYE" true
+}

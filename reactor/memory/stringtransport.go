@@ -1,0 +1,187 @@
+package memory
+
+import (
+	"net"
+
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// A StringTransport is a [reactor.Transport] with nothing behind it, for the test
+// of a protocol alone: it keeps what was written and what it was asked for. It
+// is Twisted's StringTransport. The zero value is ready to use, by one goroutine.
+//
+// It panics where a protocol breaks the rules and a real transport would let it
+// get away with that: see its methods.
+type StringTransport struct {
+	// HostAddr and PeerAddr are what Host and Peer return. If nil, they are
+	// 10.0.0.1:12345 and 192.168.1.1:54321.
+	HostAddr, PeerAddr net.Addr
+	// Protocol, if set, is told by ConnectionLost as soon as it calls
+	// LoseConnection or AbortConnection. It is Twisted's
+	// StringTransportWithDisconnection.
+	Protocol reactor.Protocol
+	// Lenient allows it to pause and to resume after LoseConnection.
+	Lenient bool
+
+	written       []byte
+	producer      reactor.PullProducer
+	streaming     bool
+	producerState ProducerState
+	writeEnded    bool
+	disconnecting bool
+	disconnected  bool
+	lost          bool // Protocol was told
+}
+
+var _ reactor.Transport = (*StringTransport)(nil)
+
+// A ProducerState is what a [StringTransport] was last asked for as a producer.
+type ProducerState int
+
+const (
+	Producing ProducerState = iota // at first, and after ResumeProducing
+	Paused                         // by PauseProducing
+	Stopped                        // by StopProducing
+)
+
+// String returns the state's name.
+func (s ProducerState) String() string { return [...]string{"producing", "paused", "stopped"}[s] }
+
+// Value returns what was written since the last Clear.
+func (t *StringTransport) Value() string { return string(t.written) }
+
+// Clear forgets what was written.
+func (t *StringTransport) Clear() { t.written = nil }
+
+// Producer returns the registered producer, or nil. It is a
+// [reactor.PushProducer] if streaming is true.
+func (t *StringTransport) Producer() (producer reactor.PullProducer, streaming bool) {
+	return t.producer, t.streaming
+}
+
+// ProducerState returns what the protocol last asked the transport for.
+func (t *StringTransport) ProducerState() ProducerState { return t.producerState }
+
+// WriteEnded reports whether LoseWriteConnection was called.
+func (t *StringTransport) WriteEnded() bool { return t.writeEnded }
+
+// Disconnecting reports whether LoseConnection or AbortConnection was called.
+func (t *StringTransport) Disconnecting() bool { return t.disconnecting }
+
+// Disconnected reports whether AbortConnection was called.
+func (t *StringTransport) Disconnected() bool { return t.disconnected }
+
+// Write adds data to what Value returns, unless the connection is lost or its
+// sending direction ended.
+func (t *StringTransport) Write(data []byte) {
+	if !t.disconnected && !t.lost && !t.writeEnded {
+		t.written = append(t.written, data...)
+	}
+}
+
+// WriteSequence writes the pieces one after the other.
+func (t *StringTransport) WriteSequence(pieces ...[]byte) {
+	for _, p := range pieces {
+		t.Write(p)
+	}
+}
+
+// RegisterProducer notes p, and does not call it. It fails with
+// [reactor.ErrProducerRegistered] if there is one already.
+func (t *StringTransport) RegisterProducer(p reactor.PushProducer) error {
+	return t.register(p, true)
+}
+
+// RegisterPullProducer notes p, and does not call it. It fails with
+// [reactor.ErrProducerRegistered] if there is one already.
+func (t *StringTransport) RegisterPullProducer(p reactor.PullProducer) error {
+	return t.register(p, false)
+}
+
+func (t *StringTransport) register(p reactor.PullProducer, streaming bool) error {
+	if t.producer != nil {
+		return reactor.ErrProducerRegistered
+	}
+	t.producer, t.streaming = p, streaming
+	return nil
+}
+
+// UnregisterProducer forgets the producer. It panics if there is none.
+func (t *StringTransport) UnregisterProducer() {
+	if t.producer == nil {
+		panic("memory: UnregisterProducer without a producer")
+	}
+	t.producer, t.streaming = nil, false
+}
+
+// PauseProducing sets the state to Paused. Like ResumeProducing, it panics after
+// StopProducing and, unless Lenient is set, after LoseConnection: a protocol that
+// then waits for more would wait for ever.
+func (t *StringTransport) PauseProducing() {
+	t.checkProducing("PauseProducing")
+	t.producerState = Paused
+}
+
+// ResumeProducing sets the state to Producing. It panics where PauseProducing
+// does.
+func (t *StringTransport) ResumeProducing() {
+	t.checkProducing("ResumeProducing")
+	t.producerState = Producing
+}
+
+// StopProducing sets the state to Stopped, and nothing else.
+func (t *StringTransport) StopProducing() { t.producerState = Stopped }
+
+func (t *StringTransport) checkProducing(method string) {
+	if t.disconnecting && !t.Lenient {
+		panic("memory: " + method + " after LoseConnection")
+	}
+	if t.producerState == Stopped {
+		panic("memory: " + method + " after StopProducing")
+	}
+}
+
+// LoseConnection is noted, and told to Protocol.
+func (t *StringTransport) LoseConnection() {
+	t.disconnecting = true
+	t.lose(reactor.ErrConnectionDone)
+}
+
+// LoseWriteConnection is noted; what is written after it is dropped.
+func (t *StringTransport) LoseWriteConnection() { t.writeEnded = true }
+
+// AbortConnection is noted, and told to Protocol; what is written after it is
+// dropped.
+func (t *StringTransport) AbortConnection() {
+	t.disconnecting, t.disconnected = true, true
+	t.lose(reactor.ErrConnectionAborted)
+}
+
+func (t *StringTransport) lose(reason error) {
+	if t.Protocol != nil && !t.lost {
+		t.lost = true
+		t.Protocol.ConnectionLost(reason)
+	}
+}
+
+// Host returns HostAddr, or 10.0.0.1:12345.
+func (t *StringTransport) Host() net.Addr {
+	if t.HostAddr != nil {
+		return t.HostAddr
+	}
+	return &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 12345}
+}
+
+// Peer returns PeerAddr, or 192.168.1.1:54321.
+func (t *StringTransport) Peer() net.Addr {
+	if t.PeerAddr != nil {
+		return t.PeerAddr
+	}
+	return &net.TCPAddr{IP: net.IPv4(192, 168, 1, 1), Port: 54321}
+}
+
+// SetNoDelay does nothing.
+func (t *StringTransport) SetNoDelay(bool) error { return nil }
+
+// SetKeepAlive does nothing.
+func (t *StringTransport) SetKeepAlive(bool) error { return nil }
