@@ -9,6 +9,8 @@ const (
 	targetChar             // in a request target: VCHAR but "#"
 	hostChar               // in Host: what a host and a port are made of
 	hexChar                // in a chunk size
+	upperChar              // A to Z
+	lowerChar              // a to z
 )
 
 // classes has for each byte the classes that it is in.
@@ -22,6 +24,8 @@ var classes = func() (t [256]uint8) {
 	add(tokenChar, alphanumeric+"!#$%&'*+-.^_`|~")
 	add(hostChar, alphanumeric+"-._~%!$&'()*+,;=:[]")
 	add(hexChar, "0123456789ABCDEFabcdef")
+	add(upperChar, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	add(lowerChar, "abcdefghijklmnopqrstuvwxyz")
 	t['\t'] |= fieldChar
 	for c := ' '; c <= 0xff; c++ {
 		if c != 0x7f {
@@ -42,6 +46,35 @@ func notIn[T string | []byte](text T, class uint8) int {
 		}
 	}
 	return -1
+}
+
+// fieldLength is how many bytes at the beginning of s are in fieldChar. It is most of the work on a
+// head, and so takes eight bytes at a time while none of them is a control character.
+func fieldLength(s string) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		word := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		if hasControl(word) {
+			break
+		}
+	}
+	for i < len(s) && classes[s[i]]&fieldChar != 0 {
+		i++
+	}
+	return i
+}
+
+// hasControl says whether one of the eight bytes of word is below 0x20 or is 0x7f. To take 0x20 from
+// each byte sets the high bit of one that was below, unless it was set before; 0x7f is told in the same
+// way, as what is below 1 once all its bits are turned.
+func hasControl(word uint64) bool {
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	turned := word ^ 0x7f*ones
+	return ((word-0x20*ones)&^word|(turned-ones)&^turned)&high != 0
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

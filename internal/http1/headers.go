@@ -69,20 +69,19 @@ func parseFields(section []byte, maxCount int, lenient bool) (http.Header, error
 func cutName(s string) (name, rest string, err error) {
 	// A name is canonical if letters are capitals at its beginning and after a hyphen, and nowhere
 	// else; most that arrive are, and are used as they are.
-	canonical, begins := true, true
+	var found uint8
+	misplaced := uint8(lowerChar)
 	i := 0
 	for ; classes[s[i]]&tokenChar != 0; i++ {
-		c := s[i]
-		if begins {
-			canonical = canonical && (c < 'a' || c > 'z')
-		} else {
-			canonical = canonical && (c < 'A' || c > 'Z')
+		found |= classes[s[i]] & misplaced
+		misplaced = upperChar
+		if s[i] == '-' {
+			misplaced = lowerChar
 		}
-		begins = c == '-'
 	}
 	switch {
 	case s[i] == ':' && i > 0:
-		if !canonical {
+		if found != 0 {
 			return canonicalName(s[:i]), s[i+1:], nil
 		}
 		return s[:i], s[i+1:], nil
@@ -98,10 +97,7 @@ func cutName(s string) (name, rest string, err error) {
 
 // cutValue takes a header's value, without the whitespace around it, and the line end off s.
 func cutValue(s string, lenient bool) (value, rest string, err error) {
-	i := 0
-	for classes[s[i]]&fieldChar != 0 {
-		i++
-	}
+	i := fieldLength(s)
 	switch {
 	case s[i] == '\r' && s[i+1] == '\n':
 		return trim(s[:i]), s[i+2:], nil

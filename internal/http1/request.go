@@ -173,11 +173,12 @@ func (r *RequestReader) parseRequestLine(text []byte) error {
 	if err := looksLikeRequest(text); err != nil {
 		return err
 	}
-	method, rest, ok := bytes.Cut(text, []byte(" "))
-	target, version, ok2 := bytes.Cut(rest, []byte(" "))
-	if !ok || !ok2 {
-		return errorf(ErrRequestLine, "%s", quote(text))
+	// RFC 9112, 3 would let any run of whitespace part the words; whoever else reads the line may not.
+	if bytes.Count(text, []byte(" ")) != 2 {
+		return errorf(ErrRequestLine, "not three words with one space between: %s", quote(text))
 	}
+	method, rest, _ := bytes.Cut(text, []byte(" "))
+	target, version, _ := bytes.Cut(rest, []byte(" "))
 	v, err := parseVersion(version)
 	if err != nil {
 		return errorf(ErrVersion, "in %s", quote(text))
