@@ -1,0 +1,31 @@
+# make test   run the tests, under the race detector where a C compiler is there
+# make lint   check format, vet and staticcheck, here and for other systems
+# make bench  run the benchmarks
+# make ci     all that a change has to pass
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The race detector needs cgo.
+CC := $(shell go env CC)
+RACE := $(if $(shell command -v $(CC)),-race)
+
+.PHONY: test lint examples bench ci
+
+test:
+	$(if $(RACE),,@echo "no C compiler ($(CC)): the tests run without the race detector")
+	go test $(RACE) ./...
+
+lint:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	GOOS=darwin go build ./... && GOOS=darwin go vet ./...
+	GOOS=windows go build ./... && GOOS=windows go vet ./...
+
+examples:
+	go run ./examples/basic_get
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+ci: lint test examples
