@@ -98,8 +98,8 @@ func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
 // Await returns d's result, and if there is none yet makes the coroutine wait
 // for it. The error is then the coroutine's to deal with: d counts as handled.
 //
-// Waiting costs no allocation and about as much as a callback; a Deferred that
-// has its result costs a few nanoseconds.
+// Waiting allocates nothing and takes about as long as firing a Deferred with a
+// callback; Await of a Deferred that has its result takes a few nanoseconds.
 //
 // It panics if co is not running, if d is nil and if d waits on co's own result.
 func Await[T any](co *Co, d *Deferred[T]) (T, error) {
