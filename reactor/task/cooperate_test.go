@@ -866,6 +866,16 @@ func BenchmarkCooperateStep(b *testing.B) {
 	run("Waiting", wall, func(c *task.Cooperator, n int) {
 		c.Cooperate(waits(n, deferred.Succeed(none{})))
 	})
+	b.Run("PausedAndResumed", func(b *testing.B) {
+		b.ReportAllocs()
+		var t *task.CooperativeTask
+		t = task.NewCooperator(clock).Cooperate(func() (task.Wait, error) { return nil, t.Pause() })
+		for b.Loop() {
+			clock.Advance(0)
+			t.Resume()
+		}
+		t.Stop()
+	})
 	run("Seq", wall, func(c *task.Cooperator, n int) {
 		c.CooperateSeq(func(yield func(task.Wait) bool) {
 			for range n {

@@ -32,6 +32,7 @@ type LoopingCall struct {
 	running bool
 	call    reactor.DelayedCall                               // the next call, while it is arranged
 	wait    Wait                                              // what the call that was made last waits for
+	runFunc func()                                            // l.run, made once
 	resume  func(deferred.None, error) (deferred.None, error) // l.waited, made once
 	ended   *deferred.Deferred[deferred.None]                 // fires when this run has ended; then nil
 }
@@ -97,7 +98,7 @@ func newLoopingCall(clock reactor.Clock, f any) *LoopingCall {
 	name := runtime.FuncForPC(pointer).Name()
 	name = strings.TrimSuffix(name[strings.LastIndexByte(name, '/')+1:], "-fm")
 	l := &LoopingCall{clock: clock, name: name, interval: -1}
-	l.resume = l.waited
+	l.runFunc, l.resume = l.run, l.waited
 	return l
 }
 
@@ -187,7 +188,7 @@ func (l *LoopingCall) arrange(now time.Time) {
 	if l.interval != 0 {
 		delay = l.interval - now.Sub(l.start)%l.interval
 	}
-	l.call = l.clock.CallLater(delay, l.run)
+	l.call = l.clock.CallLater(delay, l.runFunc)
 }
 
 // run makes a call.

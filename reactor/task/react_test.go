@@ -236,6 +236,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// A program is one call of React: it ends when the Deferred fires.
+func ExampleReact() {
+	run := func(r reactor.Reactor) *deferred.Deferred[string] {
+		return task.DeferLater(r, time.Second, func() (string, error) {
+			fmt.Println("a second later")
+			return "", nil // an error goes to standard error, and the status is 1
+		})
+	}
+	// func main() {
+	task.React(run)
+	// }
+}
+
 func ExampleReactOn() {
 	r := memory.New() // its time passes at once
 	status := task.ReactOn(r, func(r reactor.Reactor) *deferred.Deferred[string] {
