@@ -159,10 +159,14 @@ func (a *awaits[T]) run(d *Deferred[T]) runner {
 
 // runLinks runs the function as far as its next wait, or its end.
 func (c *coroutine) runLinks() runner {
+	if c.next == nil {
+		return nil // back from running the result's handlers
+	}
 	c.co.self = c
 	if _, waits := c.next(); waits {
 		return nil
 	}
+	c.next = nil
 	return c.outcome.finish()
 }
 
