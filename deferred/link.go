@@ -93,7 +93,11 @@ func notNil(ok bool, method string) {
 
 func (f callback[T]) run(d *Deferred[T]) runner {
 	if d.err == nil {
-		d.set(f(d.value))
+		if value, err := f(d.value); err == nil {
+			d.value = value // what set does, in the commonest case
+		} else {
+			d.set(value, err)
+		}
 	}
 	return nil
 }
