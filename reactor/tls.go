@@ -205,6 +205,18 @@ func (t *TLSProtocol) shake() {
 
 // handshaken goes on where the handshake has ended well.
 func (t *TLSProtocol) handshaken() {
+	early := t.early
+	t.early = nil
+	t.Write(early)
+	switch {
+	case t.push != nil:
+		t.below.RegisterProducer(t.push)
+		t.push.ResumeProducing()
+	case t.pull != nil:
+		t.below.RegisterPullProducer(t.pull)
+	default:
+		t.finish()
+	}
 	if t.protocol == nil {
 		if t.protocol = t.build(); t.protocol == nil {
 			t.fail(ErrNoProtocol)
@@ -218,18 +230,6 @@ func (t *TLSProtocol) handshaken() {
 	t.waiters = nil
 	for _, d := range waiters {
 		d.Callback(t.protocol)
-	}
-	early := t.early
-	t.early = nil
-	t.Write(early)
-	switch {
-	case t.push != nil:
-		t.below.RegisterProducer(t.push)
-		t.push.ResumeProducing()
-	case t.pull != nil:
-		t.below.RegisterPullProducer(t.pull)
-	default:
-		t.finish()
 	}
 	t.deliver()
 }
