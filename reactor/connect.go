@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"time"
@@ -42,6 +43,9 @@ func (d *dial) links() *links[dial] { return &d.in }
 func (l *Loop) connect(network, address string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol] {
 	if factory == nil {
 		panic("reactor: connecting to " + address + " with a nil Factory")
+	}
+	if l.state >= closes {
+		return deferred.Fail[Protocol](&ConnectError{network, address, ErrStopped})
 	}
 	d := &dial{loop: l, network: network, address: address, factory: factory}
 	d.result = deferred.NewCancellable(func(*deferred.Deferred[Protocol]) { d.end() })
@@ -97,7 +101,10 @@ func (d *dial) done(s Socket, err error) {
 		return
 	}
 	d.end()
-	d.loop.start(s, p)
+	if c := d.loop.start(s, p); c.failed != nil {
+		d.fail(c.failed)
+		return
+	}
 	d.result.Callback(p)
 }
 
@@ -134,13 +141,21 @@ type port struct {
 	addr     net.Addr
 	factory  Factory
 	stopped  bool
+	resume   DelayedCall // while nothing can be accepted, else nil
+	failing  bool        // the last attempt to accept failed
 }
+
+// acceptPause is how long a port waits after it could not accept a connection.
+const acceptPause = 100 * time.Millisecond
 
 func (p *port) links() *links[port] { return &p.in }
 
 func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 	if factory == nil {
 		panic("reactor: listening on " + address + " with a nil Factory")
+	}
+	if l.state >= closes {
+		return nil, &ListenError{network, address, ErrStopped}
 	}
 	p := &port{loop: l, factory: factory}
 	listener, err := l.poller.Listen(network, address, p.accept)
@@ -155,9 +170,10 @@ func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 // accept is told by the poller of a connection, or of the lack of one.
 func (p *port) accept(s Socket, err error) {
 	if err != nil {
-		p.loop.logAccept(p.addr, classify(err))
+		p.pause(classify(err))
 		return
 	}
+	p.failing = false
 	if p.stopped {
 		s.Close(true)
 		return
@@ -165,6 +181,22 @@ func (p *port) accept(s Socket, err error) {
 	if proto, err := p.loop.build(p.factory, s); err == nil {
 		p.loop.start(s, proto)
 	}
+}
+
+// pause has p accept nothing for a while, because of err. It is logged once, not
+// each time that another attempt fails.
+func (p *port) pause(err error) {
+	if p.stopped {
+		return
+	}
+	if !p.failing {
+		p.failing = true
+		slog.Error("reactor: cannot accept a connection; will go on trying", "port", p.addr.String(), "error", err)
+	}
+	p.resume = p.loop.CallLater(acceptPause, func() {
+		p.resume = nil
+		p.listener.Resume()
+	})
 }
 
 // Addr returns the address that p listens on; see [Port].
@@ -176,6 +208,9 @@ func (p *port) StopListening() {
 		return
 	}
 	p.stopped = true
+	if p.resume != nil {
+		p.resume.Cancel()
+	}
 	drop(&p.loop.ports, p)
 	p.listener.Close()
 }

@@ -38,7 +38,8 @@ var ErrHandshake = errors.New("TLS handshake failed")
 
 // ErrTruncated says that a TLS connection was closed below TLS, without the
 // closing alert: what came may not be all that was sent (RFC 8446, section 6.1).
-var ErrTruncated = errors.New("TLS connection ended without a closing alert")
+// It is an [ErrConnectionLost] to errors.Is.
+var ErrTruncated error = &lossError{"TLS connection ended without a closing alert"}
 
 // DefaultHandshakeTimeout is how long a TLS handshake may take.
 const DefaultHandshakeTimeout = 30 * time.Second
@@ -129,6 +130,7 @@ type tlsFlags uint8
 const (
 	tlsReading   tlsFlags = 1 << iota // in deliver
 	tlsPaused                         // the protocol wants no more for now
+	tlsMore                           // something that came before the pause is not delivered yet
 	tlsReadEnded                      // the peer has said that it will send no more
 	tlsClosing                        // LoseConnection was called
 	tlsEndWrite                       // LoseWriteConnection was called
@@ -185,9 +187,14 @@ func (t *TLSProtocol) ConnectionMade(below Transport) {
 		t.failed = fmt.Errorf("it took longer than %v", limit)
 		t.below.AbortConnection()
 	})
+	t.shaken = errHandshakePanic
 	t.handshake = coro.New(func(*coro.Task) { t.shaken = t.conn.Handshake() })
 	t.shake()
 }
+
+// errHandshakePanic is the error of a handshake that had none of its own: a
+// function in the config has panicked.
+var errHandshakePanic = errors.New("a panic, which was logged")
 
 // shake lets the handshake go on.
 func (t *TLSProtocol) shake() {
@@ -276,6 +283,7 @@ func (t *TLSProtocol) deliver() {
 		t.flags &^= tlsReading
 		plaintexts.Put(buffer)
 	}()
+	t.flags |= tlsMore
 	for t.flags&(tlsPaused|tlsReadEnded|tlsClosing|tlsLost) == 0 && t.failed == nil {
 		n, err := t.conn.Read(buffer[:])
 		if n > 0 {
@@ -284,6 +292,7 @@ func (t *TLSProtocol) deliver() {
 		switch {
 		case err == nil:
 		case errors.Is(err, noData{}):
+			t.flags &^= tlsMore
 			return
 		case err == io.EOF:
 			t.readEnd()
@@ -309,14 +318,15 @@ func (t *TLSProtocol) readEnd() {
 
 // ConnectionLost ends the handshake, if it is under way, and tells the protocol.
 func (t *TLSProtocol) ConnectionLost(reason error) {
-	if reason == ErrConnectionDone && t.flags&(tlsReadEnded|tlsClosing) == 0 {
+	inOrder := reason == ErrConnectionDone
+	if inOrder && t.flags&(tlsReadEnded|tlsClosing) == 0 {
 		reason = ErrTruncated
 	}
 	t.inErr = reason
-	if t.handshake != nil {
+	switch {
+	case t.handshake != nil:
 		t.shake()
-	} else {
-		t.flags &^= tlsPaused
+	case inOrder:
 		t.deliver()
 	}
 	if t.failed != nil {
@@ -350,9 +360,21 @@ func (t *TLSProtocol) ResumeProducing() {
 	}
 	t.flags &^= tlsPaused
 	t.below.ResumeProducing()
-	// What came before the pause is delivered later: not from within a call that
-	// the protocol makes.
-	t.factory.clock.CallLater(0, t.deliver)
+	if t.flags&tlsMore != 0 {
+		// Not from within a call that the protocol makes.
+		t.factory.clock.CallLater(0, t.deliverRest)
+	}
+}
+
+// deliverRest delivers what came before a pause.
+func (t *TLSProtocol) deliverRest() {
+	defer func() {
+		if v := recover(); v != nil {
+			t.failed = logPanic("a protocol", v)
+			t.below.AbortConnection()
+		}
+	}()
+	t.deliver()
 }
 
 // StopProducing is LoseConnection; see [Transport].
@@ -363,7 +385,7 @@ func (t *TLSProtocol) StopProducing() { t.LoseConnection() }
 // Write encrypts and sends data; see [Consumer].
 func (t *TLSProtocol) Write(data []byte) {
 	switch {
-	case len(data) == 0 || t.flags&(tlsLost|tlsEnded|tlsEndWrite) != 0 || t.failed != nil:
+	case len(data) == 0 || !t.mayWrite():
 	case t.handshake != nil:
 		t.early = append(t.early, data...)
 	default:
@@ -373,11 +395,31 @@ func (t *TLSProtocol) Write(data []byte) {
 	}
 }
 
-// WriteSequence writes several pieces as one; see [Transport].
+// mayWrite reports whether anything is still to be written. After
+// LoseConnection and LoseWriteConnection only a producer may, until it is done.
+func (t *TLSProtocol) mayWrite() bool {
+	return t.flags&(tlsEnded|tlsLost) == 0 && t.failed == nil &&
+		(t.flags&(tlsClosing|tlsEndWrite) == 0 || t.push != nil || t.pull != nil)
+}
+
+// WriteSequence writes several pieces as one, in as few records as they fit in;
+// see [Transport].
 func (t *TLSProtocol) WriteSequence(pieces ...[]byte) {
+	buffer := plaintexts.Get().(*[16 << 10]byte)
+	defer plaintexts.Put(buffer)
+	joined := buffer[:0]
 	for _, p := range pieces {
-		t.Write(p)
+		if len(joined)+len(p) > len(buffer) {
+			t.Write(joined)
+			joined = buffer[:0]
+		}
+		if len(p) > len(buffer) {
+			t.Write(p)
+		} else {
+			joined = append(joined, p...)
+		}
 	}
+	t.Write(joined)
 }
 
 // RegisterProducer makes p the source of what is written; see [Consumer]. The

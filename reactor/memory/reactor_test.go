@@ -597,8 +597,8 @@ func TestRunJumpsOverTime(t *testing.T) {
 	if got := r.Now().Sub(start); got != time.Hour {
 		t.Errorf("Run ended at %v, want an hour", got)
 	}
-	client.lostBy(t, "the client", reactor.ErrConnectionDone)
-	server.lostBy(t, "the server", reactor.ErrConnectionDone)
+	client.lostBy(t, "the client", reactor.ErrStopped)
+	server.lostBy(t, "the server", reactor.ErrStopped)
 	if n := len(r.DelayedCalls()); n != 0 {
 		t.Errorf("%d delayed calls are left", n)
 	}
