@@ -100,12 +100,19 @@ func (d *dial) done(s Socket, err error) {
 		d.fail(err)
 		return
 	}
-	d.end()
-	if c := d.loop.start(s, p); c.failed != nil {
-		d.fail(c.failed)
+	if d.over { // cancelled by BuildProtocol
+		s.Close(true)
 		return
 	}
-	d.result.Callback(p)
+	d.end()
+	switch c := d.loop.start(s, p); {
+	case d.result.Called(): // cancelled by ConnectionMade
+		c.AbortConnection()
+	case c.failed != nil:
+		d.fail(c.failed)
+	default:
+		d.result.Callback(p)
+	}
 }
 
 // build has factory make a protocol for s, and closes s if it makes none.

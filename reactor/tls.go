@@ -117,8 +117,9 @@ type TLSProtocol struct {
 	waiters   []*deferred.Deferred[Protocol]
 	early     []byte // what was written before it was done
 
-	in     []byte // what came from below and crypto/tls has not taken
-	inErr  error  // why no more will come from below
+	in     []byte      // what came from below and crypto/tls has not taken
+	inErr  error       // why no more will come from below
+	rest   DelayedCall // delivers what came before a pause; nil if not arranged
 	push   PushProducer
 	pull   PullProducer
 	failed error // why the connection is being closed, if not in order
@@ -318,16 +319,15 @@ func (t *TLSProtocol) readEnd() {
 
 // ConnectionLost ends the handshake, if it is under way, and tells the protocol.
 func (t *TLSProtocol) ConnectionLost(reason error) {
-	inOrder := reason == ErrConnectionDone
-	if inOrder && t.flags&(tlsReadEnded|tlsClosing) == 0 {
+	if reason == ErrConnectionDone && t.flags&(tlsReadEnded|tlsClosing) == 0 {
 		reason = ErrTruncated
 	}
 	t.inErr = reason
-	switch {
-	case t.handshake != nil:
+	if t.handshake != nil {
 		t.shake()
-	case inOrder:
-		t.deliver()
+	}
+	if t.rest != nil {
+		t.rest.Cancel()
 	}
 	if t.failed != nil {
 		reason = t.failed
@@ -359,15 +359,18 @@ func (t *TLSProtocol) ResumeProducing() {
 		return
 	}
 	t.flags &^= tlsPaused
-	t.below.ResumeProducing()
-	if t.flags&tlsMore != 0 {
-		// Not from within a call that the protocol makes.
-		t.factory.clock.CallLater(0, t.deliverRest)
+	switch {
+	case t.flags&(tlsMore|tlsReading) != tlsMore:
+		t.below.ResumeProducing()
+	case t.rest == nil: // not from within a call that the protocol makes
+		t.rest = t.factory.clock.CallLater(0, t.deliverRest)
 	}
 }
 
-// deliverRest delivers what came before a pause.
+// deliverRest delivers what came before a pause. Until that is done the transport
+// below stays paused, so that it does not come to its end too early.
 func (t *TLSProtocol) deliverRest() {
+	t.rest = nil
 	defer func() {
 		if v := recover(); v != nil {
 			t.failed = logPanic("a protocol", v)
@@ -375,6 +378,9 @@ func (t *TLSProtocol) deliverRest() {
 		}
 	}()
 	t.deliver()
+	if t.flags&tlsPaused == 0 {
+		t.below.ResumeProducing()
+	}
 }
 
 // StopProducing is LoseConnection; see [Transport].

@@ -1,0 +1,2 @@
+package reactor_test
+var producerCases, connectCases, panicCases, timeCases, threadCases, lifeCases []conformanceCase
