@@ -3,7 +3,8 @@ package reactor_test
 import (
 	"bytes"
 	"fmt"
-	"strings"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -39,13 +40,16 @@ var streamCases = []conformanceCase{
 	{"SetNoDelay and SetKeepAlive", anyKind, socketOptions},
 }
 
-func numbers(n int) string {
-	var b strings.Builder
-	for i := 0; b.Len() < n; i++ {
-		fmt.Fprintf(&b, "%d\n", i)
+// numbers returns a text of n bytes in which no two places look the same.
+func numbers(n int) string { return manyNumbers()[:n] }
+
+var manyNumbers = sync.OnceValue(func() string {
+	var b []byte
+	for i := 0; len(b) < 8<<20; i++ {
+		b = append(strconv.AppendInt(b, int64(i), 10), '\n')
 	}
-	return b.String()[:n]
-}
+	return string(b)
+})
 
 func echoOf(f *fixture, size int) {
 	want := numbers(size)
@@ -294,7 +298,7 @@ func abortConnection(f *fixture) {
 	server.has("")
 	client.lostFor(reactor.ErrConnectionAborted)
 	client.lostFor(reactor.ErrConnectionLost)
-	if f.kind != unix || f.memory != nil { // the system's UNIX sockets know no reset
+	if f.kind != overUNIX || f.memory != nil { // the system's UNIX sockets know no reset
 		server.lostFor(reactor.ErrConnectionReset)
 		server.lostFor(reactor.ErrConnectionLost)
 	}
@@ -475,14 +479,14 @@ func hostAndPeer(f *fixture) {
 		{client.Peer(), port.Addr()}, {server.Host(), port.Addr()},
 		{client.Host(), server.Peer()}, {server.Peer(), peer},
 	} {
-		if f.kind == unix && f.memory == nil && same[0].String() == "@" {
+		if f.kind == overUNIX && f.memory == nil && same[0].String() == "@" {
 			continue // a client's socket has no name
 		}
 		if a, b := same[0], same[1]; a.String() != b.String() || a.Network() != b.Network() {
 			f.Errorf("%v %v and %v %v are not the same", a.Network(), a, b.Network(), b)
 		}
 	}
-	if f.kind != unix && client.Host().String() == client.Peer().String() {
+	if f.kind != overUNIX && client.Host().String() == client.Peer().String() {
 		f.Errorf("both sides are at %v", client.Host())
 	}
 }

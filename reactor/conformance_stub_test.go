@@ -1,2 +1,2 @@
 package reactor_test
-var producerCases, connectCases, panicCases, timeCases, threadCases, lifeCases []conformanceCase
+var panicCases, timeCases, threadCases, lifeCases []conformanceCase

@@ -36,19 +36,19 @@ type kinds uint8
 const (
 	tcp4 kinds = 1 << iota
 	tcp6
-	unix
+	overUNIX
 	overTLS
 	none // it is not about connections: once
 
 	tcp     = tcp4 | tcp6
-	plain   = tcp | unix
+	plain   = tcp | overUNIX
 	anyKind = plain | overTLS
 )
 
 var kindNames = []struct {
 	kinds
 	name string
-}{{tcp4, "tcp4"}, {tcp6, "tcp6"}, {unix, "unix"}, {overTLS, "tls"}, {none, "loop"}}
+}{{tcp4, "tcp4"}, {tcp6, "tcp6"}, {overUNIX, "unix"}, {overTLS, "tls"}, {none, "loop"}}
 
 // A loop is a reactor that can be closed.
 type loop interface {
@@ -111,6 +111,7 @@ type fixture struct {
 
 	goroutines, descriptors int // before
 	untilLost               bool
+	closers                 []func() // close what the case has opened beside the reactor
 }
 
 func newFixture(t testing.TB, newLoop func() loop, kind kinds) *fixture {
@@ -177,6 +178,9 @@ func (f *fixture) finish() {
 	if err := f.Close(); err != nil {
 		f.Error("Close:", err)
 	}
+	for _, closeIt := range f.closers {
+		closeIt()
+	}
 	for _, p := range f.probes {
 		if p.wasMade && len(p.reasons) != 1 {
 			f.Errorf("%s lost its connection %d times: %v", p.name, len(p.reasons), p.reasons)
@@ -226,7 +230,7 @@ func (f *fixture) listen(factory reactor.Factory) reactor.Port {
 // anAddress returns one to listen on.
 func (f *fixture) anAddress() string {
 	switch f.kind {
-	case unix:
+	case overUNIX:
 		return filepath.Join(tempDir(f), "s")
 	case tcp6:
 		return "[::1]:0"
@@ -246,7 +250,7 @@ func tempDir(t testing.TB) string {
 
 func (f *fixture) listenOn(address string, factory reactor.Factory) (reactor.Port, error) {
 	switch f.kind {
-	case unix:
+	case overUNIX:
 		return f.ListenUNIX(address, factory)
 	case overTLS:
 		_, server := sharedTLS()
@@ -262,7 +266,7 @@ func (f *fixture) connect(port reactor.Port, factory reactor.Factory) *deferred.
 
 func (f *fixture) connectTo(address string, factory reactor.Factory, options reactor.ConnectOptions) *deferred.Deferred[reactor.Protocol] {
 	switch f.kind {
-	case unix:
+	case overUNIX:
 		return f.ConnectUNIX(address, factory, options)
 	case overTLS:
 		client, _ := sharedTLS()
@@ -275,7 +279,7 @@ func (f *fixture) connectTo(address string, factory reactor.Factory, options rea
 func (f *fixture) join(client, server reactor.Protocol) reactor.Port {
 	f.Helper()
 	port := f.listen(build(server))
-	f.connect(port, build(client))
+	outcomeOf(f.connect(port, build(client))) // that the protocols know
 	return port
 }
 

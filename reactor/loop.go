@@ -2,12 +2,13 @@ package reactor
 
 import (
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/timers"
-	"github.com/sourcegraph/conc/panics"
 )
 
 // A Loop is a [Reactor] over a [Poller].
@@ -389,7 +390,7 @@ func guard(what string, f func()) {
 
 // logPanic logs the panic that was recovered as v, from a deferred function.
 func logPanic(what string, v any) error {
-	r := panics.NewRecovered(2, v)
-	slog.Error("reactor: panic in "+what, "panic", v, "stack", string(r.Stack))
-	return r.AsError()
+	stack := debug.Stack()
+	slog.Error("reactor: panic in "+what, "panic", v, "stack", string(stack))
+	return &deferred.PanicError{Value: v, Stack: stack}
 }
