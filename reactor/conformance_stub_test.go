@@ -1,2 +1,2 @@
 package reactor_test
-var panicCases, timeCases, threadCases, lifeCases []conformanceCase
+var timeCases, threadCases, lifeCases []conformanceCase

@@ -105,11 +105,11 @@ func (d *dial) done(s Socket, err error) {
 		return
 	}
 	d.end()
-	switch c := d.loop.start(s, p); {
+	switch c, err := d.loop.start(s, p); {
 	case d.result.Called(): // cancelled by ConnectionMade
 		c.AbortConnection()
-	case c.failed != nil:
-		d.fail(c.failed)
+	case err != nil:
+		d.fail(err)
 	default:
 		d.result.Callback(p)
 	}

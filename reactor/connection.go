@@ -59,26 +59,27 @@ const (
 
 func (c *connection) links() *links[connection] { return &c.in }
 
-// start makes an open socket a connection of p's.
-func (l *Loop) start(s Socket, p Protocol) *connection {
+// start makes an open socket a connection of p's. It fails if p's ConnectionMade
+// panics; the connection will be closed then.
+func (l *Loop) start(s Socket, p Protocol) (*connection, error) {
 	c := &connection{loop: l, socket: s, protocol: p}
 	push(&l.open, c)
-	c.guard(func() { p.ConnectionMade(c) })
-	if c.flags&closed == 0 {
-		s.Start(c)
-	}
-	return c
+	err := c.guard(func() { p.ConnectionMade(c) })
+	s.Start(c)
+	return c, err
 }
 
 // guard calls a method of the protocol or the producer; one that panics loses the
 // connection.
-func (c *connection) guard(f func()) {
+func (c *connection) guard(f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			c.fail(logPanic("a protocol", v))
+			err = logPanic("a protocol", v)
+			c.fail(err)
 		}
 	}()
 	f()
+	return nil
 }
 
 // fail has the connection closed for err at the end of the turn.

@@ -284,10 +284,12 @@ func (s *portableSocket) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.in) == 0 {
-		switch s.readErr {
-		case nil:
+		switch {
+		case s.readErr == nil:
 			return 0, ErrWouldBlock
-		case io.EOF:
+		case s.readErr == io.EOF && s.writeErr != nil:
+			return 0, opReason(s.writeErr) // a reset is told once only, and the writer got it
+		case s.readErr == io.EOF:
 			return 0, io.EOF
 		}
 		return 0, opReason(s.readErr)

@@ -435,8 +435,7 @@ func (t *TLSProtocol) RegisterProducer(p PushProducer) error {
 	case t.push != nil || t.pull != nil:
 		return ErrProducerRegistered
 	case t.flags&tlsLost != 0:
-		p.StopProducing()
-		return nil
+		return t.below.RegisterProducer(p) // which stops it
 	}
 	t.push = p
 	if t.handshake != nil {
@@ -452,8 +451,7 @@ func (t *TLSProtocol) RegisterPullProducer(p PullProducer) error {
 	case t.push != nil || t.pull != nil:
 		return ErrProducerRegistered
 	case t.flags&tlsLost != 0:
-		p.StopProducing()
-		return nil
+		return t.below.RegisterPullProducer(p) // which stops it
 	}
 	t.pull = p
 	if t.handshake != nil {
@@ -471,17 +469,17 @@ func (t *TLSProtocol) UnregisterProducer() {
 	}
 }
 
-// stopProducer stops a producer that the transport below does not know of,
-// because the handshake was never done.
+// stopProducer forgets the producer. If the transport below, which is lost, does
+// not know of it, because the handshake was never done, it gets it stopped.
 func (t *TLSProtocol) stopProducer() {
-	if t.handshake == nil && t.shaken == nil {
-		return
-	}
-	if t.push != nil {
-		t.push.StopProducing()
-	}
-	if t.pull != nil {
-		t.pull.StopProducing()
+	push, pull := t.push, t.pull
+	t.push, t.pull = nil, nil
+	switch {
+	case t.shaken == nil:
+	case push != nil:
+		t.below.RegisterProducer(push)
+	case pull != nil:
+		t.below.RegisterPullProducer(pull)
 	}
 }
 
