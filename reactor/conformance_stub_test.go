@@ -1,2 +1,2 @@
 package reactor_test
-var timeCases, threadCases, lifeCases []conformanceCase
+var lifeCases []conformanceCase

@@ -285,11 +285,10 @@ func (l *Loop) closeAll() {
 // the poller has running. It is for a loop that is done with: whoever waits for it
 // gets [ErrStopped]. A loop that runs fails with [ErrAlreadyRunning].
 func (l *Loop) Close() error {
-	switch l.state {
-	case idle:
-	case done:
+	switch {
+	case l.state == done:
 		return nil
-	default:
+	case l.state != idle || l.turning:
 		return ErrAlreadyRunning
 	}
 	l.closeAll()
