@@ -107,7 +107,9 @@ func (l *Loop) run(signals bool, begun func()) error {
 	if begun != nil {
 		l.whenRunning = append(l.whenRunning, begun)
 	}
+	l.turning = true
 	l.fire(Startup, l.started, func() {})
+	l.turning = false
 	for l.state != idle {
 		if err := l.turn(-1); err != nil {
 			l.closeAll()
@@ -139,6 +141,7 @@ func (l *Loop) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state = idle
+	l.turning = false
 	l.goroutine.Store(0)
 	if l.ended != nil {
 		close(l.ended)
@@ -209,10 +212,13 @@ func (l *Loop) Iterate(timeout time.Duration) error {
 	if l.goroutine.Load() == 0 {
 		l.goroutine.Store(goroutineID())
 	}
+	if l.shorten(timeout) == 0 || l.haveCalls() {
+		timeout = 0 // whoever asked wants to see what comes of it
+	}
 	return l.turn(timeout)
 }
 
-// turn is Iterate, as Run calls it.
+// turn runs one turn, then waits until there is something to do in the next one.
 func (l *Loop) turn(timeout time.Duration) error {
 	if l.turning {
 		return ErrAlreadyRunning

@@ -45,7 +45,8 @@ type Core interface {
 	Running() bool
 	// Iterate runs one turn of the loop, for a program that has a loop of its
 	// own. If there is nothing to do it waits for at most timeout, or, if timeout
-	// is negative, until there is. It fails with what keeps the poller from
+	// is negative, until there is. A loop that only Iterate drives is not running:
+	// the events do not happen, and Stop fails; Close ends it. Iterate fails with what keeps the poller from
 	// working, and with [ErrAlreadyRunning] from within a turn.
 	Iterate(timeout time.Duration) error
 	// CallWhenRunning calls f when the loop begins to run, after what is to be

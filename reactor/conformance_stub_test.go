@@ -1,2 +1,0 @@
-package reactor_test
-var lifeCases []conformanceCase
