@@ -620,7 +620,7 @@ func TestIterate(t *testing.T) {
 	for _, want := range []struct {
 		at    time.Duration
 		calls int
-	}{{2 * time.Second, 0}, {3 * time.Second, 0}, {5 * time.Second, 1}} {
+	}{{2 * time.Second, 0}, {3 * time.Second, 0}, {3 * time.Second, 1}, {5 * time.Second, 1}} {
 		if err := r.Iterate(2 * time.Second); err != nil {
 			t.Fatal(err)
 		}
