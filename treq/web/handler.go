@@ -335,42 +335,13 @@ func (x *exchange) done() {
 		if !x.wroteHeader {
 			x.writeHeader(http.StatusOK)
 		}
-		r.buffered = x.buf
-		if x.length >= 0 && x.req.headSent && x.written < x.length {
-			r.channel.keepAlive = false
-		}
-		x.finish()
+		r.buffered, r.late = x.buf, x.header
+		r.Finish()
 	case x.logPanic() || r.headSent:
 		r.abort()
 	default:
 		r.fail()
 	}
-}
-
-// finish finishes the response.
-func (x *exchange) finish() {
-	r := x.req
-	if !r.headSent {
-		r.Finish()
-		return
-	}
-	r.ResponseHeader = x.trailers()
-	r.Finish()
-}
-
-// trailers returns the headers that are to be sent in the end.
-func (x *exchange) trailers() http.Header {
-	h := x.req.ResponseHeader
-	if len(h["Trailer"]) == 0 && !hasPrefixed(x.header) {
-		return h
-	}
-	trailers := http.Header{"Trailer": h["Trailer"]}
-	for name, values := range x.header {
-		if isTrailer(h, name) {
-			trailers[name] = values
-		}
-	}
-	return trailers
 }
 
 // logPanic logs the panic, if there was one, and reports whether it was the one

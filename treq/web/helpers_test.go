@@ -1,12 +1,15 @@
 package web_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -178,3 +181,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	r.Time = time.Time{}
 	return h.Handler.Handle(ctx, r)
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func newReader(r io.Reader) *bufio.Reader { return bufio.NewReader(r) }

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +20,7 @@ import (
 type response struct {
 	code   int
 	phrase string
+	late   http.Header // where the trailers are, if not in ResponseHeader
 
 	later     bool   // NotDoneYet
 	rendering bool   // the resource is being rendered: what it writes is kept
@@ -270,28 +270,29 @@ func hasPrefixed(h http.Header) bool {
 	return false
 }
 
-// isTrailer reports whether the header called name is announced by h as one that
-// comes in the end.
-func isTrailer(h http.Header, name string) bool {
-	return strings.HasPrefix(name, http.TrailerPrefix) || hasToken(h["Trailer"], name)
-}
-
 // withoutTrailers returns those of h that come before the body.
 func withoutTrailers(h http.Header) http.Header {
 	h = maps.Clone(h)
-	maps.DeleteFunc(h, func(name string, _ []string) bool { return isTrailer(h, name) })
+	announced := h["Trailer"]
+	maps.DeleteFunc(h, func(name string, _ []string) bool {
+		return strings.HasPrefix(name, http.TrailerPrefix) || hasToken(announced, name)
+	})
 	return h
 }
 
-// trailersOf returns those of h that come after it.
-func trailersOf(h http.Header) http.Header {
-	if len(h["Trailer"]) == 0 && !hasPrefixed(h) {
-		return nil
+// trailers returns the headers that come after the body.
+func (r *Request) trailers() http.Header {
+	from := r.ResponseHeader
+	if r.late != nil {
+		from = r.late
 	}
-	trailers := make(http.Header)
-	for name, values := range h {
-		if isTrailer(h, name) {
-			trailers[http.CanonicalHeaderKey(strings.TrimPrefix(name, http.TrailerPrefix))] = slices.Clone(values)
+	var trailers http.Header
+	for name, values := range from {
+		if strings.HasPrefix(name, http.TrailerPrefix) || hasToken(r.ResponseHeader["Trailer"], name) {
+			if trailers == nil {
+				trailers = make(http.Header)
+			}
+			trailers[http.CanonicalHeaderKey(strings.TrimPrefix(name, http.TrailerPrefix))] = values
 		}
 	}
 	return trailers
@@ -348,7 +349,7 @@ func (r *Request) Finish() {
 	}
 	r.buffered, r.content, r.Content = nil, nil, nil
 	if r.chunked {
-		last, err := http1.AppendLastChunk(c.site.scratch[:0], trailersOf(r.ResponseHeader))
+		last, err := http1.AppendLastChunk(c.site.scratch[:0], r.trailers())
 		if err != nil {
 			slog.Error("web: trailers that cannot be sent are left out", "uri", r.URI, "error", err)
 			last, _ = http1.AppendLastChunk(c.site.scratch[:0], nil)
