@@ -165,7 +165,7 @@ func (c *connection) ConnectionLost(reason error) {
 	case x.result.Called(): // cancelled, or the request's body failed
 	case c.heard:
 		x.fail(&response.FailedError{Reasons: reasons})
-	case broken == nil && c.sent > 1 && x.repeatable():
+	case c.sent > 1 && x.repeatable():
 		// The server closed the connection as the request was on its way.
 		x.agent.again(x)
 	default:

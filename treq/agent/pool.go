@@ -105,7 +105,7 @@ func (p *Pool) put(c *connection) {
 	if len(idle) > p.perHost {
 		p.close(idle[0])
 	}
-	if p.sweep == nil && p.count != 0 {
+	if p.sweep == nil {
 		p.sweep = p.clock.CallLater(p.idleFor, p.closeOld)
 	}
 }
