@@ -3,11 +3,13 @@ package response_test
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
@@ -344,6 +346,12 @@ func TestString(t *testing.T) {
 func TestErrors(t *testing.T) {
 	failed := &response.FailedError{Reasons: []error{errBoom, errors.New("crash")}}
 	if got := failed.Error(); got != "the response failed: boom; crash" || !errors.Is(failed, errBoom) {
+		t.Error(got)
+	}
+	r, _ := newResponse("")
+	r.Request = &request.Request{Method: "GET", URL: &url.URL{Scheme: "http", User: url.UserPassword("me", "secret"), Host: "a.example"}}
+	failed.Response = r
+	if got := failed.Error(); got != "GET http://me:xxxxx@a.example: the response failed: boom; crash" {
 		t.Error(got)
 	}
 	never := &response.NeverReceivedError{Reasons: []error{errBoom}}
