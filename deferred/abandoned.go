@@ -83,6 +83,7 @@ func (co *Co) end() {
 	if c := co.self; c != nil && c.watched {
 		c.cleanup.Stop()
 	}
+	co.self = nil
 }
 
 // abandon is called on a goroutine of the runtime.

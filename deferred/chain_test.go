@@ -97,6 +97,15 @@ func TestANestedChainOfThree(t *testing.T) {
 	eq(t, s, story{"c 3", "b 3", "a 3", "c again 3"})
 }
 
+func TestAFiredDeferredReturnedByAFiredDeferred(t *testing.T) {
+	a := deferred.Succeed(1)
+	b := deferred.Succeed(2).ThenCallback(func(int) *D { return a })
+	c := deferred.Succeed(3).ThenCallback(func(int) *D { return b })
+	wantValue(t, c, 1)
+	wantValue(t, b, 1) // each keeps its result
+	wantValue(t, a, 1)
+}
+
 func TestOneInnerForManyOuters(t *testing.T) {
 	inner := deferred.New[int]()
 	var s story
@@ -280,6 +289,8 @@ func TestAMillionDeferreds(t *testing.T) {
 			})
 		})
 	}
+	// The rest takes the same loop; a tenth of it would already overflow the stack.
+	n /= 10
 	t.Run("Map", func(t *testing.T) {
 		bounded(t, func() {
 			first := deferred.New[int]()
@@ -319,7 +330,7 @@ func TestAMillionDeferreds(t *testing.T) {
 		bounded(t, func() {
 			first := deferred.New[int]()
 			d := deferred.GatherResults([]*D{first})
-			for range n / 10 {
+			for range n {
 				g := deferred.GatherResults([]*deferred.Deferred[[]int]{d})
 				d = deferred.Map(g, func(v [][]int) ([]int, error) { return v[0], nil })
 			}
@@ -359,7 +370,7 @@ func TestAMillionDeferreds(t *testing.T) {
 		bounded(t, func() {
 			first := deferred.New[int]()
 			d := first
-			for range n / 50 {
+			for range n / 5 {
 				inner := d
 				d = deferred.Go(func(co *deferred.Co) (int, error) {
 					v, err := deferred.Await(co, inner)
@@ -367,7 +378,7 @@ func TestAMillionDeferreds(t *testing.T) {
 				})
 			}
 			first.Callback(0)
-			wantValue(t, d, n/50)
+			wantValue(t, d, n/5)
 		})
 	})
 	t.Run("one coroutine that awaits them all", func(t *testing.T) {

@@ -98,8 +98,8 @@ func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
 // Await returns d's result, and if there is none yet makes the coroutine wait
 // for it. The error is then the coroutine's to deal with: d counts as handled.
 //
-// Waiting costs no allocation and about as much as a callback; a Deferred that
-// has its result costs a few nanoseconds.
+// Waiting allocates nothing and takes about as long as firing a Deferred with a
+// callback; Await of a Deferred that has its result takes a few nanoseconds.
 //
 // It panics if co is not running, if d is nil and if d waits on co's own result.
 func Await[T any](co *Co, d *Deferred[T]) (T, error) {
@@ -159,10 +159,14 @@ func (a *awaits[T]) run(d *Deferred[T]) runner {
 
 // runLinks runs the function as far as its next wait, or its end.
 func (c *coroutine) runLinks() runner {
+	if c.next == nil {
+		return nil // back from running the result's handlers
+	}
 	c.co.self = c
 	if _, waits := c.next(); waits {
 		return nil
 	}
+	c.next = nil
 	return c.outcome.finish()
 }
 

@@ -199,7 +199,8 @@ func (d *Deferred[T]) cancelHere() {
 func (d *Deferred[T]) goesOn() bool { return d.flags&(called|coroutined) == coroutined }
 
 // Pause stops d's handlers from being run until [Deferred.Unpause] has been
-// called as often as Pause.
+// called as often as Pause. Called in a handler of d it holds back the next one,
+// which in Twisted still runs.
 func (d *Deferred[T]) Pause() {
 	d.spare().pauses++
 	d.flags |= paused

@@ -20,8 +20,10 @@ type TestingTB interface {
 // that are meant to be unhandled.
 //
 // Errors are found by the garbage collector, which does not say what test they
-// come from: at one time only one test should use this.
+// come from. Those of tests before are reported before, as they would have been;
+// but no other test may run in parallel.
 func FailOnUnhandled(t TestingTB) *UnhandledErrors {
+	collectGarbage()
 	u := new(UnhandledErrors)
 	previous := SetUnhandledReporter(u.add)
 	t.Cleanup(func() {
@@ -32,7 +34,7 @@ func FailOnUnhandled(t TestingTB) *UnhandledErrors {
 			if e.Made == "" {
 				t.Errorf("unhandled error in Deferred: %v", e.Err)
 			} else {
-				t.Errorf("unhandled error in Deferred: %v\nmade by:\n%s\nfailed by:\n%s", e.Err, e.Made, e.Failed)
+				t.Errorf("unhandled error in Deferred: %v\nmade by:\n%s\nfired by:\n%s\nfailed by:\n%s", e.Err, e.Made, e.Fired, e.Failed)
 			}
 		}
 	})

@@ -65,7 +65,8 @@ func (d *Deferred[T]) AddBoth(f func(value T, err error) (T, error)) *Deferred[T
 }
 
 // ThenCallback adds a handler for a value that returns a Deferred. The chain
-// goes on once that one has a result, with that result.
+// goes on once that one has a result that no handler is still to change, with
+// that result.
 func (d *Deferred[T]) ThenCallback(f func(value T) *Deferred[T]) *Deferred[T] {
 	notNil(f != nil, "ThenCallback")
 	return d.add(thenCallback[T](f))
@@ -93,7 +94,11 @@ func notNil(ok bool, method string) {
 
 func (f callback[T]) run(d *Deferred[T]) runner {
 	if d.err == nil {
-		d.set(f(d.value))
+		if value, err := f(d.value); err == nil {
+			d.value = value // what set does, in the commonest case
+		} else {
+			d.set(value, err)
+		}
 	}
 	return nil
 }

@@ -86,8 +86,9 @@ func (d *Deferred[T]) runLinks() runner {
 // is then the result of that handler.
 func (d *Deferred[T]) runUntilPanic() (next runner) {
 	var current link[T]
+	returned := false
 	defer func() {
-		if current == nil {
+		if returned {
 			return
 		}
 		// recover gives nil for runtime.Goexit (testing's FailNow), which is to go on.
@@ -95,18 +96,17 @@ func (d *Deferred[T]) runUntilPanic() (next runner) {
 			if to, ok := current.(elsewhere); ok && !to.Called() {
 				next = to.fail(newPanicError(v))
 			} else {
-				d.handled()
 				d.set(d.value, newPanicError(v))
 			}
 		}
 	}()
 	for d.pending() && d.flags&(waiting|paused) == 0 {
 		current = d.pop()
-		next = current.run(d)
-		current = nil
-		if next != nil {
-			return next
+		if made := current.run(d); made != nil {
+			returned = true
+			return made
 		}
 	}
+	returned = true
 	return nil
 }

@@ -8,11 +8,16 @@ import (
 
 // An Unhandled is an error that a Deferred was left with when nothing referred
 // to the Deferred any more, so that nobody can ever handle it.
+//
+// It is found by the garbage collector, and thus some time later. An error that
+// itself refers to the Deferred it is left in is never found, nor is that memory
+// freed: Go's collector does not look into such circles.
 type Unhandled struct {
 	Err error
-	// Made and Failed are the stacks of the Deferred's making and of its last
-	// failure, if debugging was on when it was made; see SetDebugging.
-	Made, Failed string
+	// Made, Fired and Failed are the stacks of the Deferred's making, of its
+	// firing and of the last failure of a handler, if debugging was on when it was
+	// made; see SetDebugging.
+	Made, Fired, Failed string
 }
 
 // watch is kept alive by the one Deferred that holds an unhandled error. When
@@ -47,7 +52,7 @@ func (w *watch) report() {
 	}
 	u := Unhandled{Err: w.err}
 	if w.debug != nil {
-		u.Made, u.Failed = w.debug.madeAt.String(), w.debug.failedAt.String()
+		u.Made, u.Fired, u.Failed = w.debug.madeAt.String(), w.debug.firedAt.String(), w.debug.failedAt.String()
 	}
 	report(u)
 }
@@ -59,10 +64,10 @@ var reporter atomic.Pointer[func(Unhandled)]
 
 func init() { SetUnhandledReporter(nil) }
 
-// SetUnhandledReporter sets what is called, on a goroutine of the runtime, with
-// each error that nobody handled, and returns what was set before. nil sets the
-// default: one line by log/slog at level Error. It may be called from any
-// goroutine.
+// SetUnhandledReporter sets what is called with each error that nobody handled,
+// and returns what was set before. It is called on a goroutine of the runtime, so
+// that it must not touch what is the reactor's. nil sets the default: one line by
+// log/slog at level Error. SetUnhandledReporter may be called from any goroutine.
 func SetUnhandledReporter(report func(Unhandled)) (previous func(Unhandled)) {
 	if report == nil {
 		report = logUnhandled
@@ -76,7 +81,7 @@ func SetUnhandledReporter(report func(Unhandled)) (previous func(Unhandled)) {
 func logUnhandled(u Unhandled) {
 	args := []any{"error", u.Err}
 	if u.Made != "" {
-		args = append(args, "made", u.Made, "failed", u.Failed)
+		args = append(args, "made", u.Made, "fired", u.Fired, "failed", u.Failed)
 	}
 	slog.Error("unhandled error in Deferred", args...)
 }

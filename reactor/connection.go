@@ -419,6 +419,12 @@ func (c *connection) close(reason error) {
 	c.guard(func() { c.protocol.ConnectionLost(reason) })
 }
 
+// SwitchProtocol replaces the protocol; see [Transport].
+func (c *connection) SwitchProtocol(p Protocol) (old Protocol) {
+	old, c.protocol = c.protocol, p
+	return old
+}
+
 func (c *connection) Host() net.Addr             { return c.socket.LocalAddr() }
 func (c *connection) Peer() net.Addr             { return c.socket.RemoteAddr() }
 func (c *connection) SetNoDelay(on bool) error   { return c.socket.SetNoDelay(on) }

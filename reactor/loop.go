@@ -23,8 +23,10 @@ type Loop struct {
 	resolver NameResolver
 	timers   *timers.Heap
 
-	state       state
-	whenRunning []func()
+	state          state
+	triggers       triggers
+	whenRunning    []func()
+	handlesSignals bool
 
 	open  list[connection] // all that are open
 	ports list[port]       // all that listen
@@ -36,18 +38,21 @@ type Loop struct {
 	readBuffer []byte   // what every connection is read through
 	free       [][]byte // buffers for what could not be sent at once
 
-	mu     sync.Mutex
-	calls  []func()    // from other goroutines; guarded by mu
-	spare  []func()    // what calls is swapped with
-	asleep atomic.Bool // a call from another goroutine has to wake the poller
+	mu        sync.Mutex
+	calls     []func()      // from other goroutines; guarded by mu
+	spare     []func()      // what calls is swapped with
+	ended     chan struct{} // closed when Run ends; nil if nobody waits; guarded by mu
+	asleep    atomic.Bool   // a call from another goroutine has to wake the poller
+	goroutine atomic.Uint64 // the loop's, 0 if it is not known
 }
 
 type state uint8
 
 const (
-	idle state = iota
+	idle   state = iota
+	starts       // the Startup event is happening
 	runs
-	stops
+	stops // the Shutdown event is happening, or about to
 )
 
 // readSize is the size of the buffer that all connections are read through.
@@ -68,32 +73,71 @@ func (l *Loop) Run() error {
 	if l.state != idle {
 		return ErrAlreadyRunning
 	}
-	l.state = runs
+	l.goroutine.Store(goroutineID())
+	l.enter(starts)
+	if l.handlesSignals {
+		defer l.handleSignals()()
+	}
+	l.fire(Startup, l.started, func() {})
+	var err error
+	for l.state != idle && err == nil {
+		err = l.turn(-1)
+	}
+	if err != nil {
+		l.closeAll()
+		l.enter(idle)
+	}
+	return err
+}
+
+// enter makes state the loop's, and tells those who wait for its end if it ends.
+func (l *Loop) enter(s state) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s == idle && l.ended != nil {
+		close(l.ended)
+		l.ended = nil
+	}
+	l.state = s
+}
+
+// started makes the calls that were to be made when the loop runs.
+func (l *Loop) started() {
+	if l.state != starts {
+		return // stopped, or crashed, by a trigger
+	}
+	l.enter(runs)
 	calls := l.whenRunning
 	l.whenRunning = nil
 	for _, f := range calls {
 		guard("a function called when running", f)
 	}
-	var err error
-	for l.state == runs && err == nil {
-		err = l.Iterate(-1)
-	}
-	l.shutDown()
-	l.state = idle
-	return err
 }
 
 // Stop ends Run; see [Core].
 func (l *Loop) Stop() error {
-	if l.state != runs {
+	if l.state != starts && l.state != runs {
 		return ErrNotRunning
 	}
-	l.state = stops
+	l.enter(stops)
+	// Not now: what called it may be in the middle of something.
+	l.CallLater(0, func() {
+		if l.state == stops {
+			l.fire(Shutdown, l.closeAll, func() { l.enter(idle) })
+		}
+	})
 	return nil
 }
 
+// Crash ends Run; see [Core].
+func (l *Loop) Crash() {
+	if l.state != idle {
+		l.enter(idle)
+	}
+}
+
 // Running reports whether the loop runs; see [Core].
-func (l *Loop) Running() bool { return l.state == runs }
+func (l *Loop) Running() bool { return l.state == starts || l.state == runs }
 
 // CallWhenRunning calls f once the loop runs; see [Core].
 func (l *Loop) CallWhenRunning(f func()) {
@@ -104,10 +148,17 @@ func (l *Loop) CallWhenRunning(f func()) {
 	l.whenRunning = append(l.whenRunning, f)
 }
 
-// Iterate runs one turn of the loop, for a program that has a loop of its own.
-// If there is nothing to do it waits for at most timeout, or, if timeout is
-// negative, until there is. It fails with what keeps the poller from working.
+// Iterate runs one turn of the loop; see [Core].
 func (l *Loop) Iterate(timeout time.Duration) error {
+	if l.goroutine.Load() == 0 {
+		l.goroutine.Store(goroutineID())
+	}
+	return l.turn(timeout)
+}
+
+// turn is Iterate, as Run calls it.
+func (l *Loop) turn(timeout time.Duration) error {
+	before := l.state
 	l.makeCalls()
 	mark := l.timers.Mark()
 	for f := l.timers.Due(mark); f != nil; f = l.timers.Due(mark) {
@@ -115,8 +166,8 @@ func (l *Loop) Iterate(timeout time.Duration) error {
 	}
 	l.readAgain()
 	l.flush()
-	if l.state == stops {
-		return nil
+	if l.state == idle && before != idle {
+		return nil // Run has been ended: there is nothing to wait for
 	}
 
 	timeout = l.shorten(timeout)
@@ -151,8 +202,9 @@ func (l *Loop) Busy() bool {
 	return l.shorten(-1) == 0 || l.haveCalls()
 }
 
-// shutDown closes all that is open when Run ends.
-func (l *Loop) shutDown() {
+// closeAll closes all that is open, when the loop shuts down. What waits to be
+// sent is sent as far as that takes no waiting.
+func (l *Loop) closeAll() {
 	for d := l.dials.first; d != nil; d = l.dials.first {
 		d.fail(ErrStopped)
 	}
@@ -160,6 +212,7 @@ func (l *Loop) shutDown() {
 		p.StopListening()
 	}
 	for c := l.open.first; c != nil; c = l.open.first {
+		c.send()
 		c.close(ErrConnectionDone)
 	}
 	clear(l.again)
@@ -174,7 +227,7 @@ func (l *Loop) Close() error {
 	if l.state != idle {
 		return ErrAlreadyRunning
 	}
-	l.shutDown()
+	l.closeAll()
 	return l.poller.Close()
 }
 
@@ -208,6 +261,19 @@ func (l *Loop) CallFromThread(f func()) {
 
 // CallInThread calls f on another goroutine; see [Threads].
 func (l *Loop) CallInThread(f func()) { l.inThread(f) }
+
+// OnLoop reports whether the caller is on the loop's goroutine; see [Threads].
+func (l *Loop) OnLoop() bool { return l.goroutine.Load() == goroutineID() }
+
+// Ended returns a channel that is closed when Run ends; see [Threads].
+func (l *Loop) Ended() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended == nil {
+		l.ended = make(chan struct{})
+	}
+	return l.ended
+}
 
 func (l *Loop) haveCalls() bool {
 	l.mu.Lock()

@@ -66,6 +66,10 @@ type Transport interface {
 	// AbortConnection closes the connection at once. What was not sent is
 	// dropped, and ConnectionLost gets [ErrConnectionAborted].
 	AbortConnection()
+	// SwitchProtocol makes p the protocol of the connection from now on, and
+	// returns the one that was. Neither is told. It is for connections that begin
+	// to speak another protocol, after HTTP's Upgrade or STARTTLS.
+	SwitchProtocol(p Protocol) (old Protocol)
 	// Host returns this side's address and Peer the other's.
 	Host() net.Addr
 	Peer() net.Addr

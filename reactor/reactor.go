@@ -32,26 +32,47 @@ type DelayedCall = deferred.DelayedCall
 // Core starts and stops the loop. It is Twisted's IReactorCore.
 type Core interface {
 	// Run runs the loop on the calling goroutine until Stop. It fails with
-	// [ErrAlreadyRunning], or with what kept the poller from working.
+	// [ErrAlreadyRunning], or with what kept the poller from working. A loop
+	// that has ended can be run again.
 	Run() error
-	// Stop ends Run after the current turn: connections are closed and ports
-	// stop listening. It fails with [ErrNotRunning].
+	// Stop ends Run in order: the Shutdown event happens, ports and connections
+	// are closed, and Run returns. It fails with [ErrNotRunning].
 	Stop() error
+	// Crash ends Run after the current turn, without any of that.
+	Crash()
 	// Running reports whether Run has begun and Stop has not been called.
 	Running() bool
-	// CallWhenRunning calls f in the loop's first turn, or now if it runs.
+	// Iterate runs one turn of the loop, for a program that has a loop of its
+	// own. If there is nothing to do it waits for at most timeout, or, if timeout
+	// is negative, until there is. It fails with what keeps the poller from
+	// working.
+	Iterate(timeout time.Duration) error
+	// CallWhenRunning calls f when the loop begins to run, after what is to be
+	// called at Startup, or now if it runs.
 	CallWhenRunning(f func())
+	// AddSystemEventTrigger has f called in that phase of event, after those that
+	// were added before. An error of its Deferred, or a panic, is logged.
+	AddSystemEventTrigger(phase Phase, event SystemEvent, f Trigger) TriggerID
+	// RemoveSystemEventTrigger undoes AddSystemEventTrigger. For a trigger that
+	// was removed already it does nothing.
+	RemoveSystemEventTrigger(id TriggerID)
 }
 
 // Threads connects the loop with other goroutines. It is Twisted's
-// IReactorThreads.
+// IReactorThreads. Any goroutine may call its methods.
 type Threads interface {
 	// CallFromThread has the loop call f in its next turn. Calls are made in
-	// the order they came. Any goroutine may call it.
+	// the order they came.
 	CallFromThread(f func())
-	// CallInThread calls f on a goroutine of a bounded pool. Any goroutine may
-	// call it.
+	// CallInThread calls f on a goroutine of a bounded pool. It does not wait for
+	// one to be free.
 	CallInThread(f func())
+	// OnLoop reports whether the caller is on the loop's goroutine. It takes
+	// about a microsecond. It is Twisted's isInIOThread.
+	OnLoop() bool
+	// Ended returns a channel that is closed when the present, or else the next,
+	// Run ends.
+	Ended() <-chan struct{}
 }
 
 // TCP makes and takes TCP connections. It is Twisted's IReactorTCP.

@@ -1,6 +1,11 @@
 package reactor
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"runtime"
+	"strconv"
 	"sync"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -26,6 +31,64 @@ func DeferToThread[T any](r Threads, f func() (T, error)) *deferred.Deferred[T] 
 		r.CallFromThread(func() { d.Resolve(value, err) })
 	})
 	return d
+}
+
+// ErrOnLoop is the error of waiting for the loop on the loop's own goroutine,
+// which would never end.
+var ErrOnLoop = errors.New("reactor: BlockingCallFromThread on the loop's own goroutine would wait for itself")
+
+// BlockingCallFromThread has r's loop call f, and waits for the result of the
+// Deferred that f returns. It is for goroutines that are not r's, and fails with
+// [ErrOnLoop] on the one that is. If ctx ends first, the Deferred is cancelled and
+// the error is ctx's cause; if the loop does, it is [ErrStopped]. While the loop
+// does not run yet, the call waits for it to. It is Twisted's
+// threads.blockingCallFromThread.
+func BlockingCallFromThread[T any](ctx context.Context, r Threads, f func() *deferred.Deferred[T]) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	var zero T
+	if f == nil {
+		panic("reactor: BlockingCallFromThread with a nil function")
+	}
+	if r.OnLoop() {
+		return zero, ErrOnLoop
+	}
+	if ctx.Err() != nil {
+		return zero, context.Cause(ctx)
+	}
+	ended := r.Ended()
+	results := make(chan result, 1)
+	var d *deferred.Deferred[T] // the loop's
+	r.CallFromThread(func() {
+		if ctx.Err() != nil {
+			return
+		}
+		d = deferred.MaybeDeferred(f)
+		deferred.MapBoth(d, func(value T, err error) (deferred.None, error) {
+			results <- result{value, err}
+			return deferred.None{}, nil
+		})
+	})
+	select {
+	case r := <-results:
+		return r.value, r.err
+	case <-ctx.Done():
+		r.CallFromThread(func() {
+			if d != nil {
+				d.Cancel()
+			}
+		})
+		return zero, context.Cause(ctx)
+	case <-ended:
+		select {
+		case r := <-results: // it came first
+			return r.value, r.err
+		default:
+			return zero, ErrStopped
+		}
+	}
 }
 
 // maxThreads is how many functions given to CallInThread run at a time.
@@ -70,4 +133,15 @@ func (p *threadPool) next() func() {
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
 	return f
+}
+
+// goroutineID returns the number of the calling goroutine, which only the text of
+// its stack tells: "goroutine 18 [running]:...".
+func goroutineID() uint64 {
+	var buffer [64]byte
+	text := buffer[:runtime.Stack(buffer[:], false)]
+	text = bytes.TrimPrefix(text, []byte("goroutine "))
+	number, _, _ := bytes.Cut(text, []byte(" "))
+	id, _ := strconv.ParseUint(string(number), 10, 64)
+	return id
 }

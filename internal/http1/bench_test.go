@@ -43,7 +43,7 @@ func BenchmarkResponse(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		wire []byte
-	}{{"8 headers", typical}, {"30 headers", thirty}} {
+	}{{"8 headers", typical}, {"30 headers, names not canonical", thirty}} {
 		b.Run(c.name+"/this", func(b *testing.B) {
 			b.ReportAllocs()
 			r := new(ResponseReader)
@@ -160,6 +160,40 @@ func BenchmarkAppendResponseHead(b *testing.B) {
 		var err error
 		if buf, err = AppendResponseHead(buf[:0], h); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// What a message costs in allocations is part of the design, so it is held by a test: the head's string,
+// its values, and the two of its map.
+func TestAllocations(t *testing.T) {
+	r := new(ResponseReader)
+	read := func(pieces ...[]byte) func() {
+		return func() {
+			r.Start("GET")
+			for _, in := range pieces {
+				for {
+					n, ev, _ := r.Next(in)
+					if in = in[n:]; ev == NeedMore || ev == End {
+						break
+					}
+				}
+			}
+		}
+	}
+	var buf []byte
+	head := &RequestHead{Method: "GET", Target: "/", KeepAlive: true, Header: http.Header{"Host": {"a"}, "Accept": {"*/*"}}}
+	for _, c := range []struct {
+		name string
+		do   func()
+		most float64
+	}{
+		{"response of 8 headers", read(typical), 4},
+		{"response of 8 headers in two pieces", read(typical[:100], typical[100:]), 4},
+		{"request to be written", func() { buf, _ = AppendRequestHead(buf[:0], head) }, 0},
+	} {
+		if got := testing.AllocsPerRun(100, c.do); got > c.most {
+			t.Errorf("%s: %v allocations, want at most %v", c.name, got, c.most)
 		}
 	}
 }

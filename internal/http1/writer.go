@@ -34,14 +34,17 @@ func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 	if h.Length < 0 && !h.Chunked {
 		return buf, errorf(ErrContentLength, "%d for a request that is not chunked", h.Length)
 	}
-	if err := checkHost(valuesOf(h.Header, "Host"), true); err != nil {
+	var room [32]string
+	names := sortedNames(room[:0], h.Header)
+	hosts := valuesOf(h.Header, names, "Host")
+	if err := checkHost(hosts, true); err != nil {
 		return buf, err
 	}
 	b := append(buf, h.Method...)
 	b = append(b, ' ')
 	b = append(b, h.Target...)
 	b = append(b, " HTTP/1.1\r\nHost: "...)
-	b = append(b, valuesOf(h.Header, "Host")[0]...)
+	b = append(b, hosts[0]...)
 	b = append(b, CRLF...)
 	switch {
 	case h.Chunked:
@@ -55,7 +58,7 @@ func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 	if h.Expect100 && !hasToken(h.Header["Expect"], "100-continue") {
 		b = append(b, "Expect: 100-continue\r\n"...)
 	}
-	b, err := appendFields(b, h.Header, "Host")
+	b, err := appendFields(b, h.Header, names, "Host")
 	if err != nil {
 		return buf, err
 	}
@@ -109,7 +112,8 @@ func AppendResponseHead(buf []byte, h *ResponseHead) ([]byte, error) {
 	case h.Version == http10 && !hasToken(connection, "keep-alive"):
 		b = append(b, "Connection: keep-alive\r\n"...)
 	}
-	b, err := appendFields(b, h.Header, "")
+	var room [32]string
+	b, err := appendFields(b, h.Header, sortedNames(room[:0], h.Header), "")
 	if err != nil {
 		return buf, err
 	}
@@ -139,7 +143,8 @@ func AppendChunkHead(buf []byte, n int) []byte {
 // left out. Names and values are checked as for [AppendRequestHead].
 func AppendLastChunk(buf []byte, trailer http.Header) ([]byte, error) {
 	b := append(buf, "0\r\n"...)
-	b, err := appendFields(b, trailer, "Host")
+	var room [32]string
+	b, err := appendFields(b, trailer, sortedNames(room[:0], trailer), "Host")
 	if err != nil {
 		return buf, err
 	}
@@ -152,14 +157,9 @@ func appendLength(b []byte, length int64) []byte {
 	return append(b, CRLF...)
 }
 
-// appendFields appends h sorted by name, without the headers that frame the body and without omit.
-func appendFields(b []byte, h http.Header, omit string) ([]byte, error) {
-	var room [32]string
-	names := room[:0]
-	for name := range h {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+// appendFields appends the headers with these names, without those that frame the body and without
+// omit.
+func appendFields(b []byte, h http.Header, names []string, omit string) ([]byte, error) {
 	for _, name := range names {
 		if name == "" || notIn(name, tokenChar) >= 0 {
 			return b, errorf(ErrHeaderName, "%s", quote(name))
@@ -168,7 +168,7 @@ func appendFields(b []byte, h http.Header, omit string) ([]byte, error) {
 			continue
 		}
 		for _, value := range h[name] {
-			if i := notIn(value, fieldChar); i >= 0 {
+			if i := fieldLength(value); i < len(value) {
 				return b, errorf(ErrHeaderValue, "byte %s in %s, in the header %s", quote(value[i:i+1]), quote(value), quote(name))
 			}
 			b = append(b, name...)
@@ -180,12 +180,21 @@ func appendFields(b []byte, h http.Header, omit string) ([]byte, error) {
 	return b, nil
 }
 
+// sortedNames appends the keys of h to names, which is empty, in order.
+func sortedNames(names []string, h http.Header) []string {
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // valuesOf is h's values under a name in any case: the map may have been filled without Set and Add.
-func valuesOf(h http.Header, name string) []string {
-	values := h[name]
-	for key, more := range h {
-		if key != name && equalFold(key, name) {
-			values = append(slices.Clip(values), more...)
+func valuesOf(h http.Header, names []string, name string) []string {
+	var values []string
+	for _, key := range names {
+		if equalFold(key, name) {
+			values = append(slices.Clip(h[key]), values...)
 		}
 	}
 	return values

@@ -39,6 +39,7 @@ func (h *hosts) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
 		return deferred.Succeed([]netip.Addr{ip.Unmap()})
 	}
 	d := deferred.New[[]netip.Addr]()
+	// If d is cancelled meanwhile, it drops the answer.
 	h.loop.CallFromThread(func() {
 		if addrs := h.find(host); len(addrs) != 0 {
 			d.Callback(slices.Clone(addrs))

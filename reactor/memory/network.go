@@ -13,7 +13,7 @@ import (
 
 // ErrIdle is the error of Run when nothing can happen any more: no timer is
 // set, no bytes are on their way, and nobody called Stop.
-var ErrIdle = errors.New("memory reactor: nothing left to wait for")
+var ErrIdle = errors.New("memory reactor: nothing left to wait for: no timer is set, nothing is on its way, and nobody called Stop")
 
 // A network is the [reactor.Poller] in memory.
 //
@@ -110,8 +110,7 @@ func (n *network) sleep(timeout time.Duration) error {
 
 // land puts into the queue what was on its way and has arrived by now.
 func (n *network) land() {
-	mark := n.later.Mark()
-	for f := n.later.Due(mark); f != nil; f = n.later.Due(mark) {
+	for f := n.later.Due(timers.NoMark); f != nil; f = n.later.Due(timers.NoMark) {
 		f()
 	}
 }

@@ -29,6 +29,11 @@ type Reactor struct {
 	TCPClients, UNIXClients []Client
 	TCPServers, UNIXServers []Server
 
+	// MaxTurns is after how many turns of the loop at one and the same time Pump
+	// and its like give up. It is a million at first, which is a second or less
+	// of a loop that goes round for ever.
+	MaxTurns int
+
 	net     *network
 	names   hosts
 	rand    *rand.Rand
@@ -44,17 +49,12 @@ func New() *Reactor {
 	net := newNetwork()
 	var loop *reactor.Loop
 	loop = reactor.NewLoop(net, func(f func()) { loop.CallFromThread(f) })
-	r := &Reactor{Loop: loop, net: net}
+	r := &Reactor{Loop: loop, net: net, MaxTurns: 1_000_000}
 	r.names.loop = loop
 	loop.InstallNameResolver(&r.names)
 	r.Seed(1)
 	return r
 }
-
-// maxTurns is after how many turns at one and the same time Pump and its like
-// give up: nothing that ends takes as many, and a loop that goes round for ever
-// gets there within a second.
-const maxTurns = 1 << 20
 
 // Pump runs turns of the loop until there is nothing left to do at the present
 // time. It is the pump of Twisted's iosim.
@@ -108,9 +108,9 @@ func (r *Reactor) drive(method string, until time.Time) {
 		if turns++; !r.net.now.Equal(at) {
 			turns, at = 0, r.net.now
 		}
-		if turns == maxTurns {
+		if turns == r.MaxTurns {
 			panic(fmt.Sprintf("memory: %s does not come to an end: %d turns of the loop at %v, "+
-				"and there is more to do", method, maxTurns, r.net.elapsed()))
+				"and there is more to do", method, turns, r.net.elapsed()))
 		}
 	}
 }

@@ -553,7 +553,9 @@ func TestMisuse(t *testing.T) {
 					t.Errorf("panic %q, want one that says %q", got, c.want)
 				}
 			}()
-			c.f(memory.New())
+			r := memory.New()
+			r.MaxTurns = 1000
+			c.f(r)
 		})
 	}
 }

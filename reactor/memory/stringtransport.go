@@ -47,6 +47,12 @@ const (
 // String returns the state's name.
 func (s ProducerState) String() string { return [...]string{"producing", "paused", "stopped"}[s] }
 
+// SwitchProtocol sets Protocol, and returns what it was.
+func (t *StringTransport) SwitchProtocol(p reactor.Protocol) (old reactor.Protocol) {
+	old, t.Protocol = t.Protocol, p
+	return old
+}
+
 // Value returns what was written since the last Clear.
 func (t *StringTransport) Value() string { return string(t.written) }
 

@@ -31,7 +31,8 @@ type Event struct {
 	//	close       a side closed the connection in order
 	//	reset       a side closed it by a reset
 	//	advance     the test moved the clock by Text
-	//	timer       the delayed call with number N was made
+	//	timer       a delayed call was made, the Nth that was arranged by the
+	//	            reactor's CallLater while it was traced
 	Kind string
 	N    int
 	Text string

@@ -61,7 +61,7 @@ func story(t *testing.T) memory.Trace {
 	r.StartTrace()
 	r.AddHost("far", "192.0.2.1")
 	r.Latency("far", "", 30*time.Millisecond)
-	for _, address := range []string{"192.0.2.1:80", "192.0.2.2:80", "[2001:db8::1]:80"} {
+	for _, address := range []string{"192.0.2.1:80", "[2001:db8::1]:80"} {
 		_, err := r.ListenTCP(address, reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 			return &peer{data: func(p *peer, b []byte) {
 				p.Write(b)
@@ -73,7 +73,7 @@ func story(t *testing.T) memory.Trace {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range 4 {
+		for i := range 3 {
 			client := &peer{made: func(p *peer) {
 				p.Write(make([]byte, 1+r.Rand().IntN(6<<10)))
 				r.CallLater(time.Duration(r.Rand().IntN(1000))*time.Millisecond, func() {
@@ -102,7 +102,7 @@ func story(t *testing.T) memory.Trace {
 
 func TestTheSameProgramGivesTheSameTrace(t *testing.T) {
 	first := story(t)
-	if len(first) < 150 {
+	if len(first) < 60 {
 		t.Errorf("little happened:\n%s", first)
 	}
 	for i := range 1000 {

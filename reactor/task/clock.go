@@ -44,8 +44,11 @@ func (c *Clock) DelayedCalls() []reactor.DelayedCall { return c.calls.Calls() }
 // as each call arranges another without delay.
 //
 // A call that panics takes Advance down with it, which fails the test; the calls
-// after it stay.
+// after it stay. Advance panics if amount is negative.
 func (c *Clock) Advance(amount time.Duration) {
+	if amount < 0 {
+		panic("task: Advance by a negative time")
+	}
 	c.now = c.now.Add(amount)
 	for f := c.calls.Due(timers.NoMark); f != nil; f = c.calls.Due(timers.NoMark) {
 		f()

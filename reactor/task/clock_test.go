@@ -189,6 +189,10 @@ func TestClockDelayedCalls(t *testing.T) {
 	}
 }
 
+func TestClockDoesNotGoBack(t *testing.T) {
+	wantPanic(t, "task: Advance by a negative time", func() { task.NewClock().Advance(-1) })
+}
+
 func TestClockPanicInACall(t *testing.T) {
 	s := &clockScript{Clock: task.NewClock()}
 	s.CallLater(second, func() { panic("boom") })

@@ -3,6 +3,7 @@ package task
 import (
 	"iter"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -43,7 +44,8 @@ type Step = func() (wait Wait, err error)
 //
 // A step costs some 100 ns beside what it does itself, most of it for asking
 // the clock, and no allocation. Cooperators do not take turns with one another,
-// so a program wants one for each reactor.
+// so a program wants one for each reactor; the default reactor's is
+// [DefaultCooperator].
 type Cooperator struct {
 	schedule  Scheduler
 	predicate TerminationPredicate
@@ -95,6 +97,21 @@ func NewCooperator(clock reactor.Clock, options ...CooperatorOption) *Cooperator
 		o.apply(c)
 	}
 	return c
+}
+
+// DefaultCooperator returns the Cooperator of the default reactor, which is made
+// by the first call. It may be called from any goroutine, but the Cooperator
+// belongs to the reactor's.
+func DefaultCooperator() *Cooperator { return defaultCooperator() }
+
+var defaultCooperator = sync.OnceValue(func() *Cooperator { return NewCooperator(reactor.Default()) })
+
+// Cooperate is [Cooperator.Cooperate] on the default reactor.
+func Cooperate(step Step) *CooperativeTask { return DefaultCooperator().Cooperate(step) }
+
+// Coiterate is [Cooperator.Coiterate] on the default reactor.
+func Coiterate(step Step) *deferred.Deferred[deferred.None] {
+	return DefaultCooperator().Coiterate(step)
 }
 
 // A slice is a bounded piece of time, or of steps.

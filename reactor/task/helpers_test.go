@@ -68,7 +68,7 @@ func unhandled(t *testing.T, f func()) []error {
 	t.Helper()
 	errs := make(chan error, 100)
 	previous := deferred.SetUnhandledReporter(func(u deferred.Unhandled) { errs <- u.Err })
-	defer deferred.SetUnhandledReporter(previous)
+	defer func() { deferred.SetUnhandledReporter(previous) }()
 	f()
 	// What is collected after this was made is finalized after it is.
 	collected := make(chan bool)

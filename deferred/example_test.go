@@ -1,0 +1,295 @@
+package deferred_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+)
+
+// A chain: each handler gets what the one before it left.
+func Example() {
+	d := deferred.New[string]()
+	length := deferred.Map(d, strconv.Atoi)
+	length.AddCallback(func(n int) (int, error) { return n * 2, nil })
+	length.AddCallback(func(n int) (int, error) {
+		fmt.Println("twice that is", n)
+		return n, nil
+	})
+	d.Callback("21")
+	// Output: twice that is 42
+}
+
+// An errback that recovers: the chain goes on with a value.
+func ExampleDeferred_AddErrback() {
+	d := deferred.New[int]()
+	d.AddErrback(func(err error) (int, error) {
+		fmt.Println("recovering from:", err)
+		return -1, nil
+	})
+	d.AddCallback(func(n int) (int, error) {
+		fmt.Println("value:", n)
+		return n, nil
+	})
+	d.Errback(errors.New("disk full"))
+	// Output:
+	// recovering from: disk full
+	// value: -1
+}
+
+// Only one kind of error is dealt with; any other is passed on.
+func ExampleTrap() {
+	for _, err := range []error{io.EOF, io.ErrClosedPipe} {
+		d := deferred.Fail[string](err)
+		d.AddErrback(deferred.Trap(io.EOF, func(error) (string, error) { return "the end", nil }))
+		d.AddBoth(func(s string, err error) (string, error) {
+			fmt.Printf("%q %v\n", s, err)
+			return s, nil
+		})
+	}
+	// Output:
+	// "the end" <nil>
+	// "" io: read/write on closed pipe
+}
+
+func ExampleTrapAs() {
+	d := deferred.Map(deferred.Succeed("12x"), strconv.Atoi)
+	d.AddErrback(deferred.TrapAs(func(err *strconv.NumError) (int, error) {
+		fmt.Println("not a number:", err.Num)
+		return 0, nil
+	}))
+	// Output: not a number: 12x
+}
+
+// A handler that returns a Deferred suspends the chain until that one fires.
+func ExampleThen() {
+	answer := deferred.New[int]()
+	ask := func(question string) *deferred.Deferred[int] {
+		fmt.Println("asked:", question)
+		return answer
+	}
+	d := deferred.Then(deferred.Succeed("six times seven?"), ask)
+	d.AddCallback(func(n int) (int, error) {
+		fmt.Println("answer:", n)
+		return n, nil
+	})
+	fmt.Println("nothing waits for it but the chain")
+	answer.Callback(42)
+	// Output:
+	// asked: six times seven?
+	// nothing waits for it but the chain
+	// answer: 42
+}
+
+// Cancelling the end of a chain stops the work at its beginning.
+func ExampleDeferred_Cancel() {
+	work := deferred.NewCancellable(func(*deferred.Deferred[int]) { fmt.Println("work stopped") })
+	text := deferred.Map(work, func(n int) (string, error) { return strconv.Itoa(n), nil })
+	text.AddErrback(func(err error) (string, error) {
+		fmt.Println(errors.Is(err, deferred.ErrCancelled))
+		return "", nil
+	})
+	text.Cancel()
+	// Output:
+	// work stopped
+	// true
+}
+
+// A timeout is on a clock, here one that the example moves.
+func ExampleDeferred_AddTimeout() {
+	clock := new(fakeClock)
+	d := deferred.New[string]()
+	d.AddTimeout(5*time.Second, clock, nil)
+	d.AddErrback(func(err error) (string, error) {
+		fmt.Println(err)
+		return "", nil
+	})
+	clock.advance(4 * time.Second)
+	fmt.Println("four seconds")
+	clock.advance(time.Second)
+	// Output:
+	// four seconds
+	// deferred: timed out after 5s
+}
+
+func ExampleGatherResults() {
+	a, b := deferred.New[int](), deferred.New[int]()
+	all := deferred.GatherResults([]*deferred.Deferred[int]{a, b})
+	all.AddCallback(func(values []int) ([]int, error) {
+		fmt.Println(values)
+		return values, nil
+	})
+	b.Callback(2)
+	a.Callback(1)
+	// Output: [1 2]
+}
+
+func ExampleGather2() {
+	name, age := deferred.New[string](), deferred.New[int]()
+	both := deferred.Gather2(name, age)
+	both.AddCallback(func(p deferred.Pair[string, int]) (deferred.Pair[string, int], error) {
+		fmt.Println(p.First, "is", p.Second)
+		return p, nil
+	})
+	age.Callback(36)
+	name.Callback("Ada")
+	// Output: Ada is 36
+}
+
+func ExampleDeferredList() {
+	l := deferred.DeferredList([]*deferred.Deferred[int]{
+		deferred.Succeed(1),
+		deferred.Fail[int](errors.New("no")),
+	}, deferred.ConsumeErrors)
+	l.AddCallback(func(results []deferred.Result[int]) ([]deferred.Result[int], error) {
+		for _, r := range results {
+			fmt.Println(r.Value, r.Err)
+		}
+		return results, nil
+	})
+	// Output:
+	// 1 <nil>
+	// 0 no
+}
+
+func ExampleRace() {
+	slow := deferred.NewCancellable(func(*deferred.Deferred[string]) { fmt.Println("slow one stopped") })
+	fast := deferred.New[string]()
+	deferred.Race([]*deferred.Deferred[string]{slow, fast}).
+		AddCallback(func(w deferred.Winner[string]) (deferred.Winner[string], error) {
+			fmt.Println(w.Value, "won")
+			return w, nil
+		})
+	fast.Callback("hare")
+	// Output:
+	// slow one stopped
+	// hare won
+}
+
+// Direct style: the function waits where it stands, and nothing else does.
+func ExampleGo() {
+	first, second := deferred.New[int](), deferred.New[int]()
+	sum := deferred.Go(func(co *deferred.Co) (int, error) {
+		a, err := deferred.Await(co, first)
+		if err != nil {
+			return 0, err
+		}
+		fmt.Println("the first is", a)
+		b, err := deferred.Await(co, second)
+		return a + b, err
+	})
+	sum.AddCallback(func(n int) (int, error) {
+		fmt.Println("the sum is", n)
+		return n, nil
+	})
+	first.Callback(1)
+	second.Callback(2)
+	// Output:
+	// the first is 1
+	// the sum is 3
+}
+
+// A semaphore bounds ten jobs to three at a time.
+func ExampleRun() {
+	var jobs []*deferred.Deferred[int]
+	running, most := 0, 0
+	start := func() *deferred.Deferred[int] {
+		running++
+		most = max(most, running)
+		job := deferred.New[int]()
+		jobs = append(jobs, job)
+		return job.AddCallback(func(n int) (int, error) { running--; return n, nil })
+	}
+
+	sem := deferred.NewDeferredSemaphore(3)
+	var results []*deferred.Deferred[int]
+	for range 10 {
+		results = append(results, deferred.Run(sem, start))
+	}
+	fmt.Println("started at once:", len(jobs))
+
+	deferred.GatherResults(results).AddCallback(func(values []int) ([]int, error) {
+		fmt.Println("all done:", values)
+		return values, nil
+	})
+	for i := 0; i < len(jobs); i++ { // each that ends lets another start
+		jobs[i].Callback(i)
+	}
+	fmt.Println("most at a time:", most)
+	// Output:
+	// started at once: 3
+	// all done: [0 1 2 3 4 5 6 7 8 9]
+	// most at a time: 3
+}
+
+func ExampleDeferredLock() {
+	var lock deferred.DeferredLock
+	visit := func(name string, stay *deferred.Deferred[int]) {
+		deferred.Go(func(co *deferred.Co) (deferred.None, error) {
+			if _, err := deferred.Await(co, lock.Acquire()); err != nil {
+				return deferred.None{}, err
+			}
+			defer lock.Release()
+			fmt.Println(name, "comes in")
+			_, err := deferred.Await(co, stay)
+			fmt.Println(name, "leaves")
+			return deferred.None{}, err
+		})
+	}
+	a, b := deferred.New[int](), deferred.New[int]()
+	visit("Ann", a)
+	visit("Bob", b)
+	a.Callback(0)
+	b.Callback(0)
+	// Output:
+	// Ann comes in
+	// Ann leaves
+	// Bob comes in
+	// Bob leaves
+}
+
+func ExampleDeferredQueue() {
+	q := deferred.NewDeferredQueue[string](deferred.Unlimited, deferred.Unlimited)
+	deferred.Go(func(co *deferred.Co) (deferred.None, error) {
+		for {
+			s, err := deferred.Await(co, q.Get())
+			if err != nil || s == "" {
+				return deferred.None{}, err
+			}
+			fmt.Println("got", s)
+		}
+	})
+	q.Put("one")
+	q.Put("two")
+	q.Put("")
+	// Output:
+	// got one
+	// got two
+}
+
+// A channel takes a result to another goroutine.
+func ExampleToChannel() {
+	d := deferred.New[int]()
+	result := deferred.ToChannel(d)
+	done := make(chan bool)
+	go func() {
+		r := <-result
+		fmt.Println(r.Value, r.Err)
+		close(done)
+	}()
+	d.Callback(7)
+	<-done
+	// Output: 7 <nil>
+}
+
+func ExampleMaybeDeferred() {
+	d := deferred.MaybeDeferred(func() *deferred.Deferred[int] { panic("no such thing") })
+	d.AddErrback(func(err error) (int, error) {
+		fmt.Println(err)
+		return 0, nil
+	})
+	// Output: panic: no such thing
+}

@@ -1,0 +1,120 @@
+package deferred_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+)
+
+func TestFilesystemLock(t *testing.T) {
+	setup := func(t *testing.T) (*fakeClock, *deferred.DeferredFilesystemLock, *deferred.DeferredFilesystemLock) {
+		clock := new(fakeClock)
+		name := filepath.Join(t.TempDir(), "lock")
+		held := deferred.NewDeferredFilesystemLock(name, clock)
+		if ok, err := held.Lock(); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		return clock, held, deferred.NewDeferredFilesystemLock(name, clock)
+	}
+	// tidy checks that no timer is left behind, and closes the file.
+	tidy := func(t *testing.T, clock *fakeClock, locks ...*deferred.DeferredFilesystemLock) {
+		t.Helper()
+		eq(t, clock.active(), 0)
+		for _, l := range locks {
+			if l.Locked() {
+				eq(t, l.Unlock(), nil)
+			}
+		}
+	}
+
+	t.Run("free", func(t *testing.T) {
+		clock, held, l := setup(t)
+		held.Unlock()
+		eq(t, l.Locked(), false)
+		wantValue(t, l.DeferUntilLocked(time.Second), None{})
+		eq(t, l.Locked(), true)
+		tidy(t, clock, l)
+	})
+	t.Run("not locked twice", func(t *testing.T) {
+		clock, held, l := setup(t)
+		for _, x := range []*deferred.DeferredFilesystemLock{held, l} {
+			if ok, err := x.Lock(); ok || err != nil {
+				t.Error(ok, err)
+			}
+		}
+		tidy(t, clock, held)
+		wantPanic(t, func() { held.Unlock() })
+	})
+	t.Run("freed while waiting", func(t *testing.T) {
+		clock, held, l := setup(t)
+		l.Interval = 2 * time.Second
+		d := l.DeferUntilLocked(5 * time.Second)
+		clock.advance(time.Second)
+		held.Unlock()
+		eq(t, d.Called(), false)
+		clock.advance(time.Second)
+		wantValue(t, d, None{})
+		tidy(t, clock, l)
+	})
+	t.Run("without a timeout", func(t *testing.T) {
+		clock, held, l := setup(t)
+		d := l.DeferUntilLocked(0)
+		clock.advance(time.Hour)
+		held.Unlock()
+		clock.advance(time.Second)
+		wantValue(t, d, None{})
+		tidy(t, clock, l)
+	})
+	t.Run("times out", func(t *testing.T) {
+		clock, held, l := setup(t)
+		d := l.DeferUntilLocked(5 * time.Second)
+		clock.advance(10 * time.Second)
+		wantError(t, d, os.ErrDeadlineExceeded)
+		tidy(t, clock, held, l)
+		eq(t, l.Locked(), false)
+	})
+	t.Run("freed just before it times out", func(t *testing.T) {
+		clock, held, l := setup(t)
+		d := l.DeferUntilLocked(500 * time.Millisecond)
+		held.Unlock()
+		clock.advance(500 * time.Millisecond)
+		wantValue(t, d, None{})
+		tidy(t, clock, l)
+	})
+	t.Run("one at a time", func(t *testing.T) {
+		clock, held, l := setup(t)
+		d := l.DeferUntilLocked(time.Minute)
+		wantError(t, l.DeferUntilLocked(0), deferred.ErrAlreadyTryingToLock)
+		held.Unlock()
+		clock.advance(time.Second)
+		wantValue(t, d, None{})
+		eq(t, l.Unlock(), nil)
+		wantValue(t, l.DeferUntilLocked(0), None{}) // and again
+		tidy(t, clock, l)
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		for _, timeout := range []time.Duration{0, time.Minute} {
+			clock, held, l := setup(t)
+			d := l.DeferUntilLocked(timeout)
+			d.Cancel()
+			wantError(t, d, deferred.ErrCancelled)
+			tidy(t, clock, held, l)
+		}
+	})
+	t.Run("cancelled, but free", func(t *testing.T) {
+		clock, held, l := setup(t)
+		d := l.DeferUntilLocked(time.Minute)
+		held.Unlock()
+		d.Cancel()
+		wantValue(t, d, None{})
+		tidy(t, clock, l)
+	})
+	t.Run("a file that cannot be", func(t *testing.T) {
+		l := deferred.NewDeferredFilesystemLock(filepath.Join(t.TempDir(), "no", "lock"), new(fakeClock))
+		wantError(t, l.DeferUntilLocked(0), fs.ErrNotExist)
+	})
+}

@@ -1,0 +1,334 @@
+package timers
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+)
+
+// clock is a time that a test moves, with the Heap that lives by it.
+type clock struct {
+	*Heap
+	time time.Time
+}
+
+func newClock() *clock {
+	c := &clock{time: time.Unix(1000, 0)}
+	c.Heap = New(func() time.Time { return c.time })
+	return c
+}
+
+// due makes the calls that are due, up to mark.
+func (c *clock) due(mark uint64) {
+	for f := c.Due(mark); f != nil; f = c.Due(mark) {
+		f()
+	}
+}
+
+// A model does what a Heap does, with a list that it sorts.
+type model struct {
+	calls []*modelCall
+	order int
+}
+
+type modelCall struct {
+	id    int
+	at    time.Time
+	order int
+}
+
+func (m *model) place(c *modelCall, at time.Time) {
+	c.at, c.order = at, m.order
+	m.order++
+	slices.SortFunc(m.calls, func(a, b *modelCall) int {
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.order, b.order))
+	})
+}
+
+func (m *model) remove(c *modelCall) {
+	m.calls = slices.DeleteFunc(m.calls, func(o *modelCall) bool { return o == c })
+}
+
+func (m *model) due(now time.Time) (ids []int) {
+	for len(m.calls) != 0 && !m.calls[0].at.After(now) {
+		ids = append(ids, m.calls[0].id)
+		m.calls = m.calls[1:]
+	}
+	return ids
+}
+
+// Random operations do the same to a Heap and to the model.
+func TestHeapAgainstModel(t *testing.T) {
+	for seed := range uint64(50) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			c, m := newClock(), &model{}
+			delay := func() time.Duration { return time.Duration(random.IntN(40)-5) * time.Second }
+			type pair struct {
+				real  deferred.DelayedCall
+				model *modelCall
+			}
+			var all []pair
+			var made []int
+			for range 2000 {
+				if op := random.IntN(10); op < 4 || len(all) == 0 {
+					d, id := delay(), len(all)
+					p := pair{c.CallLater(d, func() { made = append(made, id) }), &modelCall{id: id}}
+					m.calls = append(m.calls, p.model)
+					m.place(p.model, c.time.Add(max(d, 0)))
+					all = append(all, p)
+				} else if op == 4 {
+					c.time = c.time.Add(time.Duration(random.IntN(10)) * time.Second)
+					made = nil
+					c.due(NoMark)
+					if want := m.due(c.time); !slices.Equal(made, want) {
+						t.Fatalf("made %v, want %v", made, want)
+					}
+				} else {
+					p := all[max(0, len(all)-1-random.IntN(60))]
+					active := slices.Contains(m.calls, p.model)
+					if p.real.Active() != active {
+						t.Fatalf("call %d: Active() = %v", p.model.id, !active)
+					}
+					var err error
+					switch d := delay(); op {
+					case 5:
+						err = p.real.Cancel()
+						m.remove(p.model)
+					case 6, 7:
+						if err = p.real.Reset(d); active {
+							m.place(p.model, c.time.Add(max(d, 0)))
+						}
+					default:
+						if err = p.real.Delay(d); active {
+							m.place(p.model, p.model.at.Add(d))
+						}
+					}
+					if (err == nil) != active {
+						t.Fatalf("call %d: active = %v, and changing it gives %v", p.model.id, active, err)
+					}
+				}
+
+				if c.Len() != len(m.calls) {
+					t.Fatalf("%d calls, want %d", c.Len(), len(m.calls))
+				}
+				at, ok := c.Next()
+				if ok != (len(m.calls) != 0) || ok && !at.Equal(m.calls[0].at) {
+					t.Fatalf("Next() = %v, %v with the calls %v", at, ok, m.calls)
+				}
+			}
+			for i, call := range c.Calls() {
+				if want := m.calls[i]; all[want.id].real != call || !call.Time().Equal(want.at) {
+					t.Errorf("call %d of Calls is for %v, want %v", i, call.Time(), want.at)
+				}
+			}
+		})
+	}
+}
+
+func TestErrors(t *testing.T) {
+	c := newClock()
+	var made deferred.DelayedCall
+	made = c.CallLater(0, func() {
+		if err := made.Reset(time.Second); !errors.Is(err, deferred.ErrCallRan) {
+			t.Errorf("Reset within the call: %v", err)
+		}
+	})
+	cancelled := c.CallLater(0, func() { t.Error("a cancelled call was made") })
+	cancelled.Cancel()
+	c.due(NoMark)
+	for _, test := range []struct {
+		call deferred.DelayedCall
+		want error
+	}{{made, deferred.ErrCallRan}, {cancelled, deferred.ErrCallCancelled}} {
+		for method, err := range map[string]error{
+			"Cancel": test.call.Cancel(),
+			"Reset":  test.call.Reset(0),
+			"Delay":  test.call.Delay(0),
+		} {
+			if !errors.Is(err, test.want) {
+				t.Errorf("%s: %v, want %v", method, err, test.want)
+			}
+		}
+		if test.call.Active() || !test.call.Time().Equal(c.time) {
+			t.Errorf("Active() = %v, Time() = %v", test.call.Active(), test.call.Time())
+		}
+	}
+	if c.Len() != 0 {
+		t.Errorf("%d calls are left", c.Len())
+	}
+}
+
+func TestNilFunction(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	newClock().CallLater(0, nil)
+}
+
+// With a mark, what is arranged or moved during a turn waits for the next turn.
+func TestMark(t *testing.T) {
+	c := newClock()
+	var log []string
+	note := func(s string) func() { return func() { log = append(log, s) } }
+	c.CallLater(0, func() {
+		note("a")()
+		c.CallLater(0, note("new"))
+	})
+	var moved deferred.DelayedCall
+	c.CallLater(0, func() {
+		note("b")()
+		moved.Reset(0)
+	})
+	c.CallLater(0, note("c"))
+	moved = c.CallLater(time.Hour, note("moved"))
+	for _, want := range [][]string{{"a", "b", "c"}, {"new", "moved"}, nil} {
+		log = nil
+		if c.due(c.Mark()); !slices.Equal(log, want) {
+			t.Errorf("made %v, want %v", log, want)
+		}
+	}
+}
+
+// A time beyond what a duration can say is the last there is, on either side.
+func TestOverflow(t *testing.T) {
+	c := newClock()
+	c.time = c.time.Add(time.Hour)
+	last := c.CallLater(math.MaxInt64, func() {})
+	want := last.Time()
+	if c.due(NoMark); !last.Active() || want.Before(c.time) {
+		t.Errorf("the call is for %v", want)
+	}
+	last.Delay(math.MaxInt64)
+	if !last.Time().Equal(want) {
+		t.Errorf("Delay moved the last time to %v", last.Time())
+	}
+	call := c.CallLater(-5, func() {})
+	call.Delay(-2 * time.Hour)
+	call.Delay(math.MinInt64)
+	if call.Time().After(c.time) {
+		t.Errorf("Delay by a very negative time moved the call to %v", call.Time())
+	}
+}
+
+// What a call held is not kept by the Heap once it is made or cancelled.
+func TestNothingIsKept(t *testing.T) {
+	c := newClock()
+	freed := make(chan string, 2)
+	arrange := func(name string) deferred.DelayedCall {
+		held := &[64]byte{}
+		runtime.AddCleanup(held, func(name string) { freed <- name }, name)
+		return c.CallLater(0, func() { held[0]++ })
+	}
+	arrange("cancelled").Cancel()
+	call := arrange("made")
+	c.due(NoMark)
+	for range 2 {
+		runtime.GC()
+		select {
+		case <-freed:
+		case <-time.After(10 * time.Second):
+			t.Fatal("a function was kept")
+		}
+	}
+	runtime.KeepAlive(call)
+	runtime.KeepAlive(c)
+}
+
+// A million calls that wait, each added and then cancelled, as timeouts are that
+// do not run out; beside the timers of the Go runtime.
+func BenchmarkCallLaterMillion(b *testing.B) {
+	b.Run("Heap", func(b *testing.B) {
+		c := newClock()
+		calls := make([]deferred.DelayedCall, million)
+		benchmarkMillion(b, func(i int, delay time.Duration) {
+			calls[i] = c.CallLater(delay, func() {})
+		}, func(i int) {
+			calls[i].Cancel()
+			calls[i] = nil
+		}, func() { c = newClock() })
+	})
+	b.Run("AfterFunc", func(b *testing.B) {
+		calls := make([]*time.Timer, million)
+		benchmarkMillion(b, func(i int, delay time.Duration) {
+			calls[i] = time.AfterFunc(time.Hour+delay, func() {})
+		}, func(i int) {
+			calls[i].Stop()
+			calls[i] = nil
+		}, func() {})
+	})
+}
+
+const million = 1_000_000
+
+func benchmarkMillion(b *testing.B, add func(i int, delay time.Duration), cancel func(i int), begin func()) {
+	random := rand.New(rand.NewPCG(1, 2))
+	delays := make([]time.Duration, million)
+	for i := range delays {
+		delays[i] = time.Duration(random.Int64N(int64(time.Minute)))
+	}
+	var adding, cancelling time.Duration
+	var bytes uint64
+	for b.Loop() {
+		begin()
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		for i, d := range delays {
+			add(i, d)
+		}
+		adding += time.Since(start)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		bytes += after.HeapAlloc - before.HeapAlloc
+		start = time.Now()
+		for i := range million {
+			cancel(i)
+		}
+		cancelling += time.Since(start)
+	}
+	total := float64(b.N) * million
+	b.ReportMetric(float64(adding)/total, "ns/add")
+	b.ReportMetric(float64(cancelling)/total, "ns/cancel")
+	b.ReportMetric(float64(bytes)/total, "B/waiting")
+}
+
+// A timeout that is put off again and again, among a thousand others.
+func BenchmarkReset(b *testing.B) {
+	c := newClock()
+	for i := range 1000 {
+		c.CallLater(time.Duration(i)*time.Second, func() {})
+	}
+	call := c.CallLater(time.Minute, func() {})
+	b.ReportAllocs()
+	for b.Loop() {
+		c.time = c.time.Add(time.Microsecond)
+		call.Reset(time.Minute)
+	}
+}
+
+// Calls that are made, among a thousand others.
+func BenchmarkDue(b *testing.B) {
+	c := newClock()
+	for i := range 1000 {
+		c.CallLater(time.Duration(i)*time.Hour, func() {})
+	}
+	f := func() {}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.CallLater(time.Minute, f)
+		c.time = c.time.Add(time.Minute)
+		c.due(c.Mark())
+	}
+}

@@ -1,0 +1,101 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// React is a whole program: it runs the default reactor until the Deferred of f
+// fires, and exits. It is Twisted's task.react, and all that main has to call.
+//
+// The status is 0 if the Deferred fires with a value. If it fails, or f panics,
+// the error is written to standard error, on one line behind the program's name,
+// and the status is 1, or what an [ExitStatus] in the error says. With
+// [deferred.SetDebugging] on, the stack of a panic is written too.
+//
+// If the reactor is stopped before the Deferred fires, the Deferred is
+// cancelled, and the status is 0 unless it then fails with something else than
+// [deferred.ErrCancelled].
+func React[T any](f func(r reactor.Reactor) *deferred.Deferred[T]) {
+	os.Exit(ReactOn(reactor.Default(), f, os.Stderr))
+}
+
+// ReactOn is [React] on any reactor. It returns the status instead of exiting
+// with it, and writes the error to stderr.
+func ReactOn[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Deferred[T], stderr io.Writer) (status int) {
+	err := runUntil(r, f)
+	if err == nil {
+		return 0
+	}
+	status = 1
+	var exit ExitStatus
+	if errors.As(err, &exit) {
+		status = int(exit)
+	}
+	if err != exit {
+		report(stderr, err)
+	}
+	return status
+}
+
+// An ExitStatus is an error that says which status [React] is to exit with. It
+// is Twisted's (Python's) SystemExit. Alone it has nothing written; wrapped in
+// another error, as by fmt.Errorf("bad usage: %w", ExitStatus(2)), it does not
+// keep that one from being written.
+type ExitStatus int
+
+func (s ExitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// runUntil runs r until the Deferred of f fires and returns its error.
+func runUntil[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Deferred[T]) error {
+	if r.Running() {
+		return reactor.ErrAlreadyRunning
+	}
+	var fired bool
+	var result error
+	d := deferred.MaybeDeferred(func() *deferred.Deferred[T] {
+		if d := f(r); d != nil {
+			return d
+		}
+		return deferred.Fail[T](errors.New("the main function returned a nil Deferred"))
+	})
+	d.AddBoth(func(value T, err error) (T, error) {
+		fired, result = true, err
+		if r.Running() {
+			r.Stop()
+		}
+		return value, nil
+	})
+	if fired {
+		// It runs nevertheless: what f began has to be shut down in order.
+		r.CallWhenRunning(func() { r.Stop() })
+	}
+	if err := r.Run(); err != nil {
+		d.Cancel()
+		return err
+	}
+	if !fired {
+		d.Cancel()
+		if errors.Is(result, deferred.ErrCancelled) {
+			return nil
+		}
+	}
+	return result
+}
+
+// report writes err on one line.
+func report(w io.Writer, err error) {
+	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	fmt.Fprintf(w, "%s: %s\n", filepath.Base(os.Args[0]), text)
+	var panicked *deferred.PanicError
+	if deferred.Debugging() && errors.As(err, &panicked) {
+		w.Write(panicked.Stack)
+	}
+}

@@ -1,0 +1,264 @@
+package task_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+)
+
+type mainFunc = func(r reactor.Reactor) *deferred.Deferred[int]
+
+func later(r reactor.Reactor, value int, err error) *deferred.Deferred[int] {
+	return task.DeferLater(r, 2*second, func() (int, error) { return value, err })
+}
+
+func TestReactOn(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		main   mainFunc
+		status int
+		stderr string        // behind the program's name; "" for nothing
+		took   time.Duration // for how long the reactor ran
+	}{
+		{"a value, later", func(r reactor.Reactor) *deferred.Deferred[int] { return later(r, 1, nil) }, 0, "", 2 * second},
+		{"a value, at once", func(reactor.Reactor) *deferred.Deferred[int] { return deferred.Succeed(1) }, 0, "", 0},
+		{"an error, later", func(r reactor.Reactor) *deferred.Deferred[int] { return later(r, 0, errTest) }, 1, errTest.Error(), 2 * second},
+		{"an error, at once", func(reactor.Reactor) *deferred.Deferred[int] { return deferred.Fail[int](errTest) }, 1, errTest.Error(), 0},
+		{"an error of several lines", func(reactor.Reactor) *deferred.Deferred[int] {
+			return deferred.Fail[int](errors.Join(errTest, errors.New("and another\n")))
+		}, 1, errTest.Error() + "; and another", 0},
+		{"a panic", func(reactor.Reactor) *deferred.Deferred[int] { panic("boom") }, 1, "panic: boom", 0},
+		{"a panic, later", func(r reactor.Reactor) *deferred.Deferred[int] {
+			return later(r, 0, nil).AddCallback(func(int) (int, error) { panic("boom") })
+		}, 1, "panic: boom", 2 * second},
+		{"no Deferred", func(reactor.Reactor) *deferred.Deferred[int] { return nil }, 1, "the main function returned a nil Deferred", 0},
+		{"a coroutine", func(r reactor.Reactor) *deferred.Deferred[int] {
+			return deferred.Go(func(co *deferred.Co) (int, error) { return deferred.Await(co, later(r, 0, errTest)) })
+		}, 1, errTest.Error(), 2 * second},
+		{"a status", func(r reactor.Reactor) *deferred.Deferred[int] { return later(r, 0, task.ExitStatus(23)) }, 23, "", 2 * second},
+		{"a status of 0", func(reactor.Reactor) *deferred.Deferred[int] { return deferred.Fail[int](task.ExitStatus(0)) }, 0, "", 0},
+		{"a status in another error", func(reactor.Reactor) *deferred.Deferred[int] {
+			return deferred.Fail[int](fmt.Errorf("bad usage: %w", task.ExitStatus(2)))
+		}, 2, "bad usage: exit status 2", 0},
+		{"stopped before it fires", func(r reactor.Reactor) *deferred.Deferred[int] {
+			r.CallLater(second, func() { r.Stop() })
+			return later(r, 0, errTest)
+		}, 0, "", second},
+		{"stopped just before it fires", func(r reactor.Reactor) *deferred.Deferred[int] {
+			d := deferred.New[int]()
+			r.CallWhenRunning(func() {
+				r.Stop()
+				d.Callback(1)
+			})
+			return d
+		}, 0, "", 0},
+		{"stopped just before it fails", func(r reactor.Reactor) *deferred.Deferred[int] {
+			d := deferred.New[int]()
+			r.CallWhenRunning(func() {
+				r.Stop()
+				d.Errback(errTest)
+			})
+			return d
+		}, 1, errTest.Error(), 0},
+		{"stopped, and what it was doing cannot be", func(r reactor.Reactor) *deferred.Deferred[int] {
+			r.CallLater(second, func() { r.Stop() })
+			return deferred.NewCancellable(func(d *deferred.Deferred[int]) { d.Errback(errTest) })
+		}, 1, errTest.Error(), second},
+		{"cancelled by itself", func(r reactor.Reactor) *deferred.Deferred[int] {
+			d := later(r, 0, nil)
+			r.CallLater(second, d.Cancel)
+			return d
+		}, 1, deferred.ErrCancelled.Error(), second},
+		{"a reactor that cannot go on", func(reactor.Reactor) *deferred.Deferred[int] {
+			return deferred.New[int]()
+		}, 1, memory.ErrIdle.Error(), 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := memory.New()
+			var stderr strings.Builder
+			status := -1
+			errs := unhandled(t, func() { status = task.ReactOn(r, test.main, &stderr) })
+			if status != test.status {
+				t.Errorf("status = %d, want %d", status, test.status)
+			}
+			want := ""
+			if test.stderr != "" {
+				want = filepath.Base(os.Args[0]) + ": " + test.stderr + "\n"
+			}
+			if got := stderr.String(); got != want {
+				t.Errorf("stderr: %q, want %q", got, want)
+			}
+			if took := r.Now().Sub(time.Unix(0, 0)); took != test.took {
+				t.Errorf("it ran for %v, want %v", took, test.took)
+			}
+			if r.Running() || len(r.DelayedCalls()) != 0 || len(errs) != 0 {
+				t.Errorf("running: %v, timers left: %d, unhandled: %v", r.Running(), len(r.DelayedCalls()), errs)
+			}
+		})
+	}
+}
+
+// What the function began is shut down in order, even if it has nothing to wait
+// for; and its Deferred may fire while that is being done.
+func TestReactOnShutsDown(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		err    error
+		status int
+	}{
+		{"value", nil, 0},
+		{"error", errTest, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := memory.New()
+			status := task.ReactOn(r, func(r reactor.Reactor) *deferred.Deferred[int] {
+				d := deferred.New[int]()
+				listen(t, r)
+				watch(r.ConnectTCP("127.0.0.1:80", (newLostProtocol(func() {
+					d.Resolve(1, test.err)
+				})), reactor.ConnectOptions{}))
+				r.CallLater(second, func() { r.Stop() })
+				return d
+			}, io.Discard)
+			if status != test.status {
+				t.Errorf("status = %d, want %d", status, test.status)
+			}
+		})
+	}
+}
+
+func TestReactOnRunningReactor(t *testing.T) {
+	r := memory.New()
+	var stderr strings.Builder
+	status := -1
+	r.CallWhenRunning(func() {
+		status = task.ReactOn(r, func(reactor.Reactor) *deferred.Deferred[int] {
+			t.Error("the function was called")
+			return nil
+		}, &stderr)
+		if !r.Running() {
+			t.Error("the reactor was stopped")
+		}
+		r.Stop()
+	})
+	noError(t, r.Run())
+	if status != 1 || !strings.Contains(stderr.String(), reactor.ErrAlreadyRunning.Error()) {
+		t.Errorf("status = %d, stderr: %s", status, stderr.String())
+	}
+}
+
+func TestReactOnDebugging(t *testing.T) {
+	deferred.SetDebugging(true)
+	defer deferred.SetDebugging(false)
+	var stderr strings.Builder
+	task.ReactOn(memory.New(), func(reactor.Reactor) *deferred.Deferred[int] { panic("boom") }, &stderr)
+	if !strings.Contains(stderr.String(), "TestReactOnDebugging") {
+		t.Errorf("stderr shows no stack: %s", stderr.String())
+	}
+}
+
+func listen(t *testing.T, r reactor.Reactor) {
+	t.Helper()
+	if _, err := r.ListenTCP("127.0.0.1:80", (newLostProtocol(func() {}))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// protocol calls lost when it loses its connection.
+type protocol struct{ lost func() }
+
+func newLostProtocol(lost func()) reactor.FactoryFunc {
+	return func(net.Addr) reactor.Protocol { return protocol{lost} }
+}
+
+func (protocol) ConnectionMade(reactor.Transport) {}
+func (protocol) DataReceived([]byte)              {}
+func (p protocol) ConnectionLost(error)           { p.lost() }
+
+// TestReact runs the programs below, for which this test's binary stands in.
+func TestReact(t *testing.T) {
+	for _, test := range []struct {
+		program string
+		status  int
+		stderr  string
+	}{
+		{"ok", 0, ""},
+		{"fails", 1, ": an error of the test\n"},
+		{"exits", 23, ""},
+	} {
+		t.Run(test.program, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), "REACT_PROGRAM="+test.program)
+			var stderr strings.Builder
+			cmd.Stderr = &stderr
+			if err := cmd.Run(); cmd.ProcessState == nil {
+				t.Fatal(err)
+			}
+			if status := cmd.ProcessState.ExitCode(); status != test.status {
+				t.Errorf("status = %d, want %d", status, test.status)
+			}
+			want := test.stderr
+			if want != "" {
+				want = filepath.Base(os.Args[0]) + want
+			}
+			if stderr.String() != want {
+				t.Errorf("stderr: %q, want %q", stderr.String(), want)
+			}
+		})
+	}
+}
+
+func TestMain(m *testing.M) {
+	if program := os.Getenv("REACT_PROGRAM"); program != "" {
+		task.React(func(r reactor.Reactor) *deferred.Deferred[int] {
+			switch program {
+			case "fails":
+				return task.DeferLater(r, time.Millisecond, func() (int, error) { return 0, errTest })
+			case "exits":
+				return deferred.Fail[int](task.ExitStatus(23))
+			}
+			return task.DeferLaterValue(r, time.Millisecond, 1)
+		})
+	}
+	os.Exit(m.Run())
+}
+
+// A program is one call of React: it ends when the Deferred fires.
+func ExampleReact() {
+	run := func(r reactor.Reactor) *deferred.Deferred[string] {
+		return task.DeferLater(r, time.Second, func() (string, error) {
+			fmt.Println("a second later")
+			return "", nil // an error goes to standard error, and the status is 1
+		})
+	}
+	// func main() {
+	task.React(run)
+	// }
+}
+
+func ExampleReactOn() {
+	r := memory.New() // its time passes at once
+	status := task.ReactOn(r, func(r reactor.Reactor) *deferred.Deferred[string] {
+		return task.DeferLater(r, time.Hour, func() (string, error) {
+			fmt.Println("an hour later")
+			return "", task.ExitStatus(3)
+		})
+	}, os.Stderr)
+	fmt.Println("status", status)
+	// Output:
+	// an hour later
+	// status 3
+}

@@ -1,0 +1,415 @@
+package reactor_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/internal/testcert"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+)
+
+// halfRecorder is a recorder that goes on when one direction has ended.
+type halfRecorder struct {
+	recorder
+	readLost, writeLost bool
+}
+
+func (r *halfRecorder) ReadConnectionLost()  { r.readLost = true }
+func (r *halfRecorder) WriteConnectionLost() { r.writeLost = true }
+
+// tlsPair is a client and a server, in memory, about to shake hands.
+type tlsPair struct {
+	r              *memory.Reactor
+	client, server recorder
+	clientP        *reactor.TLSProtocol
+	clientLost     error
+	serverLost     error
+	port           reactor.Port
+}
+
+func newTLSPair(t *testing.T, clientConfig, serverConfig *tls.Config) *tlsPair {
+	t.Helper()
+	p := &tlsPair{r: memory.New()}
+	p.server.lost = func(_ *recorder, err error) { p.serverLost = err }
+	p.client.lost = func(_ *recorder, err error) { p.clientLost = err }
+	p.connect(t, clientConfig, serverConfig, &p.client, &p.server)
+	return p
+}
+
+func (p *tlsPair) connect(t *testing.T, clientConfig, serverConfig *tls.Config, client, server reactor.Protocol) {
+	t.Helper()
+	var err error
+	p.port, err = p.r.ListenTCP("127.0.0.1:443", reactor.TLSServer(p.r, serverConfig, build(server)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := p.r.ConnectTCP("127.0.0.1:443", reactor.TLSClient(p.r, clientConfig, build(client)), reactor.ConnectOptions{})
+	d.AddCallback(func(proto reactor.Protocol) (reactor.Protocol, error) {
+		p.clientP = proto.(*reactor.TLSProtocol)
+		return proto, nil
+	})
+}
+
+func tlsConfigs() (client, server *tls.Config) {
+	cert, roots := testcert.New("an.example")
+	return &tls.Config{ServerName: "an.example", RootCAs: roots}, &tls.Config{Certificates: []tls.Certificate{cert}}
+}
+
+func TestTLSExchange(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			clientConfig, serverConfig := tlsConfigs()
+			clientConfig.MaxVersion = version
+			clientConfig.NextProtos = []string{"http/1.1"}
+			serverConfig.NextProtos = []string{"h2", "http/1.1"}
+			p := newTLSPair(t, clientConfig, serverConfig)
+			want := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)
+			p.client.made = func(r *recorder) { r.t.Write(want) }
+			p.server.data = func(r *recorder) {
+				if r.got.Len() == len(want) {
+					r.t.WriteSequence(want[:10], want[10:])
+					r.t.LoseConnection()
+				}
+			}
+			p.r.Pump()
+			if !bytes.Equal(p.server.got.Bytes(), want) || !bytes.Equal(p.client.got.Bytes(), want) {
+				t.Errorf("server got %d bytes and client %d, want %d", p.server.got.Len(), p.client.got.Len(), len(want))
+			}
+			if p.clientLost != reactor.ErrConnectionDone || p.serverLost != reactor.ErrConnectionDone {
+				t.Errorf("client lost for %v, server for %v", p.clientLost, p.serverLost)
+			}
+			state := p.client.t.(reactor.TLSTransport).ConnectionState()
+			if state.Version != version || state.NegotiatedProtocol != "http/1.1" {
+				t.Errorf("negotiated %v and %q", tls.VersionName(state.Version), state.NegotiatedProtocol)
+			}
+			if n := len(p.r.DelayedCalls()); n != 0 {
+				t.Errorf("%d delayed calls are left", n)
+			}
+		})
+	}
+}
+
+func TestTLSHandshakeRefused(t *testing.T) {
+	client, server := tlsConfigs()
+	otherClient, _ := tlsConfigs()
+	wrongName := client.Clone()
+	wrongName.ServerName = "another.example"
+	demanding := server.Clone()
+	demanding.ClientAuth = tls.RequireAndVerifyClientCert
+	old := client.Clone()
+	old.MaxVersion = tls.VersionTLS12
+	onlyNew := server.Clone()
+	onlyNew.MinVersion = tls.VersionTLS13
+	for _, c := range []struct {
+		name           string
+		client, server *tls.Config
+		is             any
+		text           string
+	}{
+		{"unknown authority", otherClient, server, new(x509.UnknownAuthorityError), "signed by unknown authority"},
+		{"wrong name", wrongName, server, new(x509.HostnameError), "another.example"},
+		{"no version in common", old, onlyNew, new(*net.OpError), "protocol version"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newTLSPair(t, c.client, c.server)
+			p.r.Pump()
+			_, err, _ := result(p.clientP.WhenHandshaken())
+			if !errors.Is(err, reactor.ErrHandshake) || !errors.As(err, c.is) || !strings.Contains(err.Error(), c.text) {
+				t.Errorf("got %v", err)
+			}
+			if p.client.t != nil || p.server.t != nil {
+				t.Error("a protocol was connected")
+			}
+			if n := len(p.r.DelayedCalls()); n != 0 {
+				t.Errorf("%d delayed calls are left", n)
+			}
+		})
+	}
+	t.Run("no client certificate", func(t *testing.T) {
+		// In TLS 1.3 the client is done before the server refuses.
+		p := newTLSPair(t, client, demanding)
+		p.r.Pump()
+		if p.server.t != nil || p.clientLost == nil || !strings.Contains(p.clientLost.Error(), "certificate required") {
+			t.Errorf("client lost for %v", p.clientLost)
+		}
+	})
+}
+
+func TestTLSClientCertificate(t *testing.T) {
+	client, server := tlsConfigs()
+	cert, roots := testcert.New("a client")
+	client.Certificates = []tls.Certificate{cert}
+	server.ClientAuth, server.ClientCAs = tls.RequireAndVerifyClientCert, roots
+	p := newTLSPair(t, client, server)
+	p.r.Pump()
+	if peers := p.server.t.(reactor.TLSTransport).ConnectionState().PeerCertificates; len(peers) != 1 || !peers[0].Equal(cert.Leaf) {
+		t.Errorf("the server saw %v", peers)
+	}
+}
+
+func TestTLSResumption(t *testing.T) {
+	client, server := tlsConfigs()
+	client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	p := newTLSPair(t, client, server)
+	p.r.Pump()
+	var second recorder
+	p.r.ConnectTCP("127.0.0.1:443", reactor.TLSClient(p.r, client, build(&second)), reactor.ConnectOptions{})
+	p.r.Pump()
+	if p.client.t.(reactor.TLSTransport).ConnectionState().DidResume || !second.t.(reactor.TLSTransport).ConnectionState().DidResume {
+		t.Error("the second connection did not resume the session of the first")
+	}
+}
+
+// TestTLSTruncated ends a connection below TLS, as when the server's process dies.
+func TestTLSTruncated(t *testing.T) {
+	client, server := tlsConfigs()
+	p := &tlsPair{r: memory.New()}
+	p.client.lost = func(_ *recorder, err error) { p.clientLost = err }
+	var below reactor.Transport
+	tlsServer := reactor.TLSServer(p.r, server, build(&recorder{made: func(r *recorder) { r.t.Write([]byte("part")) }}))
+	p.r.ListenTCP("127.0.0.1:443", reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
+		return &tap{tlsServer.BuildProtocol(peer), &below}
+	}))
+	p.r.ConnectTCP("127.0.0.1:443", reactor.TLSClient(p.r, client, build(&p.client)), reactor.ConnectOptions{})
+	p.r.Pump()
+	below.LoseConnection()
+	p.r.Pump()
+	if p.client.got.String() != "part" {
+		t.Errorf("got %q", p.client.got.String())
+	}
+	if !errors.Is(p.clientLost, reactor.ErrTruncated) || !errors.Is(p.clientLost, reactor.ErrConnectionLost) {
+		t.Errorf("client lost for %v", p.clientLost)
+	}
+}
+
+// tap gets at the transport below a protocol.
+type tap struct {
+	reactor.Protocol
+	below *reactor.Transport
+}
+
+func (p *tap) ConnectionMade(t reactor.Transport) {
+	*p.below = t
+	p.Protocol.ConnectionMade(t)
+}
+
+func TestTLSGarbage(t *testing.T) {
+	client, _ := tlsConfigs()
+	r := memory.New()
+	r.ListenTCP("127.0.0.1:443", build(&recorder{made: func(r *recorder) { r.t.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }}))
+	d := r.ConnectTCP("127.0.0.1:443", reactor.TLSClient(r, client, build(&recorder{})), reactor.ConnectOptions{})
+	r.Pump()
+	proto, _, _ := result(d)
+	_, err, fired := result(proto.(*reactor.TLSProtocol).WhenHandshaken())
+	if !fired || !errors.As(err, new(tls.RecordHeaderError)) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTLSHandshakeTimeout(t *testing.T) {
+	client, _ := tlsConfigs()
+	r := memory.New()
+	r.ListenTCP("127.0.0.1:443", build(&recorder{})) // says nothing
+	f := reactor.TLSClient(r, client, build(&recorder{}))
+	f.HandshakeTimeout = 5 * time.Second
+	d := r.ConnectTCP("127.0.0.1:443", f, reactor.ConnectOptions{})
+	r.Pump()
+	proto, _, _ := result(d)
+	waiting := proto.(*reactor.TLSProtocol).WhenHandshaken()
+	r.RunFor(5*time.Second - 1)
+	if waiting.Called() {
+		t.Error("failed too soon")
+	}
+	r.RunFor(1)
+	if _, err, _ := result(waiting); !errors.Is(err, reactor.ErrHandshake) || !strings.Contains(err.Error(), "longer than 5s") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestTLSBackPressure has a client stop to read in the middle of much.
+func TestTLSBackPressure(t *testing.T) {
+	client, server := tlsConfigs()
+	p := newTLSPair(t, client, server)
+	const size = 4 << 20
+	producer := &chunkProducer{left: size}
+	p.server.made = func(r *recorder) {
+		producer.to = r.t
+		r.t.RegisterProducer(producer)
+		producer.ResumeProducing()
+	}
+	p.client.data = func(r *recorder) {
+		if r.got.Len() < 100<<10 {
+			r.t.PauseProducing()
+		}
+	}
+	p.r.Pump()
+	got := p.client.got.Len()
+	if got == 0 || got > 32<<10 || size-producer.left > 1<<20 {
+		t.Errorf("client got %d bytes after it paused, server wrote %d", got, size-producer.left)
+	}
+	for range 100 {
+		p.client.t.ResumeProducing()
+		p.r.Pump()
+	}
+	if got := p.client.got.Len(); got != size {
+		t.Errorf("client got %d bytes in the end, want %d", got, size)
+	}
+}
+
+// chunkProducer writes until it is paused.
+type chunkProducer struct {
+	to     reactor.Transport
+	left   int
+	paused bool
+}
+
+func (c *chunkProducer) ResumeProducing() {
+	c.paused = false
+	for !c.paused && c.left > 0 {
+		n := min(c.left, 10_000)
+		c.left -= n
+		c.to.Write(make([]byte, n))
+	}
+	if c.left == 0 {
+		c.to.UnregisterProducer()
+	}
+}
+
+func (c *chunkProducer) PauseProducing() { c.paused = true }
+func (c *chunkProducer) StopProducing()  { c.paused = true }
+
+func TestTLSHalfClose(t *testing.T) {
+	client, server := tlsConfigs()
+	p := &tlsPair{r: memory.New()}
+	var c, s halfRecorder
+	var serverLost, clientLost error
+	c.lost = func(_ *recorder, err error) { clientLost = err }
+	s.lost = func(_ *recorder, err error) { serverLost = err }
+	p.connect(t, client, server, &c, &s)
+	p.r.Pump()
+	c.t.Write([]byte("question"))
+	c.t.LoseWriteConnection()
+	p.r.Pump()
+	if s.got.String() != "question" || !s.readLost || !c.writeLost || serverLost != nil || clientLost != nil {
+		t.Fatalf("server got %q, readLost %v, writeLost %v, lost %v, %v", s.got.String(), s.readLost, c.writeLost, serverLost, clientLost)
+	}
+	s.t.Write([]byte("answer"))
+	s.t.LoseConnection()
+	p.r.Pump()
+	if c.got.String() != "answer" || !c.readLost || serverLost != reactor.ErrConnectionDone || clientLost != reactor.ErrConnectionDone {
+		t.Errorf("client got %q, readLost %v; lost for %v, %v", c.got.String(), c.readLost, clientLost, serverLost)
+	}
+}
+
+// startTLS answers a line in the clear, then goes over to TLS.
+type startTLS struct {
+	recorder
+	handshaken bool
+}
+
+func (s *startTLS) HandshakeCompleted() { s.handshaken = true }
+
+func TestStartTLS(t *testing.T) {
+	clientConfig, serverConfig := tlsConfigs()
+	r := memory.New()
+	var client, server startTLS
+	server.data = func(rec *recorder) {
+		if rec.got.String() == "STARTTLS\n" {
+			rec.t.Write([]byte("OK\n"))
+			rec.t = reactor.StartTLS(r, rec.t, &server, serverConfig, reactor.TLSServer)
+			rec.t.Write([]byte("secret"))
+		}
+	}
+	client.made = func(rec *recorder) { rec.t.Write([]byte("STARTTLS\n")) }
+	client.data = func(rec *recorder) {
+		if rec.got.String() == "OK\n" {
+			rec.t = reactor.StartTLS(r, rec.t, &client, clientConfig, reactor.TLSClient)
+		}
+	}
+	r.ListenTCP("127.0.0.1:25", build(&server))
+	r.ConnectTCP("127.0.0.1:25", build(&client), reactor.ConnectOptions{})
+	r.Pump()
+	if got := client.got.String(); got != "OK\nsecret" || !client.handshaken || !server.handshaken {
+		t.Errorf("client got %q, handshaken %v and %v", got, client.handshaken, server.handshaken)
+	}
+}
+
+// TestTLSPeers talks, over a real loop, to crypto/tls with goroutines.
+func TestTLSPeers(t *testing.T) {
+	clientConfig, serverConfig := tlsConfigs()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", serverConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		io.Copy(conn, conn)
+	}()
+	for name, newLoop := range loops {
+		if name != "system" {
+			continue
+		}
+		l := newLoop()
+		watchdog(t, l)
+		want := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+		var reason error
+		client := &recorder{
+			made: func(r *recorder) { r.t.Write(want) },
+			data: func(r *recorder) {
+				if r.got.Len() == len(want) {
+					r.t.LoseConnection()
+				}
+			},
+			lost: func(_ *recorder, err error) {
+				reason = err
+				l.Stop()
+			},
+		}
+		l.ConnectTCP(listener.Addr().String(), reactor.TLSClient(l, clientConfig, build(client)), reactor.ConnectOptions{})
+		l.Run()
+		l.Close()
+		if !bytes.Equal(client.got.Bytes(), want) || reason != reactor.ErrConnectionDone {
+			t.Errorf("got %d bytes, want %d; lost for %v", client.got.Len(), len(want), reason)
+		}
+	}
+	// And the other way round.
+	l := reactor.New()
+	watchdog(t, l)
+	port, err := l.ListenTCP("127.0.0.1:0", reactor.TLSServer(l, serverConfig, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &echo{} })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := make(chan string, 1)
+	go func() {
+		defer l.CallFromThread(func() { l.Stop() })
+		conn, err := tls.Dial("tcp", port.Addr().String(), clientConfig)
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer conn.Close()
+		conn.Write([]byte("hello"))
+		got := make([]byte, 5)
+		io.ReadFull(conn, got)
+		answer <- string(got)
+	}()
+	l.Run()
+	l.Close()
+	if got := <-answer; got != "hello" {
+		t.Errorf("got %q", got)
+	}
+}
