@@ -14,7 +14,7 @@ import (
 
 // bench is the loop and the threads of a test, which says when each does what.
 type bench struct {
-	t        *testing.T
+	Threads  // nil: of its methods, the two below are all that is called
 	resolver *systemResolver
 	threads  []func()
 	calls    []func()
@@ -28,7 +28,7 @@ func (b *bench) CallFromThread(f func()) { b.calls = append(b.calls, f) }
 
 func newBench(t *testing.T, answer func(host string) ([]netip.Addr, error)) *bench {
 	deferred.FailOnUnhandled(t)
-	b := &bench{t: t, answer: answer}
+	b := &bench{answer: answer}
 	b.resolver = &systemResolver{reactor: b, lookup: func(ctx context.Context, network, host string) ([]netip.Addr, error) {
 		if network != "ip" {
 			t.Errorf("looked up by %q, want ip", network)

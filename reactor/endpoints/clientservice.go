@@ -43,7 +43,7 @@ type ClientService struct {
 	failures int // in a row
 
 	attempt    *deferred.Deferred[reactor.Protocol] // to connect and to prepare; nil if none is under way
-	connection *watched                             // that is open; nil if none is
+	connection *link                                // that is open; nil if none is
 	why        error                                // connection, while it was being prepared, has come to nothing
 	retry      reactor.DelayedCall                  // while waiting
 
@@ -130,7 +130,7 @@ func (s *ClientService) Running() bool {
 func (s *ClientService) WhenConnected(failAfterFailures int) *deferred.Deferred[reactor.Protocol] {
 	switch s.state {
 	case connected:
-		return deferred.Succeed(s.connection.Protocol)
+		return deferred.Succeed(s.connection.built)
 	case stopped:
 		return deferred.Fail[reactor.Protocol](deferred.ErrCancelled)
 	}
@@ -149,26 +149,26 @@ var errNotBuilt = errors.New("endpoints: the endpoint fired with a protocol that
 func (s *ClientService) connect() {
 	s.state = connecting
 	s.why = nil
-	s.attempt = s.endpoint.Connect(watchingFactory{s.factory, s})
+	s.attempt = s.endpoint.Connect(linkFactory{s.factory, s})
 	s.attempt.ThenCallback(s.prepare).AddCallbacks(s.made, s.failed)
 }
 
 // prepare takes the connection that the endpoint made.
 func (s *ClientService) prepare(p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
-	built, ok := p.(interface{ self() *watched })
+	built, ok := p.(interface{ self() *link })
 	if !ok {
 		return deferred.Fail[reactor.Protocol](errNotBuilt)
 	}
-	w := built.self()
-	if w.lost != nil {
-		return deferred.Fail[reactor.Protocol](w.lost)
+	l := built.self()
+	if l.lost != nil {
+		return deferred.Fail[reactor.Protocol](l.lost)
 	}
-	s.connection = w
+	s.connection = l
 	if s.PrepareConnection == nil || s.state != connecting {
 		return deferred.Succeed(p)
 	}
 	prepared := deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
-		return s.PrepareConnection(w.Protocol)
+		return s.PrepareConnection(l.built)
 	})
 	return deferred.Map(prepared, func(deferred.None) (reactor.Protocol, error) { return p, nil })
 }
@@ -182,7 +182,7 @@ func (s *ClientService) made(reactor.Protocol) (reactor.Protocol, error) {
 	case s.state == connecting:
 		s.state = connected
 		s.failures = 0
-		p, wanted := s.connection.Protocol, s.wanting
+		p, wanted := s.connection.built, s.wanting
 		s.wanting = nil
 		for _, w := range wanted {
 			w.result.Callback(p)
@@ -211,19 +211,19 @@ func (s *ClientService) failed(err error) (reactor.Protocol, error) {
 }
 
 // connectionLost is told by a connection that it is lost.
-func (s *ClientService) connectionLost(w *watched) {
-	if w != s.connection {
+func (s *ClientService) connectionLost(l *link) {
+	if l != s.connection {
 		return
 	}
 	s.connection = nil
 	if s.attempt == nil {
 		if s.why == nil {
-			s.why = w.lost
+			s.why = l.lost
 		}
 		s.ended(s.why)
 		return
 	}
-	s.why = w.lost
+	s.why = l.lost
 	s.attempt.Cancel()
 }
 

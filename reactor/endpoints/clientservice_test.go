@@ -2,6 +2,7 @@ package endpoints_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -592,6 +593,67 @@ func TestServiceLeavesHalfClosingToTheProtocol(t *testing.T) {
 		t.Errorf("it was told of the ends of %s", got)
 	}
 	f.stop()
+}
+
+// The connection stays the service's when another protocol takes it over, as
+// with STARTTLS, and when it speaks TLS from the beginning.
+func TestServiceKeepsAConnectionWhoseProtocolIsSwitched(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		secure bool
+		next   func() (reactor.Protocol, *peer)
+	}{
+		{"plain", false, func() (reactor.Protocol, *peer) { p := &peer{}; return p, p }},
+		{"TLS", true, func() (reactor.Protocol, *peer) { p := &peer{}; return p, p }},
+		{"half-closeable", false, func() (reactor.Protocol, *peer) { p := &halfPeer{}; return p, &p.peer }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			transport := &memory.StringTransport{}
+			f.ClientService = endpoints.NewClientService(f.r, firing(func(factory reactor.Factory) reactor.Protocol {
+				transport.Protocol = factory.BuildProtocol(nil)
+				if c.secure {
+					transport.Protocol.ConnectionMade(secure{transport})
+				} else {
+					transport.Protocol.ConnectionMade(transport)
+				}
+				return transport.Protocol
+			}), f.clients)
+			f.StartService()
+			first := f.last()
+			if t2, ok := first.Transport.(reactor.TLSTransport); ok != c.secure {
+				t.Errorf("that the protocol's transport is of TLS is %v, want %v", ok, c.secure)
+			} else if ok && t2.ConnectionState().ServerName != "an.example" {
+				t.Error("the state of the connection is not that of the transport below")
+			}
+
+			next, noted := c.next()
+			if old := first.SwitchProtocol(next); old != first {
+				t.Errorf("before, the protocol was %v, want the factory's own", old)
+			}
+			if old := first.SwitchProtocol(next); old != next {
+				t.Errorf("before, the protocol was %v, want the one it was switched to", old)
+			}
+			_, half := transport.Protocol.(reactor.HalfCloseableProtocol)
+			if _, want := next.(reactor.HalfCloseableProtocol); half != want {
+				t.Errorf("that the protocol is half-closeable is %v, want %v", half, want)
+			}
+			if p := valueOf(t, await(f.r, f.WhenConnected(0))); p != first {
+				t.Errorf("connected with %v, want what the factory built", p)
+			}
+			valueOf(t, await(f.r, f.StopService())) // the transport is lost at once
+			if noted.lost != reactor.ErrConnectionDone || first.lost != nil {
+				t.Errorf("the protocols were told %v and %v, want ErrConnectionDone and nothing", noted.lost, first.lost)
+			}
+		})
+	}
+}
+
+// secure is a transport that says it is of TLS.
+type secure struct{ reactor.Transport }
+
+func (secure) ConnectionState() tls.ConnectionState {
+	return tls.ConnectionState{ServerName: "an.example"}
 }
 
 // A protocol that panics when it is told of the loss is no reason not to go on.
