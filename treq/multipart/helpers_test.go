@@ -2,6 +2,7 @@ package multipart_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"testing"
 	"time"
@@ -85,7 +86,7 @@ func watch(d *deferred.Deferred[deferred.None]) *outcome {
 
 func (o *outcome) want(t *testing.T, err error) {
 	t.Helper()
-	if o.fired != 1 || o.err != err {
+	if o.fired != 1 || !errors.Is(o.err, err) {
 		t.Errorf("the Deferred fired %d times, with error %v; want once, with %v", o.fired, o.err, err)
 	}
 }
