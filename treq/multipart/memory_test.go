@@ -83,12 +83,16 @@ func TestAFormOf10GBTakesFlatMemory(t *testing.T) {
 	made, peak := int(after.TotalAlloc-before.TotalAlloc), int(to.peak)-int(before.HeapAlloc)
 	t.Logf("%d MiB in %d pieces between pauses: allocated %d KiB in %d objects; the heap grew by %d KiB at most",
 		to.got>>20, to.pauses, made>>10, after.Mallocs-before.Mallocs, peak>>10)
-	if peak > 4<<20 {
-		t.Errorf("the heap grew by %d bytes", peak)
-	}
-	// Under the race detector a sync.Pool forgets things on purpose.
-	if !raceEnabled && made > 8<<20 {
+	// Under the race detector a sync.Pool forgets things on purpose: there is
+	// garbage between two collections.
+	limit := 4 << 20
+	if raceEnabled {
+		limit = 64 << 20
+	} else if made > limit {
 		t.Errorf("%d bytes were allocated", made)
+	}
+	if peak > limit {
+		t.Errorf("the heap grew by %d bytes", peak)
 	}
 }
 
