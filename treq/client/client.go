@@ -88,4 +88,3 @@ func (c *HTTPClient) Patch(url string, options ...Option) *deferred.Deferred[*re
 func (c *HTTPClient) Delete(url string, options ...Option) *deferred.Deferred[*response.Response] {
 	return c.Request(http.MethodDelete, url, options...)
 }
-
