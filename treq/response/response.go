@@ -33,7 +33,6 @@ type Response struct {
 
 	body   *Body
 	buffer *buffer // set if the body may be read more than once
-	whole  *whole  // set once Content was asked for
 }
 
 // New returns a Response with body. Its other fields are for the caller to set.
