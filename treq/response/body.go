@@ -64,7 +64,7 @@ func NewBody(t BodyTransport) *Body { return &Body{transport: t} }
 func (b *Body) Write(data []byte) {
 	switch {
 	case b.stopped:
-	case b.to != nil && !b.paused && !b.giving && len(b.held) == 0:
+	case b.to != nil && !b.paused && !b.giving:
 		b.giving = true
 		defer b.given()
 		b.to.DataReceived(data)

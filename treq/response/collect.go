@@ -23,7 +23,7 @@ func (r *Response) Collect(collector func(data []byte) error) *deferred.Deferred
 		panic("response: Collect with a nil collector")
 	}
 	c := &collection{collector: collector}
-	c.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { c.stop() })
+	c.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { c.from.StopProducing() })
 	if err := r.DeliverBody(c); err != nil {
 		c.done.Errback(err)
 	}
@@ -35,21 +35,15 @@ type collection struct {
 	collector func([]byte) error
 	done      *deferred.Deferred[deferred.None]
 	from      BodyTransport
-	stopped   bool // the collector failed, or done was cancelled
 }
 
 func (c *collection) ConnectionMade(t BodyTransport) { c.from = t }
 
 func (c *collection) DataReceived(data []byte) {
-	if err := c.collect(data); err != nil && !c.stopped {
-		c.stop()
+	if err := c.collect(data); err != nil && !c.done.Called() {
+		c.from.StopProducing()
 		c.done.Errback(err)
 	}
-}
-
-func (c *collection) stop() {
-	c.stopped = true
-	c.from.StopProducing()
 }
 
 // collect calls the collector; a panic is its error.
@@ -64,7 +58,7 @@ func (c *collection) collect(data []byte) (err error) {
 }
 
 func (c *collection) ConnectionLost(reason error) {
-	if !c.stopped {
+	if !c.done.Called() {
 		c.done.Resolve(deferred.None{}, failure(reason))
 	}
 }
@@ -86,10 +80,7 @@ func failure(reason error) error {
 func (r *Response) Content() *deferred.Deferred[[]byte] {
 	r.Buffer()
 	c := &content{buffer: r.buffer}
-	c.done = deferred.NewCancellable(func(*deferred.Deferred[[]byte]) {
-		c.stopped = true
-		c.from.StopProducing()
-	})
+	c.done = deferred.NewCancellable(func(*deferred.Deferred[[]byte]) { c.from.StopProducing() })
 	if err := r.DeliverBody(c); err != nil {
 		c.done.Errback(err)
 	}
@@ -98,10 +89,9 @@ func (r *Response) Content() *deferred.Deferred[[]byte] {
 
 // A content is the reader of one Content: it waits until its buffer has all.
 type content struct {
-	buffer  *buffer
-	done    *deferred.Deferred[[]byte]
-	from    BodyTransport
-	stopped bool // done was cancelled
+	buffer *buffer
+	done   *deferred.Deferred[[]byte]
+	from   BodyTransport
 }
 
 func (c *content) ConnectionMade(t BodyTransport) { c.from = t }
@@ -110,7 +100,7 @@ func (c *content) DataReceived([]byte) {}
 
 func (c *content) ConnectionLost(reason error) {
 	switch err := failure(reason); {
-	case c.stopped:
+	case c.done.Called(): // cancelled
 	case err != nil:
 		c.done.Errback(err)
 	case c.buffer.data == nil:

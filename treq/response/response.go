@@ -63,7 +63,7 @@ func (r *Response) SetPreviousResponse(previous *Response) { r.PreviousResponse 
 
 // String describes r as treq does:
 //
-//	<treq.response._Response 200 'text/plain; charset=utf-8' 13 bytes>
+//	<Response 200 "text/plain; charset=utf-8" 13 bytes>
 func (r *Response) String() string {
 	length := "unknown size"
 	if r.Length != UnknownLength {
