@@ -38,6 +38,8 @@ type Body struct {
 	paused    bool          // the reader wants no more for now
 	stopped   bool          // the reader wants no more
 	delivered bool          // ConnectionLost was called
+
+	wrap func(to BodyProtocol) BodyProtocol // set by WrapBody
 }
 
 // NewBody returns a Body whose bytes t controls.
@@ -82,6 +84,9 @@ func (b *Body) deliverEnd() {
 func (b *Body) Deliver(to BodyProtocol) error {
 	if b.to != nil {
 		return ErrBodyTaken
+	}
+	if b.wrap != nil {
+		to = b.wrap(to)
 	}
 	b.to = to
 	to.ConnectionMade(b)
