@@ -54,6 +54,8 @@ type Body struct {
 	stopped   bool          // the reader wants no more
 	giving    bool          // the reader is being called: what comes now waits
 	told      bool          // the reader was told of the end
+
+	wrap func(to BodyProtocol) BodyProtocol // set by WrapBody
 }
 
 // NewBody returns a Body whose bytes t controls.
@@ -115,6 +117,9 @@ func (b *Body) give() {
 func (b *Body) Deliver(to BodyProtocol) error {
 	if b.to != nil {
 		return ErrBodyTaken
+	}
+	if b.wrap != nil {
+		to = b.wrap(to)
 	}
 	b.to = to
 	b.connect()
