@@ -97,6 +97,9 @@ func (e *RequestError) Unwrap() error { return e.Err }
 type key struct{ scheme, host, port string }
 
 func keyOf(u *url.URL) (key, error) {
+	if u == nil {
+		return key{}, ErrNoHost
+	}
 	k := key{strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()}
 	if k.scheme != "http" {
 		return k, fmt.Errorf("%w: %q", ErrSchemeNotSupported, u.Scheme)
@@ -143,29 +146,48 @@ func (a *Agent) hostname(u *url.URL) (endpoints.ClientEndpoint, error) {
 
 // connect sends x, whose head is given, over a new connection.
 func (a *Agent) connect(x *exchange, head []byte) {
-	endpoint, err := a.endpoint(x.request.URL)
+	factory := reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		if x.result.Called() { // an endpoint that goes on when it is cancelled
+			return nil
+		}
+		return &connection{pool: a.pool, key: x.key}
+	})
+	x.connecting = deferred.MaybeDeferred(func() *deferred.Deferred[reactor.Protocol] {
+		endpoint, err := a.endpoint(x.request.URL)
+		if err != nil {
+			return deferred.Fail[reactor.Protocol](err)
+		}
+		return endpoint.Connect(factory)
+	})
+	x.connecting.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
+		x.connecting = nil
+		c, _ := p.(*connection)
+		switch {
+		case x.result.Called():
+			if c != nil {
+				c.abort()
+			}
+		case err != nil:
+			x.fail(err)
+		case c == nil:
+			x.fail(fmt.Errorf("the endpoint connected a %T, which the agent did not make", p))
+		default:
+			c.send(x, head)
+		}
+		return p, nil
+	})
+}
+
+// again sends x, which a connection was lost under, over a new one. It is done
+// once: a new connection that is lost has not been used before.
+func (a *Agent) again(x *exchange) {
+	x.connection = nil
+	head, err := x.appendHead(nil)
 	if err != nil {
 		x.fail(err)
 		return
 	}
-	connecting := endpoint.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
-		return &connection{pool: a.pool, key: x.key}
-	}))
-	x.connecting = connecting
-	connecting.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
-		x.connecting = nil
-		switch {
-		case x.result.Called():
-			if err == nil {
-				p.(*connection).transport.AbortConnection()
-			}
-		case err != nil:
-			x.fail(err)
-		default:
-			p.(*connection).send(x, head)
-		}
-		return p, nil
-	})
+	a.connect(x, head)
 }
 
 // An exchange is one request and its response.
@@ -176,25 +198,23 @@ type exchange struct {
 	result     *deferred.Deferred[*response.Response]
 	connecting *deferred.Deferred[reactor.Protocol] // while that is so
 	connection *connection                          // from when the request is sent
-	upload     *upload                              // while the body is being sent
+	upload     upload                               // while the body is being sent
 	response   *response.Response                   // once its head is there
 	body       *response.Body                       // of response
-	keepAlive  bool                                 // the server will take another request
+	persistent bool                                 // we may send another request after it
+	keepAlive  bool                                 // and the server will take it
 }
 
-// appendHead appends the request's head, and its body if that is small enough
-// to go with it, to buf.
+// appendHead appends the request's head to buf.
 func (x *exchange) appendHead(buf []byte) ([]byte, error) {
 	req := x.request
+	x.persistent = x.agent.pool.persistent && !http1.HasToken(req.Header["Connection"], "close")
 	head := http1.RequestHead{
 		Method:    req.Method,
 		Target:    req.URL.RequestURI(),
+		Host:      hostHeader(req.URL, x.key),
 		Header:    req.Header,
-		KeepAlive: x.agent.pool.persistent,
-	}
-	if req.Header.Get("Host") == "" {
-		head.Header = req.Clone().Header
-		head.Header.Set("Host", hostHeader(req.URL, x.key))
+		KeepAlive: x.persistent,
 	}
 	if req.Body != nil {
 		head.Length = req.Body.Length()
@@ -203,10 +223,12 @@ func (x *exchange) appendHead(buf []byte) ([]byte, error) {
 	return http1.AppendRequestHead(buf, &head)
 }
 
-// hostHeader returns the Host of u: without the port if the scheme implies it.
+// hostHeader returns the Host of u: without the port if the scheme implies it,
+// and without the zone of an IPv6 address, which means nothing to others.
 func hostHeader(u *url.URL, k key) string {
 	host := k.host
 	if strings.Contains(host, ":") {
+		host, _, _ = strings.Cut(host, "%")
 		host = "[" + host + "]"
 	}
 	if k.port == "80" {
@@ -224,6 +246,7 @@ func (x *exchange) fail(err error) {
 
 // cancel ends x because nobody wants the response.
 func (x *exchange) cancel() {
+	x.fail(deferred.ErrCancelled)
 	switch {
 	case x.connecting != nil:
 		x.connecting.Cancel()
@@ -232,19 +255,21 @@ func (x *exchange) cancel() {
 	}
 }
 
-// repeatable reports whether x may be sent again though the server may have
-// seen it: its method is idempotent (RFC 9110, section 9.2.2) and it has no body.
+// repeatable reports whether x may be sent again though the server may have seen
+// it: its method is idempotent (RFC 9110, section 9.2.2), and its body, if it
+// has one, is all there.
 func (x *exchange) repeatable() bool {
 	switch x.request.Method {
 	case "GET", "HEAD", "OPTIONS", "TRACE", "DELETE", "PUT":
-		return x.request.Body == nil
+		_, replayable := x.request.Body.(request.Bytes)
+		return replayable || x.request.Body == nil
 	}
 	return false
 }
 
 // headReceived makes the response of a head.
 func (x *exchange) headReceived(head *http1.ResponseHead) {
-	x.keepAlive = head.KeepAlive
+	x.keepAlive = x.persistent && head.KeepAlive
 	x.body = response.NewBody(x)
 	r := response.New(x.body)
 	r.Version = head.Version.String()
@@ -254,9 +279,7 @@ func (x *exchange) headReceived(head *http1.ResponseHead) {
 	r.Length = head.Length
 	r.Request = x.request
 	x.response = r
-	if !x.result.Called() {
-		x.result.Callback(r)
-	}
+	x.result.Callback(r)
 }
 
 // PauseProducing, ResumeProducing and StopProducing make x the transport of its

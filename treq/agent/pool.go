@@ -16,6 +16,7 @@ type Pool struct {
 	perHost    int
 	idleFor    time.Duration
 	idle       map[key][]*connection // the last used is last
+	count      int                   // how many those are
 	puts       uint64                // how often a connection was put back
 	sweep      reactor.DelayedCall   // of closeOld, if it is arranged
 }
@@ -61,9 +62,14 @@ func NewPool(r reactor.Reactor, options ...PoolOption) *Pool {
 // CloseCachedConnections closes all connections that nobody uses.
 func (p *Pool) CloseCachedConnections() {
 	for _, c := range p.all() {
-		p.drop(c)
-		c.transport.LoseConnection()
+		p.close(c)
 	}
+}
+
+// close closes c, which nobody uses.
+func (p *Pool) close(c *connection) {
+	p.drop(c)
+	c.transport.LoseConnection()
 }
 
 // all returns the connections that nobody uses, the one used last at the end.
@@ -85,23 +91,19 @@ func (p *Pool) take(k key) *connection {
 	c := idle[len(idle)-1]
 	idle[len(idle)-1] = nil
 	p.idle[k] = idle[:len(idle)-1]
+	p.count--
 	return c
 }
 
-// put keeps c, or closes it if there are enough.
+// put keeps c, and closes the one used longest ago if there are too many.
 func (p *Pool) put(c *connection) {
-	if !p.persistent {
-		c.transport.LoseConnection()
-		return
-	}
 	p.puts++
 	c.put, c.idleSince = p.puts, p.clock.Now()
 	idle := append(p.idle[c.key], c)
 	p.idle[c.key] = idle
+	p.count++
 	if len(idle) > p.perHost {
-		oldest := idle[0]
-		p.drop(oldest)
-		oldest.transport.LoseConnection()
+		p.close(idle[0])
 	}
 	if p.sweep == nil {
 		p.sweep = p.clock.CallLater(p.idleFor, p.closeOld)
@@ -117,20 +119,23 @@ func (p *Pool) closeOld() {
 			p.sweep = p.clock.CallLater(left, p.closeOld)
 			return
 		}
-		p.drop(c)
-		c.transport.LoseConnection()
+		p.close(c)
 	}
 }
 
-// drop forgets c.
+// drop forgets c, if it is there.
 func (p *Pool) drop(c *connection) {
 	idle := p.idle[c.key]
 	if i := slices.Index(idle, c); i >= 0 {
 		idle = slices.Delete(idle, i, i+1)
+		p.idle[c.key] = idle
+		p.count--
 	}
 	if len(idle) == 0 {
 		delete(p.idle, c.key)
-	} else {
-		p.idle[c.key] = idle
+	}
+	if p.count == 0 && p.sweep != nil {
+		p.sweep.Cancel()
+		p.sweep = nil
 	}
 }

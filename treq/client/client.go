@@ -3,6 +3,7 @@ package client
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -51,10 +52,15 @@ func buffered(r *response.Response) (*response.Response, error) {
 	return r, nil
 }
 
-// redacted returns rawURL without a password.
+// redacted returns rawURL without a password, for an error to show.
 func redacted(rawURL string) string {
 	if u, err := url.Parse(rawURL); err == nil {
 		return u.Redacted()
+	}
+	// What is no URL may be one with a slip in it.
+	if at := strings.LastIndexByte(rawURL, '@'); at >= 0 {
+		scheme, _, _ := strings.Cut(rawURL[:at], "//")
+		return scheme + "//xxxxx" + rawURL[at:]
 	}
 	return rawURL
 }
@@ -88,4 +94,3 @@ func (c *HTTPClient) Patch(url string, options ...Option) *deferred.Deferred[*re
 func (c *HTTPClient) Delete(url string, options ...Option) *deferred.Deferred[*response.Response] {
 	return c.Request(http.MethodDelete, url, options...)
 }
-

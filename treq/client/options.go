@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,9 +50,10 @@ func (h Headers) apply(s *settings) error {
 	if s.header == nil {
 		s.header = make(http.Header, len(h)+2)
 	}
-	for name, values := range h {
-		name = http.CanonicalHeaderKey(name)
-		s.header[name] = append(s.header[name], values...)
+	// In order, because names that differ only in case end up in one list.
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		canonical := http.CanonicalHeaderKey(name)
+		s.header[canonical] = append(s.header[canonical], h[name]...)
 	}
 	return nil
 }

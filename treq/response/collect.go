@@ -36,14 +36,9 @@ type collection struct {
 func (c *collection) ConnectionMade(t BodyTransport) { c.from = t }
 
 func (c *collection) DataReceived(data []byte) {
-	if c.done.Called() {
-		return
-	}
-	if err := c.collect(data); err != nil {
+	if err := c.collect(data); err != nil && !c.done.Called() {
 		c.from.StopProducing()
-		if !c.done.Called() {
-			c.done.Errback(err)
-		}
+		c.done.Errback(err)
 	}
 }
 
@@ -59,96 +54,54 @@ func (c *collection) collect(data []byte) (err error) {
 }
 
 func (c *collection) ConnectionLost(reason error) {
-	if c.done.Called() {
-		return
-	}
-	if complete(reason) {
-		c.done.Callback(deferred.None{})
-	} else {
-		c.done.Errback(reason)
+	if !c.done.Called() {
+		c.done.Resolve(deferred.None{}, failure(reason))
 	}
 }
 
-// complete reports whether a body that ended for reason is all there, as far as
-// can be known.
-func complete(reason error) bool {
-	return errors.Is(reason, ErrDone) || errors.Is(reason, ErrPotentialDataLoss)
-}
-
-// A whole is the body read all at once, for everyone who asks for Content.
-type whole struct {
-	length  int64
-	buffer  *buffer // keeps the bytes, if there is one
-	from    BodyTransport
-	data    []byte
-	ended   bool
-	err     error
-	waiters []*deferred.Deferred[[]byte]
+// failure is the error of a body that ended for reason: none if it is all there,
+// as far as can be known.
+func failure(reason error) error {
+	if errors.Is(reason, ErrDone) || errors.Is(reason, ErrPotentialDataLoss) {
+		return nil
+	}
+	return reason
 }
 
 // Content reads the whole body and fires with it. It may be called more than
-// once: the body is read once, and every call gives the same bytes, which are
-// not to be changed. Cancelling the last Deferred that waits for it closes the
-// connection. It is treq.content.
+// once, and also has the body buffered for whatever else is to read it: every
+// call gives the same bytes, which are not to be changed. Cancelling the last
+// Deferred that waits for the body closes the connection. It fails with a
+// [*FailedError] if the body does not come whole. It is treq.content.
 func (r *Response) Content() *deferred.Deferred[[]byte] {
-	if r.whole == nil {
-		r.whole = &whole{length: r.Length, buffer: r.buffer}
-		if err := r.DeliverBody(r.whole); err != nil {
-			r.whole.end(err)
-		}
+	r.Buffer()
+	c := &content{buffer: r.buffer}
+	c.done = deferred.NewCancellable(func(*deferred.Deferred[[]byte]) { c.from.StopProducing() })
+	if err := r.DeliverBody(c); err != nil {
+		c.done.Errback(err)
 	}
-	return r.whole.wait()
+	return c.done
 }
 
-func (w *whole) wait() *deferred.Deferred[[]byte] {
-	if w.ended {
-		d := deferred.New[[]byte]()
-		d.Resolve(w.data, w.err)
-		return d
-	}
-	d := deferred.NewCancellable(func(d *deferred.Deferred[[]byte]) {
-		i := slices.Index(w.waiters, d)
-		w.waiters = slices.Delete(w.waiters, i, i+1)
-		if len(w.waiters) == 0 {
-			w.from.StopProducing()
-		}
-	})
-	w.waiters = append(w.waiters, d)
-	return d
+// A content is the reader of one Content: it waits until its buffer has all.
+type content struct {
+	buffer *buffer
+	done   *deferred.Deferred[[]byte]
+	from   BodyTransport
 }
 
-func (w *whole) ConnectionMade(t BodyTransport) { w.from = t }
+func (c *content) ConnectionMade(t BodyTransport) { c.from = t }
 
-func (w *whole) DataReceived(data []byte) {
-	if w.buffer != nil {
-		return
-	}
-	if w.data == nil && w.length > 0 {
-		w.data = make([]byte, 0, min(w.length, maxPrealloc))
-	}
-	w.data = append(w.data, data...)
-}
+func (c *content) DataReceived([]byte) {}
 
-func (w *whole) ConnectionLost(reason error) {
-	if w.buffer != nil {
-		w.data = w.buffer.data
-	}
-	if complete(reason) {
-		reason = nil
-	}
-	w.end(reason)
-}
-
-func (w *whole) end(err error) {
-	w.ended, w.err = true, err
-	if err != nil {
-		w.data = nil
-	} else if w.data == nil {
-		w.data = []byte{}
-	}
-	waiters := w.waiters
-	w.waiters = nil
-	for _, d := range waiters {
-		d.Resolve(w.data, w.err)
+func (c *content) ConnectionLost(reason error) {
+	switch err := failure(reason); {
+	case c.done.Called(): // cancelled
+	case err != nil:
+		c.done.Errback(err)
+	case c.buffer.data == nil:
+		c.done.Callback([]byte{})
+	default:
+		c.done.Callback(slices.Clip(c.buffer.data))
 	}
 }

@@ -33,7 +33,6 @@ type Response struct {
 
 	body   *Body
 	buffer *buffer // set if the body may be read more than once
-	whole  *whole  // set once Content was asked for
 }
 
 // New returns a Response with body. Its other fields are for the caller to set.
@@ -61,7 +60,7 @@ func (r *Response) SetPreviousResponse(previous *Response) { r.PreviousResponse 
 
 // String describes r as treq does:
 //
-//	<treq.response._Response 200 'text/plain; charset=utf-8' 13 bytes>
+//	<Response 200 "text/plain; charset=utf-8" 13 bytes>
 func (r *Response) String() string {
 	length := "unknown size"
 	if r.Length != UnknownLength {

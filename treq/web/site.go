@@ -23,11 +23,12 @@ import (
 // anything that the loop is to bring.
 type Site struct {
 	handler http.Handler
+	scratch []byte // heads are put together in it
 }
 
 // NewSite returns a Site whose requests handler answers, on the loop's
 // goroutine.
-func NewSite(handler http.Handler) *Site { return &Site{handler} }
+func NewSite(handler http.Handler) *Site { return &Site{handler: handler} }
 
 // BuildProtocol returns the protocol of a connection with peer.
 func (s *Site) BuildProtocol(peer net.Addr) reactor.Protocol {
@@ -96,6 +97,11 @@ func (c *channel) answer(head *http1.RequestHead) {
 		return
 	}
 	if p := panics.Try(func() { c.site.handler.ServeHTTP(w, req) }); p != nil {
+		if p.Value == http.ErrAbortHandler {
+			c.closing = true
+			c.transport.AbortConnection()
+			return
+		}
 		slog.Error("web: panic in a handler", "url", req.URL.String(), "panic", p.Value, "stack", string(p.Stack))
 		w = &writer{header: make(http.Header)}
 		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
@@ -131,11 +137,13 @@ func (c *channel) request(head *http1.RequestHead) (*http.Request, error) {
 func (c *channel) send(w *writer, head *http1.RequestHead) {
 	w.WriteHeader(http.StatusOK)
 	length := int64(w.body.Len())
-	if given, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64); err == nil && head.Method == "HEAD" {
+	if given, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64); err == nil && (head.Method == "HEAD" || w.code == http.StatusNotModified) {
 		length = given
+	} else if w.code == http.StatusNotModified {
+		length = -1 // the handler did not say how long the body would be
 	}
 	keepAlive := head.KeepAlive && w.header.Get("Connection") != "close"
-	out, err := http1.AppendResponseHead(nil, &http1.ResponseHead{
+	out, err := http1.AppendResponseHead(c.site.scratch[:0], &http1.ResponseHead{
 		Version:   head.Version,
 		Code:      w.code,
 		Header:    w.header,
@@ -148,6 +156,7 @@ func (c *channel) send(w *writer, head *http1.RequestHead) {
 		c.transport.AbortConnection()
 		return
 	}
+	c.site.scratch = out
 	c.transport.Write(out)
 	if head.Method != "HEAD" {
 		c.transport.Write(w.body.Bytes())
@@ -178,6 +187,9 @@ func (w *writer) WriteHeader(code int) {
 
 func (w *writer) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
+	if w.code == http.StatusNoContent || w.code == http.StatusNotModified {
+		return 0, http.ErrBodyNotAllowed
+	}
 	if w.header.Get("Content-Type") == "" {
 		w.header.Set("Content-Type", http.DetectContentType(p))
 	}
