@@ -62,25 +62,25 @@ var codings = []struct{ encoder, name string }{
 	{"gzip", "gzip"}, {"deflate", "deflate"}, {"bare", "deflate"}, {"br", "br"}, {"zstd", "zstd"},
 }
 
-// A reader is a BodyProtocol that keeps what comes.
-type reader struct {
+// A keeper is a BodyProtocol that keeps what comes.
+type keeper struct {
 	from   response.BodyTransport
 	got    []byte
 	pieces int
 	made   int
 	lost   []error
-	react  func(r *reader) // called with each piece
+	react  func(r *keeper) // called with each piece
 }
 
-func (r *reader) ConnectionMade(t response.BodyTransport) { r.from = t; r.made++ }
-func (r *reader) DataReceived(data []byte) {
+func (r *keeper) ConnectionMade(t response.BodyTransport) { r.from = t; r.made++ }
+func (r *keeper) DataReceived(data []byte) {
 	r.got = append(r.got, data...)
 	r.pieces++
 	if r.react != nil {
 		r.react(r)
 	}
 }
-func (r *reader) ConnectionLost(reason error) { r.lost = append(r.lost, reason) }
+func (r *keeper) ConnectionLost(reason error) { r.lost = append(r.lost, reason) }
 
 // decoding has a response with that Content-Encoding go through an agent.
 func decoding(t *testing.T, contentEncoding string, options ...agent.DecoderOption) (*response.Response, *transport) {
@@ -105,7 +105,7 @@ func noneLeft(t *testing.T, before int) {
 	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
 
-func isDone(t *testing.T, r *reader, want error) {
+func isDone(t *testing.T, r *keeper, want error) {
 	t.Helper()
 	if r.made != 1 || len(r.lost) != 1 || !errors.Is(r.lost[0], want) {
 		t.Errorf("ConnectionMade %d times, ConnectionLost with %v, want %v", r.made, r.lost, want)
@@ -245,7 +245,7 @@ func TestNothingToDecode(t *testing.T) {
 	// Of a length that is not said, and is none.
 	for _, c := range codings {
 		r, body := decoding(t, c.name)
-		p := &reader{}
+		p := &keeper{}
 		r.DeliverBody(p)
 		body.body.End(response.ErrDone)
 		isDone(t, p, response.ErrDone)
@@ -265,7 +265,7 @@ func TestDecoders(t *testing.T) {
 				}
 				for _, end := range []error{response.ErrDone, response.ErrPotentialDataLoss} {
 					r, body := decoding(t, c.name)
-					p := &reader{}
+					p := &keeper{}
 					if err := r.DeliverBody(p); err != nil {
 						t.Fatal(err)
 					}
@@ -293,13 +293,13 @@ func TestDecodeEarlyBody(t *testing.T) {
 	body.body.Write(data[:5])
 	body.body.Write(data[5:])
 	body.body.End(response.ErrDone)
-	p := &reader{}
+	p := &keeper{}
 	r.DeliverBody(p)
 	if string(p.got) != "xxxxxxyyyy" {
 		t.Errorf("got %q", p.got)
 	}
 	isDone(t, p, response.ErrDone)
-	if err := r.DeliverBody(&reader{}); err != response.ErrBodyTaken {
+	if err := r.DeliverBody(&keeper{}); err != response.ErrBodyTaken {
 		t.Errorf("a second reader got %v", err)
 	}
 }
@@ -310,7 +310,7 @@ func TestDecodeFlushed(t *testing.T) {
 		var b bytes.Buffer
 		w := encoders[c.encoder](&b)
 		r, body := decoding(t, c.name)
-		p := &reader{}
+		p := &keeper{}
 		r.DeliverBody(p)
 		for i := range 3 {
 			must(w.Write([]byte("event")))
@@ -330,7 +330,7 @@ func TestDecodeFlushed(t *testing.T) {
 func TestDecodeMembers(t *testing.T) {
 	for _, coding := range []string{"gzip", "zstd"} {
 		r, body := decoding(t, coding)
-		p := &reader{}
+		p := &keeper{}
 		r.DeliverBody(p)
 		for _, member := range []string{"one", "", "two", "three"} {
 			body.body.Write(coded(coding, []byte(member)))
@@ -347,7 +347,7 @@ func TestDecodeInARow(t *testing.T) {
 	plain := text(200_000)
 	data := coded("zstd", coded("br", coded("bare", coded("gzip", plain))))
 	r, body := decoding(t, "gzip, deflate, br, zstd")
-	p := &reader{}
+	p := &keeper{}
 	r.DeliverBody(p)
 	for part := range slices.Chunk(data, 1000) {
 		body.body.Write(part)
@@ -384,7 +384,7 @@ func TestDecodeErrors(t *testing.T) {
 			}
 			t.Run(c.encoder+" "+test.name, func(t *testing.T) {
 				r, body := decoding(t, c.name)
-				p := &reader{}
+				p := &keeper{}
 				r.DeliverBody(p)
 				for part := range slices.Chunk(test.data, 500) {
 					if body.stopped == 0 {
@@ -423,7 +423,7 @@ func TestDecodeConnectionLost(t *testing.T) {
 		data := coded(c.encoder, text(100_000))
 		for _, n := range []int{0, 1, 1000, len(data)} {
 			r, body := decoding(t, c.name)
-			p := &reader{}
+			p := &keeper{}
 			r.DeliverBody(p)
 			body.body.Write(data[:n])
 			body.body.End(lost)
@@ -581,7 +581,7 @@ func TestDecodePause(t *testing.T) {
 	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB, that comes of 3 KB
 	for _, c := range codings {
 		r, body := decoding(t, c.name)
-		p := &reader{react: func(r *reader) { r.from.PauseProducing() }}
+		p := &keeper{react: func(r *keeper) { r.from.PauseProducing() }}
 		r.DeliverBody(p)
 		resumedBefore := body.resumed
 		body.body.Write(coded(c.encoder, plain))
@@ -618,7 +618,7 @@ func TestDecodeResumeInside(t *testing.T) {
 	deepest := 0
 	for _, end := range []bool{false, true} {
 		r, body := decoding(t, "gzip")
-		p := &reader{react: func(r *reader) {
+		p := &keeper{react: func(r *keeper) {
 			deepest = max(deepest, runtime.Callers(0, make([]uintptr, 200)))
 			r.from.PauseProducing()
 			r.from.ResumeProducing()
@@ -646,12 +646,12 @@ func TestDecodeStop(t *testing.T) {
 	for _, when := range []string{"at once", "inside", "paused", "hungry", "paused, all there"} {
 		t.Run(when, func(t *testing.T) {
 			r, body := decoding(t, "gzip")
-			p := &reader{}
+			p := &keeper{}
 			switch when {
 			case "inside":
-				p.react = func(r *reader) { r.from.StopProducing() }
+				p.react = func(r *keeper) { r.from.StopProducing() }
 			case "paused", "paused, all there":
-				p.react = func(r *reader) { r.from.PauseProducing() }
+				p.react = func(r *keeper) { r.from.PauseProducing() }
 			}
 			r.DeliverBody(p)
 			switch when {
@@ -687,6 +687,7 @@ func TestDecodeStop(t *testing.T) {
 func TestDecodeCancel(t *testing.T) {
 	before := runtime.NumGoroutine()
 	r, body := decoding(t, "br")
+	body.later = true
 	r.Buffer()
 	d := r.Text()
 	data := coded("br", text(100_000))
@@ -702,7 +703,7 @@ func TestDecodeCancel(t *testing.T) {
 func TestDecodeReaderPanics(t *testing.T) {
 	before := runtime.NumGoroutine()
 	r, body := decoding(t, "gzip")
-	p := &reader{react: func(*reader) { panic("oh") }}
+	p := &keeper{react: func(*keeper) { panic("oh") }}
 	r.DeliverBody(p)
 	func() {
 		defer func() {
@@ -754,7 +755,7 @@ func FuzzDecode(f *testing.F) {
 		var results [2]string
 		for i := range results {
 			r, body := decoding(t, encoding)
-			p := &reader{}
+			p := &keeper{}
 			r.DeliverBody(p)
 			size := len(data)
 			if i == 1 {

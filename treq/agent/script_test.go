@@ -49,13 +49,16 @@ func (s *script) last() *request.Request {
 type transport struct {
 	body                     *response.Body
 	paused, resumed, stopped int
+	later                    bool // the test ends the body when that is stopped
 }
 
 func (t *transport) PauseProducing()  { t.paused++ }
 func (t *transport) ResumeProducing() { t.resumed++ }
 func (t *transport) StopProducing() {
 	t.stopped++
-	t.body.End(errAborted)
+	if !t.later {
+		t.body.End(errAborted)
+	}
 }
 
 // reply makes a response without its body, which is to be written to that of the

@@ -95,7 +95,7 @@ func TestCharsetOfHeaders(t *testing.T) {
 	}
 }
 
-func TestText(t *testing.T) {
+func TestTextCharsets(t *testing.T) {
 	for _, test := range []struct{ row, contentType, body, want string }{
 		{"text_content", "text/plain; charset=utf-8", "\xe2\x98\x83", "\u2603"},
 		{"text_content_default_encoding_no_param", "text/plain", "\xa1", "\u00a1"},
@@ -210,7 +210,7 @@ func TestUndecodable(t *testing.T) {
 	}
 }
 
-func TestJSON(t *testing.T) {
+func TestJSONCharsets(t *testing.T) {
 	utf16le := func(s string) string {
 		var b strings.Builder
 		for _, c := range s {
