@@ -12,6 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -32,7 +33,8 @@ type Agent struct {
 	pool           *Pool
 	connectTimeout time.Duration
 	endpoint       EndpointFactory
-	scratch        []byte // heads are put together in it
+	cooperator     *task.Cooperator // runs what produces bodies; nil until one needs it
+	scratch        []byte           // heads are put together in it
 }
 
 // An Option sets how an Agent works.
