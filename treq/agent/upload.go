@@ -41,6 +41,32 @@ func (x *exchange) sendBody() {
 	}
 }
 
+// An awaitingContinue is a body that is not sent before the server asks for it,
+// or has not said for some time that it does not want it.
+type awaitingContinue struct {
+	x     *exchange
+	timer reactor.DelayedCall
+}
+
+func (x *exchange) awaitContinue() {
+	w := &awaitingContinue{x: x}
+	x.upload = w
+	w.timer = x.agent.reactor.CallLater(x.request.ExpectContinue, w.proceed)
+}
+
+// proceed sends the body.
+func (w *awaitingContinue) proceed() {
+	w.stop()
+	w.x.upload = nil
+	w.x.sendBody()
+}
+
+func (w *awaitingContinue) stop() {
+	if w.timer.Active() {
+		w.timer.Cancel()
+	}
+}
+
 // A bytesUpload sends a body that is all there, as fast as the connection takes
 // it. It is the connection's pull producer.
 type bytesUpload struct {
