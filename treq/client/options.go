@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -26,19 +25,31 @@ type Option interface {
 
 // settings are what a request's options say, all together.
 type settings struct {
-	params  []url.Values
+	params  [][2]string
 	header  http.Header
 	body    request.BodyProducer
 	from    string // which option gave the body
 	timeout time.Duration
 }
 
-// Params are added to the query of the URL, sorted by name. They are treq's
-// params.
+// Params are added to the query of the URL, sorted by name, behind what is there.
+// They are treq's params, given a dict.
 type Params map[string][]string
 
 func (p Params) apply(s *settings) error {
-	s.params = append(s.params, url.Values(p))
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		for _, value := range p[name] {
+			s.params = append(s.params, [2]string{name, value})
+		}
+	}
+	return nil
+}
+
+// ParamList is Params in an order of their own. It is treq's params, given a list.
+type ParamList [][2]string
+
+func (p ParamList) apply(s *settings) error {
+	s.params = append(s.params, p...)
 	return nil
 }
 
@@ -102,8 +113,6 @@ var (
 	// ErrOptionsConflict is the error of options that exclude each other; its
 	// text names them.
 	ErrOptionsConflict = errors.New("options that exclude each other")
-	// ErrURL is the error of a URL that cannot be requested.
-	ErrURL = errors.New("not a URL that can be requested")
 )
 
 // build makes the request of its parts.
@@ -116,17 +125,11 @@ func (s *settings) build(method, rawURL string, options []Option) (*request.Requ
 			return nil, err
 		}
 	}
-	u, err := url.Parse(rawURL)
+	u, err := parseURL(rawURL)
 	if err != nil {
-		var why *url.Error
-		if errors.As(err, &why) {
-			err = why.Err
-		}
-		return nil, fmt.Errorf("%w: %w", ErrURL, err)
+		return nil, err
 	}
-	for _, p := range s.params {
-		addParams(u, p)
-	}
+	u = addParams(u, s.params)
 	if s.header == nil {
 		s.header = make(http.Header, 2)
 	}
@@ -139,13 +142,4 @@ func (s *settings) build(method, rawURL string, options []Option) (*request.Requ
 		Header: s.header,
 		Body:   s.body,
 	}, nil
-}
-
-// addParams adds to u's query, and leaves what is there as it is.
-func addParams(u *url.URL, p url.Values) {
-	added := p.Encode()
-	if u.RawQuery != "" && added != "" {
-		added = "&" + added
-	}
-	u.RawQuery += added
 }

@@ -19,7 +19,7 @@ func (r *Response) Collect(collector func(data []byte) error) *deferred.Deferred
 		panic("response: Collect with a nil collector")
 	}
 	c := &collection{collector: collector}
-	c.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { c.from.StopProducing() })
+	c.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { c.stop(deferred.ErrCancelled) })
 	if err := r.DeliverBody(c); err != nil {
 		c.done.Errback(err)
 	}
@@ -37,9 +37,15 @@ func (c *collection) ConnectionMade(t BodyTransport) { c.from = t }
 
 func (c *collection) DataReceived(data []byte) {
 	if err := c.collect(data); err != nil && !c.done.Called() {
-		c.from.StopProducing()
-		c.done.Errback(err)
+		c.stop(err)
 	}
+}
+
+// stop ends the collection because of err. That is said first: some bodies end as
+// soon as they are stopped.
+func (c *collection) stop(err error) {
+	c.done.Errback(err)
+	c.from.StopProducing()
 }
 
 // collect calls the collector; a panic is its error.
@@ -76,7 +82,10 @@ func failure(reason error) error {
 func (r *Response) Content() *deferred.Deferred[[]byte] {
 	r.Buffer()
 	c := &content{buffer: r.buffer}
-	c.done = deferred.NewCancellable(func(*deferred.Deferred[[]byte]) { c.from.StopProducing() })
+	c.done = deferred.NewCancellable(func(*deferred.Deferred[[]byte]) {
+		c.done.Errback(deferred.ErrCancelled) // first, as in collection.stop
+		c.from.StopProducing()
+	})
 	if err := r.DeliverBody(c); err != nil {
 		c.done.Errback(err)
 	}
