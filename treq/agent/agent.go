@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -32,7 +34,11 @@ type Agent struct {
 	pool           *Pool
 	connectTimeout time.Duration
 	endpoint       EndpointFactory
-	scratch        []byte // heads are put together in it
+	cooperator     *task.Cooperator // runs what produces bodies; nil until one needs it
+	tls            TLSPolicy
+	proxied        func(k key) bool // the request goes to a proxy that is to pass it on
+	proxyHeader    []string         // Proxy-Authorization for that
+	scratch        []byte           // heads are put together in it
 }
 
 // An Option sets how an Agent works.
@@ -65,6 +71,9 @@ func New(r reactor.Reactor, options ...Option) *Agent {
 	}
 	if a.endpoint == nil {
 		a.endpoint = a.hostname
+	}
+	if a.tls == nil {
+		a.tls = NewTLSPolicy(nil)
 	}
 	return a
 }
@@ -101,16 +110,29 @@ func keyOf(u *url.URL) (key, error) {
 		return key{}, ErrNoHost
 	}
 	k := key{strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()}
-	if k.scheme != "http" {
+	standard, ok := standardPort(k.scheme)
+	if !ok {
 		return k, fmt.Errorf("%w: %q", ErrSchemeNotSupported, u.Scheme)
 	}
 	if k.host == "" {
 		return k, ErrNoHost
 	}
 	if k.port == "" {
-		k.port = "80"
+		k.port = standard
 	}
 	return k, nil
+}
+
+// standardPort returns the port that a scheme implies. ok is false for a scheme
+// that agents do not speak.
+func standardPort(scheme string) (port string, ok bool) {
+	switch scheme {
+	case "http":
+		return "80", true
+	case "https":
+		return "443", true
+	}
+	return "", false
 }
 
 // Request sends req; see [Requester]. The Deferred fails with a [*RequestError].
@@ -125,10 +147,13 @@ func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Respo
 		x.fail(err)
 		return x.result
 	}
-	if c := a.pool.take(x.key); c != nil {
+	switch c := a.pool.take(x.key); {
+	case c != nil:
 		c.send(x, a.scratch)
-	} else {
+	case a.pool.open(x.key):
 		a.connect(x, append([]byte(nil), a.scratch...))
+	default:
+		a.pool.enqueue(x)
 	}
 	return x.result
 }
@@ -139,9 +164,12 @@ func (a *Agent) hostname(u *url.URL) (endpoints.ClientEndpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	endpoint := endpoints.NewHostname(a.reactor, k.host, k.port)
-	endpoint.Timeout = a.connectTimeout
-	return endpoint, nil
+	host := endpoints.NewHostname(a.reactor, k.host, k.port)
+	host.Timeout = a.connectTimeout
+	if k.scheme == "https" {
+		return endpoints.WrapTLS(a.reactor, a.tls(k.host, k.port), host), nil
+	}
+	return host, nil
 }
 
 // connect sends x, whose head is given, over a new connection.
@@ -163,14 +191,14 @@ func (a *Agent) connect(x *exchange, head []byte) {
 		x.connecting = nil
 		c, _ := p.(*connection)
 		switch {
-		case x.result.Called():
-			if c != nil {
-				c.abort()
-			}
-		case err != nil:
-			x.fail(err)
 		case c == nil:
-			x.fail(fmt.Errorf("the endpoint connected a %T, which the agent did not make", p))
+			if err == nil {
+				err = fmt.Errorf("the endpoint connected a %T, which the agent did not make", p)
+			}
+			x.fail(err)
+			a.pool.closed(x.key)
+		case x.result.Called():
+			c.abort()
 		default:
 			c.send(x, head)
 		}
@@ -182,12 +210,11 @@ func (a *Agent) connect(x *exchange, head []byte) {
 // once: a new connection that is lost has not been used before.
 func (a *Agent) again(x *exchange) {
 	x.connection = nil
-	head, err := x.appendHead(nil)
-	if err != nil {
-		x.fail(err)
-		return
+	if a.pool.open(x.key) {
+		a.connect(x, x.head())
+	} else {
+		a.pool.enqueue(x)
 	}
-	a.connect(x, head)
 }
 
 // An exchange is one request and its response.
@@ -212,26 +239,37 @@ func (x *exchange) appendHead(buf []byte) ([]byte, error) {
 	head := http1.RequestHead{
 		Method:    req.Method,
 		Target:    req.URL.RequestURI(),
-		Host:      hostHeader(req.URL, x.key),
+		Host:      hostHeader(x.key),
 		Header:    req.Header,
 		KeepAlive: x.persistent,
 	}
 	if req.Body != nil {
 		head.Length = req.Body.Length()
 		head.Chunked = head.Length == request.UnknownLength
+		head.Expect100 = req.ExpectContinue > 0
+	}
+	if a := x.agent; a.proxied != nil && a.proxied(x.key) {
+		a.toProxy(&head, req)
 	}
 	return http1.AppendRequestHead(buf, &head)
 }
 
-// hostHeader returns the Host of u: without the port if the scheme implies it,
+// head returns the head of a request that appendHead has had before, and found
+// good.
+func (x *exchange) head() []byte {
+	head, _ := x.appendHead(nil)
+	return head
+}
+
+// hostHeader returns the Host of k: without the port if the scheme implies it,
 // and without the zone of an IPv6 address, which means nothing to others.
-func hostHeader(u *url.URL, k key) string {
+func hostHeader(k key) string {
 	host := k.host
 	if strings.Contains(host, ":") {
 		host, _, _ = strings.Cut(host, "%")
 		host = "[" + host + "]"
 	}
-	if k.port == "80" {
+	if standard, _ := standardPort(k.scheme); k.port == standard {
 		return host
 	}
 	return host + ":" + k.port
@@ -252,6 +290,8 @@ func (x *exchange) cancel() {
 		x.connecting.Cancel()
 	case x.connection != nil:
 		x.connection.abort()
+	default:
+		x.agent.pool.dequeue(x)
 	}
 }
 
@@ -267,8 +307,20 @@ func (x *exchange) repeatable() bool {
 	return false
 }
 
-// headReceived makes the response of a head.
-func (x *exchange) headReceived(head *http1.ResponseHead) {
+// informed tells who asked for it of an interim response, and sends the body if
+// that was what the server said.
+func (x *exchange) informed(head *http1.ResponseHead) {
+	if w, ok := x.upload.(*awaitingContinue); ok && head.Code == http.StatusContinue {
+		w.proceed()
+	}
+	if x.request.Informational != nil {
+		x.request.Informational(head.Code, head.Header)
+	}
+}
+
+// headReceived makes the response of a head. upgrade is set if the connection
+// is handed over with it.
+func (x *exchange) headReceived(head *http1.ResponseHead, upgrade *response.Upgrade) {
 	x.keepAlive = x.persistent && head.KeepAlive
 	x.body = response.NewBody(x)
 	r := response.New(x.body)
@@ -278,6 +330,7 @@ func (x *exchange) headReceived(head *http1.ResponseHead) {
 	r.Header = head.Header
 	r.Length = head.Length
 	r.Request = x.request
+	r.Upgrade = upgrade
 	x.response = r
 	x.result.Callback(r)
 }

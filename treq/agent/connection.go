@@ -52,15 +52,36 @@ func (c *connection) send(x *exchange, head []byte) {
 	x.connection = c
 	c.reader.Start(x.request.Method)
 	c.transport.Write(head)
-	if x.request.Body != nil {
+	switch {
+	case x.request.Body == nil:
+	case x.request.ExpectContinue > 0:
+		x.awaitContinue()
+	default:
 		x.sendBody()
 	}
 }
 
 var (
 	errUnsolicited = errors.New("the server sent something that no request had asked for")
-	errUpgraded    = errors.New("the server switched to another protocol, which was not asked for")
+	errNotUpgraded = errors.New("the server switched to another protocol, which was not asked for")
+	errUpgraded    = errors.New("the connection speaks another protocol now")
 )
+
+// upgrade hands the transport over, to who gets the response of x. rest is what
+// the server has sent in its new protocol.
+func (c *connection) upgrade(x *exchange, rest []byte) {
+	if x.request.Method != "CONNECT" && !http1.HasToken(x.request.Header["Connection"], "upgrade") {
+		c.breakOff(errNotUpgraded)
+		return
+	}
+	c.x = nil
+	c.broken = errUpgraded
+	if x.upload != nil {
+		x.upload.stop()
+	}
+	x.headReceived(c.reader.Head(), response.NewUpgrade(c.transport, rest))
+	x.body.End(response.ErrDone)
+}
 
 func (c *connection) DataReceived(data []byte) {
 	for c.broken == nil {
@@ -82,14 +103,16 @@ func (c *connection) DataReceived(data []byte) {
 		switch event {
 		case http1.NeedMore:
 			return
+		case http1.Informational:
+			x.informed(c.reader.Head())
 		case http1.Head:
-			x.headReceived(c.reader.Head())
+			x.headReceived(c.reader.Head(), nil)
 		case http1.Data:
 			x.body.Write(c.reader.Data())
 		case http1.End:
 			c.end(x, len(data))
 		case http1.Upgraded:
-			c.breakOff(errUpgraded)
+			c.upgrade(x, data)
 		}
 	}
 }
@@ -143,9 +166,15 @@ func (c *connection) ConnectionLost(reason error) {
 		c.broken = reason
 	}
 	c.pool.drop(c)
-	if x == nil {
-		return
+	if x != nil {
+		c.lost(x, reason, broken)
 	}
+	c.pool.closed(c.key)
+}
+
+// lost ends x, which was under way when c was lost for reason, or broken before
+// that for another.
+func (c *connection) lost(x *exchange, reason, broken error) {
 	if x.upload != nil {
 		x.upload.stop()
 	}

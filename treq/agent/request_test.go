@@ -112,7 +112,6 @@ func TestRefused(t *testing.T) {
 		change func(*request.Request)
 		is     error
 	}{
-		{"https, for now", func(r *request.Request) { r.URL.Scheme = "https" }, agent.ErrSchemeNotSupported},
 		{"ftp", func(r *request.Request) { r.URL.Scheme = "ftp" }, agent.ErrSchemeNotSupported},
 		{"no scheme", func(r *request.Request) { r.URL.Scheme = "" }, agent.ErrSchemeNotSupported},
 		{"no host", func(r *request.Request) { r.URL.Host = "" }, agent.ErrNoHost},

@@ -7,6 +7,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/sourcegraph/conc/panics"
 )
@@ -37,6 +38,32 @@ func (x *exchange) sendBody() {
 		x.connection.transport.RegisterPullProducer(u)
 	default:
 		startProducing(x, body)
+	}
+}
+
+// An awaitingContinue is a body that is not sent before the server asks for it,
+// or has not said for some time that it does not want it.
+type awaitingContinue struct {
+	x     *exchange
+	timer reactor.DelayedCall
+}
+
+func (x *exchange) awaitContinue() {
+	w := &awaitingContinue{x: x}
+	x.upload = w
+	w.timer = x.agent.reactor.CallLater(x.request.ExpectContinue, w.proceed)
+}
+
+// proceed sends the body.
+func (w *awaitingContinue) proceed() {
+	w.stop()
+	w.x.upload = nil
+	w.x.sendBody()
+}
+
+func (w *awaitingContinue) stop() {
+	if w.timer.Active() {
+		w.timer.Cancel()
 	}
 }
 
@@ -137,6 +164,16 @@ func (p *production) Write(data []byte) {
 
 var crlf = []byte(http1.CRLF)
 
+// Cooperator gives the producer the reactor's Cooperator; see
+// [request.CooperatingConsumer].
+func (p *production) Cooperator() *task.Cooperator {
+	a := p.x.agent
+	if a.cooperator == nil {
+		a.cooperator = task.NewCooperator(a.reactor)
+	}
+	return a.cooperator
+}
+
 // end ends the body when the producer says that it is done.
 func (p *production) end(err error) {
 	p.finish()
@@ -189,4 +226,7 @@ func (p *production) PauseProducing()  { p.producer.PauseProducing() }
 func (p *production) ResumeProducing() { p.producer.ResumeProducing() }
 func (p *production) StopProducing()   { p.stop() }
 
-var _ reactor.PushProducer = (*production)(nil)
+var (
+	_ reactor.PushProducer        = (*production)(nil)
+	_ request.CooperatingConsumer = (*production)(nil)
+)
