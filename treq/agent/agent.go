@@ -13,6 +13,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -33,6 +34,7 @@ type Agent struct {
 	pool           *Pool
 	connectTimeout time.Duration
 	endpoint       EndpointFactory
+	cooperator     *task.Cooperator // runs what produces bodies; nil until one needs it
 	tls            TLSPolicy
 	proxied        func(k key) bool // the request goes to a proxy that is to pass it on
 	proxyHeader    []string         // Proxy-Authorization for that

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -21,7 +22,8 @@ import (
 // collect the garbage after each would take longer than the tests.
 func TestMain(m *testing.M) {
 	var all allTests
-	deferred.SetDebugging(true) // so that such an error says where it comes from
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // some tests are about panics, which are logged
+	deferred.SetDebugging(true)                    // so that such an error says where it comes from
 	deferred.FailOnUnhandled(&all)
 	code := m.Run()
 	if all.cleanUp(); all.failed {

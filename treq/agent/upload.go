@@ -7,6 +7,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/sourcegraph/conc/panics"
 )
@@ -163,6 +164,16 @@ func (p *production) Write(data []byte) {
 
 var crlf = []byte(http1.CRLF)
 
+// Cooperator gives the producer the reactor's Cooperator; see
+// [request.CooperatingConsumer].
+func (p *production) Cooperator() *task.Cooperator {
+	a := p.x.agent
+	if a.cooperator == nil {
+		a.cooperator = task.NewCooperator(a.reactor)
+	}
+	return a.cooperator
+}
+
 // end ends the body when the producer says that it is done.
 func (p *production) end(err error) {
 	p.finish()
@@ -215,4 +226,7 @@ func (p *production) PauseProducing()  { p.producer.PauseProducing() }
 func (p *production) ResumeProducing() { p.producer.ResumeProducing() }
 func (p *production) StopProducing()   { p.stop() }
 
-var _ reactor.PushProducer = (*production)(nil)
+var (
+	_ reactor.PushProducer        = (*production)(nil)
+	_ request.CooperatingConsumer = (*production)(nil)
+)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -273,6 +274,39 @@ func TestStoppedWhileStarting(t *testing.T) {
 		t.Error("the producer's Deferred was not cancelled")
 	}
 	w.wantClosed(0)
+}
+
+// TestCooperativeProducer: a body that a task writes is written on the agent's
+// reactor, and ends with the request.
+func TestCooperativeProducer(t *testing.T) {
+	file := func() *request.FileBodyProducer {
+		return request.NewFileBodyProducer(strings.NewReader(strings.Repeat("x", 1<<20)))
+	}
+	t.Run("to its end", func(t *testing.T) {
+		w := newWorld(t)
+		req := newRequest("POST", "http://a.example/")
+		req.Body = file()
+		d := w.send(req)
+		w.r.RunFor(time.Second)
+		if got := w.Conn(0).Got(); strings.Count(got, "x") != 1<<20+1 { // one is in a.example
+			t.Errorf("the server got %d bytes", len(got))
+		}
+		w.Conn(0).Send(okHello)
+		w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+		w.exchange(newRequest("GET", "http://a.example/"), 0)
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		w := newWorld(t)
+		req := newRequest("POST", "http://a.example/")
+		req.Body = file()
+		w.Accept = func(c *rawConn) { c.PauseProducing() }
+		d := w.send(req)
+		d.Cancel()
+		treqtesting.FailureResultOf(t, d)
+		w.r.Pump()
+		w.Conn(0).ResumeProducing()
+		w.r.Pump()
+	})
 }
 
 // TestBackPressure: a producer that outruns the connection is paused.

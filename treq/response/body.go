@@ -54,6 +54,9 @@ type Body struct {
 	stopped   bool          // the reader wants no more
 	giving    bool          // the reader is being called: what comes now waits
 	told      bool          // the reader was told of the end
+
+	wrap  func(to BodyProtocol) BodyProtocol // set by WrapBody
+	atEnd func()                             // set by OnEnd
 }
 
 // NewBody returns a Body whose bytes t controls.
@@ -88,6 +91,9 @@ func (b *Body) given() {
 func (b *Body) End(reason error) {
 	if b.ended == nil {
 		b.ended, b.transport = reason, nil
+		if b.atEnd != nil {
+			b.atEnd()
+		}
 		b.give()
 	}
 }
@@ -115,6 +121,9 @@ func (b *Body) give() {
 func (b *Body) Deliver(to BodyProtocol) error {
 	if b.to != nil {
 		return ErrBodyTaken
+	}
+	if b.wrap != nil {
+		to = b.wrap(to)
 	}
 	b.to = to
 	b.connect()

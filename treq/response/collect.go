@@ -1,15 +1,11 @@
 package response
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"mime"
 	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/sourcegraph/conc/panics"
-	"golang.org/x/text/encoding/htmlindex"
 )
 
 // Collect calls collector with each piece of the body as it comes, and fires
@@ -117,45 +113,4 @@ func (c *content) ConnectionLost(reason error) {
 	default:
 		c.done.Callback(slices.Clip(c.buffer.data))
 	}
-}
-
-// DefaultEncoding is how text is decoded whose response does not say how.
-const DefaultEncoding = "ISO-8859-1"
-
-// Text reads the whole body as text, decoded by the charset that Content-Type
-// names, or else by [DefaultEncoding]. It may be called more than once. It fails
-// if the charset is not known. It is treq.text_content.
-func (r *Response) Text() *deferred.Deferred[string] { return r.TextWith(DefaultEncoding) }
-
-// TextWith is Text with another charset for a response that names none.
-func (r *Response) TextWith(encoding string) *deferred.Deferred[string] {
-	if _, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && params["charset"] != "" {
-		encoding = params["charset"]
-	}
-	return deferred.Map(r.Content(), func(data []byte) (string, error) {
-		charset, err := htmlindex.Get(encoding)
-		if err != nil {
-			return "", fmt.Errorf("decoding the response: unknown charset %q", encoding)
-		}
-		text, err := charset.NewDecoder().Bytes(data)
-		return string(text), err
-	})
-}
-
-// JSON reads the whole body and decodes it as JSON into the value that into
-// points to, as [json.Unmarshal] does. It may be called more than once. For a
-// Deferred that fires with the value there is [JSON]. It is treq.json_content.
-func (r *Response) JSON(into any) *deferred.Deferred[deferred.None] {
-	return deferred.Map(r.Content(), func(data []byte) (deferred.None, error) {
-		if err := json.Unmarshal(data, into); err != nil {
-			return deferred.None{}, fmt.Errorf("decoding the response as JSON: %w", err)
-		}
-		return deferred.None{}, nil
-	})
-}
-
-// JSON reads the whole body of r and fires with it decoded as a T.
-func JSON[T any](r *Response) *deferred.Deferred[T] {
-	value := new(T)
-	return deferred.Map(r.JSON(value), func(deferred.None) (T, error) { return *value, nil })
 }
