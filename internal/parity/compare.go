@@ -29,7 +29,21 @@ func compare(name string, treq, ours Outcome) []Mismatch {
 		// One by one, not as the least number of edits.
 		byIndex[Sent](), byIndex[Got](), byIndex[Response](),
 		cmp.Comparer(slices.Equal[[]string]))
-	return r.found
+	return withoutRest(r.found)
+}
+
+// withoutRest leaves out what else a caller did not get where it got an error.
+func withoutRest(all []Mismatch) []Mismatch {
+	var failed []string
+	for _, m := range all {
+		if got, ok := strings.CutSuffix(m.Field, "Errors.request"); ok && (m.Treq == none || m.Ours == none) {
+			failed = append(failed, got)
+		}
+	}
+	return slices.DeleteFunc(all, func(m Mismatch) bool {
+		return !strings.HasSuffix(m.Field, "Errors.request") &&
+			slices.ContainsFunc(failed, func(got string) bool { return strings.HasPrefix(m.Field, got) })
+	})
 }
 
 func byIndex[T any]() cmp.Option {

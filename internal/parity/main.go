@@ -50,7 +50,10 @@ func run(w io.Writer, pattern string, verbose bool) (ok bool, err error) {
 		return false, err
 	}
 	defer servers.Close()
-	ours := StartOurs()
+	ours, err := StartOurs()
+	if err != nil {
+		return false, err
+	}
 	defer func() { err = errors.Join(err, ours.Close()) }()
 
 	fmt.Fprintln(w, "comparing with", treq.Version)

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +16,10 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/cookies"
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -21,20 +27,25 @@ import (
 type Ours struct {
 	reactor *reactor.Loop
 	ended   chan error
+	folder  string // for files
 }
 
 // StartOurs starts the loop.
-func StartOurs() *Ours {
-	o := &Ours{reactor: reactor.New(), ended: make(chan error, 1)}
+func StartOurs() (*Ours, error) {
+	folder, err := os.MkdirTemp("", "parity")
+	if err != nil {
+		return nil, err
+	}
+	o := &Ours{reactor: reactor.New(), ended: make(chan error, 1), folder: folder}
 	o.reactor.InstallNameResolver(names{})
 	go func() { o.ended <- o.reactor.Run() }()
-	return o
+	return o, nil
 }
 
 // Close ends the loop.
 func (o *Ours) Close() error {
 	o.reactor.CallFromThread(func() { o.reactor.Stop() })
-	return <-o.ended
+	return errors.Join(<-o.ended, os.RemoveAll(o.folder))
 }
 
 // names are all this machine's, but for those that can be nobody's.
@@ -48,7 +59,7 @@ func (names) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
 }
 
 // hangsAfter is how long anything may take.
-const hangsAfter = 10 * time.Second
+const hangsAfter = 4 * time.Second
 
 // Run makes the requests of c.
 func (o *Ours) Run(c Case) ([]Got, error) {
@@ -73,7 +84,7 @@ func (o *Ours) Run(c Case) ([]Got, error) {
 // request makes one request and reads its body.
 func (o *Ours) request(co *deferred.Co, c *client.HTTPClient, r Request) (Got, error) {
 	got := Got{Errors: make(map[string]string)}
-	options, err := optionsOf(r)
+	options, err := optionsOf(r, o.folder)
 	if err != nil {
 		return got, err
 	}
@@ -83,10 +94,9 @@ func (o *Ours) request(co *deferred.Co, c *client.HTTPClient, r Request) (Got, e
 		return got, nil
 	}
 	got.Response = headOf(resp)
-	for h := resp.PreviousResponse; h != nil; h = h.PreviousResponse {
+	for _, h := range resp.History() {
 		got.History = append(got.History, headOf(h))
 	}
-	slices.Reverse(got.History)
 	for _, how := range r.Read {
 		var err error
 		switch how {
@@ -116,6 +126,10 @@ func (o *Ours) request(co *deferred.Co, c *client.HTTPClient, r Request) (Got, e
 			got.Errors[how] = kindOf(err)
 		}
 	}
+	for c := range resp.Cookies().All() {
+		got.Cookies = append(got.Cookies, latin1(c.Name+"="+c.Value))
+	}
+	slices.Sort(got.Cookies)
 	return got, nil
 }
 
@@ -143,29 +157,106 @@ func headOf(resp *response.Response) Response {
 	return r
 }
 
-// optionsOf returns the options of r for our client.
-func optionsOf(r Request) ([]client.Option, error) {
+// optionsOf returns the options of r for our client. Files that need to be on the
+// disk go to folder.
+func optionsOf(r Request, folder string) ([]client.Option, error) {
 	var all []client.Option
+	add := func(o client.Option) { all = append(all, o) }
 	if r.Params != nil {
-		all = append(all, client.Params(r.Params))
+		add(client.Params(r.Params))
+	}
+	if r.ParamList != nil {
+		add(client.ParamList(r.ParamList))
 	}
 	if r.Headers != nil {
-		all = append(all, client.Headers(r.Headers))
+		add(client.Headers(r.Headers))
 	}
-	if d := r.Data; d != nil {
-		all = append(all, client.Body(d.Bytes))
+	if r.Data != nil {
+		add(client.Data(r.Data.value()))
 	}
 	if r.JSON != nil {
 		var v any
 		if err := json.Unmarshal(r.JSON, &v); err != nil {
 			return nil, err
 		}
-		all = append(all, client.JSON(v))
+		add(client.JSON(v))
+	}
+	if r.Files != nil {
+		var fields client.Files
+		for _, f := range r.Files {
+			file, err := f.value(folder)
+			if err != nil {
+				return nil, err
+			}
+			fields = append(fields, multipart.Field{Name: f.Field, Value: file})
+		}
+		add(fields)
+	}
+	if r.Auth != nil {
+		add(client.BasicAuth(r.Auth[0], r.Auth[1]))
+	}
+	if r.Cookies != nil {
+		add(client.Cookies(r.Cookies))
+	}
+	if r.CookieJar != nil {
+		jar := new(cookies.Jar)
+		for _, c := range r.CookieJar {
+			if err := jar.Put(cookies.Cookie{Name: c.Name, Value: c.Value, Domain: c.Domain, Path: c.Path}); err != nil {
+				return nil, err
+			}
+		}
+		add(client.CookieJar(jar))
+	}
+	if r.NoRedirects {
+		add(client.AllowRedirects(false))
+	}
+	if r.BrowserLike {
+		add(client.BrowserLikeRedirects(true))
+	}
+	if r.Unbuffered {
+		add(client.Unbuffered(true))
 	}
 	if r.TimeoutMillisecond != 0 {
-		all = append(all, client.Timeout(time.Duration(r.TimeoutMillisecond)*time.Millisecond))
+		add(client.Timeout(time.Duration(r.TimeoutMillisecond) * time.Millisecond))
 	}
 	return all, nil
+}
+
+// value returns what the Data option takes.
+func (d *Data) value() any {
+	switch {
+	case d.File != nil:
+		return bytes.NewReader(d.File)
+	case d.Dict != nil:
+		return d.Dict
+	case d.Pairs != nil:
+		return d.Pairs
+	default:
+		return d.Bytes
+	}
+}
+
+// value returns f in its form.
+func (f *File) value(folder string) (multipart.File, error) {
+	reader := bytes.NewReader(f.Content)
+	switch f.Form {
+	case "file":
+		path := filepath.Join(folder, f.Name)
+		if err := os.WriteFile(path, f.Content, 0o600); err != nil {
+			return multipart.File{}, err
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			return multipart.File{}, err
+		}
+		return multipart.FromFile(file), nil
+	case "triple":
+		file := multipart.FromReader(f.Name, reader)
+		file.ContentType = f.ContentType
+		return file, nil
+	default:
+		return multipart.FromReader(f.Name, reader), nil
+	}
 }
 
 // kinds are the kinds of errors. The first that err is, is its kind.
@@ -174,19 +265,31 @@ var kinds = []struct {
 	kind string
 }{
 	{is(errHangs), "hangs"},
+	{is(agent.ErrInfiniteRedirection), "too many redirects"},
+	{is(agent.ErrRedirectWithNoLocation), "redirect without a location"},
+	{is(agent.ErrPageRedirect), "redirect refused"},
+	{is(agent.ErrLocation), "redirect to what is no URL"},
+	{is(agent.ErrBodySpent), "redirect of a body that is spent"},
 	{is(agent.ErrSchemeNotSupported), "scheme"},
 	{as[*deferred.TimeoutError], "timeout"},
+	{as[*agent.DecodeError], "bad coding"},
 	{is(reactor.ErrConnectionRefused), "refused"},
 	{is(reactor.ErrNameNotFound), "no such host"},
+	{is(reactor.ErrConnectionLost), "connection lost"},
 	{is(http1.ErrNoResponse), "connection closed"},
 	{is(http1.ErrPartialHead), "connection closed"},
 	{is(http1.ErrPartialBody), "cut short"},
+	{is(http1.ErrMethod), "argument"},
 	{as[*http1.Error], "not HTTP"},
 	{as[*json.SyntaxError], "not JSON"},
+	{is(response.ErrUndecodable), "not in its charset"},
+	{is(response.ErrUnknownCharset), "unknown charset"},
 	{is(reactor.ErrConnectionDone), "connection closed"},
-	{is(reactor.ErrConnectionLost), "connection lost"},
 	{is(client.ErrOptionsConflict), "argument"},
+	{is(client.ErrOption), "argument"},
 	{is(client.ErrURL), "argument"},
+	{is(agent.ErrNoHost), "argument"},
+	{is(auth.ErrInvalid), "argument"},
 }
 
 func is(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }

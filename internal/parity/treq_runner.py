@@ -24,7 +24,7 @@ from twisted.web import _newclient
 from twisted.web.iweb import UNKNOWN_LENGTH
 from zope.interface import implementer
 
-HANGS_AFTER = 10  # seconds
+HANGS_AFTER = 4  # seconds
 IGNORED_HEADERS = {"date"}
 
 
@@ -40,6 +40,7 @@ class Names:
 
 # The first that is among the reasons of a failure is its kind.
 KINDS = [
+    (TimeoutError, "hangs"),
     (web_error.InfiniteRedirection, "too many redirects"),
     (web_error.RedirectWithNoLocation, "redirect without a location"),
     (web_error.PageRedirect, "redirect refused"),
@@ -61,6 +62,13 @@ KINDS = [
     (TypeError, "argument"),
 ]
 
+# Of these it is only in the reading of a response that they say what is wrong.
+IN_RESPONSE = [
+    (_newclient.ParseError, "not HTTP"),
+    (ValueError, "not HTTP"),
+    (LookupError, "not HTTP"),
+]
+
 
 def reasons(e):
     yield e
@@ -77,7 +85,7 @@ def kind_of(e):
     elif isinstance(e, client.RequestTransmissionFailed):
         stage = "not sent: "
     everything = list(reasons(e))
-    for cls, kind in KINDS:
+    for cls, kind in IN_RESPONSE + KINDS if stage else KINDS:
         if any(isinstance(r, cls) for r in everything):
             return stage + kind
     return stage + "/".join(type(r).__name__ for r in everything)
