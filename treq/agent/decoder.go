@@ -33,19 +33,19 @@ func MaxDecodedSize(n int64) DecoderOption {
 }
 
 // MaxExpansion bounds how many bytes may come of each that was received, once
-// more than [ExpansionAllowed] have come of them. By default it is
-// [DefaultMaxExpansion]; 0 is no bound.
-func MaxExpansion(ratio int64) DecoderOption {
-	return func(a *ContentDecoderAgent) { a.limits.ratio = ratio }
+// more than allowed have come. By default it is [DefaultMaxExpansion], and
+// [DefaultExpansionAllowed]; a ratio of 0 is no bound.
+func MaxExpansion(ratio, allowed int64) DecoderOption {
+	return func(a *ContentDecoderAgent) { a.limits.ratio, a.limits.allowed = ratio, allowed }
 }
 
 const (
-	// DefaultMaxExpansion is what [MaxExpansion] is by default. Text becomes 3 to
-	// 20 times as long when it is decoded; what is made to fill a memory, by gzip
-	// 1,000 times, and by br 100,000 times and more.
+	// DefaultMaxExpansion is how much may come of a byte by default. Text becomes
+	// 3 to 20 times as long when it is decoded; what is made to fill a memory, by
+	// gzip 1,000 times, and by br 100,000 times and more.
 	DefaultMaxExpansion = 200
-	// ExpansionAllowed is how much may come of no matter how little.
-	ExpansionAllowed = 32 << 20
+	// DefaultExpansionAllowed is how much may come of no matter how little.
+	DefaultExpansionAllowed = 32 << 20
 )
 
 // maxCodings is how many codings may be on a body. Nobody needs two.
@@ -59,7 +59,7 @@ func NewContentDecoderAgent(inner Requester, decoders []Decoder, options ...Deco
 	a := &ContentDecoderAgent{
 		inner:    inner,
 		decoders: make(map[string]Decoder, len(decoders)),
-		limits:   decodingLimits{ratio: DefaultMaxExpansion},
+		limits:   decodingLimits{ratio: DefaultMaxExpansion, allowed: DefaultExpansionAllowed},
 	}
 	names := make([]string, len(decoders))
 	for i, d := range decoders {

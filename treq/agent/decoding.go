@@ -17,8 +17,8 @@ import (
 	"github.com/sourcegraph/conc/panics"
 )
 
-// decodingLimits are what MaxDecodedSize and MaxExpansion say; 0 is no limit.
-type decodingLimits struct{ size, ratio int64 }
+// decodingLimits are what MaxDecodedSize and MaxExpansion say.
+type decodingLimits struct{ size, ratio, allowed int64 }
 
 // A decoding is one body being decoded: the protocol that the coded bytes go to,
 // and the transport of those that come of them.
@@ -239,7 +239,7 @@ func (s *stage) most() int64 {
 	most := int64(1<<63 - 1)
 	limits := s.decoding.limits
 	if limits.ratio > 0 {
-		most = max(ExpansionAllowed, limits.ratio*s.decoding.feed.size)
+		most = max(limits.allowed, limits.ratio*s.decoding.feed.size)
 	}
 	if limits.size > 0 {
 		most = min(most, limits.size)
