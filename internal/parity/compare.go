@@ -111,13 +111,14 @@ type Difference struct {
 	Reason string
 }
 
-// In a pattern "*" stands for any text. A pattern that is empty is a "*".
+// matches reports whether s is of the pattern, in which "*" stands for any text
+// and "|" is between alternatives. Anything is of the empty pattern.
 func matches(pattern, s string) bool {
 	if pattern == "" {
 		return true
 	}
-	quoted := strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, `.*`)
-	return regexp.MustCompile(`(?s)^` + quoted + `$`).MatchString(s)
+	quoted := strings.NewReplacer(`\*`, `.*`, `\|`, `|`).Replace(regexp.QuoteMeta(pattern))
+	return regexp.MustCompile(`(?s)^(` + quoted + `)$`).MatchString(s)
 }
 
 // listed returns the index in [differences] of the one that m is of, or -1.

@@ -2,9 +2,11 @@
 // module's client, to the same servers, and compares what the servers received
 // and what the callers got.
 //
-// It prints a line for each case: same; or listed, with the numbers of the
-// differences, in the table of docs/parity.md, that occur; or differs, and where.
-// It fails if anything differs that is not listed, or does not differ that is.
+// It prints a line for each case, with the numbers of the differences, in the table
+// of docs/parity.md, that occur in it. A case is the same if all of them are common
+// to all cases. If anything differs that is not listed it prints what; it fails
+// then, and if something that is listed does not differ.
+//
 // Where treq is not installed it says so and does nothing.
 //
 // Usage:
@@ -57,66 +59,79 @@ func run(w io.Writer, pattern string, verbose bool) (ok bool, err error) {
 	defer func() { err = errors.Join(err, ours.Close()) }()
 
 	fmt.Fprintln(w, "comparing with", treq.Version)
-	var number, same, known, unknown int
-	occurs := make([]bool, len(differences))
+	r := report{w: w, verbose: verbose, occurs: make([]bool, len(differences))}
 	for _, c := range cases {
 		if !matches(pattern, c.Name) {
 			continue
 		}
-		number++
-		outcome, err := servers.Outcome(c, ours.Run)
+		here, err := servers.Outcome(c, ours.Run)
 		if err != nil {
 			return false, fmt.Errorf("%s: ours: %w", c.Name, err)
 		}
-		peer, err := servers.Outcome(c, treq.Run)
+		there, err := servers.Outcome(c, treq.Run)
 		if err != nil {
 			return false, fmt.Errorf("%s: treq: %w", c.Name, err)
 		}
-		var numbers []int
-		var unlisted []Mismatch
-		mismatches := compare(c.Name, peer, outcome)
-		for _, m := range mismatches {
-			i := listed(m)
-			if i < 0 {
-				unlisted = append(unlisted, m)
-				continue
-			}
-			occurs[i] = true
-			numbers = appendNew(numbers, i+1)
-		}
-		if verbose {
-			unlisted = mismatches
-		}
-		switch {
-		case len(mismatches) == 0:
-			same++
-			fmt.Fprintf(w, "same     %s\n", c.Name)
-		case len(unlisted) == 0:
-			known++
-			fmt.Fprintf(w, "listed   %s %v\n", c.Name, numbers)
-		default:
-			unknown++
-			fmt.Fprintf(w, "differs  %s %v\n", c.Name, numbers)
-			for _, m := range unlisted {
-				fmt.Fprintf(w, "         %s\n           treq %s\n           ours %s\n", m.Field, m.Treq, m.Ours)
-			}
-		}
+		r.add(c.Name, compare(c.Name, there, here))
 	}
-	gone := 0
-	for i, occurs := range occurs {
-		if !occurs && pattern == "" {
-			gone++
-			fmt.Fprintf(w, "listed difference %d does not occur: %s: %s\n", i+1, differences[i].Cases, differences[i].Field)
-		}
-	}
-	fmt.Fprintf(w, "%d cases: %d same, %d with listed differences, %d with others; %d of %d listed differences do not occur\n",
-		number, same, known, unknown, gone, len(differences))
-	return unknown == 0 && gone == 0, nil
+	return r.end(pattern == ""), nil
 }
 
-func appendNew(list []int, n int) []int {
-	if slices.Contains(list, n) {
-		return list
+// A report is what is printed.
+type report struct {
+	w       io.Writer
+	verbose bool
+	occurs  []bool // which of differences did
+
+	same, listed, unlisted int // cases
+}
+
+// add reports on a case.
+func (r *report) add(name string, all []Mismatch) {
+	var numbers []int
+	own, unlisted := false, 0
+	for _, m := range all {
+		i := listed(m)
+		if i < 0 {
+			unlisted++
+			continue
+		}
+		r.occurs[i] = true
+		own = own || differences[i].Cases != ""
+		if !slices.Contains(numbers, i+1) {
+			numbers = append(numbers, i+1)
+		}
 	}
-	return append(list, n)
+	slices.Sort(numbers)
+	verdict := "same   "
+	switch {
+	case unlisted != 0:
+		verdict = "differs"
+		r.unlisted++
+	case own:
+		verdict = "listed "
+		r.listed++
+	default:
+		r.same++
+	}
+	fmt.Fprintln(r.w, verdict, name, numbers)
+	for _, m := range all {
+		if r.verbose || listed(m) < 0 {
+			fmt.Fprintf(r.w, "        %s\n          treq %s\n          ours %s\n", m.Field, m.Treq, m.Ours)
+		}
+	}
+}
+
+// end reports on all cases; complete says that there were all.
+func (r *report) end(complete bool) (ok bool) {
+	gone := 0
+	for i, occurs := range r.occurs {
+		if !occurs && complete {
+			gone++
+			fmt.Fprintf(r.w, "listed difference %d does not occur: %s: %s\n", i+1, differences[i].Cases, differences[i].Field)
+		}
+	}
+	fmt.Fprintf(r.w, "%d cases: %d same, %d with listed differences, %d with others\n",
+		r.same+r.listed+r.unlisted, r.same, r.listed, r.unlisted)
+	return r.unlisted == 0 && gone == 0
 }

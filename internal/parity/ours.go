@@ -275,11 +275,10 @@ var kinds = []struct {
 	{as[*agent.DecodeError], "bad coding"},
 	{is(reactor.ErrConnectionRefused), "refused"},
 	{is(reactor.ErrNameNotFound), "no such host"},
+	{is(http1.ErrPartialBody), "cut short"},
 	{is(reactor.ErrConnectionLost), "connection lost"},
 	{is(http1.ErrNoResponse), "connection closed"},
 	{is(http1.ErrPartialHead), "connection closed"},
-	{is(http1.ErrPartialBody), "cut short"},
-	{is(http1.ErrMethod), "argument"},
 	{as[*http1.Error], "not HTTP"},
 	{as[*json.SyntaxError], "not JSON"},
 	{is(response.ErrUndecodable), "not in its charset"},
@@ -307,6 +306,9 @@ func kindOf(err error) string {
 		stage = "never received: "
 	case as[*response.FailedError](err):
 		stage = "failed: "
+	}
+	if stage == "" && as[*http1.Error](err) {
+		return "argument" // it is the request that is not HTTP
 	}
 	for _, k := range kinds {
 		if k.is(err) {

@@ -24,7 +24,7 @@ var errNoTreq = errors.New("no python3 here has treq")
 // findTreq returns an interpreter that has treq, or errNoTreq.
 func findTreq() (string, error) {
 	for _, python := range pythons {
-		if exec.Command(python, "-I", "-c", "import treq.client").Run() == nil {
+		if exec.Command(python, "-I", "-c", "import importlib.util as u; raise SystemExit(u.find_spec('treq') is None)").Run() == nil {
 			return python, nil
 		}
 	}

@@ -46,6 +46,7 @@ KINDS = [
     (web_error.PageRedirect, "redirect refused"),
     (web_error.SchemeNotSupported, "scheme"),
     (defer.CancelledError, "timeout"),
+    (error.ConnectingCancelledError, "timeout"),
     (zlib.error, "bad coding"),
     (error.ConnectionRefusedError, "refused"),
     (error.DNSLookupError, "no such host"),
