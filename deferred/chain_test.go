@@ -97,6 +97,15 @@ func TestANestedChainOfThree(t *testing.T) {
 	eq(t, s, story{"c 3", "b 3", "a 3", "c again 3"})
 }
 
+func TestAFiredDeferredReturnedByAFiredDeferred(t *testing.T) {
+	a := deferred.Succeed(1)
+	b := deferred.Succeed(2).ThenCallback(func(int) *D { return a })
+	c := deferred.Succeed(3).ThenCallback(func(int) *D { return b })
+	wantValue(t, c, 1)
+	wantValue(t, b, 1) // each keeps its result
+	wantValue(t, a, 1)
+}
+
 func TestOneInnerForManyOuters(t *testing.T) {
 	inner := deferred.New[int]()
 	var s story

@@ -113,6 +113,9 @@ func TestCancellingAList(t *testing.T) {
 		{"DeferredList, one errback", nil, func(ds []*D) fmt.Stringer { return deferred.DeferredList(ds, deferred.FireOnOneErrback) }, func(t *testing.T, l fmt.Stringer) {
 			wantError(t, l.(*deferred.Deferred[[]deferred.Result[int]]), deferred.ErrCancelled)
 		}},
+		{"DeferredList, one errback, values", value, func(ds []*D) fmt.Stringer { return deferred.DeferredList(ds, deferred.FireOnOneErrback) }, func(t *testing.T, l fmt.Stringer) {
+			wantValue(t, l.(*deferred.Deferred[[]deferred.Result[int]]), results{{Value: 6}, {Value: 6}})
+		}},
 		{"GatherResults", nil, func(ds []*D) fmt.Stringer { return deferred.GatherResults(ds) }, func(t *testing.T, l fmt.Stringer) {
 			wantError(t, l.(*deferred.Deferred[[]int]), deferred.ErrCancelled)
 		}},

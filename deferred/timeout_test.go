@@ -18,6 +18,8 @@ func TestAddTimeout(t *testing.T) {
 	fails := func(d *D) { d.Errback(errBoom) }
 	cancel := func(d *D) { d.Cancel() }
 	recovers := func(error) (int, error) { return -1, nil }
+	// A handler added by the canceller comes after the timeout's own.
+	addRecovery := func(d *D) { d.AddCallback(func(v int) (int, error) { return v, nil }) }
 	for _, c := range []struct {
 		name      string
 		canceller func(*D)
@@ -39,6 +41,8 @@ func TestAddTimeout(t *testing.T) {
 		{"canceller gives a value, hook", func(d *D) { d.Callback(7) }, nil, nil, custom, 10, nil},
 		{"canceller gives an error", fails, nil, nil, nil, 0, errBoom},
 		{"canceller gives an error, hook", fails, nil, nil, custom, 10, nil},
+		{"canceller adds a handler", addRecovery, nil, nil, nil, 0, os.ErrDeadlineExceeded},
+		{"canceller adds a handler, hook", addRecovery, nil, nil, custom, 10, nil},
 		{"canceller called before", fails, nil, cancel, nil, 0, errBoom},
 		{"errback before passes on", nil, func(err error) (int, error) { return 0, err }, nil, nil, 0, os.ErrDeadlineExceeded},
 		{"errback before recovers", nil, recovers, nil, nil, -1, nil},

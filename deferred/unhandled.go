@@ -8,6 +8,10 @@ import (
 
 // An Unhandled is an error that a Deferred was left with when nothing referred
 // to the Deferred any more, so that nobody can ever handle it.
+//
+// It is found by the garbage collector, and thus some time later. An error that
+// itself refers to the Deferred it is left in is never found, nor is that memory
+// freed: Go's collector does not look into such circles.
 type Unhandled struct {
 	Err error
 	// Made, Fired and Failed are the stacks of the Deferred's making, of its

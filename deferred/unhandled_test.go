@@ -149,6 +149,21 @@ func TestMaybeDeferred(t *testing.T) {
 	d := deferred.New[int]()
 	eq(t, deferred.MaybeDeferred(func() *D { return d }), d)
 	wantError(t, deferred.MaybeDeferred(func() *D { panic(errBoom) }), errBoom)
+	for _, end := range []error{nil, errBoom} {
+		wait := deferred.New[int]()
+		d := deferred.MaybeDeferred(func() *D {
+			return deferred.Go(func(co *deferred.Co) (int, error) {
+				v, _ := deferred.Await(co, wait)
+				return v, end
+			})
+		})
+		wait.Callback(6)
+		if end != nil {
+			wantError(t, d, end)
+		} else {
+			wantValue(t, d, 6)
+		}
+	}
 	got, _ := outcome(deferred.MaybeDeferred(func() *D { return nil }))
 	if got.Err == nil || !strings.Contains(got.Err.Error(), "nil Deferred") {
 		t.Errorf("got %v", got)

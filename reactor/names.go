@@ -5,35 +5,121 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"golang.org/x/sync/singleflight"
 )
 
-// systemResolver looks names up as the system does, in the thread pool; those
-// who ask for a name that is being looked up already share the answer.
+// systemResolver looks names up as the system does, in the thread pool. There is
+// one lookup of a name at a time: whoever asks meanwhile waits, on the loop, for
+// the same answer, so that many who ask for one slow name hold one thread of the
+// pool and not all of them.
 type systemResolver struct {
 	reactor Threads
-	flights singleflight.Group
+	lookup  lookup // nil means lookUpOnce
+	flights map[string]*flight
 }
 
+// A lookup is the LookupNetIP of a [net.Resolver]. It sorts what it finds by RFC
+// 6724, best first.
+type lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+// lookUpOnce is the lookup of net.DefaultResolver. Loops that look the same name up
+// at the same time, each on a thread of its own, share one.
+func lookUpOnce(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	found := lookups.DoChan(network+" "+host, func() (any, error) {
+		return net.DefaultResolver.LookupNetIP(context.Background(), network, host)
+	})
+	select {
+	case r := <-found:
+		addrs, _ := r.Val.([]netip.Addr)
+		return slices.Clone(addrs), r.Err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+var lookups singleflight.Group
+
+// A flight is a lookup that is under way, and those who wait for it.
+type flight struct {
+	resolver *systemResolver
+	host     string
+	cancel   context.CancelFunc
+	waiting  []*deferred.Deferred[[]netip.Addr]
+}
+
+// LookupHost looks host up; see [NameResolver]. Cancelling it takes nothing from
+// others who wait for the same name; the last to cancel ends the lookup.
 func (r *systemResolver) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
 	if addr, err := netip.ParseAddr(host); err == nil {
-		return deferred.Succeed([]netip.Addr{addr})
+		return deferred.Succeed([]netip.Addr{addr.Unmap()})
 	}
-	return DeferToThread(r.reactor, func() ([]netip.Addr, error) {
-		found, err, _ := r.flights.Do(host, func() (any, error) {
-			return net.DefaultResolver.LookupNetIP(context.Background(), "ip", host)
-		})
-		if err != nil {
-			return nil, &LookupError{host, lookupReason(err)}
-		}
-		var addrs []netip.Addr
-		for _, a := range found.([]netip.Addr) {
-			addrs = append(addrs, a.Unmap())
-		}
-		return addrs, nil
-	})
+	f, shared := r.flights[host]
+	if !shared {
+		f = &flight{resolver: r, host: host}
+	}
+	d := deferred.NewCancellable(f.leave)
+	f.waiting = append(f.waiting, d)
+	if !shared {
+		f.begin()
+	}
+	return d
+}
+
+func (f *flight) begin() {
+	r := f.resolver
+	if r.flights == nil {
+		r.flights = map[string]*flight{}
+	}
+	r.flights[f.host] = f
+	find := r.lookup
+	if find == nil {
+		find = lookUpOnce
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	f.cancel = cancel
+	DeferToThread(r.reactor, func() ([]netip.Addr, error) {
+		return find(ctx, "ip", f.host)
+	}).AddBoth(f.end)
+}
+
+// end gives all who wait what was found.
+func (f *flight) end(found []netip.Addr, err error) ([]netip.Addr, error) {
+	f.drop()
+	waiting := f.waiting
+	f.waiting = nil
+	switch {
+	case err != nil:
+		err = &LookupError{f.host, lookupReason(err)}
+	case len(found) == 0:
+		err = &LookupError{f.host, ErrNameNotFound}
+	}
+	for i, a := range found {
+		found[i] = a.Unmap()
+	}
+	for _, d := range waiting {
+		d.Resolve(slices.Clone(found), err)
+	}
+	return nil, nil
+}
+
+// leave takes d off those who wait. Without any the lookup is of no use.
+func (f *flight) leave(d *deferred.Deferred[[]netip.Addr]) {
+	f.waiting = slices.DeleteFunc(f.waiting, func(other *deferred.Deferred[[]netip.Addr]) bool { return other == d })
+	if len(f.waiting) == 0 {
+		f.drop()
+	}
+}
+
+// drop ends the lookup, if it has not ended, and has the next who ask begin a
+// new one.
+func (f *flight) drop() {
+	f.cancel()
+	if f.resolver.flights[f.host] == f {
+		delete(f.resolver.flights, f.host)
+	}
 }
 
 // lookupReason returns what the LookupError of err wraps.

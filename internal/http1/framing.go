@@ -71,14 +71,15 @@ func parseDecimal(s string) (n int64, ok bool) {
 // keepsAlive says whether the connection may be used again (RFC 9112, 9.3).
 func keepsAlive(v Version, h http.Header) bool {
 	values := h["Connection"]
-	if hasToken(values, "close") {
+	if HasToken(values, "close") {
 		return false
 	}
-	return v != http10 || hasToken(values, "keep-alive")
+	return v != http10 || HasToken(values, "keep-alive")
 }
 
-// hasToken says whether the lists in values have the token, in any case.
-func hasToken(values []string, token string) bool {
+// HasToken says whether the comma-separated lists in values, those of a Connection header for example,
+// have the token, in any case (RFC 9110, 5.6.1).
+func HasToken(values []string, token string) bool {
 	for _, value := range values {
 		for more := true; more; {
 			var element string

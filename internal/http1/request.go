@@ -19,6 +19,9 @@ type RequestHead struct {
 	// OPTIONS alone).
 	Target  string
 	Version Version
+	// Host is what [AppendRequestHead] writes if Header has no Host, so that one need not be put there.
+	// Readers leave it empty.
+	Host string
 	// Header has all headers under their canonical names, values in the order received, and is
 	// never nil. Bytes above 127 are as received.
 	Header http.Header
@@ -220,7 +223,7 @@ func (r *RequestReader) headDone() error {
 		h.Length = 0
 	}
 	h.KeepAlive = keepsAlive(h.Version, h.Header)
-	h.Expect100 = h.Version != http10 && hasToken(h.Header["Expect"], "100-continue")
+	h.Expect100 = h.Version != http10 && HasToken(h.Header["Expect"], "100-continue")
 	r.beginBody(h.Length, h.Chunked)
 	return nil
 }

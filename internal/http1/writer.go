@@ -18,8 +18,8 @@ const CRLF = "\r\n"
 //
 // Content-Length and Transfer-Encoding are written from h.Length and h.Chunked; what h.Header has of
 // them is left out. A length of 0 is written only for POST, PUT and PATCH (RFC 9110, 8.6). Unless
-// h.KeepAlive is set, "Connection: close" is written; if h.Expect100 is, "Expect: 100-continue". Host
-// has to be in h.Header, and once.
+// h.KeepAlive is set, "Connection: close" is written; if h.Expect100 is, "Expect: 100-continue". Host is
+// the one in h.Header, where there may be no second, or else h.Host; one of them has to be set.
 //
 // Any part that holds CR, LF or NUL, or is otherwise not what RFC 9110 allows in its place, is refused
 // with an [*Error]: ErrMethod, ErrTarget, ErrHost, ErrHeaderName, ErrHeaderValue, or ErrContentLength
@@ -37,6 +37,9 @@ func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 	var room [32]string
 	names := sortedNames(room[:0], h.Header)
 	hosts := valuesOf(h.Header, names, "Host")
+	if len(hosts) == 0 && h.Host != "" {
+		hosts = []string{h.Host}
+	}
 	if err := checkHost(hosts, true); err != nil {
 		return buf, err
 	}
@@ -52,10 +55,10 @@ func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 	case h.Length > 0 || h.Method == "POST" || h.Method == "PUT" || h.Method == "PATCH":
 		b = appendLength(b, h.Length)
 	}
-	if !h.KeepAlive && !hasToken(h.Header["Connection"], "close") {
+	if !h.KeepAlive && !HasToken(h.Header["Connection"], "close") {
 		b = append(b, "Connection: close\r\n"...)
 	}
-	if h.Expect100 && !hasToken(h.Header["Expect"], "100-continue") {
+	if h.Expect100 && !HasToken(h.Header["Expect"], "100-continue") {
 		b = append(b, "Expect: 100-continue\r\n"...)
 	}
 	b, err := appendFields(b, h.Header, names, "Host")
@@ -106,10 +109,10 @@ func AppendResponseHead(buf []byte, h *ResponseHead) ([]byte, error) {
 	switch {
 	case interim:
 	case !h.KeepAlive || h.UntilClose:
-		if !hasToken(connection, "close") {
+		if !HasToken(connection, "close") {
 			b = append(b, "Connection: close\r\n"...)
 		}
-	case h.Version == http10 && !hasToken(connection, "keep-alive"):
+	case h.Version == http10 && !HasToken(connection, "keep-alive"):
 		b = append(b, "Connection: keep-alive\r\n"...)
 	}
 	var room [32]string

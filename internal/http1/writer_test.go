@@ -14,6 +14,8 @@ func TestAppendRequestHead(t *testing.T) {
 		want string
 	}{
 		{"simplest", RequestHead{Method: "GET", Target: "/", Header: host, KeepAlive: true}, "GET / HTTP/1.1\nHost: a\n\n"},
+		{"Host beside the headers", RequestHead{Method: "GET", Target: "/", Host: "b", KeepAlive: true}, "GET / HTTP/1.1\nHost: b\n\n"},
+		{"Host in the headers goes first", RequestHead{Method: "GET", Target: "/", Host: "b", Header: host, KeepAlive: true}, "GET / HTTP/1.1\nHost: a\n\n"},
 		{"not kept alive", RequestHead{Method: "GET", Target: "/", Header: host}, "GET / HTTP/1.1\nHost: a\nConnection: close\n\n"},
 		{"headers sorted, Host first", RequestHead{Method: "GET", Target: "/a?b", KeepAlive: true, Header: http.Header{
 			"X-B": {"1", "2"}, "Accept": {"*/*"}, "Host": {"a"}, "x-raw": {""}}},
@@ -62,6 +64,7 @@ func TestAppendRequestHeadRefuses(t *testing.T) {
 		{"two Hosts", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a", "b"}}}, ErrHost},
 		{"two Hosts under two keys", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "host": {"b"}}}, ErrHost},
 		{"Host with CRLF", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a\r\nB: c"}}}, ErrHost},
+		{"Host beside the headers with CRLF", RequestHead{Method: "GET", Target: "/", Host: "a\r\nB: c"}, ErrHost},
 		{"name with CRLF", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A: b\r\nC": {"d"}}}, ErrHeaderName},
 		{"name with colon", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A:": {"d"}}}, ErrHeaderName},
 		{"name with space", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A ": {"d"}}}, ErrHeaderName},

@@ -4,14 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
+	"weak"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -32,7 +35,11 @@ type Agent struct {
 	pool           *Pool
 	connectTimeout time.Duration
 	endpoint       EndpointFactory
-	scratch        []byte // heads are put together in it
+	cooperator     *task.Cooperator // runs what produces bodies; nil until one needs it
+	tls            TLSPolicy
+	proxied        func(k key) bool // the request goes to a proxy that is to pass it on
+	proxyHeader    []string         // Proxy-Authorization for that
+	scratch        []byte           // heads are put together in it
 }
 
 // An Option sets how an Agent works.
@@ -66,6 +73,9 @@ func New(r reactor.Reactor, options ...Option) *Agent {
 	if a.endpoint == nil {
 		a.endpoint = a.hostname
 	}
+	if a.tls == nil {
+		a.tls = NewTLSPolicy(nil)
+	}
 	return a
 }
 
@@ -97,17 +107,33 @@ func (e *RequestError) Unwrap() error { return e.Err }
 type key struct{ scheme, host, port string }
 
 func keyOf(u *url.URL) (key, error) {
+	if u == nil {
+		return key{}, ErrNoHost
+	}
 	k := key{strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()}
-	if k.scheme != "http" {
+	standard, ok := standardPort(k.scheme)
+	if !ok {
 		return k, fmt.Errorf("%w: %q", ErrSchemeNotSupported, u.Scheme)
 	}
 	if k.host == "" {
 		return k, ErrNoHost
 	}
 	if k.port == "" {
-		k.port = "80"
+		k.port = standard
 	}
 	return k, nil
+}
+
+// standardPort returns the port that a scheme implies. ok is false for a scheme
+// that agents do not speak.
+func standardPort(scheme string) (port string, ok bool) {
+	switch scheme {
+	case "http":
+		return "80", true
+	case "https":
+		return "443", true
+	}
+	return "", false
 }
 
 // Request sends req; see [Requester]. The Deferred fails with a [*RequestError].
@@ -118,16 +144,20 @@ func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Respo
 	if x.key, err = keyOf(req.URL); err == nil {
 		a.scratch, err = x.appendHead(a.scratch[:0])
 	}
+	result := x.result
 	if err != nil {
 		x.fail(err)
-		return x.result
+		return result
 	}
-	if c := a.pool.take(x.key); c != nil {
+	switch c := a.pool.take(x.key); {
+	case c != nil:
 		c.send(x, a.scratch)
-	} else {
+	case a.pool.open(x.key):
 		a.connect(x, append([]byte(nil), a.scratch...))
+	default:
+		a.pool.enqueue(x)
 	}
-	return x.result
+	return result
 }
 
 // hostname is the EndpointFactory of an agent that was given none.
@@ -136,36 +166,57 @@ func (a *Agent) hostname(u *url.URL) (endpoints.ClientEndpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	endpoint := endpoints.NewHostname(a.reactor, k.host, k.port)
-	endpoint.Timeout = a.connectTimeout
-	return endpoint, nil
+	host := endpoints.NewHostname(a.reactor, k.host, k.port)
+	host.Timeout = a.connectTimeout
+	if k.scheme == "https" {
+		return endpoints.WrapTLS(a.reactor, a.tls(k.host, k.port), host), nil
+	}
+	return host, nil
 }
 
 // connect sends x, whose head is given, over a new connection.
 func (a *Agent) connect(x *exchange, head []byte) {
-	endpoint, err := a.endpoint(x.request.URL)
-	if err != nil {
-		x.fail(err)
-		return
-	}
-	connecting := endpoint.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+	factory := reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		if x.over() { // an endpoint that goes on when it is cancelled
+			return nil
+		}
 		return &connection{pool: a.pool, key: x.key}
-	}))
-	x.connecting = connecting
-	connecting.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
+	})
+	x.connecting = deferred.MaybeDeferred(func() *deferred.Deferred[reactor.Protocol] {
+		endpoint, err := a.endpoint(x.request.URL)
+		if err != nil {
+			return deferred.Fail[reactor.Protocol](err)
+		}
+		return endpoint.Connect(factory)
+	})
+	x.connecting.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
 		x.connecting = nil
+		c, _ := p.(*connection)
 		switch {
-		case x.result.Called():
+		case c == nil:
 			if err == nil {
-				p.(*connection).transport.AbortConnection()
+				err = fmt.Errorf("the endpoint connected a %T, which the agent did not make", p)
 			}
-		case err != nil:
 			x.fail(err)
+			a.pool.closed(x.key)
+		case x.over():
+			c.abort()
 		default:
-			p.(*connection).send(x, head)
+			c.send(x, head)
 		}
 		return p, nil
 	})
+}
+
+// again sends x, which a connection was lost under, over a new one. It is done
+// once: a new connection that is lost has not been used before.
+func (a *Agent) again(x *exchange) {
+	x.connection = nil
+	if a.pool.open(x.key) {
+		a.connect(x, x.head())
+	} else {
+		a.pool.enqueue(x)
+	}
 }
 
 // An exchange is one request and its response.
@@ -176,75 +227,113 @@ type exchange struct {
 	result     *deferred.Deferred[*response.Response]
 	connecting *deferred.Deferred[reactor.Protocol] // while that is so
 	connection *connection                          // from when the request is sent
-	upload     *upload                              // while the body is being sent
-	response   *response.Response                   // once its head is there
-	body       *response.Body                       // of response
-	keepAlive  bool                                 // the server will take another request
+	upload     upload                               // while the body is being sent
+	produced   bool                                 // the body has been started, or stopped
+	response   weak.Pointer[response.Response]      // once its head is there; see unread.go
+	body       *response.Body                       // of response; nil before
+	watched    bool                                 // by watchUnread
+	persistent bool                                 // we may send another request after it
+	keepAlive  bool                                 // and the server will take it
 }
 
-// appendHead appends the request's head, and its body if that is small enough
-// to go with it, to buf.
+// appendHead appends the request's head to buf.
 func (x *exchange) appendHead(buf []byte) ([]byte, error) {
 	req := x.request
+	x.persistent = x.agent.pool.persistent && !http1.HasToken(req.Header["Connection"], "close")
 	head := http1.RequestHead{
 		Method:    req.Method,
 		Target:    req.URL.RequestURI(),
+		Host:      hostHeader(x.key),
 		Header:    req.Header,
-		KeepAlive: x.agent.pool.persistent,
-	}
-	if req.Header.Get("Host") == "" {
-		head.Header = req.Clone().Header
-		head.Header.Set("Host", hostHeader(req.URL, x.key))
+		KeepAlive: x.persistent,
 	}
 	if req.Body != nil {
 		head.Length = req.Body.Length()
 		head.Chunked = head.Length == request.UnknownLength
+		head.Expect100 = req.ExpectContinue > 0
+	}
+	if a := x.agent; a.proxied != nil && a.proxied(x.key) {
+		a.toProxy(&head, req)
 	}
 	return http1.AppendRequestHead(buf, &head)
 }
 
-// hostHeader returns the Host of u: without the port if the scheme implies it.
-func hostHeader(u *url.URL, k key) string {
+// head returns the head of a request that appendHead has had before, and found
+// good.
+func (x *exchange) head() []byte {
+	head, _ := x.appendHead(nil)
+	return head
+}
+
+// hostHeader returns the Host of k: without the port if the scheme implies it,
+// and without the zone of an IPv6 address, which means nothing to others.
+func hostHeader(k key) string {
 	host := k.host
 	if strings.Contains(host, ":") {
+		host, _, _ = strings.Cut(host, "%")
 		host = "[" + host + "]"
 	}
-	if k.port == "80" {
+	if standard, _ := standardPort(k.scheme); k.port == standard {
 		return host
 	}
 	return host + ":" + k.port
 }
 
+// over reports whether result has fired.
+func (x *exchange) over() bool { return x.result == nil || x.result.Called() }
+
 // fail ends x, which has no response yet, with err.
 func (x *exchange) fail(err error) {
-	if !x.result.Called() {
-		x.result.Errback(&RequestError{x.request.Method, x.request.URL.Redacted(), err})
+	if x.over() {
+		return
 	}
+	if body := x.request.Body; body != nil && !x.produced {
+		x.produced = true
+		body.StopProducing() // it may hold a file
+	}
+	x.result.Errback(&RequestError{x.request.Method, x.request.URL.Redacted(), err})
 }
 
 // cancel ends x because nobody wants the response.
 func (x *exchange) cancel() {
+	x.fail(deferred.ErrCancelled)
 	switch {
 	case x.connecting != nil:
 		x.connecting.Cancel()
 	case x.connection != nil:
 		x.connection.abort()
+	default:
+		x.agent.pool.dequeue(x)
 	}
 }
 
-// repeatable reports whether x may be sent again though the server may have
-// seen it: its method is idempotent (RFC 9110, section 9.2.2) and it has no body.
+// repeatable reports whether x may be sent again though the server may have seen
+// it: its method is idempotent (RFC 9110, section 9.2.2), and its body, if it
+// has one, is all there.
 func (x *exchange) repeatable() bool {
 	switch x.request.Method {
 	case "GET", "HEAD", "OPTIONS", "TRACE", "DELETE", "PUT":
-		return x.request.Body == nil
+		_, replayable := x.request.Body.(request.Bytes)
+		return replayable || x.request.Body == nil
 	}
 	return false
 }
 
-// headReceived makes the response of a head.
-func (x *exchange) headReceived(head *http1.ResponseHead) {
-	x.keepAlive = head.KeepAlive
+// informed tells who asked for it of an interim response, and sends the body if
+// that was what the server said.
+func (x *exchange) informed(head *http1.ResponseHead) {
+	if w, ok := x.upload.(*awaitingContinue); ok && head.Code == http.StatusContinue {
+		w.proceed()
+	}
+	if x.request.Informational != nil {
+		x.request.Informational(head.Code, head.Header)
+	}
+}
+
+// headReceived makes the response of a head. upgrade is set if the connection
+// is handed over with it.
+func (x *exchange) headReceived(head *http1.ResponseHead, upgrade *response.Upgrade) {
+	x.keepAlive = x.persistent && head.KeepAlive
 	x.body = response.NewBody(x)
 	r := response.New(x.body)
 	r.Version = head.Version.String()
@@ -253,10 +342,11 @@ func (x *exchange) headReceived(head *http1.ResponseHead) {
 	r.Header = head.Header
 	r.Length = head.Length
 	r.Request = x.request
-	x.response = r
-	if !x.result.Called() {
-		x.result.Callback(r)
-	}
+	r.Upgrade = upgrade
+	x.response = weak.Make(r)
+	result := x.result
+	x.result = nil // it holds r
+	result.Callback(r)
 }
 
 // PauseProducing, ResumeProducing and StopProducing make x the transport of its

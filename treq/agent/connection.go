@@ -6,7 +6,6 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
-	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -20,7 +19,12 @@ import (
 //	          broken ──ConnectionLost──▶ gone
 //
 // It is busy from the sending of a request to the end of the response: x is
-// the exchange then, else nil.
+// the exchange then, else nil. Once broken it takes no more bytes and no more
+// requests; the transport calls ConnectionLost at the end of the turn.
+//
+// Whatever calls back into a user's code, a Deferred's handlers or a body's
+// reader, comes last in its method: the user may cancel, send another request
+// over this very connection, or panic.
 type connection struct {
 	pool      *Pool
 	key       key
@@ -29,7 +33,7 @@ type connection struct {
 	x         *exchange
 	sent      int       // requests so far
 	heard     bool      // of the answer to the last one, at least a byte
-	broken    error     // why it cannot be used, other than that it was lost
+	broken    error     // why it cannot be used any more; nil while it can
 	put       uint64    // the pool's count when it was put there
 	idleSince time.Time // and when that was
 }
@@ -38,19 +42,45 @@ func (c *connection) ConnectionMade(t reactor.Transport) { c.transport = t }
 
 // send sends x, whose head is given, over c, which is quiescent.
 func (c *connection) send(x *exchange, head []byte) {
+	if c.broken != nil { // lost between being made and being given to x
+		x.fail(&response.NeverReceivedError{Reasons: []error{c.broken}})
+		return
+	}
 	c.x = x
 	c.sent++
 	c.heard = false
 	x.connection = c
 	c.reader.Start(x.request.Method)
 	c.transport.Write(head)
-	switch body := x.request.Body.(type) {
-	case nil:
-	case request.Bytes:
-		c.transport.Write(body)
+	switch {
+	case x.request.Body == nil:
+	case x.request.ExpectContinue > 0:
+		x.awaitContinue()
 	default:
-		x.upload = startUpload(x, body)
+		x.sendBody()
 	}
+}
+
+var (
+	errUnsolicited = errors.New("the server sent something that no request had asked for")
+	errNotUpgraded = errors.New("the server switched to another protocol, which was not asked for")
+	errUpgraded    = errors.New("the connection speaks another protocol now")
+)
+
+// upgrade hands the transport over, to who gets the response of x. rest is what
+// the server has sent in its new protocol.
+func (c *connection) upgrade(x *exchange, rest []byte) {
+	if x.request.Method != "CONNECT" && !http1.HasToken(x.request.Header["Connection"], "upgrade") {
+		c.breakOff(errNotUpgraded)
+		return
+	}
+	c.x = nil
+	c.broken = errUpgraded
+	if x.upload != nil {
+		x.upload.stop()
+	}
+	x.headReceived(c.reader.Head(), response.NewUpgrade(c.transport, rest))
+	x.body.End(response.ErrDone)
 }
 
 func (c *connection) DataReceived(data []byte) {
@@ -58,7 +88,8 @@ func (c *connection) DataReceived(data []byte) {
 		x := c.x
 		if x == nil {
 			if len(data) != 0 {
-				c.breakOff(errors.New("the server sent something that no request had asked for"))
+				c.pool.drop(c)
+				c.breakOff(errUnsolicited)
 			}
 			return
 		}
@@ -71,27 +102,28 @@ func (c *connection) DataReceived(data []byte) {
 		data = data[n:]
 		switch event {
 		case http1.NeedMore:
-			if x.response != nil && !x.body.Wanted() {
-				c.transport.PauseProducing()
-			}
+			x.watchUnread()
 			return
+		case http1.Informational:
+			x.informed(c.reader.Head())
 		case http1.Head:
-			x.headReceived(c.reader.Head())
+			x.headReceived(c.reader.Head(), nil)
 		case http1.Data:
 			x.body.Write(c.reader.Data())
 		case http1.End:
 			c.end(x, len(data))
 		case http1.Upgraded:
-			c.breakOff(errors.New("the server switched to another protocol, which was not asked for"))
+			c.upgrade(x, data)
 		}
 	}
 }
 
-// end ends x, whose response is complete. rest is how many bytes came after it.
+// end ends x, whose response is complete. rest is how many bytes came after it:
+// they cost the connection, not the response.
 func (c *connection) end(x *exchange, rest int) {
 	c.x = nil
-	if x.keepAlive && rest == 0 && x.upload == nil && c.broken == nil {
-		c.transport.ResumeProducing()
+	if x.keepAlive && rest == 0 && x.upload == nil {
+		c.transport.ResumeProducing() // the body may have had it paused
 		c.pool.put(c)
 	} else {
 		c.leave(x)
@@ -99,21 +131,29 @@ func (c *connection) end(x *exchange, rest int) {
 	x.body.End(response.ErrDone)
 }
 
-// leave closes c in order, after x has ended.
+// leave closes c after x has ended: in order, unless the server has answered
+// without waiting for all of the request. It may never take the rest.
 func (c *connection) leave(x *exchange) {
 	c.broken = reactor.ErrConnectionDone
 	if x.upload != nil {
 		x.upload.stop()
+		c.transport.AbortConnection()
+		return
 	}
 	c.transport.LoseConnection()
 }
 
-// breakOff closes c because of err.
+// breakOff closes c at once because of err, and has the exchange that is under
+// way end with it.
 func (c *connection) breakOff(err error) {
-	if c.broken == nil {
-		c.broken = err
+	if c.broken != nil {
+		return
 	}
+	c.broken = err
 	c.transport.AbortConnection()
+	if c.x != nil && c.x.upload != nil {
+		c.x.upload.stop()
+	}
 }
 
 // abort closes c because nobody wants what it would bring.
@@ -121,49 +161,44 @@ func (c *connection) abort() { c.breakOff(reactor.ErrConnectionAborted) }
 
 // ConnectionLost ends the exchange that is under way, if there is one.
 func (c *connection) ConnectionLost(reason error) {
-	x := c.x
+	x, broken := c.x, c.broken
 	c.x = nil
-	if x == nil {
-		c.pool.drop(c)
-		return
+	if c.broken == nil {
+		c.broken = reason
 	}
-	if c.broken != nil {
-		reason = c.broken
+	c.pool.drop(c)
+	if x != nil {
+		c.lost(x, reason, broken)
 	}
+	c.pool.closed(c.key)
+}
+
+// lost ends x, which was under way when c was lost for reason, or broken before
+// that for another.
+func (c *connection) lost(x *exchange, reason, broken error) {
 	if x.upload != nil {
 		x.upload.stop()
 	}
 	_, cut := c.reader.Finish()
+	reasons := []error{reason}
 	switch {
-	case x.response != nil && cut == nil && reason == reactor.ErrConnectionDone:
+	case broken != nil:
+		reasons[0] = broken
+	case cut != nil:
+		reasons = append(reasons, cut)
+	}
+	switch {
+	case x.body != nil && broken == nil && cut == nil && errors.Is(reason, reactor.ErrConnectionDone):
 		x.body.End(response.ErrPotentialDataLoss)
-	case x.response != nil:
-		x.body.End(&response.FailedError{Reasons: reasons(reason, cut, c.broken), Response: x.response})
-	case x.result.Called(): // cancelled
-	case !c.heard && c.broken == nil && c.sent > 1 && x.repeatable():
+	case x.body != nil:
+		x.body.End(&response.FailedError{Reasons: reasons, Response: x.response.Value()})
+	case x.over(): // cancelled, or the request's body failed
+	case c.heard:
+		x.fail(&response.FailedError{Reasons: reasons})
+	case c.sent > 1 && x.repeatable():
 		// The server closed the connection as the request was on its way.
 		x.agent.again(x)
 	default:
-		x.fail(&response.NeverReceivedError{Reasons: reasons(reason, cut, c.broken)})
+		x.fail(&response.NeverReceivedError{Reasons: reasons})
 	}
-}
-
-// reasons lists why a response did not come whole: because of reason, and, if
-// it was not for something that was found wrong with it, of where that cut it.
-func reasons(reason, cut, broken error) []error {
-	if broken != nil || cut == nil {
-		return []error{reason}
-	}
-	return []error{reason, cut}
-}
-
-// again sends x, which a connection was lost under, over a new one.
-func (a *Agent) again(x *exchange) {
-	x.connection = nil
-	head, err := x.appendHead(nil)
-	if err != nil {
-		x.fail(err)
-		return
-	}
-	a.connect(x, head)
 }

@@ -15,7 +15,11 @@ type Pool struct {
 	persistent bool
 	perHost    int
 	idleFor    time.Duration
+	most       int                   // connections to one host, if not 0
 	idle       map[key][]*connection // the last used is last
+	count      int                   // how many those are
+	opened     map[key]int           // connections, and attempts at some, if most is set
+	queue      map[key][]*exchange   // wait for one, if most is set
 	puts       uint64                // how often a connection was put back
 	sweep      reactor.DelayedCall   // of closeOld, if it is arranged
 }
@@ -29,6 +33,11 @@ func Persistent(on bool) PoolOption { return func(p *Pool) { p.persistent = on }
 // MaxPersistentPerHost bounds how many connections to one host are kept while
 // nobody uses them. It does not bound how many are in use.
 func MaxPersistentPerHost(n int) PoolOption { return func(p *Pool) { p.perHost = n } }
+
+// MaxConnectionsPerHost bounds how many connections to one host there are at a
+// time, in use or not; requests beyond it wait, in their order, until one is free.
+// 0, the default, is no bound, as in Twisted.
+func MaxConnectionsPerHost(n int) PoolOption { return func(p *Pool) { p.most = n } }
 
 // CachedConnectionTimeout is how long a connection is kept while nobody uses it.
 func CachedConnectionTimeout(d time.Duration) PoolOption { return func(p *Pool) { p.idleFor = d } }
@@ -51,6 +60,8 @@ func NewPool(r reactor.Reactor, options ...PoolOption) *Pool {
 		perHost:    DefaultMaxPersistentPerHost,
 		idleFor:    DefaultCachedConnectionTimeout,
 		idle:       make(map[key][]*connection),
+		opened:     make(map[key]int),
+		queue:      make(map[key][]*exchange),
 	}
 	for _, o := range options {
 		o(p)
@@ -61,9 +72,14 @@ func NewPool(r reactor.Reactor, options ...PoolOption) *Pool {
 // CloseCachedConnections closes all connections that nobody uses.
 func (p *Pool) CloseCachedConnections() {
 	for _, c := range p.all() {
-		p.drop(c)
-		c.transport.LoseConnection()
+		p.close(c)
 	}
+}
+
+// close closes c, which nobody uses.
+func (p *Pool) close(c *connection) {
+	p.drop(c)
+	c.transport.LoseConnection()
 }
 
 // all returns the connections that nobody uses, the one used last at the end.
@@ -85,23 +101,73 @@ func (p *Pool) take(k key) *connection {
 	c := idle[len(idle)-1]
 	idle[len(idle)-1] = nil
 	p.idle[k] = idle[:len(idle)-1]
+	p.count--
 	return c
 }
 
-// put keeps c, or closes it if there are enough.
+// open reports whether a connection to k may be opened, and counts it.
+func (p *Pool) open(k key) bool {
+	if p.most == 0 {
+		return true
+	}
+	if p.opened[k] >= p.most {
+		return false
+	}
+	p.opened[k]++
+	return true
+}
+
+// closed takes a connection to k off the count, or an attempt at one, and has the
+// next request that waits try one.
+func (p *Pool) closed(k key) {
+	if p.most == 0 {
+		return
+	}
+	if p.opened[k]--; p.opened[k] == 0 {
+		delete(p.opened, k)
+	}
+	if x := p.next(k); x != nil {
+		p.open(k)
+		x.agent.connect(x, x.head())
+	}
+}
+
+// enqueue has x wait for a connection.
+func (p *Pool) enqueue(x *exchange) { p.queue[x.key] = append(p.queue[x.key], x) }
+
+// dequeue has x, which waits no longer, leave the queue.
+func (p *Pool) dequeue(x *exchange) {
+	if i := slices.Index(p.queue[x.key], x); i >= 0 {
+		p.queue[x.key] = slices.Delete(p.queue[x.key], i, i+1)
+	}
+}
+
+// next removes and returns the request to k that has waited longest, or nil.
+func (p *Pool) next(k key) *exchange {
+	queue := p.queue[k]
+	if len(queue) == 0 {
+		delete(p.queue, k)
+		return nil
+	}
+	x := queue[0]
+	p.queue[k] = slices.Delete(queue, 0, 1)
+	return x
+}
+
+// put gives c to the next request that waits for one, or keeps it, and closes
+// the one used longest ago if there are too many.
 func (p *Pool) put(c *connection) {
-	if !p.persistent {
-		c.transport.LoseConnection()
+	if x := p.next(c.key); x != nil {
+		c.send(x, x.head())
 		return
 	}
 	p.puts++
 	c.put, c.idleSince = p.puts, p.clock.Now()
 	idle := append(p.idle[c.key], c)
 	p.idle[c.key] = idle
+	p.count++
 	if len(idle) > p.perHost {
-		oldest := idle[0]
-		p.drop(oldest)
-		oldest.transport.LoseConnection()
+		p.close(idle[0])
 	}
 	if p.sweep == nil {
 		p.sweep = p.clock.CallLater(p.idleFor, p.closeOld)
@@ -117,20 +183,23 @@ func (p *Pool) closeOld() {
 			p.sweep = p.clock.CallLater(left, p.closeOld)
 			return
 		}
-		p.drop(c)
-		c.transport.LoseConnection()
+		p.close(c)
 	}
 }
 
-// drop forgets c.
+// drop forgets c, if it is there.
 func (p *Pool) drop(c *connection) {
 	idle := p.idle[c.key]
 	if i := slices.Index(idle, c); i >= 0 {
 		idle = slices.Delete(idle, i, i+1)
+		p.idle[c.key] = idle
+		p.count--
 	}
 	if len(idle) == 0 {
 		delete(p.idle, c.key)
-	} else {
-		p.idle[c.key] = idle
+	}
+	if p.count == 0 && p.sweep != nil {
+		p.sweep.Cancel()
+		p.sweep = nil
 	}
 }

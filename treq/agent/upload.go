@@ -2,23 +2,107 @@ package agent
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/sourcegraph/conc/panics"
 )
 
-// An upload is the sending of a request's body. It is the consumer that the
-// body is written to, and holds it to its length.
-type upload struct {
-	x      *exchange
-	body   request.BodyProducer
-	left   int64 // what is still to be written, if the length is known
-	framed bool  // it is not: the body is sent in chunks
-	over   bool
+// This file sends the bodies of requests.
+
+// An upload is the sending of a body that takes longer than one Write. The
+// exchange has it until all of the body was written.
+type upload interface {
+	// stop ends it early. It is called once at most, and never after the end.
+	stop()
 }
 
-// A WrongLengthError says that a body was shorter or longer than its Length. It
+// bytesAtOnce is how much of a body that is all there is written in one go. A
+// connection takes that much without copying it first.
+const bytesAtOnce = 64 << 10
+
+// sendBody sends the body of x's request, the head of which is sent.
+func (x *exchange) sendBody() {
+	x.produced = true
+	switch body := x.request.Body.(type) {
+	case request.Bytes:
+		if len(body) <= bytesAtOnce {
+			x.connection.transport.Write(body)
+			return
+		}
+		u := &bytesUpload{x, body}
+		x.upload = u
+		x.connection.transport.RegisterPullProducer(u)
+	default:
+		startProducing(x, body)
+	}
+}
+
+// An awaitingContinue is a body that is not sent before the server asks for it,
+// or has not said for some time that it does not want it.
+type awaitingContinue struct {
+	x     *exchange
+	timer reactor.DelayedCall
+}
+
+func (x *exchange) awaitContinue() {
+	w := &awaitingContinue{x: x}
+	x.upload = w
+	w.timer = x.agent.reactor.CallLater(x.request.ExpectContinue, w.proceed)
+}
+
+// proceed sends the body.
+func (w *awaitingContinue) proceed() {
+	w.stop()
+	w.x.upload = nil
+	w.x.sendBody()
+}
+
+func (w *awaitingContinue) stop() {
+	if w.timer.Active() {
+		w.timer.Cancel()
+	}
+}
+
+// A bytesUpload sends a body that is all there, as fast as the connection takes
+// it. It is the connection's pull producer.
+type bytesUpload struct {
+	x    *exchange
+	left []byte
+}
+
+func (u *bytesUpload) ResumeProducing() {
+	n := min(len(u.left), bytesAtOnce)
+	u.x.connection.transport.Write(u.left[:n])
+	if u.left = u.left[n:]; len(u.left) == 0 {
+		u.stop() // there is no more
+	}
+}
+
+func (u *bytesUpload) StopProducing() {}
+
+func (u *bytesUpload) stop() {
+	u.x.upload = nil
+	u.x.connection.transport.UnregisterProducer()
+}
+
+// A production is the upload of what a BodyProducer produces. It is the consumer
+// that the producer writes to, which holds it to its length, and the push
+// producer of the connection.
+type production struct {
+	x        *exchange
+	producer request.BodyProducer
+	length   int64 // that the producer is to write, or UnknownLength
+	written  int64 // that it has written
+	done     *deferred.Deferred[deferred.None]
+	over     bool // all is written, or no more is wanted
+}
+
+// A WrongLengthError says that a producer wrote more or less than its Length. It
 // is Twisted's WrongBodyLength.
 type WrongLengthError struct {
 	Length  int64 // as the producer said
@@ -26,76 +110,124 @@ type WrongLengthError struct {
 }
 
 func (e *WrongLengthError) Error() string {
-	return fmt.Sprintf("the request's body was to have %d bytes but its producer wrote %d", e.Length, e.Written)
+	return fmt.Sprintf("its producer said %d bytes and wrote %d", e.Length, e.Written)
 }
 
-func startUpload(x *exchange, body request.BodyProducer) *upload {
-	u := &upload{x: x, body: body, left: body.Length()}
-	u.framed = u.left == request.UnknownLength
-	x.upload = u
-	x.connection.transport.RegisterProducer(body)
-	body.StartProducing(u).AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
-		if !u.over {
-			u.end(err)
-		}
-		return deferred.None{}, nil
+// A GenerationError says that a request could not be sent whole because of the
+// producer of its body: errors.Is finds the error that StartProducing failed
+// with, or a [*WrongLengthError]. It is Twisted's RequestGenerationFailed.
+type GenerationError struct {
+	Err error
+}
+
+func (e *GenerationError) Error() string {
+	return fmt.Sprintf("producing the request's body: %v", e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *GenerationError) Unwrap() error { return e.Err }
+
+func startProducing(x *exchange, producer request.BodyProducer) {
+	p := &production{x: x, producer: producer, length: producer.Length()}
+	x.upload = p
+	x.connection.transport.RegisterProducer(p)
+	p.done = deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
+		return producer.StartProducing(p)
 	})
-	if u.over {
-		return nil
+	if p.over { // stopped from within StartProducing
+		p.done.Cancel()
 	}
-	return u
+	p.done.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		if !p.over {
+			p.end(err)
+		}
+		return deferred.None{}, nil // an error is the request's now, or came too late
+	})
 }
 
 // Write sends data as a part of the body.
-func (u *upload) Write(data []byte) {
-	t := u.x.connection.transport
+func (p *production) Write(data []byte) {
+	if p.over || len(data) == 0 {
+		return
+	}
+	p.written += int64(len(data))
+	c, a := p.x.connection, p.x.agent
 	switch {
-	case u.over || len(data) == 0:
-	case u.framed:
-		t.Write(http1.AppendChunkHead(nil, len(data)))
-		t.Write(data)
-		t.Write([]byte(http1.CRLF))
-	case int64(len(data)) > u.left:
-		u.fail(&WrongLengthError{u.body.Length(), u.body.Length() - u.left + int64(len(data))})
+	case p.length == request.UnknownLength:
+		a.scratch = http1.AppendChunkHead(a.scratch[:0], len(data))
+		c.transport.WriteSequence(a.scratch, data, crlf)
+	case p.written > p.length:
+		p.fail(&WrongLengthError{p.length, p.written})
 	default:
-		u.left -= int64(len(data))
-		t.Write(data)
+		c.transport.Write(data)
 	}
 }
 
-// end ends the upload when the producer is done.
-func (u *upload) end(err error) {
+var crlf = []byte(http1.CRLF)
+
+// Cooperator gives the producer the reactor's Cooperator; see
+// [request.CooperatingConsumer].
+func (p *production) Cooperator() *task.Cooperator {
+	a := p.x.agent
+	if a.cooperator == nil {
+		a.cooperator = task.NewCooperator(a.reactor)
+	}
+	return a.cooperator
+}
+
+// end ends the body when the producer says that it is done.
+func (p *production) end(err error) {
+	p.finish()
 	switch {
 	case err != nil:
-		u.fail(fmt.Errorf("producing the request's body: %w", err))
-		return
-	case !u.framed && u.left != 0:
-		u.fail(&WrongLengthError{u.body.Length(), u.body.Length() - u.left})
-		return
+		p.fail(err)
+	case p.length == request.UnknownLength:
+		a := p.x.agent
+		a.scratch, _ = http1.AppendLastChunk(a.scratch[:0], nil)
+		p.x.connection.transport.Write(a.scratch)
+	case p.written != p.length:
+		p.fail(&WrongLengthError{p.length, p.written})
 	}
-	t := u.x.connection.transport
-	if u.framed {
-		last, _ := http1.AppendLastChunk(nil, nil)
-		t.Write(last)
-	}
-	u.over = true
-	u.x.upload = nil
-	t.UnregisterProducer()
 }
 
-// fail gives the request up.
-func (u *upload) fail(err error) {
-	u.x.connection.breakOff(err)
-	u.stop()
+// finish lets the producer go.
+func (p *production) finish() {
+	p.over = true
+	p.x.upload = nil
+	p.x.connection.transport.UnregisterProducer()
 }
 
-// stop stops the producer, when nobody wants the rest of the body.
-func (u *upload) stop() {
-	if u.over {
+// fail gives the request up because of its body.
+func (p *production) fail(err error) {
+	err = &GenerationError{err}
+	p.x.connection.breakOff(err)
+	p.x.fail(err)
+}
+
+// stop stops the producer: nobody wants the rest of the body.
+func (p *production) stop() {
+	if p.over {
 		return
 	}
-	u.over = true
-	u.x.upload = nil
-	u.x.connection.transport.UnregisterProducer()
-	u.body.StopProducing()
+	p.finish()
+	// The exchange must come to its end even if this panics.
+	if r := panics.Try(p.producer.StopProducing); r != nil {
+		slog.Error("agent: panic in a body's StopProducing", "url", p.x.request.URL.Redacted(), "panic", r.Value, "stack", string(r.Stack))
+	}
+	if p.done != nil {
+		p.done.Cancel()
+	}
 }
+
+// PauseProducing, ResumeProducing and StopProducing are what the connection asks
+// for. When it stops the producer it is about to tell the connection's protocol
+// too, but a stopped producer must not go on until then.
+
+func (p *production) PauseProducing()  { p.producer.PauseProducing() }
+func (p *production) ResumeProducing() { p.producer.ResumeProducing() }
+func (p *production) StopProducing()   { p.stop() }
+
+var (
+	_ reactor.PushProducer        = (*production)(nil)
+	_ request.CooperatingConsumer = (*production)(nil)
+)

@@ -3,6 +3,7 @@ package request
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
@@ -24,6 +25,14 @@ type Request struct {
 	Header http.Header
 	// Body gives the body; nil is none.
 	Body BodyProducer
+	// ExpectContinue has the body wait until the server says that it wants it, by
+	// a 100 (RFC 9110, section 10.1.1), or until so much time has passed. A
+	// server that answers with something else is not sent the body. 0 is not to
+	// wait.
+	ExpectContinue time.Duration
+	// Informational, if set, is called with each interim response, 1xx but for
+	// 101, such as 103 Early Hints (RFC 8297).
+	Informational func(code int, header http.Header)
 }
 
 // Clone returns a copy of r whose Header, but not Body, is a copy too.

@@ -1,100 +1,143 @@
 package response
 
+import "github.com/seed-7c003b53/gotreq/reactor"
+
 // This file holds the way of a body's bytes from the connection they come on to
 // whoever reads them.
 
 // A BodyProtocol takes the body of a response, as [Response.DeliverBody] gives
-// it. It is the IProtocol of Twisted's IResponse.deliverBody.
+// it. It is the IProtocol of Twisted's IResponse.deliverBody. Its methods are
+// called on the reactor's goroutine; one that panics loses the connection.
 type BodyProtocol interface {
 	// ConnectionMade is called once, first.
 	ConnectionMade(t BodyTransport)
 	// DataReceived is called with the bytes, split as they happened to come.
 	// They are valid until it returns.
 	DataReceived(data []byte)
-	// ConnectionLost is called once, last. reason is ErrDone, or
-	// ErrPotentialDataLoss, or says why the body is not complete.
+	// ConnectionLost is called once, last. reason is [ErrDone], or
+	// [ErrPotentialDataLoss], or says why the body is not complete: mostly a
+	// [*FailedError].
 	ConnectionLost(reason error)
 }
 
 // A BodyTransport controls the delivery of a body. It is Twisted's
-// TransportProxyProducer. Once the body has ended its methods do nothing.
+// TransportProxyProducer. It belongs to the reactor's goroutine, and once the
+// body has ended its methods do nothing.
 type BodyTransport interface {
-	// PauseProducing stops DataReceived, and by that the reading of the socket.
+	// PauseProducing stops DataReceived at once, and by that the reading of the
+	// socket.
 	PauseProducing()
 	// ResumeProducing lets it go on.
 	ResumeProducing()
-	// StopProducing says that no more is wanted: the connection is closed.
+	// StopProducing says that no more is wanted: DataReceived is not called
+	// again, the connection is closed, and ConnectionLost told so.
 	StopProducing()
 }
 
+// unreadMost is how much of a body that has no reader is kept before the
+// connection is paused. So a response that nobody reads, if it is no larger, still
+// leaves its connection to others.
+const unreadMost = 64 << 10
+
 // A Body carries the bytes of one response from an agent, which calls Write and
-// End, to the BodyProtocol that Deliver connects. What comes before Deliver is
-// kept; it is little, since the transport is paused until then.
+// End, to the BodyProtocol that Deliver connects. It keeps what comes while there
+// is no reader, or a paused one; that is little, since the agent's transport is
+// paused then.
+//
+// It is for those who write an agent. It belongs to the reactor's goroutine.
 type Body struct {
-	transport BodyTransport // nil once the body has ended
-	to        BodyProtocol  // nil before Deliver
-	early     []byte        // what came before Deliver
+	transport BodyTransport // the agent's; nil once the body has ended
+	to        BodyProtocol  // the reader; nil before Deliver
+	held      []byte        // what came and was not given to the reader yet
 	ended     error         // why the body ended; nil before
 	paused    bool          // the reader wants no more for now
 	stopped   bool          // the reader wants no more
-	delivered bool          // ConnectionLost was called
+	giving    bool          // the reader is being called: what comes now waits
+	told      bool          // the reader was told of the end
+
+	wrap  func(to BodyProtocol) BodyProtocol // set by WrapBody
+	atEnd func()                             // set by OnEnd
 }
 
 // NewBody returns a Body whose bytes t controls.
 func NewBody(t BodyTransport) *Body { return &Body{transport: t} }
 
-// Wanted reports whether the body has a reader, or has ended: until then its
-// transport is to be paused.
-func (b *Body) Wanted() bool { return b.to != nil || b.ended != nil }
+// Taken reports whether the body has, or had, a reader.
+func (b *Body) Taken() bool { return b.to != nil }
 
-// Write gives the reader the next bytes. An agent calls it.
+// Write gives the reader the next bytes, which it may use until Write returns. An
+// agent calls it.
 func (b *Body) Write(data []byte) {
 	switch {
 	case b.stopped:
-	case b.to == nil:
-		b.early = append(b.early, data...)
-	default:
+	case b.to != nil && !b.paused && !b.giving:
+		b.giving = true
+		defer b.given()
 		b.to.DataReceived(data)
+	default:
+		b.held = append(b.held, data...)
+		if b.to == nil && len(b.held) > unreadMost {
+			b.transport.PauseProducing()
+		}
+	}
+}
+
+// given ends a call of the reader, which may have panicked.
+func (b *Body) given() {
+	b.giving = false
+	if len(b.held) != 0 || b.ended != nil { // meanwhile
+		b.give()
 	}
 }
 
 // End says that the body has ended, and why. An agent calls it, once.
 func (b *Body) End(reason error) {
-	if b.ended != nil {
-		return
-	}
-	b.ended = reason
-	b.transport = nil
-	if b.to != nil {
-		b.deliverEnd()
+	if b.ended == nil {
+		b.ended, b.transport = reason, nil
+		if b.atEnd != nil {
+			b.atEnd()
+		}
+		b.give()
 	}
 }
 
-func (b *Body) deliverEnd() {
-	if !b.delivered {
-		b.delivered = true
+// give gives the reader what it is ready for: bytes that are held, then the end.
+func (b *Body) give() {
+	if b.to == nil || b.giving {
+		return
+	}
+	b.giving = true
+	defer func() { b.giving = false }()
+	for len(b.held) != 0 && !b.paused {
+		data := b.held
+		b.held = nil
+		b.to.DataReceived(data)
+	}
+	if b.ended != nil && len(b.held) == 0 && !b.told {
+		b.told = true
 		b.to.ConnectionLost(b.ended)
 	}
 }
 
-// Deliver connects the body to its reader. It fails with ErrBodyTaken if there
-// is one already.
+// Deliver connects the body to its reader. It fails with [ErrBodyTaken] if there
+// is one already; to is then not called.
 func (b *Body) Deliver(to BodyProtocol) error {
 	if b.to != nil {
 		return ErrBodyTaken
 	}
+	if b.wrap != nil {
+		to = b.wrap(to)
+	}
 	b.to = to
-	to.ConnectionMade(b)
-	if early := b.early; len(early) != 0 {
-		b.early = nil
-		b.Write(early)
-	}
-	if b.ended != nil {
-		b.deliverEnd()
-	} else if !b.stopped && !b.paused {
-		b.transport.ResumeProducing()
-	}
+	b.connect()
+	b.resume()
 	return nil
+}
+
+func (b *Body) connect() {
+	b.giving = true
+	defer func() { b.giving = false }()
+	b.to.ConnectionMade(b)
 }
 
 // PauseProducing stops the bytes; see [BodyTransport].
@@ -108,16 +151,30 @@ func (b *Body) PauseProducing() {
 // ResumeProducing lets them go on; see [BodyTransport].
 func (b *Body) ResumeProducing() {
 	b.paused = false
-	if b.transport != nil {
+	b.resume()
+}
+
+// resume has what is held, and then what is still to come, go to the reader.
+// The transport comes last: in memory it may bring the rest there and then.
+func (b *Body) resume() {
+	b.give()
+	if b.transport != nil && !b.paused && !b.stopped {
 		b.transport.ResumeProducing()
 	}
 }
 
 // StopProducing ends them; see [BodyTransport].
 func (b *Body) StopProducing() {
+	if b.stopped {
+		return
+	}
 	b.stopped = true
-	b.early = nil
 	if b.transport != nil {
+		b.held = nil
 		b.transport.StopProducing()
+	} else if len(b.held) != 0 {
+		// All has come, and not all of it will be given.
+		b.held, b.ended = nil, &FailedError{Reasons: []error{reactor.ErrConnectionAborted}}
+		b.give()
 	}
 }

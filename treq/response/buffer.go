@@ -1,95 +1,114 @@
 package response
 
-// A buffer keeps a body while its first reader reads it, for those that come
-// later. It is treq's _BufferedResponse.
+import (
+	"slices"
+
+	"github.com/sourcegraph/conc/panics"
+)
+
+// A buffer keeps a body while it is read, and gives it to any number of readers,
+// each of which gets all of it. It is treq's _BufferedResponse.
 type buffer struct {
 	length  int64 // of the body, if it is known
-	started bool
 	data    []byte
 	ended   error // why the body ended; nil before
 	readers []*bufferReader
-	from    BodyTransport
+	from    BodyTransport // from the first reader until the body has ended
+	paused  bool          // that is from
+}
+
+// A bufferReader is the way of the bytes from a buffer to one of its readers.
+// What it keeps for one that is late, or paused, is the buffer's own data.
+type bufferReader struct {
+	Body
+	buffer *buffer
 }
 
 // maxPrealloc bounds how much memory is taken for a body because its head says
 // that it will be that long.
 const maxPrealloc = 1 << 20
 
-// A bufferReader is one reader of a buffer, and its transport.
-type bufferReader struct {
-	buffer  *buffer
-	to      BodyProtocol
-	stopped bool
-}
-
-// deliver connects p to the body, by way of b.
+// deliver connects p to body, by way of b.
 func (b *buffer) deliver(body *Body, p BodyProtocol) error {
-	reader := &bufferReader{buffer: b, to: p}
-	p.ConnectionMade(reader)
-	if len(b.data) != 0 && !reader.stopped {
-		p.DataReceived(b.data)
+	if !b.begun() && body.to != nil {
+		return ErrBodyTaken // before it was to be buffered
 	}
-	if b.ended != nil {
-		p.ConnectionLost(b.ended)
+	r := &bufferReader{buffer: b}
+	r.Body = Body{held: slices.Clip(b.data), ended: b.ended}
+	if b.ended == nil {
+		r.transport = (*readerTransport)(r)
+		b.readers = append(b.readers, r)
+	}
+	r.Deliver(p)
+	if b.begun() { // perhaps by p
 		return nil
 	}
-	b.readers = append(b.readers, reader)
-	if b.started {
-		return nil
-	}
-	b.started = true
 	return body.Deliver(b)
 }
 
+func (b *buffer) begun() bool { return b.from != nil || b.ended != nil }
+
 // ConnectionMade, DataReceived and ConnectionLost make b the body's protocol.
 
-func (b *buffer) ConnectionMade(t BodyTransport) { b.from = t }
+func (b *buffer) ConnectionMade(t BodyTransport) {
+	b.from = t
+	b.steer()
+}
 
 func (b *buffer) DataReceived(data []byte) {
 	if b.data == nil && b.length > 0 {
 		b.data = make([]byte, 0, min(b.length, maxPrealloc))
 	}
 	b.data = append(b.data, data...)
-	for _, r := range b.readers {
-		if !r.stopped {
-			r.to.DataReceived(data)
-		}
-	}
+	each(b.readers, func(r *bufferReader) { r.Write(data) })
 }
 
 func (b *buffer) ConnectionLost(reason error) {
-	b.ended = reason
 	readers := b.readers
-	b.readers, b.from = nil, nil
-	for _, r := range readers {
-		r.to.ConnectionLost(reason)
-	}
+	b.ended, b.readers, b.from = reason, nil, nil
+	each(readers, func(r *bufferReader) { r.End(reason) })
 }
 
-// PauseProducing pauses the body for all its readers.
-func (r *bufferReader) PauseProducing() {
-	if r.buffer.from != nil {
-		r.buffer.from.PauseProducing()
-	}
-}
-
-// ResumeProducing lets it go on for all its readers.
-func (r *bufferReader) ResumeProducing() {
-	if r.buffer.from != nil {
-		r.buffer.from.ResumeProducing()
-	}
-}
-
-// StopProducing ends the body if no other reader wants it.
-func (r *bufferReader) StopProducing() {
-	r.stopped = true
-	if r.buffer.from == nil {
+// each calls f with every reader, even if a call panics, and panics then.
+func each(readers []*bufferReader, f func(*bufferReader)) {
+	if len(readers) == 1 {
+		f(readers[0])
 		return
 	}
-	for _, other := range r.buffer.readers {
-		if !other.stopped {
-			return
+	var c panics.Catcher
+	for _, r := range readers {
+		c.Try(func() { f(r) })
+	}
+	c.Repanic()
+}
+
+// steer pauses, resumes or stops the body as its readers, taken together, want:
+// it goes on while one of them does.
+func (b *buffer) steer() {
+	if b.from == nil {
+		return
+	}
+	stop, pause := true, true
+	for _, r := range b.readers {
+		stop = stop && r.stopped
+		pause = pause && (r.stopped || r.paused)
+	}
+	switch {
+	case stop:
+		b.from.StopProducing()
+	case pause != b.paused:
+		b.paused = pause
+		if pause {
+			b.from.PauseProducing()
+		} else {
+			b.from.ResumeProducing()
 		}
 	}
-	r.buffer.from.StopProducing()
 }
+
+// A readerTransport is a bufferReader as the transport of its own Body.
+type readerTransport bufferReader
+
+func (r *readerTransport) PauseProducing()  { r.buffer.steer() }
+func (r *readerTransport) ResumeProducing() { r.buffer.steer() }
+func (r *readerTransport) StopProducing()   { r.buffer.steer() }

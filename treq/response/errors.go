@@ -2,6 +2,7 @@ package response
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -18,14 +19,21 @@ var (
 // time.
 var ErrBodyTaken = errors.New("the body of the response is being read, or was read, already")
 
-// A FailedError says that a response came only in part. It is Twisted's
-// ResponseFailed. errors.Is finds the reasons.
+// A FailedError says that a response came only in part, or is one that nothing
+// can be made of. It is Twisted's ResponseFailed. errors.Is finds the reasons.
 type FailedError struct {
 	Reasons  []error
-	Response *Response // with what had come
+	Response *Response // whose body was cut short; nil if its head was
 }
 
-func (e *FailedError) Error() string { return "the response failed: " + join(e.Reasons) }
+func (e *FailedError) Error() string {
+	text := "the response failed: " + join(e.Reasons)
+	if e.Response != nil && e.Response.Request != nil {
+		req := e.Response.Request
+		return fmt.Sprintf("%s %s: %s", req.Method, req.URL.Redacted(), text)
+	}
+	return text
+}
 
 // Unwrap returns the reasons.
 func (e *FailedError) Unwrap() []error { return e.Reasons }

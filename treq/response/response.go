@@ -30,10 +30,15 @@ type Response struct {
 	Request *request.Request
 	// PreviousResponse is the redirect that led to Request, or nil.
 	PreviousResponse *Response
+	// Upgrade is the connection itself if the server has gone over to another
+	// protocol, with a 101 that the request had asked for; else nil.
+	Upgrade *Upgrade
+	// Jar is where the cookies of the request came from and those of the response
+	// went; nil if there is none. See [Response.Cookies].
+	Jar http.CookieJar
 
 	body   *Body
 	buffer *buffer // set if the body may be read more than once
-	whole  *whole  // set once Content was asked for
 }
 
 // New returns a Response with body. Its other fields are for the caller to set.
@@ -61,7 +66,7 @@ func (r *Response) SetPreviousResponse(previous *Response) { r.PreviousResponse 
 
 // String describes r as treq does:
 //
-//	<treq.response._Response 200 'text/plain; charset=utf-8' 13 bytes>
+//	<Response 200 "text/plain; charset=utf-8" 13 bytes>
 func (r *Response) String() string {
 	length := "unknown size"
 	if r.Length != UnknownLength {

@@ -1,6 +1,7 @@
 package testing
 
 import (
+	"net"
 	"net/http"
 	"net/url"
 
@@ -38,7 +39,9 @@ func (s *StubTreq) Flush() { s.agent.Flush() }
 func (s *StubTreq) Reactor() *memory.Reactor { return s.agent.reactor }
 
 // A RequestTraversalAgent is an agent whose requests, whatever host they name, are
-// answered by one handler, in memory. It is treq.testing.RequestTraversalAgent.
+// answered by one handler, in memory. When Request returns, or a method of a
+// response that reads its body, what came of it has happened. It is
+// treq.testing.RequestTraversalAgent.
 type RequestTraversalAgent struct {
 	reactor *memory.Reactor
 	agent   *agent.Agent
@@ -53,10 +56,12 @@ func NewRequestTraversalAgent(handler http.Handler) *RequestTraversalAgent {
 	if _, err := r.ListenTCP(siteAddress, web.NewSite(handler)); err != nil {
 		panic(err) // memory is empty: nothing else listens there
 	}
-	return &RequestTraversalAgent{r, agent.New(r,
+	a := &RequestTraversalAgent{reactor: r}
+	a.agent = agent.New(r,
 		agent.WithPool(agent.NewPool(r)),
-		agent.UsingEndpointFactory(func(*url.URL) (endpoints.ClientEndpoint, error) { return site{r}, nil }),
-	)}
+		agent.UsingEndpointFactory(func(*url.URL) (endpoints.ClientEndpoint, error) { return site{a}, nil }),
+	)
+	return a
 }
 
 // Request sends req; see [agent.Requester].
@@ -66,12 +71,44 @@ func (a *RequestTraversalAgent) Request(req *request.Request) *deferred.Deferred
 	return d
 }
 
-// Flush has everything happen that can happen now; see [StubTreq.Flush].
+// Flush has everything happen that can happen now; see [StubTreq.Flush]. Called
+// from within the loop, by a handler for example, it does nothing: what can
+// happen is happening.
 func (a *RequestTraversalAgent) Flush() { a.reactor.Advance(0) }
 
 // site is the endpoint of the handler.
-type site struct{ reactor reactor.Reactor }
+type site struct{ agent *RequestTraversalAgent }
 
 func (s site) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	return s.reactor.ConnectTCP(siteAddress, factory, reactor.ConnectOptions{})
+	d := s.agent.reactor.ConnectTCP(siteAddress, reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
+		if p := factory.BuildProtocol(peer); p != nil {
+			return &flushing{p, s.agent}
+		}
+		return nil
+	}), reactor.ConnectOptions{})
+	return d.AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
+		return p.(*flushing).Protocol, nil
+	})
+}
+
+// A flushing protocol gives the one it stands for a transport that flushes when
+// it is resumed: who reads a body that was too large to come unread, on a
+// goroutine that is in no loop, waits for the rest of it.
+type flushing struct {
+	reactor.Protocol
+	agent *RequestTraversalAgent
+}
+
+func (f *flushing) ConnectionMade(t reactor.Transport) {
+	f.Protocol.ConnectionMade(flushingTransport{t, f.agent})
+}
+
+type flushingTransport struct {
+	reactor.Transport
+	agent *RequestTraversalAgent
+}
+
+func (t flushingTransport) ResumeProducing() {
+	t.Transport.ResumeProducing()
+	t.agent.Flush()
 }

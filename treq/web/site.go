@@ -2,184 +2,198 @@ package web
 
 import (
 	"bytes"
-	"fmt"
-	"io"
+	"cmp"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
-	"github.com/sourcegraph/conc/panics"
 )
 
-// A Site serves HTTP/1.1 to the connections of a port, or of memory. It is
-// twisted.web.server.Site.
+// Limits bounds what a client may send of a request beside its content. A field
+// that is zero stands for its default.
+type Limits = http1.Limits
+
+// A Site serves a tree of resources over HTTP/1.1: it is the factory of a port's
+// connections. It is twisted.web.server.Site.
 //
-// For now it calls its handler when a request has come whole, and sends the
-// response when the handler has returned, so that the handler must not wait for
-// anything that the loop is to bring.
+//	reactor.ListenTCP("localhost:8080", &web.Site{Root: root})
+//
+// Only Root has to be set, before the first connection. A Site belongs to the
+// goroutine of one reactor, whose clock its timeouts go by.
+//
+// A timeout that is zero stands for its default; a negative one is none.
 type Site struct {
-	handler http.Handler
+	// Root is the resource at the root of all paths.
+	Root Resource
+
+	// HeaderTimeout is how long the head of a request may take, from the
+	// connection's beginning or the head's first byte on. If it is over, the answer
+	// is a 408. The default is 20 seconds.
+	HeaderTimeout time.Duration
+	// ContentTimeout is how long a request's content may pause, while somebody
+	// waits for it. The default is a minute.
+	ContentTimeout time.Duration
+	// IdleTimeout is how long a connection stays open with no request on it. The
+	// default is a minute, as it is Twisted's.
+	IdleTimeout time.Duration
+	// WriteTimeout is how long a client may take to receive what waits to be sent,
+	// which is 64 KiB if the response has a producer. Then the connection is
+	// aborted. The default is a minute.
+	WriteTimeout time.Duration
+
+	// Limits bounds the heads of requests.
+	Limits Limits
+	// MaxContent is how many bytes of content a request may have for a resource
+	// that does not take it as it comes; for more, the answer is a 413. The content
+	// is kept in memory. The default is 10 MiB; negative means no bound.
+	MaxContent int64
+	// MaxRequests is how many requests a connection may bring. Zero means any
+	// number.
+	MaxRequests int
+
+	// AccessLog, if set, is called at the end of each request that has a response,
+	// when that has been written or the connection was lost; see [CombinedLog].
+	AccessLog func(req *Request)
+	// Clock is what the time is told by, if not by the reactor that the connections
+	// belong to.
+	Clock reactor.Clock
+	// SessionID makes the names of sessions. The default takes 32 bytes of the
+	// system's randomness.
+	SessionID func() string
+
+	sessions map[string]*Session
+	date     []string // the value of Date, for the second dateAt
+	dateAt   int64
+	scratch  []byte   // heads are put together in it
+	free     [][]byte // buffers for what handlers write
+	file     []byte   // files are read through it
 }
 
-// NewSite returns a Site whose requests handler answers, on the loop's
-// goroutine.
-func NewSite(handler http.Handler) *Site { return &Site{handler} }
+// NewSite returns a Site whose requests handler answers; see
+// [NewHandlerResource].
+func NewSite(handler http.Handler) *Site { return &Site{Root: NewHandlerResource(handler)} }
 
-// BuildProtocol returns the protocol of a connection with peer.
-func (s *Site) BuildProtocol(peer net.Addr) reactor.Protocol {
-	return &channel{site: s, peer: peer}
+// BuildProtocol returns the protocol of a connection with peer; see
+// [reactor.Factory].
+func (s *Site) BuildProtocol(net.Addr) reactor.Protocol {
+	if s.Root == nil {
+		panic("web: a Site without a Root")
+	}
+	return &channel{site: s}
 }
 
-// A channel is the server's end of one connection, Twisted's HTTPChannel.
-type channel struct {
-	site      *Site
-	peer      net.Addr
-	transport reactor.Transport
-	reader    http1.RequestReader
-	body      []byte
-	closing   bool
+const (
+	defaultHeaderTimeout = 20 * time.Second
+	defaultTimeout       = time.Minute
+	defaultMaxContent    = 10 << 20
+)
+
+func (s *Site) maxContent() int64 {
+	if s.MaxContent < 0 {
+		return math.MaxInt64
+	}
+	return cmp.Or(s.MaxContent, defaultMaxContent)
 }
 
-func (c *channel) ConnectionMade(t reactor.Transport) {
-	c.transport = t
-	c.reader.Start()
+// dateHeader returns the value of Date at the time now. It is the same slice for
+// as long as it is the same second.
+func (s *Site) dateHeader(now time.Time) []string {
+	if at := now.Unix(); s.date == nil || at != s.dateAt {
+		s.date, s.dateAt = []string{now.UTC().Format(http.TimeFormat)}, at
+	}
+	return s.date
 }
 
-func (c *channel) ConnectionLost(error) {}
+// handlerBuffer is how much of what a handler writes is kept back, at most, to
+// see whether it is all: then it is sent with its length. net/http keeps as much.
+const handlerBuffer = 2048
 
-func (c *channel) DataReceived(data []byte) {
-	for !c.closing {
-		n, event, err := c.reader.Next(data)
+// buffer returns an empty buffer of that size.
+func (s *Site) buffer() []byte {
+	if last := len(s.free) - 1; last >= 0 {
+		b := s.free[last]
+		s.free = s.free[:last]
+		return b
+	}
+	return make([]byte, 0, handlerBuffer)
+}
+
+// fileBuffer returns the buffer that files are read through.
+func (s *Site) fileBuffer() []byte {
+	if s.file == nil {
+		s.file = make([]byte, fileChunk)
+	}
+	return s.file
+}
+
+// release takes a buffer back.
+func (s *Site) release(b []byte) {
+	const most = 64
+	if cap(b) == handlerBuffer && len(s.free) < most {
+		s.free = append(s.free, b[:0])
+	}
+}
+
+// appendHead appends a head to b. What cannot be in one, a line end in a value
+// above all, is taken out of it.
+func appendHead(b []byte, head *http1.ResponseHead) ([]byte, error) {
+	out, err := http1.AppendResponseHead(b, head)
+	if err == nil {
+		return out, nil
+	}
+	slog.Error("web: a response's head holds what may not be sent, which is left out", "error", err)
+	clean := make(http.Header, len(head.Header))
+	for name, values := range head.Header {
+		if _, err := http1.AppendLastChunk(nil, http.Header{name: nil}); err != nil {
+			continue
+		}
+		for _, value := range values {
+			clean[name] = append(clean[name], strings.Map(func(c rune) rune {
+				if c < ' ' && c != '\t' || c == 0x7f {
+					return ' '
+				}
+				return c
+			}, value))
+		}
+	}
+	head.Header, head.Phrase = clean, ""
+	return http1.AppendResponseHead(b, head)
+}
+
+// CombinedLog returns an AccessLog that calls write with a line for each request
+// in the Combined Log Format, that of Apache. It is Twisted's
+// combinedLogFormatter.
+func CombinedLog(write func(line []byte)) func(req *Request) {
+	return func(req *Request) {
+		host, _, err := net.SplitHostPort(req.GetClientAddress().String())
 		if err != nil {
-			c.refuse(err)
-			return
+			host = "-"
 		}
-		data = data[n:]
-		switch event {
-		case http1.NeedMore:
-			return
-		case http1.Head:
-			c.body = nil
-			if c.reader.Head().Expect100 {
-				c.transport.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
-			}
-		case http1.Data:
-			c.body = append(c.body, c.reader.Data()...)
-		case http1.End:
-			c.answer(c.reader.Head())
-			c.reader.Start()
+		var b bytes.Buffer
+		b.WriteString(host + " - - ")
+		b.WriteString(req.Started().UTC().Format("[02/Jan/2006:15:04:05 +0000]"))
+		writeQuoted(&b, req.Method+" "+req.URI+" "+req.Version)
+		b.WriteString(" " + itoa(int64(req.ResponseCode())) + " ")
+		if req.Sent() == 0 {
+			b.WriteByte('-')
+		} else {
+			b.WriteString(itoa(req.Sent()))
 		}
+		writeQuoted(&b, cmp.Or(req.Header.Get("Referer"), "-"))
+		writeQuoted(&b, cmp.Or(req.Header.Get("User-Agent"), "-"))
+		b.WriteByte('\n')
+		write(b.Bytes())
 	}
 }
 
-// refuse answers what is not a request, and closes the connection.
-func (c *channel) refuse(err error) {
-	code := http.StatusBadRequest
-	if e, ok := err.(*http1.Error); ok {
-		code = e.Kind.Status()
-	}
-	w := &writer{header: make(http.Header)}
-	http.Error(w, err.Error(), code)
-	c.send(w, &http1.RequestHead{Method: "GET", Version: http1.Version{Major: 1, Minor: 1}})
-}
-
-// answer has the handler answer the request.
-func (c *channel) answer(head *http1.RequestHead) {
-	w := &writer{header: make(http.Header)}
-	req, err := c.request(head)
-	if err != nil {
-		c.refuse(err)
-		return
-	}
-	if p := panics.Try(func() { c.site.handler.ServeHTTP(w, req) }); p != nil {
-		slog.Error("web: panic in a handler", "url", req.URL.String(), "panic", p.Value, "stack", string(p.Stack))
-		w = &writer{header: make(http.Header)}
-		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
-	}
-	c.send(w, head)
-}
-
-// request makes the request that a handler sees.
-func (c *channel) request(head *http1.RequestHead) (*http.Request, error) {
-	u, err := url.ParseRequestURI(head.Target)
-	if err != nil {
-		return nil, err
-	}
-	req := &http.Request{
-		Method:        head.Method,
-		URL:           u,
-		RequestURI:    head.Target,
-		Proto:         head.Version.String(),
-		ProtoMajor:    int(head.Version.Major),
-		ProtoMinor:    int(head.Version.Minor),
-		Header:        head.Header,
-		Host:          head.Header.Get("Host"),
-		ContentLength: head.Length,
-		Body:          io.NopCloser(bytes.NewReader(c.body)),
-		Trailer:       c.reader.Trailer(),
-		RemoteAddr:    c.peer.String(),
-	}
-	req.Header.Del("Host")
-	return req, nil
-}
-
-// send sends what the handler wrote.
-func (c *channel) send(w *writer, head *http1.RequestHead) {
-	w.WriteHeader(http.StatusOK)
-	length := int64(w.body.Len())
-	if given, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64); err == nil && head.Method == "HEAD" {
-		length = given
-	}
-	keepAlive := head.KeepAlive && w.header.Get("Connection") != "close"
-	out, err := http1.AppendResponseHead(nil, &http1.ResponseHead{
-		Version:   head.Version,
-		Code:      w.code,
-		Header:    w.header,
-		Length:    length,
-		KeepAlive: keepAlive,
-	})
-	if err != nil {
-		slog.Error("web: a handler gave a response that cannot be sent", "error", err)
-		c.closing = true
-		c.transport.AbortConnection()
-		return
-	}
-	c.transport.Write(out)
-	if head.Method != "HEAD" {
-		c.transport.Write(w.body.Bytes())
-	}
-	if !keepAlive {
-		c.closing = true
-		c.transport.LoseConnection()
-	}
-}
-
-// A writer keeps what a handler writes.
-type writer struct {
-	header http.Header
-	code   int
-	body   bytes.Buffer
-}
-
-func (w *writer) Header() http.Header { return w.header }
-
-func (w *writer) WriteHeader(code int) {
-	if code < 100 || code > 999 {
-		panic(fmt.Sprintf("web: status code %d", code))
-	}
-	if w.code == 0 && code >= 200 {
-		w.code = code
-	}
-}
-
-func (w *writer) Write(p []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	if w.header.Get("Content-Type") == "" {
-		w.header.Set("Content-Type", http.DetectContentType(p))
-	}
-	return w.body.Write(p)
+// writeQuoted writes s as a field of a log: quoted, and with nothing in it that
+// could be taken for another field or another line.
+func writeQuoted(b *bytes.Buffer, s string) {
+	b.WriteString(" " + strconv.QuoteToASCII(s))
 }

@@ -1,0 +1,220 @@
+package bridge_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/internal/bridge"
+)
+
+// calls stands for a loop whose goroutine is the test's: what is to be called
+// from a thread waits until the test takes it.
+type calls chan func()
+
+func (c calls) CallFromThread(f func()) { c <- f }
+func (c calls) CallInThread(f func())   { go f() }
+func (c calls) OnLoop() bool            { return false }
+func (c calls) Ended() <-chan struct{}  { return nil }
+
+// source records what it is told.
+type source struct{ told []string }
+
+func (s *source) PauseProducing()  { s.told = append(s.told, "pause") }
+func (s *source) ResumeProducing() { s.told = append(s.told, "resume") }
+func (s *source) StopProducing()   { s.told = append(s.told, "stop") }
+
+func TestPipe(t *testing.T) {
+	loop, from := make(calls, 10), &source{}
+	p := bridge.NewPipe(loop, from)
+	piece := bytes.Repeat([]byte("x"), 100<<10)
+	for range 4 {
+		p.Write(piece)
+	}
+	p.End(io.EOF)
+	p.Write([]byte("after the end"))
+	if want := []string{"pause"}; !slices.Equal(from.told, want) {
+		t.Errorf("told %q, want %q", from.told, want)
+	}
+	got, err := io.ReadAll(p)
+	if len(got) != 400<<10 || err != nil {
+		t.Errorf("read %d bytes, %v", len(got), err)
+	}
+	if n, err := p.Read(nil); n != 0 || err != nil {
+		t.Errorf("Read of nothing: %d, %v", n, err)
+	}
+}
+
+func TestPipeResumes(t *testing.T) {
+	loop, from := make(calls, 10), &source{}
+	p := bridge.NewPipe(loop, from)
+	p.Write(make([]byte, 256<<10))
+	if _, err := io.ReadFull(p, make([]byte, 128<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if len(loop) != 0 {
+		t.Error("resumed before half was read")
+	}
+	if _, err := io.ReadFull(p, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	(<-loop)()
+	if want := []string{"pause", "resume"}; !slices.Equal(from.told, want) {
+		t.Errorf("told %q, want %q", from.told, want)
+	}
+	// A reader that waits gets what is written meanwhile, and the error at the end.
+	read := make(chan error)
+	go func() {
+		_, err := io.Copy(io.Discard, p)
+		read <- err
+	}()
+	p.Write([]byte("more"))
+	end := errors.New("the end")
+	p.End(end)
+	if err := <-read; err != end {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPipeClosed(t *testing.T) {
+	loop, from := make(calls, 10), &source{}
+	p := bridge.NewPipe(loop, from)
+	p.Write([]byte("text"))
+	p.Close()
+	p.Close()
+	p.Write([]byte("text"))
+	if _, err := p.Read(make([]byte, 1)); err != io.ErrClosedPipe {
+		t.Errorf("got %v", err)
+	}
+	(<-loop)()
+	if want := []string{"stop"}; !slices.Equal(from.told, want) || len(loop) != 0 {
+		t.Errorf("told %q, want %q", from.told, want)
+	}
+	p.Fail(errors.New("too late"))
+}
+
+func TestPipeFails(t *testing.T) {
+	loop, from := make(calls, 10), &source{}
+	p := bridge.NewPipe(loop, from)
+	p.Write([]byte("text"))
+	why := errors.New("why")
+	p.Fail(why)
+	if _, err := p.Read(make([]byte, 1)); err != why {
+		t.Errorf("got %v", err)
+	}
+	(<-loop)()
+	if want := []string{"stop"}; !slices.Equal(from.told, want) {
+		t.Errorf("told %q, want %q", from.told, want)
+	}
+}
+
+// reader gives pieces as it is told to, and an error at the end.
+type reader struct {
+	pieces chan string
+	err    error
+	closed chan struct{}
+}
+
+func newReader(err error) *reader {
+	return &reader{make(chan string, 10), err, make(chan struct{})}
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	select {
+	case s, ok := <-r.pieces:
+		if !ok {
+			return 0, r.err
+		}
+		if s == "panic" {
+			panic("oh")
+		}
+		return copy(p, s), nil
+	case <-r.closed:
+		return 0, io.ErrClosedPipe
+	}
+}
+
+func (r *reader) Close() error {
+	close(r.closed)
+	return nil
+}
+
+func TestPump(t *testing.T) {
+	why := errors.New("why")
+	for _, c := range []struct {
+		name   string
+		pieces []string
+		err    error
+		want   []string
+	}{
+		{"all", []string{"a", "bc"}, io.EOF, []string{"a", "bc", "<nil>"}},
+		{"none", nil, io.EOF, []string{"<nil>"}},
+		{"error", []string{"a"}, why, []string{"a", "why"}},
+		{"panic", []string{"a", "panic"}, io.EOF, []string{"a", "panic: oh"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			loop, from := make(calls, 10), newReader(c.err)
+			for _, piece := range c.pieces {
+				from.pieces <- piece
+			}
+			close(from.pieces)
+			var got []string
+			ended := false
+			p := bridge.NewPump(loop, from,
+				func(data []byte) { got = append(got, string(data)) },
+				func(err error) {
+					text := "<nil>"
+					if err != nil {
+						text = err.Error()
+					}
+					text, _, _ = strings.Cut(text, "\n")
+					got = append(got, text)
+					ended = true
+				})
+			p.ResumeProducing()
+			for !ended {
+				(<-loop)()
+			}
+			<-from.closed
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			p.StopProducing()
+		})
+	}
+}
+
+func TestPumpPauses(t *testing.T) {
+	loop, from := make(calls, 10), newReader(io.EOF)
+	var got []string
+	p := bridge.NewPump(loop, from, func(data []byte) { got = append(got, string(data)) }, func(error) { got = append(got, "end") })
+	from.pieces <- "a"
+	from.pieces <- "b"
+	close(from.pieces)
+	p.ResumeProducing()
+	p.PauseProducing()
+	(<-loop)()
+	if len(got) != 0 {
+		t.Errorf("got %q while paused", got)
+	}
+	p.ResumeProducing()
+	for !slices.Contains(got, "end") {
+		(<-loop)()
+	}
+	if want := []string{"a", "b", "end"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestPumpStops(t *testing.T) {
+	loop, from := make(calls, 10), newReader(io.EOF)
+	p := bridge.NewPump(loop, from, func([]byte) { t.Error("data after StopProducing") }, func(error) { t.Error("end after StopProducing") })
+	p.ResumeProducing() // its Read blocks
+	p.StopProducing()
+	p.StopProducing()
+	<-from.closed
+	(<-loop)()
+}

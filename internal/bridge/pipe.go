@@ -1,0 +1,133 @@
+package bridge
+
+import (
+	"io"
+	"sync"
+
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// A Pipe takes bytes on the loop's goroutine and gives them to one other
+// goroutine, which reads. It holds about as much as pipeSize: then it pauses its
+// source until half of that has been read.
+type Pipe struct {
+	threads reactor.Threads
+	source  reactor.PushProducer // the loop's
+
+	mu     sync.Mutex
+	change *sync.Cond // there is something new to read, or none will come
+	data   []byte
+	err    error // what Read gives after the data
+	paused bool
+	closed bool // by the reader
+}
+
+const pipeSize = 256 << 10
+
+// NewPipe returns a Pipe. source is told, on the loop's goroutine, to pause, to
+// resume, and, when the reader closes the pipe before its end, to stop.
+func NewPipe(threads reactor.Threads, source reactor.PushProducer) *Pipe {
+	p := &Pipe{threads: threads, source: source}
+	p.change = sync.NewCond(&p.mu)
+	return p
+}
+
+// Write gives data, of which it keeps a copy, to the reader. It belongs to the
+// loop's goroutine.
+func (p *Pipe) Write(data []byte) {
+	p.mu.Lock()
+	if p.closed || p.err != nil {
+		p.mu.Unlock()
+		return
+	}
+	p.data = append(p.data, data...)
+	pause := !p.paused && len(p.data) >= pipeSize
+	p.paused = p.paused || pause
+	p.change.Signal()
+	p.mu.Unlock()
+	if pause {
+		p.source.PauseProducing()
+	}
+}
+
+// End says that nothing more will be written: Read gives err, which is io.EOF if
+// all is well, after what was. It belongs to the loop's goroutine.
+func (p *Pipe) End(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		p.err = err
+	}
+	p.change.Signal()
+}
+
+// Read waits until there is something to read, and reads it. It is for a
+// goroutine that is not the loop's.
+func (p *Pipe) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.data) == 0 && p.err == nil && !p.closed {
+		p.change.Wait()
+	}
+	switch {
+	case p.closed:
+		return 0, io.ErrClosedPipe
+	case len(p.data) == 0:
+		return 0, p.err
+	}
+	n := copy(b, p.data)
+	p.data = p.data[n:]
+	if len(p.data) == 0 {
+		p.data = nil
+	}
+	if p.paused && len(p.data) < pipeSize/2 {
+		p.paused = false
+		p.threads.CallFromThread(p.resume)
+	}
+	return n, nil
+}
+
+// Fail has every Read from now on fail with err, and stops the source. Any
+// goroutine may call it.
+func (p *Pipe) Fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	stop := p.err == nil
+	p.err, p.data = err, nil
+	p.change.Broadcast()
+	if stop {
+		p.threads.CallFromThread(p.source.StopProducing)
+	}
+}
+
+// resume has the source go on, on the loop's goroutine.
+func (p *Pipe) resume() {
+	p.mu.Lock()
+	resume := !p.paused && !p.closed && p.err == nil
+	p.mu.Unlock()
+	if resume {
+		p.source.ResumeProducing()
+	}
+}
+
+// Close says that nothing more will be read. Any goroutine may call it.
+func (p *Pipe) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	p.data = nil
+	p.change.Broadcast()
+	if p.err == nil {
+		p.threads.CallFromThread(p.source.StopProducing)
+	}
+	return nil
+}

@@ -1,0 +1,721 @@
+package endpoints_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+)
+
+const serverAddress = "192.0.2.1:80"
+
+// A fixture is a service, its reactor and what comes about.
+type fixture struct {
+	*endpoints.ClientService
+	t       *testing.T
+	r       *memory.Reactor
+	clients *peers
+	asked   []int // what the retry policy was
+}
+
+// newFixture returns a service that waits ten seconds between attempts.
+func newFixture(t *testing.T) *fixture {
+	f := &fixture{t: t, r: newReactor(t), clients: &peers{}}
+	f.ClientService = endpoints.NewClientService(f.r, endpoints.NewTCPClient(f.r, serverAddress), f.clients)
+	f.RetryPolicy = func(failures int) time.Duration {
+		if f.clients.open() != 0 {
+			t.Error("the wait begins before the protocol is told of the loss")
+		}
+		f.asked = append(f.asked, failures)
+		return 10 * time.Second
+	}
+	return f
+}
+
+// last returns the last protocol that was built.
+func (f *fixture) last() *peer {
+	f.t.Helper()
+	if len(f.clients.built) == 0 {
+		f.t.Fatal("there has been no connection")
+	}
+	return f.clients.built[len(f.clients.built)-1]
+}
+
+// checkAttempts checks how many attempts to connect there were so far.
+func (f *fixture) checkAttempts(want int) {
+	f.t.Helper()
+	if got := len(f.r.TCPClients); got != want {
+		f.t.Errorf("%d attempts so far, want %d", got, want)
+	}
+}
+
+// checkAsked checks the numbers of failures that the policy was told so far.
+func (f *fixture) checkAsked(want ...int) {
+	f.t.Helper()
+	if !slices.Equal(f.asked, want) {
+		f.t.Errorf("failures in a row %v, want %v", f.asked, want)
+	}
+}
+
+// stop stops the service and checks that nothing stays open.
+func (f *fixture) stop() {
+	f.t.Helper()
+	stopped := await(f.r, f.StopService())
+	f.r.Pump()
+	valueOf(f.t, stopped)
+	f.checkStopped()
+}
+
+func (f *fixture) checkStopped() {
+	f.t.Helper()
+	if f.Running() {
+		f.t.Error("the service still runs")
+	}
+	if n := f.clients.open(); n != 0 {
+		f.t.Errorf("%d connections are still open", n)
+	}
+	before := len(f.r.TCPClients)
+	f.r.RunFor(time.Hour)
+	if n := len(f.r.TCPClients) - before; n != 0 {
+		f.t.Errorf("%d attempts to connect after it had stopped", n)
+	}
+}
+
+func TestServiceConnectsAndStops(t *testing.T) {
+	f := newFixture(t)
+	server := listen(t, f.r, serverAddress)
+	if f.Running() {
+		t.Error("it runs before it is started")
+	}
+	f.StartService()
+	f.StartService() // does nothing
+	wanted := await(f.r, f.WhenConnected(0))
+	if !f.Running() || wanted.fired {
+		t.Errorf("running %v, connection %v", f.Running(), wanted)
+	}
+	f.r.Pump()
+	if p := valueOf(t, wanted); p != f.last() {
+		t.Errorf("connected with %v, want the factory's own protocol", p)
+	}
+	if p := valueOf(t, await(f.r, f.WhenConnected(0))); p != f.last() {
+		t.Errorf("connected with %v, want the same", p)
+	}
+	f.StartService() // does nothing
+	f.r.RunFor(time.Hour)
+	f.checkAttempts(1)
+	f.stop()
+	if f.last().lost != reactor.ErrConnectionDone {
+		t.Errorf("lost for %v, want ErrConnectionDone", f.last().lost)
+	}
+	if server.open() != 0 {
+		t.Error("the server's side is open")
+	}
+	if late := await(f.r, f.WhenConnected(0)); !errors.Is(late.err, deferred.ErrCancelled) {
+		t.Errorf("error %v, want ErrCancelled", late.err)
+	}
+	f.stop() // again
+
+	f.StartService()
+	f.r.Pump()
+	valueOf(t, await(f.r, f.WhenConnected(0)))
+	f.stop()
+}
+
+func TestServiceConnectsAgain(t *testing.T) {
+	f := newFixture(t)
+	server := listen(t, f.r, serverAddress)
+	f.StartService()
+	f.r.Pump()
+	first := f.last()
+	server.built[0].AbortConnection()
+	f.r.Pump()
+	if !errors.Is(first.lost, reactor.ErrConnectionReset) {
+		t.Errorf("the protocol was told %v, want ErrConnectionReset", first.lost)
+	}
+	wanted := await(f.r, f.WhenConnected(1)) // that a connection was lost is no failure to connect
+	f.r.RunFor(9 * time.Second)
+	f.StartService() // does nothing
+	f.checkAttempts(1)
+	f.r.RunFor(time.Second)
+	f.checkAttempts(2)
+	if p := valueOf(t, wanted); p == first || p != f.last() {
+		t.Errorf("connected with %v, want a new protocol", p)
+	}
+	f.last().LoseConnection()
+	f.r.Pump()
+	f.checkAsked(1, 1)
+	f.stop()
+}
+
+func TestServiceTriesAgain(t *testing.T) {
+	f := newFixture(t)
+	var log bytes.Buffer
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+
+	results := map[int]*outcome[reactor.Protocol]{}
+	for _, n := range []int{0, 1, 2, 3, 4} {
+		results[n] = await(f.r, f.WhenConnected(n)) // before it is started
+	}
+	f.StartService()
+	f.r.RunFor(25 * time.Second)
+	listen(t, f.r, serverAddress)
+	f.r.RunFor(time.Minute)
+	f.checkAttempts(4)
+	f.checkAsked(1, 2, 3)
+	for n, at := range map[int]time.Duration{1: 0, 2: 10 * time.Second, 3: 20 * time.Second} {
+		if o := results[n]; !errors.Is(o.err, reactor.ErrConnectionRefused) || o.at != at {
+			t.Errorf("WhenConnected(%d): error %v at %v, want ErrConnectionRefused at %v", n, o.err, o.at, at)
+		}
+	}
+	for _, n := range []int{0, 4} {
+		if o := results[n]; valueOf(t, o) != f.last() || o.at != 30*time.Second {
+			t.Errorf("WhenConnected(%d): %v, want a connection after 30s", n, o)
+		}
+	}
+	for _, want := range []string{serverAddress[:9], "connection was refused", "failures=3", "delay=10s"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not tell of %s:\n%s", want, &log)
+		}
+	}
+
+	// The next failure counts as the first.
+	f.last().AbortConnection()
+	f.r.Pump()
+	f.checkAsked(1, 2, 3, 1)
+	f.stop()
+}
+
+// Who waits is told of the last failure, not of one before.
+func TestServiceTellsTheLastError(t *testing.T) {
+	f := newFixture(t)
+	f.r.HoldConnects()
+	f.StartService()
+	got := await(f.r, f.WhenConnected(2))
+	for _, err := range []error{reactor.ErrConnectionRefused, reactor.ErrNoRoute} {
+		f.r.Pump()
+		f.r.HeldConnects()[0].Fail(err)
+		f.r.RunFor(10 * time.Second)
+	}
+	if !errors.Is(got.err, reactor.ErrNoRoute) {
+		t.Errorf("error %v, want ErrNoRoute", got.err)
+	}
+	f.stop()
+}
+
+func TestServiceWhenConnectedCancelled(t *testing.T) {
+	f := newFixture(t)
+	d := f.WhenConnected(1)
+	given, kept := await(f.r, d), await(f.r, f.WhenConnected(1))
+	d.Cancel()
+	if !errors.Is(given.err, deferred.ErrCancelled) {
+		t.Errorf("error %v, want ErrCancelled", given.err)
+	}
+	listen(t, f.r, serverAddress)
+	f.StartService()
+	f.r.Pump()
+	valueOf(t, kept)
+	f.stop()
+}
+
+func TestServiceStops(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		begin func(f *fixture)
+	}{
+		{"before it was started", func(f *fixture) {}},
+		{"while it connects", func(f *fixture) {
+			f.r.HoldConnects()
+			f.StartService()
+			f.r.Pump()
+		}},
+		{"while it waits", func(f *fixture) {
+			f.StartService()
+			f.r.Pump()
+		}},
+		{"while a connection is prepared", func(f *fixture) {
+			listen(f.t, f.r, serverAddress)
+			f.PrepareConnection = func(reactor.Protocol) *deferred.Deferred[deferred.None] {
+				return deferred.New[deferred.None]()
+			}
+			f.StartService()
+			f.r.Pump()
+		}},
+		{"while a connection that could not be prepared is aborted", func(f *fixture) {
+			listen(f.t, f.r, serverAddress)
+			prepared := deferred.New[deferred.None]()
+			f.PrepareConnection = func(reactor.Protocol) *deferred.Deferred[deferred.None] { return prepared }
+			f.StartService()
+			f.r.Pump()
+			prepared.Errback(errors.New("not ready"))
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			c.begin(f)
+			wanted := await(f.r, f.WhenConnected(0))
+			first, second := await(f.r, f.StopService()), await(f.r, f.StopService())
+			f.r.Pump()
+			valueOf(t, first)
+			valueOf(t, second)
+			if !errors.Is(wanted.err, deferred.ErrCancelled) {
+				t.Errorf("who waits for a connection gets %v, want ErrCancelled", wanted.err)
+			}
+			f.checkStopped()
+		})
+	}
+}
+
+func TestServiceStopWaitsUntilItIsDisconnected(t *testing.T) {
+	f := newFixture(t)
+	listen(t, f.r, serverAddress)
+	f.StartService()
+	f.r.Pump()
+	first, second := await(f.r, f.StopService()), await(f.r, f.StopService())
+	if first.fired || second.fired || f.last().lost != nil {
+		t.Error("it stopped before the connection was lost")
+	}
+	wanted := await(f.r, f.WhenConnected(0)) // it might be started again
+	f.r.Pump()
+	valueOf(t, first)
+	valueOf(t, second)
+	if !errors.Is(wanted.err, deferred.ErrCancelled) {
+		t.Errorf("error %v, want ErrCancelled", wanted.err)
+	}
+	f.checkStopped()
+}
+
+func TestServiceStartedWhileItStops(t *testing.T) {
+	f := newFixture(t)
+	listen(t, f.r, serverAddress)
+	f.StartService()
+	f.r.Pump()
+	first := f.last()
+	stopped := await(f.r, f.StopService())
+	f.StartService()
+	f.StartService() // does nothing
+	wanted := await(f.r, f.WhenConnected(0))
+	if !f.Running() || stopped.fired {
+		t.Errorf("running %v, stopped %v; want true and not yet", f.Running(), stopped.fired)
+	}
+	f.r.Pump()
+	valueOf(t, stopped)
+	if valueOf(t, wanted) == first || first.lost == nil {
+		t.Error("it goes on with the connection that it was to close")
+	}
+
+	// Stopped, started and stopped.
+	for range 2 {
+		f.StopService()
+		f.StartService()
+	}
+	f.stop()
+}
+
+func TestServiceStartedByWhomItTellsThatItStopped(t *testing.T) {
+	f := newFixture(t)
+	listen(t, f.r, serverAddress)
+	f.StartService()
+	f.r.Pump()
+	f.StopService().AddCallback(func(n deferred.None) (deferred.None, error) {
+		f.StartService()
+		return n, nil
+	})
+	f.r.Pump()
+	if f.clients.open() != 1 {
+		t.Error("it did not connect again")
+	}
+	f.stop()
+}
+
+func TestServiceStoppedByWhomItTellsThatItRestarts(t *testing.T) {
+	f := newFixture(t)
+	listen(t, f.r, serverAddress)
+	f.StartService()
+	f.r.Pump()
+	var again *outcome[deferred.None]
+	f.StopService().AddCallback(func(n deferred.None) (deferred.None, error) {
+		again = await(f.r, f.StopService())
+		return n, nil
+	})
+	f.StartService()
+	f.r.Pump()
+	valueOf(t, again)
+	f.checkStopped()
+}
+
+func TestServiceStoppedByWhomItGivesTheConnection(t *testing.T) {
+	f := newFixture(t)
+	listen(t, f.r, serverAddress)
+	var stopped *outcome[deferred.None]
+	f.WhenConnected(0).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
+		stopped = await(f.r, f.StopService())
+		return p, nil
+	})
+	other := await(f.r, f.WhenConnected(0))
+	f.StartService()
+	f.r.Pump()
+	valueOf(t, stopped)
+	valueOf(t, other)
+	f.checkStopped()
+}
+
+func TestServicePrepares(t *testing.T) {
+	f := newFixture(t)
+	listen(t, f.r, serverAddress)
+	prepared := deferred.New[deferred.None]()
+	var given []reactor.Protocol
+	f.PrepareConnection = func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
+		if p.(*peer).Transport == nil {
+			t.Error("prepared before it is connected")
+		}
+		given = append(given, p)
+		return prepared
+	}
+	f.StartService()
+	wanted := await(f.r, f.WhenConnected(0))
+	f.r.Pump()
+	if wanted.fired || len(given) != 1 || given[0] != f.last() {
+		t.Errorf("connected %v, prepared %v; want not yet, and the factory's own protocol", wanted, given)
+	}
+	prepared.Callback(deferred.None{})
+	valueOf(t, wanted)
+
+	f.last().AbortConnection()
+	f.r.RunFor(time.Minute)
+	if len(given) != 2 || given[1] != f.last() {
+		t.Errorf("prepared %v, want a second protocol", given)
+	}
+	f.stop()
+}
+
+func TestServiceCannotPrepare(t *testing.T) {
+	bad := errors.New("not ready")
+	for _, c := range []struct {
+		name    string
+		prepare func(f *fixture, p *peer) *deferred.Deferred[deferred.None]
+		want    error
+	}{
+		{"it fails at once", func(*fixture, *peer) *deferred.Deferred[deferred.None] {
+			return deferred.Fail[deferred.None](bad)
+		}, bad},
+		{"it fails later", func(f *fixture, _ *peer) *deferred.Deferred[deferred.None] {
+			d := deferred.New[deferred.None]()
+			f.r.CallLater(time.Second, func() { d.Errback(bad) })
+			return d
+		}, bad},
+		{"it panics", func(*fixture, *peer) *deferred.Deferred[deferred.None] { panic(bad) }, bad},
+		{"it loses the connection and waits for ever", func(_ *fixture, p *peer) *deferred.Deferred[deferred.None] {
+			p.AbortConnection()
+			return deferred.New[deferred.None]()
+		}, reactor.ErrConnectionAborted},
+		{"it loses the connection and has a result all the same", func(_ *fixture, p *peer) *deferred.Deferred[deferred.None] {
+			p.AbortConnection()
+			return deferred.NewCancellable(func(d *deferred.Deferred[deferred.None]) { d.Callback(deferred.None{}) })
+		}, reactor.ErrConnectionAborted},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			server := listen(t, f.r, serverAddress)
+			f.PrepareConnection = func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
+				return c.prepare(f, p.(*peer))
+			}
+			f.StartService()
+			got, wanted := await(f.r, f.WhenConnected(1)), await(f.r, f.WhenConnected(0))
+			f.r.RunFor(5 * time.Second)
+			if !errors.Is(got.err, c.want) {
+				t.Errorf("error %v, want %v", got.err, c.want)
+			}
+			if f.clients.open() != 0 || server.open() != 0 {
+				t.Error("the connection is still open")
+			}
+			if lost := f.last().lost; lost != reactor.ErrConnectionAborted {
+				t.Errorf("the connection was lost for %v, want ErrConnectionAborted", lost)
+			}
+			f.checkAsked(1)
+
+			f.PrepareConnection = nil
+			f.r.RunFor(10 * time.Second)
+			valueOf(t, wanted)
+			f.checkAttempts(2)
+			f.stop()
+		})
+	}
+}
+
+// stubborn is an endpoint that cannot be stopped.
+type stubborn struct {
+	anyway func(reactor.Factory) (reactor.Protocol, error) // what it gives when it is cancelled
+}
+
+func (s stubborn) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+	return deferred.NewCancellable(func(d *deferred.Deferred[reactor.Protocol]) { d.Resolve(s.anyway(factory)) })
+}
+
+func TestServiceWithAnEndpointThatConnectsThoughCancelled(t *testing.T) {
+	f := newFixture(t)
+	transport := &memory.StringTransport{}
+	var built reactor.Protocol
+	f.ClientService = endpoints.NewClientService(f.r, stubborn{anyway: func(factory reactor.Factory) (reactor.Protocol, error) {
+		built = factory.BuildProtocol(nil)
+		built.ConnectionMade(transport)
+		return built, nil
+	}}, f.clients)
+	f.PrepareConnection = func(reactor.Protocol) *deferred.Deferred[deferred.None] {
+		t.Error("a connection that is to be closed is prepared")
+		return deferred.Succeed(deferred.None{})
+	}
+	f.StartService()
+	stopped := await(f.r, f.StopService())
+	if stopped.fired || !transport.Disconnecting() {
+		t.Errorf("stopped %v, disconnecting %v; want not yet and true", stopped.fired, transport.Disconnecting())
+	}
+	built.ConnectionLost(reactor.ErrConnectionDone)
+	valueOf(t, stopped)
+	f.checkStopped()
+}
+
+func TestServiceWithAnEndpointThatFires(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		with func(reactor.Factory) reactor.Protocol
+		want string
+	}{
+		{"with what the factory did not build", func(reactor.Factory) reactor.Protocol { return &peer{} },
+			"endpoints: the endpoint fired with a protocol that its factory did not build"},
+		{"with a connection that is lost", func(f reactor.Factory) reactor.Protocol {
+			p := f.BuildProtocol(nil)
+			p.ConnectionMade(&memory.StringTransport{})
+			p.ConnectionLost(reactor.ErrConnectionLost)
+			return p
+		}, reactor.ErrConnectionLost.Error()},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.ClientService = endpoints.NewClientService(f.r, firing(c.with), f.clients)
+			f.StartService()
+			got := await(f.r, f.WhenConnected(1))
+			f.r.RunFor(time.Minute)
+			if got.err == nil || got.err.Error() != c.want {
+				t.Errorf("error %v, want %s", got.err, c.want)
+			}
+			f.stop()
+		})
+	}
+}
+
+// firing is an endpoint that fires at once.
+type firing func(reactor.Factory) reactor.Protocol
+
+func (f firing) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+	return deferred.Succeed(f(factory))
+}
+
+// A connection that came to nothing on the way is not the service's.
+func TestServiceAndAConnectionThatTheEndpointGaveUp(t *testing.T) {
+	f := newFixture(t)
+	d := deferred.New[reactor.Protocol]()
+	var second reactor.Protocol
+	f.ClientService = endpoints.NewClientService(f.r, waitingFor(func(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+		first := factory.BuildProtocol(nil)
+		second = factory.BuildProtocol(nil)
+		first.ConnectionMade(&memory.StringTransport{})
+		first.ConnectionLost(reactor.ErrConnectionLost)
+		second.ConnectionMade(&memory.StringTransport{})
+		return d
+	}), f.clients)
+	f.StartService()
+	d.Callback(second)
+	valueOf(t, await(f.r, f.WhenConnected(0)))
+	stopped := await(f.r, f.StopService())
+	second.ConnectionLost(reactor.ErrConnectionDone)
+	valueOf(t, stopped)
+}
+
+type waitingFor func(reactor.Factory) *deferred.Deferred[reactor.Protocol]
+
+func (f waitingFor) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+	return f(factory)
+}
+
+// A factory may refuse a connection.
+func TestServiceAndAFactoryThatRefuses(t *testing.T) {
+	f := newFixture(t)
+	server := listen(t, f.r, serverAddress)
+	f.ClientService = endpoints.NewClientService(f.r, endpoints.NewTCPClient(f.r, serverAddress),
+		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return nil }))
+	f.StartService()
+	got := await(f.r, f.WhenConnected(1))
+	f.r.Pump()
+	if !errors.Is(got.err, reactor.ErrNoProtocol) {
+		t.Errorf("error %v, want ErrNoProtocol", got.err)
+	}
+	if server.open() != 0 {
+		t.Error("the connection is still open")
+	}
+	f.stop()
+}
+
+// A halfPeer notes the ends of the two directions.
+type halfPeer struct {
+	peer
+	ends []string
+}
+
+func (p *halfPeer) ReadConnectionLost()  { p.ends = append(p.ends, "read"); p.LoseWriteConnection() }
+func (p *halfPeer) WriteConnectionLost() { p.ends = append(p.ends, "write") }
+
+func TestServiceLeavesHalfClosingToTheProtocol(t *testing.T) {
+	f := newFixture(t)
+	server := listen(t, f.r, serverAddress)
+	p := &halfPeer{}
+	f.ClientService = endpoints.NewClientService(f.r, endpoints.NewTCPClient(f.r, serverAddress),
+		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }))
+	f.StartService()
+	f.r.Pump()
+	if got := valueOf(t, await(f.r, f.WhenConnected(0))); got != p {
+		t.Errorf("connected with %v, want the factory's own protocol", got)
+	}
+	server.built[0].LoseWriteConnection()
+	f.r.Pump()
+	if got := fmt.Sprint(p.ends); got != "[read write]" {
+		t.Errorf("it was told of the ends of %s", got)
+	}
+	f.stop()
+}
+
+// The connection stays the service's when another protocol takes it over, as
+// with STARTTLS, and when it speaks TLS from the beginning.
+func TestServiceKeepsAConnectionWhoseProtocolIsSwitched(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		secure bool
+		next   func() (reactor.Protocol, *peer)
+	}{
+		{"plain", false, func() (reactor.Protocol, *peer) { p := &peer{}; return p, p }},
+		{"TLS", true, func() (reactor.Protocol, *peer) { p := &peer{}; return p, p }},
+		{"half-closeable", false, func() (reactor.Protocol, *peer) { p := &halfPeer{}; return p, &p.peer }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			transport := &memory.StringTransport{}
+			f.ClientService = endpoints.NewClientService(f.r, firing(func(factory reactor.Factory) reactor.Protocol {
+				transport.Protocol = factory.BuildProtocol(nil)
+				if c.secure {
+					transport.Protocol.ConnectionMade(secure{transport})
+				} else {
+					transport.Protocol.ConnectionMade(transport)
+				}
+				return transport.Protocol
+			}), f.clients)
+			f.StartService()
+			first := f.last()
+			if t2, ok := first.Transport.(reactor.TLSTransport); ok != c.secure {
+				t.Errorf("that the protocol's transport is of TLS is %v, want %v", ok, c.secure)
+			} else if ok && t2.ConnectionState().ServerName != "an.example" {
+				t.Error("the state of the connection is not that of the transport below")
+			}
+
+			next, noted := c.next()
+			if old := first.SwitchProtocol(next); old != first {
+				t.Errorf("before, the protocol was %v, want the factory's own", old)
+			}
+			if old := first.SwitchProtocol(next); old != next {
+				t.Errorf("before, the protocol was %v, want the one it was switched to", old)
+			}
+			_, half := transport.Protocol.(reactor.HalfCloseableProtocol)
+			if _, want := next.(reactor.HalfCloseableProtocol); half != want {
+				t.Errorf("that the protocol is half-closeable is %v, want %v", half, want)
+			}
+			if p := valueOf(t, await(f.r, f.WhenConnected(0))); p != first {
+				t.Errorf("connected with %v, want what the factory built", p)
+			}
+			valueOf(t, await(f.r, f.StopService())) // the transport is lost at once
+			if noted.lost != reactor.ErrConnectionDone || first.lost != nil {
+				t.Errorf("the protocols were told %v and %v, want ErrConnectionDone and nothing", noted.lost, first.lost)
+			}
+		})
+	}
+}
+
+// secure is a transport that says it is of TLS.
+type secure struct{ reactor.Transport }
+
+func (secure) ConnectionState() tls.ConnectionState {
+	return tls.ConnectionState{ServerName: "an.example"}
+}
+
+// A protocol that panics when it is told of the loss is no reason not to go on.
+type panicky struct{ peer }
+
+func (p *panicky) ConnectionLost(reason error) { panic("on purpose") }
+
+func TestServiceAndAProtocolThatPanics(t *testing.T) {
+	f := newFixture(t)
+	server := listen(t, f.r, serverAddress)
+	f.ClientService = endpoints.NewClientService(f.r, endpoints.NewTCPClient(f.r, serverAddress),
+		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &panicky{} }))
+	f.StartService()
+	f.r.Pump()
+	server.built[0].AbortConnection()
+	f.r.RunFor(time.Minute)
+	if len(server.built) != 2 {
+		t.Errorf("%d connections, want 2", len(server.built))
+	}
+	f.stop()
+}
+
+// On a reactor for tests even the jitter of the default policy repeats.
+func TestServiceWithTheDefaultPolicyRepeats(t *testing.T) {
+	story := func(seed uint64) memory.Trace {
+		r := memory.New()
+		r.Seed(seed)
+		r.StartTrace()
+		s := endpoints.NewClientService(r, endpoints.NewTCPClient(r, serverAddress), &peers{})
+		s.StartService()
+		r.RunFor(10 * time.Minute)
+		s.StopService()
+		return r.Trace()
+	}
+	first := story(1)
+	if len(first) < 30 {
+		t.Errorf("little happened:\n%s", first)
+	}
+	for range 20 {
+		if got := story(1); !slices.Equal(got, first) {
+			t.Fatalf("it happened otherwise:\n%s\nand before:\n%s", got, first)
+		}
+	}
+	if slices.Equal(story(2), first) {
+		t.Error("another seed makes no difference")
+	}
+}
+
+// wallClock is a clock without randomness of its own.
+type wallClock struct{ reactor.Clock }
+
+func TestServiceWithTheDefaultPolicyOfAnyClock(t *testing.T) {
+	r := newReactor(t)
+	s := endpoints.NewClientService(wallClock{r}, endpoints.NewTCPClient(r, serverAddress), &peers{})
+	s.StartService()
+	r.RunFor(1499 * ms)
+	if n := len(r.TCPClients); n != 1 {
+		t.Errorf("%d attempts before 1.5s, want 1", n)
+	}
+	r.RunFor(1001 * ms)
+	if n := len(r.TCPClients); n != 2 {
+		t.Errorf("%d attempts before 2.5s, want 2", n)
+	}
+	s.StopService()
+}

@@ -1,0 +1,110 @@
+package endpoints_test
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+)
+
+// A Greeting is a protocol that prints what it gets.
+type Greeting struct{ reactor.Transport }
+
+func (g *Greeting) ConnectionMade(t reactor.Transport) { g.Transport = t }
+func (g *Greeting) DataReceived(data []byte)           { fmt.Printf("%s says: %s", g.Peer(), data) }
+func (g *Greeting) ConnectionLost(error)               {}
+
+// A Greeter is one that greets.
+type Greeter struct{}
+
+func (Greeter) ConnectionMade(t reactor.Transport) { t.Write([]byte("hello\n")) }
+func (Greeter) DataReceived([]byte)                {}
+func (Greeter) ConnectionLost(error)               {}
+
+var greeters = reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return Greeter{} })
+
+// Packets to the first address get lost on the way, so that after a quarter of a
+// second the second has its chance.
+func ExampleHostname() {
+	r := memory.New()
+	r.AddHost("www.example.com", "2001:db8::1", "192.0.2.1")
+	r.ListenTCP(":80", greeters)
+	r.Hold("2001:db8::1", "")
+
+	endpoint := endpoints.NewHostname(r, "www.example.com", "80")
+	endpoints.ConnectProtocol(endpoint, &Greeting{})
+	r.RunFor(250 * time.Millisecond)
+	// Output:
+	// 192.0.2.1:80 says: hello
+}
+
+func ExampleHostname_error() {
+	r := memory.New()
+	r.AddHost("www.example.com", "2001:db8::1", "192.0.2.1")
+	endpoint := endpoints.NewHostname(r, "www.example.com", "80")
+	endpoints.ConnectProtocol(endpoint, &Greeting{}).AddErrback(func(err error) (*Greeting, error) {
+		fmt.Println(err)
+		return nil, nil
+	})
+	r.Pump()
+	// Output:
+	// connecting to www.example.com:80: connection was refused at [2001:db8::1]:80 (1 other address failed too)
+}
+
+func ExampleServerFromString() {
+	r := memory.New()
+	server, err := endpoints.ServerFromString(r, "tcp:8080:interface=127.0.0.1")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server.Listen(greeters)
+
+	client, err := endpoints.ClientFromString(r, "tcp:localhost:8080:timeout=5")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	endpoints.ConnectProtocol(client, &Greeting{})
+	r.Pump()
+	// Output:
+	// 127.0.0.1:8080 says: hello
+}
+
+// The server is not there at first, and goes away later.
+func ExampleClientService() {
+	r := memory.New()
+	now := func() time.Duration { return r.Now().Sub(time.Unix(0, 0)) }
+	service := endpoints.NewClientService(r, endpoints.NewTCPClient(r, "192.0.2.1:80"),
+		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &Greeting{} }))
+	service.RetryPolicy = endpoints.BackoffPolicy{
+		Jitter: func() float64 { return 0 }, // else there is some
+	}.Delay
+	service.PrepareConnection = func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
+		fmt.Println("connected after", now())
+		return deferred.Succeed(deferred.None{})
+	}
+	service.StartService()
+	r.RunFor(3 * time.Second)
+
+	r.ListenTCP("192.0.2.1:80", greeters)
+	r.RunFor(time.Second)
+
+	service.WhenConnected(0).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
+		p.(*Greeting).AbortConnection()
+		return p, nil
+	})
+	r.RunFor(time.Minute)
+
+	service.StopService()
+	r.Pump()
+	// Output:
+	// connected after 3.75s
+	// 192.0.2.1:80 says: hello
+	// connected after 5.5s
+	// 192.0.2.1:80 says: hello
+}

@@ -1,0 +1,110 @@
+package endpoints_test
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+)
+
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	os.Exit(m.Run())
+}
+
+// newReactor returns a reactor at the end of whose test nothing may be left: no
+// timer, no attempt to connect and no error that nobody handled.
+func newReactor(t *testing.T) *memory.Reactor {
+	t.Helper()
+	deferred.FailOnUnhandled(t)
+	r := memory.New()
+	r.StartTrace()
+	t.Cleanup(func() {
+		t.Helper()
+		if n := len(r.DelayedCalls()); n != 0 {
+			t.Errorf("%d delayed calls are left", n)
+		}
+		if n := len(r.HeldConnects()); n != 0 {
+			t.Errorf("%d attempts to connect are left", n)
+		}
+		if t.Failed() {
+			t.Logf("what happened:\n%s", r.Trace())
+		}
+	})
+	return r
+}
+
+// A peer is a protocol that notes what it is told.
+type peer struct {
+	reactor.Transport
+	lost error
+}
+
+func (p *peer) ConnectionMade(t reactor.Transport) { p.Transport = t }
+func (p *peer) DataReceived([]byte)                {}
+func (p *peer) ConnectionLost(reason error)        { p.lost = reason }
+
+// peers is a factory that keeps what it built.
+type peers struct{ built []*peer }
+
+func (f *peers) BuildProtocol(net.Addr) reactor.Protocol {
+	p := &peer{}
+	f.built = append(f.built, p)
+	return p
+}
+
+// open returns how many of them are connected.
+func (f *peers) open() (n int) {
+	for _, p := range f.built {
+		if p.Transport != nil && p.lost == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// listen has somebody listen on address.
+func listen(t *testing.T, r *memory.Reactor, address string) *peers {
+	t.Helper()
+	f := &peers{}
+	if _, err := r.ListenTCP(address, f); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// An outcome is what came of a Deferred, and when.
+type outcome[T any] struct {
+	fired bool
+	value T
+	err   error
+	at    time.Duration // since the clock's beginning
+}
+
+// await has the result of d noted.
+func await[T any](r reactor.Clock, d *deferred.Deferred[T]) *outcome[T] {
+	o := &outcome[T]{}
+	d.AddBoth(func(value T, err error) (T, error) {
+		*o = outcome[T]{true, value, err, r.Now().Sub(time.Unix(0, 0))}
+		return value, nil
+	})
+	return o
+}
+
+// valueOf ends the test if d has no value.
+func valueOf[T any](t *testing.T, o *outcome[T]) T {
+	t.Helper()
+	if !o.fired {
+		t.Fatal("no result yet, want a value")
+	}
+	if o.err != nil {
+		t.Fatalf("error %v, want a value", o.err)
+	}
+	return o.value
+}

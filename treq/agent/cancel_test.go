@@ -1,0 +1,393 @@
+package agent_test
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// TestCancel: whenever a request is given up, nothing is left of it. The world
+// sees to that; what is left to see here is how its Deferred ends.
+func TestCancel(t *testing.T) {
+	tests := []struct {
+		name  string
+		get   func(w *world) *deferred.Deferred[*response.Response]
+		conns int
+	}{
+		{"while the name is looked up", func(w *world) *deferred.Deferred[*response.Response] {
+			return w.agent.Request(newRequest("GET", "http://a.example/"))
+		}, 0},
+		{"while connecting", func(w *world) *deferred.Deferred[*response.Response] {
+			w.r.HoldConnects()
+			return w.get("http://a.example/")
+		}, 0},
+		{"before the response", func(w *world) *deferred.Deferred[*response.Response] {
+			return w.get("http://a.example/")
+		}, 1},
+		{"within the head", func(w *world) *deferred.Deferred[*response.Response] {
+			d := w.get("http://a.example/")
+			w.Conn(0).Send("HTTP/1.1 200 OK\r\nConte")
+			return d
+		}, 1},
+		{"after a 100", func(w *world) *deferred.Deferred[*response.Response] {
+			d := w.get("http://a.example/")
+			w.Conn(0).Send("HTTP/1.1 100 Continue\r\n\r\n")
+			return d
+		}, 1},
+		{"on a connection that was kept", func(w *world) *deferred.Deferred[*response.Response] {
+			w.exchange(newRequest("GET", "http://a.example/"), 0)
+			return w.get("http://a.example/")
+		}, 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			d := test.get(w)
+			treqtesting.NoResult(t, d)
+			d.Cancel()
+			err := treqtesting.FailureResultOf(t, d)
+			var of *agent.RequestError
+			if !errors.Is(err, deferred.ErrCancelled) || !errors.As(err, &of) {
+				t.Error(err)
+			}
+			w.r.Pump()
+			w.r.ReleaseConnects()
+			w.r.Pump()
+			w.wantOpen()
+			if len(w.Conns) != test.conns {
+				t.Errorf("%d connections", len(w.Conns))
+			}
+		})
+	}
+}
+
+// TestCancelBody: a body that nobody wants any more closes its connection.
+func TestCancelBody(t *testing.T) {
+	type read func(r *response.Response) (cancel func(), failure func(t *testing.T) error)
+	content := func(r *response.Response) (func(), func(t *testing.T) error) {
+		d := r.Content()
+		return d.Cancel, func(t *testing.T) error { return treqtesting.FailureResultOf(t, d) }
+	}
+	collect := func(r *response.Response) (func(), func(t *testing.T) error) {
+		d := r.Collect(func([]byte) error { return nil })
+		return d.Cancel, func(t *testing.T) error { return treqtesting.FailureResultOf(t, d) }
+	}
+	for name, test := range map[string]struct {
+		read     read
+		buffered bool
+	}{
+		"Content":           {content, false},
+		"Collect":           {collect, false},
+		"Content, buffered": {content, true},
+		"Collect, buffered": {collect, true},
+		"Text, which is one": {func(r *response.Response) (func(), func(t *testing.T) error) {
+			d := r.Text()
+			return d.Cancel, func(t *testing.T) error { return treqtesting.FailureResultOf(t, d) }
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			d := w.get("http://a.example/")
+			w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
+			resp := treqtesting.SuccessResultOf(t, d)
+			if test.buffered {
+				resp.Buffer()
+			}
+			cancel, failure := test.read(resp)
+			w.Conn(0).Send("l")
+			cancel()
+			if err := failure(t); !errors.Is(err, deferred.ErrCancelled) {
+				t.Error(err)
+			}
+			w.r.Pump()
+			w.wantClosed(0)
+		})
+	}
+}
+
+// TestCancelWhatFollows: cancelling the end of a chain reaches what it stands at.
+func TestCancelWhatFollows(t *testing.T) {
+	for name, sent := range map[string]string{
+		"the request": "",
+		"the body":    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			text := deferred.Then(w.get("http://a.example/"), (*response.Response).Text)
+			w.Conn(0).Send(sent)
+			treqtesting.NoResult(t, text)
+			text.Cancel()
+			if err := treqtesting.FailureResultOf(t, text); !errors.Is(err, deferred.ErrCancelled) {
+				t.Error(err)
+			}
+			w.r.Pump()
+			w.wantClosed(0)
+		})
+	}
+}
+
+// TestCancelInTheLoop: in the very turn that brings more.
+func TestCancelInTheLoop(t *testing.T) {
+	w := newWorld(t)
+	d := w.get("http://a.example/")
+	w.r.CallFromThread(func() {
+		w.Conn(0).Write([]byte(okHello))
+		d.Cancel()
+	})
+	w.r.Pump()
+	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+		t.Error(err)
+	}
+	w.wantClosed(0)
+}
+
+// TestStubbornEndpoint: one that goes on connecting after it was cancelled, and
+// one that has connected and says so late.
+func TestStubbornEndpoint(t *testing.T) {
+	for name, connect := range map[string]func(w *world, f reactor.Factory) *deferred.Deferred[reactor.Protocol]{
+		"connects later": func(w *world, f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+			d := deferred.New[reactor.Protocol]()
+			w.r.CallLater(1, func() {
+				w.r.ConnectTCP("192.0.2.1:80", f, reactor.ConnectOptions{}).AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
+					if err == nil {
+						d.Callback(p)
+					} else {
+						d.Errback(err)
+					}
+					return nil, nil
+				})
+			})
+			return d
+		},
+		"connects nevertheless": func(w *world, f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+			var d *deferred.Deferred[reactor.Protocol]
+			var made reactor.Protocol
+			d = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) { d.Callback(made) })
+			w.r.ConnectTCP("192.0.2.1:80", f, reactor.ConnectOptions{}).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
+				made = p
+				return p, nil
+			})
+			return d
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.agent = agent.New(w.r, agent.WithPool(w.pool), agent.UsingEndpointFactory(func(*url.URL) (endpoints.ClientEndpoint, error) {
+				return endpointFunc(func(f reactor.Factory) *deferred.Deferred[reactor.Protocol] { return connect(w, f) }), nil
+			}))
+			d := w.get("http://a.example/")
+			d.Cancel()
+			treqtesting.FailureResultOf(t, d)
+			w.r.RunFor(2)
+			w.wantOpen()
+		})
+	}
+}
+
+// TestWithinCallbacks: a user's callback may do anything to the request it is
+// called for.
+func TestWithinCallbacks(t *testing.T) {
+	long := "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+	t.Run("the next request as the body ends takes the same connection", func(t *testing.T) {
+		w := newWorld(t)
+		var next *deferred.Deferred[*response.Response]
+		text := deferred.Then(w.get("http://a.example/"), (*response.Response).Text)
+		text.AddCallback(func(s string) (string, error) {
+			next = w.agent.Request(newRequest("GET", "http://a.example/next"))
+			return s, nil
+		})
+		w.Conn(0).Got()
+		w.Conn(0).Send(okHello)
+		if got := w.Conn(0).Got(); !strings.HasPrefix(got, "GET /next ") {
+			t.Fatalf("got %q", got)
+		}
+		w.Conn(0).Send(okHello)
+		w.wantBody(treqtesting.SuccessResultOf(t, next), "hello")
+		w.wantOpen(0)
+	})
+	t.Run("the next request as the body ends does not get what came after it", func(t *testing.T) {
+		w := newWorld(t)
+		var next *deferred.Deferred[*response.Response]
+		text := deferred.Then(w.get("http://a.example/"), (*response.Response).Text)
+		text.AddCallback(func(s string) (string, error) {
+			next = w.agent.Request(newRequest("GET", "http://a.example/next"))
+			return s, nil
+		})
+		w.Conn(0).Send(okHello + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+		treqtesting.NoResult(t, next)
+		w.Conn(1).Send(okHello)
+		w.wantBody(treqtesting.SuccessResultOf(t, next), "hello")
+	})
+	t.Run("a request as the head comes takes another", func(t *testing.T) {
+		w := newWorld(t)
+		var next *deferred.Deferred[*response.Response]
+		d := w.get("http://a.example/").AddCallback(func(r *response.Response) (*response.Response, error) {
+			next = w.agent.Request(newRequest("GET", "http://a.example/next"))
+			return r, nil
+		})
+		w.Conn(0).Send(okHello)
+		w.Conn(1).Send(okHello)
+		w.wantBody(treqtesting.SuccessResultOf(t, next), "hello")
+		w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+		w.wantOpen(0, 1)
+	})
+	t.Run("a request as the connection is lost", func(t *testing.T) {
+		w := newWorld(t)
+		var next *deferred.Deferred[*response.Response]
+		d := w.get("http://a.example/").AddErrback(func(error) (*response.Response, error) {
+			next = w.agent.Request(newRequest("GET", "http://a.example/next"))
+			return nil, nil
+		})
+		w.Conn(0).Close()
+		w.Conn(1).Send(okHello)
+		w.wantBody(treqtesting.SuccessResultOf(t, next), "hello")
+		treqtesting.SuccessResultOf(t, d)
+	})
+	t.Run("the body is refused as the head comes", func(t *testing.T) {
+		w := newWorld(t)
+		p := &reader{}
+		p.onMade = func() { p.transport.StopProducing() }
+		d := w.get("http://a.example/").AddCallback(func(r *response.Response) (*response.Response, error) {
+			return r, r.DeliverBody(p)
+		})
+		w.Conn(0).Send(long + "hello")
+		treqtesting.SuccessResultOf(t, d)
+		w.wantClosed(0)
+		var failed *response.FailedError
+		if p.got != "" || !errors.As(p.lost, &failed) || !errors.Is(p.lost, reactor.ErrConnectionAborted) {
+			t.Errorf("got %q, %v", p.got, p.lost)
+		}
+	})
+	t.Run("a callback panics as the head comes", func(t *testing.T) {
+		w := newWorld(t)
+		var resp *response.Response
+		d := w.get("http://a.example/").AddCallback(func(r *response.Response) (*response.Response, error) {
+			resp = r
+			panic("boom")
+		})
+		w.Conn(0).Send(okHello)
+		var panicked *deferred.PanicError
+		if err := treqtesting.FailureResultOf(t, d); !errors.As(err, &panicked) {
+			t.Error(err)
+		}
+		w.wantBody(resp, "hello")
+		w.wantOpen(0)
+	})
+	t.Run("a reader panics at data", func(t *testing.T) {
+		w := newWorld(t)
+		p := &reader{onData: func(string) { panic("boom") }}
+		d := w.get("http://a.example/")
+		w.Conn(0).Send(long)
+		treqtesting.SuccessResultOf(t, d).DeliverBody(p)
+		w.Conn(0).Send("hello")
+		w.wantClosed(0)
+		var failed *response.FailedError
+		if p.lostCalled != 1 || !errors.As(p.lost, &failed) || !strings.Contains(p.lost.Error(), "boom") {
+			t.Errorf("lost %d times, %v", p.lostCalled, p.lost)
+		}
+	})
+	t.Run("a reader panics at the end", func(t *testing.T) {
+		w := newWorld(t)
+		p := &reader{onLost: func() { panic("boom") }}
+		d := w.get("http://a.example/")
+		w.Conn(0).Send(long)
+		treqtesting.SuccessResultOf(t, d).DeliverBody(p)
+		w.Conn(0).Send("hellohello")
+		if p.lostCalled != 1 || p.lost != response.ErrDone {
+			t.Errorf("lost %d times, %v", p.lostCalled, p.lost)
+		}
+		w.exchange(newRequest("GET", "http://a.example/"), 1)
+	})
+	t.Run("a reader stops within the last bytes", func(t *testing.T) {
+		w := newWorld(t)
+		p := &reader{}
+		p.onData = func(string) { p.transport.StopProducing() }
+		d := w.get("http://a.example/")
+		w.Conn(0).Send(long)
+		treqtesting.SuccessResultOf(t, d).DeliverBody(p)
+		w.Conn(0).Send("hellohello")
+		if p.lostCalled != 1 {
+			t.Errorf("lost %d times, %v", p.lostCalled, p.lost)
+		}
+		w.wantClosed(0)
+	})
+}
+
+// TestUnread: a response that nobody reads.
+func TestUnread(t *testing.T) {
+	large := strings.Repeat("0123456789abcdef", 1<<16)
+	t.Run("if small, lets its connection go", func(t *testing.T) {
+		w := newWorld(t)
+		d := w.get("http://a.example/")
+		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+		w.Conn(0).Send("hello")
+		resp := treqtesting.SuccessResultOf(t, d)
+		w.exchange(newRequest("GET", "http://a.example/"), 0)
+		w.wantBody(resp, "hello")
+	})
+	t.Run("if large, waits", func(t *testing.T) {
+		w := newWorld(t)
+		d := w.get("http://a.example/")
+		c := w.Conn(0)
+		c.Send("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n")
+		c.Send(large)
+		resp := treqtesting.SuccessResultOf(t, d)
+		w.exchange(newRequest("GET", "http://a.example/"), 1)
+		w.wantBody(resp, large)
+		w.exchange(newRequest("GET", "http://a.example/"), 0)
+	})
+	t.Run("if large, waits, and hears of the end when it is read", func(t *testing.T) {
+		w := newWorld(t)
+		d := w.get("http://a.example/")
+		c := w.Conn(0)
+		c.Send("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
+		c.Send(large)
+		c.Close()
+		body := treqtesting.SuccessResultOf(t, d).Content()
+		w.r.Pump()
+		var failed *response.FailedError
+		if err := treqtesting.FailureResultOf(t, body); !errors.As(err, &failed) {
+			t.Error(err)
+		}
+	})
+	t.Run("is aborted", func(t *testing.T) {
+		w := newWorld(t)
+		d := w.get("http://a.example/")
+		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
+		body := treqtesting.SuccessResultOf(t, d).Content()
+		body.Cancel()
+		treqtesting.FailureResultOf(t, body)
+		w.r.Pump()
+		w.wantClosed(0)
+	})
+}
+
+// TestPaused: a reader that is paused gets nothing, and the server cannot go on
+// sending.
+func TestPaused(t *testing.T) {
+	w := newWorld(t)
+	p := &reader{}
+	d := w.get("http://a.example/")
+	c := w.Conn(0)
+	c.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+	treqtesting.SuccessResultOf(t, d).DeliverBody(p)
+	p.onData = func(string) { p.transport.PauseProducing() }
+	c.Send("2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")
+	if p.got != "he" || p.lostCalled != 0 {
+		t.Errorf("got %q, lost %v", p.got, p.lost)
+	}
+	p.onData = nil
+	p.transport.ResumeProducing()
+	if p.got != "hello" || p.lost != response.ErrDone || p.lostCalled != 1 {
+		t.Errorf("got %q, lost %v", p.got, p.lost)
+	}
+	w.exchange(newRequest("GET", "http://a.example/"), 0)
+}

@@ -1,0 +1,186 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// A ContentDecoderAgent is a Requester that tells servers which content codings
+// it can undo, and undoes them. It is Twisted's ContentDecoderAgent.
+//
+// The decoded body comes as the coded one does: in pieces, and not before the
+// reader of the body wants them. While such a body is being read it takes a
+// coroutine and, for gzip, some 80 KB.
+type ContentDecoderAgent struct {
+	inner    Requester
+	decoders map[string]Decoder
+	accept   string // names them all
+	limits   decodingLimits
+}
+
+// A DecoderOption sets how a ContentDecoderAgent works.
+type DecoderOption func(*ContentDecoderAgent)
+
+// MaxDecodedSize bounds how long a decoded body may be. By default nothing does,
+// since a body can be read piece by piece; but see [MaxExpansion].
+func MaxDecodedSize(n int64) DecoderOption {
+	return func(a *ContentDecoderAgent) { a.limits.size = n }
+}
+
+// MaxExpansion bounds how many bytes may come of each that was received, once
+// more than allowed have come. By default it is [DefaultMaxExpansion], and
+// [DefaultExpansionAllowed]; a ratio of 0 is no bound.
+func MaxExpansion(ratio, allowed int64) DecoderOption {
+	return func(a *ContentDecoderAgent) { a.limits.ratio, a.limits.allowed = ratio, allowed }
+}
+
+const (
+	// DefaultMaxExpansion is how much may come of a byte by default. Text becomes
+	// 3 to 20 times as long when it is decoded; what is made to fill a memory, by
+	// gzip 1,000 times, and by br 100,000 times and more.
+	DefaultMaxExpansion = 200
+	// DefaultExpansionAllowed is how much may come of no matter how little.
+	DefaultExpansionAllowed = 32 << 20
+)
+
+// maxCodings is how many codings may be on a body. Nobody needs two.
+const maxCodings = 5
+
+// NewContentDecoderAgent returns an agent whose requests inner sends, and which
+// undoes the codings that decoders name, most wanted first:
+//
+//	NewContentDecoderAgent(inner, []Decoder{GzipDecoder, BrotliDecoder})
+func NewContentDecoderAgent(inner Requester, decoders []Decoder, options ...DecoderOption) *ContentDecoderAgent {
+	a := &ContentDecoderAgent{
+		inner:    inner,
+		decoders: make(map[string]Decoder, len(decoders)),
+		limits:   decodingLimits{ratio: DefaultMaxExpansion, allowed: DefaultExpansionAllowed},
+	}
+	names := make([]string, len(decoders))
+	for i, d := range decoders {
+		names[i] = d.Name
+		a.decoders[strings.ToLower(d.Name)] = d
+	}
+	a.accept = strings.Join(names, ",")
+	for _, o := range options {
+		o(a)
+	}
+	return a
+}
+
+// Request sends req with an Accept-Encoding that names all decoders, beside the
+// one it may have already. A request for a range has nothing added to it: a part
+// of a coded body cannot be decoded.
+//
+// If the response has codings that the agent knows, the last one of them outermost
+// and without one in between that it does not know, then its body is what is left
+// when they are undone. Its Length is then unknown, Content-Encoding names the
+// codings that are left, and there is no Content-Length. A response without a body
+// is left as it is, and so is a part of one (206).
+//
+// A body that cannot be decoded ends with a [*response.FailedError] for a
+// [*DecodeError], and its connection is closed.
+func (a *ContentDecoderAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+	sent := req
+	if a.accept != "" && len(req.Header["Range"]) == 0 {
+		sent = req.Clone()
+		sent.Header["Accept-Encoding"] = append(sent.Header["Accept-Encoding"], a.accept)
+	}
+	return a.inner.Request(sent).AddCallback(func(r *response.Response) (*response.Response, error) {
+		if err := a.decode(sent, r); err != nil {
+			return nil, WithRequest(sent, err)
+		}
+		return r, nil
+	})
+}
+
+// decode has the body of r, the response to req, decoded.
+func (a *ContentDecoderAgent) decode(req *request.Request, r *response.Response) error {
+	switch {
+	case r.Length == 0, r.Code == http.StatusNoContent, r.Code == http.StatusNotModified, req.Method == http.MethodHead:
+		return nil // there is no body
+	case r.Code == http.StatusPartialContent:
+		return nil
+	}
+	codings, left := a.codings(r.Header["Content-Encoding"])
+	switch {
+	case len(codings) == 0:
+		return nil
+	case len(codings) > maxCodings:
+		r.DeliverBody(refusal{})
+		return &response.FailedError{Reasons: []error{ErrTooManyCodings}, Response: r}
+	case left == "":
+		delete(r.Header, "Content-Encoding")
+	default:
+		r.Header["Content-Encoding"] = []string{left}
+	}
+	delete(r.Header, "Content-Length")
+	r.Length = response.UnknownLength
+	r.WrapBody(func(to response.BodyProtocol) response.BodyProtocol {
+		return newDecoding(r, codings, a.limits, to)
+	})
+	return nil
+}
+
+// codings returns the decoders for what values, of Content-Encoding, say: the one
+// to be used first is first. left are the codings that are left then.
+func (a *ContentDecoderAgent) codings(values []string) (decoders []Decoder, left string) {
+	left = strings.Join(values, ",")
+	for left != "" {
+		before, name := "", left
+		if i := strings.LastIndexByte(left, ','); i >= 0 {
+			before, name = left[:i], left[i+1:]
+		}
+		switch name = strings.ToLower(strings.Trim(name, " \t")); name {
+		case "", "identity": // says nothing
+		default:
+			d, ok := a.decoders[strings.TrimPrefix(name, "x-")] // RFC 9110, section 8.4.1.3
+			if !ok {
+				return decoders, left
+			}
+			decoders = append(decoders, d)
+		}
+		left = before
+	}
+	return decoders, left
+}
+
+// Why a body is not decoded.
+var (
+	// ErrTooManyCodings says that a response has more content codings than
+	// anybody uses.
+	ErrTooManyCodings = fmt.Errorf("more than %d content codings", maxCodings)
+	// ErrDecodedTooLarge says that more came of a body than [MaxDecodedSize] or
+	// [MaxExpansion] allow.
+	ErrDecodedTooLarge = errors.New("decoded, the body is too large")
+	// ErrTrailingData says that a coded body goes on after its end.
+	ErrTrailingData = errors.New("bytes after the end of the coded body")
+)
+
+// A DecodeError says which content coding of a body could not be undone, and
+// why: [ErrDecodedTooLarge], io.ErrUnexpectedEOF if the body ended too early, or
+// what the decoder found wrong.
+type DecodeError struct {
+	Coding string // the name of the decoder
+	Err    error
+}
+
+func (e *DecodeError) Error() string {
+	return fmt.Sprintf("decoding the body, which is coded in %s: %v", e.Coding, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *DecodeError) Unwrap() error { return e.Err }
+
+// refusal is the reader of a body that nobody is to read.
+type refusal struct{}
+
+func (refusal) ConnectionMade(t response.BodyTransport) { t.StopProducing() }
+func (refusal) DataReceived([]byte)                     {}
+func (refusal) ConnectionLost(error)                    {}

@@ -1,0 +1,858 @@
+package agent_test
+
+import (
+	"bytes"
+	"cmp"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// encoders are the other side of the decoders.
+var encoders = map[string]func(w io.Writer) writeFlushCloser{
+	"gzip":    func(w io.Writer) writeFlushCloser { return gzip.NewWriter(w) },
+	"deflate": func(w io.Writer) writeFlushCloser { return zlib.NewWriter(w) },
+	"bare": func(w io.Writer) writeFlushCloser {
+		f, err := flate.NewWriter(w, 6)
+		return must(f, err)
+	},
+	"br":   func(w io.Writer) writeFlushCloser { return brotli.NewWriterLevel(w, 5) },
+	"zstd": func(w io.Writer) writeFlushCloser { return must(zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))) },
+}
+
+type writeFlushCloser interface {
+	io.WriteCloser
+	Flush() error
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// coded returns data in one of encoders' codings.
+func coded(coding string, data []byte) []byte {
+	var b bytes.Buffer
+	w := encoders[coding](&b)
+	must(w.Write(data))
+	must(0, w.Close())
+	return b.Bytes()
+}
+
+// codings are all of them, with the name that a server would use.
+var codings = []struct{ encoder, name string }{
+	{"gzip", "gzip"}, {"deflate", "deflate"}, {"bare", "deflate"}, {"br", "br"}, {"zstd", "zstd"},
+}
+
+// A keeper is a BodyProtocol that keeps what comes.
+type keeper struct {
+	from   response.BodyTransport
+	got    []byte
+	pieces int
+	made   int
+	lost   []error
+	react  func(r *keeper) // called with each piece
+}
+
+func (r *keeper) ConnectionMade(t response.BodyTransport) { r.from = t; r.made++ }
+func (r *keeper) DataReceived(data []byte) {
+	r.got = append(r.got, data...)
+	r.pieces++
+	if r.react != nil {
+		r.react(r)
+	}
+}
+func (r *keeper) ConnectionLost(reason error) { r.lost = append(r.lost, reason) }
+
+// decoding has a response with that Content-Encoding go through an agent.
+func decoding(t *testing.T, contentEncoding string, options ...agent.DecoderOption) (*response.Response, *transport) {
+	t.Helper()
+	s := &script{t: t}
+	d := agent.NewContentDecoderAgent(s, append(agent.Decoders(), void), options...).Request(get(t, "http://example.com/foo"))
+	r, body := reply(200, "Content-Encoding", contentEncoding)
+	s.answer(r)
+	return treqtesting.SuccessResultOf(t, d), body
+}
+
+// noneLeft fails the test if there are more coroutines than before. Those that end
+// do so a moment after what they were for.
+func noneLeft(t *testing.T, before int) {
+	t.Helper()
+	for range 1000 {
+		if coroutines() <= before {
+			return
+		}
+		runtime.Gosched()
+	}
+	t.Errorf("%d coroutines, %d before", coroutines(), before)
+}
+
+// coroutines returns how many there are: the runtime has goroutines of its own,
+// which come and go.
+func coroutines() int {
+	stacks := make([]byte, 1<<20)
+	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("internal/coro.New.func"))
+}
+
+// void is a decoder that makes nothing of anything.
+var void = agent.Decoder{Name: "void", Open: func(r io.Reader) (io.ReadCloser, error) {
+	return io.NopCloser(voidReader{r}), nil
+}}
+
+type voidReader struct{ io.Reader }
+
+func (v voidReader) Read(p []byte) (int, error) {
+	_, err := io.Copy(io.Discard, v.Reader)
+	return 0, cmp.Or(err, io.EOF)
+}
+
+func isDone(t *testing.T, r *keeper, want error) {
+	t.Helper()
+	if r.made != 1 || len(r.lost) != 1 || !errors.Is(r.lost[0], want) {
+		t.Errorf("ConnectionMade %d times, ConnectionLost with %v, want %v", r.made, r.lost, want)
+	}
+}
+
+// text of n bytes that can be made shorter, but not by much.
+func text(n int) []byte {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	data := make([]byte, n)
+	for i := range data {
+		data[i] = "etaoinshrdlu \n"[rnd.IntN(14)]
+	}
+	return data
+}
+
+func TestAcceptEncoding(t *testing.T) {
+	one, two := agent.Decoder{Name: "decoder1"}, agent.Decoder{Name: "decoder2"}
+	for _, test := range []struct {
+		name     string
+		decoders []agent.Decoder
+		headers  []string
+		want     []string
+	}{
+		{"acceptHeaders", []agent.Decoder{one, two}, nil, []string{"decoder1,decoder2"}},
+		{"existingHeaders", []agent.Decoder{one, two}, []string{"Foo", "bar", "Accept-Encoding", "fizz"}, []string{"fizz", "decoder1,decoder2"}},
+		{"none", nil, nil, nil},
+		{"none, and existing", nil, []string{"Accept-Encoding", "fizz"}, []string{"fizz"}},
+		{"a range", []agent.Decoder{one}, []string{"Range", "bytes=1-"}, nil},
+		{"all", agent.Decoders(), nil, []string{"gzip,deflate,br,zstd"}},
+	} {
+		s := &script{t: t}
+		req := get(t, "http://example.com/foo", test.headers...)
+		before := req.Header.Clone()
+		agent.NewContentDecoderAgent(s, test.decoders).Request(req)
+		if got := s.last().Header["Accept-Encoding"]; !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+		if fmt.Sprint(req.Header) != fmt.Sprint(before) {
+			t.Errorf("%s: the request was changed", test.name)
+		}
+	}
+	// A request without any header.
+	s := &script{t: t}
+	agent.NewContentDecoderAgent(s, []agent.Decoder{one}).Request(&request.Request{Method: "GET", URL: get(t, "http://a").URL})
+	if got := s.last().Header; len(got) != 1 || got.Get("Accept-Encoding") != "decoder1" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// marking makes a Decoder that shows where it was.
+func marking(name string) agent.Decoder {
+	return agent.Decoder{Name: name, Open: func(r io.Reader) (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(strings.NewReader(name+"("), r, strings.NewReader(")"))), nil
+	}}
+}
+
+func TestContentEncoding(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		encoding []string
+		left     []string
+		want     string
+	}{
+		{"plainEncodingResponse", nil, nil, "body"},
+		{"unsupportedEncoding", []string{"fizz"}, []string{"fizz"}, "body"},
+		{"unknownEncoding", []string{"one,fizz,two"}, []string{"one,fizz"}, "two(body)"},
+		{"one", []string{"one"}, nil, "one(body)"},
+		{"in a row", []string{"one, two"}, nil, "one(two(body))"},
+		{"in two headers", []string{"one", "two"}, nil, "one(two(body))"},
+		{"twice", []string{"one,one"}, nil, "one(one(body))"},
+		{"case and space", []string{" ONE\t,\tTwo "}, nil, "one(two(body))"},
+		{"x-", []string{"x-one"}, nil, "one(body)"},
+		{"empty names", []string{",one,,", ""}, nil, "one(body)"},
+		{"identity", []string{"identity"}, []string{"identity"}, "body"},
+		{"identity too", []string{"identity, one, identity"}, nil, "one(body)"},
+		{"unknown at the end", []string{"one,fizz"}, []string{"one,fizz"}, "body"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &script{t: t}
+			a := agent.NewContentDecoderAgent(s, []agent.Decoder{marking("one"), marking("two")})
+			d := a.Request(get(t, "http://example.com/foo"))
+			r := whole(200, "body", "Foo", "bar", "Content-Length", "4")
+			if test.encoding != nil {
+				r.Header["Content-Encoding"] = test.encoding
+			}
+			s.answer(r)
+			got := treqtesting.SuccessResultOf(t, d)
+			if left := got.Header["Content-Encoding"]; !slices.Equal(left, test.left) {
+				t.Errorf("Content-Encoding is %q, want %q", left, test.left)
+			}
+			decoded := test.want != "body"
+			if got.Header.Get("Foo") != "bar" || (got.Header.Get("Content-Length") == "") != decoded || (got.Length == response.UnknownLength) != decoded {
+				t.Errorf("headers are %v, the length is %d", got.Header, got.Length)
+			}
+			if text := treqtesting.SuccessResultOf(t, got.Text()); text != test.want {
+				t.Errorf("got %q, want %q", text, test.want)
+			}
+		})
+	}
+}
+
+func TestTooManyCodings(t *testing.T) {
+	s := &script{t: t}
+	d := agent.NewContentDecoderAgent(s, agent.Decoders()).Request(get(t, "http://example.com/foo"))
+	r, body := reply(200, "Content-Encoding", strings.Repeat("gzip,", 6))
+	s.answer(r)
+	var failed *response.FailedError
+	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, agent.ErrTooManyCodings) || !errors.As(err, &failed) || failed.Response != r {
+		t.Errorf("got %v", err)
+	}
+	if body.stopped != 1 {
+		t.Error("the connection is still open")
+	}
+}
+
+func TestNothingToDecode(t *testing.T) {
+	for _, test := range []struct {
+		method string
+		code   int
+		body   string
+	}{{"HEAD", 200, ""}, {"GET", 204, ""}, {"GET", 304, ""}, {"GET", 200, ""}, {"GET", 206, "part"}} {
+		s := &script{t: t}
+		req := get(t, "http://example.com/foo")
+		req.Method = test.method
+		d := agent.NewContentDecoderAgent(s, agent.Decoders()).Request(req)
+		r := whole(test.code, test.body, "Content-Encoding", "gzip", "Content-Length", "12")
+		s.answer(r)
+		got := treqtesting.SuccessResultOf(t, d)
+		if got.Length != int64(len(test.body)) || got.Header.Get("Content-Encoding") != "gzip" || got.Header.Get("Content-Length") != "12" {
+			t.Errorf("%s %d: %d, %v", test.method, test.code, got.Length, got.Header)
+		}
+		if text := treqtesting.SuccessResultOf(t, got.Text()); text != test.body {
+			t.Errorf("%s %d: %q", test.method, test.code, text)
+		}
+	}
+	// Of a length that is not said, and is none.
+	for _, c := range codings {
+		r, body := decoding(t, c.name)
+		p := &keeper{}
+		r.DeliverBody(p)
+		body.body.End(response.ErrDone)
+		isDone(t, p, response.ErrDone)
+	}
+}
+
+// Every coding, in pieces of every size, with the end that there is.
+func TestDecoders(t *testing.T) {
+	before := coroutines()
+	for _, c := range codings {
+		for _, n := range []int{0, 1, 10, 1000, 100_000} {
+			plain := text(n)
+			data := coded(c.encoder, plain)
+			for _, piece := range []int{1, 7, 1000, len(data)} {
+				if piece < 1000 && n > 1000 {
+					continue
+				}
+				for _, end := range []error{response.ErrDone, response.ErrPotentialDataLoss} {
+					r, body := decoding(t, c.name)
+					p := &keeper{}
+					if err := r.DeliverBody(p); err != nil {
+						t.Fatal(err)
+					}
+					for part := range slices.Chunk(data, piece) {
+						scratch := bytes.Clone(part)
+						body.body.Write(scratch)
+						clear(scratch) // it was valid only until then
+					}
+					body.body.End(end)
+					if !bytes.Equal(p.got, plain) {
+						t.Fatalf("%s of %d in pieces of %d: got %d bytes", c.encoder, n, piece, len(p.got))
+					}
+					isDone(t, p, end)
+				}
+			}
+		}
+	}
+	noneLeft(t, before)
+}
+
+// gzipEncodingResponse: the body was there before anybody asked for it.
+func TestDecodeEarlyBody(t *testing.T) {
+	r, body := decoding(t, "gzip")
+	data := coded("gzip", []byte("xxxxxxyyyy"))
+	body.body.Write(data[:5])
+	body.body.Write(data[5:])
+	body.body.End(response.ErrDone)
+	p := &keeper{}
+	r.DeliverBody(p)
+	if string(p.got) != "xxxxxxyyyy" {
+		t.Errorf("got %q", p.got)
+	}
+	isDone(t, p, response.ErrDone)
+	if err := r.DeliverBody(&keeper{}); err != response.ErrBodyTaken {
+		t.Errorf("a second reader got %v", err)
+	}
+}
+
+// What the server has flushed is there, though the body goes on.
+func TestDecodeFlushed(t *testing.T) {
+	for _, c := range codings {
+		var b bytes.Buffer
+		w := encoders[c.encoder](&b)
+		r, body := decoding(t, c.name)
+		p := &keeper{}
+		r.DeliverBody(p)
+		for i := range 3 {
+			must(w.Write([]byte("event")))
+			must(0, w.Flush())
+			body.body.Write(b.Next(b.Len()))
+			if want := strings.Repeat("event", i+1); string(p.got) != want {
+				t.Errorf("%s: got %q, want %q", c.encoder, p.got, want)
+			}
+		}
+		w.Close()
+		body.body.Write(b.Bytes())
+		body.body.End(response.ErrDone)
+		isDone(t, p, response.ErrDone)
+	}
+}
+
+func TestDecodeMembers(t *testing.T) {
+	for _, coding := range []string{"gzip", "zstd"} {
+		r, body := decoding(t, coding)
+		p := &keeper{}
+		r.DeliverBody(p)
+		for _, member := range []string{"one", "", "two", "three"} {
+			body.body.Write(coded(coding, []byte(member)))
+		}
+		if string(p.got) != "onetwothree" {
+			t.Errorf("%s: got %q", coding, p.got)
+		}
+		body.body.End(response.ErrDone)
+		isDone(t, p, response.ErrDone)
+	}
+}
+
+func TestDecodeInARow(t *testing.T) {
+	plain := text(200_000)
+	data := coded("zstd", coded("br", coded("bare", coded("gzip", plain))))
+	r, body := decoding(t, "gzip, deflate, br, zstd")
+	p := &keeper{}
+	r.DeliverBody(p)
+	for part := range slices.Chunk(data, 1000) {
+		body.body.Write(part)
+	}
+	body.body.End(response.ErrDone)
+	if !bytes.Equal(p.got, plain) {
+		t.Errorf("got %d bytes", len(p.got))
+	}
+	isDone(t, p, response.ErrDone)
+}
+
+// brokenContent, flushError: what is not in the coding that it is said to be in.
+func TestDecodeErrors(t *testing.T) {
+	before := coroutines()
+	for _, c := range codings {
+		plain := text(100_000)
+		data := coded(c.encoder, plain)
+		changed := bytes.Clone(data)
+		copy(changed[len(data)/2:], "this is not what it was")
+		for _, test := range []struct {
+			name string
+			data []byte
+			want error // nil: any
+		}{
+			{"not coded", []byte("not coded content"), nil},
+			{"cut short", data[:len(data)-1], io.ErrUnexpectedEOF},
+			{"cut to a byte", data[:1], io.ErrUnexpectedEOF},
+			{"cut in the middle", data[:len(data)/2], io.ErrUnexpectedEOF},
+			{"corrupt", changed, nil},
+			{"goes on", append(bytes.Clone(data), "more"...), nil},
+		} {
+			if c.encoder == "bare" && test.name == "corrupt" {
+				continue // it has no checksum
+			}
+			t.Run(c.encoder+" "+test.name, func(t *testing.T) {
+				r, body := decoding(t, c.name)
+				p := &keeper{}
+				r.DeliverBody(p)
+				for part := range slices.Chunk(test.data, 500) {
+					if body.stopped == 0 {
+						body.body.Write(part)
+					}
+				}
+				early := len(p.lost) != 0
+				if early != (body.stopped != 0) {
+					t.Errorf("ended: %v, closed: %v", early, body.stopped != 0)
+				}
+				body.body.End(response.ErrDone)
+				if len(p.lost) != 1 {
+					t.Fatalf("ConnectionLost with %v", p.lost)
+				}
+				var failed *response.FailedError
+				var why *agent.DecodeError
+				if len(p.lost) == 0 || !errors.As(p.lost[0], &failed) || !errors.As(p.lost[0], &why) || failed.Response != r || why.Coding != c.name {
+					t.Fatalf("got %v", p.lost)
+				}
+				if test.want != nil && !errors.Is(why, test.want) {
+					t.Errorf("got %v, want %v", why.Err, test.want)
+				}
+				if !bytes.HasPrefix(plain, p.got) && test.name != "corrupt" && test.name != "not coded" {
+					t.Error("something else came before the error")
+				}
+			})
+		}
+	}
+	noneLeft(t, before)
+}
+
+// The connection's end is the error, not what follows from it.
+func TestDecodeConnectionLost(t *testing.T) {
+	lost := errors.New("lost")
+	for _, c := range codings {
+		data := coded(c.encoder, text(100_000))
+		for _, n := range []int{0, 1, 1000, len(data)} {
+			r, body := decoding(t, c.name)
+			p := &keeper{}
+			r.DeliverBody(p)
+			body.body.Write(data[:n])
+			body.body.End(lost)
+			if len(p.lost) != 1 || p.lost[0] != lost {
+				t.Errorf("%s, %d bytes: got %v", c.encoder, n, p.lost)
+			}
+		}
+	}
+}
+
+// The name in the error is that of the coding that was at fault.
+func TestDecodeErrorInARow(t *testing.T) {
+	good := coded("gzip", text(1000))
+	for _, test := range []struct {
+		data []byte
+		want string
+	}{
+		{coded("zstd", coded("br", good[:len(good)-2])), "gzip"},
+		{coded("zstd", append(coded("br", good), 1)), "br"},
+		{append(coded("zstd", coded("br", good)), 1, 2, 3, 4, 5), "zstd"},
+		{coded("zstd", coded("br", good))[:30], "zstd"},
+	} {
+		r, body := decoding(t, "gzip, br, zstd")
+		body.body.Write(test.data)
+		body.body.End(response.ErrDone)
+		var why *agent.DecodeError
+		if err := treqtesting.FailureResultOf(t, r.Content()); !errors.As(err, &why) || why.Coding != test.want {
+			t.Errorf("got %v, want %s", err, test.want)
+		}
+	}
+}
+
+func TestDecoderPanics(t *testing.T) {
+	for name, open := range map[string]func(r io.Reader) (io.ReadCloser, error){
+		"Open": func(io.Reader) (io.ReadCloser, error) { panic("oh") },
+		"Read": func(io.Reader) (io.ReadCloser, error) { return panicking{}, nil },
+	} {
+		s := &script{t: t}
+		d := agent.NewContentDecoderAgent(s, []agent.Decoder{{Name: "odd", Open: open}}).Request(get(t, "http://example.com/"))
+		s.answer(whole(200, "x", "Content-Encoding", "odd"))
+		var p *deferred.PanicError
+		var why *agent.DecodeError
+		err := treqtesting.FailureResultOf(t, treqtesting.SuccessResultOf(t, d).Content())
+		if !errors.As(err, &p) || p.Value != "oh" || !errors.As(err, &why) || why.Coding != "odd" {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Read([]byte) (int, error) { panic("oh") }
+func (panicking) Close() error             { panic("must not be called") }
+
+// A decoder that stops where there is more.
+func TestDecodeTrailing(t *testing.T) {
+	s := &script{t: t}
+	first := agent.Decoder{Name: "first", Open: func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(io.LimitReader(r, 3)), nil }}
+	for body, want := range map[string]error{"abc": nil, "abcd": agent.ErrTrailingData} {
+		d := agent.NewContentDecoderAgent(s, []agent.Decoder{first}).Request(get(t, "http://example.com/"))
+		s.answer(whole(200, body, "Content-Encoding", "first"))
+		content := treqtesting.SuccessResultOf(t, d).Content()
+		if want != nil {
+			if err := treqtesting.FailureResultOf(t, content); !errors.Is(err, want) {
+				t.Errorf("%q: got %v", body, err)
+			}
+		} else if got := treqtesting.SuccessResultOf(t, content); string(got) != "abc" {
+			t.Errorf("%q: got %q", body, got)
+		}
+	}
+}
+
+// zeros returns n zeros in a coding.
+func zeros(coding string, n int) []byte {
+	var b bytes.Buffer
+	w := encoders[coding](&b)
+	block := make([]byte, 1<<20)
+	for ; n > 0; n -= len(block) {
+		must(w.Write(block))
+	}
+	must(0, w.Close())
+	return b.Bytes()
+}
+
+func TestBomb(t *testing.T) {
+	const large = 4 << 20
+	gz, br := zeros("gzip", large), zeros("br", large)
+	low := agent.MaxExpansion(200, 1<<20)
+	for _, test := range []struct {
+		name, encoding string
+		data           []byte
+		option         agent.DecoderOption
+		most           int // that comes of it
+		ok             bool
+	}{
+		{"by default", "gzip", zeros("gzip", 40<<20), func(*agent.ContentDecoderAgent) {}, agent.DefaultExpansionAllowed, false},
+		{"little, by default", "gzip", gz, func(*agent.ContentDecoderAgent) {}, large, true},
+		{"gzip", "gzip", gz, low, 1 << 20, false},
+		{"br", "br", br, low, 1 << 20, false},
+		{"zstd", "zstd", zeros("zstd", large), low, 1 << 20, false},
+		{"twice", "gzip, gzip", coded("gzip", gz), low, 1 << 20, false},
+		// What comes of it is nothing, but to find that out is work.
+		{"nothing", "void, gzip", gz, low, 0, false},
+		{"allowed", "gzip", gz, agent.MaxExpansion(2000, 0), large, true},
+		{"no bound", "br", br, agent.MaxExpansion(0, 0), large, true},
+		{"a bound on size", "gzip", coded("gzip", text(1000)), agent.MaxDecodedSize(999), 999, false},
+		{"just that size", "gzip", coded("gzip", text(1000)), agent.MaxDecodedSize(1000), 1000, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, body := decoding(t, test.encoding, test.option)
+			n := 0
+			d := r.Collect(func(data []byte) error {
+				n += len(data)
+				return nil
+			})
+			for part := range slices.Chunk(test.data, 4096) {
+				if body.stopped == 0 {
+					body.body.Write(part)
+				}
+			}
+			body.body.End(response.ErrDone)
+			if test.ok {
+				treqtesting.SuccessResultOf(t, d)
+			} else if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, agent.ErrDecodedTooLarge) {
+				t.Errorf("got %v", err)
+			} else if body.stopped != 1 {
+				t.Error("the connection was not closed")
+			}
+			if n > test.most || test.ok && n != test.most {
+				t.Errorf("%d bytes came", n)
+			}
+		})
+	}
+}
+
+// A window that a browser would not have.
+func TestZstdWindow(t *testing.T) {
+	var b bytes.Buffer
+	w := must(zstd.NewWriter(&b, zstd.WithWindowSize(16<<20), zstd.WithEncoderConcurrency(1)))
+	must(io.CopyN(w, zeroReader{}, 32<<20))
+	must(0, w.Close())
+	r, body := decoding(t, "zstd")
+	body.body.Write(b.Bytes())
+	body.body.End(response.ErrDone)
+	var why *agent.DecodeError
+	if err := treqtesting.FailureResultOf(t, r.Content()); !errors.As(err, &why) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type zeroReader struct{}
+
+func (zeroReader) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// A reader that pauses gets nothing until it resumes, however much is there, and
+// the connection is paused with it.
+func TestDecodePause(t *testing.T) {
+	before := coroutines()
+	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB, that comes of 3 KB
+	for _, c := range codings {
+		r, body := decoding(t, c.name)
+		p := &keeper{react: func(r *keeper) { r.from.PauseProducing() }}
+		r.DeliverBody(p)
+		resumedBefore := body.resumed
+		body.body.Write(coded(c.encoder, plain))
+		for pieces := 1; len(p.got) < len(plain); pieces++ {
+			if p.pieces != pieces || body.paused != pieces || len(p.lost) != 0 || !bytes.HasPrefix(plain, p.got) {
+				t.Fatalf("%s: %d pieces, paused %d times, want %d; lost %v", c.encoder, p.pieces, body.paused, pieces, p.lost)
+			}
+			p.from.ResumeProducing()
+		}
+		if p.pieces < 10 {
+			t.Errorf("%s: %d pieces", c.encoder, p.pieces)
+		}
+		if body.resumed != resumedBefore {
+			t.Errorf("%s: the connection was resumed while there was enough", c.encoder)
+		}
+		p.from.ResumeProducing()
+		if body.resumed == resumedBefore {
+			t.Errorf("%s: the connection was not resumed", c.encoder)
+		}
+		p.from.PauseProducing()
+		body.body.End(response.ErrDone)
+		p.from.ResumeProducing()
+		if !bytes.Equal(p.got, plain) {
+			t.Errorf("%s: got %d bytes", c.encoder, len(p.got))
+		}
+		isDone(t, p, response.ErrDone)
+	}
+	noneLeft(t, before)
+}
+
+// A reader that pauses and resumes within one call takes no stack.
+func TestDecodeResumeInside(t *testing.T) {
+	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	deepest := 0
+	for _, end := range []bool{false, true} {
+		r, body := decoding(t, "gzip")
+		p := &keeper{react: func(r *keeper) {
+			deepest = max(deepest, runtime.Callers(0, make([]uintptr, 200)))
+			r.from.PauseProducing()
+			r.from.ResumeProducing()
+		}}
+		if end {
+			body.body.Write(coded("gzip", plain))
+			body.body.End(response.ErrDone)
+		}
+		r.DeliverBody(p)
+		if !end {
+			body.body.Write(coded("gzip", plain))
+			body.body.End(response.ErrDone)
+		}
+		if !bytes.Equal(p.got, plain) || deepest > 30 {
+			t.Errorf("got %d bytes, %d calls deep", len(p.got), deepest)
+		}
+		isDone(t, p, response.ErrDone)
+	}
+}
+
+func TestDecodeStop(t *testing.T) {
+	before := coroutines()
+	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	data := coded("gzip", plain)
+	for _, when := range []string{"at once", "inside", "paused", "hungry", "paused, all there"} {
+		t.Run(when, func(t *testing.T) {
+			r, body := decoding(t, "gzip")
+			p := &keeper{}
+			switch when {
+			case "inside":
+				p.react = func(r *keeper) { r.from.StopProducing() }
+			case "paused", "paused, all there":
+				p.react = func(r *keeper) { r.from.PauseProducing() }
+			}
+			r.DeliverBody(p)
+			switch when {
+			case "hungry":
+				body.body.Write(data[:len(data)/2])
+			case "at once":
+			default:
+				body.body.Write(data)
+			}
+			if when == "paused, all there" {
+				body.body.End(response.ErrDone)
+			}
+			pieces := p.pieces
+			p.from.StopProducing()
+			p.from.StopProducing()
+			p.from.ResumeProducing()
+			if p.pieces != pieces {
+				t.Error("more came after StopProducing")
+			}
+			isDone(t, p, errAborted)
+			if all := when == "paused, all there"; (body.stopped == 1) == all {
+				t.Errorf("the body was stopped %d times", body.stopped)
+			}
+			if when != "at once" && when != "hungry" && pieces != 1 {
+				t.Errorf("%d pieces", pieces)
+			}
+		})
+	}
+	noneLeft(t, before)
+}
+
+// Cancelling what waits for the body closes the connection, and leaves nothing.
+func TestDecodeCancel(t *testing.T) {
+	before := coroutines()
+	r, body := decoding(t, "br")
+	body.later = true
+	r.Buffer()
+	d := r.Text()
+	data := coded("br", text(100_000))
+	body.body.Write(data[:1000])
+	d.Cancel()
+	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || body.stopped != 1 {
+		t.Errorf("got %v, stopped %d times", err, body.stopped)
+	}
+	noneLeft(t, before)
+}
+
+// A reader that panics does so in the agent's goroutine, and leaves nothing.
+func TestDecodeReaderPanics(t *testing.T) {
+	before := coroutines()
+	r, body := decoding(t, "gzip")
+	p := &keeper{react: func(*keeper) { panic("oh") }}
+	r.DeliverBody(p)
+	func() {
+		defer func() {
+			if v := recover(); v != "oh" {
+				t.Errorf("recovered %v", v)
+			}
+		}()
+		body.body.Write(coded("gzip", []byte("x")))
+	}()
+	p.react = nil
+	body.body.End(errAborted)
+	isDone(t, p, errAborted)
+	noneLeft(t, before)
+}
+
+// Over the real client, agent and server.
+func TestDecodeOverTheWire(t *testing.T) {
+	plain := text(150_000)
+	for _, c := range codings {
+		data := coded(c.encoder, plain)
+		inner := treqtesting.NewRequestTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Accept-Encoding") != "gzip,deflate,br,zstd" {
+				t.Errorf("the server got %v", r.Header)
+			}
+			w.Header().Set("Content-Encoding", c.name)
+			w.Write(data)
+		}))
+		a := agent.NewContentDecoderAgent(inner, agent.Decoders())
+		for range 2 {
+			d := deferred.Then(a.Request(get(t, "http://example.com/")), (*response.Response).Content)
+			inner.Flush()
+			if got := treqtesting.SuccessResultOf(t, d); !bytes.Equal(got, plain) {
+				t.Errorf("%s: got %d bytes", c.encoder, len(got))
+			}
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for i, c := range codings {
+		f.Add(uint8(i), coded(c.encoder, text(300)), uint8(3))
+	}
+	f.Add(uint8(5), coded("gzip", coded("br", text(300))), uint8(100))
+	f.Fuzz(func(t *testing.T, which uint8, data []byte, piece uint8) {
+		encoding := "br, gzip"
+		if int(which) < len(codings) {
+			encoding = codings[which].name
+		}
+		before := coroutines()
+		var results [2]string
+		for i := range results {
+			r, body := decoding(t, encoding)
+			p := &keeper{}
+			r.DeliverBody(p)
+			size := len(data)
+			if i == 1 {
+				size = int(piece)
+			}
+			for part := range slices.Chunk(data, max(1, size)) {
+				if body.stopped == 0 {
+					body.body.Write(bytes.Clone(part))
+				}
+			}
+			body.body.End(response.ErrDone)
+			if len(p.lost) != 1 {
+				t.Fatalf("lost %v", p.lost)
+			}
+			var why *agent.DecodeError
+			if p.lost[0] != response.ErrDone && !errors.As(p.lost[0], &why) {
+				t.Fatalf("lost %v", p.lost)
+			}
+			if why == nil {
+				results[i] = string(p.got)
+			} else {
+				results[i] = "error"
+			}
+		}
+		if results[0] != results[1] {
+			t.Errorf("whole: %q\nin pieces: %q", results[0], results[1])
+		}
+		noneLeft(t, before)
+	})
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, c := range codings {
+		for _, n := range []int{300, 1 << 20} {
+			plain := text(n)
+			data := coded(c.encoder, plain)
+			b.Run(fmt.Sprintf("%s/%d", c.encoder, n), func(b *testing.B) {
+				s := &script{}
+				s.respond = func(*request.Request) *response.Response {
+					s.requests, s.waiting = s.requests[:0], s.waiting[:0]
+					return whole(200, "x", "Content-Encoding", c.name)
+				}
+				b.SetBytes(int64(n))
+				b.ReportAllocs()
+				a := agent.NewContentDecoderAgent(s, agent.Decoders())
+				req := &request.Request{Method: "GET"}
+				for b.Loop() {
+					var r *response.Response
+					var body *transport
+					s.respond = func(*request.Request) *response.Response {
+						s.requests, s.waiting = s.requests[:0], s.waiting[:0]
+						r, body = reply(200, "Content-Encoding", c.name)
+						return r
+					}
+					a.Request(req)
+					p := sink{}
+					r.DeliverBody(&p)
+					for part := range slices.Chunk(data, 64<<10) {
+						body.body.Write(part)
+					}
+					body.body.End(response.ErrDone)
+					if p.n != n {
+						b.Fatalf("got %d", p.n)
+					}
+				}
+			})
+		}
+	}
+}
+
+type sink struct{ n int }
+
+func (*sink) ConnectionMade(response.BodyTransport) {}
+func (s *sink) DataReceived(data []byte)            { s.n += len(data) }
+func (*sink) ConnectionLost(error)                  {}

@@ -1,0 +1,63 @@
+package agent_test
+
+import (
+	"compress/gzip"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+func ExampleNewRedirectAgent() {
+	server := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/old" {
+			http.Redirect(w, r, "//b.example/new", http.StatusMovedPermanently)
+			return
+		}
+		fmt.Fprintf(w, "%s, credentials %q", r.Host, r.Header.Get("Authorization"))
+	})
+	a := agent.NewRedirectAgent(treqtesting.NewRequestTraversalAgent(server), agent.RedirectLimit(5))
+
+	u, _ := url.Parse("http://a.example/old")
+	d := a.Request(&request.Request{Method: "GET", URL: u, Header: http.Header{"Authorization": {"Basic dTpw"}}})
+	deferred.Then(d, func(r *response.Response) *deferred.Deferred[string] {
+		for _, before := range r.History() {
+			fmt.Println(before.Code, before.Request.URL)
+		}
+		fmt.Println(r.Code, r.Request.URL)
+		return r.Text()
+	}).AddCallback(func(text string) (string, error) {
+		fmt.Println(text)
+		return text, nil
+	})
+	// Output:
+	// 301 http://a.example/old
+	// 200 http://b.example/new
+	// b.example, credentials ""
+}
+
+func ExampleNewContentDecoderAgent() {
+	server := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("the server is asked for", r.Header.Get("Accept-Encoding"))
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		fmt.Fprint(z, "hello")
+		z.Close()
+	})
+	a := agent.NewContentDecoderAgent(treqtesting.NewRequestTraversalAgent(server), agent.Decoders())
+
+	u, _ := url.Parse("http://a.example/")
+	d := a.Request(&request.Request{Method: "GET", URL: u})
+	deferred.Then(d, (*response.Response).Text).AddCallback(func(text string) (string, error) {
+		fmt.Println(text)
+		return text, nil
+	})
+	// Output:
+	// the server is asked for gzip,deflate,br,zstd
+	// hello
+}

@@ -1,0 +1,150 @@
+package agent_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/internal/rawserver"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// TestMain looks for errors that nobody handled when all tests have run: to
+// collect the garbage after each would take longer than the tests.
+func TestMain(m *testing.M) {
+	var all allTests
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // some tests are about panics, which are logged
+	deferred.SetDebugging(true)                    // so that such an error says where it comes from
+	deferred.FailOnUnhandled(&all)
+	code := m.Run()
+	if all.cleanUp(); all.failed {
+		code = 1
+	}
+	os.Exit(code)
+}
+
+type allTests struct {
+	cleanUp func()
+	failed  bool
+}
+
+func (a *allTests) Helper()          {}
+func (a *allTests) Cleanup(f func()) { a.cleanUp = f }
+
+func (a *allTests) Errorf(format string, args ...any) {
+	a.failed = true
+	fmt.Fprintf(os.Stderr, format+"\n", args...)
+}
+
+// A world is an agent, and a server that does what the test says, in memory. At
+// the end of the test nothing may be left of either: no connection and no
+// delayed call.
+type world struct {
+	*rawserver.Server
+	t     *testing.T
+	r     *memory.Reactor
+	pool  *agent.Pool
+	agent *agent.Agent
+}
+
+// A rawConn is the server's end of a connection.
+type rawConn = rawserver.Conn
+
+// newWorld returns a world whose agent keeps connections as options say.
+func newWorld(t *testing.T, options ...agent.PoolOption) *world {
+	t.Helper()
+	r := memory.New()
+	w := &world{Server: rawserver.Listen(t, r, "80", "8080"), t: t, r: r, pool: agent.NewPool(r, options...)}
+	w.agent = agent.New(r, agent.WithPool(w.pool))
+	t.Cleanup(w.end)
+	return w
+}
+
+func (w *world) end() {
+	w.t.Helper()
+	w.pool.CloseCachedConnections()
+	w.r.Pump()
+	for _, c := range w.Conns {
+		if c.Lost == nil {
+			w.t.Errorf("connection %d was left open", c.Number)
+		}
+	}
+	if calls := w.r.DelayedCalls(); len(calls) != 0 {
+		w.t.Errorf("%d delayed calls were left", len(calls))
+	}
+}
+
+func newRequest(method, rawURL string) *request.Request {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		panic(err)
+	}
+	return &request.Request{Method: method, URL: u, Header: http.Header{}}
+}
+
+// send sends req and lets everything happen that comes of it.
+func (w *world) send(req *request.Request) *deferred.Deferred[*response.Response] {
+	d := w.agent.Request(req)
+	w.r.Pump()
+	return d
+}
+
+func (w *world) get(rawURL string) *deferred.Deferred[*response.Response] {
+	return w.send(newRequest("GET", rawURL))
+}
+
+const okHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+// exchange has req answered by okHello, on connection number on, and its body
+// read.
+func (w *world) exchange(req *request.Request, on int) {
+	w.t.Helper()
+	d := w.send(req)
+	c := w.Conn(on)
+	if c.Got() == "" {
+		w.t.Fatalf("the request did not come on connection %d of %d", on, len(w.Conns))
+	}
+	c.Send(okHello)
+	w.wantBody(treqtesting.SuccessResultOf(w.t, d), "hello")
+}
+
+// wantBody reads the body of resp.
+func (w *world) wantBody(resp *response.Response, want string) {
+	w.t.Helper()
+	d := resp.Content()
+	w.r.Pump()
+	if got := string(treqtesting.SuccessResultOf(w.t, d)); got != want {
+		w.t.Errorf("body %.60q of %d bytes, want %.60q of %d", got, len(got), want, len(want))
+	}
+}
+
+// wantOpen checks which connections are open.
+func (w *world) wantOpen(numbers ...int) {
+	w.t.Helper()
+	var open []int
+	for _, c := range w.Conns {
+		if c.Lost == nil {
+			open = append(open, c.Number)
+		}
+	}
+	if !slices.Equal(open, numbers) {
+		w.t.Errorf("open are the connections %v, want %v", open, numbers)
+	}
+}
+
+// wantClosed checks that the agent closed connection i.
+func (w *world) wantClosed(i int) {
+	w.t.Helper()
+	if w.Conn(i).Lost == nil {
+		w.t.Errorf("connection %d is open", i)
+	}
+}

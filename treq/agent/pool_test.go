@@ -1,0 +1,353 @@
+package agent_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// TestReuse: one connection for any number of requests, one after another.
+func TestReuse(t *testing.T) {
+	w := newWorld(t)
+	for i := range 100 {
+		w.exchange(newRequest("GET", fmt.Sprintf("http://a.example/%d", i)), 0)
+	}
+	w.wantOpen(0)
+}
+
+// TestNotReused: what ends with its request.
+func TestNotReused(t *testing.T) {
+	closing := newRequest("GET", "http://a.example/")
+	closing.Header.Set("Connection", "Close")
+	for name, test := range map[string]struct {
+		option agent.PoolOption
+		req    *request.Request
+	}{
+		"no persistent connections":  {agent.Persistent(false), newRequest("GET", "http://a.example/")},
+		"the request says close":     {agent.Persistent(true), closing},
+		"no unused ones are allowed": {agent.MaxPersistentPerHost(0), newRequest("GET", "http://a.example/")},
+		"kept for no time":           {agent.CachedConnectionTimeout(0), newRequest("GET", "http://a.example/")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, test.option)
+			for i := range 3 {
+				w.exchange(test.req, i)
+				w.r.Pump()
+				w.wantOpen()
+			}
+			if calls := w.r.DelayedCalls(); len(calls) != 0 {
+				t.Errorf("%d delayed calls", len(calls))
+			}
+		})
+	}
+	t.Run("no pool", func(t *testing.T) {
+		w := newWorld(t)
+		w.agent = agent.New(w.r)
+		w.exchange(newRequest("GET", "http://a.example/"), 0)
+		w.exchange(newRequest("GET", "http://a.example/"), 1)
+		w.wantOpen()
+	})
+}
+
+// TestOnlyItsOwn: a connection is for one scheme, host and port.
+func TestOnlyItsOwn(t *testing.T) {
+	w := newWorld(t)
+	w.exchange(newRequest("GET", "http://a.example/"), 0)
+	w.exchange(newRequest("GET", "http://b.example/"), 1)
+	w.exchange(newRequest("GET", "http://a.example:8080/"), 2)
+	w.exchange(newRequest("GET", "http://A.EXAMPLE:80/"), 0)
+	w.wantOpen(0, 1, 2)
+}
+
+// together has n requests to rawURL under way at one time, then answers them in
+// order.
+func (w *world) together(rawURL string, n int) {
+	w.t.Helper()
+	w.Respond("")
+	var all []*deferred.Deferred[*response.Response]
+	for range n {
+		all = append(all, w.agent.Request(newRequest("GET", rawURL)))
+	}
+	w.r.Pump()
+	for _, c := range w.Conns {
+		if c.Lost == nil && c.Got() != "" {
+			c.Send(okHello)
+		}
+	}
+	for _, d := range all {
+		w.wantBody(treqtesting.SuccessResultOf(w.t, d), "hello")
+	}
+}
+
+// TestLimit: of the connections that nobody uses, those used last are kept.
+func TestLimit(t *testing.T) {
+	w := newWorld(t, agent.MaxPersistentPerHost(2))
+	w.together("http://a.example/", 5)
+	w.wantOpen(3, 4)
+	w.together("http://b.example/", 1)
+	w.wantOpen(3, 4, 5)
+	w.exchange(newRequest("GET", "http://a.example/"), 4)
+	w.together("http://a.example/", 2)
+	w.wantOpen(3, 4, 5)
+}
+
+func TestIdleTimeout(t *testing.T) {
+	w := newWorld(t)
+	w.together("http://a.example/", 2) // 0 and 1
+	w.r.RunFor(100 * time.Second)
+	w.exchange(newRequest("GET", "http://a.example/"), 1)
+	w.exchange(newRequest("GET", "http://b.example/"), 2)
+	w.r.RunFor(140*time.Second - 1)
+	w.wantOpen(0, 1, 2)
+	w.r.RunFor(1)
+	w.wantOpen(1, 2)
+	w.r.RunFor(100*time.Second - 1)
+	w.wantOpen(1, 2)
+	w.r.RunFor(1)
+	w.wantOpen()
+	if calls := w.r.DelayedCalls(); len(calls) != 0 {
+		t.Errorf("%d delayed calls", len(calls))
+	}
+	w.exchange(newRequest("GET", "http://a.example/"), 3)
+}
+
+// TestIdleTimeoutWhileUsed: a connection in use is not closed.
+func TestIdleTimeoutWhileUsed(t *testing.T) {
+	w := newWorld(t, agent.CachedConnectionTimeout(time.Second))
+	w.exchange(newRequest("GET", "http://a.example/"), 0)
+	d := w.get("http://a.example/")
+	w.r.RunFor(time.Hour)
+	w.wantOpen(0)
+	w.Conn(0).Send(okHello)
+	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+	w.r.RunFor(time.Second - 1)
+	w.wantOpen(0)
+	w.r.RunFor(1)
+	w.wantOpen()
+}
+
+func TestCloseCachedConnections(t *testing.T) {
+	w := newWorld(t)
+	w.together("http://a.example/", 2)
+	d := w.get("http://a.example/")
+	w.pool.CloseCachedConnections()
+	w.r.Pump()
+	w.wantOpen(1)
+	w.Conn(1).Send(okHello)
+	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+	w.exchange(newRequest("GET", "http://a.example/"), 1)
+}
+
+// TestIdleConnectionBreaks: what happens to a connection that nobody uses costs
+// nobody a request.
+func TestIdleConnectionBreaks(t *testing.T) {
+	for name, happens := range map[string]func(c *rawConn){
+		"closed":       func(c *rawConn) { c.Close() },
+		"reset":        func(c *rawConn) { c.Abort() },
+		"says more":    func(c *rawConn) { c.Send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n") },
+		"says garbage": func(c *rawConn) { c.Send("x") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.exchange(newRequest("GET", "http://a.example/"), 0)
+			happens(w.Conn(0))
+			w.wantClosed(0)
+			if calls := w.r.DelayedCalls(); len(calls) != 0 {
+				t.Errorf("%d delayed calls", len(calls))
+			}
+			post := newRequest("POST", "http://a.example/") // which would not be sent twice
+			w.exchange(post, 1)
+		})
+	}
+}
+
+// TestBrokenInThisTurn: an idle connection that is about to be closed is taken by
+// nobody.
+func TestBrokenInThisTurn(t *testing.T) {
+	w := newWorld(t)
+	w.exchange(newRequest("GET", "http://a.example/"), 0)
+	var next *deferred.Deferred[*response.Response]
+	w.get("http://b.example/").AddCallback(func(r *response.Response) (*response.Response, error) {
+		next = w.agent.Request(newRequest("POST", "http://a.example/"))
+		return r, nil
+	})
+	w.Conn(0).Write([]byte("garbage"))
+	w.Conn(1).Send(okHello)
+	w.Conn(2).Send(okHello)
+	w.wantBody(treqtesting.SuccessResultOf(t, next), "hello")
+}
+
+// TestMoreThanTheResponse: bytes after it cost the connection, not the response.
+func TestMoreThanTheResponse(t *testing.T) {
+	for name, sent := range map[string]string{
+		"a response": okHello + okHello,
+		"garbage":    okHello + "\x00",
+		"to HEAD":    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			method, want := "GET", "hello"
+			if name == "to HEAD" {
+				method, want = "HEAD", ""
+			}
+			d := w.send(newRequest(method, "http://a.example/"))
+			w.Conn(0).Send(sent)
+			w.wantBody(treqtesting.SuccessResultOf(t, d), want)
+			w.wantClosed(0)
+			w.exchange(newRequest("GET", "http://a.example/"), 1)
+		})
+	}
+}
+
+// TestAgain: a connection that was kept may be dead when the next request is sent
+// on it. Whether that one is sent again, on a new connection.
+func TestAgain(t *testing.T) {
+	const closed, reset = "closed", "reset"
+	tests := []struct {
+		name   string
+		method string
+		body   request.BodyProducer
+		answer string // before it dies
+		how    string
+		again  bool
+	}{
+		{"GET", "GET", nil, "", closed, true},
+		{"GET, reset", "GET", nil, "", reset, true},
+		{"HEAD", "HEAD", nil, "", closed, true},
+		{"OPTIONS", "OPTIONS", nil, "", closed, true},
+		{"DELETE", "DELETE", nil, "", closed, true},
+		{"PUT of nothing", "PUT", nil, "", closed, true},
+		{"PUT of bytes", "PUT", request.Bytes("text"), "", closed, true},
+		{"PUT of many bytes", "PUT", request.Bytes(strings.Repeat("x", 1<<20)), "", closed, true},
+		{"PUT of what is produced once", "PUT", &producer{length: 1, writes: []string{"x"}}, "", closed, false},
+		{"PUT of what is being produced", "PUT", &producer{length: -1, open: true}, "", closed, false},
+		{"POST", "POST", nil, "", closed, false},
+		{"POST of bytes", "POST", request.Bytes("text"), "", closed, false},
+		{"PATCH", "PATCH", nil, "", closed, false},
+		{"a method of one's own", "FROB", nil, "", closed, false},
+		{"a byte of an answer", "GET", nil, "H", closed, false},
+		{"an interim answer", "GET", nil, "HTTP/1.1 103 Early Hints\r\n\r\n", reset, false},
+		{"garbage", "GET", nil, "this is not HTTP at all", closed, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.exchange(newRequest("GET", "http://a.example/"), 0)
+			c := w.Conn(0)
+			req := newRequest(test.method, "http://a.example/again")
+			req.Body = test.body
+			d := w.send(req)
+			first := c.Got()
+			c.Send(test.answer)
+			if test.how == closed {
+				c.Close()
+			} else {
+				c.Abort()
+			}
+			if !test.again {
+				err := treqtesting.FailureResultOf(t, d)
+				var never *response.NeverReceivedError
+				if errors.As(err, &never) != (test.answer == "") {
+					t.Error(err)
+				}
+				if len(w.Conns) != 1 {
+					t.Errorf("%d connections", len(w.Conns))
+				}
+				return
+			}
+			treqtesting.NoResult(t, d)
+			if second := w.Conn(1).Got(); second != first {
+				t.Errorf("sent first\n%.100q\nthen\n%.100q", first, second)
+			}
+			if test.method == "HEAD" {
+				w.Conn(1).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+				w.wantBody(treqtesting.SuccessResultOf(t, d), "")
+			} else {
+				w.Conn(1).Send(okHello)
+				w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+			}
+			w.exchange(newRequest("GET", "http://a.example/"), 1)
+		})
+	}
+}
+
+// TestAgainOnce: a new connection that dies is not tried again.
+func TestAgainOnce(t *testing.T) {
+	w := newWorld(t)
+	w.together("http://a.example/", 3)
+	d := w.get("http://a.example/")
+	w.Conn(2).Close()
+	treqtesting.NoResult(t, d) // not on 1 either, which may be as old
+	w.Conn(3).Close()
+	var never *response.NeverReceivedError
+	if err := treqtesting.FailureResultOf(t, d); !errors.As(err, &never) {
+		t.Error(err)
+	}
+	w.wantOpen(0, 1)
+}
+
+// TestNewConnectionDies: the first request on a connection is not sent again.
+func TestNewConnectionDies(t *testing.T) {
+	w := newWorld(t)
+	d := w.get("http://a.example/")
+	w.Conn(0).Close()
+	treqtesting.FailureResultOf(t, d)
+	if len(w.Conns) != 1 {
+		t.Errorf("%d connections", len(w.Conns))
+	}
+}
+
+// TestAgainFails: there may be nobody to connect to any more, or nobody who
+// wants the response.
+func TestAgainFails(t *testing.T) {
+	again := func(t *testing.T) (*world, *deferred.Deferred[*response.Response]) {
+		w := newWorld(t)
+		w.exchange(newRequest("GET", "http://a.example/"), 0)
+		w.r.HoldConnects()
+		d := w.get("http://a.example/")
+		w.Conn(0).Close()
+		treqtesting.NoResult(t, d)
+		return w, d
+	}
+	t.Run("refused", func(t *testing.T) {
+		w, d := again(t)
+		w.r.HeldConnects()[0].Fail(reactor.ErrConnectionRefused)
+		w.r.Pump()
+		if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, reactor.ErrConnectionRefused) {
+			t.Error(err)
+		}
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		w, d := again(t)
+		d.Cancel()
+		if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+			t.Error(err)
+		}
+		if held := w.r.HeldConnects(); len(held) != 0 {
+			t.Errorf("%d attempts are left", len(held))
+		}
+	})
+}
+
+// TestNotAgainWhenCancelled: nobody wants it.
+func TestNotAgainWhenCancelled(t *testing.T) {
+	w := newWorld(t)
+	w.exchange(newRequest("GET", "http://a.example/"), 0)
+	d := w.get("http://a.example/")
+	d.Cancel()
+	w.r.Pump()
+	treqtesting.FailureResultOf(t, d)
+	w.wantClosed(0)
+	if len(w.Conns) != 1 {
+		t.Errorf("%d connections", len(w.Conns))
+	}
+}

@@ -1,0 +1,245 @@
+package agent_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// background runs a loop of its own on another goroutine, until the test ends.
+func background(t *testing.T) *reactor.Loop {
+	t.Helper()
+	l := reactor.New()
+	l.HandleSignals(false)
+	running := make(chan struct{})
+	ended := make(chan error)
+	l.CallWhenRunning(func() { close(running) })
+	go func() { ended <- l.Run() }()
+	<-running
+	t.Cleanup(func() {
+		l.CallFromThread(func() { l.Stop() })
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		l.Close()
+	})
+	return l
+}
+
+// echoServer answers with what it got. The path says what else it does.
+func echoServer(t *testing.T) (url string) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Method", r.Method)
+		w.Header().Set("X-Length", r.Header.Get("Content-Length"))
+		switch r.URL.Path {
+		case "/cut":
+			w.Header().Set("Content-Length", "100")
+			w.Write([]byte("part"))
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		case "/hang":
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		case "/large":
+			for range 512 {
+				w.Write(make([]byte, 16<<10))
+			}
+		case "/redirect":
+			http.Redirect(w, r, "/there", http.StatusFound)
+		default:
+			body, _ := io.ReadAll(r.Body) // net/http's server does not read on once it answers
+			w.Write(body)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestNewRoundTripper(t *testing.T) {
+	l := background(t)
+	base := echoServer(t)
+	client := &http.Client{Transport: agent.NewRoundTripper(l, agent.New(l, agent.WithPool(agent.NewPool(l))))}
+	large := strings.Repeat("0123456789abcdef", 1<<16)
+	for _, c := range []struct {
+		name, method, path string
+		body               io.Reader
+		code               int
+		want               string
+	}{
+		{"get", "GET", "/", nil, 200, ""},
+		{"sized body", "POST", "/", strings.NewReader("text"), 200, "text"},
+		{"body in chunks", "POST", "/", io.MultiReader(strings.NewReader("te"), strings.NewReader("xt")), 200, "text"},
+		{"large body, both ways", "PUT", "/", strings.NewReader(large), 200, large},
+		{"large body in chunks", "PUT", "/", io.MultiReader(strings.NewReader(large)), 200, large},
+		{"redirect", "GET", "/redirect", nil, 200, ""},
+		{"large answer", "GET", "/large", nil, 200, string(make([]byte, 8<<20))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			req, err := http.NewRequest(c.method, base+c.path, c.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			got, err := io.ReadAll(resp.Body)
+			if err != nil || resp.StatusCode != c.code || string(got) != c.want || resp.Header.Get("X-Method") != c.method {
+				t.Errorf("got %s, %d bytes, %v; want %d, %d bytes", resp.Status, len(got), err, c.code, len(c.want))
+			}
+		})
+	}
+
+	t.Run("cut short", func(t *testing.T) {
+		resp, err := client.Get(base + "/cut")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		got, err := io.ReadAll(resp.Body)
+		if string(got) != "part" || !errors.As(err, new(*response.FailedError)) {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
+	t.Run("refused", func(t *testing.T) {
+		if _, err := client.Get("http://127.0.0.1:1/"); !errors.Is(err, reactor.ErrConnectionRefused) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("context", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		req, _ := http.NewRequestWithContext(ctx, "GET", base+"/hang", nil)
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if _, err := io.ReadAll(resp.Body); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("closed early", func(t *testing.T) {
+		for range 3 {
+			resp, err := client.Get(base + "/large")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := resp.Body.Close(); err != nil {
+				t.Error(err)
+			}
+			if _, err := resp.Body.Read(make([]byte, 1)); err != io.ErrClosedPipe {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+	t.Run("on the loop", func(t *testing.T) {
+		result := make(chan error)
+		l.CallFromThread(func() {
+			_, err := client.Get(base)
+			go func() { result <- err }()
+		})
+		if err := <-result; !errors.Is(err, reactor.ErrOnLoop) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// slowBody is a body of pieces, of a length that is not known.
+type slowBody struct {
+	clock  reactor.Clock
+	pieces []string
+	to     request.Consumer
+	done   *deferred.Deferred[deferred.None]
+}
+
+func (b *slowBody) Length() int64 { return request.UnknownLength }
+
+func (b *slowBody) StartProducing(to request.Consumer) *deferred.Deferred[deferred.None] {
+	b.to, b.done = to, deferred.New[deferred.None]()
+	b.clock.CallLater(0, b.next)
+	return b.done
+}
+
+func (b *slowBody) next() {
+	if len(b.pieces) == 0 {
+		b.done.Callback(deferred.None{})
+		return
+	}
+	b.to.Write([]byte(b.pieces[0]))
+	b.pieces = b.pieces[1:]
+	b.clock.CallLater(0, b.next)
+}
+
+func (b *slowBody) PauseProducing()  {}
+func (b *slowBody) ResumeProducing() {}
+func (b *slowBody) StopProducing()   { b.pieces = nil }
+
+func TestFromRoundTripper(t *testing.T) {
+	l := background(t)
+	base := echoServer(t)
+	a := agent.FromRoundTripper(l, http.DefaultTransport)
+	get := func(method, path string, body request.BodyProducer) (*response.Response, []byte, error) {
+		t.Helper()
+		u, err := url.Parse(base + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var resp *response.Response
+		data, err := reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[[]byte] {
+			d := a.Request(&request.Request{Method: method, URL: u, Header: http.Header{"X-Test": {"1"}}, Body: body})
+			return deferred.Then(d, func(r *response.Response) *deferred.Deferred[[]byte] {
+				resp = r
+				return r.Content()
+			})
+		})
+		return resp, data, err
+	}
+
+	resp, data, err := get("POST", "/", request.Bytes("text"))
+	if err != nil || resp.Code != 200 || resp.Phrase != "OK" || resp.Version != "HTTP/1.1" || string(data) != "text" {
+		t.Errorf("got %v, %q, %v", resp, data, err)
+	}
+	_, data, err = get("POST", "/", &slowBody{clock: l, pieces: []string{"a", "bc", "d"}})
+	if err != nil || string(data) != "abcd" {
+		t.Errorf("got %q, %v", data, err)
+	}
+	_, data, err = get("GET", "/large", nil)
+	if err != nil || !bytes.Equal(data, make([]byte, 8<<20)) {
+		t.Errorf("got %d bytes, %v", len(data), err)
+	}
+	resp, _, err = get("GET", "/redirect", nil)
+	if err != nil || resp.Code != 302 {
+		t.Errorf("got %v, %v", resp, err)
+	}
+	if _, _, err = get("GET", "/cut", nil); !errors.As(err, new(*response.FailedError)) {
+		t.Errorf("got %v", err)
+	}
+
+	t.Run("cancelled while the body comes", func(t *testing.T) {
+		u, _ := url.Parse(base + "/hang")
+		_, err := reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[[]byte] {
+			d := a.Request(&request.Request{Method: "GET", URL: u})
+			return deferred.Then(d, func(r *response.Response) *deferred.Deferred[[]byte] {
+				content := r.Content()
+				l.CallLater(0, content.Cancel)
+				return content
+			})
+		})
+		if !errors.Is(err, deferred.ErrCancelled) {
+			t.Errorf("got %v", err)
+		}
+	})
+}

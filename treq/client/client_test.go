@@ -1,0 +1,260 @@
+package client_test
+
+import (
+	"errors"
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/internal/rawserver"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+const okHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+// newClient returns a client, and the server that its requests go to, whatever
+// their host.
+func newClient(t *testing.T) (*client.HTTPClient, *rawserver.Server, *memory.Reactor) {
+	deferred.FailOnUnhandled(t)
+	r := memory.New()
+	pool := agent.NewPool(r)
+	s := rawserver.Listen(t, r, "80")
+	t.Cleanup(func() {
+		pool.CloseCachedConnections()
+		r.Pump()
+		if n := s.Open(); n != 0 {
+			t.Errorf("%d connections were left open", n)
+		}
+		if calls := r.DelayedCalls(); len(calls) != 0 {
+			t.Errorf("%d delayed calls were left", len(calls))
+		}
+	})
+	return client.New(r, agent.New(r, agent.WithPool(pool))), s, r
+}
+
+type request func(c *client.HTTPClient) *deferred.Deferred[*response.Response]
+
+// get returns a GET of rawURL with options.
+func get(rawURL string, options ...client.Option) request {
+	return func(c *client.HTTPClient) *deferred.Deferred[*response.Response] { return c.Get(rawURL, options...) }
+}
+
+func post(options ...client.Option) request {
+	return func(c *client.HTTPClient) *deferred.Deferred[*response.Response] {
+		return c.Post("http://a.example/", options...)
+	}
+}
+
+// TestRequests is what the server gets for each option and method. Line ends are
+// written as LF here.
+func TestRequests(t *testing.T) {
+	type d = *deferred.Deferred[*response.Response]
+	const host = "Host: a.example\n"
+	url := "http://a.example/"
+	tests := []struct {
+		name    string
+		request request
+		want    string
+	}{
+		{"Get", func(c *client.HTTPClient) d { return c.Get(url) }, "GET / HTTP/1.1\n" + host + "\n"},
+		{"Post", func(c *client.HTTPClient) d { return c.Post(url) }, "POST / HTTP/1.1\n" + host + "Content-Length: 0\n\n"},
+		{"Put", func(c *client.HTTPClient) d { return c.Put(url) }, "PUT / HTTP/1.1\n" + host + "Content-Length: 0\n\n"},
+		{"Patch", func(c *client.HTTPClient) d { return c.Patch(url) }, "PATCH / HTTP/1.1\n" + host + "Content-Length: 0\n\n"},
+		{"Delete", func(c *client.HTTPClient) d { return c.Delete(url) }, "DELETE / HTTP/1.1\n" + host + "\n"},
+		{"Request", func(c *client.HTTPClient) d { return c.Request("OPTIONS", url) }, "OPTIONS / HTTP/1.1\n" + host + "\n"},
+		{"Request, in small letters", func(c *client.HTTPClient) d { return c.Request("get", url) }, "GET / HTTP/1.1\n" + host + "\n"},
+
+		{"Params", get(url, client.Params{"b": {"1", "2"}, "a": {"&= é+"}}), "GET /?a=%26%3D+%C3%A9%2B&b=1&b=2 HTTP/1.1\n" + host + "\n"},
+		{"Params, empty", get(url, client.Params{}), "GET / HTTP/1.1\n" + host + "\n"},
+		{"Params after those of the URL", get(url+"?x=%7e;y", client.Params{"a": {"b"}}), "GET /?x=%7e;y&a=b HTTP/1.1\n" + host + "\n"},
+		{"Params twice", get(url, client.Params{"b": {""}}, client.Params{"a": {"c"}}), "GET /?b=&a=c HTTP/1.1\n" + host + "\n"},
+		{"Params before the fragment", get(url+"#f", client.Params{"a": {"b"}}), "GET /?a=b HTTP/1.1\n" + host + "\n"},
+
+		{"Headers", get(url, client.Headers{"x-b": {"1", "2"}, "ACCEPT": {"*/*"}}), "GET / HTTP/1.1\n" + host + "Accept: */*\nX-B: 1\nX-B: 2\n\n"},
+		{"Headers twice", get(url, client.Headers{"A": {"1"}}, client.Headers{"a": {"2"}}), "GET / HTTP/1.1\n" + host + "A: 1\nA: 2\n\n"},
+		{"Headers that differ in case", get(url, client.Headers{"a-b": {"3"}, "A-b": {"2"}, "A-B": {"1"}}), "GET / HTTP/1.1\n" + host + "A-B: 1\nA-B: 2\nA-B: 3\n\n"},
+		{"Headers with a Host", get(url, client.Headers{"host": {"b.example"}}), "GET / HTTP/1.1\nHost: b.example\n\n"},
+
+		{"Body", post(client.Body("text")), "POST / HTTP/1.1\n" + host + "Content-Length: 4\n\ntext"},
+		{"Body, empty", post(client.Body(nil)), "POST / HTTP/1.1\n" + host + "Content-Length: 0\n\n"},
+		{"Body of a GET", get(url, client.Body("text")), "GET / HTTP/1.1\n" + host + "Content-Length: 4\n\ntext"},
+
+		{"JSON", post(client.JSON(map[string]any{"b": []int{1, 2}, "a": nil})),
+			"POST / HTTP/1.1\n" + host + "Content-Length: 20\nContent-Type: application/json; charset=UTF-8\n\n" + `{"a":null,"b":[1,2]}`},
+		{"JSON of nothing", post(client.JSON(nil)),
+			"POST / HTTP/1.1\n" + host + "Content-Length: 4\nContent-Type: application/json; charset=UTF-8\n\nnull"},
+		{"JSON with its own type", post(client.Headers{"content-type": {"application/vnd.api+json"}}, client.JSON(1)),
+			"POST / HTTP/1.1\n" + host + "Content-Length: 1\nContent-Type: application/vnd.api+json\n\n1"},
+
+		{"Timeout", get(url, client.Timeout(time.Second)), "GET / HTTP/1.1\n" + host + "\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c, s, r := newClient(t)
+			d := test.request(c)
+			r.Pump()
+			got, accepts := cutLine(strings.ReplaceAll(s.Conn(0).Got(), "\r\n", "\n"), "Accept-Encoding: gzip,deflate,br,zstd\n")
+			if got != test.want || !accepts {
+				t.Errorf("the server got\n%q\nwant\n%q", got, test.want)
+			}
+			s.Conn(0).Send(okHello)
+			text := treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
+			if text != "hello" {
+				t.Errorf("got %q", text)
+			}
+		})
+	}
+	t.Run("Head", func(t *testing.T) {
+		c, s, r := newClient(t)
+		d := c.Head(url)
+		r.Pump()
+		if got := s.Conn(0).Got(); got != "HEAD / HTTP/1.1\r\nHost: a.example\r\nAccept-Encoding: gzip,deflate,br,zstd\r\n\r\n" {
+			t.Errorf("got %q", got)
+		}
+		s.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+		if text := treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)); text != "" {
+			t.Errorf("got %q", text)
+		}
+	})
+}
+
+// TestNotARequest is what is not sent at all.
+func TestNotARequest(t *testing.T) {
+	tests := []struct {
+		name    string
+		request request
+		is      error
+		says    string
+	}{
+		{"no URL at all", get(""), agent.ErrSchemeNotSupported, ""},
+		{"a relative URL", get("/a"), agent.ErrSchemeNotSupported, ""},
+		{"a bad URL", get("http://user:secret@a.example/%zz"), client.ErrURL, `"%zz"`},
+		{"a bad port", get("http://user:secret@a.example:port/"), client.ErrURL, "port"},
+		{"a scheme alone", get("http://"), agent.ErrNoHost, ""},
+		{"another scheme", get("gopher://user:secret@a.example/"), agent.ErrSchemeNotSupported, "gopher"},
+		{"two bodies", post(client.Body("a"), client.JSON(1)), client.ErrOptionsConflict, "Body and JSON"},
+		{"two bodies of one kind", post(client.JSON(1), client.JSON(1)), client.ErrOptionsConflict, "JSON and JSON"},
+		{"no JSON", post(client.JSON(math.NaN())), nil, "JSON"},
+		{"no time", get("http://a.example/", client.Timeout(0)), nil, "Timeout(0s)"},
+		{"a nil option", get("http://a.example/", nil), nil, "nil"},
+		{"a header of two lines", get("http://a.example/", client.Headers{"A": {"b\r\nC: d"}}), nil, "header"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c, s, _ := newClient(t)
+			err := treqtesting.FailureResultOf(t, test.request(c))
+			t.Log(err)
+			if test.is != nil && !errors.Is(err, test.is) {
+				t.Errorf("got %v, want %v", err, test.is)
+			}
+			var of *agent.RequestError
+			if !errors.As(err, &of) {
+				t.Errorf("%v is no RequestError", err)
+			}
+			if text := err.Error(); !strings.Contains(text, test.says) || strings.Contains(text, "secret") {
+				t.Errorf("got %s, want %s and no password", text, test.says)
+			}
+			if len(s.Conns) != 0 {
+				t.Errorf("%d connections", len(s.Conns))
+			}
+		})
+	}
+}
+
+// TestTimeout: the time runs until the head of the response, through every stage,
+// and what is under way then ends.
+func TestTimeout(t *testing.T) {
+	stages := map[string]func(c *client.HTTPClient, s *rawserver.Server, r *memory.Reactor){
+		"connecting": func(_ *client.HTTPClient, _ *rawserver.Server, r *memory.Reactor) { r.HoldConnects() },
+		"waiting":    nil,
+		"in the head": func(_ *client.HTTPClient, s *rawserver.Server, _ *memory.Reactor) {
+			s.Respond("HTTP/1.1 200 OK\r\n")
+		},
+	}
+	for name, prepare := range stages {
+		t.Run(name, func(t *testing.T) {
+			c, s, r := newClient(t)
+			if prepare != nil {
+				prepare(c, s, r)
+			}
+			d := c.Get("http://a.example/", client.Timeout(5*time.Second))
+			r.RunFor(5*time.Second - 1)
+			treqtesting.NoResult(t, d)
+			r.RunFor(1)
+			err := treqtesting.FailureResultOf(t, d)
+			var timeout *deferred.TimeoutError
+			var of *agent.RequestError
+			if !errors.As(err, &timeout) || timeout.After != 5*time.Second || !errors.As(err, &of) || !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error(err)
+			}
+			if s.Open() != 0 {
+				t.Error("the connection is open")
+			}
+		})
+	}
+	t.Run("not the body", func(t *testing.T) {
+		c, s, r := newClient(t)
+		d := c.Get("http://a.example/", client.Timeout(5*time.Second))
+		r.Pump()
+		s.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+		resp := treqtesting.SuccessResultOf(t, d)
+		if calls := r.DelayedCalls(); len(calls) != 0 {
+			t.Errorf("%d delayed calls are left", len(calls))
+		}
+		r.RunFor(time.Hour)
+		s.Conn(0).Send("hello")
+		if got := treqtesting.SuccessResultOf(t, resp.Text()); got != "hello" {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("with a request that is refused", func(t *testing.T) {
+		c, _, _ := newClient(t)
+		treqtesting.FailureResultOf(t, c.Get("ftp://a.example/", client.Timeout(5*time.Second)))
+	})
+}
+
+// TestBuffered: a client's responses can be read more than once.
+func TestBuffered(t *testing.T) {
+	c, s, r := newClient(t)
+	d := c.Get("http://a.example/")
+	r.Pump()
+	s.Conn(0).Send(okHello)
+	resp := treqtesting.SuccessResultOf(t, d)
+	for range 2 {
+		var got []byte
+		treqtesting.SuccessResultOf(t, resp.Collect(func(data []byte) error {
+			got = append(got, data...)
+			return nil
+		}))
+		if string(got) != "hello" {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+// TestCancel: at the client as at the agent.
+func TestCancel(t *testing.T) {
+	c, s, r := newClient(t)
+	d := c.Get("http://a.example/", client.Timeout(time.Second))
+	r.Pump()
+	d.Cancel()
+	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+		t.Error(err)
+	}
+	r.Pump()
+	if s.Open() != 0 {
+		t.Error("the connection is open")
+	}
+}
+
+// cutLine returns text without line, and whether it was there, once.
+func cutLine(text, line string) (rest string, once bool) {
+	return strings.Replace(text, line, "", 1), strings.Count(text, line) == 1
+}

@@ -1,0 +1,78 @@
+package multipart_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+)
+
+// Printer is a consumer that prints what it gets, with ends of lines like
+// everyone's.
+type Printer struct{}
+
+func (Printer) Write(data []byte) { fmt.Print(strings.ReplaceAll(string(data), "\r\n", "\n")) }
+
+func ExampleMultiPartProducer() {
+	r := memory.New()
+	form, err := multipart.NewMultiPartProducer([]multipart.Field{
+		{Name: "photo", Value: multipart.FromReader("sea.jpg", strings.NewReader("(a photo)"))},
+		{Name: "title", Value: multipart.Text("At sea")},
+	}, multipart.Boundary("heyDavid"), multipart.Cooperator(task.NewCooperator(r)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("Content-Type:", form.ContentType())
+	fmt.Println("Content-Length:", form.Length())
+	fmt.Println()
+	form.StartProducing(Printer{})
+	r.Pump()
+	// Output:
+	// Content-Type: multipart/form-data; boundary=heyDavid
+	// Content-Length: 218
+	//
+	// --heyDavid
+	// Content-Disposition: form-data; name="title"
+	//
+	// At sea
+	// --heyDavid
+	// Content-Disposition: form-data; name="photo"; filename="sea.jpg"
+	// Content-Type: image/jpeg
+	// Content-Length: 9
+	//
+	// (a photo)
+	// --heyDavid--
+}
+
+func ExampleFromFile() {
+	f, err := os.Open("doc.go")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	file := multipart.FromFile(f)
+	fmt.Println(file.Name)
+	file.Name = "another.txt"
+	file.ContentType = "text/plain; charset=utf-8"
+	form, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "source", Value: file}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	form.StopProducing() // it is not sent after all: this closes the file
+	// Output: doc.go
+}
+
+// A body that is in memory, or any producer, may be a file too.
+func ExampleFile() {
+	form, err := multipart.NewMultiPartProducer([]multipart.Field{
+		{Name: "report", Value: multipart.File{Name: "report.json", Body: request.Bytes(`{"ok":true}`)}},
+	})
+	fmt.Println(form.Length() > 0, err)
+	// Output: true <nil>
+}

@@ -1,0 +1,146 @@
+package multipart_test
+
+import (
+	"errors"
+	"mime"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+)
+
+func TestWhatMakesNoForm(t *testing.T) {
+	body := request.Bytes("x")
+	file := multipart.File{Name: "x", Body: body}
+	one := func(name string, v multipart.Value) []multipart.Field {
+		return []multipart.Field{{Name: name, Value: v}}
+	}
+	for _, test := range []struct {
+		name    string
+		fields  []multipart.Field
+		options []multipart.Option
+		want    string
+	}{
+		{"no name", []multipart.Field{{Name: "a", Value: file}, {Value: multipart.Text("x")}}, nil, `multipart: field "": fields[1] has no name`},
+		{"no value", one("a", nil), nil, `multipart: field "a": it has no value`},
+		{"a pointer", one("a", &file), nil, `multipart: field "a": its value is a *multipart.File: want a Text or a File`},
+		{"no body", one("a", multipart.File{Name: "x"}), nil, `multipart: field "a": its file has no Body`},
+		{"bytes that are no text", one("a", multipart.Text("\xff\xfe")), nil, `multipart: field "a": its text is not UTF-8: send it as a File`},
+		{"a name that is no text", one("a\xff", file), nil, `multipart: field "a\xff": its name is not UTF-8, or has NUL in it`},
+		{"NUL in a name", one("a\x00", file), nil, `multipart: field "a\x00": its name is not UTF-8, or has NUL in it`},
+		{"a file name that is no text", one("a", multipart.File{Name: "\xff", Body: body}), nil,
+			`multipart: field "a": its file's name is not UTF-8, or has NUL in it`},
+		{"a line break in a content type", one("a", multipart.File{ContentType: "a/b\r\nX: y", Body: body}), nil,
+			`multipart: field "a": its content type "a/b\r\nX: y" has other characters than ASCII's printable ones`},
+		{"a content type that is not ASCII", one("a", multipart.File{ContentType: "a/é", Body: body}), nil,
+			`multipart: field "a": its content type "a/é" has other characters than ASCII's printable ones`},
+		{"a nil option", nil, []multipart.Option{nil}, "multipart: an option is nil"},
+		{"an empty boundary", nil, []multipart.Option{multipart.Boundary("")}, `multipart: Boundary(""): it is empty`},
+		{"a long boundary", nil, []multipart.Option{multipart.Boundary(strings.Repeat("x", 71))},
+			`multipart: Boundary("` + strings.Repeat("x", 71) + `"): it is longer than 70 characters`},
+		{"a boundary that ends with a space", nil, []multipart.Option{multipart.Boundary("a ")}, `multipart: Boundary("a "): it ends with a space`},
+		{"a quote in a boundary", nil, []multipart.Option{multipart.Boundary(`a"b`)}, `multipart: Boundary("a\"b"): '"' cannot be in it`},
+		{"a line break in a boundary", nil, []multipart.Option{multipart.Boundary("a\r\nb")}, `multipart: Boundary("a\r\nb"): '\r' cannot be in it`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p, err := multipart.NewMultiPartProducer(test.fields, test.options...)
+			if p != nil || err == nil || err.Error() != test.want {
+				t.Fatalf("got %v, %v\nwant %s", p, err, test.want)
+			}
+			var field *multipart.FieldError
+			if got, want := errors.As(err, &field), strings.Contains(test.want, ": field "); got != want {
+				t.Errorf("it is a FieldError: %t", got)
+			}
+		})
+	}
+}
+
+func TestBoundary(t *testing.T) {
+	for boundary, want := range map[string]string{
+		"heyDavid":              "multipart/form-data; boundary=heyDavid",
+		strings.Repeat("x", 70): "multipart/form-data; boundary=" + strings.Repeat("x", 70),
+		"az AZ09'()+_,-./:=?":   `multipart/form-data; boundary="az AZ09'()+_,-./:=?"`,
+	} {
+		t.Run(boundary, func(t *testing.T) {
+			p, err := multipart.NewMultiPartProducer(nil, multipart.Boundary(boundary))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Boundary() != boundary || p.ContentType() != want {
+				t.Errorf("got %q, %q\nwant %q, %q", p.Boundary(), p.ContentType(), boundary, want)
+			}
+			_, params, err := mime.ParseMediaType(p.ContentType())
+			if err != nil || params["boundary"] != boundary {
+				t.Errorf("read back: %v, %v", params, err)
+			}
+		})
+	}
+	seen := make(map[string]bool)
+	for range 100 {
+		p, err := multipart.NewMultiPartProducer(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := p.Boundary()
+		if len(b) != 32 || strings.Trim(b, "0123456789abcdef") != "" || seen[b] {
+			t.Fatalf("a boundary by default is %q", b)
+		}
+		seen[b] = true
+	}
+}
+
+func TestContentTypeByName(t *testing.T) {
+	for _, test := range []struct{ name, given, want string }{
+		{"a.html", "", "text/html"},
+		{"a.JPG", "", "image/jpeg"},
+		{"a.b.png", "", "image/png"},
+		{"a.json", "text/mine; charset=latin-1", "text/mine; charset=latin-1"},
+		{"a.no-such-extension", "", "application/octet-stream"},
+		{"a", "", "application/octet-stream"},
+		{"", "", "application/octet-stream"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, body := produce(t, []multipart.Field{{Name: "f", Value: multipart.File{
+				Name: test.name, ContentType: test.given, Body: request.Bytes("x")}}})
+			if want := "\r\nContent-Type: " + test.want + "\r\n"; !strings.Contains(body, want) {
+				t.Errorf("got %q\nwant %q in it", body, want)
+			}
+		})
+	}
+}
+
+func TestFromFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(name, []byte("<p>Hello"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, got := produce(t, []multipart.Field{{Name: "f", Value: multipart.FromFile(f)}})
+	want := lines("--heyDavid\nContent-Disposition: form-data; name=\"f\"; filename=\"page.html\"\n" +
+		"Content-Type: text/html\nContent-Length: 8\n\n<p>Hello\n--heyDavid--\n")
+	if got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	if err := f.Close(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("the file was not closed: %v", err)
+	}
+
+	if got := multipart.FromFile(os.NewFile(1<<20, "")); got.Name != "" {
+		t.Errorf("a file without a name is called %q", got.Name)
+	}
+}
+
+// The fields given stay as they were.
+func TestTheOrderGivenStays(t *testing.T) {
+	fields := []multipart.Field{{Name: "b", Value: multipart.Text("1")}, {Name: "a", Value: multipart.Text("2")}}
+	produce(t, fields)
+	if fields[0].Name != "b" {
+		t.Error("the caller's slice was sorted")
+	}
+}

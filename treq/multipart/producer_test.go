@@ -1,0 +1,405 @@
+package multipart_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+)
+
+// A form is one with two texts and two files, produced a step at a time, the
+// files by 5 bytes.
+type form struct {
+	*stepper
+	*multipart.MultiPartProducer
+	first, second *file
+	to            *sink
+}
+
+const (
+	head = "--heyDavid\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\ntext\r\n" +
+		"--heyDavid\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\nmore\r\n" +
+		"--heyDavid\r\nContent-Disposition: form-data; name=\"f\"; filename=\"1.bin\"\r\n" +
+		"Content-Type: text/x-first\r\nContent-Length: 13\r\n\r\n"
+	middle = "\r\n--heyDavid\r\nContent-Disposition: form-data; name=\"g\"; filename=\"2.bin\"\r\n" +
+		"Content-Type: text/x-second\r\nContent-Length: 4\r\n\r\n"
+	tail = "\r\n--heyDavid--\r\n"
+)
+
+func newForm(t *testing.T) *form {
+	t.Helper()
+	f := &form{
+		stepper: newStepper(),
+		first:   &file{Reader: strings.NewReader("hello, world!")},
+		second:  &file{Reader: strings.NewReader("bye!")},
+		to:      new(sink),
+	}
+	p, err := multipart.NewMultiPartProducer([]multipart.Field{
+		{Name: "a", Value: multipart.Text("text")},
+		{Name: "b", Value: multipart.Text("more")},
+		{Name: "f", Value: multipart.File{Name: "1.bin", ContentType: "text/x-first",
+			Body: request.NewFileBodyProducer(sized{f.first, 13}, request.ReadSize(5))}},
+		{Name: "g", Value: multipart.File{Name: "2.bin", ContentType: "text/x-second",
+			Body: request.NewFileBodyProducer(sized{f.second, 4}, request.ReadSize(5))}},
+	}, multipart.Boundary("heyDavid"), multipart.Cooperator(f.stepper.Cooperator))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.MultiPartProducer = p
+	return f
+}
+
+func (f *form) start() *outcome { return watch(f.StartProducing(f.to)) }
+
+// until does steps until the last of what was written is last.
+func (f *form) until(t *testing.T, last string) {
+	t.Helper()
+	for !strings.HasSuffix(f.to.String(), last) {
+		if len(f.clock.DelayedCalls()) == 0 {
+			t.Fatalf("%q did not come; written: %q", last, f.to.String())
+		}
+		f.step()
+	}
+}
+
+func TestMultiPartProducer(t *testing.T) {
+	f := newForm(t)
+	whole := head + "hello, world!" + middle + "bye!" + tail
+	if got := f.Length(); got != int64(len(whole)) {
+		t.Errorf("Length() = %d; want %d", got, len(whole))
+	}
+	o := f.start()
+	wantBytes(t, f.to, "")
+	f.step()
+	wantBytes(t, f.to, head)
+	f.until(t, head+"hello, wor")
+	f.first.wantClosed(t, 0)
+	f.until(t, middle)
+	f.first.wantClosed(t, 1)
+	f.second.wantClosed(t, 0)
+	o.wantNothing(t)
+	f.drain()
+	wantBytes(t, f.to, whole)
+	o.want(t, nil)
+	f.second.wantClosed(t, 1)
+
+	f.PauseProducing()
+	f.ResumeProducing()
+	f.StopProducing()
+	o.want(t, nil)
+	watch(f.StartProducing(f.to)).want(t, request.ErrProduced)
+}
+
+func TestUnknownLength(t *testing.T) {
+	p, err := multipart.NewMultiPartProducer([]multipart.Field{
+		{Name: "a", Value: multipart.Text("text")},
+		{Name: "f", Value: multipart.FromReader("x", iotest.HalfReader(strings.NewReader("abc")))},
+		{Name: "g", Value: multipart.FromReader("x", strings.NewReader("abc"))},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Length(); got != request.UnknownLength {
+		t.Errorf("Length() = %d", got)
+	}
+}
+
+// What is sent is what was left when the form was made, and making it reads
+// nothing.
+func TestKnownLengthOfWhatIsLeft(t *testing.T) {
+	r := strings.NewReader("here are some bytes")
+	r.Seek(5, io.SeekStart)
+	_, got := produce(t, []multipart.Field{{Name: "f", Value: multipart.FromReader("", r)}})
+	want := lines("--heyDavid\nContent-Disposition: form-data; name=\"f\"\nContent-Type: application/octet-stream\n" +
+		"Content-Length: 14\n\nare some bytes\n--heyDavid--\n")
+	if got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+func TestPauseAndResume(t *testing.T) {
+	for _, at := range []string{
+		"",                     // before the first step
+		head,                   // before a file begins
+		head + "hello",         // in a file
+		head + "hello, world!", // at its end
+		middle,                 // between files
+		middle + "bye!",        // at the end of the last
+		middle + "bye!" + tail, // before the end
+	} {
+		t.Run(at, func(t *testing.T) {
+			f := newForm(t)
+			o := f.start()
+			f.until(t, at)
+			f.PauseProducing()
+			f.PauseProducing()
+			before := f.to.String()
+			f.drain()
+			wantBytes(t, f.to, before)
+			if at != "" {
+				o.wantNothing(t)
+			}
+			f.ResumeProducing()
+			f.ResumeProducing()
+			f.drain()
+			wantBytes(t, f.to, head+"hello, world!"+middle+"bye!"+tail)
+			o.want(t, nil)
+		})
+	}
+}
+
+// A transport pauses its producer while it is being written to.
+func TestPauseInEveryWrite(t *testing.T) {
+	f := newForm(t)
+	writes := 0
+	o := watch(f.StartProducing(writer(func(data []byte) {
+		writes++
+		f.to.Write(data)
+		f.PauseProducing()
+	})))
+	for last := 0; o.fired == 0; last++ {
+		f.drain()
+		if writes > last+1 {
+			t.Fatalf("%d writes after %d pauses", writes, last)
+		}
+		f.ResumeProducing()
+	}
+	if writes != 7 {
+		t.Errorf("%d writes; want 7", writes)
+	}
+	wantBytes(t, f.to, head+"hello, world!"+middle+"bye!"+tail)
+	o.want(t, nil)
+}
+
+type writer func([]byte)
+
+func (w writer) Write(data []byte) { w(data) }
+
+// However it ends, all files are closed.
+func TestStop(t *testing.T) {
+	stop := func(f *form) *outcome { o := f.start(); f.StopProducing(); return o }
+	for _, test := range []struct {
+		name string
+		end  func(t *testing.T, f *form) *outcome
+		want string
+		err  error // what the Deferred fails with; nil is not at all
+	}{
+		{"before the start", func(t *testing.T, f *form) *outcome { f.StopProducing(); return f.start() }, "", nil},
+		{"at once", func(t *testing.T, f *form) *outcome { return stop(f) }, "", nil},
+		{"twice", func(t *testing.T, f *form) *outcome { o := stop(f); f.StopProducing(); return o }, "", nil},
+		{"before a file", func(t *testing.T, f *form) *outcome {
+			o := f.start()
+			f.step()
+			f.StopProducing()
+			return o
+		}, head, nil},
+		{"in a file", func(t *testing.T, f *form) *outcome {
+			o := f.start()
+			f.until(t, "hello")
+			f.StopProducing()
+			return o
+		}, head + "hello", nil},
+		{"in a paused file", func(t *testing.T, f *form) *outcome {
+			o := f.start()
+			f.until(t, "hello")
+			f.PauseProducing()
+			f.StopProducing()
+			f.ResumeProducing()
+			return o
+		}, head + "hello", nil},
+		{"in the last file", func(t *testing.T, f *form) *outcome {
+			o := f.start()
+			f.until(t, "bye!")
+			f.StopProducing()
+			return o
+		}, head + "hello, world!" + middle + "bye!", nil},
+		{"in a write", func(t *testing.T, f *form) *outcome {
+			o := watch(f.StartProducing(writer(func(data []byte) {
+				f.to.Write(data)
+				if string(data) == "hello" {
+					f.StopProducing()
+				}
+			})))
+			f.drain()
+			return o
+		}, head + "hello", nil},
+		{"cancelled", func(t *testing.T, f *form) *outcome {
+			d := f.StartProducing(f.to)
+			o := watch(d)
+			f.until(t, "hello")
+			d.Cancel()
+			return o
+		}, head + "hello", deferred.ErrCancelled},
+		{"by the end of the Cooperator", func(t *testing.T, f *form) *outcome {
+			o := f.start()
+			f.until(t, "hello")
+			f.Stop()
+			return o
+		}, head + "hello", task.ErrSchedulerStopped},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newForm(t)
+			o := test.end(t, f)
+			f.first.wantClosed(t, 1)
+			f.second.wantClosed(t, 1)
+			f.drain()
+			wantBytes(t, f.to, test.want)
+			if test.err == nil {
+				o.wantNothing(t)
+			} else {
+				o.want(t, test.err)
+			}
+		})
+	}
+}
+
+// A maker is a producer of a user's own.
+type maker struct {
+	length int64
+	start  func(to request.Consumer) *deferred.Deferred[deferred.None]
+	calls  []string
+}
+
+func (m *maker) Length() int64 { return m.length }
+func (m *maker) StartProducing(to request.Consumer) *deferred.Deferred[deferred.None] {
+	m.calls = append(m.calls, "start")
+	return m.start(to)
+}
+func (m *maker) PauseProducing()  { m.calls = append(m.calls, "pause") }
+func (m *maker) ResumeProducing() { m.calls = append(m.calls, "resume") }
+func (m *maker) StopProducing()   { m.calls = append(m.calls, "stop") }
+
+func TestAFileThatFails(t *testing.T) {
+	bad := errors.New("bad sector")
+	var panicked *deferred.PanicError
+	for _, test := range []struct {
+		name string
+		body request.BodyProducer
+		want error // what the error is, if not a panic
+		text string
+	}{
+		{"a read", request.NewFileBodyProducer(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(bad))), bad,
+			`multipart: field "f": bad sector`},
+		{"too short", request.NewFileBodyProducer(sized{&file{Reader: strings.NewReader("abc")}, 4}), multipart.ErrWrongLength,
+			`multipart: field "f": wrong length of a file: it was to have 4 bytes, its producer wrote 3`},
+		{"too long", request.NewFileBodyProducer(sized{&file{Reader: strings.NewReader("abc")}, 2}), multipart.ErrWrongLength,
+			`multipart: field "f": wrong length of a file: it was to have 2 bytes, its producer wrote 3`},
+		{"too long at once", &maker{length: 1, start: func(to request.Consumer) *deferred.Deferred[deferred.None] {
+			to.Write([]byte("12"))
+			to.Write([]byte("3"))
+			return deferred.Succeed(deferred.None{})
+		}}, multipart.ErrWrongLength, `multipart: field "f": wrong length of a file: it was to have 1 bytes, its producer wrote 2`},
+		{"at once", &maker{start: func(request.Consumer) *deferred.Deferred[deferred.None] {
+			return deferred.Fail[deferred.None](bad)
+		}}, bad, `multipart: field "f": bad sector`},
+		{"a panic", &maker{start: func(request.Consumer) *deferred.Deferred[deferred.None] { panic(bad) }}, bad,
+			`multipart: field "f": `},
+		{"a nil Deferred", &maker{start: func(request.Consumer) *deferred.Deferred[deferred.None] { return nil }}, nil,
+			`multipart: field "f": `},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, to, after := newStepper(), new(sink), &file{Reader: strings.NewReader("x")}
+			p, err := multipart.NewMultiPartProducer([]multipart.Field{
+				{Name: "f", Value: multipart.File{Name: "f", Body: test.body}},
+				{Name: "g", Value: multipart.FromReader("g", after)},
+			}, multipart.Cooperator(s.Cooperator))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := watch(p.StartProducing(to))
+			s.drain()
+			var field *multipart.FieldError
+			switch {
+			case o.fired != 1 || !errors.As(o.err, &field) || field.Name != "f":
+				t.Fatalf("the Deferred fired %d times, with %v", o.fired, o.err)
+			case test.want != nil && !errors.Is(o.err, test.want),
+				test.want == nil && !errors.As(o.err, &panicked):
+				t.Errorf("the error is not %v: %v", test.want, o.err)
+			case !strings.HasPrefix(o.err.Error(), test.text):
+				t.Errorf("error: %v\nwant:  %s", o.err, test.text)
+			}
+			after.wantClosed(t, 1)
+			if strings.Contains(to.String(), `name="g"`) {
+				t.Errorf("it went on: %q", to)
+			}
+		})
+	}
+}
+
+func TestAProducerOfOnesOwn(t *testing.T) {
+	s, sunk := newStepper(), new(sink)
+	done := deferred.New[deferred.None]()
+	var to request.Consumer
+	m := &maker{length: 4, start: func(c request.Consumer) *deferred.Deferred[deferred.None] { to = c; return done }}
+	after := &maker{length: 0}
+	p, err := multipart.NewMultiPartProducer([]multipart.Field{
+		{Name: "m", Value: multipart.File{Body: m}},
+		{Name: "n", Value: multipart.File{Body: after}},
+	}, multipart.Cooperator(s.Cooperator), multipart.Boundary("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.PauseProducing()
+	o := watch(p.StartProducing(sunk))
+	s.drain()
+	p.ResumeProducing()
+	s.drain()
+	if c, ok := to.(request.CooperatingConsumer); !ok || c.Cooperator() != s.Cooperator {
+		t.Error("the producer is not told of the Cooperator")
+	}
+	to.Write([]byte("ab"))
+	p.PauseProducing()
+	p.PauseProducing()
+	p.ResumeProducing()
+	p.ResumeProducing()
+	p.StopProducing()
+	p.StopProducing()
+	to.Write([]byte("c"))
+	done.Callback(deferred.None{}) // too late
+	s.drain()
+	o.wantNothing(t)
+	if !strings.HasSuffix(sunk.String(), "\r\n\r\nab") {
+		t.Errorf("written: %q", sunk)
+	}
+	if got := strings.Join(m.calls, " "); got != "start pause resume stop" {
+		t.Errorf("calls: %s", got)
+	}
+	if got := strings.Join(after.calls, " "); got != "stop" {
+		t.Errorf("calls of the next: %s", got)
+	}
+}
+
+// One that is not told is the default reactor's; and the files' own counts.
+func TestWhichCooperatorRunsIt(t *testing.T) {
+	own, s := newStepper(), newStepper()
+	body := request.NewFileBodyProducer(strings.NewReader("abc"), request.Cooperator(own.Cooperator))
+	p, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: multipart.File{Body: body}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.StartProducing(new(sink))
+	defer p.StopProducing()
+	if p.Cooperator() != task.DefaultCooperator() {
+		t.Error("the default is not the default reactor's")
+	}
+
+	p, err = multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: multipart.File{Body: body}}}, multipart.Cooperator(s.Cooperator))
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := new(sink)
+	o := watch(p.StartProducing(to))
+	s.drain()
+	if strings.Contains(to.String(), "abc") {
+		t.Error("the file did not run on its own Cooperator")
+	}
+	own.drain()
+	s.drain()
+	o.want(t, nil)
+}

@@ -1,0 +1,63 @@
+package request_test
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+)
+
+// Printer is a consumer that prints what it gets.
+type Printer struct{}
+
+func (Printer) Write(data []byte) { fmt.Printf("%q\n", data) }
+
+func ExampleFileBodyProducer() {
+	r := memory.New()
+	body := request.NewFileBodyProducer(strings.NewReader("What is read later."),
+		request.ReadSize(8), request.Cooperator(task.NewCooperator(r)))
+	fmt.Println(body.Length(), "bytes")
+	body.StartProducing(Printer{}).AddCallback(func(deferred.None) (deferred.None, error) {
+		fmt.Println("done")
+		return deferred.None{}, nil
+	})
+	r.Pump()
+	// Output:
+	// 19 bytes
+	// "What is "
+	// "read lat"
+	// "er."
+	// done
+}
+
+// A body that is made while it is sent.
+func ExampleCooperativeProducer() {
+	r := memory.New()
+	line := 0
+	body := request.NewCooperativeProducer(request.UnknownLength, task.NewCooperator(r),
+		func(to request.Consumer) (task.Wait, error) {
+			if line++; line > 3 {
+				return nil, task.Done
+			}
+			to.Write(fmt.Appendf(nil, `{"line":%d}`+"\n", line))
+			return task.Sleep(r, 0), nil
+		}, nil)
+	body.StartProducing(Printer{})
+	r.Pump()
+	// Output:
+	// "{\"line\":1}\n"
+	// "{\"line\":2}\n"
+	// "{\"line\":3}\n"
+}
+
+func ExampleForm() {
+	fmt.Printf("%s\n", request.Form(url.Values{"q": {"go twisted"}, "lang": {"en", "fr"}}))
+	fmt.Printf("%s\n", request.Form(request.Pairs{{"q", "go twisted"}, {"n", "10"}}))
+	// Output:
+	// lang=en&lang=fr&q=go+twisted
+	// q=go+twisted&n=10
+}

@@ -1,0 +1,93 @@
+package request_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+)
+
+// A stepper is a Cooperator that does one step of a task for each call of step.
+type stepper struct {
+	*task.Cooperator
+	clock *task.Clock
+}
+
+func newStepper() *stepper {
+	clock := task.NewClock()
+	return &stepper{clock: clock, Cooperator: task.NewCooperator(clock,
+		task.Scheduler(func(f func()) reactor.DelayedCall { return clock.CallLater(time.Second, f) }),
+		task.TerminationPredicate(func() func() bool { return func() bool { return true } }),
+	)}
+}
+
+func (s *stepper) step() { s.clock.Advance(time.Second) }
+
+// drain does steps until there are none to do, and returns how many there were.
+func (s *stepper) drain() (n int) {
+	for ; len(s.clock.DelayedCalls()) > 0; n++ {
+		s.step()
+	}
+	return n
+}
+
+// A sink is a consumer that keeps what it gets.
+type sink struct{ bytes.Buffer }
+
+func (s *sink) Write(data []byte) { s.Buffer.Write(data) }
+
+// A file is a reader that knows whether it was closed.
+type file struct {
+	*bytes.Reader
+	closed int
+}
+
+func newFile(contents string) *file { return &file{Reader: bytes.NewReader([]byte(contents))} }
+
+func (f *file) Close() error { f.closed++; return nil }
+
+// An outcome is what a Deferred has fired with, and how often.
+type outcome struct {
+	fired int
+	err   error
+}
+
+func watch(d *deferred.Deferred[deferred.None]) *outcome {
+	o := new(outcome)
+	d.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		o.fired++
+		o.err = err
+		return deferred.None{}, nil
+	})
+	return o
+}
+
+func (o *outcome) want(t *testing.T, err error) {
+	t.Helper()
+	if o.fired != 1 || o.err != err {
+		t.Errorf("the Deferred fired %d times, with error %v; want once, with %v", o.fired, o.err, err)
+	}
+}
+
+func (o *outcome) wantNothing(t *testing.T) {
+	t.Helper()
+	if o.fired != 0 {
+		t.Errorf("the Deferred fired, with error %v; want it not to", o.err)
+	}
+}
+
+func wantBytes(t *testing.T, s *sink, want string) {
+	t.Helper()
+	if got := s.String(); got != want {
+		t.Errorf("written: %q; want %q", got, want)
+	}
+}
+
+var (
+	_ request.BodyProducer = (*request.CooperativeProducer)(nil)
+	_ request.BodyProducer = (*request.FileBodyProducer)(nil)
+)

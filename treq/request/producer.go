@@ -1,0 +1,147 @@
+package request
+
+import (
+	"errors"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+)
+
+// A CooperatingConsumer is a Consumer that says which Cooperator is to run the
+// tasks that write to it: its reactor's. With one, a body need not be told which
+// reactor it will be sent on.
+type CooperatingConsumer interface {
+	Consumer
+	Cooperator() *task.Cooperator
+}
+
+// ErrProduced is the error of having a body produced for the second time that
+// can be produced only once.
+var ErrProduced = errors.New("request: the body can be produced only once, and has been already")
+
+// A CooperativeProducer is a [BodyProducer] whose body a cooperative task writes,
+// a step at a time, so that the loop can do other things in between. It is what
+// Twisted's FileBodyProducer and treq's MultiPartProducer have in common.
+//
+// It belongs to the loop's goroutine. All its methods may be called at any time,
+// before StartProducing too, and those but StartProducing any number of times.
+type CooperativeProducer struct {
+	length     int64
+	cooperator *task.Cooperator
+	step       ProducerStep
+	closer     func() // nil once called
+
+	task    *task.CooperativeTask // nil until there is one
+	started bool
+	paused  bool
+	stopped bool
+}
+
+// A ProducerStep writes a small piece of a body. What it returns is what a
+// [task.Step] does: [task.Done] after the last piece, or with it.
+type ProducerStep func(to Consumer) (wait task.Wait, err error)
+
+// NewCooperativeProducer returns a producer of a body of length bytes, or of
+// [UnknownLength], that step writes.
+//
+// The task runs on cooperator; if that is nil, on the Cooperator of the consumer
+// if it is a [CooperatingConsumer], else on the default reactor's. closer, if not
+// nil, frees what step needs. It is called once, when no step will follow, for
+// whatever reason, and before the Deferred of StartProducing fires.
+func NewCooperativeProducer(length int64, cooperator *task.Cooperator, step ProducerStep, closer func()) *CooperativeProducer {
+	if step == nil {
+		panic("request: NewCooperativeProducer with a nil step")
+	}
+	return &CooperativeProducer{length: length, cooperator: cooperator, step: step, closer: closer}
+}
+
+// Length is the number of bytes of the body, or [UnknownLength].
+func (p *CooperativeProducer) Length() int64 { return p.length }
+
+// Cooperator returns the Cooperator that runs the task: nil if that depends on
+// the consumer and there is none yet.
+func (p *CooperativeProducer) Cooperator() *task.Cooperator { return p.cooperator }
+
+// StartProducing begins the task that writes the body. The Deferred fires once
+// all is written, or fails with the error of a step; it fails with [ErrProduced]
+// if the body was produced before. Cancelling it is StopProducing, and it then
+// fails with [deferred.ErrCancelled], where Twisted's would not fire. After
+// StopProducing it does not fire.
+func (p *CooperativeProducer) StartProducing(to Consumer) *deferred.Deferred[deferred.None] {
+	if p.started {
+		return deferred.Fail[deferred.None](ErrProduced)
+	}
+	p.started = true
+	done := deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { p.StopProducing() })
+	if p.stopped {
+		return done
+	}
+	if p.cooperator == nil {
+		p.cooperator = cooperatorOf(to)
+	}
+	p.task = p.cooperator.Cooperate(func() (task.Wait, error) { return p.step(to) })
+	if p.paused {
+		p.task.Pause()
+	}
+	p.task.WhenDone().AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		p.close()
+		if !p.stopped {
+			done.Resolve(deferred.None{}, err)
+		}
+		return deferred.None{}, nil
+	})
+	return done
+}
+
+func cooperatorOf(to Consumer) *task.Cooperator {
+	if c, ok := to.(CooperatingConsumer); ok {
+		if cooperator := c.Cooperator(); cooperator != nil {
+			return cooperator
+		}
+	}
+	return task.DefaultCooperator()
+}
+
+// PauseProducing keeps the next step from being done until ResumeProducing.
+// Twisted's counts how often it was called; this one does not.
+func (p *CooperativeProducer) PauseProducing() {
+	if p.paused {
+		return
+	}
+	p.paused = true
+	if p.task != nil {
+		p.task.Pause()
+	}
+}
+
+// ResumeProducing undoes PauseProducing, however often that was called.
+func (p *CooperativeProducer) ResumeProducing() {
+	if !p.paused {
+		return
+	}
+	p.paused = false
+	if p.task != nil {
+		p.task.Resume()
+	}
+}
+
+// StopProducing ends the task for good. The Deferred of StartProducing does not
+// fire any more.
+func (p *CooperativeProducer) StopProducing() {
+	if p.stopped {
+		return
+	}
+	p.stopped = true
+	// First, so that what a step waits for is told to stop before it is cancelled.
+	p.close()
+	if p.task != nil {
+		p.task.Stop()
+	}
+}
+
+func (p *CooperativeProducer) close() {
+	if closer := p.closer; closer != nil {
+		p.closer = nil
+		closer()
+	}
+}

@@ -1,0 +1,360 @@
+package response_test
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+var errBoom = errors.New("boom")
+
+func TestCollect(t *testing.T) {
+	for name, test := range map[string]struct {
+		reason error
+		is     error // of what Collect fails with
+	}{
+		"complete":         {response.ErrDone, nil},
+		"perhaps complete": {response.ErrPotentialDataLoss, nil},
+		"cut short":        {&response.FailedError{Reasons: []error{errBoom}}, errBoom},
+	} {
+		t.Run(name, func(t *testing.T) {
+			deferred.FailOnUnhandled(t)
+			both(t, func(t *testing.T, r *response.Response, s *source) {
+				var got []string
+				s.send("a")
+				d := r.Collect(func(data []byte) error {
+					got = append(got, string(data))
+					return nil
+				})
+				s.send("b", "c")
+				treqtesting.NoResult(t, d)
+				s.End(test.reason)
+				if test.is == nil {
+					treqtesting.SuccessResultOf(t, d)
+				} else if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, test.is) {
+					t.Error(err)
+				}
+				if text := strings.Join(got, "|"); text != "a|b|c" {
+					t.Errorf("collected %q", text)
+				}
+			})
+		})
+	}
+}
+
+func TestCollectNothing(t *testing.T) {
+	both(t, func(t *testing.T, r *response.Response, s *source) {
+		s.sendAll()
+		d := r.Collect(func(data []byte) error {
+			t.Errorf("collected %q", data)
+			return nil
+		})
+		treqtesting.SuccessResultOf(t, d)
+	})
+}
+
+// TestCollectorFails: whichever way, at whichever piece: the connection is closed
+// and the error given.
+func TestCollectorFails(t *testing.T) {
+	deferred.FailOnUnhandled(t)
+	for name, fail := range map[string]func() error{
+		"an error": func() error { return errBoom },
+		"a panic":  func() error { panic(errBoom) },
+	} {
+		for _, early := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", early: ", early), func(t *testing.T) {
+				both(t, func(t *testing.T, r *response.Response, s *source) {
+					if early {
+						s.send("bad")
+					}
+					calls := 0
+					d := r.Collect(func(data []byte) error {
+						calls++
+						return fail()
+					})
+					s.send("bad", "more")
+					if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, errBoom) {
+						t.Error(err)
+					}
+					if calls != 1 {
+						t.Errorf("called %d times", calls)
+					}
+					if !strings.HasSuffix(strings.Join(s.asked, " "), "stop") {
+						t.Errorf("asked for %v", s.asked)
+					}
+					s.End(errors.New("aborted")) // and the Deferred does not fire again
+				})
+			})
+		}
+	}
+}
+
+func TestCollectCancelled(t *testing.T) {
+	for name, cancel := range map[string]func(d *deferred.Deferred[deferred.None], s *source){
+		"between pieces":          func(d *deferred.Deferred[deferred.None], s *source) { d.Cancel() },
+		"by its collector":        func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel") },
+		"by one that fails then":  func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel and fail") },
+		"by one that panics then": func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel and panic") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			deferred.FailOnUnhandled(t)
+			both(t, func(t *testing.T, r *response.Response, s *source) {
+				var d *deferred.Deferred[deferred.None]
+				d = r.Collect(func(data []byte) error {
+					switch string(data) {
+					case "cancel":
+						d.Cancel()
+					case "cancel and fail":
+						d.Cancel()
+						return errBoom
+					case "cancel and panic":
+						d.Cancel()
+						panic(errBoom)
+					case "more":
+						t.Error("called again")
+					}
+					return nil
+				})
+				s.send("a")
+				cancel(d, s)
+				s.send("more")
+				if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+					t.Error(err)
+				}
+				s.wantAsked(t, "resume stop")
+				s.End(errors.New("aborted"))
+			})
+		})
+	}
+}
+
+// TestCollectTwice: a body that is not buffered is there once.
+func TestCollectTwice(t *testing.T) {
+	r, s := newResponse("")
+	ignore := func([]byte) error { return nil }
+	first := r.Collect(ignore)
+	for name, d := range map[string]func() error{
+		"Collect": func() error { return treqtesting.FailureResultOf(t, r.Collect(ignore)) },
+		"Content": func() error { return treqtesting.FailureResultOf(t, r.Content()) },
+		"Text":    func() error { return treqtesting.FailureResultOf(t, r.Text()) },
+	} {
+		if err := d(); !errors.Is(err, response.ErrBodyTaken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	s.sendAll("a")
+	treqtesting.SuccessResultOf(t, first)
+}
+
+// TestContentAgain: it may be asked for before, while and after the body comes,
+// and in every form.
+func TestContentAgain(t *testing.T) {
+	both(t, func(t *testing.T, r *response.Response, s *source) {
+		var all []*deferred.Deferred[[]byte]
+		ask := func() { all = append(all, r.Content()) }
+		ask()
+		s.send(`"caf`)
+		ask()
+		all[0].AddCallback(func(data []byte) ([]byte, error) {
+			ask()
+			return data, nil
+		})
+		s.sendAll(`é"`)
+		ask()
+		if len(all) != 4 {
+			t.Errorf("%d Deferreds", len(all))
+		}
+		for i, d := range all {
+			if got := string(treqtesting.SuccessResultOf(t, d)); got != `"café"` {
+				t.Errorf("%d: got %q", i, got)
+			}
+		}
+		if got := treqtesting.SuccessResultOf(t, r.TextWith("utf-8")); got != `"café"` {
+			t.Errorf("got %q", got)
+		}
+		if got := treqtesting.SuccessResultOf(t, response.JSON[string](r)); got != "café" {
+			t.Errorf("got %q", got)
+		}
+		var pieces []string
+		treqtesting.SuccessResultOf(t, r.Collect(func(data []byte) error {
+			pieces = append(pieces, string(data))
+			return nil
+		}))
+		if len(pieces) != 1 || pieces[0] != `"café"` {
+			t.Errorf("collected %q", pieces)
+		}
+	})
+}
+
+// TestContentIsNotShared: to append to what one got does not change what another
+// gets.
+func TestContentIsNotShared(t *testing.T) {
+	r, s := newResponse("")
+	first, second := r.Content(), r.Content()
+	s.sendAll("a", "b")
+	_ = append(treqtesting.SuccessResultOf(t, first), 'x')
+	_ = append(treqtesting.SuccessResultOf(t, second), 'y')
+	if got := string(treqtesting.SuccessResultOf(t, r.Content())); got != "ab" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestContentOfNothing(t *testing.T) {
+	r, s := newResponse("")
+	s.sendAll()
+	if got := treqtesting.SuccessResultOf(t, r.Content()); got == nil || len(got) != 0 {
+		t.Errorf("got %#v", got)
+	}
+}
+
+// TestContentLength: neither a wrong length nor an immense one matters.
+func TestContentLength(t *testing.T) {
+	for _, length := range []int64{1, 1 << 60, response.UnknownLength} {
+		r, s := newResponse("")
+		r.Length = length
+		d := r.Content()
+		s.sendAll("abc")
+		if got := string(treqtesting.SuccessResultOf(t, d)); got != "abc" {
+			t.Errorf("Length %d: got %q", length, got)
+		}
+	}
+}
+
+func TestContentFails(t *testing.T) {
+	deferred.FailOnUnhandled(t)
+	r, s := newResponse("")
+	first := r.Content()
+	second := deferred.Map(r.Text(), func(string) (string, error) { return "not called", nil })
+	s.send("a")
+	s.End(&response.FailedError{Reasons: []error{errBoom}})
+	for i, err := range []error{
+		treqtesting.FailureResultOf(t, first),
+		treqtesting.FailureResultOf(t, second),
+		treqtesting.FailureResultOf(t, r.Content()),
+	} {
+		if !errors.Is(err, errBoom) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+}
+
+// TestContentCancelled: the last of those who wait ends it.
+func TestContentCancelled(t *testing.T) {
+	deferred.FailOnUnhandled(t)
+	r, s := newResponse("")
+	first, second := r.Content(), r.Content()
+	s.wantAsked(t, "resume")
+	first.Cancel()
+	treqtesting.FailureResultOf(t, first)
+	s.wantAsked(t, "")
+	second.Cancel()
+	treqtesting.FailureResultOf(t, second)
+	s.wantAsked(t, "stop")
+	late := r.Content()
+	s.send("lost")
+	s.End(errBoom)
+	if err := treqtesting.FailureResultOf(t, late); !errors.Is(err, errBoom) {
+		t.Error(err)
+	}
+}
+
+// TestContentCancelledWithin: one that waits cancels another as the body ends.
+func TestContentCancelledWithin(t *testing.T) {
+	deferred.FailOnUnhandled(t)
+	r, s := newResponse("")
+	first, second := r.Content(), r.Content()
+	first.AddCallback(func(data []byte) ([]byte, error) {
+		second.Cancel()
+		return data, nil
+	})
+	s.sendAll("a")
+	treqtesting.SuccessResultOf(t, first)
+	if err := treqtesting.FailureResultOf(t, second); !errors.Is(err, deferred.ErrCancelled) {
+		t.Error(err)
+	}
+}
+
+func TestText(t *testing.T) {
+	for name, test := range map[string]struct {
+		contentType, body, want string
+	}{
+		"no Content-Type":       {"", "caf\xe9", "café"},
+		"no charset":            {"text/plain", "caf\xe9", "café"},
+		"UTF-8":                 {"text/plain; charset=utf-8", "café", "café"},
+		"quoted, in capitals":   {`text/plain; CHARSET="UTF-8"`, "café", "café"},
+		"among others":          {"text/plain; a=b; charset=utf-8; c=d", "café", "café"},
+		"ISO-8859-2":            {"text/plain; charset=iso-8859-2", "\xb1", "ą"},
+		"UTF-16":                {"text/plain; charset=utf-16le", "h\x00i\x00", "hi"},
+		"not a media type":      {"; charset=utf-8", "café", "café"},
+		"an empty charset":      {"text/plain; charset=", "caf\xe9", "café"},
+		"Japanese in Shift JIS": {"text/html; charset=Shift_JIS", "\x93\xfa\x96\x7b", "日本"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, s := newResponse(test.contentType)
+			s.sendAll(test.body)
+			if got := treqtesting.SuccessResultOf(t, r.Text()); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+	t.Run("unknown charset", func(t *testing.T) {
+		r, s := newResponse("text/plain; charset=klingon")
+		s.sendAll("x")
+		if err := treqtesting.FailureResultOf(t, r.Text()); !strings.Contains(err.Error(), `"klingon"`) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestJSON(t *testing.T) {
+	r, s := newResponse("application/json")
+	s.sendAll(`{"a": [1, 2]}`)
+	var into map[string][]int
+	treqtesting.SuccessResultOf(t, r.JSON(&into))
+	want := map[string][]int{"a": {1, 2}}
+	if !reflect.DeepEqual(into, want) {
+		t.Errorf("got %v", into)
+	}
+	if got := treqtesting.SuccessResultOf(t, response.JSON[map[string][]int](r)); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v", got)
+	}
+	if err := treqtesting.FailureResultOf(t, response.JSON[int](r)); !strings.Contains(err.Error(), "as JSON") {
+		t.Error(err)
+	}
+}
+
+func TestString(t *testing.T) {
+	r, _ := newResponse("text/plain; charset=utf-8")
+	if got, want := r.String(), `<Response 200 "text/plain; charset=utf-8" unknown size>`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	r.Length = 13
+	if got, want := r.String(), `<Response 200 "text/plain; charset=utf-8" 13 bytes>`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	failed := &response.FailedError{Reasons: []error{errBoom, errors.New("crash")}}
+	if got := failed.Error(); got != "the response failed: boom; crash" || !errors.Is(failed, errBoom) {
+		t.Error(got)
+	}
+	r, _ := newResponse("")
+	r.Request = &request.Request{Method: "GET", URL: &url.URL{Scheme: "http", User: url.UserPassword("me", "secret"), Host: "a.example"}}
+	failed.Response = r
+	if got := failed.Error(); got != "GET http://me:xxxxx@a.example: the response failed: boom; crash" {
+		t.Error(got)
+	}
+	never := &response.NeverReceivedError{Reasons: []error{errBoom}}
+	if got := never.Error(); got != "no response: boom" || !errors.Is(never, errBoom) {
+		t.Error(got)
+	}
+}

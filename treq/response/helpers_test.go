@@ -1,0 +1,107 @@
+package response_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// A source is an agent's side of a response: the transport of its body, which
+// notes what it is asked for.
+type source struct {
+	*response.Body
+	asked []string
+}
+
+func (s *source) PauseProducing()  { s.asked = append(s.asked, "pause") }
+func (s *source) ResumeProducing() { s.asked = append(s.asked, "resume") }
+func (s *source) StopProducing()   { s.asked = append(s.asked, "stop") }
+
+// wantAsked checks what the transport was asked for since this was last called.
+func (s *source) wantAsked(t *testing.T, want string) {
+	t.Helper()
+	if got := strings.Join(s.asked, " "); got != want {
+		t.Errorf("the transport was asked to %q, want %q", got, want)
+	}
+	s.asked = nil
+}
+
+// send writes pieces of the body.
+func (s *source) send(pieces ...string) {
+	for _, p := range pieces {
+		// As from a connection, whose buffer is not the reader's to keep.
+		data := []byte(p)
+		s.Write(data)
+		clear(data)
+	}
+}
+
+// sendAll writes pieces and ends the body.
+func (s *source) sendAll(pieces ...string) {
+	s.send(pieces...)
+	s.End(response.ErrDone)
+}
+
+// newResponse returns a response and where its body comes from. contentType may
+// be empty.
+func newResponse(contentType string) (*response.Response, *source) {
+	s := &source{}
+	s.Body = response.NewBody(s)
+	r := response.New(s.Body)
+	r.Code = 200
+	r.Header = http.Header{}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	return r, s
+}
+
+// A reader is a BodyProtocol that notes what it is told, and does what the test
+// says.
+type reader struct {
+	response.BodyTransport
+	told   []string // "made", the data, the reason of the end
+	onMade func()
+	onData func(data string)
+	onLost func()
+}
+
+func (r *reader) ConnectionMade(t response.BodyTransport) {
+	r.BodyTransport = t
+	r.told = append(r.told, "made")
+	call(r.onMade)
+}
+
+func (r *reader) DataReceived(data []byte) {
+	r.told = append(r.told, string(data))
+	if r.onData != nil {
+		r.onData(string(data))
+	}
+}
+
+func (r *reader) ConnectionLost(reason error) {
+	r.told = append(r.told, reason.Error())
+	call(r.onLost)
+}
+
+func call(f func()) {
+	if f != nil {
+		f()
+	}
+}
+
+// want checks all that the reader was told.
+func (r *reader) want(t *testing.T, told ...string) {
+	t.Helper()
+	got, want := strings.Join(r.told, "|"), strings.Join(told, "|")
+	if got != want {
+		t.Errorf("the reader was told\n%s\nwant\n%s", got, want)
+	}
+}
+
+const (
+	done    = "the response is complete"
+	aborted = "the response failed: connection was aborted"
+)

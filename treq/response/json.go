@@ -1,0 +1,65 @@
+package response
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+)
+
+// JSON reads the whole body and decodes it as JSON into the value that into
+// points to, as [json.Unmarshal] does. It may be called more than once. For a
+// Deferred that fires with the value there is [JSON]. It is treq.json_content.
+//
+// The body is in the charset that Content-Type names, or else in UTF-8, UTF-16 or
+// UTF-32, whichever its first bytes say. It fails with a [*CharsetError] if it is
+// not.
+func (r *Response) JSON(into any) *deferred.Deferred[deferred.None] {
+	_, charset := contentType(r.Header)
+	return deferred.Map(r.Content(), func(data []byte) (deferred.None, error) {
+		if charset == "" {
+			charset = unicodeOf(data)
+		}
+		text, err := decode(data, charset)
+		if err == nil {
+			err = json.Unmarshal([]byte(text), into)
+		}
+		if err != nil {
+			return deferred.None{}, fmt.Errorf("decoding the response as JSON: %w", err)
+		}
+		return deferred.None{}, nil
+	})
+}
+
+// JSON reads the whole body of r and fires with it decoded as a T.
+func JSON[T any](r *Response) *deferred.Deferred[T] {
+	value := new(T)
+	return deferred.Map(r.JSON(value), func(deferred.None) (T, error) { return *value, nil })
+}
+
+// unicodeOf returns which form of Unicode a JSON text is in: its mark tells, or
+// else that its first character is ASCII, and in a text of more than one
+// character the second mostly is too (RFC 4627, section 3).
+func unicodeOf(data []byte) string {
+	for _, mark := range []struct{ bytes, charset string }{
+		{"\xef\xbb\xbf", "UTF-8"},
+		{"\x00\x00\xfe\xff", "UTF-32BE"},
+		{"\xff\xfe\x00\x00", "UTF-32LE"},
+		{"\xfe\xff", "UTF-16BE"},
+		{"\xff\xfe", "UTF-16LE"},
+		{"\x00\x00\x00", "UTF-32BE"},
+		{"\x00", "UTF-16BE"},
+	} {
+		if bytes.HasPrefix(data, []byte(mark.bytes)) {
+			return mark.charset
+		}
+	}
+	switch {
+	case len(data) >= 4 && data[1] == 0 && data[2] == 0 && data[3] == 0:
+		return "UTF-32LE"
+	case len(data) >= 2 && data[1] == 0:
+		return "UTF-16LE"
+	}
+	return "UTF-8"
+}

@@ -1,0 +1,187 @@
+package web_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/treq/web"
+)
+
+const siteAddress = "192.0.2.1:80"
+
+// A server is a site in memory.
+type server struct {
+	t testing.TB
+	*memory.Reactor
+	site *web.Site
+}
+
+// serve has site listen in memory.
+func serve(t testing.TB, site *web.Site) *server {
+	t.Helper()
+	r := memory.New()
+	if _, err := r.ListenTCP(siteAddress, site); err != nil {
+		t.Fatal(err)
+	}
+	return &server{t, r, site}
+}
+
+// serveRoot has a site with that root listen in memory.
+func serveRoot(t testing.TB, root web.Resource) *server {
+	t.Helper()
+	return serve(t, &web.Site{Root: root})
+}
+
+// serveFunc has a site whose only resource is f.
+func serveFunc(t testing.TB, f func(*web.Request)) *server {
+	t.Helper()
+	return serveRoot(t, web.RenderFunc(f))
+}
+
+// serveHandler has a site listen whose requests f answers.
+func serveHandler(t testing.TB, f http.HandlerFunc) *server {
+	t.Helper()
+	return serve(t, web.NewSite(f))
+}
+
+// A peer is a client that speaks bytes.
+type peer struct {
+	reactor.Transport
+	server   *server
+	got      []byte
+	ended    bool  // the server has sent all it will
+	lost     error // how the connection ended
+	halfOpen bool
+}
+
+func (p *peer) ConnectionMade(t reactor.Transport) { p.Transport = t }
+func (p *peer) DataReceived(data []byte)           { p.got = append(p.got, data...) }
+func (p *peer) ConnectionLost(reason error)        { p.lost, p.ended = reason, true }
+func (p *peer) WriteConnectionLost()               {}
+func (p *peer) ReadConnectionLost() {
+	p.ended = true
+	if !p.halfOpen {
+		p.LoseConnection()
+	}
+}
+
+// connect returns a client of the server's.
+func (s *server) connect() *peer {
+	s.t.Helper()
+	p := &peer{server: s}
+	s.ConnectTCP(siteAddress, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }), reactor.ConnectOptions{})
+	s.Pump()
+	if p.Transport == nil {
+		s.t.Fatal("no connection")
+	}
+	return p
+}
+
+// send sends text, and has come what comes of it.
+func (p *peer) send(text string) *peer {
+	p.Write([]byte(text))
+	p.server.Pump()
+	return p
+}
+
+// take returns what came since the last call, without the date, which is the same
+// for all.
+func (p *peer) take() string {
+	got := strings.ReplaceAll(string(p.got), "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n", "")
+	p.got = nil
+	return got
+}
+
+// ask sends text over a connection of its own and returns what comes.
+func (s *server) ask(text string) string {
+	s.t.Helper()
+	return s.connect().send(text).take()
+}
+
+// get returns the response to GET path, by a client that then wants no more.
+func (s *server) get(path string, headers ...string) string {
+	s.t.Helper()
+	return s.ask("GET " + path + " HTTP/1.1\r\nHost: an.example\r\n" + lines(headers) + "\r\n")
+}
+
+func lines(headers []string) string {
+	var b strings.Builder
+	for _, h := range headers {
+		b.WriteString(h + "\r\n")
+	}
+	return b.String()
+}
+
+// head returns the first line of a response, and body what comes after the head.
+func head(response string) string {
+	line, _, _ := strings.Cut(response, "\r\n")
+	return line
+}
+
+func body(response string) string {
+	_, body, _ := strings.Cut(response, "\r\n\r\n")
+	return body
+}
+
+// header returns a header of a response.
+func header(response, name string) string {
+	top, _, _ := strings.Cut(response, "\r\n\r\n")
+	for _, line := range strings.Split(top, "\r\n")[1:] {
+		if n, value, _ := strings.Cut(line, ": "); strings.EqualFold(n, name) {
+			return value
+		}
+	}
+	return ""
+}
+
+// want fails the test if got is not what was wanted.
+func want[T comparable](t testing.TB, got, wanted T) {
+	t.Helper()
+	if got != wanted {
+		t.Errorf("got  %q\nwant %q", fmt.Sprint(got), fmt.Sprint(wanted))
+	}
+}
+
+// logs has what is logged by log/slog collected until the end of the test, and
+// returns what was so far.
+func logs(t testing.TB) func() string {
+	var mu sync.Mutex
+	var b bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(&logHandler{slog.NewTextHandler(&b, nil), &mu}))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return b.String()
+	}
+}
+
+type logHandler struct {
+	slog.Handler
+	mu *sync.Mutex
+}
+
+func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.Time = time.Time{}
+	return h.Handler.Handle(ctx, r)
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func newReader(r io.Reader) *bufio.Reader { return bufio.NewReader(r) }
