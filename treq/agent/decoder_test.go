@@ -97,7 +97,7 @@ func decoding(t *testing.T, contentEncoding string, options ...agent.DecoderOpti
 // tests that are just ending.
 func noneLeft(t *testing.T, before int) {
 	t.Helper()
-	for range 10_000 {
+	for range 1_000_000 {
 		if runtime.NumGoroutine() <= before {
 			return
 		}
