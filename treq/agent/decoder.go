@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -81,7 +82,7 @@ func NewContentDecoderAgent(inner Requester, decoders []Decoder, options ...Deco
 // and without one in between that it does not know, then its body is what is left
 // when they are undone. Its Length is then unknown, Content-Encoding names the
 // codings that are left, and there is no Content-Length. A response without a body
-// is left as it is.
+// is left as it is, and so is a part of one (206).
 //
 // A body that cannot be decoded ends with a [*response.FailedError] for a
 // [*DecodeError], and its connection is closed.
@@ -91,21 +92,29 @@ func (a *ContentDecoderAgent) Request(req *request.Request) *deferred.Deferred[*
 		sent = req.Clone()
 		sent.Header["Accept-Encoding"] = append(sent.Header["Accept-Encoding"], a.accept)
 	}
-	return a.inner.Request(sent).AddCallback(a.decode)
+	return a.inner.Request(sent).AddCallback(func(r *response.Response) (*response.Response, error) {
+		if err := a.decode(sent, r); err != nil {
+			return nil, WithRequest(sent, err)
+		}
+		return r, nil
+	})
 }
 
-// decode puts the decoding of its body into r.
-func (a *ContentDecoderAgent) decode(r *response.Response) (*response.Response, error) {
-	if r.Length == 0 || r.Code == 204 || r.Code == 206 || r.Code == 304 || r.Request != nil && r.Request.Method == "HEAD" {
-		return r, nil
+// decode has the body of r, the response to req, decoded.
+func (a *ContentDecoderAgent) decode(req *request.Request, r *response.Response) error {
+	switch {
+	case r.Length == 0, r.Code == http.StatusNoContent, r.Code == http.StatusNotModified, req.Method == http.MethodHead:
+		return nil // there is no body
+	case r.Code == http.StatusPartialContent:
+		return nil
 	}
 	codings, left := a.codings(r.Header["Content-Encoding"])
 	switch {
 	case len(codings) == 0:
-		return r, nil
+		return nil
 	case len(codings) > maxCodings:
 		r.DeliverBody(refusal{})
-		return nil, &response.FailedError{Reasons: []error{ErrTooManyCodings}, Response: r}
+		return &response.FailedError{Reasons: []error{ErrTooManyCodings}, Response: r}
 	case left == "":
 		delete(r.Header, "Content-Encoding")
 	default:
@@ -116,7 +125,7 @@ func (a *ContentDecoderAgent) decode(r *response.Response) (*response.Response, 
 	r.WrapBody(func(to response.BodyProtocol) response.BodyProtocol {
 		return newDecoding(r, codings, a.limits, to)
 	})
-	return r, nil
+	return nil
 }
 
 // codings returns the decoders for what values, of Content-Encoding, say: the one

@@ -40,8 +40,19 @@ func (f *following) send(req *request.Request) {
 			f.hop.Cancel()
 		}
 		f.hop.AddBoth(f.answered)
+		f.hop.AddErrback(f.broke)
 	}
 	f.sending = false
+}
+
+// broke takes the panic of answered, which a response that is none may cause.
+func (f *following) broke(err error) (*response.Response, error) {
+	f.abandon()
+	if f.result.Called() {
+		return nil, err
+	}
+	f.result.Errback(err)
+	return nil, nil
 }
 
 // answered takes the result of a hop.
@@ -53,6 +64,7 @@ func (f *following) answered(r *response.Response, err error) (*response.Respons
 		return r, nil
 	}
 	if err != nil {
+		f.abandon()
 		f.result.Errback(err)
 		return nil, nil
 	}

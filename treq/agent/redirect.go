@@ -230,6 +230,7 @@ func location(base *url.URL, values []string) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: %w", ErrLocation, err)
 	}
 	u = base.ResolveReference(u)
+	u.Scheme = strings.ToLower(u.Scheme) // it may be that of base, as it was given
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("%w: %q", ErrSchemeNotSupported, u.Scheme)

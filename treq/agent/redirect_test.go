@@ -475,6 +475,17 @@ func TestRedirectFailure(t *testing.T) {
 	}
 }
 
+// An agent that gives nothing is not waited for.
+func TestRedirectNoResponse(t *testing.T) {
+	inner := requesterFunc(func(*request.Request) *deferred.Deferred[*response.Response] {
+		return deferred.Succeed[*response.Response](nil)
+	})
+	var p *deferred.PanicError
+	if err := treqtesting.FailureResultOf(t, agent.NewRedirectAgent(inner).Request(get(t, "http://example.com/"))); !errors.As(err, &p) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Redirects that are there at once take no stack, however many they are.
 func TestRedirectStack(t *testing.T) {
 	deepest := 0

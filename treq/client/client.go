@@ -88,9 +88,12 @@ func (c *HTTPClient) request(method, shown string, target wire, options []Option
 	if err != nil {
 		return deferred.Fail[*response.Response](&agent.RequestError{Method: method, URL: shown, Err: err})
 	}
-	start := c.reactor.Now()
+	if s.clock == nil {
+		s.clock = c.reactor
+	}
+	start := s.clock.Now()
 	d := c.agentFor(&s, jar).Request(req)
-	s.timeouts.bound(d, c.reactor, start)
+	s.timeouts.bound(d, s.clock, start)
 	return d.AddCallbacks(func(resp *response.Response) (*response.Response, error) {
 		resp.Jar = jar
 		if !s.unbuffered {
@@ -118,7 +121,11 @@ func (c *HTTPClient) jarFor(s *settings, u *url.URL) (http.CookieJar, error) {
 	if own, ok := jar.(*cookies.Jar); ok {
 		own.Merge(scoped)
 	} else {
-		jar.SetCookies(u, scoped.Cookies(u))
+		all := scoped.Cookies(u)
+		for _, cookie := range all {
+			cookie.Path = "/" // not that of u
+		}
+		jar.SetCookies(u, all)
 	}
 	return jar, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -37,6 +38,7 @@ type settings struct {
 	browserLikeRedirects bool
 	unbuffered           bool
 	agent                agent.Requester
+	clock                reactor.Clock
 	timeouts             timeouts
 	expectContinue       time.Duration
 	informational        func(code int, header http.Header)
@@ -187,6 +189,24 @@ func Agent(a agent.Requester) Option {
 		return nil
 	})
 }
+
+// Reactor has the timeouts of the request go by r's clock, in place of that of the
+// client's reactor. It is treq's reactor.
+func Reactor(r reactor.Clock) Option {
+	return optionFunc(func(s *settings) error {
+		if r == nil {
+			return fmt.Errorf("%w: Reactor: nil", ErrOption)
+		}
+		s.clock = r
+		return nil
+	})
+}
+
+// All are several options as one: those that a program gives to all its requests,
+// perhaps.
+type All []Option
+
+func (a All) apply(s *settings) error { return s.apply(a) }
 
 // ExpectContinue has the request's body wait until the server asks for it, or has
 // not refused it for so long (RFC 9110, section 10.1.1).

@@ -19,8 +19,8 @@ var (
 // time.
 var ErrBodyTaken = errors.New("the body of the response is being read, or was read, already")
 
-// A FailedError says that a response came only in part. It is Twisted's
-// ResponseFailed. errors.Is finds the reasons.
+// A FailedError says that a response came only in part, or is one that nothing
+// can be made of. It is Twisted's ResponseFailed. errors.Is finds the reasons.
 type FailedError struct {
 	Reasons  []error
 	Response *Response // whose body was cut short; nil if its head was

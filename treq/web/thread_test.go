@@ -1,0 +1,176 @@
+package web_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/treq/web"
+)
+
+func threaded(h http.HandlerFunc) func(reactor.Reactor) reactor.Factory {
+	return func(reactor.Reactor) reactor.Factory { return &web.Site{Root: web.NewThreadHandlerResource(h)} }
+}
+
+// Handlers in threads wait for each other, which on the loop would be for ever.
+func TestThreadsRunTogether(t *testing.T) {
+	first := make(chan string)
+	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
+		data, _ := io.ReadAll(r.Body)
+		switch r.URL.Path {
+		case "/send":
+			first <- string(data)
+		case "/receive":
+			io.WriteString(w, <-first)
+		}
+	}))
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		resp, err := http.Get("http://" + address + "/receive")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		want(t, string(text), "over")
+	})
+	resp, err := http.Post("http://"+address+"/send", "text/plain", strings.NewReader("over"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	wait.Wait()
+}
+
+func TestThreadedStreams(t *testing.T) {
+	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute))
+		n, err := io.Copy(w, r.Body)
+		if err != nil {
+			t.Error(n, err)
+		}
+		r.Body.Close()
+		if _, err := r.Body.Read(nil); err != http.ErrBodyReadAfterClose {
+			t.Error(err)
+		}
+		func() {
+			defer func() { want(t, recover() != nil, true) }()
+			web.Await(r.Context(), deferred.New[int]())
+		}()
+	}))
+	const size = 3_000_000
+	resp, err := http.Post("http://"+address, "x/y", strings.NewReader(strings.Repeat("x", size)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	n, err := io.Copy(io.Discard, resp.Body)
+	want(t, fmt.Sprint(n, err), fmt.Sprint(size, " <nil>"))
+}
+
+// The context ends when the client goes.
+func TestThreadedContext(t *testing.T) {
+	began, ended := make(chan bool), make(chan bool)
+	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
+		began <- true
+		<-r.Context().Done()
+		ended <- true
+	}))
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(conn, get)
+	<-began
+	conn.Close()
+	<-ended
+}
+
+// A connection that a thread has taken is any goroutine's to use.
+func TestThreadedHijack(t *testing.T) {
+	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
+		conn, rw, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		var wait sync.WaitGroup
+		wait.Go(func() {
+			for line, err := rw.ReadString('\n'); err == nil; line, err = rw.ReadString('\n') {
+				io.WriteString(conn, "you said "+line)
+			}
+		})
+		wait.Wait()
+	}))
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, get+"hello\n")
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	want(t, fmt.Sprint(line, err), "you said hello\n<nil>")
+}
+
+func TestThreadedNeedsAReactor(t *testing.T) {
+	defer func() { want(t, recover() != nil, true) }()
+	channel := (&web.Site{Root: web.NewThreadHandlerResource(http.NotFoundHandler())}).BuildProtocol(nil)
+	channel.ConnectionMade(&memory.StringTransport{})
+	channel.DataReceived([]byte(get))
+}
+
+// In memory there are no threads, and nothing waits for one.
+func TestThreadedInMemory(t *testing.T) {
+	s := serve(t, &web.Site{Root: web.NewThreadHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		w.Write(make([]byte, 10_000))
+		fmt.Fprint(w, n, err)
+	}))})
+	p := s.connect().send("POST / HTTP/1.0\r\nContent-Length: 4\r\n\r\nab").send("cd")
+	want(t, strings.HasSuffix(p.take(), "4 <nil>"), true)
+}
+
+// A thread that waits for the loop does not wait when that has ended.
+func TestThreadedAfterTheLoop(t *testing.T) {
+	r := reactor.New()
+	defer r.Close()
+	began, ended := make(chan bool), make(chan bool)
+	var result string
+	handler := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		began <- true
+		<-ended
+		_, err := req.Body.Read(make([]byte, 1))
+		_, err2 := w.Write(make([]byte, 10_000))
+		_, _, err3 := w.(http.Hijacker).Hijack()
+		result = fmt.Sprint(err, ", ", err2, ", ", err3)
+		began <- true
+	})
+	port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Root: web.NewThreadHandlerResource(handler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- r.Run() }()
+	conn, err := net.Dial("tcp", port.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+	<-began
+	r.CallFromThread(func() { r.Stop() })
+	<-done
+	close(ended)
+	<-began
+	want(t, result, "unexpected EOF, web: the connection was lost, web: the connection was lost")
+}
