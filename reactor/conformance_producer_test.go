@@ -12,6 +12,7 @@ import (
 var producerCases = []conformanceCase{
 	{"push, paused and resumed", anyKind, pushPausedAndResumed},
 	{"push, stopped by the loss", anyKind, pushStopped},
+	{"push, after an abort", anyKind, pushAfterAbort},
 	{"pull", anyKind, pullProducer},
 	{"pull that has nothing for now", anyKind, pullWithNothing},
 	{"pull, stopped by the loss", anyKind, pullStopped},
@@ -140,6 +141,22 @@ func pushStopped(f *fixture) {
 	f.runUntilLost()
 	if s.stops != 1 || s.left == 0 {
 		f.Errorf("stopped %d times, %d bytes left", s.stops, s.left)
+	}
+}
+
+func pushAfterAbort(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	var s *source
+	server.made = func() {
+		s = f.source(server, 1<<40, 100_000) // would keep the loop for ever
+		server.RegisterProducer(s)
+		server.AbortConnection()
+		s.push()
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	if s.pauses != 1 || s.stops != 1 {
+		f.Errorf("paused %d times, stopped %d", s.pauses, s.stops)
 	}
 }
 

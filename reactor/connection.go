@@ -203,13 +203,17 @@ func (c *connection) StopProducing() { c.LoseConnection() }
 
 // Write sends data; see [Consumer].
 func (c *connection) Write(data []byte) {
-	if len(data) == 0 || !c.mayWrite() {
-		return
+	if len(data) != 0 && c.mayWrite() {
+		c.write(data)
+		c.touch()
 	}
+	c.restProducer()
+}
+
+func (c *connection) write(data []byte) {
 	if len(data) >= highWater {
 		data = data[c.sendNow(data):]
 		if len(data) == 0 || c.failed != nil {
-			c.touch()
 			return
 		}
 	}
@@ -219,9 +223,7 @@ func (c *connection) Write(data []byte) {
 	c.out = append(c.out, data...)
 	if len(c.out)-c.sent >= highWater {
 		c.send()
-		c.restProducer()
 	}
-	c.touch()
 }
 
 // mayWrite reports whether anything is still to be written. After
@@ -379,9 +381,13 @@ func (c *connection) UnregisterProducer() {
 	c.touch()
 }
 
-// restProducer pauses the push producer if too much waits to be sent.
+// restProducer pauses the push producer if too much waits to be sent, or if nothing
+// will be sent any more: it may be one that writes until it is paused.
 func (c *connection) restProducer() {
-	if c.push != nil && c.flags&producerRests == 0 && len(c.out)-c.sent >= highWater {
+	if c.push == nil || c.flags&producerRests != 0 {
+		return
+	}
+	if len(c.out)-c.sent >= highWater || c.failed != nil || c.flags&aborting != 0 {
 		c.flags |= producerRests
 		c.guard(c.push.PauseProducing)
 	}

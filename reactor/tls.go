@@ -248,6 +248,7 @@ func (t *TLSProtocol) fail(err error) {
 	if t.failed == nil {
 		t.failed = err
 	}
+	t.dropProducer()
 	t.below.LoseConnection()
 }
 
@@ -308,6 +309,7 @@ func (t *TLSProtocol) readEnd() {
 	t.flags |= tlsReadEnded
 	p, ok := t.protocol.(HalfCloseableProtocol)
 	if !ok {
+		t.dropProducer()
 		t.LoseConnection()
 		return
 	}
@@ -333,7 +335,7 @@ func (t *TLSProtocol) ConnectionLost(reason error) {
 		reason = t.failed
 	}
 	t.flags |= tlsLost
-	t.stopProducer()
+	t.push, t.pull = nil, nil // the transport below has stopped it
 	for _, d := range t.waiters {
 		d.Errback(fmt.Errorf("%w: %w", ErrHandshake, reason))
 	}
@@ -371,16 +373,22 @@ func (t *TLSProtocol) ResumeProducing() {
 // below stays paused, so that it does not come to its end too early.
 func (t *TLSProtocol) deliverRest() {
 	t.rest = nil
+	t.guard(t.deliver)
+	if t.flags&tlsPaused == 0 {
+		t.below.ResumeProducing()
+	}
+}
+
+// guard makes a call that the transport below does not make, or is not to know of;
+// if it panics, the connection is lost.
+func (t *TLSProtocol) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
 			t.failed = logPanic("a protocol", v)
 			t.below.AbortConnection()
 		}
 	}()
-	t.deliver()
-	if t.flags&tlsPaused == 0 {
-		t.below.ResumeProducing()
-	}
+	f()
 }
 
 // StopProducing is LoseConnection; see [Transport].
@@ -434,8 +442,9 @@ func (t *TLSProtocol) RegisterProducer(p PushProducer) error {
 	switch {
 	case t.push != nil || t.pull != nil:
 		return ErrProducerRegistered
-	case t.flags&tlsLost != 0:
-		return t.below.RegisterProducer(p) // which stops it
+	case t.flags&tlsLost != 0 || t.failed != nil:
+		t.guard(p.StopProducing)
+		return nil
 	}
 	t.push = p
 	if t.handshake != nil {
@@ -450,8 +459,9 @@ func (t *TLSProtocol) RegisterPullProducer(p PullProducer) error {
 	switch {
 	case t.push != nil || t.pull != nil:
 		return ErrProducerRegistered
-	case t.flags&tlsLost != 0:
-		return t.below.RegisterPullProducer(p) // which stops it
+	case t.flags&tlsLost != 0 || t.failed != nil:
+		t.guard(p.StopProducing)
+		return nil
 	}
 	t.pull = p
 	if t.handshake != nil {
@@ -469,17 +479,17 @@ func (t *TLSProtocol) UnregisterProducer() {
 	}
 }
 
-// stopProducer forgets the producer. If the transport below, which is lost, does
-// not know of it, because the handshake was never done, it gets it stopped.
-func (t *TLSProtocol) stopProducer() {
+// dropProducer stops the producer: the transport below, which is to be closed, is
+// not to wait for it.
+func (t *TLSProtocol) dropProducer() {
 	push, pull := t.push, t.pull
 	t.push, t.pull = nil, nil
+	t.below.UnregisterProducer()
 	switch {
-	case t.shaken == nil:
 	case push != nil:
-		t.below.RegisterProducer(push)
+		t.guard(push.StopProducing)
 	case pull != nil:
-		t.below.RegisterPullProducer(pull)
+		t.guard(pull.StopProducing)
 	}
 }
 

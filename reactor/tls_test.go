@@ -201,6 +201,59 @@ func (p *tap) ConnectionMade(t reactor.Transport) {
 	p.Protocol.ConnectionMade(t)
 }
 
+// TestTLSFailsWithAProducer has a connection fail, or be ended by the peer, while a
+// producer is registered that will never be done.
+func TestTLSFailsWithAProducer(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  func(server, below reactor.Transport)
+		want error
+	}{
+		{"no record", func(_, below reactor.Transport) { below.Write([]byte("garbage")) }, reactor.ErrConnectionLost},
+		{"the peer's end", func(server, _ reactor.Transport) { server.LoseWriteConnection() }, reactor.ErrConnectionDone},
+	} {
+		for _, kind := range []string{"push", "pull"} {
+			t.Run(c.name+", "+kind, func(t *testing.T) {
+				f := newFixture(t, func() loop { return memory.New() }, overTLS)
+				client, server := f.probe("client"), f.halfProbe("server")
+				var below reactor.Transport
+				var s *source
+				client.made = func() {
+					s = f.source(client, 1<<30, 1)
+					if kind == "push" {
+						client.RegisterProducer(s)
+					} else {
+						client.RegisterPullProducer(&silentSource{s})
+					}
+				}
+				clientConfig, serverConfig := sharedTLS()
+				tlsServer := reactor.TLSServer(f, serverConfig, build(server))
+				port, _ := f.ListenTCP("127.0.0.1:0", reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
+					return &tap{tlsServer.BuildProtocol(peer), &below}
+				}))
+				f.ConnectTCP(port.Addr().String(), reactor.TLSClient(f, clientConfig, build(client)), reactor.ConnectOptions{})
+				f.memory.Pump()
+				c.end(server, below)
+				f.memory.Pump()
+				client.lostFor(c.want)
+				if s.stops != 1 {
+					t.Errorf("the producer was stopped %d times", s.stops)
+				}
+				late := f.source(client, 1, 1)
+				if err := client.RegisterProducer(late); err != nil || late.stops != 1 {
+					t.Errorf("registered late: %v, stopped %d times", err, late.stops)
+				}
+				f.finish()
+			})
+		}
+	}
+}
+
+// silentSource is a pull producer that writes nothing.
+type silentSource struct{ *source }
+
+func (*silentSource) ResumeProducing() {}
+
 func TestTLSGarbage(t *testing.T) {
 	client, _ := tlsConfigs()
 	r := memory.New()
