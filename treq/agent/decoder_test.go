@@ -93,8 +93,8 @@ func decoding(t *testing.T, contentEncoding string, options ...agent.DecoderOpti
 	return treqtesting.SuccessResultOf(t, d), body
 }
 
-// noneLeft checks that there are no more goroutines than before, but for those of
-// tests that are just ending.
+// noneLeft checks that there are no more goroutines than before. What takes one
+// here ends it before it returns; others, of the tests, may be on their way out.
 func noneLeft(t *testing.T, before int) {
 	t.Helper()
 	for range 10_000 {
@@ -374,7 +374,6 @@ func TestDecodeInARow(t *testing.T) {
 
 // brokenContent, flushError: what is not in the coding that it is said to be in.
 func TestDecodeErrors(t *testing.T) {
-	before := runtime.NumGoroutine()
 	for _, c := range codings {
 		plain := text(100_000)
 		data := coded(c.encoder, plain)
@@ -396,6 +395,7 @@ func TestDecodeErrors(t *testing.T) {
 				continue // it has no checksum
 			}
 			t.Run(c.encoder+" "+test.name, func(t *testing.T) {
+				defer noneLeft(t, runtime.NumGoroutine())
 				r, body := decoding(t, c.name)
 				p := &keeper{}
 				r.DeliverBody(p)
@@ -426,7 +426,6 @@ func TestDecodeErrors(t *testing.T) {
 			})
 		}
 	}
-	noneLeft(t, before)
 }
 
 // The connection's end is the error, not what follows from it.
@@ -532,7 +531,7 @@ func TestBomb(t *testing.T) {
 		most           int // that comes of it
 		ok             bool
 	}{
-		{"by default", "gzip", zeros("gzip", 40<<20), func(*agent.ContentDecoderAgent) {}, agent.DefaultExpansionAllowed, false},
+		{"by default", "zstd", zeros("zstd", 40<<20), func(*agent.ContentDecoderAgent) {}, agent.DefaultExpansionAllowed, false},
 		{"little, by default", "gzip", gz, func(*agent.ContentDecoderAgent) {}, large, true},
 		{"gzip", "gzip", gz, low, 1 << 20, false},
 		{"br", "br", br, low, 1 << 20, false},
@@ -657,11 +656,11 @@ func TestDecodeResumeInside(t *testing.T) {
 }
 
 func TestDecodeStop(t *testing.T) {
-	before := runtime.NumGoroutine()
 	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	data := coded("gzip", plain)
 	for _, when := range []string{"at once", "inside", "paused", "hungry", "paused, all there"} {
 		t.Run(when, func(t *testing.T) {
+			defer noneLeft(t, runtime.NumGoroutine())
 			r, body := decoding(t, "gzip")
 			p := &keeper{}
 			switch when {
@@ -697,7 +696,6 @@ func TestDecodeStop(t *testing.T) {
 			}
 		})
 	}
-	noneLeft(t, before)
 }
 
 // Cancelling what waits for the body closes the connection, and leaves nothing.
@@ -738,7 +736,7 @@ func TestDecodeReaderPanics(t *testing.T) {
 
 // Over the real client, agent and server.
 func TestDecodeOverTheWire(t *testing.T) {
-	plain := text(150_000)
+	plain := text(50_000)
 	for _, c := range codings {
 		data := coded(c.encoder, plain)
 		inner := treqtesting.NewRequestTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
