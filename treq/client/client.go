@@ -1,6 +1,7 @@
 package client
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,20 +9,43 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/cookies"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// An HTTPClient makes requests through an agent. It is treq.client.HTTPClient,
-// and belongs to its reactor's goroutine.
+// An HTTPClient makes requests through an agent, and keeps their cookies. It is
+// treq.client.HTTPClient, and belongs to its reactor's goroutine.
 type HTTPClient struct {
 	reactor reactor.Reactor
 	agent   agent.Requester
+	jar     http.CookieJar
 }
 
-// New returns an HTTPClient whose requests a sends. r is the reactor that a was
-// made with; timeouts go by its clock.
+// New returns an HTTPClient whose requests a sends, with a cookie jar of its own. r
+// is the reactor that a was made with; timeouts go by its clock.
 func New(r reactor.Reactor, a agent.Requester) *HTTPClient {
-	return &HTTPClient{reactor: r, agent: a}
+	return NewWithJar(r, a, &cookies.Jar{Now: r.Now})
+}
+
+// NewWithJar is New with a cookie jar that is there already. It is HTTPClient with
+// treq's cookiejar argument.
+func NewWithJar(r reactor.Reactor, a agent.Requester, jar http.CookieJar) *HTTPClient {
+	if r == nil || a == nil || jar == nil {
+		panic("client: an HTTPClient without a reactor, an agent or a jar")
+	}
+	return &HTTPClient{reactor: r, agent: a, jar: jar}
+}
+
+// Jar returns the jar that the cookies of requests come from and go to, unless a
+// [CookieJar] option names another.
+func (c *HTTPClient) Jar() http.CookieJar { return c.jar }
+
+// RoundTripper returns the client's agent as an http.RoundTripper, for http.Client
+// and all that is built on it; see [agent.NewRoundTripper]. Redirects, cookies and
+// the decoding of bodies are left to who uses it.
+func (c *HTTPClient) RoundTripper() http.RoundTripper {
+	return agent.NewRoundTripper(c.reactor, c.agent)
 }
 
 // Request makes a request and fires with the response once its head is there.
@@ -31,26 +55,105 @@ func New(r reactor.Reactor, a agent.Requester) *HTTPClient {
 // there is no connection or no response, or if a timeout is over. A response
 // with an error status is a response. Cancelling the Deferred gives the request
 // up.
+//
+// Redirects are followed, cookies kept, and bodies decoded that come in a content
+// coding, unless options say otherwise.
 func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred.Deferred[*response.Response] {
-	var s settings
-	req, err := s.build(method, rawURL, options)
-	if err != nil {
-		return deferred.Fail[*response.Response](&agent.RequestError{Method: method, URL: redacted(rawURL), Err: err})
-	}
-	d := c.agent.Request(req)
-	if s.timeout > 0 {
-		d.AddTimeout(s.timeout, c.reactor, nil)
-		d.AddErrback(func(err error) (*response.Response, error) {
-			return nil, agent.WithRequest(req, err)
-		})
-	}
-	return d.AddCallback(buffered)
+	return c.request(method, redacted(rawURL), func() (*url.URL, error) { return parseURL(rawURL) }, options)
 }
 
-func buffered(r *response.Response) (*response.Response, error) {
-	r.Buffer()
-	return r, nil
+// RequestURL is Request for a URL that has been parsed.
+func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *deferred.Deferred[*response.Response] {
+	if u == nil {
+		return c.request(method, "", func() (*url.URL, error) { return nil, fmt.Errorf("%w: nil", ErrURL) }, options)
+	}
+	return c.request(method, u.Redacted(), func() (*url.URL, error) { return wireURL(u) }, options)
 }
+
+// wire gives the URL of a request, as it goes on the wire.
+type wire func() (*url.URL, error)
+
+func (c *HTTPClient) request(method, shown string, target wire, options []Option) *deferred.Deferred[*response.Response] {
+	method = strings.ToUpper(method)
+	var s settings
+	err := s.apply(options)
+	var req *request.Request
+	if err == nil {
+		req, err = s.request(method, target)
+	}
+	var jar http.CookieJar
+	if err == nil {
+		jar, err = c.jarFor(&s, req.URL)
+	}
+	if err != nil {
+		return deferred.Fail[*response.Response](&agent.RequestError{Method: method, URL: shown, Err: err})
+	}
+	if s.clock == nil {
+		s.clock = c.reactor
+	}
+	start := s.clock.Now()
+	d := c.agentFor(&s, jar).Request(req)
+	s.timeouts.bound(d, s.clock, start)
+	return d.AddCallbacks(func(resp *response.Response) (*response.Response, error) {
+		resp.Jar = jar
+		if !s.unbuffered {
+			resp.Buffer()
+		}
+		return resp, nil
+	}, func(err error) (*response.Response, error) {
+		return nil, agent.WithRequest(req, err)
+	})
+}
+
+// jarFor returns the jar of a request to u, with the cookies that s adds to it.
+func (c *HTTPClient) jarFor(s *settings, u *url.URL) (http.CookieJar, error) {
+	jar := s.jar
+	if jar == nil {
+		jar = c.jar
+	}
+	if s.cookies == nil {
+		return jar, nil
+	}
+	scoped, err := cookies.FromMap(u, s.cookies)
+	if err != nil {
+		return nil, fmt.Errorf("%w: Cookies: %w", ErrOption, err)
+	}
+	if own, ok := jar.(*cookies.Jar); ok {
+		own.Merge(scoped)
+	} else {
+		all := scoped.Cookies(u)
+		for _, cookie := range all {
+			cookie.Path = "/" // not that of u
+		}
+		jar.SetCookies(u, all)
+	}
+	return jar, nil
+}
+
+// agentFor returns the agent for a request: the client's, with what s asks for
+// around it. From the wire outwards come cookies and credentials, which each step
+// of a redirect has of its own, then redirects, then decoding.
+func (c *HTTPClient) agentFor(s *settings, jar http.CookieJar) agent.Requester {
+	a := s.agent
+	if a == nil {
+		a = c.agent
+	}
+	a = agent.NewCookieAgent(a, jar)
+	if s.credentials != nil {
+		a = agent.NewAuthAgent(a, s.credentials)
+	}
+	switch {
+	case s.refuseRedirects:
+	case s.browserLikeRedirects:
+		a = agent.NewBrowserLikeRedirectAgent(a)
+	default:
+		a = agent.NewRedirectAgent(a)
+	}
+	return agent.NewContentDecoderAgent(a, decoders)
+}
+
+// decoders are the content codings that a client asks for.
+var decoders = agent.Decoders()
 
 // redacted returns rawURL without a password, for an error to show.
 func redacted(rawURL string) string {
@@ -88,6 +191,11 @@ func (c *HTTPClient) Put(url string, options ...Option) *deferred.Deferred[*resp
 // Patch makes a PATCH request; see [HTTPClient.Request].
 func (c *HTTPClient) Patch(url string, options ...Option) *deferred.Deferred[*response.Response] {
 	return c.Request(http.MethodPatch, url, options...)
+}
+
+// Options makes an OPTIONS request; see [HTTPClient.Request].
+func (c *HTTPClient) Options(url string, options ...Option) *deferred.Deferred[*response.Response] {
+	return c.Request(http.MethodOptions, url, options...)
 }
 
 // Delete makes a DELETE request; see [HTTPClient.Request].

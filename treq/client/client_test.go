@@ -100,7 +100,8 @@ func TestRequests(t *testing.T) {
 			c, s, r := newClient(t)
 			d := test.request(c)
 			r.Pump()
-			if got := strings.ReplaceAll(s.Conn(0).Got(), "\r\n", "\n"); got != test.want {
+			got, accepts := cutLine(strings.ReplaceAll(s.Conn(0).Got(), "\r\n", "\n"), "Accept-Encoding: gzip,deflate,br,zstd\n")
+			if got != test.want || !accepts {
 				t.Errorf("the server got\n%q\nwant\n%q", got, test.want)
 			}
 			s.Conn(0).Send(okHello)
@@ -114,7 +115,7 @@ func TestRequests(t *testing.T) {
 		c, s, r := newClient(t)
 		d := c.Head(url)
 		r.Pump()
-		if got := s.Conn(0).Got(); got != "HEAD / HTTP/1.1\r\nHost: a.example\r\n\r\n" {
+		if got := s.Conn(0).Got(); got != "HEAD / HTTP/1.1\r\nHost: a.example\r\nAccept-Encoding: gzip,deflate,br,zstd\r\n\r\n" {
 			t.Errorf("got %q", got)
 		}
 		s.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
@@ -251,4 +252,9 @@ func TestCancel(t *testing.T) {
 	if s.Open() != 0 {
 		t.Error("the connection is open")
 	}
+}
+
+// cutLine returns text without line, and whether it was there, once.
+func cutLine(text, line string) (rest string, once bool) {
+	return strings.Replace(text, line, "", 1), strings.Count(text, line) == 1
 }

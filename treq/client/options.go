@@ -1,15 +1,16 @@
 package client
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
@@ -17,6 +18,8 @@ import (
 // value of a named type, so that a call reads like one with keywords:
 //
 //	c.Get(url, client.Params{"q": {"go"}}, client.Timeout(5*time.Second))
+//
+// Those that make a body are in body.go.
 
 // An Option says something of a request beside its method and URL.
 type Option interface {
@@ -25,12 +28,35 @@ type Option interface {
 
 // settings are what a request's options say, all together.
 type settings struct {
-	params  [][2]string
-	header  http.Header
-	body    request.BodyProducer
-	from    string // which option gave the body
-	timeout time.Duration
+	params               [][2]string
+	header               http.Header
+	body                 body
+	credentials          auth.Credentials
+	jar                  http.CookieJar
+	cookies              map[string]string
+	refuseRedirects      bool
+	browserLikeRedirects bool
+	unbuffered           bool
+	agent                agent.Requester
+	clock                reactor.Clock
+	timeouts             timeouts
+	expectContinue       time.Duration
+	informational        func(code int, header http.Header)
 }
+
+// optionFunc is an Option that is a function.
+type optionFunc func(*settings) error
+
+func (f optionFunc) apply(s *settings) error { return f(s) }
+
+var (
+	// ErrOptionsConflict is the error of options that exclude each other; its
+	// text names them.
+	ErrOptionsConflict = errors.New("options that exclude each other")
+	// ErrOption is the error of an option whose value makes no sense; its text
+	// names it.
+	ErrOption = errors.New("bad option")
+)
 
 // Params are added to the query of the URL, sorted by name, behind what is there.
 // They are treq's params, given a dict.
@@ -61,7 +87,7 @@ func (h Headers) apply(s *settings) error {
 	if s.header == nil {
 		s.header = make(http.Header, len(h)+2)
 	}
-	// In order, because names that differ only in case end up in one list.
+	// In their order, lest two names that differ in case make a difference.
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		canonical := http.CanonicalHeaderKey(name)
 		s.header[canonical] = append(s.header[canonical], h[name]...)
@@ -69,77 +95,179 @@ func (h Headers) apply(s *settings) error {
 	return nil
 }
 
-// Timeout bounds how long it may take until the head of the response is there.
-// It is treq's timeout.
-type Timeout time.Duration
+// Auth has the request authorized by c. Credentials may remember what the server
+// has asked for, as an [auth.Digest] does: keep them for the next request. They are
+// not sent to another origin when the request is redirected. It is treq's auth.
+func Auth(c auth.Credentials) Option {
+	return optionFunc(func(s *settings) error {
+		if c == nil {
+			return fmt.Errorf("%w: Auth: nil", ErrOption)
+		}
+		if s.credentials != nil {
+			return fmt.Errorf("%w: Auth and Auth", ErrOptionsConflict)
+		}
+		s.credentials = c
+		return nil
+	})
+}
 
-func (t Timeout) apply(s *settings) error {
-	if t <= 0 {
-		return fmt.Errorf("Timeout(%v): not positive", time.Duration(t))
+// BasicAuth is Auth by [auth.Basic]. It is treq's auth, given a tuple.
+func BasicAuth(user, password string) Option { return Auth(auth.Basic(user, password)) }
+
+// Cookies are sent with the request, and with those to the same origin that it is
+// redirected to. They are put into the client's jar, and so go with later requests
+// to that origin too. They are treq's cookies, given a dict.
+type Cookies map[string]string
+
+func (c Cookies) apply(s *settings) error {
+	if s.cookies == nil {
+		s.cookies = make(map[string]string, len(c))
 	}
-	s.timeout = time.Duration(t)
+	maps.Copy(s.cookies, c)
 	return nil
 }
 
-// Body is sent as it is. It is treq's data, given bytes. A string can be
-// converted: Body("text").
-type Body []byte
-
-func (b Body) apply(s *settings) error { return s.setBody("Body", request.Bytes(b)) }
-
-// JSON is v as JSON, sent with a Content-Type of application/json unless Headers
-// give one. It is treq's json.
-func JSON(v any) Option { return jsonOption{v} }
-
-type jsonOption struct{ v any }
-
-func (j jsonOption) apply(s *settings) error {
-	data, err := json.Marshal(j.v)
-	if err != nil {
-		return fmt.Errorf("JSON: %w", err)
-	}
-	return s.setBody("JSON", request.Bytes(data))
+// CookieJar has the request use jar in place of the client's: its cookies are sent
+// to where they belong, and those that the servers set are kept there. It is treq's
+// cookies, given a CookieJar, but for that treq copies those into its own.
+func CookieJar(jar http.CookieJar) Option {
+	return optionFunc(func(s *settings) error {
+		if jar == nil {
+			return fmt.Errorf("%w: CookieJar: nil", ErrOption)
+		}
+		s.jar = jar
+		return nil
+	})
 }
 
-func (s *settings) setBody(option string, body request.BodyProducer) error {
-	if s.from != "" {
-		return fmt.Errorf("%w: %s and %s", ErrOptionsConflict, s.from, option)
-	}
-	s.from, s.body = option, body
+// AllowRedirects says whether redirects are followed; they are by default. It is
+// treq's allow_redirects.
+type AllowRedirects bool
+
+func (a AllowRedirects) apply(s *settings) error {
+	s.refuseRedirects = !bool(a)
 	return nil
 }
 
-var (
-	// ErrOptionsConflict is the error of options that exclude each other; its
-	// text names them.
-	ErrOptionsConflict = errors.New("options that exclude each other")
-)
+// BrowserLikeRedirects has redirects followed as browsers do, a POST too, which
+// becomes a GET. It is treq's browser_like_redirects.
+type BrowserLikeRedirects bool
 
-// build makes the request of its parts.
-func (s *settings) build(method, rawURL string, options []Option) (*request.Request, error) {
+func (b BrowserLikeRedirects) apply(s *settings) error {
+	s.browserLikeRedirects = bool(b)
+	return nil
+}
+
+// Unbuffered has the body of the response not kept in memory as it is read. It can
+// then be read only once, but be of any size. It is treq's unbuffered.
+type Unbuffered bool
+
+func (u Unbuffered) apply(s *settings) error {
+	s.unbuffered = bool(u)
+	return nil
+}
+
+// Persistent(false) has the connection closed after the request. By default that
+// is up to the agent. It is treq's persistent.
+type Persistent bool
+
+func (p Persistent) apply(s *settings) error {
+	if !p {
+		return Headers{"Connection": {"close"}}.apply(s)
+	}
+	return nil
+}
+
+// Agent has a send the request, in place of the client's own agent. It is treq's
+// agent.
+func Agent(a agent.Requester) Option {
+	return optionFunc(func(s *settings) error {
+		if a == nil {
+			return fmt.Errorf("%w: Agent: nil", ErrOption)
+		}
+		s.agent = a
+		return nil
+	})
+}
+
+// Reactor has the timeouts of the request go by r's clock, in place of that of the
+// client's reactor. It is treq's reactor.
+func Reactor(r reactor.Clock) Option {
+	return optionFunc(func(s *settings) error {
+		if r == nil {
+			return fmt.Errorf("%w: Reactor: nil", ErrOption)
+		}
+		s.clock = r
+		return nil
+	})
+}
+
+// All are several options as one: those that a program gives to all its requests,
+// perhaps.
+type All []Option
+
+func (a All) apply(s *settings) error { return s.apply(a) }
+
+// ExpectContinue has the request's body wait until the server asks for it, or has
+// not refused it for so long (RFC 9110, section 10.1.1).
+type ExpectContinue time.Duration
+
+func (e ExpectContinue) apply(s *settings) error {
+	s.expectContinue = time.Duration(e)
+	return positive("ExpectContinue", time.Duration(e))
+}
+
+// Informational has f called with each interim response, such as 103 Early Hints
+// (RFC 8297).
+func Informational(f func(code int, header http.Header)) Option {
+	return optionFunc(func(s *settings) error {
+		s.informational = f
+		return nil
+	})
+}
+
+func positive(option string, d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("%w: %s(%v): not positive", ErrOption, option, d)
+	}
+	return nil
+}
+
+// apply applies all options.
+func (s *settings) apply(options []Option) error {
 	for _, o := range options {
 		if o == nil {
-			return nil, errors.New("an option is nil")
+			return fmt.Errorf("%w: nil", ErrOption)
 		}
 		if err := o.apply(s); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	u, err := parseURL(rawURL)
+	return nil
+}
+
+// request makes the request of its parts.
+func (s *settings) request(method string, target wire) (*request.Request, error) {
+	u, err := target()
 	if err != nil {
 		return nil, err
 	}
-	u = addParams(u, s.params)
 	if s.header == nil {
 		s.header = make(http.Header, 2)
 	}
-	if s.from == "JSON" && s.header["Content-Type"] == nil {
-		s.header["Content-Type"] = []string{"application/json; charset=UTF-8"}
+	producer, contentType, err := s.body.producer()
+	if err != nil {
+		return nil, err
+	}
+	if contentType != "" && (s.header["Content-Type"] == nil || s.body.files != nil) {
+		s.header["Content-Type"] = []string{contentType}
 	}
 	return &request.Request{
-		Method: strings.ToUpper(method),
-		URL:    u,
-		Header: s.header,
-		Body:   s.body,
+		Method:         method,
+		URL:            addParams(u, s.params),
+		Header:         s.header,
+		Body:           producer,
+		ExpectContinue: s.expectContinue,
+		Informational:  s.informational,
 	}, nil
 }

@@ -33,7 +33,7 @@ func parseURL(rawURL string) (*url.URL, error) {
 // wireURL returns u for the wire: u itself, or a copy if something has to change.
 func wireURL(u *url.URL) (*url.URL, error) {
 	if u.Opaque != "" {
-		return nil, fmt.Errorf("%w: there is no // after %s:", ErrURL, u.Scheme)
+		return nil, fmt.Errorf("%w: %s: is not followed by //", ErrURL, u.Scheme)
 	}
 	host, err := wireHost(u)
 	if err != nil {

@@ -42,7 +42,7 @@ func TestParseURL(t *testing.T) {
 		{"http://x/%zz", "invalid URL escape"},
 		{"http://\u0000x/", "invalid control character"},
 		{"http://a b/", "invalid character"},
-		{"http:x", "no // after http:"},
+		{"http:x", "http: is not followed by //"},
 		{"http://-ü.example/", "host name"},
 		{"http://me:secret@x:port/", "invalid port"},
 	} {

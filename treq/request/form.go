@@ -15,11 +15,9 @@ const FormContentType = "application/x-www-form-urlencoded"
 // as treq's urlencode, and Python's, have it.
 func Form(fields interface{ Encode() string }) Bytes { return Bytes(fields.Encode()) }
 
-// Pairs are names with a value each, in order. A name may occur more than once.
-type Pairs []Pair
-
-// A Pair is a name with a value, of a form or of a query.
-type Pair struct{ Name, Value string }
+// Pairs are names with a value each, of a form or of a query, in order. A name may
+// occur more than once.
+type Pairs [][2]string
 
 // Encode returns the pairs as name=value joined by "&", percent-encoded as
 // [Form] says.
@@ -29,9 +27,9 @@ func (p Pairs) Encode() string {
 		if i > 0 {
 			b.WriteByte('&')
 		}
-		b.WriteString(url.QueryEscape(pair.Name))
+		b.WriteString(url.QueryEscape(pair[0]))
 		b.WriteByte('=')
-		b.WriteString(url.QueryEscape(pair.Value))
+		b.WriteString(url.QueryEscape(pair[1]))
 	}
 	return b.String()
 }

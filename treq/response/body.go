@@ -55,7 +55,8 @@ type Body struct {
 	giving    bool          // the reader is being called: what comes now waits
 	told      bool          // the reader was told of the end
 
-	wrap func(to BodyProtocol) BodyProtocol // set by WrapBody
+	wrap  func(to BodyProtocol) BodyProtocol // set by WrapBody
+	atEnd func()                             // set by OnEnd
 }
 
 // NewBody returns a Body whose bytes t controls.
@@ -90,6 +91,9 @@ func (b *Body) given() {
 func (b *Body) End(reason error) {
 	if b.ended == nil {
 		b.ended, b.transport = reason, nil
+		if b.atEnd != nil {
+			b.atEnd()
+		}
 		b.give()
 	}
 }

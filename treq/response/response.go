@@ -33,6 +33,9 @@ type Response struct {
 	// Upgrade is the connection itself if the server has gone over to another
 	// protocol, with a 101 that the request had asked for; else nil.
 	Upgrade *Upgrade
+	// Jar is where the cookies of the request came from and those of the response
+	// went; nil if there is none. See [Response.Cookies].
+	Jar http.CookieJar
 
 	body   *Body
 	buffer *buffer // set if the body may be read more than once

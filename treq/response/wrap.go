@@ -17,3 +17,18 @@ func (r *Response) WrapBody(wrap func(to BodyProtocol) BodyProtocol) {
 		r.body.wrap = wrap
 	}
 }
+
+// OnEnd has f called when all of the body has come, or no more of it will, whether
+// anybody reads it or not; at once, if that is so already. It is for agents that
+// wrap agents; f must not touch the response.
+func (r *Response) OnEnd(f func()) {
+	if r.body.ended != nil {
+		f()
+		return
+	}
+	if before := r.body.atEnd; before != nil {
+		r.body.atEnd = func() { before(); f() }
+	} else {
+		r.body.atEnd = f
+	}
+}

@@ -415,8 +415,11 @@ func (c *channel) await(what awaited, limit, standard time.Duration) {
 	if limit == 0 {
 		limit = standard
 	}
-	if c.clock == nil || limit <= 0 || c.blocked && !c.closing && what != awaitWritten {
+	if c.clock == nil || limit <= 0 {
 		what = awaitNothing
+	}
+	if c.blocked && !c.closing && what != awaitWritten {
+		return // first of all the client has to take what was sent
 	}
 	c.awaiting = what
 	if what == awaitNothing {
@@ -481,13 +484,12 @@ func (c *channel) PauseProducing() {
 // ResumeProducing resumes it, or goes on with the next request.
 func (c *channel) ResumeProducing() {
 	c.blocked = false
+	c.awaiting = awaitNothing
 	switch {
 	case c.req == nil:
 		c.await(awaitRequest, c.site.IdleTimeout, defaultTimeout)
 	case c.receiving && !c.req.contentPaused:
 		c.await(awaitContent, c.site.ContentTimeout, defaultTimeout)
-	default:
-		c.await(awaitNothing, 0, 0)
 	}
 	if c.req != nil {
 		c.req.resumeProducer()

@@ -65,7 +65,7 @@ var questions = []question{
 	{method: "POST", path: "/post", headers: []string{"Content-Type: multipart/form-data; boundary=xx"},
 		body: "--xx\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.txt\"\r\n\r\nfile\r\n--xx--\r\n"},
 	{method: "POST", path: "/post", headers: []string{"Transfer-Encoding: chunked"}, body: "5\r\nhello\r\n0\r\n\r\n"},
-	{method: "POST", path: "/post", body: strings.Repeat("large ", 20_000)},
+	{method: "POST", path: "/post", body: strings.Repeat("large ", 5_000)},
 	{method: "PUT", path: "/put", body: "x"},
 	{method: "PATCH", path: "/patch", body: "x"},
 	{method: "DELETE", path: "/delete"},
@@ -198,6 +198,9 @@ func compare(t *testing.T, name string, got *http.Response, gotBody string, want
 				t.Errorf("%s: %s: %q and %q", name, header, a, b)
 			}
 		}
+	}
+	if gotBody == wantedBody {
+		return
 	}
 	if a, b := times.ReplaceAllString(gotBody, ""), times.ReplaceAllString(wantedBody, ""); a != b {
 		t.Errorf("%s: body\n%.300q\nwant\n%.300q", name, a, b)

@@ -1,0 +1,62 @@
+package auth
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Basic returns the credentials of RFC 7617: user and password, sent with every
+// request and as good as in clear. They are sent in UTF-8, in Normalization Form
+// C. It is treq's add_basic_auth.
+//
+// A user name with a colon, or a control character in either, cannot be sent:
+// requests then fail with [ErrInvalid].
+func Basic(user, password string) Credentials {
+	for _, s := range []string{user, password} {
+		if !utf8.ValidString(s) || hasControl(s) {
+			return basic{err: fmt.Errorf("%w: basic: the user name or the password has a control character or is not UTF-8", ErrInvalid)}
+		}
+	}
+	return BasicBytes(norm.NFC.Bytes([]byte(user)), norm.NFC.Bytes([]byte(password)))
+}
+
+// BasicBytes is Basic for a server that expects another encoding, or bytes that
+// are no text: it sends both as they are.
+func BasicBytes(user, password []byte) Credentials {
+	pair := string(user) + ":" + string(password)
+	if strings.Contains(string(user), ":") {
+		return basic{err: fmt.Errorf("%w: basic: the user name has a colon", ErrInvalid)}
+	}
+	return basic{value: "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}
+}
+
+// FromURL returns the user name and password in u as Basic credentials, or nil if
+// there are none.
+func FromURL(u *url.URL) Credentials {
+	if u.User == nil {
+		return nil
+	}
+	password, _ := u.User.Password()
+	return Basic(u.User.Username(), password)
+}
+
+type basic struct {
+	value string
+	err   error
+}
+
+func (b basic) Authorize(req *request.Request) error {
+	if b.err == nil {
+		req.Header.Set("Authorization", b.value)
+	}
+	return b.err
+}
+
+func (b basic) Answered(*request.Request, *response.Response) (bool, error) { return false, nil }

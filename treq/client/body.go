@@ -1,0 +1,159 @@
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"slices"
+
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+)
+
+// This file holds the options that make the body of a request. Data and Files go
+// together; all others exclude each other.
+
+// body is what the options of a request say of its body.
+type body struct {
+	option      string // which gave it; "" for none
+	data        request.BodyProducer
+	contentType string
+	form        request.Pairs // what Data gave, if that was a form
+	files       Files
+}
+
+// set takes the body that option gives.
+func (b *body) set(option string, data request.BodyProducer, contentType string) error {
+	if b.option != "" {
+		return fmt.Errorf("%w: %s and %s", ErrOptionsConflict, b.option, option)
+	}
+	if b.files != nil && option != "Data" {
+		return fmt.Errorf("%w: Files and %s", ErrOptionsConflict, option)
+	}
+	b.option, b.data, b.contentType = option, data, contentType
+	return nil
+}
+
+// producer returns what the request sends, and its type. nil is nothing.
+func (b *body) producer() (producer request.BodyProducer, contentType string, err error) {
+	switch {
+	case b.files != nil:
+		return b.multipart()
+	case b.form != nil:
+		return request.Form(b.form), request.FormContentType, nil
+	}
+	return b.data, b.contentType, nil
+}
+
+// multipart returns the files, and the fields of a form, as one body.
+func (b *body) multipart() (request.BodyProducer, string, error) {
+	if b.data != nil {
+		return nil, "", fmt.Errorf("%w: Files and Data that is not a form", ErrOptionsConflict)
+	}
+	var fields []multipart.Field
+	for _, pair := range b.form {
+		fields = append(fields, multipart.Field{Name: pair[0], Value: multipart.Text(pair[1])})
+	}
+	p, err := multipart.NewMultiPartProducer(append(fields, b.files...))
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: Files: %w", ErrOption, err)
+	}
+	return p, p.ContentType(), nil
+}
+
+// Body is sent as it is. A string can be converted: Body("text").
+type Body []byte
+
+func (b Body) apply(s *settings) error { return s.body.set("Body", request.Bytes(b), "") }
+
+// JSON is v as JSON, sent as application/json unless Headers say otherwise. It is
+// treq's json.
+func JSON(v any) Option {
+	return optionFunc(func(s *settings) error {
+		data, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("%w: JSON: %w", ErrOption, err)
+		}
+		return s.body.set("JSON", request.Bytes(data), "application/json; charset=UTF-8")
+	})
+}
+
+// Data is the body of the request, made of v, which may be
+//
+//   - a []byte or a string, sent as it is;
+//   - an [io.Reader], sent as it is read, by a [request.FileBodyProducer], and
+//     closed if it can be;
+//   - a [request.BodyProducer];
+//   - a form: a [url.Values], a map[string]string or a map[string][]string, sorted
+//     by name, or [request.Pairs] in their own order, sent as
+//     application/x-www-form-urlencoded, or, with Files, as multipart/form-data;
+//   - nil, which is no body.
+//
+// It is treq's data.
+func Data(v any) Option {
+	return optionFunc(func(s *settings) error {
+		switch v := v.(type) {
+		case nil:
+			return nil
+		case []byte:
+			return s.body.set("Data", request.Bytes(v), "")
+		case string:
+			return s.body.set("Data", request.Bytes(v), "")
+		case request.BodyProducer:
+			return s.body.set("Data", v, "")
+		case io.Reader:
+			return s.body.set("Data", request.NewFileBodyProducer(v), "")
+		}
+		form, err := formOf(v)
+		if err != nil {
+			return err
+		}
+		s.body.form = form
+		return s.body.set("Data", nil, "")
+	})
+}
+
+// formOf returns v as the fields of a form.
+func formOf(v any) (request.Pairs, error) {
+	form := request.Pairs{}
+	switch v := v.(type) {
+	case request.Pairs:
+		return append(form, v...), nil
+	case [][2]string:
+		return append(form, v...), nil
+	case url.Values:
+		return formOf(map[string][]string(v))
+	case map[string]string:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			form = append(form, [2]string{name, v[name]})
+		}
+		return form, nil
+	case map[string][]string:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			for _, value := range v[name] {
+				form = append(form, [2]string{name, value})
+			}
+		}
+		return form, nil
+	}
+	return nil, fmt.Errorf("%w: Data: a %T is nothing that can be sent", ErrOption, v)
+}
+
+// Files are sent as multipart/form-data, with the fields of a form that Data gives
+// beside them. They are treq's files.
+//
+//	client.Files{{Name: "photo", Value: multipart.FromFile(f)}}
+type Files []multipart.Field
+
+func (f Files) apply(s *settings) error {
+	if len(f) == 0 {
+		return nil
+	}
+	if s.body.option != "" && s.body.option != "Data" {
+		return fmt.Errorf("%w: %s and Files", ErrOptionsConflict, s.body.option)
+	}
+	s.body.files = append(s.body.files, f...)
+	return nil
+}

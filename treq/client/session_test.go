@@ -1,0 +1,401 @@
+package client_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/auth"
+	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/internal/rawserver"
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
+	treqrequest "github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// site answers with what it got: a stub for tests of a client as a whole.
+func site() *treqtesting.StubTreq {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s%s cookie=%q auth=%q type=%q length=%d close=%v %s", r.Method, r.Host, r.URL,
+			r.Header.Get("Cookie"), r.Header.Get("Authorization"), r.Header.Get("Content-Type"), r.ContentLength, r.Close, body)
+	})
+	mux.HandleFunc("/set/{name}/{value}", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: r.PathValue("name"), Value: r.PathValue("value"), Path: "/"})
+	})
+	mux.HandleFunc("/to", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "seen", Value: "yes", Path: "/"})
+		http.Redirect(w, r, r.FormValue("url"), http.StatusFound)
+	})
+	return treqtesting.NewStubTreq(mux)
+}
+
+func text(t *testing.T, d *deferred.Deferred[*response.Response]) string {
+	t.Helper()
+	return treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
+}
+
+func wantText(t *testing.T, d *deferred.Deferred[*response.Response], want string) {
+	t.Helper()
+	if got := text(t, d); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestCookies(t *testing.T) {
+	s := site()
+	text(t, s.Get("http://a.example/set/a/1"))
+	wantText(t, s.Get("http://a.example/"), `GET a.example/ cookie="a=1" auth="" type="" length=0 close=false `)
+	wantText(t, s.Get("http://b.example/"), `GET b.example/ cookie="" auth="" type="" length=0 close=false `)
+	wantText(t, s.Get("http://b.example/", client.Cookies{"b": "2", "c": "3"}), `GET b.example/ cookie="b=2; c=3" auth="" type="" length=0 close=false `)
+	// They are the session's from then on, for that origin.
+	wantText(t, s.Get("http://b.example/"), `GET b.example/ cookie="b=2; c=3" auth="" type="" length=0 close=false `)
+	wantText(t, s.Get("http://a.example/"), `GET a.example/ cookie="a=1" auth="" type="" length=0 close=false `)
+
+	// A redirect to another host gets its own cookies, not the first one's.
+	d := s.Get("http://a.example/to?url=http://b.example/x")
+	resp := treqtesting.SuccessResultOf(t, d)
+	wantText(t, deferred.Succeed(resp), `GET b.example/x cookie="b=2; c=3" auth="" type="" length=0 close=false `)
+	if got, err := resp.Cookies().Get("seen"); got != "yes" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if len(resp.History()) != 1 || resp.History()[0].Code != 302 {
+		t.Errorf("history %v", resp.History())
+	}
+
+	// A jar of net/http's, which is used in place of the client's.
+	jar, _ := cookiejar.New(nil)
+	resp = treqtesting.SuccessResultOf(t, s.Get("http://a.example/set/d/4", client.CookieJar(jar), client.Cookies{"e": "5"}))
+	u, _ := url.Parse("http://a.example/")
+	if got := jar.Cookies(u); len(got) != 2 {
+		t.Errorf("the jar has %v", got)
+	}
+	if got, err := resp.Cookies().Get("d"); got != "4" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if _, err := treqtesting.SuccessResultOf(t, s.Get("http://a.example/")).Cookies().Get("d"); err == nil {
+		t.Error("the client's own jar has it too")
+	}
+}
+
+func TestAuth(t *testing.T) {
+	s := site()
+	const authorized = `auth="Basic dTpw"`
+	for _, c := range []struct{ url, want string }{
+		{"http://a.example/", authorized},
+		{"http://a.example/to?url=/x", authorized},
+		{"http://a.example/to?url=http://b.example/", `auth=""`},
+		{"http://a.example/to?url=http://a.example:8080/", `auth=""`},
+	} {
+		if got := text(t, s.Get(c.url, client.BasicAuth("u", "p"))); !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %s, want %s", c.url, got, c.want)
+		}
+	}
+	err := treqtesting.FailureResultOf(t, s.Get("http://a.example/", client.BasicAuth("a:b", "p")))
+	if !errors.Is(err, auth.ErrInvalid) || !errors.As(err, new(*agent.RequestError)) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRedirectOptions(t *testing.T) {
+	s := site()
+	const to = "http://a.example/to?url=/x"
+	if resp := treqtesting.SuccessResultOf(t, s.Get(to, client.AllowRedirects(false))); resp.Code != 302 || resp.PreviousResponse != nil {
+		t.Errorf("got %v", resp)
+	}
+	err := treqtesting.FailureResultOf(t, s.Post(to, client.Body("text")))
+	if !errors.As(err, new(*agent.RedirectError)) {
+		t.Errorf("got %v", err)
+	}
+	wantText(t, s.Post(to, client.Body("text"), client.BrowserLikeRedirects(true)),
+		`GET a.example/x cookie="seen=yes" auth="" type="" length=0 close=false `)
+}
+
+func TestData(t *testing.T) {
+	s := site()
+	file, err := os.CreateTemp(t.TempDir(), "*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.WriteString("of a file")
+	file.Seek(0, io.SeekStart)
+	const form = "application/x-www-form-urlencoded"
+	for _, c := range []struct {
+		name string
+		data any
+		want string
+	}{
+		{"bytes", []byte("text"), `type="" length=4 close=false text`},
+		{"string", "text", `type="" length=4 close=false text`},
+		{"nothing", nil, `type="" length=0 close=false `},
+		{"reader of a known length", strings.NewReader("text"), `type="" length=4 close=false text`},
+		{"reader", io.MultiReader(strings.NewReader("te"), strings.NewReader("xt")), `type="" length=-1 close=false text`},
+		{"file", file, `type="" length=9 close=false of a file`},
+		{"producer", treqrequest.Bytes("text"), `type="" length=4 close=false text`},
+		{"values", url.Values{"b": {"1", "2"}, "a": {"&"}}, `type="` + form + `" length=13 close=false a=%26&b=1&b=2`},
+		{"map", map[string]string{"b": "1", "a": "2"}, `type="` + form + `" length=7 close=false a=2&b=1`},
+		{"pairs", treqrequest.Pairs{{"b", "1"}, {"a", "2"}}, `type="` + form + `" length=7 close=false b=1&a=2`},
+		{"empty form", url.Values{}, `type="` + form + `" length=0 close=false `},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := text(t, s.Post("http://a.example/", client.Data(c.data))); !strings.HasSuffix(got, " "+c.want) {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestFiles(t *testing.T) {
+	var got string
+	s := treqtesting.NewStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseMultipartForm(1 << 20); err != nil {
+			t.Error(err)
+			return
+		}
+		f, h, err := r.FormFile("photo")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		body, _ := io.ReadAll(f)
+		got = fmt.Sprint(r.PostForm, h.Filename, h.Header.Get("Content-Type"), string(body))
+	}))
+	treqtesting.SuccessResultOf(t, s.Post("http://a.example/",
+		client.Files{{Name: "photo", Value: multipart.FromReader("a.png", strings.NewReader("pixels"))}},
+		client.Data(map[string]string{"title": "Ü"}), client.Headers{"Content-Type": {"text/plain"}}))
+	if want := "map[title:[Ü]]a.pngimage/pngpixels"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestOptionsRefused(t *testing.T) {
+	files := client.Files{{Name: "a", Value: multipart.Text("b")}}
+	for _, c := range []struct {
+		options []client.Option
+		is      error
+		text    string
+	}{
+		{[]client.Option{client.JSON(1), client.Data("x")}, client.ErrOptionsConflict, "JSON and Data"},
+		{[]client.Option{client.Data("x"), client.Body("y")}, client.ErrOptionsConflict, "Data and Body"},
+		{[]client.Option{files, client.JSON(1)}, client.ErrOptionsConflict, "Files and JSON"},
+		{[]client.Option{client.JSON(1), files}, client.ErrOptionsConflict, "JSON and Files"},
+		{[]client.Option{files, client.Data("x")}, client.ErrOptionsConflict, "Files and Data"},
+		{[]client.Option{client.Data(7)}, client.ErrOption, "a int is nothing"},
+		{[]client.Option{client.JSON(func() {})}, client.ErrOption, "JSON: json: unsupported type"},
+		{[]client.Option{client.Auth(nil)}, client.ErrOption, "Auth: nil"},
+		{[]client.Option{client.BasicAuth("a", "b"), client.BasicAuth("c", "d")}, client.ErrOptionsConflict, "Auth and Auth"},
+		{[]client.Option{client.CookieJar(nil)}, client.ErrOption, "CookieJar: nil"},
+		{[]client.Option{client.Agent(nil)}, client.ErrOption, "Agent: nil"},
+		{[]client.Option{client.Reactor(nil)}, client.ErrOption, "Reactor: nil"},
+		{[]client.Option{client.Cookies{"a": "b\r\nC: d"}}, client.ErrOption, "Cookies:"},
+		{[]client.Option{client.Timeout(0)}, client.ErrOption, "Timeout(0s): not positive"},
+		{[]client.Option{client.ReadTimeout(-1)}, client.ErrOption, "ReadTimeout(-1ns)"},
+		{[]client.Option{client.TotalTimeout(0)}, client.ErrOption, "TotalTimeout(0s)"},
+		{[]client.Option{client.ExpectContinue(0)}, client.ErrOption, "ExpectContinue(0s)"},
+		{[]client.Option{client.All{client.Params{}, nil}}, client.ErrOption, "nil"},
+	} {
+		t.Run(c.text, func(t *testing.T) {
+			err := treqtesting.FailureResultOf(t, site().Get("http://a.example/", c.options...))
+			if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.text) || !strings.HasPrefix(err.Error(), "GET http://a.example/: ") {
+				t.Errorf("got %v, want %s", err, c.text)
+			}
+		})
+	}
+}
+
+func TestPersistent(t *testing.T) {
+	s := site()
+	for range 3 {
+		wantText(t, s.Get("http://a.example/", client.Persistent(false)), `GET a.example/ cookie="" auth="" type="" length=0 close=true `)
+	}
+	if n := len(s.Reactor().TCPClients); n != 3 {
+		t.Errorf("%d connections, want 3", n)
+	}
+}
+
+func TestUnbuffered(t *testing.T) {
+	s := site()
+	resp := treqtesting.SuccessResultOf(t, s.Get("http://a.example/", client.Unbuffered(true)))
+	n := 0
+	count := func(data []byte) error { n += len(data); return nil }
+	treqtesting.SuccessResultOf(t, resp.Collect(count))
+	if err := treqtesting.FailureResultOf(t, resp.Collect(count)); !errors.Is(err, response.ErrBodyTaken) || n == 0 {
+		t.Errorf("%d bytes, then %v", n, err)
+	}
+	resp = treqtesting.SuccessResultOf(t, s.Get("http://a.example/"))
+	for range 2 {
+		treqtesting.SuccessResultOf(t, resp.Collect(count))
+	}
+}
+
+func TestRequestURL(t *testing.T) {
+	s := site()
+	u := &url.URL{Scheme: "http", Host: "bücher.example", Path: "/ü", RawQuery: "a b"}
+	wantText(t, s.RequestURL("get", u, client.Params{"c": {"d"}}), `GET xn--bcher-kva.example/%C3%BC?a%20b&c=d cookie="" auth="" type="" length=0 close=false `)
+	if u.Host != "bücher.example" || u.RawQuery != "a b" {
+		t.Errorf("the URL was changed to %v", u)
+	}
+	if err := treqtesting.FailureResultOf(t, s.RequestURL("GET", nil)); !errors.Is(err, client.ErrURL) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReactorOption(t *testing.T) {
+	clock := task.NewClock()
+	c, s, r := newClient(t)
+	d := c.Get("http://a.example/", client.Reactor(clock), client.Timeout(time.Second))
+	r.Pump()
+	clock.Advance(time.Second)
+	r.Pump()
+	if err := treqtesting.FailureResultOf(t, d); !errors.As(err, new(*deferred.TimeoutError)) || s.Conn(0).Lost == nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+const head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+
+func TestReadTimeout(t *testing.T) {
+	c, s, r := newClient(t)
+	d := c.Get("http://a.example/", client.ReadTimeout(time.Second))
+	r.Pump()
+	r.RunFor(time.Minute) // the head may take as long as it likes
+	s.Conn(0).Send(head)
+	r.RunFor(time.Minute) // and so may whoever is to read the body
+	content := treqtesting.SuccessResultOf(t, d).Content()
+	for range 5 {
+		r.RunFor(time.Second - 1)
+		s.Conn(0).Send("x")
+	}
+	r.RunFor(time.Second - 1)
+	treqtesting.NoResult(t, content)
+	r.RunFor(1)
+	if err := treqtesting.FailureResultOf(t, content); !errors.As(err, new(*deferred.TimeoutError)) {
+		t.Errorf("got %v", err)
+	}
+	if s.Conn(0).Lost == nil {
+		t.Error("the connection is still open")
+	}
+	if n := len(r.DelayedCalls()); n != 0 {
+		t.Errorf("%d delayed calls are left", n)
+	}
+}
+
+// TestReadTimeoutPaused has the reader take its time.
+func TestReadTimeoutPaused(t *testing.T) {
+	c, s, r := newClient(t)
+	d := c.Get("http://a.example/", client.ReadTimeout(time.Second), client.Unbuffered(true))
+	r.Pump()
+	s.Conn(0).Send(head + "01234")
+	p := &pausing{}
+	if err := treqtesting.SuccessResultOf(t, d).DeliverBody(p); err != nil {
+		t.Fatal(err)
+	}
+	r.RunFor(time.Hour)
+	if p.lost != nil {
+		t.Fatalf("lost for %v while the reader had paused", p.lost)
+	}
+	p.from.ResumeProducing()
+	s.Conn(0).Send("56789")
+	if p.got != "0123456789" || p.lost != response.ErrDone {
+		t.Errorf("got %q, %v", p.got, p.lost)
+	}
+	// One that waits again is waited for no longer than it may.
+	d = c.Get("http://a.example/", client.ReadTimeout(time.Second), client.Unbuffered(true))
+	r.Pump()
+	s.Conn(0).Send(head)
+	p = &pausing{}
+	treqtesting.SuccessResultOf(t, d).DeliverBody(p)
+	r.RunFor(time.Second)
+	if !errors.As(p.lost, new(*deferred.TimeoutError)) {
+		t.Errorf("lost for %v", p.lost)
+	}
+}
+
+// pausing is a reader that pauses with each piece.
+type pausing struct {
+	from response.BodyTransport
+	got  string
+	lost error
+}
+
+func (p *pausing) ConnectionMade(t response.BodyTransport) { p.from = t }
+
+func (p *pausing) DataReceived(data []byte) {
+	p.got += string(data)
+	p.from.PauseProducing()
+}
+
+func (p *pausing) ConnectionLost(reason error) { p.lost = reason }
+
+func TestTotalTimeout(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(t *testing.T, s server, r runner, d *deferred.Deferred[*response.Response]) error
+	}{
+		{"before the head", func(t *testing.T, s server, r runner, d *deferred.Deferred[*response.Response]) error {
+			r.RunFor(10 * time.Second)
+			return treqtesting.FailureResultOf(t, d)
+		}},
+		{"in the body", func(t *testing.T, s server, r runner, d *deferred.Deferred[*response.Response]) error {
+			r.RunFor(5 * time.Second)
+			s.Conn(0).Send(head)
+			content := treqtesting.SuccessResultOf(t, d).Content()
+			for range 5 {
+				treqtesting.NoResult(t, content)
+				s.Conn(0).Send("x")
+				r.RunFor(time.Second)
+			}
+			return treqtesting.FailureResultOf(t, content)
+		}},
+		{"nobody reads", func(t *testing.T, s server, r runner, d *deferred.Deferred[*response.Response]) error {
+			s.Conn(0).Send(head)
+			r.RunFor(10 * time.Second)
+			return treqtesting.FailureResultOf(t, treqtesting.SuccessResultOf(t, d).Content())
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client, s, r := newClient(t)
+			d := client.Get("http://a.example/", totalTimeout)
+			r.Pump()
+			if err := c.do(t, s, r, d); !errors.As(err, new(*deferred.TimeoutError)) || !strings.Contains(err.Error(), "10s") {
+				t.Errorf("got %v", err)
+			}
+			if s.Conn(0).Lost == nil {
+				t.Error("the connection is still open")
+			}
+			if n := len(r.DelayedCalls()); n != 0 {
+				t.Errorf("%d delayed calls are left", n)
+			}
+		})
+	}
+	t.Run("in time", func(t *testing.T) {
+		c, s, r := newClient(t)
+		d := c.Get("http://a.example/", totalTimeout)
+		r.Pump()
+		s.Conn(0).Send(head + "0123456789")
+		treqtesting.SuccessResultOf(t, d)
+		if n := len(r.DelayedCalls()); n != 1 { // of the pool
+			t.Errorf("%d delayed calls, want 1", n)
+		}
+	})
+}
+
+const totalTimeout = client.TotalTimeout(10 * time.Second)
+
+type (
+	server = *rawserver.Server
+	runner = *memory.Reactor
+)

@@ -1,0 +1,172 @@
+package client
+
+import (
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// This file holds the timeouts of a request. Each covers what its name says; that
+// for connecting is the agent's.
+
+// Timeout bounds how long it may take until the head of the response is there, from
+// the last of its redirects. The body may take longer. It is treq's timeout.
+type Timeout time.Duration
+
+func (t Timeout) apply(s *settings) error {
+	s.timeouts.response = time.Duration(t)
+	return positive("Timeout", time.Duration(t))
+}
+
+// ReadTimeout bounds how long the body may make its reader wait between one piece
+// and the next. Time that the reader itself takes, while it has paused the body,
+// does not count.
+type ReadTimeout time.Duration
+
+func (t ReadTimeout) apply(s *settings) error {
+	s.timeouts.read = time.Duration(t)
+	return positive("ReadTimeout", time.Duration(t))
+}
+
+// TotalTimeout bounds the request with all that belongs to it, redirects and the
+// body too.
+type TotalTimeout time.Duration
+
+func (t TotalTimeout) apply(s *settings) error {
+	s.timeouts.total = time.Duration(t)
+	return positive("TotalTimeout", time.Duration(t))
+}
+
+// timeouts are those of one request; 0 is none.
+type timeouts struct {
+	response, read, total time.Duration
+}
+
+// bound has d, the response that a request begun at start will get, and its body,
+// fail with a [*deferred.TimeoutError] when they take too long.
+func (t timeouts) bound(d *deferred.Deferred[*response.Response], r reactor.Clock, start time.Time) {
+	for _, limit := range []time.Duration{t.response, t.total} {
+		if limit > 0 {
+			d.AddTimeout(limit, r, nil)
+		}
+	}
+	if t.read > 0 || t.total > 0 {
+		d.AddCallback(func(resp *response.Response) (*response.Response, error) {
+			w := &bodyTimeouts{timeouts: t, clock: r}
+			resp.WrapBody(w.wrap)
+			if t.total > 0 {
+				w.deadline = r.CallLater(t.total-r.Now().Sub(start), func() { w.late(resp) })
+				resp.OnEnd(func() { stop(w.deadline) })
+			}
+			return resp, nil
+		})
+	}
+}
+
+// bodyTimeouts watches over one body: it stands between the connection and the
+// reader.
+type bodyTimeouts struct {
+	timeouts
+	clock    reactor.Clock
+	deadline reactor.DelayedCall // of total, or nil
+	idle     reactor.DelayedCall // of read, while the reader waits; else nil
+	from     response.BodyTransport
+	to       response.BodyProtocol // the reader; nil while there is none
+	over     bool
+}
+
+func stop(c reactor.DelayedCall) {
+	if c != nil && c.Active() {
+		c.Cancel()
+	}
+}
+
+// wrap puts w before the reader.
+func (w *bodyTimeouts) wrap(to response.BodyProtocol) response.BodyProtocol {
+	w.to = to
+	return w
+}
+
+// late ends the body when the time for all of it is over.
+func (w *bodyTimeouts) late(resp *response.Response) {
+	if w.to == nil {
+		// Nobody reads it. Who tries to later is told why that is too late.
+		resp.DeliverBody(unread{})
+	}
+	w.expire(w.total)
+}
+
+// expire ends the body because of a timeout.
+func (w *bodyTimeouts) expire(limit time.Duration) {
+	if w.over {
+		return
+	}
+	w.end(&deferred.TimeoutError{After: limit})
+	w.from.StopProducing()
+}
+
+// end tells the reader, once, that the body has ended.
+func (w *bodyTimeouts) end(reason error) {
+	if w.over {
+		return
+	}
+	w.over = true
+	stop(w.idle)
+	w.to.ConnectionLost(reason)
+}
+
+// wait begins to wait for the next piece.
+func (w *bodyTimeouts) wait() {
+	switch {
+	case w.read == 0 || w.over:
+	case w.idle != nil && w.idle.Active():
+		w.idle.Reset(w.read)
+	default:
+		w.idle = w.clock.CallLater(w.read, func() { w.expire(w.read) })
+	}
+}
+
+func (w *bodyTimeouts) ConnectionMade(t response.BodyTransport) {
+	w.from = t
+	w.wait()
+	w.to.ConnectionMade(w)
+}
+
+func (w *bodyTimeouts) DataReceived(data []byte) {
+	if w.over {
+		return
+	}
+	w.to.DataReceived(data)
+	if w.idle != nil && w.idle.Active() { // not paused meanwhile
+		w.wait()
+	}
+}
+
+func (w *bodyTimeouts) ConnectionLost(reason error) { w.end(reason) }
+
+// PauseProducing, ResumeProducing and StopProducing make w the transport that the
+// reader sees.
+
+func (w *bodyTimeouts) PauseProducing() {
+	stop(w.idle)
+	w.from.PauseProducing()
+}
+
+func (w *bodyTimeouts) ResumeProducing() {
+	w.wait()
+	w.from.ResumeProducing()
+}
+
+func (w *bodyTimeouts) StopProducing() {
+	stop(w.idle)
+	w.from.StopProducing()
+}
+
+// unread is the reader of a body that has no other.
+type unread struct{}
+
+func (unread) ConnectionMade(response.BodyTransport) {}
+func (unread) DataReceived([]byte)                   {}
+func (unread) ConnectionLost(error)                  {}

@@ -1,0 +1,47 @@
+package cookies_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+
+	"github.com/seed-7c003b53/gotreq/treq/cookies"
+)
+
+func Example() {
+	u, _ := url.Parse("https://an.example/")
+	var jar cookies.Jar
+	jar.SetCookies(u, cookies.FromResponse(http.Header{"Set-Cookie": {"hello=world; Path=/; HttpOnly"}}))
+
+	hello, err := jar.Get("hello")
+	fmt.Println(hello, err)
+
+	jar.Set("theme", "dark", cookies.Domain("an.example"))
+	header, _ := cookies.Header(jar.Cookies(u))
+	fmt.Println(header)
+	// Output:
+	// world <nil>
+	// hello=world; theme=dark
+}
+
+// Cookies that are given as a map do not leave the origin that they were given
+// for, whatever a redirect says.
+func ExampleFromMap() {
+	origin, _ := url.Parse("https://an.example/")
+	jar, _ := cookies.FromMap(origin, map[string]string{"token": "secret"})
+	for _, to := range []string{"https://an.example/next", "http://an.example/", "https://another.example/"} {
+		u, _ := url.Parse(to)
+		fmt.Println(to, len(jar.Cookies(u)))
+	}
+	// Output:
+	// https://an.example/next 1
+	// http://an.example/ 0
+	// https://another.example/ 0
+}
+
+func ExampleJar_Save() {
+	var jar cookies.Jar
+	jar.Put(cookies.Cookie{Name: "hello", Value: "world", Domain: ".an.example", Secure: true})
+	jar.Save(os.Stdout) // SaveFile replaces a file, all at once
+}

@@ -1,0 +1,188 @@
+package cookies_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/treq/cookies"
+)
+
+func fullJar(t *testing.T) (*cookies.Jar, *hand) {
+	jar, clock := newJar()
+	receive(t, jar, "https://www.example.com/",
+		"session=1",
+		"domain=2; Domain=example.com; Path=/a; Secure; HttpOnly; SameSite=Strict",
+		"expires=3; Max-Age=3600; SameSite=x",
+		`quoted="4 5"`,
+		"empty=",
+		`json={"a":"é"}; HttpOnly`,
+	)
+	mapped, err := cookies.FromMap(parse(t, "http://localhost/"), map[string]string{"mapped": "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jar.Merge(mapped)
+	receive(t, jar, "http://[::1]:8080/", "six=6; Port; SameSite=none")
+	return jar, clock
+}
+
+const fullFile = `# Netscape HTTP Cookie File
+# A line is a cookie; keep it secret.
+
+www.example.com	FALSE	/	FALSE	0	session	1
+#+ samesite=strict
+#HttpOnly_.example.com	TRUE	/a	TRUE	0	domain	2
+#+ samesite=default
+www.example.com	FALSE	/	FALSE	1772370000	expires	3
+www.example.com	FALSE	/	FALSE	0	quoted	"4 5"
+www.example.com	FALSE	/	FALSE	0	empty	
+#HttpOnly_www.example.com	FALSE	/	FALSE	0	json	{"a":"é"}
+#+ ports=80,443
+localhost	FALSE	/	FALSE	0	mapped	1
+#+ ports=8080 samesite=none
+::1	FALSE	/	FALSE	0	six	6
+`
+
+func TestSaveAndLoad(t *testing.T) {
+	jar, clock := fullJar(t)
+	var b strings.Builder
+	if err := jar.Save(&b); err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != fullFile {
+		t.Errorf("saved:\n%s\nwant:\n%s", b.String(), fullFile)
+	}
+	again := &cookies.Jar{Now: clock.Now}
+	if err := again.Load(strings.NewReader(strings.ReplaceAll(fullFile, "\n", "\r\n"))); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := again.Items(), jar.Items(); !slices.EqualFunc(got, want, same) {
+		t.Errorf("loaded:\n%+v\nwant:\n%+v", got, want)
+	}
+	clock.now = clock.now.Add(time.Hour)
+	b.Reset()
+	jar.Save(&b)
+	if strings.Contains(b.String(), "expires") {
+		t.Error("a cookie was saved that has expired")
+	}
+}
+
+// TestLoadOthers reads files as other programs write them.
+func TestLoadOthers(t *testing.T) {
+	for _, test := range []struct{ name, file, want string }{
+		{
+			"curl",
+			"# Netscape HTTP Cookie File\n# https://curl.se/docs/http-cookies.html\n\n#HttpOnly_.example.com\tTRUE\t/\tFALSE\t1893456000\ta\t1\nlocalhost\tFALSE\t/x\tTRUE\t0\tb\t2\n",
+			"a for .example.com/, b for localhost/x",
+		},
+		{
+			"Python",
+			"# Netscape HTTP Cookie File\n# http://curl.haxx.se/rfc/cookie_spec.html\n\nexample.com\tFALSE\t/\tFALSE\t\ta\t1\nexample.com\tFALSE\t/\tFALSE\t\t\tnameless\n",
+			"a for example.com/",
+		},
+		{"an expired one", "example.com\tFALSE\t/\tFALSE\t1000\ta\t1\n", "a for example.com/"},
+		{"dot without subdomains", ".example.com\tFALSE\t/\tfalse\t0\tb\t1", "a for example.com/, b for example.com/"},
+		{"the far end", "example.com\tFALSE\t/\tFALSE\t9223372036854775807\tb\t1", "a for example.com/, b for example.com/"},
+		{"an empty value without its tab", "example.com\tFALSE\t/\tFALSE\t0\tb", "a for example.com/, b for example.com/"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			jar, _ := newJar()
+			if strings.Contains(test.want, "a for example.com/") {
+				receive(t, jar, "http://example.com/", "a=before")
+			}
+			if err := jar.Load(strings.NewReader(test.file)); err != nil {
+				t.Fatal(err)
+			}
+			if got := described(jar); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	const good = "example.com\tFALSE\t/\tFALSE\t0\ta\t1\n"
+	for _, test := range []struct{ line, want string }{
+		{"what is this", "line 3: not a cookie: 1 columns, not 7"},
+		{"example.com\tPERHAPS\t/\tFALSE\t0\ta\t1", `line 3: not a cookie: "PERHAPS", not TRUE or FALSE`},
+		{"example.com\tFALSE\t/\tx\t0\ta\t1", `line 3: not a cookie: "x", not TRUE or FALSE`},
+		{"example.com\tFALSE\t/\tFALSE\tsoon\ta\t1", `line 3: not a cookie: it expires at "soon"`},
+		{"example.com\tFALSE\t/\tFALSE\t-1\ta\t1", `line 3: not a cookie: it expires at "-1"`},
+		{"example.com\tFALSE\tx\tFALSE\t0\ta\t1", `line 3: not a cookie: the path "x"`},
+		{"\tFALSE\t/\tFALSE\t0\ta\t1", `line 3: not a cookie: the domain ""`},
+		{".com\tTRUE\t/\tFALSE\t0\ta\t1", `line 3: not a cookie: "com" has no subdomains that could share a cookie`},
+		{"#+ ports=x\nexample.com\tFALSE\t/\tFALSE\t0\ta\t1", `line 4: not a cookie: the ports "x"`},
+		{strings.Repeat("x", 1<<20), "line 3: bufio.Scanner: token too long"},
+	} {
+		jar, _ := newJar()
+		err := jar.Load(strings.NewReader("# comment\n" + good + test.line + "\n" + good))
+		if err == nil || err.Error() != test.want {
+			t.Errorf("%.60q: got %v, want %s", test.line, err, test.want)
+		}
+		if jar.Len() != 0 {
+			t.Errorf("%.60q: some were added", test.line)
+		}
+	}
+}
+
+func TestFiles(t *testing.T) {
+	jar, clock := fullJar(t)
+	name := filepath.Join(t.TempDir(), "cookies.txt")
+	for range 2 {
+		if err := jar.SaveFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); mode != 0o600 && runtime.GOOS != "windows" {
+		t.Errorf("others may read the file: %v", mode)
+	}
+	if all, _ := os.ReadDir(filepath.Dir(name)); len(all) != 1 {
+		t.Errorf("files were left behind: %v", all)
+	}
+	again := &cookies.Jar{Now: clock.Now}
+	if err := again.LoadFile(name); err != nil {
+		t.Fatal(err)
+	}
+	if again.Len() != jar.Len() {
+		t.Errorf("%d of %d were loaded", again.Len(), jar.Len())
+	}
+
+	if err := os.WriteFile(name, []byte("\n?\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.LoadFile(name); err == nil || !strings.Contains(err.Error(), name+": line 2: ") {
+		t.Errorf("a bad file: %v", err)
+	}
+	if err := again.LoadFile(name + "x"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	if err := jar.SaveFile(filepath.Join(name, "x")); err == nil {
+		t.Error("a file was made below a file")
+	}
+	folder := filepath.Join(filepath.Dir(name), "folder")
+	os.MkdirAll(filepath.Join(folder, "full"), 0o700)
+	if err := jar.SaveFile(folder); err == nil {
+		t.Error("a folder was replaced")
+	}
+	if all, _ := os.ReadDir(filepath.Dir(name)); len(all) != 2 {
+		t.Errorf("files were left behind: %v", all)
+	}
+	if err := jar.Save(brokenWriter{}); !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("a broken writer: %v", err)
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrShortWrite }

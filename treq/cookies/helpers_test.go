@@ -1,0 +1,58 @@
+package cookies_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/treq/cookies"
+)
+
+// start is when tests happen.
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// A hand is a clock that a test moves.
+type hand struct{ now time.Time }
+
+func (h *hand) Now() time.Time { return h.now }
+
+func newJar() (*cookies.Jar, *hand) {
+	h := &hand{start}
+	return &cookies.Jar{Now: h.Now}, h
+}
+
+func parse(t testing.TB, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// receive stores what a response from u sets by lines.
+func receive(t testing.TB, jar *cookies.Jar, u string, lines ...string) {
+	t.Helper()
+	jar.SetCookies(parse(t, u), cookies.FromResponse(http.Header{"Set-Cookie": lines}))
+}
+
+// sent returns the Cookie header of a request to u.
+func sent(t testing.TB, jar *cookies.Jar, u string) string {
+	t.Helper()
+	header, err := cookies.Header(jar.Cookies(parse(t, u)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return header
+}
+
+// described lists what jar has, values left out.
+func described(jar *cookies.Jar) string {
+	var all []string
+	for _, c := range jar.Items() {
+		all = append(all, c.String())
+	}
+	return strings.Join(all, ", ")
+}

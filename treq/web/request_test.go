@@ -1,0 +1,590 @@
+package web_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/web"
+)
+
+// post returns what a client sends.
+func post(headers, content string) string {
+	return "POST /x?a=1&b=2 HTTP/1.1\r\nHost: x\r\n" + headers + "Content-Length: " + itoa(len(content)) + "\r\n\r\n" + content
+}
+
+func TestArgs(t *testing.T) {
+	s := serveFunc(t, func(req *web.Request) { fmt.Fprint(req, req.Args) })
+	const form = "Content-Type: application/x-www-form-urlencoded\r\n"
+	const parts = "Content-Type: multipart/form-data; boundary=xx\r\n"
+	for _, test := range []struct{ name, request, want string }{
+		{"none", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "map[]"},
+		{"query", "GET /?a=1&a=&b=%20&c HTTP/1.1\r\nHost: x\r\n\r\n", "map[a:[1 ] b:[ ] c:[]]"},
+		{"not all of it can be read", "GET /?a=1&b=%zz&c=3 HTTP/1.1\r\nHost: x\r\n\r\n", "map[a:[1] c:[3]]"},
+		{"form", post(form, "a=5&c=6"), "map[a:[5] b:[2] c:[6]]"},
+		{"form with a charset", post(strings.Replace(form, "\r\n", "; charset=utf-8\r\n", 1), "c=6"), "map[a:[1] b:[2] c:[6]]"},
+		{"multipart", post(parts, "--xx\r\nContent-Disposition: form-data; name=c\r\n\r\nfield\r\n--xx\r\n"+
+			"Content-Disposition: form-data; name=d; filename=f\r\n\r\nfile\r\n--xx--\r\n"), "map[a:[1] b:[2] c:[field] d:[file]]"},
+		{"not a form", post("Content-Type: text/plain\r\n", "c=6"), "map[a:[1] b:[2]]"},
+		{"not multipart", post(parts, "--yy"), ""},
+	} {
+		got := s.ask(test.request)
+		if test.want == "" {
+			want(t, head(got), "HTTP/1.1 400 Bad Request")
+		} else if body(got) != test.want {
+			t.Errorf("%s: %s; want %s", test.name, body(got), test.want)
+		}
+	}
+}
+
+func TestContent(t *testing.T) {
+	s := serveFunc(t, func(req *web.Request) {
+		fmt.Fprintf(req, "%d %d %v ", req.ContentLength(), req.Content.Len(), req.Trailer)
+		req.Content.WriteTo(req)
+	})
+	p := s.connect()
+	p.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n")
+	want(t, p.take(), "HTTP/1.1 100 Continue\r\n\r\n")
+	p.send("abc")
+	want(t, p.take(), "")
+	p.send("def")
+	want(t, body(p.take()), "6 6 map[] abcdef")
+	p.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n")
+	want(t, body(p.take()), "-1 3 map[X:[y]] abc")
+}
+
+func TestMaxContent(t *testing.T) {
+	s := serve(t, &web.Site{Root: web.RenderFunc(hello), MaxContent: 10})
+	want(t, head(s.ask(post("", "0123456789"))), "HTTP/1.1 200 OK")
+	got := s.ask(post("", "0123456789x"))
+	want(t, head(got), "HTTP/1.1 413 Request Entity Too Large")
+	want(t, body(got), "the content of the request is more than 10 bytes\n")
+	p := s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n01234567\r\n")
+	want(t, p.take(), "")
+	p.send("8\r\n01234567\r\n0\r\n\r\n")
+	want(t, head(p.take()), "HTTP/1.1 413 Request Entity Too Large")
+	want(t, p.ended, true)
+	// Who asks first is told without sending it.
+	p = s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
+	want(t, head(p.take()), "HTTP/1.1 413 Request Entity Too Large")
+	s = serve(t, &web.Site{Root: web.RenderFunc(hello), MaxContent: -1})
+	want(t, head(s.ask(post("", strings.Repeat("x", 11<<20)))), "HTTP/1.1 200 OK")
+}
+
+func TestContentIsCut(t *testing.T) {
+	s := serveFunc(t, func(req *web.Request) { t.Error("rendered") })
+	p := s.connect()
+	p.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
+	p.LoseWriteConnection()
+	s.Pump()
+	want(t, head(p.take()), "HTTP/1.1 400 Bad Request")
+	p = s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+	got := p.take()
+	want(t, head(got), "HTTP/1.1 400 Bad Request")
+	want(t, strings.Contains(body(got), "invalid chunk size"), true)
+	p = s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
+	p.AbortConnection()
+	s.Pump()
+}
+
+func TestAccessors(t *testing.T) {
+	s := serveFunc(t, func(req *web.Request) {
+		user, password := req.GetUser(), req.GetPassword()
+		a, found := req.GetCookie("a")
+		_, missing := req.GetCookie("c")
+		fmt.Fprintln(req, req.URI, req.Path, req.Version, user, password, a, found, missing)
+		fmt.Fprintln(req, req.GetHeader("x-many"), req.GetHeader("x-none") == "", req.GetClientAddress(), req.GetHost(), req.IsSecure())
+		fmt.Fprintln(req, req.GetRequestHostname(), req.PrePathURL(), req.URLPath().Path, req.Started().Unix(), req.Clock() != nil)
+		req.AddCookie(&http.Cookie{Name: "c", Value: "d", HttpOnly: true})
+		req.AddCookie(&http.Cookie{Name: "bad name", Value: "d"})
+	})
+	logs(t)
+	got := s.get("/a%2Fb?q", "X-Many: 1", "X-Many: 2", "Cookie: a=1; b=2", "Authorization: Basic dTpw")
+	want(t, body(got), "/a%2Fb?q /a%2Fb HTTP/1.1 u p 1 true false\n"+
+		"2 true 10.0.0.1:49152 192.0.2.1:80 false\n"+
+		"an.example http://an.example/ / 0 true\n")
+	want(t, header(got, "Set-Cookie"), "c=d; HttpOnly")
+
+	root := &web.Node{}
+	root.PutChild("a/b", web.RenderFunc(func(req *web.Request) { req.WriteString(req.PrePathURL() + " " + req.Postpath[0]) }))
+	s = serveRoot(t, root)
+	want(t, body(s.ask("GET /a%2Fb/c HTTP/1.0\r\n\r\n")), "http://192.0.2.1:80/a%2Fb c")
+	want(t, body(s.ask("GET /a%2Fb/c HTTP/1.1\r\nHost: h:81\r\n\r\n")), "http://h:81/a%2Fb c")
+}
+
+func TestRedirect(t *testing.T) {
+	s := serveFunc(t, func(req *web.Request) { req.Redirect("/there") })
+	got := s.get("/")
+	want(t, got, "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /there\r\n\r\n")
+}
+
+func TestPhrase(t *testing.T) {
+	s := serveFunc(t, func(req *web.Request) { req.SetResponseCodeAndPhrase(404, "Not here") })
+	want(t, head(s.get("/")), "HTTP/1.1 404 Not here")
+}
+
+// A response that is written in three parts, each of which the client gets.
+func TestNotDoneYet(t *testing.T) {
+	var req *web.Request
+	s := serveFunc(t, func(r *web.Request) {
+		req = r
+		req.NotDoneYet()
+		req.SetHeader("Content-Type", "x/y")
+		req.WriteString("one")
+	})
+	p := s.connect().send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	want(t, p.take(), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: x/y\r\n\r\n3\r\none\r\n")
+	req.WriteString("two")
+	s.Pump()
+	want(t, p.take(), "3\r\ntwo\r\n")
+	req.Write(nil)
+	req.Write([]byte("three"))
+	req.Finish()
+	s.Pump()
+	want(t, p.take(), "5\r\nthree\r\n0\r\n\r\n")
+	want(t, req.Sent(), int64(11))
+
+	// With nothing before Finish, there is a length.
+	p.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	p.take()
+	req.Finish()
+	p.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+	req.WriteString("unseen")
+	req.Finish()
+	s.Pump()
+	want(t, p.take(), "0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: x/y\r\n\r\n")
+}
+
+func TestMisuse(t *testing.T) {
+	logged := logs(t)
+	var req *web.Request
+	s := serveFunc(t, func(r *web.Request) { req = r })
+	s.get("/")
+	for name, f := range map[string]func(){
+		"Write":           func() { req.Write(nil) },
+		"WriteString":     func() { req.WriteString("x") },
+		"Finish":          func() { req.Finish() },
+		"SetResponseCode": func() { req.SetResponseCode(200) },
+		"code":            func() { req.SetResponseCode(100) },
+		"DeliverContent":  func() { req.DeliverContent(nil) },
+		"GetSession":      func() { req.GetSession() },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s after Finish did not panic", name)
+				}
+			}()
+			f()
+		}()
+	}
+	req.Fail(errors.New("not to be seen"))
+	want(t, logged(), "")
+	s = serveFunc(t, func(r *web.Request) { r.Finish(); panic("after Finish") })
+	want(t, head(s.get("/")), "HTTP/1.1 200 OK")
+	s = serveFunc(t, func(r *web.Request) { panic(http.ErrAbortHandler) })
+	want(t, s.get("/"), "")
+	s = serve(t, &web.Site{})
+	s.connect()
+	want(t, strings.Contains(logged(), "a Site without a Root"), true)
+}
+
+func TestContentLengthGiven(t *testing.T) {
+	logged := logs(t)
+	var req *web.Request
+	s := serveFunc(t, func(r *web.Request) {
+		req = r
+		r.SetHeader("Content-Length", "4")
+		r.SetHeader("Content-Type", "x/y")
+		r.NotDoneYet()
+		r.WriteString("ab")
+	})
+	p := s.connect().send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if _, err := req.WriteString("cde"); err != http.ErrContentLength {
+		t.Error(err)
+	}
+	req.WriteString("c")
+	req.Finish()
+	s.Pump()
+	want(t, p.take(), "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Type: x/y\r\n\r\nabc")
+	want(t, p.ended, true)
+	want(t, strings.Contains(logged(), "shorter than its Content-Length"), true)
+	s = serveFunc(t, func(r *web.Request) {
+		r.SetHeader("Content-Length", "4")
+		r.WriteString("abcdef")
+	})
+	want(t, body(s.get("/")), "abcd")
+	want(t, strings.Contains(logged(), "longer than its Content-Length"), true)
+}
+
+func TestNotifyFinish(t *testing.T) {
+	var req *web.Request
+	s := serveFunc(t, func(r *web.Request) { req = r; r.NotDoneYet() })
+	var results []string
+	watch := func() {
+		deferred.MapBoth(req.NotifyFinish(), func(_ deferred.None, err error) (deferred.None, error) {
+			results = append(results, fmt.Sprint(err))
+			return deferred.None{}, nil
+		})
+	}
+	check := func(wanted string) {
+		t.Helper()
+		want(t, strings.Join(results, ", "), wanted)
+		results = nil
+	}
+	p := s.connect().send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	watch()
+	watch()
+	check("")
+	req.Finish()
+	check("<nil>, <nil>")
+	watch()
+	check("<nil>")
+
+	p.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	watch()
+	p.AbortConnection()
+	s.Pump()
+	check("connection was lost: connection was reset by the peer")
+	watch()
+	check("connection was lost: connection was reset by the peer")
+	if _, err := req.Write([]byte("x")); err != web.ErrConnectionLost {
+		t.Error(err)
+	}
+	req.Finish()
+	req.Fail(errors.New("x"))
+
+	// The client has ended its side; what it asked for is sent nevertheless.
+	p = s.connect().send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	watch()
+	p.halfOpen = true
+	p.LoseWriteConnection()
+	s.Pump()
+	check("connection was closed cleanly")
+	req.WriteString("late")
+	req.Finish()
+	s.Pump()
+	want(t, strings.Contains(p.take(), "late"), true)
+	want(t, p.ended, true)
+}
+
+func TestFinishWhen(t *testing.T) {
+	logged := logs(t)
+	var d *deferred.Deferred[int]
+	begun := false
+	s := serveFunc(t, func(r *web.Request) {
+		if begun {
+			r.NotDoneYet()
+			r.WriteString("begun")
+		}
+		web.FinishWhen(r, d.AddCallback(func(n int) (int, error) {
+			fmt.Fprint(r, n)
+			return n, nil
+		}))
+	})
+	d = deferred.Succeed(1)
+	want(t, body(s.get("/")), "1")
+	d = deferred.New[int]()
+	p := s.connect().send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	want(t, p.take(), "")
+	d.Callback(2)
+	s.Pump()
+	want(t, strings.HasSuffix(p.take(), "1\r\n2\r\n0\r\n\r\n"), true)
+	d = deferred.New[int]()
+	p.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	d.Errback(errors.New("out of luck"))
+	s.Pump()
+	want(t, head(p.take()), "HTTP/1.1 500 Internal Server Error")
+	want(t, strings.Contains(logged(), "out of luck"), true)
+	cancelled := false
+	d = deferred.NewCancellable(func(*deferred.Deferred[int]) { cancelled = true })
+	p.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	p.AbortConnection()
+	s.Pump()
+	want(t, cancelled, true)
+
+	begun = true
+	d = deferred.New[int]()
+	p = s.connect().send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	d.Errback(errors.New("too late"))
+	s.Pump()
+	want(t, p.lost != nil, true)
+}
+
+// slowProducer writes when it is resumed.
+type puller struct {
+	req     *web.Request
+	left    int
+	stopped bool
+}
+
+func (p *puller) ResumeProducing() {
+	if p.left == 0 {
+		p.req.UnregisterProducer()
+		p.req.Finish()
+		return
+	}
+	p.left--
+	p.req.Write(make([]byte, 50_000))
+}
+func (p *puller) StopProducing() { p.stopped = true }
+
+func TestPullProducer(t *testing.T) {
+	var p *puller
+	s := serveFunc(t, func(r *web.Request) {
+		p = &puller{req: r, left: 100}
+		if err := r.RegisterPullProducer(p); err != nil {
+			t.Error(err)
+		}
+		want(t, r.RegisterPullProducer(p), reactor.ErrProducerRegistered)
+		want(t, r.RegisterProducer(&pausable{}), reactor.ErrProducerRegistered)
+	})
+	c := s.connect()
+	c.PauseProducing()
+	c.send("GET / HTTP/1.0\r\n\r\n")
+	if p.left < 90 || p.left == 100 {
+		t.Errorf("%d pieces are left while nobody takes any", p.left)
+	}
+	c.ResumeProducing()
+	s.Pump()
+	want(t, p.left, 0)
+	want(t, len(body(c.take())), 5_000_000)
+
+	c = s.connect()
+	c.PauseProducing()
+	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.AbortConnection()
+	s.Pump()
+	want(t, p.stopped, true)
+}
+
+func TestPushProducer(t *testing.T) {
+	logged := logs(t)
+	producer := &pausable{}
+	var req *web.Request
+	s := serveFunc(t, func(r *web.Request) {
+		req = r
+		r.RegisterProducer(producer)
+	})
+	c := s.connect()
+	c.PauseProducing()
+	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	for range 100 {
+		if producer.paused {
+			break
+		}
+		req.Write(make([]byte, 10_000))
+	}
+	want(t, producer.paused, true)
+	c.ResumeProducing()
+	s.Pump()
+	want(t, producer.paused, false)
+	req.Finish()
+	want(t, strings.Contains(logged(), "a producer that was not unregistered"), true)
+	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.AbortConnection()
+	s.Pump()
+	want(t, producer.stopped, true)
+	producer = &pausable{}
+	req.RegisterProducer(producer)
+	want(t, producer.stopped, true)
+	p := &puller{}
+	req.RegisterPullProducer(p)
+	want(t, p.stopped, true)
+}
+
+// streaming takes the content as it comes.
+type streaming struct {
+	web.Leaf
+	req   *web.Request
+	got   []string
+	later bool
+}
+
+func (*streaming) StreamsContent() bool { return true }
+func (s *streaming) Render(req *web.Request) {
+	s.req = req
+	req.NotDoneYet()
+	if !s.later {
+		req.DeliverContent(s)
+	}
+}
+func (s *streaming) ContentReceived(data []byte) { s.got = append(s.got, string(data)) }
+func (s *streaming) ContentEnded(err error)      { s.got = append(s.got, fmt.Sprint(err)) }
+
+func TestStreamingResource(t *testing.T) {
+	r := &streaming{}
+	s := serveRoot(t, r)
+	p := s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n")
+	want(t, p.take(), "HTTP/1.1 100 Continue\r\n\r\n")
+	p.send("ab")
+	r.req.PauseContent()
+	p.send("cd")
+	want(t, strings.Join(r.got, " "), "ab")
+	r.req.ResumeContent()
+	p.send("ef")
+	want(t, strings.Join(r.got, " "), "ab cd ef <nil>")
+	r.req.Finish()
+
+	*r = streaming{later: true}
+	p.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
+	want(t, len(r.got), 0)
+	r.req.DeliverContent(r)
+	want(t, strings.Join(r.got, " "), "abc")
+	p.AbortConnection()
+	s.Pump()
+	want(t, strings.Join(r.got, " "), "abc connection was lost: connection was reset by the peer")
+
+	*r = streaming{later: true}
+	p = s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
+	p.AbortConnection()
+	s.Pump()
+	r.req.DeliverContent(r)
+	want(t, strings.Join(r.got, " "), "connection was lost: connection was reset by the peer")
+	r.req.ResumeContent()
+
+	*r = streaming{}
+	s.get("/")
+	want(t, strings.Join(r.got, " "), "<nil>")
+}
+
+func TestSessions(t *testing.T) {
+	ids := 0
+	site := &web.Site{SessionID: func() string { ids++; return fmt.Sprint("id", ids) }}
+	expired := 0
+	site.Root = web.RenderFunc(func(req *web.Request) {
+		session := req.GetSession()
+		if req.GetSession() != session {
+			t.Error("another session")
+		}
+		if session.Values["n"] == nil {
+			session.Values["n"] = 0
+			session.NotifyOnExpire(func() { expired++ })
+		}
+		session.Values["n"] = session.Values["n"].(int) + 1
+		fmt.Fprint(req, session.ID(), " ", session.Values["n"])
+		switch req.Path {
+		case "/logout":
+			session.Expire()
+			session.Expire()
+			session.Touch()
+		case "/short":
+			session.SetTimeout(time.Minute)
+		}
+	})
+	s := serve(t, site)
+	got := s.get("/")
+	want(t, header(got, "Set-Cookie"), "GOTREQ_SESSION=id1; Path=/; HttpOnly; SameSite=Lax")
+	const cookie = "Cookie: GOTREQ_SESSION=id1"
+	s.Advance(14 * time.Minute)
+	got = s.get("/", cookie)
+	want(t, header(got, "Set-Cookie"), "")
+	want(t, body(got), "id1 2")
+	s.Advance(14 * time.Minute)
+	want(t, body(s.get("/short", cookie)), "id1 3")
+	s.Advance(time.Minute)
+	want(t, expired, 1)
+	want(t, body(s.get("/", cookie)), "id2 1")
+	want(t, site.GetSession("id1") == nil, true)
+	s.get("/logout", "Cookie: GOTREQ_SESSION=id2")
+	want(t, expired, 2)
+	want(t, body(s.get("/", "Cookie: GOTREQ_SESSION=id2")), "id3 1")
+
+	site.SessionID = nil
+	id, _, _ := strings.Cut(body(s.get("/")), " ")
+	want(t, len(id), 64)
+}
+
+func TestAccessLog(t *testing.T) {
+	var log strings.Builder
+	site := &web.Site{Root: web.RenderFunc(func(req *web.Request) {
+		if req.Path == "/later" {
+			req.NotDoneYet()
+			return
+		}
+		req.WriteString("hello")
+	}), AccessLog: web.CombinedLog(func(line []byte) { log.Write(line) })}
+	s := serve(t, site)
+	s.get("/a\"b", "User-Agent: me", "Referer: http://there/")
+	s.ask("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+	p := s.connect().send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n")
+	p.AbortConnection()
+	s.Pump()
+	want(t, log.String(), `10.0.0.1 - - [01/Jan/1970:00:00:00 +0000] "GET /a\"b HTTP/1.1" 200 5 "http://there/" "me"
+10.0.0.1 - - [01/Jan/1970:00:00:00 +0000] "HEAD / HTTP/1.1" 200 - "-" "-"
+10.0.0.1 - - [01/Jan/1970:00:00:00 +0000] "GET /later HTTP/1.1" 200 - "-" "-"
+`)
+}
+
+func TestConditions(t *testing.T) {
+	modified := time.Unix(1000, 5e8)
+	s := serveFunc(t, func(req *web.Request) {
+		tag := `"a,b"`
+		if req.Path == "/weak" {
+			tag = `W/"a,b"`
+		}
+		done := false
+		if req.Path != "/time" {
+			done = req.SetETag(tag)
+		}
+		if req.SetLastModified(modified) || done {
+			return
+		}
+		req.SetLastModified(time.Unix(10, 0)) // earlier: not taken
+		req.WriteString("new")
+	})
+	at := func(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(http.TimeFormat) }
+	for _, test := range []struct {
+		path, header, method string
+		code                 string
+	}{
+		{"/", "X: y", "GET", "200"},
+		{"/", `If-None-Match: "a,b"`, "GET", "304"},
+		{"/", `If-None-Match: "x", W/"a,b"`, "GET", "304"},
+		{"/", `If-None-Match: "x", "y"`, "GET", "200"},
+		{"/", `If-None-Match: *`, "HEAD", "304"},
+		{"/", `If-None-Match: "a,b"`, "PUT", "412"},
+		{"/", `If-None-Match: nonsense`, "GET", "200"},
+		{"/", `If-None-Match: "unfinished`, "GET", "200"},
+		{"/weak", `If-None-Match: "a,b"`, "GET", "304"},
+		{"/", `If-Match: "a,b"`, "PUT", "200"},
+		{"/", `If-Match: "x"`, "PUT", "412"},
+		{"/", `If-Match: W/"a,b"`, "PUT", "412"},
+		{"/weak", `If-Match: W/"a,b"`, "PUT", "412"},
+		{"/", `If-Match: *`, "PUT", "200"},
+		{"/", "If-Modified-Since: " + at(1000), "GET", "304"},
+		{"/time", "If-Modified-Since: " + at(2000), "HEAD", "304"},
+		{"/", "If-Modified-Since: " + at(999), "GET", "200"},
+		{"/", "If-Modified-Since: " + at(1000), "POST", "200"},
+		{"/", "If-Modified-Since: yesterday", "GET", "200"},
+		{"/", "If-Modified-Since: " + at(1000) + "\r\nIf-None-Match: \"x\"", "GET", "200"},
+		{"/", "If-Unmodified-Since: " + at(1000), "PUT", "200"},
+		{"/", "If-Unmodified-Since: " + at(999), "PUT", "412"},
+		{"/", "If-Unmodified-Since: " + at(999) + "\r\nIf-Match: \"a,b\"", "PUT", "200"},
+	} {
+		got := s.ask(test.method + " " + test.path + " HTTP/1.1\r\nHost: x\r\n" + test.header + "\r\n\r\n")
+		if !strings.HasPrefix(got, "HTTP/1.1 "+test.code) || test.code != "200" && body(got) != "" {
+			t.Errorf("%s %s %s: %q; want %s", test.method, test.path, test.header, got, test.code)
+		}
+		want(t, header(got, "Last-Modified"), at(1000))
+	}
+}
+
+func TestAsynchronousResource(t *testing.T) {
+	var s *server
+	s = serveFunc(t, func(req *web.Request) {
+		web.FinishWhen(req, task.Sleep(s, time.Second).AddCallback(func(n deferred.None) (deferred.None, error) {
+			req.WriteString("slept")
+			return n, nil
+		}))
+	})
+	p := s.connect().send("GET / HTTP/1.0\r\n\r\n")
+	s.Advance(time.Second)
+	want(t, body(p.take()), "slept")
+}

@@ -1,0 +1,156 @@
+package web_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/web"
+)
+
+// page answers GET and POST.
+type page struct{ web.Node }
+
+func (*page) RenderGET(req *web.Request) {
+	fmt.Fprintf(req, "%s %q %q", req.Method, req.Prepath, req.Postpath)
+}
+func (*page) RenderPOST(req *web.Request) { req.WriteString("posted") }
+
+// all answers every method that there is a function for.
+type all struct{ web.Leaf }
+
+func (*all) RenderGET(req *web.Request)     { req.WriteString("get") }
+func (*all) RenderHEAD(req *web.Request)    { req.SetHeader("X-Head", "1") }
+func (*all) RenderPOST(req *web.Request)    { req.WriteString("post") }
+func (*all) RenderPUT(req *web.Request)     { req.WriteString("put") }
+func (*all) RenderPATCH(req *web.Request)   { req.WriteString("patch") }
+func (*all) RenderDELETE(req *web.Request)  { req.WriteString("delete") }
+func (*all) RenderOPTIONS(req *web.Request) { req.WriteString("options") }
+
+// dynamic makes a child of any name but "none".
+type dynamic struct{ page }
+
+func (*dynamic) GetChild(name string, req *web.Request) web.Resource {
+	switch name {
+	case "none":
+		return nil
+	case "panic":
+		panic("no")
+	}
+	return web.RenderFunc(func(req *web.Request) { req.WriteString("child " + name) })
+}
+
+// greedy looks its children up itself.
+type greedy struct{ web.Node }
+
+func (*greedy) GetChildWithDefault(name string, req *web.Request) web.Resource {
+	return web.RenderFunc(func(req *web.Request) { req.WriteString("greedy " + name) })
+}
+
+func tree() web.Resource {
+	root := &page{}
+	root.PutChild("", web.NewData([]byte("index"), "text/plain"))
+	a := &page{}
+	root.PutChild("a", a)
+	a.PutChild("", &page{})
+	a.PutChild("b", &page{})
+	a.PutChild("c/d", &page{})
+	a.PutChild("é", &page{})
+	root.PutChild("all", &all{})
+	d := &dynamic{}
+	d.PutChild("static", web.NewData([]byte("static"), "text/plain"))
+	root.PutChild("dynamic", d)
+	g := &greedy{}
+	g.PutChild("x", web.NewData([]byte("static"), "text/plain"))
+	root.PutChild("greedy", g)
+	root.PutChild("dir", &web.Node{})
+	root.PutChild("404", web.NotFound("<gone>"))
+	root.PutChild("403", web.Forbidden(""))
+	root.PutChild("to", web.Redirect("http://an.example/?a=1&b=\"2\""))
+	return root
+}
+
+func TestTraversal(t *testing.T) {
+	s := serveRoot(t, tree())
+	for path, wanted := range map[string]string{
+		"/":               "index",
+		"/a":              `GET ["a"] []`,
+		"/a/":             `GET ["a" ""] []`,
+		"/a/b":            `GET ["a" "b"] []`,
+		"/a/b?x=/y/z":     `GET ["a" "b"] []`,
+		"/a/c%2Fd":        `GET ["a" "c/d"] []`,
+		"/a/%C3%A9":       `GET ["a" "é"] []`,
+		"/%61/%62":        `GET ["a" "b"] []`,
+		"/all/x/y":        "get",
+		"/dynamic/static": "static",
+		"/dynamic/other":  "child other",
+		"/greedy/x":       "greedy x",
+		"http://x/a/b":    `GET ["a" "b"] []`,
+		"http://x":        "index",
+	} {
+		got := s.get(path)
+		if head(got) != "HTTP/1.1 200 OK" || body(got) != wanted {
+			t.Errorf("%s: %s: %s; want %s", path, head(got), body(got), wanted)
+		}
+	}
+	for path, status := range map[string]string{
+		"/none":         "HTTP/1.1 404 Not Found",
+		"/a//b":         "HTTP/1.1 404 Not Found",
+		"//a":           "HTTP/1.1 404 Not Found",
+		"/a/b/c":        "HTTP/1.1 404 Not Found",
+		"/a/%zz":        "HTTP/1.1 404 Not Found",
+		"/dynamic/none": "HTTP/1.1 404 Not Found",
+		"/dir":          "HTTP/1.1 405 Method Not Allowed",
+		"/403/x":        "HTTP/1.1 403 Forbidden",
+		"/to":           "HTTP/1.1 302 Found",
+	} {
+		if got := s.get(path); head(got) != status {
+			t.Errorf("%s: %s; want %s", path, head(got), status)
+		}
+	}
+}
+
+func TestPages(t *testing.T) {
+	s := serveRoot(t, tree())
+	got := s.get("/404")
+	want(t, strings.Contains(body(got), "<h1>Not Found</h1>\n<p>&lt;gone&gt;</p>"), true)
+	want(t, header(got, "Content-Type"), "text/html; charset=utf-8")
+	got = s.get("/to")
+	want(t, header(got, "Location"), `http://an.example/?a=1&b="2"`)
+	want(t, strings.Contains(body(got), `href="http://an.example/?a=1&amp;b=&#34;2&#34;"`), true)
+}
+
+func TestTraversalPanic(t *testing.T) {
+	logged := logs(t)
+	s := serveRoot(t, tree())
+	want(t, head(s.get("/dynamic/panic")), "HTTP/1.1 500 Internal Server Error")
+	want(t, strings.Contains(logged(), "panic in a resource"), true)
+}
+
+func TestRenderByMethod(t *testing.T) {
+	s := serveRoot(t, tree())
+	ask := func(method, path string) string {
+		return s.ask(method + " " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
+	}
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		want(t, body(ask(method, "/all")), strings.ToLower(method))
+	}
+	want(t, header(ask("HEAD", "/all"), "X-Head"), "1")
+	want(t, ask("HEAD", "/a/b"), "HTTP/1.1 200 OK\r\nContent-Length: 17\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n")
+	got := ask("PUT", "/a")
+	want(t, head(got), "HTTP/1.1 405 Method Not Allowed")
+	want(t, header(got, "Allow"), "GET, HEAD, POST")
+	want(t, header(ask("TRACE", "/all"), "Allow"), "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
+	want(t, header(ask("HEAD", "/dir"), "Allow"), "")
+	want(t, head(ask("BREW", "/a")), "HTTP/1.1 501 Not Implemented")
+	want(t, head(ask("get", "/a")), "HTTP/1.1 501 Not Implemented") // methods are case-sensitive
+	want(t, head(ask("OPTIONS", "*")), "HTTP/1.1 200 OK")
+	want(t, head(s.ask("CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n")), "HTTP/1.1 405 Method Not Allowed")
+}
+
+func TestChildren(t *testing.T) {
+	root := tree().(*page)
+	want(t, len(root.Children()), 9)
+	defer func() { want(t, recover() != nil, true) }()
+	root.PutChild("x", nil)
+}

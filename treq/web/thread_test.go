@@ -1,0 +1,132 @@
+package web_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/treq/web"
+)
+
+func threaded(h http.HandlerFunc) func(reactor.Reactor) reactor.Factory {
+	return func(reactor.Reactor) reactor.Factory { return &web.Site{Root: web.NewThreadHandlerResource(h)} }
+}
+
+// Handlers in threads wait for each other, which on the loop would be for ever.
+func TestThreadsRunTogether(t *testing.T) {
+	first := make(chan string)
+	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
+		data, _ := io.ReadAll(r.Body)
+		switch r.URL.Path {
+		case "/send":
+			first <- string(data)
+		case "/receive":
+			io.WriteString(w, <-first)
+		}
+	}))
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		resp, err := http.Get("http://" + address + "/receive")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		want(t, string(text), "over")
+	})
+	resp, err := http.Post("http://"+address+"/send", "text/plain", strings.NewReader("over"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	wait.Wait()
+}
+
+func TestThreadedStreams(t *testing.T) {
+	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute))
+		n, err := io.Copy(w, r.Body)
+		if err != nil {
+			t.Error(n, err)
+		}
+		r.Body.Close()
+		if _, err := r.Body.Read(nil); err != http.ErrBodyReadAfterClose {
+			t.Error(err)
+		}
+		func() {
+			defer func() { want(t, recover() != nil, true) }()
+			web.Await(r.Context(), deferred.New[int]())
+		}()
+	}))
+	const size = 3_000_000
+	resp, err := http.Post("http://"+address, "x/y", strings.NewReader(strings.Repeat("x", size)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	n, err := io.Copy(io.Discard, resp.Body)
+	want(t, fmt.Sprint(n, err), fmt.Sprint(size, " <nil>"))
+}
+
+// The context ends when the client goes.
+func TestThreadedContext(t *testing.T) {
+	began, ended := make(chan bool), make(chan bool)
+	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
+		began <- true
+		<-r.Context().Done()
+		ended <- true
+	}))
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(conn, get)
+	<-began
+	conn.Close()
+	<-ended
+}
+
+// A connection that a thread has taken is any goroutine's to use.
+func TestThreadedHijack(t *testing.T) {
+	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
+		conn, rw, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		var wait sync.WaitGroup
+		wait.Go(func() {
+			for line, err := rw.ReadString('\n'); err == nil; line, err = rw.ReadString('\n') {
+				io.WriteString(conn, "you said "+line)
+			}
+		})
+		wait.Wait()
+	}))
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, get+"hello\n")
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	want(t, fmt.Sprint(line, err), "you said hello\n<nil>")
+}
+
+// In memory a thread is a later turn of the loop: it may not wait, but that
+// there is none is told.
+func TestThreadedNeedsAReactor(t *testing.T) {
+	defer func() { want(t, recover() != nil, true) }()
+	channel := (&web.Site{Root: web.NewThreadHandlerResource(http.NotFoundHandler())}).BuildProtocol(nil)
+	channel.ConnectionMade(&memory.StringTransport{})
+	channel.DataReceived([]byte(get))
+}
