@@ -44,7 +44,13 @@ type Version struct {
 
 // String is the version as on the wire: "HTTP/1.1".
 func (v Version) String() string {
+	switch v { // the two there are, without an allocation
+	case http11:
+		return "HTTP/1.1"
+	case http10:
+		return "HTTP/1.0"
+	}
 	return "HTTP/" + strconv.Itoa(int(v.Major)) + "." + strconv.Itoa(int(v.Minor))
 }
 
-var http10 = Version{1, 0}
+var http10, http11 = Version{1, 0}, Version{1, 1}

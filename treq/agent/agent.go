@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"weak"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
@@ -143,9 +144,10 @@ func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Respo
 	if x.key, err = keyOf(req.URL); err == nil {
 		a.scratch, err = x.appendHead(a.scratch[:0])
 	}
+	result := x.result
 	if err != nil {
 		x.fail(err)
-		return x.result
+		return result
 	}
 	switch c := a.pool.take(x.key); {
 	case c != nil:
@@ -155,7 +157,7 @@ func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Respo
 	default:
 		a.pool.enqueue(x)
 	}
-	return x.result
+	return result
 }
 
 // hostname is the EndpointFactory of an agent that was given none.
@@ -175,7 +177,7 @@ func (a *Agent) hostname(u *url.URL) (endpoints.ClientEndpoint, error) {
 // connect sends x, whose head is given, over a new connection.
 func (a *Agent) connect(x *exchange, head []byte) {
 	factory := reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
-		if x.result.Called() { // an endpoint that goes on when it is cancelled
+		if x.over() { // an endpoint that goes on when it is cancelled
 			return nil
 		}
 		return &connection{pool: a.pool, key: x.key}
@@ -197,7 +199,7 @@ func (a *Agent) connect(x *exchange, head []byte) {
 			}
 			x.fail(err)
 			a.pool.closed(x.key)
-		case x.result.Called():
+		case x.over():
 			c.abort()
 		default:
 			c.send(x, head)
@@ -226,8 +228,10 @@ type exchange struct {
 	connecting *deferred.Deferred[reactor.Protocol] // while that is so
 	connection *connection                          // from when the request is sent
 	upload     upload                               // while the body is being sent
-	response   *response.Response                   // once its head is there
-	body       *response.Body                       // of response
+	produced   bool                                 // the body has been started, or stopped
+	response   weak.Pointer[response.Response]      // once its head is there; see unread.go
+	body       *response.Body                       // of response; nil before
+	watched    bool                                 // by watchUnread
 	persistent bool                                 // we may send another request after it
 	keepAlive  bool                                 // and the server will take it
 }
@@ -275,11 +279,19 @@ func hostHeader(k key) string {
 	return host + ":" + k.port
 }
 
+// over reports whether result has fired.
+func (x *exchange) over() bool { return x.result == nil || x.result.Called() }
+
 // fail ends x, which has no response yet, with err.
 func (x *exchange) fail(err error) {
-	if !x.result.Called() {
-		x.result.Errback(&RequestError{x.request.Method, x.request.URL.Redacted(), err})
+	if x.over() {
+		return
 	}
+	if body := x.request.Body; body != nil && !x.produced {
+		x.produced = true
+		body.StopProducing() // it may hold a file
+	}
+	x.result.Errback(&RequestError{x.request.Method, x.request.URL.Redacted(), err})
 }
 
 // cancel ends x because nobody wants the response.
@@ -331,8 +343,10 @@ func (x *exchange) headReceived(head *http1.ResponseHead, upgrade *response.Upgr
 	r.Length = head.Length
 	r.Request = x.request
 	r.Upgrade = upgrade
-	x.response = r
-	x.result.Callback(r)
+	x.response = weak.Make(r)
+	result := x.result
+	x.result = nil // it holds r
+	result.Callback(r)
 }
 
 // PauseProducing, ResumeProducing and StopProducing make x the transport of its

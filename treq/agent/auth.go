@@ -68,8 +68,9 @@ func NewAuthAgent(agent Requester, credentials auth.Credentials) *AuthAgent {
 
 // ErrBodyNotRepeatable says that a server asked for authentication, and the
 // request could not be sent again, since its body could be read only once. Bodies
-// of [request.Bytes] can be repeated; and once a server has been asked for
-// something without a body, digest credentials are sent at once.
+// of [request.Bytes] can be repeated, and so can any that was not begun, as
+// [request.Request.ExpectContinue] sees to. And once a server has been asked for
+// something without a body, digest credentials go with the first request.
 var ErrBodyNotRepeatable = errors.New("the server wants authentication first, and the body of the request cannot be sent twice")
 
 // maxChallenges is how many challenges one request answers: one because nothing
@@ -88,6 +89,10 @@ func (a *AuthAgent) Request(req *request.Request) *deferred.Deferred[*response.R
 	if origin != *a.origin {
 		return a.agent.Request(req)
 	}
+	if req.ExpectContinue > 0 && !replayable(req.Body) {
+		req = req.Clone()
+		req.Body = &watchedBody{BodyProducer: req.Body}
+	}
 	return a.try(req, maxChallenges)
 }
 
@@ -98,6 +103,9 @@ func (a *AuthAgent) try(req *request.Request, left int) *deferred.Deferred[*resp
 		return deferred.Fail[*response.Response](WithRequest(req, err))
 	}
 	d := a.agent.Request(authorized)
+	if own := req.Header["Authorization"]; len(own) != 0 && slices.Equal(own, authorized.Header["Authorization"]) {
+		return d // the request brought its own, which the credentials left alone
+	}
 	return d.ThenCallback(func(resp *response.Response) *deferred.Deferred[*response.Response] {
 		last := authorized
 		if r := resp.Request; r != nil && r.URL != nil && (resp.PreviousResponse != nil || *r.URL != *authorized.URL) {
@@ -110,11 +118,10 @@ func (a *AuthAgent) try(req *request.Request, left int) *deferred.Deferred[*resp
 		switch {
 		case err == nil && (!again || left == 0):
 			return deferred.Succeed(resp)
-		case err == nil && !repeatable(last.Body):
+		case err == nil && !replayable(last.Body):
 			err = ErrBodyNotRepeatable
 		}
-		// Only when the body has ended can its connection take the next request.
-		return deferred.Then(resp.Discard(), func(deferred.None) *deferred.Deferred[*response.Response] {
+		return deferred.Then(discarded(resp), func(deferred.None) *deferred.Deferred[*response.Response] {
 			if err != nil {
 				return deferred.Fail[*response.Response](WithRequest(req, err))
 			}
@@ -129,10 +136,37 @@ func (a *AuthAgent) try(req *request.Request, left int) *deferred.Deferred[*resp
 	})
 }
 
-// repeatable reports whether a body can be sent twice.
-func repeatable(body request.BodyProducer) bool {
-	_, isBytes := body.(request.Bytes)
-	return body == nil || isBytes
+// discarded drops the body of resp. The Deferred fires when its connection is ready
+// for the next request, or is not worth waiting for since only its end ends the
+// body.
+func discarded(resp *response.Response) *deferred.Deferred[deferred.None] {
+	if resp.Length == response.UnknownLength && len(resp.Header["Transfer-Encoding"]) == 0 {
+		resp.DeliverBody(refusal{}) // if it has a reader, it is that one's
+		return deferred.Succeed(deferred.None{})
+	}
+	return resp.Discard()
+}
+
+// replayable reports whether a body can still be sent from its beginning.
+func replayable(body request.BodyProducer) bool {
+	switch body := body.(type) {
+	case nil, request.Bytes:
+		return true
+	case *watchedBody:
+		return !body.started
+	}
+	return false
+}
+
+// A watchedBody is a body that tells whether it was begun.
+type watchedBody struct {
+	request.BodyProducer
+	started bool
+}
+
+func (b *watchedBody) StartProducing(to request.Consumer) *deferred.Deferred[deferred.None] {
+	b.started = true
+	return b.BodyProducer.StartProducing(to)
 }
 
 // withHeader returns a copy of req with those values of that field.

@@ -102,6 +102,7 @@ func (c *connection) DataReceived(data []byte) {
 		data = data[n:]
 		switch event {
 		case http1.NeedMore:
+			x.watchUnread()
 			return
 		case http1.Informational:
 			x.informed(c.reader.Head())
@@ -187,11 +188,11 @@ func (c *connection) lost(x *exchange, reason, broken error) {
 		reasons = append(reasons, cut)
 	}
 	switch {
-	case x.response != nil && broken == nil && cut == nil && errors.Is(reason, reactor.ErrConnectionDone):
+	case x.body != nil && broken == nil && cut == nil && errors.Is(reason, reactor.ErrConnectionDone):
 		x.body.End(response.ErrPotentialDataLoss)
-	case x.response != nil:
-		x.body.End(&response.FailedError{Reasons: reasons, Response: x.response})
-	case x.result.Called(): // cancelled, or the request's body failed
+	case x.body != nil:
+		x.body.End(&response.FailedError{Reasons: reasons, Response: x.response.Value()})
+	case x.over(): // cancelled, or the request's body failed
 	case c.heard:
 		x.fail(&response.FailedError{Reasons: reasons})
 	case c.sent > 1 && x.repeatable():

@@ -27,6 +27,7 @@ const bytesAtOnce = 64 << 10
 
 // sendBody sends the body of x's request, the head of which is sent.
 func (x *exchange) sendBody() {
+	x.produced = true
 	switch body := x.request.Body.(type) {
 	case request.Bytes:
 		if len(body) <= bytesAtOnce {

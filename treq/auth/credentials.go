@@ -13,7 +13,8 @@ import (
 // goroutine, and may be used for many requests, at the same time too.
 type Credentials interface {
 	// Authorize adds to req, which is its own to change, what is to be sent with
-	// it; that may be nothing yet.
+	// it; that may be nothing yet. It may leave alone an Authorization that is
+	// there: Answered is then not called.
 	Authorize(req *request.Request) error
 	// Answered is called with the response to a request that Authorize was called
 	// with, before its body is read. It reports whether the request should be

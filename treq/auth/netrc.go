@@ -278,9 +278,8 @@ func (n *Netrc) Authorize(req *request.Request) error {
 // Answered passes the response on to the credentials of the request's host; see
 // [Credentials].
 func (n *Netrc) Answered(req *request.Request, resp *response.Response) (again bool, err error) {
-	c := n.of(req)
-	if own := req.Header.Get("Authorization"); c == nil || own != "" && sentWith(req) == nil {
-		return false, nil // it was not we who authorized it, or it was for good
+	if c := n.of(req); c != nil {
+		return c.Answered(req, resp)
 	}
-	return c.Answered(req, resp)
+	return false, nil
 }

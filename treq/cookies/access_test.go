@@ -2,6 +2,7 @@ package cookies_test
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -144,5 +145,18 @@ func TestPut(t *testing.T) {
 	}
 	if got, want := described(&jar), "a for h.example:80,8080/"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestHTTPCookie has the cookies of one jar go to another as Set-Cookie would.
+func TestHTTPCookie(t *testing.T) {
+	jar, _ := newJar()
+	receive(t, jar, "https://www.example.com/x/y", `a="1 2"; Secure; HttpOnly`, "b=2; Domain=example.com; Path=/; Max-Age=3600; SameSite=Lax", "c=3; Max-Age=1")
+	other, _ := newJar()
+	for c := range jar.All() {
+		other.SetCookies(parse(t, "https://"+c.Domain+"/"), []*http.Cookie{c.HTTPCookie()})
+	}
+	if diff := cmp.Diff(jar.Items(), other.Items()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -48,6 +48,20 @@ func (c Cookie) String() string {
 	return fmt.Sprintf("%s for %s%s", c.Name, domain, c.Path)
 }
 
+// HTTPCookie returns c as the Set-Cookie that would make it, for a jar of another
+// kind. What that cannot say is Ports; and such a jar has to be told that it comes
+// from Domain.
+func (c Cookie) HTTPCookie() *http.Cookie {
+	h := &http.Cookie{
+		Name: c.Name, Value: c.Value, Quoted: c.Quoted, Path: c.Path,
+		Secure: c.Secure, HttpOnly: c.HttpOnly, SameSite: c.SameSite, Expires: c.Expires,
+	}
+	if c.Subdomains {
+		h.Domain = c.Domain
+	}
+	return h
+}
+
 // expired reports whether c has ended at now.
 func (c *Cookie) expired(now time.Time) bool {
 	return !c.Expires.IsZero() && !c.Expires.After(now)

@@ -151,6 +151,9 @@ func (j *Jar) overridesSecure(c *Cookie) bool {
 // Cookies returns the cookies to send with a request to u: those with longer
 // paths first, and of the same length the older first. It is [http.CookieJar]'s.
 func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
+	if j.count == 0 {
+		return nil
+	}
 	scheme := strings.ToLower(u.Scheme)
 	host, err := canonicalHost(u.Hostname())
 	if err != nil || scheme != "http" && scheme != "https" {
@@ -229,7 +232,7 @@ func (j *Jar) put(c Cookie) {
 		j.evict(j.domains[c.Domain])
 	}
 	if j.count > cmp.Or(j.Max, DefaultMax) {
-		j.evict(j.entries())
+		j.evict(j.unordered())
 	}
 }
 
@@ -260,11 +263,16 @@ func (j *Jar) remove(e *entry) {
 
 // entries returns all there is, expired or not, the oldest first.
 func (j *Jar) entries() []*entry {
+	all := j.unordered()
+	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.made, b.made) })
+	return all
+}
+
+func (j *Jar) unordered() []*entry {
 	all := make([]*entry, 0, j.count)
 	for _, entries := range j.domains {
 		all = append(all, entries...)
 	}
-	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.made, b.made) })
 	return all
 }
 

@@ -33,6 +33,10 @@ func canonicalHost(host string) (string, error) {
 }
 
 func isIP(host string) bool {
+	// Names are most of what comes, and errors cost.
+	if last := host[len(host)-1]; (last < '0' || '9' < last) && !strings.Contains(host, ":") {
+		return false
+	}
 	_, err := netip.ParseAddr(host)
 	return err == nil
 }

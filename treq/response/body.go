@@ -62,6 +62,9 @@ type Body struct {
 // NewBody returns a Body whose bytes t controls.
 func NewBody(t BodyTransport) *Body { return &Body{transport: t} }
 
+// Taken reports whether the body has, or had, a reader.
+func (b *Body) Taken() bool { return b.to != nil }
+
 // Write gives the reader the next bytes, which it may use until Write returns. An
 // agent calls it.
 func (b *Body) Write(data []byte) {

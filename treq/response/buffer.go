@@ -48,8 +48,7 @@ func (b *buffer) deliver(body *Body, p BodyProtocol) error {
 
 func (b *buffer) begun() bool { return b.from != nil || b.ended != nil }
 
-// ConnectionMade, DataReceived and ConnectionLost make b the body's protocol. A
-// reader that panics does so after the others have been called.
+// ConnectionMade, DataReceived and ConnectionLost make b the body's protocol.
 
 func (b *buffer) ConnectionMade(t BodyTransport) {
 	b.from = t
@@ -61,23 +60,24 @@ func (b *buffer) DataReceived(data []byte) {
 		b.data = make([]byte, 0, min(b.length, maxPrealloc))
 	}
 	b.data = append(b.data, data...)
-	if len(b.readers) == 1 {
-		b.readers[0].Write(data)
-		return
-	}
-	var c panics.Catcher
-	for _, r := range b.readers {
-		c.Try(func() { r.Write(data) })
-	}
-	c.Repanic()
+	each(b.readers, func(r *bufferReader) { r.Write(data) })
 }
 
 func (b *buffer) ConnectionLost(reason error) {
 	readers := b.readers
 	b.ended, b.readers, b.from = reason, nil, nil
+	each(readers, func(r *bufferReader) { r.End(reason) })
+}
+
+// each calls f with every reader, even if a call panics, and panics then.
+func each(readers []*bufferReader, f func(*bufferReader)) {
+	if len(readers) == 1 {
+		f(readers[0])
+		return
+	}
 	var c panics.Catcher
 	for _, r := range readers {
-		c.Try(func() { r.End(reason) })
+		c.Try(func() { f(r) })
 	}
 	c.Repanic()
 }

@@ -1,6 +1,10 @@
 package response
 
-import "github.com/seed-7c003b53/gotreq/deferred"
+import (
+	"net/http"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+)
 
 // DiscardLimit is how much of a body [Response.Discard] reads.
 const DiscardLimit = 256 << 10
@@ -12,7 +16,8 @@ const DiscardLimit = 256 << 10
 // The Deferred fires when that is over; it does not fail. If the body has a reader
 // already, it is left to that one.
 func (r *Response) Discard() *deferred.Deferred[deferred.None] {
-	d := &discarding{tooLong: r.Length > DiscardLimit}
+	hasBody := (r.Request == nil || r.Request.Method != http.MethodHead) && r.Code != http.StatusNotModified
+	d := &discarding{tooLong: r.Length > DiscardLimit && hasBody}
 	d.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { d.from.StopProducing() })
 	if err := r.DeliverBody(d); err != nil {
 		d.finish()

@@ -46,13 +46,17 @@ func NoResult[T any](t testing.TB, d *deferred.Deferred[T]) {
 // resultOf returns the result of d as it is now, if there is one, and takes its
 // error.
 func resultOf[T any](d *deferred.Deferred[T]) (value T, err error, fired bool) {
-	looking := true
-	deferred.MapBoth(d, func(v T, e error) (deferred.None, error) {
-		if looking {
-			value, err, fired = v, e, true
+	var now struct {
+		value       T
+		err         error
+		fired, over bool
+	}
+	deferred.MapBoth(d, func(value T, err error) (deferred.None, error) {
+		if !now.over {
+			now.value, now.err, now.fired = value, err, true
 		}
 		return deferred.None{}, nil
 	})
-	looking = false
-	return value, err, fired
+	now.over = true
+	return now.value, now.err, now.fired
 }

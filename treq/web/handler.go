@@ -59,8 +59,9 @@ func NewHandlerResource(handler http.Handler) *HandlerResource {
 
 // NewThreadHandlerResource is [NewHandlerResource] for handlers that block, or
 // that start goroutines: each request has its handler called in the reactor's
-// thread pool. What such a handler does is not on the loop's goroutine, and the
-// order of things is not the same every time.
+// thread pool, ten at a time. What such a handler does is not on the loop's
+// goroutine, and the order of things is not the same every time. A reactor in
+// memory has no threads: there, it is the same as NewHandlerResource.
 func NewThreadHandlerResource(handler http.Handler) *HandlerResource {
 	h := NewHandlerResource(handler)
 	h.inThreads = true
@@ -105,7 +106,8 @@ type exchange struct {
 	task    *coro.Task // that the handler runs in, unless it is a thread
 	waiting bool       // task waits
 	threads reactor.Threads
-	waits   []threadWait // of threads
+	ended   <-chan struct{} // closed when the loop has ended, and no thread need wait for it
+	waits   []threadWait    // of threads
 
 	header      http.Header // as the handler changes it
 	wroteHeader bool
@@ -243,7 +245,12 @@ func (x *exchange) runInThread(hr *http.Request) {
 	if x.threads == nil {
 		panic("web: a handler that is to run in a thread, on a transport whose reactor is not known")
 	}
+	x.ended = x.threads.Ended()
 	x.threads.CallInThread(func() {
+		if x.threads.OnLoop() { // in memory there are no threads
+			x.run(hr)
+			return
+		}
 		x.call(hr)
 		x.threads.CallFromThread(x.done)
 	})
@@ -264,8 +271,10 @@ func (x *exchange) resume() {
 }
 
 // until waits until f returns true. f is called on the loop's goroutine, at once
-// and then whenever something has happened to the request or the connection.
-func (x *exchange) until(f func() bool) {
+// and then whenever something has happened to the request or the connection. It
+// returns false if that will never be, because the loop has ended; f may then not
+// have been called.
+func (x *exchange) until(f func() bool) bool {
 	if x.task == nil {
 		done := make(chan struct{})
 		x.threads.CallFromThread(func() {
@@ -275,15 +284,20 @@ func (x *exchange) until(f func() bool) {
 				x.waits = append(x.waits, threadWait{f, done})
 			}
 		})
-		<-done
-		return
+		select {
+		case <-done:
+			return true
+		case <-x.ended:
+			return false
+		}
 	}
 	for !f() {
 		x.waiting = true
 		if !x.task.Wait() {
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // A threadWait is what a thread waits for.
@@ -489,7 +503,7 @@ func (x *exchange) flush() error {
 // more.
 func (x *exchange) send(p []byte) (err error) {
 	sent := false
-	x.until(func() bool {
+	if !x.until(func() bool {
 		r := x.req
 		switch {
 		case x.over():
@@ -504,7 +518,9 @@ func (x *exchange) send(p []byte) (err error) {
 			return true
 		}
 		return !r.channel.blocked
-	})
+	}) {
+		return ErrConnectionLost
+	}
 	return err
 }
 
@@ -616,7 +632,7 @@ func (b *requestBody) announceTrailers(hr *http.Request) {
 // Read waits for a part of the body, unless there is one. It tells a client that
 // waits to be told to send it.
 func (b *requestBody) Read(p []byte) (n int, err error) {
-	b.x.until(func() bool {
+	if !b.x.until(func() bool {
 		switch {
 		case b.closed:
 			err = http.ErrBodyReadAfterClose
@@ -642,7 +658,9 @@ func (b *requestBody) Read(p []byte) (n int, err error) {
 			return false
 		}
 		return true
-	})
+	}) {
+		return 0, io.ErrUnexpectedEOF
+	}
 	return n, err
 }
 
@@ -708,7 +726,7 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	var conn *hijackedConn
 	var err error
-	x.until(func() bool {
+	if !x.until(func() bool {
 		switch {
 		case x.over():
 			err = ErrConnectionLost
@@ -718,7 +736,9 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 			conn = newHijackedConn(x)
 		}
 		return true
-	})
+	}) {
+		return nil, nil, ErrConnectionLost
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -121,7 +121,7 @@ func (h *hijackedConn) close() {
 // The net.Conn.
 
 func (h *hijackedConn) Read(p []byte) (n int, err error) {
-	h.x.until(func() bool {
+	if !h.x.until(func() bool {
 		switch {
 		case h.closed:
 			err = net.ErrClosed
@@ -143,12 +143,14 @@ func (h *hijackedConn) Read(p []byte) (n int, err error) {
 			return len(p) == 0
 		}
 		return true
-	})
+	}) {
+		return 0, net.ErrClosed
+	}
 	return n, err
 }
 
 func (h *hijackedConn) Write(p []byte) (n int, err error) {
-	h.x.until(func() bool {
+	if !h.x.until(func() bool {
 		switch {
 		case h.closed:
 			err = net.ErrClosed
@@ -164,7 +166,9 @@ func (h *hijackedConn) Write(p []byte) (n int, err error) {
 			return !h.blocked
 		}
 		return true
-	})
+	}) {
+		return 0, net.ErrClosed
+	}
 	return n, err
 }
 

@@ -21,7 +21,6 @@ type Session struct {
 
 	id       string
 	site     *Site
-	clock    reactor.Clock
 	timeout  time.Duration
 	expiry   reactor.DelayedCall
 	onExpire []func()
@@ -72,7 +71,7 @@ func (s *Site) makeSession(clock reactor.Clock) *Session {
 	if name == nil {
 		name = randomID
 	}
-	session := &Session{Values: make(map[any]any), id: name(), site: s, clock: clock, timeout: DefaultSessionTimeout}
+	session := &Session{Values: make(map[any]any), id: name(), site: s, timeout: DefaultSessionTimeout}
 	if clock != nil {
 		session.expiry = clock.CallLater(session.timeout, session.Expire)
 	}

@@ -122,11 +122,55 @@ func TestThreadedHijack(t *testing.T) {
 	want(t, fmt.Sprint(line, err), "you said hello\n<nil>")
 }
 
-// In memory a thread is a later turn of the loop: it may not wait, but that
-// there is none is told.
 func TestThreadedNeedsAReactor(t *testing.T) {
 	defer func() { want(t, recover() != nil, true) }()
 	channel := (&web.Site{Root: web.NewThreadHandlerResource(http.NotFoundHandler())}).BuildProtocol(nil)
 	channel.ConnectionMade(&memory.StringTransport{})
 	channel.DataReceived([]byte(get))
+}
+
+// In memory there are no threads, and nothing waits for one.
+func TestThreadedInMemory(t *testing.T) {
+	s := serve(t, &web.Site{Root: web.NewThreadHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		w.Write(make([]byte, 10_000))
+		fmt.Fprint(w, n, err)
+	}))})
+	p := s.connect().send("POST / HTTP/1.0\r\nContent-Length: 4\r\n\r\nab").send("cd")
+	want(t, strings.HasSuffix(p.take(), "4 <nil>"), true)
+}
+
+// A thread that waits for the loop does not wait when that has ended.
+func TestThreadedAfterTheLoop(t *testing.T) {
+	r := reactor.New()
+	defer r.Close()
+	began, ended := make(chan bool), make(chan bool)
+	var result string
+	handler := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		began <- true
+		<-ended
+		_, err := req.Body.Read(make([]byte, 1))
+		_, err2 := w.Write(make([]byte, 10_000))
+		_, _, err3 := w.(http.Hijacker).Hijack()
+		result = fmt.Sprint(err, ", ", err2, ", ", err3)
+		began <- true
+	})
+	port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Root: web.NewThreadHandlerResource(handler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- r.Run() }()
+	conn, err := net.Dial("tcp", port.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+	<-began
+	r.CallFromThread(func() { r.Stop() })
+	<-done
+	close(ended)
+	<-began
+	want(t, result, "unexpected EOF, web: the connection was lost, web: the connection was lost")
 }

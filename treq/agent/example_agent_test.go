@@ -1,0 +1,80 @@
+package agent_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	"github.com/seed-7c003b53/gotreq/treq/web"
+)
+
+// listen has somebody greet on address of r.
+func listen(r reactor.Reactor, address string) {
+	r.ListenTCP(address, web.NewSite(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "Hello from "+r.Host)
+	})))
+}
+
+// show prints the text of the response that d brings.
+func show(d *deferred.Deferred[*response.Response]) {
+	deferred.Then(d, (*response.Response).Text).AddBoth(func(text string, err error) (string, error) {
+		fmt.Println(text, err)
+		return text, nil
+	})
+}
+
+// An agent sends requests as they are; a client is more convenient.
+func ExampleAgent() {
+	r := memory.New()
+	listen(r, "127.0.0.1:80")
+	a := agent.New(r, agent.WithPool(agent.NewPool(r)), agent.ConnectTimeout(5*time.Second))
+	show(a.Request(&request.Request{
+		Method: "GET",
+		URL:    &url.URL{Scheme: "http", Host: "localhost", Path: "/"},
+		Header: http.Header{"User-Agent": {"example"}},
+	}))
+	r.Pump()
+	// Output:
+	// Hello from localhost <nil>
+}
+
+// All requests go to one server, whatever their URLs say.
+func ExampleUsingEndpointFactory() {
+	r := memory.New()
+	listen(r, "192.0.2.1:8080")
+	a := agent.New(r, agent.UsingEndpointFactory(func(u *url.URL) (endpoints.ClientEndpoint, error) {
+		return endpoints.NewHostname(r, "192.0.2.1", "8080"), nil
+	}))
+	show(a.Request(newRequest("GET", "http://staging.example/")))
+	r.Pump()
+	// Output:
+	// Hello from staging.example <nil>
+}
+
+// A signer is an agent around another that adds to each request.
+type signer struct{ agent.Requester }
+
+func (s signer) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+	req = req.Clone() // whose header is its own
+	req.Header.Set("Host", "signed.example")
+	return s.Requester.Request(req)
+}
+
+// What wraps an agent is one.
+func ExampleRequester() {
+	r := memory.New()
+	listen(r, "127.0.0.1:80")
+	show(signer{agent.New(r)}.Request(newRequest("GET", "http://localhost/")))
+	r.Pump()
+	// Output:
+	// Hello from signed.example <nil>
+}

@@ -1,0 +1,62 @@
+package agent_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// collect collects garbage, and waits for the cleanups of what was there before.
+func collect() {
+	for range 2 {
+		done := make(chan struct{})
+		runtime.AddCleanup(new([64]byte), func(done chan struct{}) { close(done) }, done)
+		runtime.GC()
+		<-done
+	}
+}
+
+func TestUnreadResponse(t *testing.T) {
+	const part = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234"
+	for _, c := range []struct {
+		name string
+		keep func(t *testing.T, r *response.Response) any
+		open bool
+	}{
+		{"dropped", func(*testing.T, *response.Response) any { return nil }, false},
+		{"kept", func(_ *testing.T, r *response.Response) any { return r }, true},
+		{"being read", func(t *testing.T, r *response.Response) any {
+			if err := r.DeliverBody(&reader{}); err != nil {
+				t.Error(err)
+			}
+			return nil
+		}, true},
+		{"only its content kept", func(_ *testing.T, r *response.Response) any { return r.Content() }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			d := w.get("http://a.example/")
+			w.Conn(0).Send(part)
+			kept := c.keep(t, treqtesting.SuccessResultOf(t, d))
+			d = nil
+			collect()
+			w.r.Pump()
+			if open := w.Conn(0).Lost == nil; open != c.open {
+				t.Errorf("open %v, want %v", open, c.open)
+			}
+			w.Conn(0).Send("56789")
+			runtime.KeepAlive(kept)
+		})
+	}
+}
+
+// TestWholeResponseUnread drops a response that came whole: its connection is free.
+func TestWholeResponseUnread(t *testing.T) {
+	w := newWorld(t)
+	w.get("http://a.example/")
+	w.Conn(0).Send(okHello)
+	collect()
+	w.exchange(newRequest("GET", "http://a.example/"), 0)
+}

@@ -1,0 +1,75 @@
+package client_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+	"github.com/seed-7c003b53/gotreq/treq/web"
+)
+
+// parrot is a server that says what it was sent.
+var parrot = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	fmt.Fprintf(w, "%s %s %s %q", r.Method, r.URL, r.Header["Accept"], body)
+})
+
+// show prints the text of the response that d brings.
+func show(d *deferred.Deferred[*response.Response]) {
+	deferred.Then(d, (*response.Response).Text).AddBoth(func(text string, err error) (string, error) {
+		fmt.Println(text, err)
+		return text, nil
+	})
+}
+
+// A client of one's own is made of a reactor, here one in memory, and an agent.
+func ExampleNew() {
+	r := memory.New()
+	r.ListenTCP("127.0.0.1:80", web.NewSite(parrot))
+
+	pool := agent.NewPool(r, agent.MaxPersistentPerHost(2))
+	c := client.New(r, agent.New(r, agent.WithPool(pool)))
+	show(c.Get("http://localhost/"))
+	r.Pump()
+	// Output:
+	// GET / [] "" <nil>
+}
+
+// Options read like keyword arguments.
+func ExampleHTTPClient_Get() {
+	c := treqtesting.NewStubTreq(parrot)
+	show(c.Get("http://an.example/search?page=1",
+		client.Params{"q": {"go & twisted"}},
+		client.Headers{"Accept": {"text/html"}},
+		client.Timeout(5*time.Second)))
+	// Output:
+	// GET /search?page=1&q=go+%26+twisted [text/html] "" <nil>
+}
+
+func ExampleHTTPClient_Post() {
+	c := treqtesting.NewStubTreq(parrot)
+	show(c.Post("http://an.example/", client.Body("some text")))
+	show(c.Post("http://an.example/", client.JSON(map[string]int{"answer": 42})))
+	show(c.Post("http://an.example/", client.Body("text"), client.JSON(42)))
+	// Output:
+	// POST / [] "some text" <nil>
+	// POST / [] "{\"answer\":42}" <nil>
+	//  POST http://an.example/: options that exclude each other: Body and JSON
+}
+
+// A request takes as long as it may, and not more.
+func ExampleTimeout() {
+	c := treqtesting.NewStubTreq(parrot)
+	c.Reactor().HoldConnects() // nobody answers
+	show(c.Get("http://an.example/", client.Timeout(5*time.Second)))
+	c.Reactor().RunFor(5 * time.Second)
+	// Output:
+	//  GET http://an.example/: deferred: timed out after 5s
+}

@@ -1,0 +1,26 @@
+package cookies_test
+
+import (
+	"fmt"
+	"testing"
+)
+
+// BenchmarkCookies looks up the cookies of a request in a jar that has those of
+// many hosts.
+func BenchmarkCookies(b *testing.B) {
+	jar, _ := newJar()
+	for i := range 1000 {
+		receive(b, jar, fmt.Sprintf("https://www.h%d.example/", i), "a=1", "b=2; Path=/x")
+	}
+	none := parse(b, "https://www.other.example/x/y")
+	if got := jar.Cookies(none); got != nil {
+		b.Fatal(got)
+	}
+	u := parse(b, "https://www.h500.example/x/y")
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(jar.Cookies(u)) != 2 {
+			b.Fatal("not 2 cookies")
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package treq_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// hello is a server for the examples to talk to.
+func hello() *httptest.Server {
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "Hello, %s!", r.FormValue("name"))
+	}))
+}
+
+// A whole program, but for the name of main: task.React(run) runs it and exits.
+func Example() {
+	server := hello()
+	defer server.Close()
+
+	run := func(r reactor.Reactor) *deferred.Deferred[string] {
+		d := treq.Get(server.URL, treq.Params{"name": {"world"}}, treq.Timeout(5*time.Second))
+		text := deferred.Then(d, func(resp *response.Response) *deferred.Deferred[string] {
+			fmt.Println(resp.Code, resp.Header.Get("Content-Type"))
+			return resp.Text()
+		})
+		return text.AddCallbacks(func(text string) (string, error) {
+			fmt.Println(text)
+			return text, nil
+		}, func(err error) (string, error) {
+			return "", fmt.Errorf("fetching: %w", err)
+		})
+	}
+	task.ReactOn(reactor.Default(), run, os.Stderr)
+	// Output:
+	// 200 text/plain; charset=utf-8
+	// Hello, world!
+}
+
+// The same in direct style: the function waits, and the loop goes on.
+func Example_await() {
+	server := hello()
+	defer server.Close()
+
+	run := func(r reactor.Reactor) *deferred.Deferred[string] {
+		return deferred.Go(func(co *deferred.Co) (string, error) {
+			resp, err := deferred.Await(co, treq.Post(server.URL+"?name=you", treq.JSON([]int{1, 2, 3})))
+			if err != nil {
+				return "", err
+			}
+			text, err := deferred.Await(co, resp.Text())
+			fmt.Println(text)
+			return text, err
+		})
+	}
+	task.ReactOn(reactor.Default(), run, os.Stderr)
+	// Output:
+	// Hello, you!
+}
+
+// Several at once, and what came of each.
+func Example_many() {
+	server := hello()
+	defer server.Close()
+
+	run := func(r reactor.Reactor) *deferred.Deferred[[]string] {
+		var texts []*deferred.Deferred[string]
+		for _, name := range []string{"Ada", "Grace", "Edsger"} {
+			d := treq.Get(server.URL, treq.Params{"name": {name}})
+			texts = append(texts, deferred.Then(d, (*response.Response).Text))
+		}
+		return deferred.GatherResults(texts).AddCallback(func(texts []string) ([]string, error) {
+			fmt.Printf("%q\n", texts)
+			return texts, nil
+		})
+	}
+	task.ReactOn(reactor.Default(), run, os.Stderr)
+	// Output:
+	// ["Hello, Ada!" "Hello, Grace!" "Hello, Edsger!"]
+}

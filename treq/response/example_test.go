@@ -1,0 +1,76 @@
+package response_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// get returns a response with this body.
+func get(body string) *deferred.Deferred[*response.Response] {
+	return treqtesting.NewStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, body)
+	})).Get("http://an.example/")
+}
+
+func ExampleResponse_Text() {
+	deferred.Then(get("some text"), (*response.Response).Text).AddCallback(func(text string) (string, error) {
+		fmt.Println(text)
+		return text, nil
+	})
+	// Output:
+	// some text
+}
+
+// A body piece by piece, without all of it in memory.
+func ExampleResponse_Collect() {
+	size := 0
+	done := deferred.Then(get("some text"), func(resp *response.Response) *deferred.Deferred[deferred.None] {
+		return resp.Collect(func(data []byte) error {
+			size += len(data)
+			return nil
+		})
+	})
+	done.AddCallback(func(deferred.None) (deferred.None, error) {
+		fmt.Println(size, "bytes")
+		return deferred.None{}, nil
+	})
+	// Output:
+	// 9 bytes
+}
+
+// A collector that has enough, or too much, fails: the connection is closed.
+func ExampleResponse_Collect_enough() {
+	tooLarge := errors.New("more than anyone wants")
+	done := deferred.Then(get("some text"), func(resp *response.Response) *deferred.Deferred[deferred.None] {
+		left := 5
+		return resp.Collect(func(data []byte) error {
+			if left -= len(data); left < 0 {
+				return tooLarge
+			}
+			return nil
+		})
+	})
+	done.AddErrback(func(err error) (deferred.None, error) {
+		fmt.Println(err)
+		return deferred.None{}, nil
+	})
+	// Output:
+	// more than anyone wants
+}
+
+func ExampleJSON() {
+	type point struct{ X, Y int }
+	p := deferred.Then(get(`{"x": 3, "y": 4}`), response.JSON[point])
+	p.AddCallback(func(p point) (point, error) {
+		fmt.Println(p.X*p.X + p.Y*p.Y)
+		return p, nil
+	})
+	// Output:
+	// 25
+}

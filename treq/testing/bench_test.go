@@ -1,0 +1,26 @@
+package testing_test
+
+import (
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// BenchmarkStubTreqGet is one request and its response as text, all in memory.
+func BenchmarkStubTreqGet(b *testing.B) {
+	stub := treqtesting.NewStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Content-Type"] = []string{"text/plain"}
+		io.WriteString(w, "Hello, world!")
+	}))
+	b.ReportAllocs()
+	for b.Loop() {
+		text := treqtesting.SuccessResultOf(b, deferred.Then(stub.Get("http://an.example/foo"), (*response.Response).Text))
+		if text != "Hello, world!" {
+			b.Fatal(text)
+		}
+	}
+}
