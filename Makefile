@@ -1,6 +1,7 @@
 # make test   run the tests, under the race detector where a C compiler is there
 # make lint   check format, vet and staticcheck, here and for other systems
 # make bench  run the benchmarks
+# make parity compare with Python's treq, where that is installed
 # make peers  have curl, and Python's treq and Twisted, talk with ours, where they are installed
 # make ci     all that a change has to pass
 
@@ -10,7 +11,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CC := $(shell go env CC)
 RACE := $(if $(shell command -v $(CC)),-race)
 
-.PHONY: test lint examples bench peers ci
+.PHONY: test lint examples bench parity peers ci
 
 test:
 	$(if $(RACE),,@echo "no C compiler ($(CC)): the tests run without the race detector")
@@ -28,6 +29,9 @@ examples:
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+parity:
+	go run ./internal/parity
 
 peers:
 	go test -count=1 -v -run 'TestCurl|TestPythonTreq|TestTwistedSite' ./treq/web

@@ -9,6 +9,7 @@ require (
 	github.com/mccutchen/go-httpbin/v2 v2.26.0
 	github.com/sourcegraph/conc v0.3.0
 	golang.org/x/net v0.62.0
+	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
 	golang.org/x/text v0.43.0
 )

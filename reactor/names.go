@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"golang.org/x/sync/singleflight"
 )
 
 // systemResolver looks names up as the system does, in the thread pool. There is
@@ -16,13 +17,30 @@ import (
 // pool and not all of them.
 type systemResolver struct {
 	reactor Threads
-	lookup  lookup // nil means that of net.DefaultResolver
+	lookup  lookup // nil means lookUpOnce
 	flights map[string]*flight
 }
 
 // A lookup is the LookupNetIP of a [net.Resolver]. It sorts what it finds by RFC
 // 6724, best first.
 type lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+// lookUpOnce is the lookup of net.DefaultResolver. Loops that look the same name up
+// at the same time, each on a thread of its own, share one.
+func lookUpOnce(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	found := lookups.DoChan(network+" "+host, func() (any, error) {
+		return net.DefaultResolver.LookupNetIP(context.Background(), network, host)
+	})
+	select {
+	case r := <-found:
+		addrs, _ := r.Val.([]netip.Addr)
+		return slices.Clone(addrs), r.Err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+var lookups singleflight.Group
 
 // A flight is a lookup that is under way, and those who wait for it.
 type flight struct {
@@ -58,7 +76,7 @@ func (f *flight) begin() {
 	r.flights[f.host] = f
 	find := r.lookup
 	if find == nil {
-		find = net.DefaultResolver.LookupNetIP
+		find = lookUpOnce
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel

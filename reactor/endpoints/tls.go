@@ -40,3 +40,22 @@ func (t *TLS) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protoc
 		return s.WhenHandshaken()
 	})
 }
+
+// A TLSServer is the endpoint of a server that speaks TLS at another endpoint.
+type TLSServer struct {
+	clock  reactor.Clock
+	config *tls.Config
+	below  ServerEndpoint
+}
+
+// WrapTLSServer returns the endpoint of a server that speaks TLS at e, as config
+// says: see [reactor.TLSServer]. r is e's reactor.
+func WrapTLSServer(r reactor.Clock, config *tls.Config, e ServerEndpoint) *TLSServer {
+	return &TLSServer{clock: r, config: config, below: e}
+}
+
+// Listen listens at e. factory builds the protocol of a connection when the
+// handshake on it is done.
+func (t *TLSServer) Listen(factory reactor.Factory) *deferred.Deferred[reactor.Port] {
+	return t.below.Listen(reactor.TLSServer(t.clock, t.config, factory))
+}

@@ -1,0 +1,218 @@
+package main
+
+// differences are all that are meant, in the order in which they are looked for.
+// Those without Cases may occur in any case, which counts as the same if it has
+// no others. docs/parity.md lists them.
+var differences = []Difference{
+	{
+		Field: "Sent.*.Header.Accept-Encoding", Treq: `[*"gzip"]`, Ours: `[*"gzip,deflate,br,zstd"]`,
+		Reason: "Four content codings are decoded here, one there.",
+	},
+	{
+		Field: "Got.*.Header.content-encoding", Treq: `[""]`, Ours: none,
+		Reason: "Twisted's ContentDecoderAgent adds an empty header to a response that had none.",
+	},
+	{
+		Field: "Got.*.Header.content-length|Got.*.Header.connection|Got.*.Header.transfer-encoding", Treq: none,
+		Reason: "A response has all the headers that were sent, as one of net/http has. Twisted takes those out that are of the connection.",
+	},
+
+	// What is sent.
+	{
+		Cases: "url with a user", Field: "Sent.0|Got.0.Errors.request", Treq: none + `|"argument"`,
+		Reason: "Twisted takes the user for the host. Here it is not sent: BasicAuth is for that.",
+	},
+	{
+		Cases: "url bad escape", Field: "Sent.0|Got.0.Errors.request", Ours: none + `|"argument"`,
+		Reason: "net/url refuses what is not a URL; treq sends it.",
+	},
+	{
+		Cases: "params none", Field: "Sent.0.Target|Got.0.URL", Ours: `*/?"`,
+		Reason: "A URL that ends in ? is sent as it is given.",
+	},
+	{
+		Cases: "url with a query alone", Field: "Got.0.URL", Ours: `"http://raw.example:*?a=b"`,
+		Reason: "Request.URL is as it was given; what is sent is the same.",
+	},
+	{
+		Cases: "url host in capitals", Field: "Got.0.URL", Ours: `"http://RAW.Example:*/"`,
+		Reason: "Request.URL is as it was given; what is sent is the same.",
+	},
+	{
+		Cases: "headers in lower case", Field: "Sent.0.Header.Etag|Sent.0.Header.Dnt|Sent.0.Header.Www-Authenticate", Treq: none,
+		Reason: "Names are written as net/http writes them. They mean the same in any case.",
+	},
+	{
+		Cases: "headers in lower case", Field: "Sent.0.Header.ETag|Sent.0.Header.DNT|Sent.0.Header.WWW-Authenticate", Ours: none,
+		Reason: "Follows from the one before.",
+	},
+	{
+		Cases: "headers over two lines", Field: "Sent.0|Got.0.Errors.request", Ours: none + `|"argument"`,
+		Reason: "A value with line breaks is an error, lest it become a header of its own. Twisted makes spaces of them.",
+	},
+	{
+		Cases: "headers Content-Type and form", Field: "Sent.0.Header.Content-Type", Ours: `["text/x"]`,
+		Reason: "The caller's Content-Type stands; only that of a multipart body, which has the boundary, does not.",
+	},
+	{
+		Cases: "headers Content-Length", Field: "Sent.0.Header.Content-Length|Sent.0.Body", Ours: `["3"]|"abc"`,
+		Reason: "The length is that of the body. Twisted sends the caller's too, and so two.",
+	},
+	{
+		Cases: "data none of a PATCH", Field: "Sent.0.Header.Content-Length", Treq: none, Ours: `["0"]`,
+		Reason: "RFC 9110, section 8.6: a request whose method has a meaning for a body says that there is none. Twisted does so for POST and PUT.",
+	},
+	{
+		Cases: "data and json|files and json", Field: "Sent.0|Got.0.Errors.request", Ours: none + `|"argument"`,
+		Reason: "Two bodies are an error, as in later versions of treq; treq 22.2 warns, and drops the JSON.",
+	},
+	{
+		Cases: "json object not in order", Field: "Sent.0.Body", Ours: `"{\"a\":2,\"b\":1}"`,
+		Reason: "A Go map has no order; encoding/json sorts its keys. (A struct keeps its order.)",
+	},
+	{
+		Cases: "json unicode|json markup|json control characters", Field: "Sent.0.Header.Content-Length|Sent.0.Body",
+		Ours:   `["14"]|["22"]|["17"]|"\"hÃ© â\u0099¥ ð\u009f\u0098\u0080\""|"\"\\u003ca\\u0026b\\u003e\""|"\"\\u0000\\n\x7f\\u2028\""`,
+		Reason: "The same value, written as encoding/json does: UTF-8 where json.dumps has escapes, and escapes for <, > and &.",
+	},
+	{
+		Cases: "files empty", Field: "Sent.0|Got.0.Errors.request", Treq: none + `|"argument"`,
+		Reason: "An empty file can be sent.",
+	},
+	{
+		Cases: "files of a name with quotes|files of a name over two lines", Field: "Sent.0.Header.Content-Length|Sent.0.Body",
+		Ours:   `["14*"]|*filename=\"a%22b.txt\"\r*|*filename=\"a%0D%0Ab.txt\"\r*`,
+		Reason: "In names, quotes and line breaks are escaped as WHATWG's HTML says.",
+	},
+
+	// Redirects.
+	{
+		Cases: "redirect 301 of a POST like a browser|redirect 302 of a POST like a browser|redirect 303 of a POST*", Field: "Sent.1.Header.Content-Type", Ours: none,
+		Reason: "The headers that tell of the body go when the body does (RFC 9110, section 15.4).",
+	},
+	{
+		Cases: "redirect 307 of a POST like a browser", Field: "Sent.1|Got.0.Errors.request", Treq: none + `|"failed: redirect refused"`,
+		Reason: "As browsers do, and RFC 9110 says: 307 and 308 repeat the request.",
+	},
+	{
+		Cases: "redirect 308 of a POST like a browser", Field: "Sent.1.Method|Sent.1.Header.Content-Length|Sent.1.Body", Ours: `"POST"|["3"]|"abc"`,
+		Reason: "As browsers do, and RFC 9110 says: 307 and 308 repeat the request.",
+	},
+	{
+		Cases: "redirect of a body", Field: "Sent.1.Header.Content-Length|Sent.1.Body", Ours: `["3"]|"abc"`,
+		Reason: "307 repeats the request, with its body. Twisted drops it.",
+	},
+	{
+		Cases: "redirect 303 of a HEAD", Field: "Sent.1.Method", Treq: `"GET"`, Ours: `"HEAD"`,
+		Reason: "RFC 9110, section 15.4.4: a HEAD stays one.",
+	},
+	{
+		Cases: "redirect 303 of a HEAD", Field: "Got.0.Length|Got.0.Content|Got.0.Text", Ours: `0|""`,
+		Reason: "Follows from the one before.",
+	},
+	{
+		Cases: "redirect to unicode|redirect with spaces", Field: "Sent.1|Got.0.Errors.request", Treq: none + `|"argument"|"not in its charset"`,
+		Reason: "A Location that wants percent-encoding gets it, as in browsers.",
+	},
+	{
+		Cases: "redirect to another scheme|redirect to what is no URL", Field: "Got.0.Errors.request", Ours: `"failed: scheme"|"failed: redirect to what is no URL"`,
+		Reason: "An error of following a redirect has the response with it, whatever the error is.",
+	},
+	{
+		Cases: "redirect with a body", Field: "Sent.1.Connection", Treq: "1", Ours: "0",
+		Reason: "The body of a redirect is read and dropped, and the connection used again. Twisted leaves both hanging.",
+	},
+
+	// Codings, charsets and JSON.
+	{
+		Cases: "coding deflate*|coding x-gzip|coding gzip in capitals", Field: "Got.0.Header.content-encoding|Got.0.Length|Got.0.Content|Got.0.Text|Got.0.Errors.text", Ours: none + `|-1|*hello*|*"deflated\": true*`,
+		Reason: "Deflate is decoded, and gzip by its other name and in any case (RFC 9110, section 8.4.1).",
+	},
+	{
+		Cases: "coding gzip of nothing|coding gzip of a HEAD", Field: "Got.0.Header.content-encoding|Got.0.Length", Ours: `["gzip"]|0`,
+		Reason: "Where there is no body nothing is decoded, and the header says what the server says.",
+	},
+	{
+		Cases: "coding gzip in two members", Field: "Got.0.Content|Got.0.Text", Treq: `"one"`, Ours: `"onetwo"`,
+		Reason: "A gzip file may have several members (RFC 1952, section 2.2). Twisted drops all but the first.",
+	},
+	{
+		Cases: "coding gzip corrupt|coding gzip with a bad sum|coding gzip truncated", Field: "Got.0.Errors.*", Treq: none, Ours: `"failed: bad coding"`,
+		Reason: "A body that cannot be decoded is an error. Twisted gives what it has, and says nothing.",
+	},
+	{
+		Cases: "coding gzip truncated", Field: "Got.0.Content|Got.0.Text", Ours: `""`,
+		Reason: "Follows from the one before.",
+	},
+	{
+		Cases: "charset utf-8 with a mark", Field: "Got.0.Text", Treq: `"\ufeffx"`, Ours: `"x"`,
+		Reason: "A byte order mark is no part of the text.",
+	},
+	{
+		Cases: "charset empty", Field: "Got.0.Text|Got.0.Errors.text", Ours: `"x"|` + none,
+		Reason: "A charset without a name is none, and so the default.",
+	},
+	{
+		Cases: "json response NaN", Field: "Got.0.JSON|Got.0.Errors.json", Ours: `<nil>|"not JSON"`,
+		Reason: "NaN is no JSON.",
+	},
+	{
+		Cases: "json response that begins with a mark", Field: "Got.0.JSON|Got.0.Errors.json", Ours: `1|` + none,
+		Reason: "RFC 8259, section 8.1, lets a reader ignore a byte order mark.",
+	},
+	{
+		Cases: "cookies in quotes", Field: "Got.*.Cookies", Treq: `["a=\"x y\""]`, Ours: `["a=x y"]`,
+		Reason: "That a cookie is quoted is beside its value, in Quoted. What is sent is the same.",
+	},
+
+	// Connections and errors.
+	{
+		Cases: "connection of HTTP/1.0", Field: "Sent.1.Connection", Treq: "0", Ours: "1",
+		Reason: "A server of HTTP/1.0 closes the connection if it does not say otherwise (RFC 9112, section 9.3). Twisted uses it again.",
+	},
+	{
+		Cases: "connection after bytes too many", Field: "Sent.1.Connection", Treq: "0", Ours: "1",
+		Reason: "What follows a response that nobody asked for costs the connection: the next response could be anyone's.",
+	},
+	{
+		Cases: "headers folded", Field: "Got.0.Header.x-a", Treq: `["one two\tthree"]`, Ours: `["one two three"]`,
+		Reason: "A fold becomes a space (RFC 9112, section 5.2).",
+	},
+	{
+		Cases: "error timeout*", Field: "Got.0.Errors.request", Treq: `"never received: timeout"|"failed: timeout"`, Ours: `"timeout"`,
+		Reason: "A timeout is a *deferred.TimeoutError, not a cancelled response.",
+	},
+	{
+		Cases: "error port", Field: "Got.0.Errors.request", Treq: `"timeout"`, Ours: `*is not a port number"`,
+		Reason: "An error at once. Twisted's Deferred does not fire.",
+	},
+	{
+		Cases: "error binary garbage", Field: "Got.0.Errors.request", Treq: `"failed: connection closed"`, Ours: `"failed: not HTTP"`,
+		Reason: "What cannot be the beginning of a response is refused without waiting for the end of a line.",
+	},
+	{
+		Cases: "error HTTP/2|error status of four digits|error length below nothing|error length and chunks|error NUL in a header",
+		Field: "Got.0.Errors.request", Treq: none, Ours: `"failed: not HTTP"`,
+		Reason: "Refused, as RFC 9112 has it or lets one: what it means is a guess, and servers and proxies that guess differently are attacked by it.",
+	},
+	{
+		Cases: "error one length twice|error empty lines before", Field: "Got.0.Errors.request", Treq: `"failed: not HTTP"`, Ours: none,
+		Reason: "Accepted, as RFC 9112 lets one (sections 2.2 and 6.3).",
+	},
+	{
+		Cases: "error header of 64 KiB", Field: "Got.0.Errors.request", Treq: `"failed: connection closed"`, Ours: none,
+		Reason: "A line may be longer than Twisted's 16 KiB: all headers together have one limit.",
+	},
+	{
+		Cases: "error header of 4 MiB", Field: "Got.0.Errors.request", Treq: `"failed: connection closed"`, Ours: `"failed: not HTTP"`,
+		Reason: "The error says which limit was exceeded. Twisted's says that the connection was closed.",
+	},
+	{
+		Cases: "error headers of 1 MiB", Field: "Got.0.Errors.request", Treq: none, Ours: `"failed: not HTTP"`,
+		Reason: "There is a limit. Twisted has none for how many headers there are.",
+	},
+	{
+		Cases: "error switched protocols", Field: "Got.0.Errors.request", Treq: `"failed: connection closed"`, Ours: `"failed: *which was not asked for"`,
+		Reason: "The error says what happened. Twisted's says that the connection was closed.",
+	},
+}

@@ -1,0 +1,137 @@
+// Parity makes one list of requests through Python's treq and through this
+// module's client, to the same servers, and compares what the servers received
+// and what the callers got.
+//
+// It prints a line for each case, with the numbers of the differences, in the table
+// of docs/parity.md, that occur in it. A case is the same if all of them are common
+// to all cases. If anything differs that is not listed it prints what; it fails
+// then, and if something that is listed does not differ.
+//
+// Where treq is not installed it says so and does nothing.
+//
+// Usage:
+//
+//	go run ./internal/parity [-v] [pattern of cases]
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+)
+
+func main() {
+	verbose := flag.Bool("v", false, "print what is listed, too")
+	flag.Parse()
+	pattern := flag.Arg(0)
+	ok, err := run(os.Stdout, pattern, *verbose)
+	switch {
+	case errors.Is(err, errNoTreq):
+		fmt.Println("parity: skipped:", err)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "parity:", err)
+		os.Exit(1)
+	case !ok:
+		os.Exit(1)
+	}
+}
+
+// run compares the cases that match pattern and reports whether all is as
+// listed.
+func run(w io.Writer, pattern string, verbose bool) (ok bool, err error) {
+	treq, err := StartTreq()
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, treq.Close()) }()
+	servers, err := StartServers()
+	if err != nil {
+		return false, err
+	}
+	defer servers.Close()
+	ours, err := StartOurs()
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, ours.Close()) }()
+
+	fmt.Fprintln(w, "comparing with", treq.Version)
+	r := report{w: w, verbose: verbose, occurs: make([]bool, len(differences))}
+	for _, c := range cases {
+		if !matches(pattern, c.Name) {
+			continue
+		}
+		here, err := servers.Outcome(c, ours.Run)
+		if err != nil {
+			return false, fmt.Errorf("%s: ours: %w", c.Name, err)
+		}
+		there, err := servers.Outcome(c, treq.Run)
+		if err != nil {
+			return false, fmt.Errorf("%s: treq: %w", c.Name, err)
+		}
+		r.add(c.Name, compare(c.Name, there, here))
+	}
+	return r.end(pattern == ""), nil
+}
+
+// A report is what is printed.
+type report struct {
+	w       io.Writer
+	verbose bool
+	occurs  []bool // which of differences did
+
+	same, listed, unlisted int // cases
+}
+
+// add reports on a case.
+func (r *report) add(name string, all []Mismatch) {
+	var numbers []int
+	own, unlisted := false, 0
+	for _, m := range all {
+		i := listed(m)
+		if i < 0 {
+			unlisted++
+			continue
+		}
+		r.occurs[i] = true
+		own = own || differences[i].Cases != ""
+		if !slices.Contains(numbers, i+1) {
+			numbers = append(numbers, i+1)
+		}
+	}
+	slices.Sort(numbers)
+	verdict := "same   "
+	switch {
+	case unlisted != 0:
+		verdict = "differs"
+		r.unlisted++
+	case own:
+		verdict = "listed "
+		r.listed++
+	default:
+		r.same++
+	}
+	fmt.Fprintln(r.w, verdict, name, numbers)
+	for _, m := range all {
+		if r.verbose || listed(m) < 0 {
+			fmt.Fprintf(r.w, "        %s\n          treq %s\n          ours %s\n", m.Field, m.Treq, m.Ours)
+		}
+	}
+}
+
+// end reports on all cases; complete says that there were all.
+func (r *report) end(complete bool) (ok bool) {
+	gone := 0
+	for i, occurs := range r.occurs {
+		if !occurs && complete {
+			gone++
+			fmt.Fprintf(r.w, "listed difference %d does not occur: %s: %s\n", i+1, differences[i].Cases, differences[i].Field)
+		}
+	}
+	fmt.Fprintf(r.w, "%d cases: %d same, %d with listed differences, %d with others\n",
+		r.same+r.listed+r.unlisted, r.same, r.listed, r.unlisted)
+	return r.unlisted == 0 && gone == 0
+}
