@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"time"
@@ -42,6 +43,9 @@ func (d *dial) links() *links[dial] { return &d.in }
 func (l *Loop) connect(network, address string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol] {
 	if factory == nil {
 		panic("reactor: connecting to " + address + " with a nil Factory")
+	}
+	if l.state >= closes {
+		return deferred.Fail[Protocol](&ConnectError{network, address, ErrStopped})
 	}
 	d := &dial{loop: l, network: network, address: address, factory: factory}
 	d.result = deferred.NewCancellable(func(*deferred.Deferred[Protocol]) { d.end() })
@@ -96,9 +100,19 @@ func (d *dial) done(s Socket, err error) {
 		d.fail(err)
 		return
 	}
+	if d.over { // cancelled by BuildProtocol
+		s.Close(true)
+		return
+	}
 	d.end()
-	d.loop.start(s, p)
-	d.result.Callback(p)
+	switch c, err := d.loop.start(s, p); {
+	case d.result.Called(): // cancelled by ConnectionMade
+		c.AbortConnection()
+	case err != nil:
+		d.fail(err)
+	default:
+		d.result.Callback(p)
+	}
 }
 
 // build has factory make a protocol for s, and closes s if it makes none.
@@ -134,13 +148,21 @@ type port struct {
 	addr     net.Addr
 	factory  Factory
 	stopped  bool
+	resume   DelayedCall // while nothing can be accepted, else nil
+	failing  bool        // the last attempt to accept failed
 }
+
+// acceptPause is how long a port waits after it could not accept a connection.
+const acceptPause = 100 * time.Millisecond
 
 func (p *port) links() *links[port] { return &p.in }
 
 func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 	if factory == nil {
 		panic("reactor: listening on " + address + " with a nil Factory")
+	}
+	if l.state >= closes {
+		return nil, &ListenError{network, address, ErrStopped}
 	}
 	p := &port{loop: l, factory: factory}
 	listener, err := l.poller.Listen(network, address, p.accept)
@@ -155,9 +177,10 @@ func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 // accept is told by the poller of a connection, or of the lack of one.
 func (p *port) accept(s Socket, err error) {
 	if err != nil {
-		p.loop.logAccept(p.addr, classify(err))
+		p.pause(classify(err))
 		return
 	}
+	p.failing = false
 	if p.stopped {
 		s.Close(true)
 		return
@@ -165,6 +188,22 @@ func (p *port) accept(s Socket, err error) {
 	if proto, err := p.loop.build(p.factory, s); err == nil {
 		p.loop.start(s, proto)
 	}
+}
+
+// pause has p accept nothing for a while, because of err. It is logged once, not
+// each time that another attempt fails.
+func (p *port) pause(err error) {
+	if p.stopped {
+		return
+	}
+	if !p.failing {
+		p.failing = true
+		slog.Error("reactor: cannot accept a connection; will go on trying", "port", p.addr.String(), "error", err)
+	}
+	p.resume = p.loop.CallLater(acceptPause, func() {
+		p.resume = nil
+		p.listener.Resume()
+	})
 }
 
 // Addr returns the address that p listens on; see [Port].
@@ -176,6 +215,9 @@ func (p *port) StopListening() {
 		return
 	}
 	p.stopped = true
+	if p.resume != nil {
+		p.resume.Cancel()
+	}
 	drop(&p.loop.ports, p)
 	p.listener.Close()
 }

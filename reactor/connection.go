@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"errors"
 	"io"
 	"net"
 )
@@ -60,25 +59,27 @@ const (
 
 func (c *connection) links() *links[connection] { return &c.in }
 
-// start makes an open socket a connection of p's.
-func (l *Loop) start(s Socket, p Protocol) *connection {
+// start makes an open socket a connection of p's. It fails if p's ConnectionMade
+// panics; the connection will be closed then.
+func (l *Loop) start(s Socket, p Protocol) (*connection, error) {
 	c := &connection{loop: l, socket: s, protocol: p}
 	push(&l.open, c)
-	c.guard(func() { p.ConnectionMade(c) })
-	if c.flags&closed == 0 {
-		s.Start(c)
-	}
-	return c
+	err := c.guard(func() { p.ConnectionMade(c) })
+	s.Start(c)
+	return c, err
 }
 
-// guard calls a method of the protocol; one that panics loses the connection.
-func (c *connection) guard(f func()) {
+// guard calls a method of the protocol or the producer; one that panics loses the
+// connection.
+func (c *connection) guard(f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			c.fail(logPanic("a protocol", v))
+			err = logPanic("a protocol", v)
+			c.fail(err)
 		}
 	}()
 	f()
+	return nil
 }
 
 // fail has the connection closed for err at the end of the turn.
@@ -120,13 +121,13 @@ func (c *connection) read() {
 	if !c.mayRead() {
 		return
 	}
-	if c.loop.readBuffer == nil {
-		c.loop.readBuffer = make([]byte, readSize)
-	}
 	buffer := c.loop.readBuffer
 	n, err := c.socket.Read(buffer)
 	if n < len(buffer) && err == nil && c.flags&hungUp == 0 || err == ErrWouldBlock {
 		c.flags &^= readable
+	}
+	if n == len(buffer) && n < maxReadSize {
+		c.loop.readBuffer = make([]byte, 2*n)
 	}
 	if n > 0 {
 		c.deliver(buffer[:n])
@@ -136,7 +137,7 @@ func (c *connection) read() {
 	case err == io.EOF:
 		c.readEnd()
 	case err != nil:
-		c.close(lost(err))
+		c.close(err)
 	default:
 		c.readLater()
 	}
@@ -157,6 +158,7 @@ func (c *connection) readEnd() {
 	c.flags |= readEnded
 	p, ok := c.protocol.(HalfCloseableProtocol)
 	if !ok {
+		c.send() // an answer to what came just before; the peer may have ended one direction only
 		c.close(ErrConnectionDone)
 		return
 	}
@@ -201,7 +203,7 @@ func (c *connection) StopProducing() { c.LoseConnection() }
 
 // Write sends data; see [Consumer].
 func (c *connection) Write(data []byte) {
-	if len(data) == 0 || c.flags&(closed|aborting|writeEnded|closeWrite) != 0 || c.failed != nil {
+	if len(data) == 0 || !c.mayWrite() {
 		return
 	}
 	if len(data) >= highWater {
@@ -220,6 +222,13 @@ func (c *connection) Write(data []byte) {
 		c.restProducer()
 	}
 	c.touch()
+}
+
+// mayWrite reports whether anything is still to be written. After
+// LoseConnection and LoseWriteConnection only a producer may, until it is done.
+func (c *connection) mayWrite() bool {
+	return c.flags&(writeEnded|aborting|closed) == 0 && c.failed == nil &&
+		(c.flags&(closing|closeWrite) == 0 || c.push != nil || c.pull != nil)
 }
 
 // WriteSequence writes several pieces as one; see [Transport].
@@ -259,7 +268,7 @@ func (c *connection) writeSocket(data []byte) int {
 	if err == ErrWouldBlock || err == nil && n < len(data) {
 		c.flags |= writeBlocked
 	} else if err != nil {
-		c.failed = lost(err)
+		c.failed = err
 	}
 	return n
 }
@@ -304,8 +313,7 @@ func (c *connection) flush() {
 	switch {
 	case c.pull != nil:
 		if c.flags&writeBlocked == 0 {
-			c.guard(c.pull.ResumeProducing)
-			c.touch()
+			c.guard(c.pull.ResumeProducing) // what it writes brings us back here
 		}
 	case c.push != nil:
 		if c.flags&producerRests != 0 && c.flags&writeBlocked == 0 {
@@ -323,7 +331,7 @@ func (c *connection) flush() {
 func (c *connection) endWrite() {
 	c.flags |= writeEnded
 	if err := c.socket.CloseWrite(); err != nil {
-		c.close(lost(err))
+		c.close(err)
 		return
 	}
 	if p, ok := c.protocol.(HalfCloseableProtocol); ok {
@@ -342,7 +350,7 @@ func (c *connection) RegisterProducer(p PushProducer) error {
 		return ErrProducerRegistered
 	}
 	if c.flags&closed != 0 {
-		p.StopProducing()
+		c.guard(p.StopProducing)
 		return nil
 	}
 	c.push = p
@@ -356,7 +364,7 @@ func (c *connection) RegisterPullProducer(p PullProducer) error {
 		return ErrProducerRegistered
 	}
 	if c.flags&closed != 0 {
-		p.StopProducing()
+		c.guard(p.StopProducing)
 		return nil
 	}
 	c.pull = p
@@ -375,7 +383,7 @@ func (c *connection) UnregisterProducer() {
 func (c *connection) restProducer() {
 	if c.push != nil && c.flags&producerRests == 0 && len(c.out)-c.sent >= highWater {
 		c.flags |= producerRests
-		c.push.PauseProducing()
+		c.guard(c.push.PauseProducing)
 	}
 }
 
@@ -399,14 +407,37 @@ func (c *connection) AbortConnection() {
 	c.touch()
 }
 
-// close closes the connection now and tells the protocol and the producer.
+// stop closes the connection because the loop shuts down, after sending what can
+// be sent without waiting. If that is not all, the peer is to notice: the
+// connection is reset.
+func (c *connection) stop() {
+	c.send()
+	sent := len(c.out) == 0 && c.push == nil && c.pull == nil
+	switch {
+	case c.failed != nil:
+		c.close(c.failed)
+	case c.flags&aborting != 0:
+		c.close(ErrConnectionAborted)
+	case c.flags&closing != 0 && sent:
+		c.close(ErrConnectionDone)
+	default:
+		c.end(ErrStopped, !sent)
+	}
+}
+
+// close closes the connection now: in order, or else by a reset.
 func (c *connection) close(reason error) {
+	c.end(reason, reason != ErrConnectionDone)
+}
+
+// end closes the connection now and tells the producer and the protocol.
+func (c *connection) end(reason error, reset bool) {
 	if c.flags&closed != 0 {
 		return
 	}
 	c.flags |= closed
 	drop(&c.loop.open, c)
-	c.socket.Close(!errors.Is(reason, ErrConnectionDone))
+	c.socket.Close(reset)
 	c.dropOut()
 	if p := c.pull; p != nil {
 		c.pull = nil
@@ -416,7 +447,7 @@ func (c *connection) close(reason error) {
 		c.push = nil
 		c.guard(p.StopProducing)
 	}
-	c.guard(func() { c.protocol.ConnectionLost(reason) })
+	c.guard(func() { c.protocol.ConnectionLost(lost(reason)) })
 }
 
 // SwitchProtocol replaces the protocol; see [Transport].
@@ -425,10 +456,27 @@ func (c *connection) SwitchProtocol(p Protocol) (old Protocol) {
 	return old
 }
 
-func (c *connection) Host() net.Addr             { return c.socket.LocalAddr() }
-func (c *connection) Peer() net.Addr             { return c.socket.RemoteAddr() }
-func (c *connection) SetNoDelay(on bool) error   { return c.socket.SetNoDelay(on) }
-func (c *connection) SetKeepAlive(on bool) error { return c.socket.SetKeepAlive(on) }
+// Host returns this side's address; see [Transport].
+func (c *connection) Host() net.Addr { return c.socket.LocalAddr() }
+
+// Peer returns the other side's address; see [Transport].
+func (c *connection) Peer() net.Addr { return c.socket.RemoteAddr() }
+
+// SetNoDelay sets TCP_NODELAY; see [Transport].
+func (c *connection) SetNoDelay(on bool) error {
+	if c.flags&closed != 0 {
+		return net.ErrClosed
+	}
+	return c.socket.SetNoDelay(on)
+}
+
+// SetKeepAlive sets SO_KEEPALIVE; see [Transport].
+func (c *connection) SetKeepAlive(on bool) error {
+	if c.flags&closed != 0 {
+		return net.ErrClosed
+	}
+	return c.socket.SetKeepAlive(on)
+}
 
 // Buffers for what waits to be sent belong to the loop: a connection that has
 // nothing to send holds none.

@@ -17,8 +17,7 @@ func New() *Loop { return newLoop(newSystemPoller()) }
 func NewPortable() *Loop { return newLoop(newPortablePoller()) }
 
 func newLoop(p Poller) *Loop {
-	threads := &threadPool{}
-	l := NewLoop(p, threads.run)
+	l := NewLoop(p, nil)
 	l.handlesSignals = true
 	return l
 }
@@ -49,11 +48,9 @@ func Background() Reactor { return background() }
 
 var background = sync.OnceValue(func() *Loop {
 	l := defaultReactor()
-	l.handlesSignals = false
 	running := make(chan error, 1)
-	l.CallWhenRunning(func() { running <- nil })
 	go func() {
-		err := l.Run()
+		err := l.run(false, func() { running <- nil })
 		select {
 		case running <- err:
 		default:

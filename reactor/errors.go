@@ -10,6 +10,8 @@ import (
 var (
 	// ErrAlreadyRunning is the error of Run on a loop that runs.
 	ErrAlreadyRunning = errors.New("reactor: already running")
+	// errLoopClosed is the error of Run on a loop that Close was called for.
+	errLoopClosed = fmt.Errorf("%w, for good", ErrStopped)
 	// ErrNotRunning is the error of Stop on a loop that does not run.
 	ErrNotRunning = errors.New("reactor: not running")
 	// ErrStopped is the error of what was under way when the loop was stopped.
@@ -27,14 +29,22 @@ var (
 	// ConnectionDone.
 	ErrConnectionDone = errors.New("connection was closed cleanly")
 	// ErrConnectionLost says that it was closed in some other way; the errors
-	// below and the system's own come wrapped in one. It is Twisted's
-	// ConnectionLost.
+	// below are such, and the system's own come wrapped in one. When the loop shuts
+	// down it wraps [ErrStopped]. It is Twisted's ConnectionLost.
 	ErrConnectionLost = errors.New("connection was lost")
-	// ErrConnectionAborted says that AbortConnection closed it.
-	ErrConnectionAborted = errors.New("connection was aborted")
-	// ErrConnectionReset says that the peer closed it by a reset.
-	ErrConnectionReset = errors.New("connection was reset by the peer")
+	// ErrConnectionAborted says that AbortConnection closed it. It is an
+	// ErrConnectionLost to errors.Is.
+	ErrConnectionAborted error = &lossError{"connection was aborted"}
+	// ErrConnectionReset says that the peer closed it by a reset. It is an
+	// ErrConnectionLost to errors.Is.
+	ErrConnectionReset error = &lossError{"connection was reset by the peer"}
 )
+
+// A lossError is a kind of ErrConnectionLost.
+type lossError struct{ text string }
+
+func (e *lossError) Error() string { return e.text }
+func (e *lossError) Unwrap() error { return ErrConnectionLost }
 
 // Why a connection or a port could not be had.
 var (
@@ -120,13 +130,19 @@ func classify(err error) error {
 	return err
 }
 
-// lost returns the reason of a connection that the system ended with err.
+// lost returns what ConnectionLost is told of a connection that ended with err.
 func lost(err error) error {
-	err = classify(err)
-	if errors.Is(err, ErrConnectionLost) || errors.Is(err, ErrConnectionDone) {
+	if isLoss(err) {
+		return err
+	}
+	if err = classify(err); isLoss(err) {
 		return err
 	}
 	return &lostError{err}
+}
+
+func isLoss(err error) bool {
+	return errors.Is(err, ErrConnectionDone) || errors.Is(err, ErrConnectionLost)
 }
 
 // A lostError is an ErrConnectionLost that says why.

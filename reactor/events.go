@@ -3,6 +3,7 @@ package reactor
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
@@ -47,7 +48,7 @@ type TriggerID struct {
 // triggers are the triggers of all events and phases.
 type triggers struct {
 	last int
-	at   [Shutdown + 1][After + 1][]trigger
+	at   [Shutdown + 1][After + 1][]trigger // in the order of their ids
 }
 
 type trigger struct {
@@ -72,7 +73,7 @@ func (l *Loop) RemoveSystemEventTrigger(id TriggerID) {
 	at := l.triggers.at[id.event][id.phase]
 	for i, t := range at {
 		if t.id == id.id {
-			l.triggers.at[id.event][id.phase] = append(at[:i:i], at[i+1:]...)
+			l.triggers.at[id.event][id.phase] = slices.Delete(at, i, i+1)
 			return
 		}
 	}
@@ -81,7 +82,11 @@ func (l *Loop) RemoveSystemEventTrigger(id TriggerID) {
 // fire has event happen: it calls the triggers, and happen after those that
 // come During it. then is called when all of it is over.
 func (l *Loop) fire(event SystemEvent, happen, then func()) {
+	run := l.runCount
 	l.callTriggers(event, Before).AddBoth(func(v []deferred.None, _ error) ([]deferred.None, error) {
+		if l.state == idle || l.runCount != run {
+			return v, nil // it has crashed meanwhile
+		}
 		l.callTriggers(event, During)
 		happen()
 		l.callTriggers(event, After)
@@ -92,10 +97,10 @@ func (l *Loop) fire(event SystemEvent, happen, then func()) {
 
 // callTriggers calls the triggers of event and phase, in the order they were
 // added, and returns a Deferred for all that they returned. One that fails is
-// logged, and keeps nothing from happening.
+// logged, and keeps nothing from happening. They may add and remove others.
 func (l *Loop) callTriggers(event SystemEvent, phase Phase) *deferred.Deferred[[]deferred.None] {
 	var waits []*deferred.Deferred[deferred.None]
-	for _, t := range l.triggers.at[event][phase] {
+	for t, ok := l.triggers.after(event, phase, 0); ok; t, ok = l.triggers.after(event, phase, t.id) {
 		guard("a system event trigger", func() {
 			if d := t.f(); d != nil {
 				waits = append(waits, d.AddErrback(logTrigger))
@@ -103,6 +108,16 @@ func (l *Loop) callTriggers(event SystemEvent, phase Phase) *deferred.Deferred[[
 		})
 	}
 	return deferred.GatherResults(waits)
+}
+
+// after returns the first trigger of event and phase with an id greater than id.
+func (ts *triggers) after(event SystemEvent, phase Phase, id int) (t trigger, ok bool) {
+	for _, t := range ts.at[event][phase] {
+		if t.id > id {
+			return t, true
+		}
+	}
+	return trigger{}, false
 }
 
 func logTrigger(err error) (deferred.None, error) {

@@ -1,6 +1,10 @@
 package reactor_test
 
-import "github.com/seed-7c003b53/gotreq/deferred"
+import (
+	"net"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+)
 
 // result returns the result of d as it is now, if there is one.
 func result[T any](d *deferred.Deferred[T]) (value T, err error, fired bool) {
@@ -10,3 +14,6 @@ func result[T any](d *deferred.Deferred[T]) (value T, err error, fired bool) {
 	})
 	return value, err, fired
 }
+
+// addr is what a FactoryFunc gets.
+type addr = net.Addr

@@ -2,13 +2,13 @@ package reactor
 
 import (
 	"log/slog"
-	"net"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/timers"
-	"github.com/sourcegraph/conc/panics"
 )
 
 // A Loop is a [Reactor] over a [Poller].
@@ -17,13 +17,19 @@ import (
 // asked for, the delayed calls that are due and what connections still have to
 // read; it sends what was written meanwhile, one system call a connection; and
 // it waits for what happens next.
+//
+// Only those methods may be called from other goroutines than the loop's that
+// say so.
 type Loop struct {
 	poller   Poller
+	threads  threadPool
 	inThread func(func())
 	resolver NameResolver
 	timers   *timers.Heap
 
-	state          state
+	state          state // changed by enter only
+	turning        bool  // in the middle of a turn
+	runCount       int   // of Runs so far
 	triggers       triggers
 	whenRunning    []func()
 	handlesSignals bool
@@ -35,13 +41,13 @@ type Loop struct {
 	again []*connection // have, or may have, more to read, and no event will say so
 	dirty []*connection // have something to send or to close at the end of this turn
 
-	readBuffer []byte   // what every connection is read through
+	readBuffer []byte   // what every connection is read through; it grows as needed
 	free       [][]byte // buffers for what could not be sent at once
 
 	mu        sync.Mutex
 	calls     []func()      // from other goroutines; guarded by mu
 	spare     []func()      // what calls is swapped with
-	ended     chan struct{} // closed when Run ends; nil if nobody waits; guarded by mu
+	ended     chan struct{} // closed when Run ends; nil if nobody has asked; guarded by mu
 	asleep    atomic.Bool   // a call from another goroutine has to wake the poller
 	goroutine atomic.Uint64 // the loop's, 0 if it is not known
 }
@@ -52,52 +58,102 @@ const (
 	idle   state = iota
 	starts       // the Startup event is happening
 	runs
-	stops // the Shutdown event is happening, or about to
+	stops  // Stop was called: the Shutdown event will happen at the end of this turn
+	ends   // the Shutdown event is happening
+	closes // all has been closed, and nothing can be opened, until Run returns
+	done   // Close was called
 )
 
-// readSize is the size of the buffer that all connections are read through.
-// The larger it is the fewer system calls a large body takes; one buffer serves
-// the whole loop.
-const readSize = 256 << 10
+// One buffer, through which all connections are read, serves the whole loop. The
+// larger it is the fewer system calls a large body takes; but a loop whose
+// connections never send much, as in many a test, is not to pay for that.
+const (
+	minReadSize = 16 << 10
+	maxReadSize = 256 << 10
+)
 
 // NewLoop returns a loop over p. inThread is what CallInThread does with a
-// function: it must not block, and must get it called some time.
+// function: it must not block, and must get it called some time. nil stands for
+// a bounded pool of goroutines.
 func NewLoop(p Poller, inThread func(f func())) *Loop {
-	l := &Loop{poller: p, inThread: inThread, timers: timers.New(p.Now)}
+	l := &Loop{
+		poller:     p,
+		inThread:   inThread,
+		threads:    threadPool{size: defaultThreads},
+		timers:     timers.New(p.Now),
+		readBuffer: make([]byte, minReadSize),
+	}
+	if inThread == nil {
+		l.inThread = l.threads.run
+	}
 	l.resolver = &systemResolver{reactor: l}
 	return l
 }
 
 // Run runs the loop on the calling goroutine until Stop; see [Core].
-func (l *Loop) Run() error {
-	if l.state != idle {
-		return ErrAlreadyRunning
+func (l *Loop) Run() error { return l.run(true, nil) }
+
+// run is Run. signals says whether to handle them, if the loop does at all; begun
+// is called, unless it is nil, when the loop runs.
+func (l *Loop) run(signals bool, begun func()) error {
+	if err := l.begin(); err != nil {
+		return err
 	}
-	l.goroutine.Store(goroutineID())
-	l.enter(starts)
-	if l.handlesSignals {
+	// Deferred, because a callback may end the goroutine, as a test's FailNow does.
+	defer l.end()
+	if signals && l.handlesSignals {
 		defer l.handleSignals()()
 	}
+	if begun != nil {
+		l.whenRunning = append(l.whenRunning, begun)
+	}
+	l.turning = true
 	l.fire(Startup, l.started, func() {})
-	var err error
-	for l.state != idle && err == nil {
-		err = l.turn(-1)
+	l.turning = false
+	for l.state != idle {
+		if err := l.turn(-1); err != nil {
+			l.closeAll()
+			return err
+		}
 	}
-	if err != nil {
-		l.closeAll()
-		l.enter(idle)
-	}
-	return err
+	return nil
 }
 
-// enter makes state the loop's, and tells those who wait for its end if it ends.
-func (l *Loop) enter(s state) {
+// begin makes the calling goroutine the loop's.
+func (l *Loop) begin() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s == idle && l.ended != nil {
+	switch l.state {
+	case idle:
+	case done:
+		return errLoopClosed
+	default:
+		return ErrAlreadyRunning
+	}
+	l.state = starts
+	l.runCount++
+	l.goroutine.Store(goroutineID())
+	return nil
+}
+
+// end undoes begin, and tells those who wait for the end of Run.
+func (l *Loop) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state = idle
+	l.turning = false
+	l.goroutine.Store(0)
+	if l.ended != nil {
 		close(l.ended)
 		l.ended = nil
 	}
+}
+
+// enter makes s the state of a loop that runs. Only a second Run, on another
+// goroutine, makes the lock necessary.
+func (l *Loop) enter(s state) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.state = s
 }
 
@@ -119,19 +175,19 @@ func (l *Loop) Stop() error {
 	if l.state != starts && l.state != runs {
 		return ErrNotRunning
 	}
-	l.enter(stops)
-	// Not now: what called it may be in the middle of something.
-	l.CallLater(0, func() {
-		if l.state == stops {
-			l.fire(Shutdown, l.closeAll, func() { l.enter(idle) })
-		}
-	})
+	l.enter(stops) // and no more for now: the caller may be in the middle of something
 	return nil
+}
+
+// shutDown has the Shutdown event happen, which ends Run.
+func (l *Loop) shutDown() {
+	l.enter(ends)
+	l.fire(Shutdown, l.closeAll, func() { l.enter(idle) })
 }
 
 // Crash ends Run; see [Core].
 func (l *Loop) Crash() {
-	if l.state != idle {
+	if l.state != done {
 		l.enter(idle)
 	}
 }
@@ -141,6 +197,9 @@ func (l *Loop) Running() bool { return l.state == starts || l.state == runs }
 
 // CallWhenRunning calls f once the loop runs; see [Core].
 func (l *Loop) CallWhenRunning(f func()) {
+	if f == nil {
+		panic("reactor: CallWhenRunning with a nil function")
+	}
 	if l.state == runs {
 		f()
 		return
@@ -153,11 +212,20 @@ func (l *Loop) Iterate(timeout time.Duration) error {
 	if l.goroutine.Load() == 0 {
 		l.goroutine.Store(goroutineID())
 	}
+	if l.shorten(timeout) == 0 || l.haveCalls() {
+		timeout = 0 // whoever asked wants to see what comes of it
+	}
 	return l.turn(timeout)
 }
 
-// turn is Iterate, as Run calls it.
+// turn runs one turn, then waits until there is something to do in the next one.
 func (l *Loop) turn(timeout time.Duration) error {
+	if l.turning {
+		return ErrAlreadyRunning
+	}
+	l.turning = true
+	defer func() { l.turning = false }()
+
 	before := l.state
 	l.makeCalls()
 	mark := l.timers.Mark()
@@ -166,6 +234,9 @@ func (l *Loop) turn(timeout time.Duration) error {
 	}
 	l.readAgain()
 	l.flush()
+	if l.state == stops {
+		l.shutDown()
+	}
 	if l.state == idle && before != idle {
 		return nil // Run has been ended: there is nothing to wait for
 	}
@@ -196,15 +267,10 @@ func (l *Loop) shorten(timeout time.Duration) time.Duration {
 	return timeout
 }
 
-// Busy reports whether there is something to do that needs no waiting, as far
-// as the loop itself knows.
-func (l *Loop) Busy() bool {
-	return l.shorten(-1) == 0 || l.haveCalls()
-}
-
 // closeAll closes all that is open, when the loop shuts down. What waits to be
 // sent is sent as far as that takes no waiting.
 func (l *Loop) closeAll() {
+	l.enter(closes) // a client that connects anew whenever it is lost would never end
 	for d := l.dials.first; d != nil; d = l.dials.first {
 		d.fail(ErrStopped)
 	}
@@ -212,23 +278,31 @@ func (l *Loop) closeAll() {
 		p.StopListening()
 	}
 	for c := l.open.first; c != nil; c = l.open.first {
-		c.send()
-		c.close(ErrConnectionDone)
+		c.stop()
 	}
 	clear(l.again)
 	clear(l.dirty)
 	l.again, l.dirty = l.again[:0], l.dirty[:0]
+	l.poller.Drain()
 }
 
-// Close frees what the loop holds of the system, its poller, and waits for
-// what that has running. It is for a loop that is done with; a loop that runs
-// fails with [ErrAlreadyRunning].
+// Close closes what is open and frees what the loop holds of the system, and
+// waits for what runs on its behalf: functions given to CallInThread, and what
+// the poller has running. It is for a loop that is done with: whoever waits for it
+// gets [ErrStopped]. A loop that runs fails with [ErrAlreadyRunning].
 func (l *Loop) Close() error {
-	if l.state != idle {
+	switch {
+	case l.state == done:
+		return nil
+	case l.state != idle || l.turning:
 		return ErrAlreadyRunning
 	}
 	l.closeAll()
-	return l.poller.Close()
+	l.end()
+	l.enter(done)
+	err := l.poller.Close()
+	l.threads.wait()
+	return err
 }
 
 // Now returns the time; see [Clock].
@@ -239,8 +313,8 @@ func (l *Loop) CallLater(delay time.Duration, f func()) DelayedCall {
 	return l.timers.CallLater(delay, f)
 }
 
-// DelayedCalls returns the calls that are still to be made, in no order. It is
-// Twisted's getDelayedCalls.
+// DelayedCalls returns the calls that are still to be made, in the order of their
+// times. It is Twisted's getDelayedCalls.
 func (l *Loop) DelayedCalls() []DelayedCall { return l.timers.Calls() }
 
 // NameResolver returns what names are looked up with; see [Names].
@@ -251,6 +325,9 @@ func (l *Loop) InstallNameResolver(r NameResolver) { l.resolver = r }
 
 // CallFromThread has the loop call f; see [Threads].
 func (l *Loop) CallFromThread(f func()) {
+	if f == nil {
+		panic("reactor: CallFromThread with a nil function")
+	}
 	l.mu.Lock()
 	l.calls = append(l.calls, f)
 	l.mu.Unlock()
@@ -260,7 +337,15 @@ func (l *Loop) CallFromThread(f func()) {
 }
 
 // CallInThread calls f on another goroutine; see [Threads].
-func (l *Loop) CallInThread(f func()) { l.inThread(f) }
+func (l *Loop) CallInThread(f func()) {
+	if f == nil {
+		panic("reactor: CallInThread with a nil function")
+	}
+	l.inThread(f)
+}
+
+// SuggestThreadPoolSize sets how many functions run at a time; see [Threads].
+func (l *Loop) SuggestThreadPoolSize(size int) { l.threads.resize(size) }
 
 // OnLoop reports whether the caller is on the loop's goroutine; see [Threads].
 func (l *Loop) OnLoop() bool { return l.goroutine.Load() == goroutineID() }
@@ -271,6 +356,9 @@ func (l *Loop) Ended() <-chan struct{} {
 	defer l.mu.Unlock()
 	if l.ended == nil {
 		l.ended = make(chan struct{})
+		if l.state == done {
+			close(l.ended)
+		}
 	}
 	return l.ended
 }
@@ -307,12 +395,7 @@ func guard(what string, f func()) {
 
 // logPanic logs the panic that was recovered as v, from a deferred function.
 func logPanic(what string, v any) error {
-	r := panics.NewRecovered(2, v)
-	slog.Error("reactor: panic in "+what, "panic", v, "stack", string(r.Stack))
-	return r.AsError()
-}
-
-// logAccept logs that a connection to addr could not be accepted.
-func (l *Loop) logAccept(addr net.Addr, err error) {
-	slog.Error("reactor: cannot accept a connection", "port", addr.String(), "error", err)
+	stack := debug.Stack()
+	slog.Error("reactor: panic in "+what, "panic", v, "stack", string(stack))
+	return &deferred.PanicError{Value: v, Stack: stack}
 }

@@ -19,7 +19,9 @@ type Poller interface {
 	// it is not called any more. network is "tcp" or "unix".
 	Dial(network, address, local string, done func(Socket, error)) (cancel func())
 	// Listen begins to listen. accept is called, from within Wait, with each
-	// connection, or with what kept one from being accepted.
+	// connection, or with what kept one from being accepted. In that case it is not
+	// called again until the Listener's Resume: what is lacking, mostly descriptors,
+	// is not there again at once.
 	Listen(network, address string, accept func(Socket, error)) (Listener, error)
 	// Wait calls the handlers of all sockets that something has happened to. If
 	// there are none it sleeps, for at most timeout, or, if timeout is negative,
@@ -27,13 +29,19 @@ type Poller interface {
 	Wait(timeout time.Duration) error
 	// Wake ends a Wait. Any goroutine may call it.
 	Wake()
+	// Drain waits, but not for long, until all that sockets took before they were
+	// closed is on its way.
+	Drain()
 	// Close frees what the poller itself holds; its sockets are closed before.
+	// Wake may still be called after it.
 	Close() error
 }
 
 // A Listener is a socket that a [Poller] listens on.
 type Listener interface {
 	Addr() net.Addr
+	// Resume goes on accepting after accept was told of an error.
+	Resume()
 	Close() error
 }
 

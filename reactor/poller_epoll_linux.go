@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,19 +19,24 @@ func newSystemPoller() Poller { return newEpollPoller() }
 // call.
 type epollPoller struct {
 	fd      int
-	wakeFD  int
 	err     error // why there is no epoll descriptor
 	events  []unix.EpollEvent
 	watched []watched // by descriptor
 	age     int32     // of the youngest entry of watched
+
+	mu     sync.Mutex // keeps Wake from writing to a descriptor that Close has closed
+	wakeFD int        // guarded by mu
 }
 
 // watched is who is to be told of a descriptor's events. The age tells an event
 // of this one from a late event of a closed one with the same number.
 type watched struct {
-	notify func(events uint32)
-	age    int32
+	watcher
+	age int32
 }
+
+// A watcher is told of the events of its descriptor.
+type watcher interface{ happened(events uint32) }
 
 const (
 	socketEvents   = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
@@ -50,21 +56,24 @@ func (p *epollPoller) open() (err error) {
 	if p.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
-	return p.watch(p.wakeFD, unix.EPOLLIN|unix.EPOLLET, func(uint32) {
-		var count [8]byte
-		unix.Read(p.wakeFD, count[:])
-	})
+	// With edges each write is an event, whether or not what was written is read.
+	return p.watch(p.wakeFD, unix.EPOLLIN|unix.EPOLLET, nil)
 }
 
-// watch has notify called with the events of fd.
-func (p *epollPoller) watch(fd int, events uint32, notify func(uint32)) error {
+// watch has w told of the events of fd.
+func (p *epollPoller) watch(fd int, events uint32, w watcher) error {
 	for fd >= len(p.watched) {
 		p.watched = append(p.watched, watched{})
 	}
 	p.age++
-	p.watched[fd] = watched{notify, p.age}
-	e := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: p.age}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &e))
+	p.watched[fd] = watched{w, p.age}
+	return p.control(unix.EPOLL_CTL_ADD, fd, events)
+}
+
+// control tells epoll which events of fd it is to watch for.
+func (p *epollPoller) control(op, fd int, events uint32) error {
+	e := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: p.watched[fd].age}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, op, fd, &e))
 }
 
 // close closes fd, which ends its being watched.
@@ -90,8 +99,8 @@ func (p *epollPoller) Wait(timeout time.Duration) error {
 	}
 	for i := range p.events[:n] {
 		e := &p.events[i]
-		if w := p.watched[e.Fd]; w.age == e.Pad && w.notify != nil {
-			w.notify(e.Events)
+		if w := p.watched[e.Fd]; w.age == e.Pad && w.watcher != nil {
+			w.happened(e.Events)
 		}
 	}
 	if n == len(p.events) && n < 4096 {
@@ -109,11 +118,20 @@ func milliseconds(timeout time.Duration) int {
 }
 
 func (p *epollPoller) Wake() {
-	one := [8]byte{1}
-	unix.Write(p.wakeFD, one[:])
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.wakeFD >= 0 {
+		one := [8]byte{1}
+		unix.Write(p.wakeFD, one[:])
+	}
 }
 
+// Drain does nothing: the kernel goes on sending for a socket that is closed.
+func (p *epollPoller) Drain() {}
+
 func (p *epollPoller) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, fd := range []int{p.wakeFD, p.fd} {
 		if fd >= 0 {
 			unix.Close(fd)
@@ -158,23 +176,42 @@ func (p *epollPoller) connect(network, address, local string, done func(Socket, 
 		s.Close(true)
 		return nil, os.NewSyscallError("connect", err)
 	}
-	err = p.watch(s.fd, socketEvents, func(events uint32) {
-		if events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) == 0 {
-			return
-		}
-		if errno, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || errno != 0 {
-			s.Close(true)
-			done(nil, os.NewSyscallError("connect", syscall.Errno(errno)))
-			return
-		}
-		s.seen = events
-		done(s, nil)
-	})
-	if err != nil {
+	s.connecting = done
+	if err := p.watch(s.fd, socketEvents, s); err != nil {
 		s.Close(true)
 		return nil, err
 	}
 	return s, nil
+}
+
+// connected finds out how an attempt to connect came out.
+func (s *epollSocket) connected(events uint32) {
+	if events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) == 0 {
+		return
+	}
+	done := s.connecting
+	s.connecting = nil
+	errno, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && errno != 0 {
+		err = syscall.Errno(errno)
+	}
+	if err == nil && s.isOwnPeer() {
+		err = syscall.ECONNREFUSED
+	}
+	if err != nil {
+		s.Close(true)
+		done(nil, os.NewSyscallError("connect", err))
+		return
+	}
+	s.seen = events
+	done(s, nil)
+}
+
+// isOwnPeer reports whether the socket is connected to itself. That is what TCP
+// makes of an attempt to connect to a port where nobody listens if the system
+// happens to choose the same port for this side.
+func (s *epollSocket) isOwnPeer() bool {
+	return s.tcp && s.LocalAddr().String() == s.RemoteAddr().String()
 }
 
 func (p *epollPoller) socket(family int) (*epollSocket, error) {
@@ -273,7 +310,7 @@ func (p *epollPoller) Listen(network, address string, accept func(Socket, error)
 		opened.Close()
 		return nil, err
 	}
-	if err := p.watch(l.fd, listenerEvents, func(uint32) { l.acceptAll() }); err != nil {
+	if err := p.watch(l.fd, listenerEvents, l); err != nil {
 		l.Close()
 		return nil, err
 	}
@@ -295,29 +332,42 @@ func (l *epollListener) duplicate() error {
 	return err
 }
 
-// acceptAll accepts what has come, up to a bound that lets others have a turn.
-func (l *epollListener) acceptAll() {
+// happened accepts what has come, up to a bound that lets others have a turn.
+func (l *epollListener) happened(uint32) {
 	for range 64 {
-		fd, _, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		fd, remote, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == unix.EAGAIN:
 			return
 		case err == unix.EINTR || err == unix.ECONNABORTED:
 			continue
 		case err != nil:
-			l.accept(nil, os.NewSyscallError("accept", err))
+			l.fail(os.NewSyscallError("accept", err))
 			return
 		}
 		s := l.poller.adopt(fd, l.family)
-		if err := l.poller.watch(fd, socketEvents, func(uint32) {}); err != nil {
+		s.remote = address(remote)
+		if err := l.poller.watch(fd, socketEvents, s); err != nil {
 			s.Close(true)
-			l.accept(nil, err)
+			l.fail(err)
 			return
 		}
 		l.accept(s, nil)
 		if l.fd < 0 {
 			return
 		}
+	}
+}
+
+// fail tells of an error, and watches for nothing until Resume.
+func (l *epollListener) fail(err error) {
+	l.poller.control(unix.EPOLL_CTL_MOD, l.fd, 0)
+	l.accept(nil, err)
+}
+
+func (l *epollListener) Resume() {
+	if l.fd >= 0 {
+		l.poller.control(unix.EPOLL_CTL_MOD, l.fd, listenerEvents)
 	}
 }
 
@@ -338,17 +388,26 @@ type epollSocket struct {
 	poller        *epollPoller
 	fd            int // -1 once closed
 	tcp           bool
-	seen          uint32 // events that came before Start
+	connecting    func(Socket, error) // who is told when it is connected
+	seen          uint32              // events that came before Start
+	handler       Handler             // set by Start
 	local, remote net.Addr
 }
 
 func (s *epollSocket) Start(h Handler) {
-	w := &s.poller.watched[s.fd]
-	w.notify = func(events uint32) { h.Ready(readiness(events)) }
+	s.handler = h
 	if readiness(s.seen)&Readable != 0 {
 		// The edge has passed already: to set the same events again makes another.
-		e := unix.EpollEvent{Events: socketEvents, Fd: int32(s.fd), Pad: w.age}
-		unix.EpollCtl(s.poller.fd, unix.EPOLL_CTL_MOD, s.fd, &e)
+		s.poller.control(unix.EPOLL_CTL_MOD, s.fd, socketEvents)
+	}
+}
+
+func (s *epollSocket) happened(events uint32) {
+	switch {
+	case s.handler != nil:
+		s.handler.Ready(readiness(events))
+	case s.connecting != nil:
+		s.connected(events)
 	}
 }
 
@@ -404,8 +463,7 @@ func (s *epollSocket) Close(abort bool) {
 	if abort && s.tcp {
 		unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
-	s.LocalAddr() // they may still be asked for
-	s.RemoteAddr()
+	s.LocalAddr() // it may still be asked for
 	s.poller.close(s.fd)
 	s.fd = -1
 }

@@ -16,12 +16,21 @@ import (
 // writes. They touch nothing of the loop's but the queue of what has happened.
 type portablePoller struct {
 	goroutines conc.WaitGroup
+	unsent     sync.WaitGroup // closed sockets that have something to send
 	woken      chan struct{}
 	timer      *time.Timer
 
 	mu    sync.Mutex
-	queue []func() // what has happened, for Wait to tell
+	queue []happening // for Wait to tell
+	spare []happening // what queue is swapped with
 	open  map[io.Closer]struct{}
+}
+
+// A happening is that a socket is ready, or whatever else a function tells.
+type happening struct {
+	socket    *portableSocket
+	readiness Readiness
+	tell      func()
 }
 
 func newPortablePoller() *portablePoller {
@@ -37,9 +46,11 @@ func newPortablePoller() *portablePoller {
 func (p *portablePoller) Now() time.Time { return time.Now() }
 
 // post has the next Wait call f. Any goroutine may call it.
-func (p *portablePoller) post(f func()) {
+func (p *portablePoller) post(f func()) { p.happened(happening{tell: f}) }
+
+func (p *portablePoller) happened(h happening) {
 	p.mu.Lock()
-	p.queue = append(p.queue, f)
+	p.queue = append(p.queue, h)
 	p.mu.Unlock()
 	p.Wake()
 }
@@ -63,14 +74,41 @@ func (p *portablePoller) Wait(timeout time.Duration) error {
 		case <-p.timer.C:
 		}
 	}
+	p.tellAll()
+	return nil
+}
+
+func (p *portablePoller) tellAll() {
 	p.mu.Lock()
 	happened := p.queue
-	p.queue = nil
+	p.queue = p.spare
+	p.spare = nil
 	p.mu.Unlock()
-	for _, tell := range happened {
-		tell()
+	for i, h := range happened {
+		happened[i] = happening{}
+		if h.tell != nil {
+			h.tell()
+		} else if !h.socket.ended {
+			h.socket.handler.Ready(h.readiness)
+		}
 	}
-	return nil
+	p.spare = happened[:0]
+}
+
+// drainTime is how long Drain waits: as a rule the system takes what there is at
+// once, and it is a peer that reads nothing which keeps it from that.
+const drainTime = time.Second
+
+// Drain waits for the goroutines that write for sockets that are closed already.
+func (p *portablePoller) Drain() {
+	p.mu.Lock()
+	for c := range p.open {
+		if conn, ok := c.(net.Conn); ok {
+			conn.SetWriteDeadline(time.Now().Add(drainTime))
+		}
+	}
+	p.mu.Unlock()
+	p.unsent.Wait()
 }
 
 // Close closes what is still open and waits for all goroutines to end.
@@ -81,6 +119,7 @@ func (p *portablePoller) Close() error {
 	}
 	p.mu.Unlock()
 	p.goroutines.Wait()
+	p.tellAll() // of connections that came too late, so that they are closed
 	return nil
 }
 
@@ -135,7 +174,7 @@ func (p *portablePoller) Listen(network, address string, accept func(Socket, err
 	if err != nil {
 		return nil, opReason(err)
 	}
-	l := &portableListener{Listener: opened, poller: p}
+	l := &portableListener{Listener: opened, poller: p, resume: make(chan struct{}, 1)}
 	p.opened(l.Listener)
 	p.goroutines.Go(func() { l.acceptAll(accept) })
 	return l, nil
@@ -144,6 +183,7 @@ func (p *portablePoller) Listen(network, address string, accept func(Socket, err
 type portableListener struct {
 	net.Listener
 	poller *portablePoller
+	resume chan struct{} // closed by Close
 }
 
 func (l *portableListener) acceptAll(accept func(Socket, error)) {
@@ -152,29 +192,25 @@ func (l *portableListener) acceptAll(accept func(Socket, error)) {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		told := make(chan struct{})
-		l.poller.post(func() {
-			defer close(told)
-			if err != nil {
-				accept(nil, opReason(err))
-			} else {
-				accept(l.poller.adopt(conn), nil)
-			}
-		})
-		if err == nil {
+		if err != nil {
+			l.poller.post(func() { accept(nil, opReason(err)) })
+			<-l.resume
 			continue
 		}
-		<-told
-		time.Sleep(acceptPause)
+		l.poller.post(func() { accept(l.poller.adopt(conn), nil) })
 	}
 }
 
-// acceptPause is how long to wait after a connection could not be accepted:
-// the reason, mostly a lack of descriptors, does not go away at once.
-const acceptPause = 100 * time.Millisecond
+func (l *portableListener) Resume() {
+	select {
+	case l.resume <- struct{}{}:
+	default:
+	}
+}
 
 func (l *portableListener) Close() error {
 	l.poller.closed(l.Listener)
+	close(l.resume)
 	return l.Listener.Close()
 }
 
@@ -194,8 +230,8 @@ type portableSocket struct {
 	out      []byte
 	writeErr error
 	writing  bool
-	waiting  bool // Write gave ErrWouldBlock or took less than all
-	finish   func(net.Conn)
+	waiting  bool   // Write gave ErrWouldBlock or took less than all
+	finish   func() // what is to be done once all that Write took has been sent
 	closed   bool
 }
 
@@ -218,11 +254,7 @@ func (s *portableSocket) Start(h Handler) {
 
 // tell has the loop call the handler.
 func (s *portableSocket) tell(r Readiness) {
-	s.poller.post(func() {
-		if !s.ended {
-			s.handler.Ready(r)
-		}
-	})
+	s.poller.happened(happening{socket: s, readiness: r})
 }
 
 func (s *portableSocket) readAll() {
@@ -252,10 +284,12 @@ func (s *portableSocket) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.in) == 0 {
-		switch s.readErr {
-		case nil:
+		switch {
+		case s.readErr == nil:
 			return 0, ErrWouldBlock
-		case io.EOF:
+		case s.readErr == io.EOF && s.writeErr != nil:
+			return 0, opReason(s.writeErr) // a reset is told once only, and the writer got it
+		case s.readErr == io.EOF:
 			return 0, io.EOF
 		}
 		return 0, opReason(s.readErr)
@@ -296,7 +330,7 @@ func (s *portableSocket) writeOut() {
 	s.writing = false
 	s.writeErr = err
 	if s.finish != nil {
-		s.finish(s.conn)
+		s.finish()
 		return
 	}
 	if s.waiting || err != nil {
@@ -306,19 +340,19 @@ func (s *portableSocket) writeOut() {
 }
 
 // atEnd calls f once all that Write took has been sent.
-func (s *portableSocket) atEnd(f func(net.Conn)) {
+func (s *portableSocket) atEnd(f func()) {
 	if s.writing {
 		s.finish = f
 	} else {
-		f(s.conn)
+		f()
 	}
 }
 
 func (s *portableSocket) CloseWrite() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.atEnd(func(c net.Conn) {
-		if c, ok := c.(interface{ CloseWrite() error }); ok {
+	s.atEnd(func() {
+		if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
 			c.CloseWrite()
 		}
 	})
@@ -334,16 +368,20 @@ func (s *portableSocket) Close(abort bool) {
 	if c, ok := s.conn.(*net.TCPConn); ok && abort {
 		c.SetLinger(0)
 	}
-	closeConn := func(c net.Conn) {
-		s.poller.closed(c)
-		c.Close()
+	closeConn := func() {
+		s.poller.closed(s.conn)
+		s.conn.Close()
 	}
 	if abort {
-		closeConn(s.conn)
-	} else {
-		s.conn.SetReadDeadline(time.Now()) // the reading goroutine is to end
-		s.atEnd(closeConn)
+		closeConn()
+		return
 	}
+	s.conn.SetReadDeadline(time.Now()) // the reading goroutine is to end
+	s.poller.unsent.Add(1)
+	s.atEnd(func() {
+		closeConn()
+		s.poller.unsent.Done()
+	})
 }
 
 func (s *portableSocket) LocalAddr() net.Addr  { return s.conn.LocalAddr() }

@@ -58,10 +58,11 @@ type Transport interface {
 	// WriteSequence writes several pieces as one.
 	WriteSequence(pieces ...[]byte)
 	// LoseConnection closes the connection once all that was written has been
-	// sent and a registered producer is done.
+	// sent and a registered producer is done. What others write from now on is
+	// dropped.
 	LoseConnection()
-	// LoseWriteConnection ends the sending direction, once all that was written
-	// has been sent. The peer sees an end of file; receiving goes on.
+	// LoseWriteConnection ends the sending direction in the same way. The peer
+	// sees an end of file; receiving goes on.
 	LoseWriteConnection()
 	// AbortConnection closes the connection at once. What was not sent is
 	// dropped, and ConnectionLost gets [ErrConnectionAborted].
@@ -70,7 +71,8 @@ type Transport interface {
 	// returns the one that was. Neither is told. It is for connections that begin
 	// to speak another protocol, after HTTP's Upgrade or STARTTLS.
 	SwitchProtocol(p Protocol) (old Protocol)
-	// Host returns this side's address and Peer the other's.
+	// Host returns this side's address and Peer the other's. Both may be asked
+	// for after the connection was lost too.
 	Host() net.Addr
 	Peer() net.Addr
 	// SetNoDelay turns TCP_NODELAY on, as it is at first, or off; SetKeepAlive

@@ -35,8 +35,9 @@ type Core interface {
 	// [ErrAlreadyRunning], or with what kept the poller from working. A loop
 	// that has ended can be run again.
 	Run() error
-	// Stop ends Run in order: the Shutdown event happens, ports and connections
-	// are closed, and Run returns. It fails with [ErrNotRunning].
+	// Stop ends Run in order: the present turn comes to its end, the Shutdown event
+	// happens, ports and connections are closed, and Run returns. What was written
+	// is sent as far as it can be without waiting. Stop fails with [ErrNotRunning].
 	Stop() error
 	// Crash ends Run after the current turn, without any of that.
 	Crash()
@@ -44,8 +45,9 @@ type Core interface {
 	Running() bool
 	// Iterate runs one turn of the loop, for a program that has a loop of its
 	// own. If there is nothing to do it waits for at most timeout, or, if timeout
-	// is negative, until there is. It fails with what keeps the poller from
-	// working.
+	// is negative, until there is. A loop that only Iterate drives is not running:
+	// the events do not happen, and Stop fails; Close ends it. Iterate fails with what keeps the poller from
+	// working, and with [ErrAlreadyRunning] from within a turn.
 	Iterate(timeout time.Duration) error
 	// CallWhenRunning calls f when the loop begins to run, after what is to be
 	// called at Startup, or now if it runs.
@@ -67,6 +69,9 @@ type Threads interface {
 	// CallInThread calls f on a goroutine of a bounded pool. It does not wait for
 	// one to be free.
 	CallInThread(f func())
+	// SuggestThreadPoolSize sets how many functions the pool runs at a time; it is
+	// 10 at first. A lower bound holds as soon as those that run return.
+	SuggestThreadPoolSize(size int)
 	// OnLoop reports whether the caller is on the loop's goroutine. It takes
 	// about a microsecond. It is Twisted's isInIOThread.
 	OnLoop() bool

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strconv"
 	"sync"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/sourcegraph/conc"
-	"github.com/sourcegraph/conc/panics"
 )
 
 // DeferToThread calls f on a goroutine of r's pool and fires with what it
@@ -21,16 +21,7 @@ func DeferToThread[T any](r Threads, f func() (T, error)) *deferred.Deferred[T] 
 	if f == nil {
 		panic("reactor: DeferToThread with a nil function")
 	}
-	d := deferred.New[T]()
-	r.CallInThread(func() {
-		var value T
-		var err error
-		if p := panics.Try(func() { value, err = f() }); p != nil {
-			err = &deferred.PanicError{Value: p.Value, Stack: p.Stack}
-		}
-		r.CallFromThread(func() { d.Resolve(value, err) })
-	})
-	return d
+	return deferred.RunElsewhere(r, r.CallInThread, func(context.Context) (T, error) { return f() })
 }
 
 // ErrOnLoop is the error of waiting for the loop on the loop's own goroutine,
@@ -55,6 +46,8 @@ func BlockingCallFromThread[T any](ctx context.Context, r Threads, f func() *def
 	if r.OnLoop() {
 		return zero, ErrOnLoop
 	}
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	if ctx.Err() != nil {
 		return zero, context.Cause(ctx)
 	}
@@ -72,27 +65,28 @@ func BlockingCallFromThread[T any](ctx context.Context, r Threads, f func() *def
 		})
 	})
 	select {
-	case r := <-results:
-		return r.value, r.err
+	case got := <-results:
+		return got.value, got.err
 	case <-ctx.Done():
-		r.CallFromThread(func() {
-			if d != nil {
-				d.Cancel()
-			}
-		})
-		return zero, context.Cause(ctx)
 	case <-ended:
-		select {
-		case r := <-results: // it came first
-			return r.value, r.err
-		default:
-			return zero, ErrStopped
+		giveUp(ErrStopped)
+	}
+	r.CallFromThread(func() { // if the loop has ended, then when it runs again
+		if d != nil {
+			d.Cancel()
 		}
+	})
+	select {
+	case got := <-results: // it came first
+		return got.value, got.err
+	default:
+		return zero, context.Cause(ctx)
 	}
 }
 
-// maxThreads is how many functions given to CallInThread run at a time.
-const maxThreads = 10
+// defaultThreads is how many functions given to CallInThread run at a time,
+// unless SuggestThreadPoolSize says otherwise.
+const defaultThreads = 10
 
 // A threadPool runs functions on a bounded number of goroutines, which end when
 // there is nothing to run. To hand it a function never blocks.
@@ -102,22 +96,48 @@ type threadPool struct {
 	mu      sync.Mutex
 	queue   []func()
 	running int
+	size    int // at most so many run
 }
 
 func (p *threadPool) run(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.queue = append(p.queue, f)
-	if p.running < maxThreads {
+	p.hire(1)
+}
+
+// hire starts n workers, as far as the size allows.
+func (p *threadPool) hire(n int) {
+	for range min(p.size-p.running, n) {
 		p.running++
 		p.workers.Go(p.work)
 	}
 }
 
+func (p *threadPool) resize(size int) {
+	if size < 1 {
+		panic(fmt.Sprintf("reactor: SuggestThreadPoolSize(%d)", size))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.size = size
+	p.hire(len(p.queue))
+}
+
+// wait waits until all that was given to run has returned.
+func (p *threadPool) wait() { p.workers.Wait() }
+
 func (p *threadPool) work() {
+	dismissed := false
+	defer func() {
+		if !dismissed { // a function has ended the goroutine
+			p.workers.Go(p.work)
+		}
+	}()
 	for f := p.next(); f != nil; f = p.next() {
 		guard("a function called in a thread", f)
 	}
+	dismissed = true
 }
 
 // next returns the next function to run, or nil after taking the worker that
@@ -125,7 +145,7 @@ func (p *threadPool) work() {
 func (p *threadPool) next() func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.queue) == 0 {
+	if len(p.queue) == 0 || p.running > p.size {
 		p.running--
 		return nil
 	}

@@ -38,7 +38,8 @@ var ErrHandshake = errors.New("TLS handshake failed")
 
 // ErrTruncated says that a TLS connection was closed below TLS, without the
 // closing alert: what came may not be all that was sent (RFC 8446, section 6.1).
-var ErrTruncated = errors.New("TLS connection ended without a closing alert")
+// It is an [ErrConnectionLost] to errors.Is.
+var ErrTruncated error = &lossError{"TLS connection ended without a closing alert"}
 
 // DefaultHandshakeTimeout is how long a TLS handshake may take.
 const DefaultHandshakeTimeout = 30 * time.Second
@@ -116,8 +117,9 @@ type TLSProtocol struct {
 	waiters   []*deferred.Deferred[Protocol]
 	early     []byte // what was written before it was done
 
-	in     []byte // what came from below and crypto/tls has not taken
-	inErr  error  // why no more will come from below
+	in     []byte      // what came from below and crypto/tls has not taken
+	inErr  error       // why no more will come from below
+	rest   DelayedCall // delivers what came before a pause; nil if not arranged
 	push   PushProducer
 	pull   PullProducer
 	failed error // why the connection is being closed, if not in order
@@ -129,6 +131,7 @@ type tlsFlags uint8
 const (
 	tlsReading   tlsFlags = 1 << iota // in deliver
 	tlsPaused                         // the protocol wants no more for now
+	tlsMore                           // something that came before the pause is not delivered yet
 	tlsReadEnded                      // the peer has said that it will send no more
 	tlsClosing                        // LoseConnection was called
 	tlsEndWrite                       // LoseWriteConnection was called
@@ -185,9 +188,14 @@ func (t *TLSProtocol) ConnectionMade(below Transport) {
 		t.failed = fmt.Errorf("it took longer than %v", limit)
 		t.below.AbortConnection()
 	})
+	t.shaken = errHandshakePanic
 	t.handshake = coro.New(func(*coro.Task) { t.shaken = t.conn.Handshake() })
 	t.shake()
 }
+
+// errHandshakePanic is the error of a handshake that had none of its own: a
+// function in the config has panicked.
+var errHandshakePanic = errors.New("a panic, which was logged")
 
 // shake lets the handshake go on.
 func (t *TLSProtocol) shake() {
@@ -276,6 +284,7 @@ func (t *TLSProtocol) deliver() {
 		t.flags &^= tlsReading
 		plaintexts.Put(buffer)
 	}()
+	t.flags |= tlsMore
 	for t.flags&(tlsPaused|tlsReadEnded|tlsClosing|tlsLost) == 0 && t.failed == nil {
 		n, err := t.conn.Read(buffer[:])
 		if n > 0 {
@@ -284,6 +293,7 @@ func (t *TLSProtocol) deliver() {
 		switch {
 		case err == nil:
 		case errors.Is(err, noData{}):
+			t.flags &^= tlsMore
 			return
 		case err == io.EOF:
 			t.readEnd()
@@ -315,9 +325,9 @@ func (t *TLSProtocol) ConnectionLost(reason error) {
 	t.inErr = reason
 	if t.handshake != nil {
 		t.shake()
-	} else {
-		t.flags &^= tlsPaused
-		t.deliver()
+	}
+	if t.rest != nil {
+		t.rest.Cancel()
 	}
 	if t.failed != nil {
 		reason = t.failed
@@ -349,10 +359,28 @@ func (t *TLSProtocol) ResumeProducing() {
 		return
 	}
 	t.flags &^= tlsPaused
-	t.below.ResumeProducing()
-	// What came before the pause is delivered later: not from within a call that
-	// the protocol makes.
-	t.factory.clock.CallLater(0, t.deliver)
+	switch {
+	case t.flags&(tlsMore|tlsReading) != tlsMore:
+		t.below.ResumeProducing()
+	case t.rest == nil: // not from within a call that the protocol makes
+		t.rest = t.factory.clock.CallLater(0, t.deliverRest)
+	}
+}
+
+// deliverRest delivers what came before a pause. Until that is done the transport
+// below stays paused, so that it does not come to its end too early.
+func (t *TLSProtocol) deliverRest() {
+	t.rest = nil
+	defer func() {
+		if v := recover(); v != nil {
+			t.failed = logPanic("a protocol", v)
+			t.below.AbortConnection()
+		}
+	}()
+	t.deliver()
+	if t.flags&tlsPaused == 0 {
+		t.below.ResumeProducing()
+	}
 }
 
 // StopProducing is LoseConnection; see [Transport].
@@ -363,7 +391,7 @@ func (t *TLSProtocol) StopProducing() { t.LoseConnection() }
 // Write encrypts and sends data; see [Consumer].
 func (t *TLSProtocol) Write(data []byte) {
 	switch {
-	case len(data) == 0 || t.flags&(tlsLost|tlsEnded|tlsEndWrite) != 0 || t.failed != nil:
+	case len(data) == 0 || !t.mayWrite():
 	case t.handshake != nil:
 		t.early = append(t.early, data...)
 	default:
@@ -373,11 +401,31 @@ func (t *TLSProtocol) Write(data []byte) {
 	}
 }
 
-// WriteSequence writes several pieces as one; see [Transport].
+// mayWrite reports whether anything is still to be written. After
+// LoseConnection and LoseWriteConnection only a producer may, until it is done.
+func (t *TLSProtocol) mayWrite() bool {
+	return t.flags&(tlsEnded|tlsLost) == 0 && t.failed == nil &&
+		(t.flags&(tlsClosing|tlsEndWrite) == 0 || t.push != nil || t.pull != nil)
+}
+
+// WriteSequence writes several pieces as one, in as few records as they fit in;
+// see [Transport].
 func (t *TLSProtocol) WriteSequence(pieces ...[]byte) {
+	buffer := plaintexts.Get().(*[16 << 10]byte)
+	defer plaintexts.Put(buffer)
+	joined := buffer[:0]
 	for _, p := range pieces {
-		t.Write(p)
+		if len(joined)+len(p) > len(buffer) {
+			t.Write(joined)
+			joined = buffer[:0]
+		}
+		if len(p) > len(buffer) {
+			t.Write(p)
+		} else {
+			joined = append(joined, p...)
+		}
 	}
+	t.Write(joined)
 }
 
 // RegisterProducer makes p the source of what is written; see [Consumer]. The
@@ -387,8 +435,7 @@ func (t *TLSProtocol) RegisterProducer(p PushProducer) error {
 	case t.push != nil || t.pull != nil:
 		return ErrProducerRegistered
 	case t.flags&tlsLost != 0:
-		p.StopProducing()
-		return nil
+		return t.below.RegisterProducer(p) // which stops it
 	}
 	t.push = p
 	if t.handshake != nil {
@@ -404,8 +451,7 @@ func (t *TLSProtocol) RegisterPullProducer(p PullProducer) error {
 	case t.push != nil || t.pull != nil:
 		return ErrProducerRegistered
 	case t.flags&tlsLost != 0:
-		p.StopProducing()
-		return nil
+		return t.below.RegisterPullProducer(p) // which stops it
 	}
 	t.pull = p
 	if t.handshake != nil {
@@ -423,17 +469,17 @@ func (t *TLSProtocol) UnregisterProducer() {
 	}
 }
 
-// stopProducer stops a producer that the transport below does not know of,
-// because the handshake was never done.
+// stopProducer forgets the producer. If the transport below, which is lost, does
+// not know of it, because the handshake was never done, it gets it stopped.
 func (t *TLSProtocol) stopProducer() {
-	if t.handshake == nil && t.shaken == nil {
-		return
-	}
-	if t.push != nil {
-		t.push.StopProducing()
-	}
-	if t.pull != nil {
-		t.pull.StopProducing()
+	push, pull := t.push, t.pull
+	t.push, t.pull = nil, nil
+	switch {
+	case t.shaken == nil:
+	case push != nil:
+		t.below.RegisterProducer(push)
+	case pull != nil:
+		t.below.RegisterPullProducer(pull)
 	}
 }
 

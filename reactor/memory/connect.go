@@ -47,6 +47,9 @@ type listener struct {
 	net    *network
 	at     place
 	accept func(reactor.Socket, error)
+
+	waiting []*socket // to be accepted, the first first
+	paused  bool      // until Resume
 }
 
 // Listen begins to listen. Nobody needs to own an address to listen on it.
@@ -76,7 +79,33 @@ func (n *network) Listen(network, address string, accept func(reactor.Socket, er
 
 func (l *listener) Addr() net.Addr { return l.at.addr() }
 
+// deliver accepts what is waiting to be.
+func (l *listener) deliver() {
+	for len(l.waiting) != 0 && !l.paused {
+		if err := l.net.noAccept; err != nil {
+			l.paused = true
+			l.accept(nil, err)
+			return
+		}
+		s := l.waiting[0]
+		l.waiting = l.waiting[1:]
+		if l.net.tracing {
+			s.trace("accept", 0, l.at.String())
+		}
+		l.accept(s, nil)
+	}
+}
+
+func (l *listener) Resume() {
+	l.paused = false
+	l.net.happen(l)
+}
+
 func (l *listener) Close() error {
+	for _, s := range l.waiting {
+		s.Close(true)
+	}
+	l.waiting = nil
 	l.net.listeners = slices.DeleteFunc(l.net.listeners, func(other *listener) bool { return other == l })
 	return nil
 }
@@ -235,11 +264,9 @@ func (a *Attempt) deliver() {
 		return
 	}
 	client, server := a.net.pair(a.from, a.to, a.number)
-	if a.net.tracing {
-		server.trace("accept", 0, l.at.String())
-	}
 	a.net.travel(a.to, a.from, answer{a, client, nil})
-	l.accept(server, nil)
+	l.waiting = append(l.waiting, server)
+	l.deliver()
 }
 
 // An answer is what comes back to the host that an attempt is from.

@@ -65,6 +65,12 @@ func (r *Reactor) Latency(a, b string, d time.Duration) {
 	r.net.delays = append(r.net.delays, delay{l, d})
 }
 
+// FailAccepts makes every port unable to accept connections, because of err, for
+// example [reactor.ErrTooManyFiles], from now on and until it is called with nil.
+// Those who connect do not see it: their connections are made, as with any
+// kernel, and wait to be accepted.
+func (r *Reactor) FailAccepts(err error) { r.net.noAccept = err }
+
 func (h *hosts) link(a, b string) link {
 	return link{[2]string{a, b}, [2][]netip.Addr{h.addresses(a), h.addresses(b)}}
 }

@@ -38,6 +38,8 @@ type network struct {
 
 	links // between hosts; see faults.go
 
+	noAccept error // why no connection can be accepted, if none can
+
 	tracing bool
 	events  Trace
 	conns   int // attempts to connect so far: each has a number in the trace
@@ -58,6 +60,9 @@ func (n *network) Now() time.Time { return n.now }
 func (n *network) elapsed() time.Duration { return n.now.Sub(n.start) }
 
 func (n *network) Wake() { n.woken.Store(true) }
+
+// Drain does nothing: what was sent arrives if the loop goes on.
+func (n *network) Drain() {}
 
 func (n *network) Close() error { return nil }
 

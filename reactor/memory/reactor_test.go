@@ -597,8 +597,8 @@ func TestRunJumpsOverTime(t *testing.T) {
 	if got := r.Now().Sub(start); got != time.Hour {
 		t.Errorf("Run ended at %v, want an hour", got)
 	}
-	client.lostBy(t, "the client", reactor.ErrConnectionDone)
-	server.lostBy(t, "the server", reactor.ErrConnectionDone)
+	client.lostBy(t, "the client", reactor.ErrStopped)
+	server.lostBy(t, "the server", reactor.ErrStopped)
 	if n := len(r.DelayedCalls()); n != 0 {
 		t.Errorf("%d delayed calls are left", n)
 	}
@@ -620,7 +620,7 @@ func TestIterate(t *testing.T) {
 	for _, want := range []struct {
 		at    time.Duration
 		calls int
-	}{{2 * time.Second, 0}, {3 * time.Second, 0}, {5 * time.Second, 1}} {
+	}{{2 * time.Second, 0}, {3 * time.Second, 0}, {3 * time.Second, 1}, {5 * time.Second, 1}} {
 		if err := r.Iterate(2 * time.Second); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,263 @@
+package reactor_test
+
+import (
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// What the program's panics do: each is logged, with its stack; if it came out of a
+// connection's protocol or producer, that connection is lost; all else goes on.
+var panicCases = []conformanceCase{
+	{"ConnectionMade of a server", anyKind, protocolPanics(func(p *halfProbe) {
+		p.made = oops
+	})},
+	{"DataReceived", anyKind, protocolPanics(func(p *halfProbe) {
+		p.data = func([]byte) { oops() }
+	})},
+	{"DataReceived after a pause", anyKind, protocolPanics(func(p *halfProbe) {
+		p.data = func([]byte) {
+			p.data = func([]byte) { oops() }
+			p.PauseProducing()
+			p.f.CallLater(0, func() { p.ResumeProducing() })
+		}
+	})},
+	{"ReadConnectionLost", anyKind, protocolPanics(func(p *halfProbe) {
+		p.readLost = oops
+	})},
+	{"WriteConnectionLost", anyKind, protocolPanics(func(p *halfProbe) {
+		p.writeLost = oops
+		p.made = func() { p.LoseWriteConnection() }
+	})},
+	{"PauseProducing", anyKind, protocolPanics(func(p *halfProbe) {
+		p.made = func() {
+			p.RegisterProducer(&panickyProducer{pause: true})
+			p.Write(make([]byte, 32<<20))
+		}
+	})},
+	{"PauseProducing in a delayed call", anyKind, protocolPanics(func(p *halfProbe) {
+		p.made = func() {
+			p.RegisterProducer(&panickyProducer{pause: true})
+			p.f.CallLater(0, func() { p.Write(make([]byte, 32<<20)) })
+		}
+	})},
+	{"ResumeProducing of a push producer", anyKind, protocolPanics(func(p *halfProbe) {
+		p.made = func() {
+			p.RegisterProducer(&panickyProducer{resume: true})
+			p.Write(make([]byte, 32<<20))
+		}
+	})},
+	{"ResumeProducing of a pull producer", anyKind, protocolPanics(func(p *halfProbe) {
+		p.made = func() { p.RegisterPullProducer(&panickyProducer{resume: true}) }
+	})},
+	{"StopProducing", anyKind, panicInStopProducing},
+	{"ConnectionLost", anyKind, panicInConnectionLost},
+	{"ConnectionMade of a client", plain, panicInClientsMade},
+	{"BuildProtocol of a server", anyKind, panicInServersBuild},
+	{"BuildProtocol of a client", plain, panicInClientsBuild},
+	{"a delayed call", none, func(f *fixture) { callPanics(f, func(call func()) { f.CallLater(0, call) }) }},
+	{"CallFromThread", none, func(f *fixture) { callPanics(f, f.CallFromThread) }},
+	{"CallInThread", none, func(f *fixture) { callPanics(f, f.CallInThread) }},
+	{"CallWhenRunning", none, func(f *fixture) { callPanics(f, f.CallWhenRunning) }},
+	{"a trigger", none, func(f *fixture) {
+		callPanics(f, func(call func()) {
+			f.AddSystemEventTrigger(reactor.Before, reactor.Startup, trigger(call))
+		})
+	}},
+}
+
+func oops() { panic("oops") }
+
+// trigger makes f a Trigger.
+func trigger(f func()) reactor.Trigger {
+	return func() *deferred.Deferred[deferred.None] {
+		f()
+		return nil
+	}
+}
+
+// loggedOops checks that the panic of oops, and nothing else, was logged.
+func (f *fixture) loggedOops() {
+	f.Helper()
+	f.wantLog(1, "panic=oops", "reactor_test.oops", "conformance_panic_test.go")
+}
+
+// protocolPanics is a case in which the server's protocol, which arm makes
+// panicky, loses its connection because it panics.
+func protocolPanics(arm func(p *halfProbe)) func(f *fixture) {
+	return func(f *fixture) {
+		victim, peer := f.halfProbe("victim"), f.halfProbe("peer")
+		arm(victim)
+		peer.made = func() {
+			peer.Write([]byte(numbers(200_000))) // more than is read at a time
+			peer.LoseWriteConnection()
+		}
+		f.join(peer, victim)
+		goesOn(f, victim.probe)
+		f.runUntilLost()
+		f.loggedOops()
+		victim.lostForPanic()
+		if peer.reasons[0] == reactor.ErrConnectionDone && victim.writeLosses == 0 && f.kind != overUNIX {
+			f.Error("the peer took it for an orderly end")
+		}
+	}
+}
+
+// goesOn has another connection made when p has lost its own, to see that the loop
+// goes on.
+func goesOn(f *fixture, p *probe) {
+	client, server := f.probe("another client"), f.probe("another server").echoes()
+	client.made = func() { client.Write([]byte("another")) }
+	client.data = func([]byte) { client.LoseConnection() }
+	lost := p.lost
+	p.lost = func(reason error) {
+		f.join(client, server)
+		if lost != nil {
+			lost(reason)
+		}
+	}
+}
+
+func (p *probe) lostForPanic() {
+	p.f.Helper()
+	var panicked *deferred.PanicError
+	if len(p.reasons) != 1 || !errors.As(p.reasons[0], &panicked) || !errors.Is(p.reasons[0], reactor.ErrConnectionLost) {
+		p.f.Errorf("%s lost its connection for %v", p.name, p.reasons)
+	} else if panicked.Value != "oops" || !strings.Contains(string(panicked.Stack), "reactor_test.oops") {
+		p.f.Errorf("%s lost its connection for a panic of %v\n%s", p.name, panicked.Value, panicked.Stack)
+	}
+}
+
+// A panickyProducer panics where it is told to.
+type panickyProducer struct{ pause, resume, stop bool }
+
+func (p *panickyProducer) PauseProducing()  { p.if_(p.pause) }
+func (p *panickyProducer) ResumeProducing() { p.if_(p.resume) }
+func (p *panickyProducer) StopProducing()   { p.if_(p.stop) }
+
+func (*panickyProducer) if_(yes bool) {
+	if yes {
+		oops()
+	}
+}
+
+func panicInStopProducing(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	server.made = func() {
+		server.RegisterProducer(&panickyProducer{stop: true})
+		server.AbortConnection()
+	}
+	goesOn(f, server)
+	f.join(client, server)
+	f.runUntilLost()
+	f.loggedOops()
+	server.lostFor(reactor.ErrConnectionAborted)
+
+	if err := server.RegisterProducer(&panickyProducer{stop: true}); err != nil {
+		f.Error(err)
+	}
+	f.loggedOops()
+}
+
+func panicInConnectionLost(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() { client.Write([]byte("hello")) }
+	server.data = func([]byte) { server.LoseConnection() }
+	server.lost = func(error) { oops() }
+	goesOn(f, server)
+	f.join(client, server)
+	f.runUntilLost()
+	f.loggedOops()
+	client.lostFor(reactor.ErrConnectionDone)
+}
+
+func panicInClientsMade(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	client.made = oops
+	goesOn(f, client)
+	port := f.listen(build(server))
+	o := outcomeOf(f.connect(port, build(client)))
+	f.runUntilLost()
+	f.loggedOops()
+	o.connectError(f, nil, port.Addr().String())
+	if !errors.As(o.err, new(*deferred.PanicError)) {
+		f.Errorf("connecting failed for %v", o.err)
+	}
+	client.lostForPanic()
+}
+
+func panicInServersBuild(f *fixture) {
+	client := f.probe("client")
+	port := f.listen(reactor.FactoryFunc(func(addr) reactor.Protocol {
+		oops()
+		return nil
+	}))
+	goesOn(f, client)
+	f.connectProbe(port, client)
+	f.runUntilLost()
+	f.loggedOops()
+}
+
+func panicInClientsBuild(f *fixture) {
+	server := f.probe("server")
+	port := f.listen(build(server))
+	goesOn(f, server)
+	o := outcomeOf(f.connect(port, reactor.FactoryFunc(func(addr) reactor.Protocol {
+		oops()
+		return nil
+	})))
+	f.runUntilLost()
+	f.loggedOops()
+	o.connectError(f, nil, port.Addr().String())
+	if !errors.As(o.err, new(*deferred.PanicError)) {
+		f.Errorf("connecting failed for %v", o.err)
+	}
+}
+
+// callPanics has call, which the reactor is to make by arrange, panic; the one
+// after it is made all the same.
+func callPanics(f *fixture, arrange func(call func())) {
+	calls := 0
+	f.SuggestThreadPoolSize(1) // one after the other
+	arrange(func() {
+		calls++
+		oops()
+	})
+	arrange(func() {
+		f.CallFromThread(func() {
+			calls++
+			f.Stop()
+		})
+	})
+	f.run()
+	f.loggedOops()
+	if calls != 2 {
+		f.Errorf("%d calls were made", calls)
+	}
+}
+
+// TestCallInThreadEndsItsGoroutine has functions end the pool's goroutines.
+func TestCallInThreadEndsItsGoroutine(t *testing.T) {
+	f := newFixture(t, func() loop { return reactor.New() }, none)
+	for range 30 {
+		f.CallInThread(runtime.Goexit)
+	}
+	o := outcomeOf(reactor.DeferToThread(f, func() (int, error) {
+		runtime.Goexit()
+		return 1, nil
+	}))
+	reactor.DeferToThread(f, func() (int, error) { return 1, nil }).AddBoth(func(n int, err error) (int, error) {
+		f.CallLater(0, func() { f.Stop() })
+		return n, err
+	})
+	f.SuggestThreadPoolSize(1)
+	f.run()
+	if !errors.Is(o.err, deferred.ErrNoResult) {
+		t.Errorf("got %v", o.err)
+	}
+	f.finish()
+}

@@ -1,0 +1,513 @@
+package reactor_test
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+)
+
+// What a connection does with bytes, and how it ends.
+var streamCases = []conformanceCase{
+	{"echo of one byte", anyKind, func(f *fixture) { echoOf(f, 1) }},
+	{"echo of 100 kB", anyKind, func(f *fixture) { echoOf(f, 100_000) }},
+	{"echo of 4 MiB", anyKind, func(f *fixture) { echoOf(f, 4<<20) }},
+	{"many connections", anyKind, manyConnections},
+	{"writes keep their order", anyKind, writesKeepTheirOrder},
+	{"writes of one turn are joined", plain, writesOfOneTurnAreJoined},
+	{"LoseConnection sends what was written", anyKind, loseConnectionSends},
+	{"LoseConnection in ConnectionMade", anyKind, loseConnectionInMade},
+	{"writes after LoseConnection are dropped", anyKind, writesAfterLoseConnection},
+	{"nothing is received after LoseConnection", anyKind, nothingReceivedAfterLose},
+	{"half close by the client", anyKind, halfCloseByClient},
+	{"half close by the server", anyKind, halfCloseByServer},
+	{"half close by both", anyKind, halfCloseByBoth},
+	{"half close and a protocol that knows of none", anyKind, halfCloseUnknown},
+	{"an answer to the last words", anyKind, answerToLastWords},
+	{"AbortConnection", anyKind, abortConnection},
+	{"AbortConnection drops what was written", anyKind, abortDropsWritten},
+	{"all methods after the loss", anyKind, methodsAfterLoss},
+	{"PauseProducing in DataReceived", anyKind, pauseInDataReceived},
+	{"ResumeProducing in DataReceived", anyKind, resumeInDataReceived},
+	{"paused from the beginning", anyKind, pausedFromTheBeginning},
+	{"StopProducing is LoseConnection", anyKind, stopProducing},
+	{"SwitchProtocol", anyKind, switchProtocol},
+	{"Host and Peer", anyKind, hostAndPeer},
+	{"SetNoDelay and SetKeepAlive", anyKind, socketOptions},
+}
+
+// numbers returns a text of n bytes in which no two places look the same.
+func numbers(n int) string { return manyNumbers()[:n] }
+
+var manyNumbers = sync.OnceValue(func() string {
+	var b []byte
+	for i := 0; len(b) < 8<<20; i++ {
+		b = append(strconv.AppendInt(b, int64(i), 10), '\n')
+	}
+	return string(b)
+})
+
+func echoOf(f *fixture, size int) {
+	want := numbers(size)
+	client, server := f.probe("client"), f.probe("server").echoes()
+	client.made = func() { client.Write([]byte(want)) }
+	client.data = func([]byte) {
+		if client.got.Len() == size {
+			client.LoseConnection()
+		}
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	client.has(want)
+	client.lostFor(reactor.ErrConnectionDone)
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func manyConnections(f *fixture) {
+	const count = 50
+	port := f.listen(reactor.FactoryFunc(func(addr) reactor.Protocol { return f.probe("server").echoes() }))
+	var clients []*probe
+	for i := range count {
+		client := f.probe("client")
+		client.made = func() { fmt.Fprintf(writer{client}, "%d", i) }
+		client.data = func([]byte) { client.LoseConnection() }
+		f.connect(port, build(client))
+		clients = append(clients, client)
+	}
+	f.runUntilLost()
+	for i, client := range clients {
+		client.has(fmt.Sprint(i))
+	}
+	if n := len(f.probes); n != 2*count {
+		f.Errorf("%d protocols were connected, want %d", n, 2*count)
+	}
+}
+
+// A writer makes a Consumer an io.Writer.
+type writer struct{ reactor.Consumer }
+
+func (w writer) Write(p []byte) (int, error) {
+	w.Consumer.Write(p)
+	return len(p), nil
+}
+
+func writesKeepTheirOrder(f *fixture) {
+	want := numbers(3 << 20)
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() {
+		rest := []byte(want)
+		for i := 0; len(rest) != 0; i++ {
+			n := min(len(rest), []int{1, 1000, 64 << 10, 3, 200_000, 63 << 10}[i%6])
+			if i%4 == 3 {
+				client.WriteSequence(rest[:n/2], nil, rest[n/2:n])
+			} else {
+				client.Write(rest[:n])
+			}
+			clear(rest[:n]) // whoever writes may use its buffer again
+			rest = rest[n:]
+		}
+		client.LoseConnection()
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	if got := server.got.String(); got != want {
+		f.Errorf("got %d bytes, want %d, and the same", len(got), len(want))
+	}
+}
+
+func writesOfOneTurnAreJoined(f *fixture) {
+	if f.memory == nil {
+		f.Skip("only a trace tells")
+	}
+	f.memory.StartTrace()
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() {
+		for i := range 10 {
+			client.Write([]byte{'a' + byte(i)})
+		}
+		client.WriteSequence([]byte("12"), []byte("34"))
+	}
+	server.data = func([]byte) { client.LoseConnection() }
+	f.join(client, server)
+	f.runUntilLost()
+	server.has("abcdefghij1234")
+	var writes []string
+	for _, e := range f.memory.Trace() {
+		if e.Kind == "write" && e.Side == memory.ClientSide {
+			writes = append(writes, e.Text)
+		}
+	}
+	if len(writes) != 1 {
+		f.Errorf("written in %d pieces: %q", len(writes), writes)
+	}
+}
+
+func loseConnectionSends(f *fixture) {
+	want := numbers(8 << 20)
+	client, server := f.probe("client"), f.probe("server")
+	server.made = func() {
+		server.Write([]byte(want))
+		server.LoseConnection()
+		server.LoseConnection()
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	client.has(want)
+	client.lostFor(reactor.ErrConnectionDone)
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func loseConnectionInMade(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() { client.LoseConnection() }
+	if f.kind == overTLS { // after its handshake the server has something to read
+		server.made = client.made
+		client.made = nil
+		server.made = func() { server.LoseConnection() }
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	client.lostFor(reactor.ErrConnectionDone)
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func writesAfterLoseConnection(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() {
+		client.Write([]byte("in time"))
+		client.LoseConnection()
+		client.Write([]byte("too late"))
+		client.WriteSequence([]byte("too"), []byte("late"))
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	server.has("in time")
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func nothingReceivedAfterLose(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() { client.Write([]byte(numbers(1 << 20))) }
+	server.data = func([]byte) {
+		server.LoseConnection()
+		server.data = func([]byte) { f.Error("DataReceived after LoseConnection") }
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func halfCloseByClient(f *fixture) {
+	want := numbers(1 << 20)
+	client, server := f.halfProbe("client"), f.halfProbe("server")
+	client.made = func() {
+		client.Write([]byte("question"))
+		client.LoseWriteConnection()
+		client.LoseWriteConnection()
+		client.Write([]byte("too late"))
+	}
+	server.readLost = func() {
+		if client.isLost() {
+			f.Error("the client lost its connection by half closing it")
+		}
+		server.Write([]byte(want))
+		server.LoseConnection()
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	server.has("question")
+	client.has(want)
+	if client.writeLosses != 1 || client.readLosses != 1 || server.readLosses != 1 {
+		f.Errorf("told of ends: client write %d, read %d; server read %d", client.writeLosses, client.readLosses, server.readLosses)
+	}
+	client.lostFor(reactor.ErrConnectionDone)
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func halfCloseByServer(f *fixture) {
+	client, server := f.halfProbe("client"), f.halfProbe("server")
+	server.made = func() {
+		server.Write([]byte("welcome"))
+		server.LoseWriteConnection()
+	}
+	client.readLost = func() {
+		client.has("welcome")
+		client.Write([]byte("thanks"))
+		client.LoseWriteConnection()
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	server.has("thanks")
+	client.lostFor(reactor.ErrConnectionDone)
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func halfCloseByBoth(f *fixture) {
+	client, server := f.halfProbe("client"), f.halfProbe("server")
+	for _, p := range []*halfProbe{client, server} {
+		p.made = func() {
+			p.Write([]byte("from " + p.name))
+			p.LoseWriteConnection()
+		}
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	client.has("from server")
+	server.has("from client")
+	client.lostFor(reactor.ErrConnectionDone)
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func halfCloseUnknown(f *fixture) {
+	client, server := f.halfProbe("client"), f.probe("server")
+	client.made = func() { client.LoseWriteConnection() }
+	f.join(client, server)
+	f.runUntilLost()
+	client.lostFor(reactor.ErrConnectionDone)
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func answerToLastWords(f *fixture) {
+	client, server := f.halfProbe("client"), f.probe("server")
+	client.made = func() {
+		client.Write([]byte("question"))
+		client.LoseWriteConnection()
+	}
+	server.data = func([]byte) { server.Write([]byte("answer")) }
+	f.join(client, server)
+	f.runUntilLost()
+	client.has("answer")
+	client.lostFor(reactor.ErrConnectionDone)
+}
+
+func abortConnection(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	server.made = func() { server.Write([]byte("hello")) }
+	client.data = func([]byte) {
+		client.AbortConnection()
+		client.AbortConnection()
+		client.LoseConnection()
+		client.Write([]byte("too late"))
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	server.has("")
+	client.lostFor(reactor.ErrConnectionAborted)
+	client.lostFor(reactor.ErrConnectionLost)
+	if f.kind != overUNIX || f.memory != nil { // the system's UNIX sockets know no reset
+		server.lostFor(reactor.ErrConnectionReset)
+		server.lostFor(reactor.ErrConnectionLost)
+	}
+}
+
+func abortDropsWritten(f *fixture) {
+	const size = 32 << 20 // more than the system takes
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() {
+		client.Write(make([]byte, size))
+		client.AbortConnection()
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	if n := server.got.Len(); n >= size {
+		f.Errorf("the server got %d bytes", n)
+	}
+	client.lostFor(reactor.ErrConnectionAborted)
+}
+
+func methodsAfterLoss(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() { client.Write([]byte("bye")) }
+	server.data = func([]byte) { server.AbortConnection() }
+	all := func(p *probe) {
+		p.Write([]byte("late"))
+		p.Write(make([]byte, 1<<20))
+		p.WriteSequence([]byte("late"))
+		p.PauseProducing()
+		p.ResumeProducing()
+		p.LoseWriteConnection()
+		p.LoseConnection()
+		p.AbortConnection()
+		p.StopProducing()
+		p.UnregisterProducer()
+		p.SetNoDelay(true)
+		p.SetKeepAlive(true)
+		if p.Host() == nil || p.Peer() == nil {
+			f.Errorf("%s: Host %v, Peer %v", p.name, p.Host(), p.Peer())
+		}
+	}
+	client.lost = func(error) { all(client) }
+	server.lost = func(error) { all(server) }
+	f.join(client, server)
+	f.runUntilLost()
+	all(client)
+	all(server)
+}
+
+func pauseInDataReceived(f *fixture) {
+	want := numbers(1 << 20)
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() {
+		client.Write([]byte(want))
+		client.LoseConnection()
+	}
+	pauses, paused := 0, false
+	server.data = func([]byte) {
+		if paused {
+			f.Error("DataReceived while paused")
+		}
+		if pauses++; pauses <= 20 {
+			server.PauseProducing()
+			paused = true
+			f.CallLater(time.Millisecond, func() {
+				paused = false
+				server.ResumeProducing()
+			})
+		}
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	server.has(want)
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func resumeInDataReceived(f *fixture) {
+	want := numbers(1 << 20)
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() {
+		client.Write([]byte(want))
+		client.LoseConnection()
+	}
+	receiving := false
+	server.data = func([]byte) {
+		if receiving {
+			f.Error("DataReceived called from within DataReceived")
+		}
+		receiving = true
+		server.PauseProducing()
+		server.PauseProducing()
+		server.ResumeProducing()
+		server.ResumeProducing()
+		receiving = false
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	server.has(want)
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func pausedFromTheBeginning(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() {
+		client.Write([]byte("hello"))
+		client.LoseConnection()
+	}
+	resumed := false
+	server.made = func() {
+		server.PauseProducing()
+		f.CallLater(5*time.Millisecond, func() {
+			resumed = true
+			server.ResumeProducing()
+		})
+	}
+	server.data = func([]byte) {
+		if !resumed {
+			f.Error("DataReceived while paused")
+		}
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	server.has("hello")
+	server.lostFor(reactor.ErrConnectionDone)
+}
+
+func stopProducing(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() {
+		client.Write([]byte("bye"))
+		client.StopProducing()
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	server.has("bye")
+	client.lostFor(reactor.ErrConnectionDone)
+}
+
+func switchProtocol(f *fixture) {
+	client, server, upgraded := f.probe("client"), f.probe("server"), f.probe("upgraded")
+	client.made = func() { client.Write([]byte("UPGRADE")) }
+	client.data = func([]byte) {
+		if client.got.String() == "OK" {
+			client.Write([]byte("in the new way"))
+		} else {
+			client.LoseConnection()
+		}
+	}
+	server.data = func([]byte) {
+		upgraded.Transport = server.Transport
+		if old := server.SwitchProtocol(upgraded); old != reactor.Protocol(server) {
+			f.Errorf("the old protocol was %v", old)
+		}
+		server.reasons = append(server.reasons, nil) // it will not be told
+		upgraded.wasMade = true
+		server.Write([]byte("OK"))
+	}
+	upgraded.data = func([]byte) { upgraded.Write([]byte("!")) }
+	f.join(client, server)
+	f.runUntilLost()
+	server.has("UPGRADE")
+	upgraded.has("in the new way")
+	client.has("OK!")
+	upgraded.lostFor(reactor.ErrConnectionDone)
+}
+
+func hostAndPeer(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	server.made = func() { server.LoseConnection() }
+	var peer addr
+	port := f.listen(reactor.FactoryFunc(func(p addr) reactor.Protocol {
+		peer = p
+		return server
+	}))
+	f.connect(port, build(client))
+	f.runUntilLost()
+	for _, same := range [][2]addr{
+		{client.Peer(), port.Addr()}, {server.Host(), port.Addr()},
+		{client.Host(), server.Peer()}, {server.Peer(), peer},
+	} {
+		if f.kind == overUNIX && f.memory == nil && same[0].String() == "@" {
+			continue // a client's socket has no name
+		}
+		if a, b := same[0], same[1]; a.String() != b.String() || a.Network() != b.Network() {
+			f.Errorf("%v %v and %v %v are not the same", a.Network(), a, b.Network(), b)
+		}
+	}
+	if f.kind != overUNIX && client.Host().String() == client.Peer().String() {
+		f.Errorf("both sides are at %v", client.Host())
+	}
+}
+
+func socketOptions(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() {
+		for _, on := range []bool{true, false} {
+			if err := client.SetNoDelay(on); err != nil {
+				f.Errorf("SetNoDelay(%v): %v", on, err)
+			}
+			if err := client.SetKeepAlive(on); err != nil {
+				f.Errorf("SetKeepAlive(%v): %v", on, err)
+			}
+		}
+		client.Write([]byte("x"))
+		client.LoseConnection()
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	if server.got.Len() != 1 || !bytes.Equal(server.got.Bytes(), []byte("x")) {
+		f.Errorf("got %q", server.got.String())
+	}
+}

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package reactor_test
+
+import "testing"
+
+func reportCPU(*testing.B) (report func()) { return func() {} }

@@ -1,0 +1,52 @@
+package reactor
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+)
+
+func TestErrors(t *testing.T) {
+	refused := os.NewSyscallError("connect", syscall.ECONNREFUSED)
+	reset := os.NewSyscallError("read", syscall.ECONNRESET)
+	for _, c := range []struct {
+		err  error
+		text string
+		is   []error
+	}{
+		{&ConnectError{"tcp", "[::1]:80", classify(refused)}, "connecting to [::1]:80: connection was refused",
+			[]error{ErrConnectionRefused, syscall.ECONNREFUSED}},
+		{&ConnectError{"tcp", "[::1]:80", opReason(&net.OpError{Op: "dial", Err: refused})}, "connecting to [::1]:80: connect: connection refused",
+			[]error{syscall.ECONNREFUSED}},
+		{&ListenError{"unix", "/s", classify(syscall.EADDRINUSE)}, "listening on /s: address is in use",
+			[]error{ErrPortInUse, syscall.EADDRINUSE}},
+		{&LookupError{"nowhere", ErrNameNotFound}, `looking up "nowhere": no address found for the host name`,
+			[]error{ErrNameNotFound}},
+		{lost(reset), "connection was reset by the peer", []error{ErrConnectionLost, ErrConnectionReset, syscall.ECONNRESET}},
+		{lost(lost(reset)), "connection was reset by the peer", []error{ErrConnectionReset}},
+		{lost(io.ErrUnexpectedEOF), "connection was lost: unexpected EOF", []error{ErrConnectionLost, io.ErrUnexpectedEOF}},
+		{lost(ErrStopped), "connection was lost: the reactor was stopped", []error{ErrConnectionLost, ErrStopped}},
+		{lost(ErrConnectionAborted), "connection was aborted", []error{ErrConnectionLost}},
+		{lost(ErrConnectionDone), "connection was closed cleanly", []error{ErrConnectionDone}},
+		{ErrTruncated, "TLS connection ended without a closing alert", []error{ErrConnectionLost}},
+		{noData{}, "no data yet", nil},
+	} {
+		if got := c.err.Error(); got != c.text {
+			t.Errorf("got %q, want %q", got, c.text)
+		}
+		for _, is := range c.is {
+			if !errors.Is(c.err, is) {
+				t.Errorf("%v is not %v", c.err, is)
+			}
+		}
+	}
+	if errors.Is(lost(ErrConnectionDone), ErrConnectionLost) {
+		t.Error("done is lost")
+	}
+	if err := net.Error(noData{}); !err.Timeout() || !err.Temporary() {
+		t.Error("crypto/tls takes noData for an end")
+	}
+}

@@ -1,0 +1,38 @@
+package reactor_test
+
+import (
+	"net"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// silentAddress returns a local address that answers no attempt to connect: that
+// of a socket that listens, but has no room for those who wait to be accepted.
+func silentAddress(t testing.TB, v6 bool) (address string, closeIt func()) {
+	t.Helper()
+	network, address := "tcp4", "127.0.0.1:0"
+	if v6 {
+		network, address = "tcp6", "[::1]:0"
+	}
+	l, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) { err = unix.Listen(int(fd), 0) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	fills, err := net.Dial("tcp", l.Addr().String()) // the room there is for one
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().String(), func() {
+		fills.Close()
+		l.Close()
+	}
+}
