@@ -71,17 +71,17 @@ func BlockingCallFromThread[T any](ctx context.Context, r Threads, f func() *def
 	case <-ended:
 		giveUp(ErrStopped)
 	}
+	select {
+	case got := <-results: // it came first
+		return got.value, got.err
+	default:
+	}
 	r.CallFromThread(func() { // if the loop has ended, then when it runs again
 		if d != nil {
 			d.Cancel()
 		}
 	})
-	select {
-	case got := <-results: // it came first
-		return got.value, got.err
-	default:
-		return zero, context.Cause(ctx)
-	}
+	return zero, context.Cause(ctx)
 }
 
 // defaultThreads is how many functions given to CallInThread run at a time,
