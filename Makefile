@@ -26,6 +26,7 @@ lint:
 
 examples:
 	go run ./examples/basic_get
+	go run ./examples/chat
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
