@@ -20,9 +20,12 @@ type Case struct {
 // A Request is one call of the client, in treq's terms. In URL, as in the texts
 // of an Answer, these are replaced:
 //
-//	{bin}   the origin of go-httpbin
-//	{raw}   an origin of the raw server, which answers under every name
-//	{port}  the raw server's port
+//	{bin}         the origin of go-httpbin
+//	{binport}     its port
+//	{raw}         an origin of the raw server, which answers under every name
+//	{port}        the raw server's port
+//	{secure}      an origin of the raw server with TLS
+//	{secureport}  its port; the certificate is for raw.example and other.example
 type Request struct {
 	Method string
 	URL    string

@@ -183,6 +183,10 @@ var differences = []Difference{
 		Reason: "A timeout is a *deferred.TimeoutError, not a cancelled response.",
 	},
 	{
+		Cases: "https of a wrong name|https to a server without TLS", Field: "Got.0.Errors.request", Treq: `"never received: TLS"`, Ours: `"TLS"`,
+		Reason: "TLS fails before there is a connection to send the request on: the error is one of connecting.",
+	},
+	{
 		Cases: "error port", Field: "Got.0.Errors.request", Treq: `"timeout"`, Ours: `*is not a port number"`,
 		Reason: "An error at once. Twisted's Deferred does not fire.",
 	},
@@ -204,11 +208,11 @@ var differences = []Difference{
 		Reason: "A line may be longer than Twisted's 16 KiB: all headers together have one limit.",
 	},
 	{
-		Cases: "error header of 4 MiB", Field: "Got.0.Errors.request", Treq: `"failed: connection closed"`, Ours: `"failed: not HTTP"`,
+		Cases: "error header of 1 MiB", Field: "Got.0.Errors.request", Treq: `"failed: connection closed"`, Ours: `"failed: not HTTP"`,
 		Reason: "The error says which limit was exceeded. Twisted's says that the connection was closed.",
 	},
 	{
-		Cases: "error headers of 1 MiB", Field: "Got.0.Errors.request", Treq: none, Ours: `"failed: not HTTP"`,
+		Cases: "error headers of 256 KiB", Field: "Got.0.Errors.request", Treq: none, Ours: `"failed: not HTTP"`,
 		Reason: "There is a limit. Twisted has none for how many headers there are.",
 	},
 	{

@@ -42,17 +42,17 @@ func main() {
 // run compares the cases that match pattern and reports whether all is as
 // listed.
 func run(w io.Writer, pattern string, verbose bool) (ok bool, err error) {
-	treq, err := StartTreq()
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, treq.Close()) }()
 	servers, err := StartServers()
 	if err != nil {
 		return false, err
 	}
 	defer servers.Close()
-	ours, err := StartOurs()
+	treq, err := StartTreq(servers.pem)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, treq.Close()) }()
+	ours, err := StartOurs(servers.roots)
 	if err != nil {
 		return false, err
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net/netip"
@@ -28,15 +30,17 @@ type Ours struct {
 	reactor *reactor.Loop
 	ended   chan error
 	folder  string // for files
+	tls     agent.TLSPolicy
 }
 
-// StartOurs starts the loop.
-func StartOurs() (*Ours, error) {
+// StartOurs starts the loop; certificates are to be of roots.
+func StartOurs(roots *x509.CertPool) (*Ours, error) {
 	folder, err := os.MkdirTemp("", "parity")
 	if err != nil {
 		return nil, err
 	}
-	o := &Ours{reactor: reactor.New(), ended: make(chan error, 1), folder: folder}
+	o := &Ours{reactor: reactor.New(), ended: make(chan error, 1), folder: folder,
+		tls: agent.NewTLSPolicy(&tls.Config{RootCAs: roots})}
 	o.reactor.InstallNameResolver(names{})
 	go func() { o.ended <- o.reactor.Run() }()
 	return o, nil
@@ -67,7 +71,7 @@ func (o *Ours) Run(c Case) ([]Got, error) {
 		return deferred.Go(func(co *deferred.Co) ([]Got, error) {
 			pool := agent.NewPool(o.reactor, agent.Persistent(!c.CloseEach))
 			defer pool.CloseCachedConnections()
-			client := client.New(o.reactor, agent.New(o.reactor, agent.WithPool(pool)))
+			client := client.New(o.reactor, agent.New(o.reactor, agent.WithPool(pool), agent.WithTLSPolicy(o.tls)))
 			var all []Got
 			for _, r := range c.Requests {
 				got, err := o.request(co, client, r)
@@ -273,6 +277,8 @@ var kinds = []struct {
 	{is(agent.ErrSchemeNotSupported), "scheme"},
 	{as[*deferred.TimeoutError], "timeout"},
 	{as[*agent.DecodeError], "bad coding"},
+	{as[*tls.CertificateVerificationError], "TLS"},
+	{as[tls.RecordHeaderError], "TLS"},
 	{is(reactor.ErrConnectionRefused), "refused"},
 	{is(reactor.ErrNameNotFound), "no such host"},
 	{is(http1.ErrPartialBody), "cut short"},

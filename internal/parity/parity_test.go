@@ -36,7 +36,7 @@ func TestOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer servers.Close()
-	ours, err := StartOurs()
+	ours, err := StartOurs(servers.roots)
 	if err != nil {
 		t.Fatal(err)
 	}

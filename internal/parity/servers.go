@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"mime"
@@ -18,12 +21,16 @@ import (
 	"sync"
 
 	"github.com/mccutchen/go-httpbin/v2/httpbin"
+	"github.com/seed-7c003b53/gotreq/internal/testcert"
 )
 
 // Servers are what both clients talk to, and the record of what arrives there.
 type Servers struct {
 	bin     *httptest.Server
 	raw     net.Listener
+	secure  net.Listener      // the raw server's too, with TLS
+	roots   *x509.CertPool    // that its certificate is of
+	pem     string            // the certificate
 	replace *strings.Replacer // of the placeholders
 	serving sync.WaitGroup
 
@@ -41,28 +48,45 @@ func StartServers() (*Servers, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Servers{raw: raw, open: make(map[net.Conn]struct{})}
+	certificate, roots := testcert.New("raw.example", "other.example")
+	secure, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	if err != nil {
+		raw.Close()
+		return nil, err
+	}
+	s := &Servers{
+		raw:    raw,
+		secure: secure,
+		roots:  roots,
+		pem:    string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})),
+		open:   make(map[net.Conn]struct{}),
+	}
 	s.bin = httptest.NewUnstartedServer(s.recorded(httpbin.New()))
 	s.bin.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, connKey{}, c)
 	}
 	s.bin.Start()
-	_, binPort, _ := net.SplitHostPort(s.bin.Listener.Addr().String())
-	_, rawPort, _ := net.SplitHostPort(raw.Addr().String())
 	s.replace = strings.NewReplacer(
-		"{bin}", "http://bin.example:"+binPort,
-		"{raw}", "http://raw.example:"+rawPort,
-		"{port}", rawPort,
+		"{bin}", "http://bin.example:"+portOf(s.bin.Listener),
+		"{binport}", portOf(s.bin.Listener),
+		"{raw}", "http://raw.example:"+portOf(raw),
+		"{port}", portOf(raw),
+		"{secure}", "https://raw.example:"+portOf(secure),
+		"{secureport}", portOf(secure),
 	)
-	s.serving.Go(s.accept)
+	s.serving.Go(func() { s.accept(raw) })
+	s.serving.Go(func() { s.accept(secure) })
 	return s, nil
 }
+
+func portOf(l net.Listener) string { return strconv.Itoa(l.Addr().(*net.TCPAddr).Port) }
 
 // Close stops the servers and waits for that.
 func (s *Servers) Close() {
 	s.bin.CloseClientConnections()
 	s.bin.Close()
 	s.raw.Close()
+	s.secure.Close()
 	s.mu.Lock()
 	for c := range s.open {
 		c.Close()
@@ -169,10 +193,10 @@ func (s *Servers) recorded(h http.Handler) http.Handler {
 	})
 }
 
-// accept serves the connections of the raw server.
-func (s *Servers) accept() {
+// accept serves the connections of the raw server that come to l.
+func (s *Servers) accept(l net.Listener) {
 	for {
-		c, err := s.raw.Accept()
+		c, err := l.Accept()
 		if err != nil {
 			return
 		}

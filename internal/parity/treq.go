@@ -41,13 +41,13 @@ type Treq struct {
 	stderr bytes.Buffer
 }
 
-// StartTreq starts it. It fails with errNoTreq where treq is not installed.
-func StartTreq() (*Treq, error) {
+// StartTreq starts it; it trusts the certificate given. It fails with errNoTreq where treq is not installed.
+func StartTreq(pem string) (*Treq, error) {
 	python, err := findTreq()
 	if err != nil {
 		return nil, err
 	}
-	t := &Treq{cmd: exec.Command(python, "-I", "-W", "ignore", "-c", runner)}
+	t := &Treq{cmd: exec.Command(python, "-I", "-W", "ignore", "-c", runner, pem)}
 	t.cmd.Stderr = &t.stderr
 	if t.in, err = t.cmd.StdinPipe(); err != nil {
 		return nil, err

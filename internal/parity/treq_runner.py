@@ -8,6 +8,7 @@ import base64
 import io
 import json
 import os
+import sys
 import tempfile
 import zlib
 from http import cookiejar
@@ -15,7 +16,8 @@ from http import cookiejar
 import treq
 import twisted
 from treq.client import HTTPClient
-from twisted.internet import defer, error, reactor, stdio
+from OpenSSL import SSL
+from twisted.internet import defer, error, reactor, ssl, stdio
 from twisted.internet.interfaces import IResolverSimple
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.web import client, http
@@ -24,6 +26,8 @@ from twisted.web import _newclient
 from twisted.web.iweb import UNKNOWN_LENGTH
 from zope.interface import implementer
 
+TRUST = client.BrowserLikePolicyForHTTPS(
+    ssl.trustRootFromCertificates([ssl.Certificate.loadPEM(sys.argv[1])]))
 HANGS_AFTER = 4  # seconds
 IGNORED_HEADERS = {"date"}
 
@@ -48,6 +52,8 @@ KINDS = [
     (defer.CancelledError, "timeout"),
     (error.ConnectingCancelledError, "timeout"),
     (zlib.error, "bad coding"),
+    (SSL.Error, "TLS"),
+    (ssl.VerificationError, "TLS"),
     (error.ConnectionRefusedError, "refused"),
     (error.DNSLookupError, "no such host"),
     (_newclient.ParseError, "not HTTP"),
@@ -236,7 +242,7 @@ def request(c, r):
 @defer.inlineCallbacks
 def run(case):
     pool = client.HTTPConnectionPool(reactor, persistent=not case.get("CloseEach"))
-    c = HTTPClient(client.Agent(reactor, pool=pool))
+    c = HTTPClient(client.Agent(reactor, TRUST, pool=pool))
     results = []
     for r in case["Requests"]:
         results.append((yield request(c, r)))

@@ -71,6 +71,7 @@
 //
 // # What it costs
 //
-// A connection that waits has no goroutine and takes less than a kilobyte. One
-// for HTTP/2 there is not.
+// A connection that waits for a request has no goroutine and no buffer. A request
+// that a handler answers takes a coroutine, about a microsecond, over one that a
+// resource does. HTTP/2 is not spoken.
 package web

@@ -719,7 +719,7 @@ func (b *requestBody) ContentEnded(err error) {
 }
 
 // Hijack takes the connection from the server; see [http.Hijacker] and
-// [NewHandlerResource].
+// [NewHandlerResource]. What was written of a response is sent before.
 func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if x.hijacked != nil {
 		return nil, nil, http.ErrHijacked
@@ -730,9 +730,11 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		switch {
 		case x.over():
 			err = ErrConnectionLost
-		case x.req.headSent || len(x.buf) != 0:
-			err = errors.New("web: Hijack after a part of the response was written")
 		default:
+			if x.wroteHeader { // a 101, it may be hoped
+				x.req.Write(x.buf)
+				x.buf = x.buf[:0]
+			}
 			conn = newHijackedConn(x)
 		}
 		return true

@@ -531,14 +531,25 @@ func TestHijack(t *testing.T) {
 	want(t, len(s.DelayedCalls()), 0)
 }
 
-func TestHijackTooLate(t *testing.T) {
+// What was written before goes out first.
+func TestHijackAfterWriteHeader(t *testing.T) {
 	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, "x")
-		if _, _, err := w.(http.Hijacker).Hijack(); err == nil {
-			t.Error("Hijack after Write")
+		w.Header().Set("Connection", "upgrade")
+		w.WriteHeader(101)
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
 		}
+		io.WriteString(conn, "switched")
 	})
-	want(t, body(s.get("/")), "x")
+	want(t, s.get("/"), "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\nswitched")
+
+	// A 101 without it is the end.
+	s = serveHandler(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(101) })
+	p := s.connect().send(get)
+	want(t, head(p.take()), "HTTP/1.1 101 Switching Protocols")
+	want(t, p.ended, true)
 }
 
 func TestHijackBackPressure(t *testing.T) {

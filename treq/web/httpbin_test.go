@@ -206,3 +206,20 @@ func compare(t *testing.T, name string, got *http.Response, gotBody string, want
 		t.Errorf("%s: body\n%.300q\nwant\n%.300q", name, a, b)
 	}
 }
+
+// httpbin's WebSocket takes the connection, and goes on in the coroutine.
+func TestWebSocket(t *testing.T) {
+	s := serve(t, web.NewSite(httpbin.New()))
+	p := s.connect().send("GET /websocket/echo HTTP/1.1\r\nHost: an.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	got := p.take()
+	want(t, head(got), "HTTP/1.1 101 Switching Protocols")
+	want(t, header(got, "Sec-WebSocket-Accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+	for range 3 {
+		p.send("\x81\x82\x00\x00\x00\x00hi") // a text frame, masked with zeros
+		want(t, p.take(), "\x81\x02hi")
+	}
+	p.send("\x88\x82\x00\x00\x00\x00\x03\xe8") // close
+	want(t, strings.HasPrefix(p.take(), "\x88"), true)
+	want(t, p.ended, true)
+}

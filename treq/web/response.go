@@ -180,7 +180,7 @@ func (r *Request) sendHead(body []byte, final bool) {
 	default:
 		head.Chunked = true
 	}
-	if hasToken(header["Connection"], "close") || c.readEnded && len(c.in) == 0 ||
+	if hasToken(header["Connection"], "close") || r.code == http.StatusSwitchingProtocols || c.readEnded && len(c.in) == 0 ||
 		c.receiving && (r.expectsContinue || final && r.announced > maxDropped) {
 		c.keepAlive = false
 	}
