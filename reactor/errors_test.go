@@ -46,7 +46,7 @@ func TestErrors(t *testing.T) {
 	if errors.Is(lost(ErrConnectionDone), ErrConnectionLost) {
 		t.Error("done is lost")
 	}
-	if err := net.Error(noData{}); !err.Timeout() || !err.Temporary() {
+	if err := (noData{}); !err.Timeout() || !err.Temporary() {
 		t.Error("crypto/tls takes noData for an end")
 	}
 }
