@@ -57,11 +57,14 @@ type loop interface {
 	Close() error
 }
 
+// systemPoller is the name of what New uses.
+var systemPoller = map[bool]string{true: "epoll", false: "system"}[runtime.GOOS == "linux"]
+
 var reactors = []struct {
 	name string
 	new  func() loop
 }{
-	{"system", func() loop { return reactor.New() }},
+	{systemPoller, func() loop { return reactor.New() }},
 	{"portable", func() loop { return reactor.NewPortable() }},
 	{"memory", func() loop { return memory.New() }},
 }

@@ -46,7 +46,7 @@ func TestErrors(t *testing.T) {
 	if errors.Is(lost(ErrConnectionDone), ErrConnectionLost) {
 		t.Error("done is lost")
 	}
-	if err := (noData{}); !err.Timeout() || !err.Temporary() {
+	if !net.Error(noData{}).Timeout() {
 		t.Error("crypto/tls takes noData for an end")
 	}
 }

@@ -359,35 +359,30 @@ func TestTLSPeers(t *testing.T) {
 		defer conn.Close()
 		io.Copy(conn, conn)
 	}()
-	for name, newLoop := range loops {
-		if name != "system" {
-			continue
-		}
-		l := newLoop()
-		watchdog(t, l)
-		want := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
-		var reason error
-		client := &recorder{
-			made: func(r *recorder) { r.t.Write(want) },
-			data: func(r *recorder) {
-				if r.got.Len() == len(want) {
-					r.t.LoseConnection()
-				}
-			},
-			lost: func(_ *recorder, err error) {
-				reason = err
-				l.Stop()
-			},
-		}
-		l.ConnectTCP(listener.Addr().String(), reactor.TLSClient(l, clientConfig, build(client)), reactor.ConnectOptions{})
-		l.Run()
-		l.Close()
-		if !bytes.Equal(client.got.Bytes(), want) || reason != reactor.ErrConnectionDone {
-			t.Errorf("got %d bytes, want %d; lost for %v", client.got.Len(), len(want), reason)
-		}
+	l := reactor.New()
+	watchdog(t, l)
+	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	var reason error
+	client := &recorder{
+		made: func(r *recorder) { r.t.Write(want) },
+		data: func(r *recorder) {
+			if r.got.Len() == len(want) {
+				r.t.LoseConnection()
+			}
+		},
+		lost: func(_ *recorder, err error) {
+			reason = err
+			l.Stop()
+		},
+	}
+	l.ConnectTCP(listener.Addr().String(), reactor.TLSClient(l, clientConfig, build(client)), reactor.ConnectOptions{})
+	l.Run()
+	l.Close()
+	if !bytes.Equal(client.got.Bytes(), want) || reason != reactor.ErrConnectionDone {
+		t.Errorf("got %d bytes, want %d; lost for %v", client.got.Len(), len(want), reason)
 	}
 	// And the other way round.
-	l := reactor.New()
+	l = reactor.New()
 	watchdog(t, l)
 	port, err := l.ListenTCP("127.0.0.1:0", reactor.TLSServer(l, serverConfig, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &echo{} })))
 	if err != nil {
