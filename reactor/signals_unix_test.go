@@ -18,7 +18,7 @@ func TestSignalsStopTheLoop(t *testing.T) {
 				var d diary
 				f.AddSystemEventTrigger(reactor.During, reactor.Shutdown, trigger(d.note("shutdown")))
 				client, server := f.probe("client"), f.probe("server")
-				server.made = func() { syscall.Kill(syscall.Getpid(), s) }
+				client.made = func() { syscall.Kill(syscall.Getpid(), s) } // by then its Deferred is about to fire
 				f.join(client, server)
 				f.run()
 				d.is(f, "shutdown")
