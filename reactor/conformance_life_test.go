@@ -200,14 +200,13 @@ func (f *fixture) reader() (address string, all func() (string, error)) {
 	}
 	results := make(chan result, 1)
 	go func() {
-		defer l.Close()
+		var text []byte
 		conn, err := l.Accept()
-		if err != nil {
-			results <- result{"", err}
-			return
+		if err == nil {
+			text, err = io.ReadAll(conn)
+			conn.Close()
 		}
-		defer conn.Close()
-		text, err := io.ReadAll(conn)
+		l.Close()
 		results <- result{string(text), err}
 	}()
 	return l.Addr().String(), func() (string, error) {

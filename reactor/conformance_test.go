@@ -302,6 +302,14 @@ func (f *fixture) connectProbe(port reactor.Port, client reactor.Protocol) {
 // while.
 var sharedTLS = sync.OnceValues(tlsConfigs)
 
+// tooMuch returns how many bytes are more than lie between two sockets.
+func (f *fixture) tooMuch() int {
+	if f.memory != nil || f.kind == overUNIX {
+		return 1 << 20
+	}
+	return 16 << 20
+}
+
 // A probe is a protocol that does what the case wants, and checks the order in
 // which it is called.
 type probe struct {

@@ -226,8 +226,10 @@ type portableSocket struct {
 	in      []byte
 	readErr error
 	taken   *sync.Cond // in is empty, or the socket is closed
-	// What the loop gave and the writing goroutine has not sent.
+	// What the loop gave and the writing goroutine, which there is while there is
+	// something to send, has not taken.
 	out      []byte
+	spare    []byte // what out is swapped with
 	writeErr error
 	writing  bool
 	waiting  bool   // Write gave ErrWouldBlock or took less than all
@@ -311,31 +313,37 @@ func (s *portableSocket) Write(p []byte) (int, error) {
 	if s.writeErr != nil {
 		return 0, opReason(s.writeErr)
 	}
-	if s.writing {
-		s.waiting = true
+	n := min(len(p), portableWriteSize-len(s.out))
+	s.waiting = n < len(p)
+	if n == 0 {
 		return 0, ErrWouldBlock
 	}
-	n := min(len(p), portableWriteSize)
-	s.out = append(s.out[:0], p[:n]...)
-	s.waiting = n < len(p)
-	s.writing = true
-	s.poller.goroutines.Go(s.writeOut)
+	s.out = append(s.out, p[:n]...)
+	if !s.writing {
+		s.writing = true
+		s.poller.goroutines.Go(s.writeOut)
+	}
 	return n, nil
 }
 
 func (s *portableSocket) writeOut() {
-	_, err := s.conn.Write(s.out)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for len(s.out) != 0 && s.writeErr == nil {
+		batch := s.out
+		s.out = s.spare[:0]
+		s.mu.Unlock()
+		_, err := s.conn.Write(batch)
+		s.mu.Lock()
+		s.spare, s.writeErr = batch, err
+		if s.waiting || err != nil {
+			s.waiting = false
+			s.tell(Writable)
+		}
+	}
 	s.writing = false
-	s.writeErr = err
 	if s.finish != nil {
 		s.finish()
-		return
-	}
-	if s.waiting || err != nil {
-		s.waiting = false
-		s.tell(Writable)
 	}
 }
 

@@ -18,7 +18,8 @@ func TestSignalsStopTheLoop(t *testing.T) {
 				var d diary
 				f.AddSystemEventTrigger(reactor.During, reactor.Shutdown, trigger(d.note("shutdown")))
 				client, server := f.probe("client"), f.probe("server")
-				client.made = func() { syscall.Kill(syscall.Getpid(), s) } // by then its Deferred is about to fire
+				client.made = func() { client.Write([]byte("hello")) }
+				server.data = func([]byte) { syscall.Kill(syscall.Getpid(), s) }
 				f.join(client, server)
 				f.run()
 				d.is(f, "shutdown")
