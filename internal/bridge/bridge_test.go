@@ -15,10 +15,11 @@ import (
 // from a thread waits until the test takes it.
 type calls chan func()
 
-func (c calls) CallFromThread(f func()) { c <- f }
-func (c calls) CallInThread(f func())   { go f() }
-func (c calls) OnLoop() bool            { return false }
-func (c calls) Ended() <-chan struct{}  { return nil }
+func (c calls) CallFromThread(f func())   { c <- f }
+func (c calls) CallInThread(f func())     { go f() }
+func (c calls) OnLoop() bool              { return false }
+func (c calls) Ended() <-chan struct{}    { return nil }
+func (c calls) SuggestThreadPoolSize(int) {}
 
 // source records what it is told.
 type source struct{ told []string }

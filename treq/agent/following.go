@@ -18,9 +18,9 @@ type following struct {
 	sending bool             // send is
 	req     *request.Request // what was sent last
 	hop     *deferred.Deferred[*response.Response]
-	last    *response.Response // the last redirect
-	count   int                // of redirects
-	drains  []*drain           // of redirects whose bodies are being read
+	last    *response.Response                  // the last redirect
+	count   int                                 // of redirects
+	drains  []*deferred.Deferred[deferred.None] // of redirects whose bodies are being read
 }
 
 // send sends req, and what comes of it: a chain of redirects, however long, that
@@ -126,63 +126,23 @@ func (f *following) cancel() {
 // abandon reads no more of the bodies of redirects that have not ended yet.
 func (f *following) abandon() {
 	for len(f.drains) != 0 {
-		f.drains[0].stop()
+		f.drains[0].Cancel()
 	}
 }
 
-// maxDrained is how much of the body of a redirect is read: more than any page that
-// says "moved" has.
-const maxDrained = 256 << 10
-
-// drain reads the body of r, for the sake of its connection and of the History.
-// then, if it is not nil, is called when it has ended, or is read no further.
+// drain reads the body of r, for the sake of its connection, and keeps it for the
+// History. then, if it is not nil, is called when it has ended, or is read no
+// further.
 func (f *following) drain(r *response.Response, then func()) {
-	if r.Length > maxDrained {
-		r.DeliverBody(refusal{})
+	r.Buffer()
+	d := r.Discard()
+	f.drains = append(f.drains, d)
+	d.AddBoth(func(deferred.None, error) (deferred.None, error) {
+		i := slices.Index(f.drains, d)
+		f.drains = slices.Delete(f.drains, i, i+1)
 		if then != nil {
 			then()
 		}
-		return
-	}
-	d := &drain{following: f, left: maxDrained, then: then}
-	f.drains = append(f.drains, d)
-	r.Buffer()
-	if err := r.DeliverBody(d); err != nil {
-		d.end() // it has a reader
-	}
-}
-
-// A drain is the reader of a redirect's body.
-type drain struct {
-	following *following
-	from      response.BodyTransport
-	left      int64  // how much more it takes
-	then      func() // see following.drain
-}
-
-func (d *drain) ConnectionMade(t response.BodyTransport) { d.from = t }
-
-func (d *drain) DataReceived(data []byte) {
-	if d.left -= int64(len(data)); d.left < 0 {
-		d.stop()
-	}
-}
-
-func (d *drain) ConnectionLost(error) { d.end() }
-
-func (d *drain) stop() {
-	d.from.StopProducing()
-	d.end()
-}
-
-func (d *drain) end() {
-	f := d.following
-	i := slices.Index(f.drains, d)
-	if i < 0 {
-		return // it has ended already
-	}
-	f.drains = slices.Delete(f.drains, i, i+1)
-	if d.then != nil {
-		d.then()
-	}
+		return deferred.None{}, nil
+	})
 }

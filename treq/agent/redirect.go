@@ -137,7 +137,7 @@ func (e *RedirectError) Unwrap() error { return e.Err }
 // WWW-Authenticate, what [SensitiveHeaders] names; nor does a Host. Where the
 // method changes, the body is left out, and with it the headers that describe it.
 //
-// The bodies of redirects are read, up to 256 KiB of them, so that their
+// The bodies of redirects are read, up to [response.DiscardLimit], so that their
 // connections can be used again, and kept for who looks at the History.
 func (a *RedirectAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	f := &following{agent: a}

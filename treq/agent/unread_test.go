@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
@@ -59,4 +60,35 @@ func TestWholeResponseUnread(t *testing.T) {
 	w.Conn(0).Send(okHello)
 	collect()
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
+}
+
+// TestUnreadThroughAgents drops responses that have been through other agents.
+func TestUnreadThroughAgents(t *testing.T) {
+	for name, head := range map[string]string{
+		"coded":              "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n01234",
+		"after a redirect":   "HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+		"a redirect refused": "HTTP/1.1 302 Found\r\nContent-Length: 10000000\r\n\r\n01234",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			a := agent.NewContentDecoderAgent(agent.NewRedirectAgent(w.agent), agent.Decoders())
+			d := a.Request(newRequest("GET", "http://a.example/"))
+			w.r.Pump()
+			w.Conn(0).Send(head)
+			if name == "after a redirect" {
+				w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
+			}
+			if name == "a redirect refused" {
+				treqtesting.FailureResultOf(t, d)
+			} else {
+				treqtesting.SuccessResultOf(t, d)
+			}
+			d = nil
+			collect()
+			w.r.Pump()
+			if w.Conn(0).Lost == nil {
+				t.Error("the connection is still open")
+			}
+		})
+	}
 }

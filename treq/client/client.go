@@ -121,11 +121,10 @@ func (c *HTTPClient) jarFor(s *settings, u *url.URL) (http.CookieJar, error) {
 	if own, ok := jar.(*cookies.Jar); ok {
 		own.Merge(scoped)
 	} else {
-		all := scoped.Cookies(u)
-		for _, cookie := range all {
-			cookie.Path = "/" // not that of u
+		// One by one and whole: Secure, and not the path of u.
+		for cookie := range scoped.All() {
+			jar.SetCookies(u, []*http.Cookie{cookie.HTTPCookie()})
 		}
-		jar.SetCookies(u, all)
 	}
 	return jar, nil
 }

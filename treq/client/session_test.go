@@ -399,3 +399,16 @@ type (
 	server = *rawserver.Server
 	runner = *memory.Reactor
 )
+
+// TestCookiesOfForeignJar has cookies given to an https URL stay with https, in a
+// jar that is not ours too.
+func TestCookiesOfForeignJar(t *testing.T) {
+	jar, _ := cookiejar.New(nil)
+	treqtesting.SuccessResultOf(t, site().Get("https://a.example/x/y", client.CookieJar(jar), client.Cookies{"e": "5"}))
+	for rawURL, want := range map[string]int{"https://a.example/": 1, "http://a.example/": 0, "https://b.example/": 0} {
+		u, _ := url.Parse(rawURL)
+		if got := jar.Cookies(u); len(got) != want {
+			t.Errorf("%s: got %v, want %d", rawURL, got, want)
+		}
+	}
+}

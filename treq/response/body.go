@@ -55,8 +55,7 @@ type Body struct {
 	giving    bool          // the reader is being called: what comes now waits
 	told      bool          // the reader was told of the end
 
-	wrap  func(to BodyProtocol) BodyProtocol // set by WrapBody
-	atEnd func()                             // set by OnEnd
+	atEnd func() // set by OnEnd
 }
 
 // NewBody returns a Body whose bytes t controls.
@@ -121,12 +120,15 @@ func (b *Body) give() {
 
 // Deliver connects the body to its reader. It fails with [ErrBodyTaken] if there
 // is one already; to is then not called.
-func (b *Body) Deliver(to BodyProtocol) error {
+func (b *Body) Deliver(to BodyProtocol) error { return b.deliver(to, nil) }
+
+// deliver is Deliver to what wrap, if it is not nil, makes of to.
+func (b *Body) deliver(to BodyProtocol, wrap func(BodyProtocol) BodyProtocol) error {
 	if b.to != nil {
 		return ErrBodyTaken
 	}
-	if b.wrap != nil {
-		to = b.wrap(to)
+	if wrap != nil {
+		to = wrap(to)
 	}
 	b.to = to
 	b.connect()

@@ -28,8 +28,8 @@ type bufferReader struct {
 // that it will be that long.
 const maxPrealloc = 1 << 20
 
-// deliver connects p to body, by way of b.
-func (b *buffer) deliver(body *Body, p BodyProtocol) error {
+// deliver connects p to body, by way of b and of what wrap makes of it.
+func (b *buffer) deliver(body *Body, wrap func(BodyProtocol) BodyProtocol, p BodyProtocol) error {
 	if !b.begun() && body.to != nil {
 		return ErrBodyTaken // before it was to be buffered
 	}
@@ -43,7 +43,7 @@ func (b *buffer) deliver(body *Body, p BodyProtocol) error {
 	if b.begun() { // perhaps by p
 		return nil
 	}
-	return body.Deliver(b)
+	return body.deliver(b, wrap)
 }
 
 func (b *buffer) begun() bool { return b.from != nil || b.ended != nil }

@@ -39,6 +39,11 @@ type Response struct {
 
 	body   *Body
 	buffer *buffer // set if the body may be read more than once
+
+	// wrap is set by WrapBody. It is not in body, to which the connection leads:
+	// wrap may lead to the Response, which must become unreachable when it is
+	// dropped unread.
+	wrap func(to BodyProtocol) BodyProtocol
 }
 
 // New returns a Response with body. Its other fields are for the caller to set.
@@ -56,9 +61,9 @@ func (r *Response) Buffer() {
 // has a reader already, or had one, and is not buffered; p is then not called.
 func (r *Response) DeliverBody(p BodyProtocol) error {
 	if r.buffer == nil {
-		return r.body.Deliver(p)
+		return r.body.deliver(p, r.wrap)
 	}
-	return r.buffer.deliver(r.body, p)
+	return r.buffer.deliver(r.body, r.wrap, p)
 }
 
 // SetPreviousResponse sets PreviousResponse. It is there for the name's sake.

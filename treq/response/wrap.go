@@ -11,10 +11,10 @@ func (r *Response) WrapBody(wrap func(to BodyProtocol) BodyProtocol) {
 	if r.body.to != nil {
 		panic("response: WrapBody of a body that has a reader")
 	}
-	if before := r.body.wrap; before != nil {
-		r.body.wrap = func(to BodyProtocol) BodyProtocol { return before(wrap(to)) }
+	if before := r.wrap; before != nil {
+		r.wrap = func(to BodyProtocol) BodyProtocol { return before(wrap(to)) }
 	} else {
-		r.body.wrap = wrap
+		r.wrap = wrap
 	}
 }
 

@@ -251,9 +251,9 @@ func TestNotifyFinish(t *testing.T) {
 	watch()
 	p.AbortConnection()
 	s.Pump()
-	check("connection was lost: connection was reset by the peer")
+	check("connection was reset by the peer")
 	watch()
-	check("connection was lost: connection was reset by the peer")
+	check("connection was reset by the peer")
 	if _, err := req.Write([]byte("x")); err != web.ErrConnectionLost {
 		t.Error(err)
 	}
@@ -439,14 +439,14 @@ func TestStreamingResource(t *testing.T) {
 	want(t, strings.Join(r.got, " "), "abc")
 	p.AbortConnection()
 	s.Pump()
-	want(t, strings.Join(r.got, " "), "abc connection was lost: connection was reset by the peer")
+	want(t, strings.Join(r.got, " "), "abc connection was reset by the peer")
 
 	*r = streaming{later: true}
 	p = s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
 	p.AbortConnection()
 	s.Pump()
 	r.req.DeliverContent(r)
-	want(t, strings.Join(r.got, " "), "connection was lost: connection was reset by the peer")
+	want(t, strings.Join(r.got, " "), "connection was reset by the peer")
 	r.req.ResumeContent()
 
 	*r = streaming{}
