@@ -95,7 +95,7 @@ func pauseFor(p *probe, d time.Duration) {
 }
 
 func pushPausedAndResumed(f *fixture) {
-	size := 2 * f.tooMuch()
+	size := f.tooMuch() + 1<<20
 	client, server := f.probe("client"), f.probe("server")
 	var s *source
 	client.made = func() {
@@ -360,7 +360,7 @@ func memoryStaysFlat(f *fixture) {
 		s.push()
 	}
 	heapBefore, heap := heapInUse(), 0
-	pause := size / 16
+	pause := size / 8
 	next := pause
 	server.data = func(data []byte) {
 		server.got.Reset()

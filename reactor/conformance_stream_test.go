@@ -45,7 +45,7 @@ func numbers(n int) string { return manyNumbers()[:n] }
 
 var manyNumbers = sync.OnceValue(func() string {
 	var b []byte
-	for i := 0; len(b) < 8<<20; i++ {
+	for i := 0; len(b) < maxSendBuffer()+4<<20; i++ {
 		b = append(strconv.AppendInt(b, int64(i), 10), '\n')
 	}
 	return string(b)
@@ -147,7 +147,7 @@ func writesOfOneTurnAreJoined(f *fixture) {
 }
 
 func loseConnectionSends(f *fixture) {
-	want := numbers(8 << 20)
+	want := numbers(f.tooMuch())
 	client, server := f.probe("client"), f.probe("server")
 	server.made = func() {
 		server.Write([]byte(want))

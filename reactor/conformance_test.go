@@ -3,6 +3,7 @@ package reactor_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -302,13 +303,25 @@ func (f *fixture) connectProbe(port reactor.Port, client reactor.Protocol) {
 // while.
 var sharedTLS = sync.OnceValues(tlsConfigs)
 
-// tooMuch returns how many bytes are more than lie between two sockets.
+// tooMuch returns how many bytes are more than lie between two sockets, as long as
+// nobody reads.
 func (f *fixture) tooMuch() int {
 	if f.memory != nil || f.kind == overUNIX {
 		return 1 << 20
 	}
-	return 16 << 20
+	return maxSendBuffer() + 4<<20
 }
+
+// maxSendBuffer returns how large the system lets a TCP socket's send buffer grow,
+// or a guess that is rather too large.
+var maxSendBuffer = sync.OnceValue(func() int {
+	text, _ := os.ReadFile("/proc/sys/net/ipv4/tcp_wmem") // least, at first, most
+	var least, first, most int
+	if n, _ := fmt.Sscan(string(text), &least, &first, &most); n == 3 {
+		return most
+	}
+	return 12 << 20
+})
 
 // A probe is a protocol that does what the case wants, and checks the order in
 // which it is called.

@@ -56,7 +56,7 @@ func TestBackground(t *testing.T) {
 
 func TestBackgroundOfALoopThatRuns(t *testing.T) {
 	c := exec.Command(os.Args[0], "-test.run=^TestBackground$", "-test.timeout=20s")
-	c.Env = append(os.Environ(), "REACTOR_BACKGROUND_TWICE=1")
+	c.Env = append(os.Environ(), "REACTOR_BACKGROUND_TWICE=1", "GORACE=atexit_sleep_ms=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Errorf("%v:\n%s", err, out)
 	}

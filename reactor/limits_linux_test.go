@@ -22,7 +22,7 @@ func TestTooManyFiles(t *testing.T) {
 				return
 			}
 			c := exec.Command(os.Args[0], "-test.run=^TestTooManyFiles$/^"+r.name+"$", "-test.v")
-			c.Env = append(os.Environ(), "REACTOR_TOO_MANY_FILES=1")
+			c.Env = append(os.Environ(), "REACTOR_TOO_MANY_FILES=1", "GORACE=atexit_sleep_ms=0")
 			out, err := c.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "PASS") {
 				t.Errorf("%v:\n%s", err, out)
