@@ -342,13 +342,13 @@ func anotherProducer(f *fixture) {
 func memoryStaysFlat(f *fixture) {
 	size, most := 64<<20, 24<<20 // the system's own buffers may take some MiB
 	if f.memory != nil {
-		size, most = 1<<30, 1<<20
-		if f.kind != tcp4 {
-			size = 64 << 20
-		}
+		most = 1 << 20
 	}
-	if raceEnabled {
+	switch {
+	case raceEnabled:
 		size = 32 << 20
+	case f.kind == tcp4:
+		size = 1 << 30
 	}
 	client, server := f.probe("client"), f.probe("server")
 	got, inFlight := 0, 0
