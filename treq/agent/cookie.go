@@ -33,20 +33,37 @@ func (a *CookieAgent) Jar() http.CookieJar { return a.jar }
 // cookies of the response. It fails with [cookies.ErrInvalid] if the jar gives a
 // cookie that would not be one on the wire.
 func (a *CookieAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
-	if len(req.Header["Cookie"]) == 0 {
-		if all := a.jar.Cookies(req.URL); len(all) != 0 {
-			header, err := cookies.Header(all)
-			if err != nil {
-				return deferred.Fail[*response.Response](WithRequest(req, err))
-			}
-			req = req.Clone()
-			req.Header.Set("Cookie", header)
-		}
+	sent, err := a.withCookies(req)
+	if err != nil {
+		return deferred.Fail[*response.Response](err)
 	}
-	return a.agent.Request(req).AddCallback(func(resp *response.Response) (*response.Response, error) {
-		if set := cookies.FromResponse(resp.Header); len(set) != 0 {
-			a.jar.SetCookies(req.URL, set)
-		}
+	return a.agent.Request(sent).AddCallback(func(resp *response.Response) (*response.Response, error) {
+		a.keep(req, resp)
 		return resp, nil
 	})
+}
+
+// withCookies returns req, or a copy of it that has the cookies of its URL.
+func (a *CookieAgent) withCookies(req *request.Request) (*request.Request, error) {
+	if len(req.Header["Cookie"]) != 0 {
+		return req, nil
+	}
+	all := a.jar.Cookies(req.URL)
+	if len(all) == 0 {
+		return req, nil
+	}
+	header, err := cookies.Header(all)
+	if err != nil {
+		return nil, WithRequest(req, err)
+	}
+	req = req.Clone()
+	req.Header.Set("Cookie", header)
+	return req, nil
+}
+
+// keep puts the cookies of the response to req into the jar.
+func (a *CookieAgent) keep(req *request.Request, resp *response.Response) {
+	if set := cookies.FromResponse(resp.Header); len(set) != 0 {
+		a.jar.SetCookies(req.URL, set)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -19,6 +20,7 @@ import (
 // coroutine and, for gzip, some 80 KB.
 type ContentDecoderAgent struct {
 	inner    Requester
+	redirect *RedirectAgent // inner, if it is one: what is done here is done there
 	decoders map[string]Decoder
 	accept   string // names them all
 	limits   decodingLimits
@@ -58,7 +60,6 @@ const maxCodings = 5
 //	NewContentDecoderAgent(inner, []Decoder{GzipDecoder, BrotliDecoder})
 func NewContentDecoderAgent(inner Requester, decoders []Decoder, options ...DecoderOption) *ContentDecoderAgent {
 	a := &ContentDecoderAgent{
-		inner:    inner,
 		decoders: make(map[string]Decoder, len(decoders)),
 		limits:   decodingLimits{ratio: DefaultMaxExpansion, allowed: DefaultExpansionAllowed},
 	}
@@ -71,11 +72,26 @@ func NewContentDecoderAgent(inner Requester, decoders []Decoder, options ...Deco
 	for _, o := range options {
 		o(a)
 	}
-	return a
+	return a.Around(inner)
+}
+
+// Around returns an agent that does what a does, and whose requests inner sends. It
+// costs little, for those who need one for each request.
+func (a *ContentDecoderAgent) Around(inner Requester) *ContentDecoderAgent {
+	around := *a
+	around.inner = inner
+	around.redirect = nil
+	switch inner := inner.(type) {
+	case *RedirectAgent:
+		around.redirect = inner
+	case *BrowserLikeRedirectAgent:
+		around.redirect = &inner.RedirectAgent
+	}
+	return &around
 }
 
 // Request sends req with an Accept-Encoding that names all decoders, beside the
-// one it may have already. A request for a range has nothing added to it: a part
+// one it may have already; or as it is, if that is there already. A request for a range has nothing added to it: a part
 // of a coded body cannot be decoded.
 //
 // If the response has codings that the agent knows, the last one of them outermost
@@ -87,20 +103,44 @@ func NewContentDecoderAgent(inner Requester, decoders []Decoder, options ...Deco
 // A body that cannot be decoded ends with a [*response.FailedError] for a
 // [*DecodeError], and its connection is closed.
 func (a *ContentDecoderAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
-	sent := req
-	if a.accept != "" && len(req.Header["Range"]) == 0 {
-		sent = req.Clone()
-		sent.Header["Accept-Encoding"] = append(sent.Header["Accept-Encoding"], a.accept)
+	if a.accepting(req.Header) != nil {
+		req = req.Clone()
+		a.Accept(req.Header)
 	}
-	return a.inner.Request(sent).AddCallback(func(r *response.Response) (*response.Response, error) {
-		if err := a.decode(sent, r); err != nil {
-			return nil, WithRequest(sent, err)
-		}
-		return r, nil
+	if a.redirect != nil {
+		return a.redirect.request(req, a)
+	}
+	return a.decodeLater(req, a.inner.Request(req))
+}
+
+// Accept adds the Accept-Encoding to header, the header of a request, that Request
+// would add to a copy of it. It spares whoever makes a request the copy.
+func (a *ContentDecoderAgent) Accept(header http.Header) {
+	if values := a.accepting(header); values != nil {
+		header["Accept-Encoding"] = values
+	}
+}
+
+// accepting returns the Accept-Encoding that a request with that header is to have,
+// or nil if it is to stay as it is.
+func (a *ContentDecoderAgent) accepting(header http.Header) []string {
+	before := header["Accept-Encoding"]
+	if a.accept == "" || len(header["Range"]) != 0 || slices.Contains(before, a.accept) {
+		return nil
+	}
+	return append(before[:len(before):len(before)], a.accept)
+}
+
+// decodeLater has the body of the response to req decoded that d will fire with, and
+// returns d.
+func (a *ContentDecoderAgent) decodeLater(req *request.Request, d *deferred.Deferred[*response.Response]) *deferred.Deferred[*response.Response] {
+	return d.AddCallback(func(r *response.Response) (*response.Response, error) {
+		return r, a.decode(req, r)
 	})
 }
 
-// decode has the body of r, the response to req, decoded.
+// decode has the body of r, the response to req, decoded. It fails with a
+// [*RequestError].
 func (a *ContentDecoderAgent) decode(req *request.Request, r *response.Response) error {
 	switch {
 	case r.Length == 0, r.Code == http.StatusNoContent, r.Code == http.StatusNotModified, req.Method == http.MethodHead:
@@ -114,7 +154,7 @@ func (a *ContentDecoderAgent) decode(req *request.Request, r *response.Response)
 		return nil
 	case len(codings) > maxCodings:
 		r.DeliverBody(refusal{})
-		return &response.FailedError{Reasons: []error{ErrTooManyCodings}, Response: r}
+		return WithRequest(req, &response.FailedError{Reasons: []error{ErrTooManyCodings}, Response: r})
 	case left == "":
 		delete(r.Header, "Content-Encoding")
 	default:

@@ -14,13 +14,22 @@ import (
 type following struct {
 	agent   *RedirectAgent
 	result  *deferred.Deferred[*response.Response]
-	next    *request.Request // what is to be sent; nil if there is nothing yet
-	sending bool             // send is
-	req     *request.Request // what was sent last
-	hop     *deferred.Deferred[*response.Response]
-	last    *response.Response                  // the last redirect
-	count   int                                 // of redirects
-	drains  []*deferred.Deferred[deferred.None] // of redirects whose bodies are being read
+	next    *request.Request                       // what is to be sent; nil if there is nothing yet
+	sending bool                                   // send is
+	req     *request.Request                       // what was sent last
+	hop     *deferred.Deferred[*response.Response] // its result; nil if the first was sent elsewhere
+	last    *response.Response                     // the last redirect
+	count   int                                    // of redirects
+	drains  []*deferred.Deferred[deferred.None]    // of redirects whose bodies are being read
+}
+
+// follow fires with what comes of r, the response to req, if the redirects that
+// begin with it are followed.
+func (a *RedirectAgent) follow(req *request.Request, r *response.Response) *deferred.Deferred[*response.Response] {
+	f := &following{agent: a, req: req}
+	f.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { f.cancel() })
+	f.answered(r, nil)
+	return f.result
 }
 
 // send sends req, and what comes of it: a chain of redirects, however long, that
@@ -116,7 +125,9 @@ func (f *following) follow(r *response.Response, next *request.Request) {
 
 // cancel gives up what is under way.
 func (f *following) cancel() {
-	f.hop.Cancel()
+	if f.hop != nil {
+		f.hop.Cancel()
+	}
 	if !f.result.Called() { // the hop is over
 		f.result.Errback(WithRequest(f.req, deferred.ErrCancelled))
 	}

@@ -5,6 +5,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -22,8 +23,9 @@ import (
 // A HEAD request stays one, also after a 303 (RFC 9110, section 15.4.4).
 type RedirectAgent struct {
 	inner       Requester
+	cookies     *CookieAgent // inner, if it is one: its part is done here
 	limit       int
-	sensitive   map[string]bool // canonical names
+	sensitive   map[string]bool // canonical names; shared, if it is alwaysSensitive
 	browserLike bool
 }
 
@@ -50,27 +52,28 @@ func RedirectLimit(n int) RedirectOption {
 // sensitiveHeaderNames.
 func SensitiveHeaders(names ...string) RedirectOption {
 	return func(a *RedirectAgent) {
+		a.sensitive = maps.Clone(a.sensitive)
 		for _, name := range names {
 			a.sensitive[textproto.CanonicalMIMEHeaderKey(name)] = true
 		}
 	}
 }
 
+// alwaysSensitive are the headers that never go to another origin.
+var alwaysSensitive = map[string]bool{
+	"Authorization":       true,
+	"Cookie":              true,
+	"Cookie2":             true,
+	"Proxy-Authorization": true,
+	"Www-Authenticate":    true,
+	// What the request said of itself to the first server.
+	"Host": true,
+}
+
 // NewRedirectAgent returns a RedirectAgent whose requests inner sends.
 func NewRedirectAgent(inner Requester, options ...RedirectOption) *RedirectAgent {
-	a := &RedirectAgent{
-		inner: inner,
-		limit: DefaultRedirectLimit,
-		sensitive: map[string]bool{
-			"Authorization":       true,
-			"Cookie":              true,
-			"Cookie2":             true,
-			"Proxy-Authorization": true,
-			"Www-Authenticate":    true,
-			// What the request said of itself to the first server.
-			"Host": true,
-		},
-	}
+	a := &RedirectAgent{inner: inner, limit: DefaultRedirectLimit, sensitive: alwaysSensitive}
+	a.cookies, _ = inner.(*CookieAgent)
 	for _, o := range options {
 		o(a)
 	}
@@ -140,10 +143,40 @@ func (e *RedirectError) Unwrap() error { return e.Err }
 // The bodies of redirects are read, up to [response.DiscardLimit], so that their
 // connections can be used again, and kept for who looks at the History.
 func (a *RedirectAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
-	f := &following{agent: a}
-	f.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { f.cancel() })
-	f.send(req)
-	return f.result
+	return a.request(req, nil)
+}
+
+// request is Request, for an agent that has something to do with the last response,
+// unless decoding is nil. What an agent further in, this one and one further out
+// have to do with a response is thus one handler, and not three: mostly a response
+// is no redirect, and there is little to do.
+func (a *RedirectAgent) request(req *request.Request, decoding *ContentDecoderAgent) *deferred.Deferred[*response.Response] {
+	sent, inner := req, a.inner
+	if a.cookies != nil {
+		var err error
+		if sent, err = a.cookies.withCookies(req); err != nil {
+			return deferred.Fail[*response.Response](err)
+		}
+		inner = a.cookies.agent
+	}
+	return inner.Request(sent).ThenCallback(func(r *response.Response) *deferred.Deferred[*response.Response] {
+		if a.cookies != nil {
+			a.cookies.keep(req, r)
+		}
+		if a.methodAfter(req.Method, r.Code) != "" {
+			last := a.follow(req, r)
+			if decoding != nil {
+				decoding.decodeLater(req, last)
+			}
+			return last
+		}
+		if decoding != nil {
+			if err := decoding.decode(req, r); err != nil {
+				return deferred.Fail[*response.Response](err)
+			}
+		}
+		return deferred.Succeed(r)
+	})
 }
 
 // after returns the request that follows on r, the response to req and the count

@@ -10,7 +10,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
-	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -20,6 +19,7 @@ type HTTPClient struct {
 	reactor reactor.Reactor
 	agent   agent.Requester
 	jar     http.CookieJar
+	usual   agent.Requester // what sends a request without options
 }
 
 // New returns an HTTPClient whose requests a sends, with a cookie jar of its own. r
@@ -34,7 +34,9 @@ func NewWithJar(r reactor.Reactor, a agent.Requester, jar http.CookieJar) *HTTPC
 	if r == nil || a == nil || jar == nil {
 		panic("client: an HTTPClient without a reactor, an agent or a jar")
 	}
-	return &HTTPClient{reactor: r, agent: a, jar: jar}
+	c := &HTTPClient{reactor: r, agent: a, jar: jar}
+	c.usual = c.agentFor(&settings{}, jar)
+	return c
 }
 
 // Jar returns the jar that the cookies of requests come from and go to, unless a
@@ -59,49 +61,68 @@ func (c *HTTPClient) RoundTripper() http.RoundTripper {
 // Redirects are followed, cookies kept, and bodies decoded that come in a content
 // coding, unless options say otherwise.
 func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred.Deferred[*response.Response] {
-	return c.request(method, redacted(rawURL), func() (*url.URL, error) { return parseURL(rawURL) }, options)
+	u, err := parseURL(rawURL)
+	if err != nil {
+		return refused(method, redacted(rawURL), err)
+	}
+	return c.request(method, u, options)
 }
 
 // RequestURL is Request for a URL that has been parsed.
 func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *deferred.Deferred[*response.Response] {
 	if u == nil {
-		return c.request(method, "", func() (*url.URL, error) { return nil, fmt.Errorf("%w: nil", ErrURL) }, options)
+		return refused(method, "", fmt.Errorf("%w: nil", ErrURL))
 	}
-	return c.request(method, u.Redacted(), func() (*url.URL, error) { return wireURL(u) }, options)
+	target, err := wireURL(u)
+	if err != nil {
+		return refused(method, u.Redacted(), err)
+	}
+	return c.request(method, target, options)
 }
 
-// wire gives the URL of a request, as it goes on the wire.
-type wire func() (*url.URL, error)
+// refused is the result of a request that was not sent.
+func refused(method, shownURL string, err error) *deferred.Deferred[*response.Response] {
+	return deferred.Fail[*response.Response](&agent.RequestError{Method: strings.ToUpper(method), URL: shownURL, Err: err})
+}
 
-func (c *HTTPClient) request(method, shown string, target wire, options []Option) *deferred.Deferred[*response.Response] {
-	method = strings.ToUpper(method)
-	var s settings
-	err := s.apply(options)
-	var req *request.Request
-	if err == nil {
-		req, err = s.request(method, target)
+// request makes a request to target, which is for the wire.
+func (c *HTTPClient) request(method string, target *url.URL, options []Option) *deferred.Deferred[*response.Response] {
+	s := noSettings
+	if len(options) != 0 {
+		s = &settings{}
+		if err := s.apply(options); err != nil {
+			return refused(method, target.Redacted(), err)
+		}
 	}
-	var jar http.CookieJar
-	if err == nil {
-		jar, err = c.jarFor(&s, req.URL)
-	}
+	req, err := s.request(strings.ToUpper(method), target)
 	if err != nil {
-		return deferred.Fail[*response.Response](&agent.RequestError{Method: method, URL: shown, Err: err})
+		return refused(method, target.Redacted(), err)
 	}
-	if s.clock == nil {
-		s.clock = c.reactor
+	jar, err := c.jarFor(s, req.URL)
+	if err != nil {
+		return refused(method, target.Redacted(), err)
 	}
-	start := s.clock.Now()
-	d := c.agentFor(&s, jar).Request(req)
-	s.timeouts.bound(d, s.clock, start)
-	return d.AddCallbacks(func(resp *response.Response) (*response.Response, error) {
+	var d *deferred.Deferred[*response.Response]
+	if s.timeouts == (timeouts{}) {
+		d = c.agentFor(s, jar).Request(req)
+	} else {
+		clock := s.clock
+		if clock == nil {
+			clock = c.reactor
+		}
+		start := clock.Now()
+		d = c.agentFor(s, jar).Request(req)
+		s.timeouts.bound(d, clock, start)
+	}
+	return d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
+		if err != nil {
+			return nil, agent.WithRequest(req, err)
+		}
 		resp.Jar = jar
 		if !s.unbuffered {
 			resp.Buffer()
 		}
 		return resp, nil
-	}, func(err error) (*response.Response, error) {
-		return nil, agent.WithRequest(req, err)
 	})
 }
 
@@ -133,6 +154,10 @@ func (c *HTTPClient) jarFor(s *settings, u *url.URL) (http.CookieJar, error) {
 // around it. From the wire outwards come cookies and credentials, which each step
 // of a redirect has of its own, then redirects, then decoding.
 func (c *HTTPClient) agentFor(s *settings, jar http.CookieJar) agent.Requester {
+	usual := s.agent == nil && s.credentials == nil && !s.refuseRedirects && !s.browserLikeRedirects && s.jar == nil
+	if usual && c.usual != nil {
+		return c.usual
+	}
 	a := s.agent
 	if a == nil {
 		a = c.agent
@@ -148,11 +173,11 @@ func (c *HTTPClient) agentFor(s *settings, jar http.CookieJar) agent.Requester {
 	default:
 		a = agent.NewRedirectAgent(a)
 	}
-	return agent.NewContentDecoderAgent(a, decoders)
+	return decoding.Around(a)
 }
 
-// decoders are the content codings that a client asks for.
-var decoders = agent.Decoders()
+// decoding asks for the content codings that clients ask for, and undoes them.
+var decoding = agent.NewContentDecoderAgent(nil, agent.Decoders())
 
 // redacted returns rawURL without a password, for an error to show.
 func redacted(rawURL string) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -43,6 +44,9 @@ type settings struct {
 	expectContinue       time.Duration
 	informational        func(code int, header http.Header)
 }
+
+// noSettings are those of a request without options. They are not to be changed.
+var noSettings = &settings{}
 
 // optionFunc is an Option that is a function.
 type optionFunc func(*settings) error
@@ -247,25 +251,23 @@ func (s *settings) apply(options []Option) error {
 }
 
 // request makes the request of its parts.
-func (s *settings) request(method string, target wire) (*request.Request, error) {
-	u, err := target()
-	if err != nil {
-		return nil, err
-	}
-	if s.header == nil {
-		s.header = make(http.Header, 2)
-	}
+func (s *settings) request(method string, target *url.URL) (*request.Request, error) {
 	producer, contentType, err := s.body.producer()
 	if err != nil {
 		return nil, err
 	}
-	if contentType != "" && (s.header["Content-Type"] == nil || s.body.files != nil) {
-		s.header["Content-Type"] = []string{contentType}
+	header := s.header
+	if header == nil {
+		header = make(http.Header, 2)
 	}
+	if contentType != "" && (header["Content-Type"] == nil || s.body.files != nil) {
+		header["Content-Type"] = []string{contentType}
+	}
+	decoding.Accept(header)
 	return &request.Request{
 		Method:         method,
-		URL:            addParams(u, s.params),
-		Header:         s.header,
+		URL:            addParams(target, s.params),
+		Header:         header,
 		Body:           producer,
 		ExpectContinue: s.expectContinue,
 		Informational:  s.informational,
