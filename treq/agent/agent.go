@@ -229,9 +229,10 @@ type exchange struct {
 	connection *connection                          // from when the request is sent
 	upload     upload                               // while the body is being sent
 	produced   bool                                 // the body has been started, or stopped
-	response   weak.Pointer[response.Response]      // once its head is there; see unread.go
-	body       *response.Body                       // of response; nil before
-	watched    bool                                 // by watchUnread
+	fresh      *response.Response                   // from when its head is there to the end of what came with it
+	response   weak.Pointer[response.Response]      // and from then on; see unread.go
+	body       response.Body                        // of response
+	answered   bool                                 // the head of the response is there
 	persistent bool                                 // we may send another request after it
 	keepAlive  bool                                 // and the server will take it
 }
@@ -334,8 +335,9 @@ func (x *exchange) informed(head *http1.ResponseHead) {
 // is handed over with it.
 func (x *exchange) headReceived(head *http1.ResponseHead, upgrade *response.Upgrade) {
 	x.keepAlive = x.persistent && head.KeepAlive
-	x.body = response.NewBody(x)
-	r := response.New(x.body)
+	x.answered = true
+	x.body.Init(x)
+	r := response.New(&x.body)
 	r.Version = head.Version.String()
 	r.Code = head.Code
 	r.Phrase = head.Phrase
@@ -343,7 +345,7 @@ func (x *exchange) headReceived(head *http1.ResponseHead, upgrade *response.Upgr
 	r.Length = head.Length
 	r.Request = x.request
 	r.Upgrade = upgrade
-	x.response = weak.Make(r)
+	x.fresh = r
 	result := x.result
 	x.result = nil // it holds r
 	result.Callback(r)

@@ -102,7 +102,7 @@ func (c *connection) DataReceived(data []byte) {
 		data = data[n:]
 		switch event {
 		case http1.NeedMore:
-			x.watchUnread()
+			x.letGo()
 			return
 		case http1.Informational:
 			x.informed(c.reader.Head())
@@ -121,7 +121,7 @@ func (c *connection) DataReceived(data []byte) {
 // end ends x, whose response is complete. rest is how many bytes came after it:
 // they cost the connection, not the response.
 func (c *connection) end(x *exchange, rest int) {
-	c.x = nil
+	c.x, x.fresh = nil, nil
 	if x.keepAlive && rest == 0 && x.upload == nil {
 		c.transport.ResumeProducing() // the body may have had it paused
 		c.pool.put(c)
@@ -188,10 +188,10 @@ func (c *connection) lost(x *exchange, reason, broken error) {
 		reasons = append(reasons, cut)
 	}
 	switch {
-	case x.body != nil && broken == nil && cut == nil && errors.Is(reason, reactor.ErrConnectionDone):
+	case x.answered && broken == nil && cut == nil && errors.Is(reason, reactor.ErrConnectionDone):
 		x.body.End(response.ErrPotentialDataLoss)
-	case x.body != nil:
-		x.body.End(&response.FailedError{Reasons: reasons, Response: x.response.Value()})
+	case x.answered:
+		x.body.End(&response.FailedError{Reasons: reasons, Response: x.answer()})
 	case x.over(): // cancelled, or the request's body failed
 	case c.heard:
 		x.fail(&response.FailedError{Reasons: reasons})

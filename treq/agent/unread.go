@@ -3,28 +3,39 @@ package agent
 import (
 	"log/slog"
 	"runtime"
+	"weak"
+
+	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
 // This file is about a response that nobody reads and nobody can read any more: it
 // would keep its connection paused for ever. When it becomes unreachable, the
 // connection is closed, and that is reported.
 //
-// So nothing that the connection leads to may hold a Response: an exchange has a
-// weak pointer to it, and none to the Deferred that fired with it. A response whose
-// body came with its head needs none of this: its connection is free already.
+// So nothing that the connection leads to may hold a Response for longer than one
+// DataReceived takes: an exchange has a weak pointer to it, and none to the Deferred
+// that fired with it. A response whose body came with its head needs none of this:
+// its connection is free already.
 
-// watchUnread has the connection of a response closed that is dropped unread, if
-// there is more of its body to come.
-func (x *exchange) watchUnread() {
-	if x.body == nil || x.watched || x.body.Taken() {
+// letGo ends the holding of a response whose body goes on after what came with its
+// head. If nobody reads it, its connection is closed when it is dropped.
+func (x *exchange) letGo() {
+	r := x.fresh
+	if r == nil {
 		return
 	}
-	x.watched = true
-	if r := x.response.Value(); r != nil {
+	x.fresh, x.response = nil, weak.Make(r)
+	if !x.body.Taken() {
 		runtime.AddCleanup(r, unreachable, x)
-	} else {
-		x.unread()
 	}
+}
+
+// answer returns the response of x, or nil if there is none, or none any more.
+func (x *exchange) answer() *response.Response {
+	if x.fresh != nil {
+		return x.fresh
+	}
+	return x.response.Value()
 }
 
 // unreachable is called, on a goroutine of the runtime, when the response of x is

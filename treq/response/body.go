@@ -61,6 +61,10 @@ type Body struct {
 // NewBody returns a Body whose bytes t controls.
 func NewBody(t BodyTransport) *Body { return &Body{transport: t} }
 
+// Init makes the zero Body, a part of an agent's own struct perhaps, what NewBody
+// returns.
+func (b *Body) Init(t BodyTransport) { b.transport = t }
+
 // Taken reports whether the body has, or had, a reader.
 func (b *Body) Taken() bool { return b.to != nil }
 

@@ -2,7 +2,6 @@ package response
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/sourcegraph/conc/panics"
@@ -81,36 +80,5 @@ func failure(reason error) error {
 // [*FailedError] if the body does not come whole. It is treq.content.
 func (r *Response) Content() *deferred.Deferred[[]byte] {
 	r.Buffer()
-	c := &content{buffer: r.buffer}
-	c.done = deferred.NewCancellable(func(*deferred.Deferred[[]byte]) {
-		c.done.Errback(deferred.ErrCancelled) // first, as in collection.stop
-		c.from.StopProducing()
-	})
-	if err := r.DeliverBody(c); err != nil {
-		c.done.Errback(err)
-	}
-	return c.done
-}
-
-// A content is the reader of one Content: it waits until its buffer has all.
-type content struct {
-	buffer *buffer
-	done   *deferred.Deferred[[]byte]
-	from   BodyTransport
-}
-
-func (c *content) ConnectionMade(t BodyTransport) { c.from = t }
-
-func (c *content) DataReceived([]byte) {}
-
-func (c *content) ConnectionLost(reason error) {
-	switch err := failure(reason); {
-	case c.done.Called(): // cancelled
-	case err != nil:
-		c.done.Errback(err)
-	case c.buffer.data == nil:
-		c.done.Callback([]byte{})
-	default:
-		c.done.Callback(slices.Clip(c.buffer.data))
-	}
+	return r.buffer.content(r)
 }

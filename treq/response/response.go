@@ -37,8 +37,9 @@ type Response struct {
 	// went; nil if there is none. See [Response.Cookies].
 	Jar http.CookieJar
 
-	body   *Body
-	buffer *buffer // set if the body may be read more than once
+	body     *Body
+	buffered bool // the body may be read more than once
+	buffer   buffer
 
 	// wrap is set by WrapBody. It is not in body, to which the connection leads:
 	// wrap may lead to the Response, which must become unreachable when it is
@@ -51,19 +52,15 @@ func New(body *Body) *Response { return &Response{body: body, Length: UnknownLen
 
 // Buffer has the body kept in memory as it is read, so that it can be read
 // again. It must be called before the body is read.
-func (r *Response) Buffer() {
-	if r.buffer == nil {
-		r.buffer = &buffer{length: r.Length}
-	}
-}
+func (r *Response) Buffer() { r.buffered = true }
 
 // DeliverBody connects the body to p. It fails with [ErrBodyTaken] if the body
 // has a reader already, or had one, and is not buffered; p is then not called.
 func (r *Response) DeliverBody(p BodyProtocol) error {
-	if r.buffer == nil {
+	if !r.buffered {
 		return r.body.deliver(p, r.wrap)
 	}
-	return r.buffer.deliver(r.body, r.wrap, p)
+	return r.buffer.deliver(r, p)
 }
 
 // SetPreviousResponse sets PreviousResponse. It is there for the name's sake.
