@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -232,10 +233,22 @@ type portableSocket struct {
 	spare    []byte // what out is swapped with
 	writeErr error
 	writing  bool
+	asked    asked  // the writing goroutine: whether there was a reset
 	waiting  bool   // Write gave ErrWouldBlock or took less than all
 	finish   func() // what is to be done once all that Write took has been sent
 	closed   bool
 }
+
+// asked says how far the reader has come in finding out whether an end of file is
+// one. The system tells of a reset once: if the writing goroutine is told, the
+// reading one sees an end, and may be the first to say so.
+type asked uint8
+
+const (
+	notAsked asked = iota
+	asking         // the writing goroutine's Write has been interrupted
+	answered
+)
 
 const (
 	portableReadSize  = 32 << 10
@@ -290,7 +303,13 @@ func (s *portableSocket) Read(p []byte) (int, error) {
 		case s.readErr == nil:
 			return 0, ErrWouldBlock
 		case s.readErr == io.EOF && s.writeErr != nil:
-			return 0, opReason(s.writeErr) // a reset is told once only, and the writer got it
+			return 0, opReason(s.writeErr) // a reset
+		case s.readErr == io.EOF && s.writing && s.asked != answered:
+			if s.asked == notAsked {
+				s.asked = asking
+				s.conn.SetWriteDeadline(time.Now())
+			}
+			return 0, ErrWouldBlock
 		case s.readErr == io.EOF:
 			return 0, io.EOF
 		}
@@ -333,8 +352,15 @@ func (s *portableSocket) writeOut() {
 		batch := s.out
 		s.out = s.spare[:0]
 		s.mu.Unlock()
-		_, err := s.conn.Write(batch)
+		n, err := s.conn.Write(batch)
 		s.mu.Lock()
+		if s.asked == asking {
+			s.answer()
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				s.out = append(batch[n:], s.out...)
+				continue
+			}
+		}
 		s.spare, s.writeErr = batch, err
 		if s.waiting || err != nil {
 			s.waiting = false
@@ -345,6 +371,17 @@ func (s *portableSocket) writeOut() {
 	if s.finish != nil {
 		s.finish()
 	}
+}
+
+// answer tells the reader that writeErr is all there is to know.
+func (s *portableSocket) answer() {
+	s.asked = answered
+	var limit time.Time
+	if s.closed { // Drain may have set one
+		limit = time.Now().Add(drainTime)
+	}
+	s.conn.SetWriteDeadline(limit)
+	s.tell(Readable)
 }
 
 // atEnd calls f once all that Write took has been sent.
