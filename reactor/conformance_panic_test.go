@@ -36,19 +36,19 @@ var panicCases = []conformanceCase{
 	{"PauseProducing", anyKind, protocolPanics(func(p *halfProbe) {
 		p.made = func() {
 			p.RegisterProducer(&panickyProducer{pause: true})
-			p.Write(make([]byte, p.f.tooMuch()))
+			p.Write(make([]byte, tooMuch))
 		}
 	})},
 	{"PauseProducing in a delayed call", anyKind, protocolPanics(func(p *halfProbe) {
 		p.made = func() {
 			p.RegisterProducer(&panickyProducer{pause: true})
-			p.f.CallLater(0, func() { p.Write(make([]byte, p.f.tooMuch())) })
+			p.f.CallLater(0, func() { p.Write(make([]byte, tooMuch)) })
 		}
 	})},
 	{"ResumeProducing of a push producer", anyKind, protocolPanics(func(p *halfProbe) {
 		p.made = func() {
 			p.RegisterProducer(&panickyProducer{resume: true})
-			p.Write(make([]byte, p.f.tooMuch()))
+			p.Write(make([]byte, tooMuch))
 		}
 	})},
 	{"ResumeProducing of a pull producer", anyKind, protocolPanics(func(p *halfProbe) {

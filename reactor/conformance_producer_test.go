@@ -95,7 +95,7 @@ func pauseFor(p *probe, d time.Duration) {
 }
 
 func pushPausedAndResumed(f *fixture) {
-	size := f.tooMuch() + 1<<20
+	size := tooMuch + 1<<20
 	client, server := f.probe("client"), f.probe("server")
 	var s *source
 	client.made = func() {
@@ -273,7 +273,7 @@ func registeredAfterLoss(f *fixture) {
 }
 
 func registeredWhileMuchWaits(f *fixture) {
-	much, more := f.tooMuch(), 1<<20
+	much, more := tooMuch, 1<<20
 	client, server := f.probe("client"), f.probe("server")
 	var s *source
 	client.made = func() {
@@ -350,6 +350,7 @@ func memoryStaysFlat(f *fixture) {
 	case f.kind == tcp4:
 		size = 1 << 30
 	}
+	f.systemBuffers = true
 	client, server := f.probe("client"), f.probe("server")
 	got, inFlight := 0, 0
 	s := f.source(client, size, 64<<10)

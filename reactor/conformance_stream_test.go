@@ -45,7 +45,7 @@ func numbers(n int) string { return manyNumbers()[:n] }
 
 var manyNumbers = sync.OnceValue(func() string {
 	var b []byte
-	for i := 0; len(b) < maxSendBuffer()+4<<20; i++ {
+	for i := 0; len(b) < 2<<20; i++ {
 		b = append(strconv.AppendInt(b, int64(i), 10), '\n')
 	}
 	return string(b)
@@ -96,7 +96,7 @@ func (w writer) Write(p []byte) (int, error) {
 }
 
 func writesKeepTheirOrder(f *fixture) {
-	want := numbers(3 << 20)
+	want := numbers(1 << 20)
 	client, server := f.probe("client"), f.probe("server")
 	client.made = func() {
 		rest := []byte(want)
@@ -147,7 +147,7 @@ func writesOfOneTurnAreJoined(f *fixture) {
 }
 
 func loseConnectionSends(f *fixture) {
-	want := numbers(f.tooMuch())
+	want := numbers(tooMuch)
 	client, server := f.probe("client"), f.probe("server")
 	server.made = func() {
 		server.Write([]byte(want))
@@ -305,7 +305,7 @@ func abortConnection(f *fixture) {
 }
 
 func abortDropsWritten(f *fixture) {
-	size := f.tooMuch()
+	size := tooMuch
 	client, server := f.probe("client"), f.probe("server")
 	client.made = func() {
 		client.Write(make([]byte, size))

@@ -3,7 +3,6 @@ package reactor_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -115,6 +114,7 @@ type fixture struct {
 
 	goroutines, descriptors int // before
 	untilLost               bool
+	systemBuffers           bool     // probes have buffers as large as the system makes them
 	closers                 []func() // close what the case has opened beside the reactor
 }
 
@@ -303,25 +303,11 @@ func (f *fixture) connectProbe(port reactor.Port, client reactor.Protocol) {
 // while.
 var sharedTLS = sync.OnceValues(tlsConfigs)
 
-// tooMuch returns how many bytes are more than lie between two sockets, as long as
-// nobody reads.
-func (f *fixture) tooMuch() int {
-	if f.memory != nil || f.kind == overUNIX {
-		return 1 << 20
-	}
-	return maxSendBuffer() + 4<<20
-}
+// tooMuch is how many bytes are more than lie between two probes.
+const tooMuch = 1 << 20
 
-// maxSendBuffer returns how large the system lets a TCP socket's send buffer grow,
-// or a guess that is rather too large.
-var maxSendBuffer = sync.OnceValue(func() int {
-	text, _ := os.ReadFile("/proc/sys/net/ipv4/tcp_wmem") // least, at first, most
-	var least, first, most int
-	if n, _ := fmt.Sscan(string(text), &least, &first, &most); n == 3 {
-		return most
-	}
-	return 12 << 20
-})
+// probeBuffer is how large the system's buffers between probes are, about.
+const probeBuffer = 64 << 10
 
 // A probe is a protocol that does what the case wants, and checks the order in
 // which it is called.
@@ -350,6 +336,11 @@ func (p *probe) ConnectionMade(t reactor.Transport) {
 		p.f.Errorf("%s: ConnectionMade a second time", p.name)
 	}
 	p.Transport, p.wasMade = t, true
+	if !p.f.systemBuffers {
+		if err := reactor.LimitBuffers(t, probeBuffer); err != nil {
+			p.f.Error(err)
+		}
+	}
 	if p.made != nil {
 		p.made()
 	}

@@ -1,0 +1,28 @@
+package reactor
+
+import "net"
+
+// LimitBuffers makes the system's buffers for t's connection small, so that a test
+// need not send much to fill them. It does nothing to a connection that has none.
+func LimitBuffers(t Transport, size int) error {
+	switch t := t.(type) {
+	case *TLSProtocol:
+		return LimitBuffers(t.below, size)
+	case *connection:
+		if s, ok := t.socket.(interface{ limitBuffers(size int) error }); ok {
+			return s.limitBuffers(size)
+		}
+	}
+	return nil
+}
+
+func (s *portableSocket) limitBuffers(size int) error {
+	c, ok := s.conn.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	if err := c.SetReadBuffer(size); err != nil {
+		return err
+	}
+	return c.SetWriteBuffer(size)
+}
