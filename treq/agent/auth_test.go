@@ -113,7 +113,7 @@ func TestNetrcLeavesAuthorizationAlone(t *testing.T) {
 	check := &digestServer{user: "u", password: "p", uses: 9}
 	req := newRequest("GET", "http://h.example/")
 	req.Header.Set("Authorization", "Bearer token")
-	if code := digestRequest(t, treqtesting.NewRequestTraversalAgent(check), netrc, req); code != 401 || check.requests != 1 {
+	if code := digestRequest(t, treqtesting.NewHandlerTraversalAgent(check), netrc, req); code != 401 || check.requests != 1 {
 		t.Errorf("got %d after %d requests", code, check.requests)
 	}
 }
@@ -122,7 +122,7 @@ func TestNetrcLeavesAuthorizationAlone(t *testing.T) {
 func TestHTTPBin(t *testing.T) {
 	var seen []string
 	bin := httpbin.New()
-	server := treqtesting.NewRequestTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := treqtesting.NewHandlerTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		seen = append(seen, scheme)
 		bin.ServeHTTP(w, r)
@@ -185,7 +185,7 @@ func TestDigest(t *testing.T) {
 			for _, more := range []string{"", "charset=UTF-8", "charset=UTF-8, userhash=true"} {
 				name := fmt.Sprintf("%s qop=%s %s", algorithm, qop, more)
 				check := &digestServer{algorithm: algorithm, qop: qop, more: more, user: `Jäsøn "Doe\`, password: "Secret, or not?", uses: 3}
-				server := treqtesting.NewRequestTraversalAgent(check)
+				server := treqtesting.NewHandlerTraversalAgent(check)
 				d := auth.NewDigest(check.user, check.password)
 				for i, req := range []*request.Request{
 					newRequest("GET", "http://h.example/a?b=%20c"),
@@ -222,7 +222,7 @@ func TestDigest(t *testing.T) {
 
 func TestDigestNextNonce(t *testing.T) {
 	check := &digestServer{qop: "auth", user: "u", password: "p", uses: 1, next: true}
-	server := treqtesting.NewRequestTraversalAgent(check)
+	server := treqtesting.NewHandlerTraversalAgent(check)
 	d := auth.NewDigest("u", "p")
 	for range 5 {
 		if code := digestRequest(t, server, d, newRequest("GET", "http://h.example/")); code != 200 {
@@ -236,7 +236,7 @@ func TestDigestNextNonce(t *testing.T) {
 
 func TestDigestOfAnImpostor(t *testing.T) {
 	check := &digestServer{qop: "auth", user: "u", password: "p", uses: 9, impostor: true}
-	server := treqtesting.NewRequestTraversalAgent(check)
+	server := treqtesting.NewHandlerTraversalAgent(check)
 	err := treqtesting.FailureResultOf(t, agent.NewAuthAgent(server, auth.NewDigest("u", "p")).Request(newRequest("GET", "http://h.example/")))
 	if !errors.Is(err, auth.ErrServerUnproved) {
 		t.Errorf("got %v", err)
@@ -246,7 +246,7 @@ func TestDigestOfAnImpostor(t *testing.T) {
 // TestDigestAlwaysStale is against a server that is never content.
 func TestDigestAlwaysStale(t *testing.T) {
 	n := 0
-	server := treqtesting.NewRequestTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := treqtesting.NewHandlerTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n++
 		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Digest realm="r", nonce="%d", stale=true`, n))
 		w.WriteHeader(401)
@@ -272,7 +272,7 @@ func (r *onceBody) StartProducing(to request.Consumer) *deferred.Deferred[deferr
 
 func TestDigestAndBodiesThatCannotBeRepeated(t *testing.T) {
 	check := &digestServer{qop: "auth", user: "u", password: "p", uses: 9}
-	server := treqtesting.NewRequestTraversalAgent(check)
+	server := treqtesting.NewHandlerTraversalAgent(check)
 	d := auth.NewDigest("u", "p")
 	upload := newRequest("PUT", "http://h.example/")
 	upload.Body = &onceBody{Bytes: request.Bytes("the body")}
@@ -432,7 +432,7 @@ func TestCredentialsStayWithTheirOrigin(t *testing.T) {
 			for _, side := range []string{"above", "below", "below a careless one"} {
 				name := fmt.Sprintf("%s, %s, from %s to %s", kind, side, test.from, test.to)
 				var seen []string
-				server := treqtesting.NewRequestTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				server := treqtesting.NewHandlerTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					authorization := r.Header.Get("Authorization")
 					if authorization != "" {
 						seen = append(seen, r.URL.Path)
@@ -479,7 +479,7 @@ func TestCredentialsStayWithTheirOrigin(t *testing.T) {
 }
 
 func ExampleNewAuthAgent() {
-	server := treqtesting.NewRequestTraversalAgent(httpbin.New())
+	server := treqtesting.NewHandlerTraversalAgent(httpbin.New())
 	digest := auth.NewDigest("user", "secret") // kept for all requests
 	a := agent.NewAuthAgent(server, digest)
 	d := a.Request(newRequest("GET", "http://bin.example/digest-auth/auth/user/secret"))

@@ -17,7 +17,7 @@ import (
 // cookieServer answers with the Cookie field that it got, and sets what the query
 // says.
 func cookieServer() *treqtesting.RequestTraversalAgent {
-	return treqtesting.NewRequestTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return treqtesting.NewHandlerTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, line := range r.URL.Query()["set"] {
 			w.Header().Add("Set-Cookie", line)
 		}

@@ -748,7 +748,7 @@ func TestDecodeOverTheWire(t *testing.T) {
 	plain := text(50_000)
 	for _, c := range codings {
 		data := coded(c.encoder, plain)
-		inner := treqtesting.NewRequestTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner := treqtesting.NewHandlerTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Accept-Encoding") != "gzip,deflate,br,zstd" {
 				t.Errorf("the server got %v", r.Header)
 			}

@@ -40,7 +40,7 @@ func site() *treqtesting.StubTreq {
 		http.SetCookie(w, &http.Cookie{Name: "seen", Value: "yes", Path: "/"})
 		http.Redirect(w, r, r.FormValue("url"), http.StatusFound)
 	})
-	return treqtesting.NewStubTreq(mux)
+	return treqtesting.NewHandlerStubTreq(mux)
 }
 
 func text(t *testing.T, d *deferred.Deferred[*response.Response]) string {
@@ -160,7 +160,7 @@ func TestData(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	var got string
-	s := treqtesting.NewStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseMultipartForm(1 << 20); err != nil {
 			t.Error(err)
 			return

@@ -13,7 +13,7 @@ import (
 
 // get returns a response with this body.
 func get(body string) *deferred.Deferred[*response.Response] {
-	return treqtesting.NewStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, body)
 	})).Get("http://an.example/")
 }

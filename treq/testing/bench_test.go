@@ -12,7 +12,7 @@ import (
 
 // BenchmarkStubTreqGet is one request and its response as text, all in memory.
 func BenchmarkStubTreqGet(b *testing.B) {
-	stub := treqtesting.NewStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Content-Type"] = []string{"text/plain"}
 		io.WriteString(w, "Hello, world!")
 	}))

@@ -22,7 +22,7 @@ func weather(c *client.HTTPClient) *deferred.Deferred[string] {
 // A test needs no network and no waiting: when a method returns, all has happened.
 func Example() {
 	test := func(t testing.TB) {
-		stub := treqtesting.NewStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/today" {
 				t.Errorf("asked for %s", r.URL)
 			}
@@ -39,7 +39,7 @@ func Example() {
 // Time moves when the test moves it.
 func ExampleStubTreq_Reactor() {
 	test := func(t testing.TB) {
-		stub := treqtesting.NewStubTreq(http.NotFoundHandler())
+		stub := treqtesting.NewHandlerStubTreq(http.NotFoundHandler())
 		stub.Reactor().HoldConnects() // the service does not answer
 		d := weather(stub.HTTPClient)
 		stub.Reactor().RunFor(9 * time.Second)

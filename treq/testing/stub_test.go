@@ -27,7 +27,7 @@ var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 var large = strings.Repeat("0123456789abcdef", 1<<16)
 
 func TestStub(t *testing.T) {
-	stub := treqtesting.NewStubTreq(echo)
+	stub := treqtesting.NewHandlerStubTreq(echo)
 	for i := range 3 {
 		d := stub.Post("http://an.example/foo?x=y", client.Params{"a": {"b c"}}, client.Body("text"))
 		text := treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
@@ -40,7 +40,7 @@ func TestStub(t *testing.T) {
 // TestAnyHost: the handler answers whatever host is asked, each on a connection
 // of its own that is kept.
 func TestAnyHost(t *testing.T) {
-	stub := treqtesting.NewStubTreq(echo)
+	stub := treqtesting.NewHandlerStubTreq(echo)
 	for range 3 {
 		for _, host := range []string{"a.example", "b.example:8080", "192.0.2.1", "[2001:db8::1]"} {
 			d := stub.Get("http://" + host + "/")
@@ -57,7 +57,7 @@ func TestAnyHost(t *testing.T) {
 
 // TestLargeBodies arrive whole, and without a Flush, however they are read.
 func TestLargeBodies(t *testing.T) {
-	stub := treqtesting.NewStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(w, r.Body)
 	}))
 	post := func() *response.Response {
@@ -96,7 +96,7 @@ func TestLargeBodies(t *testing.T) {
 
 // TestWithinCallbacks: a request may follow from another, wherever that fires.
 func TestWithinCallbacks(t *testing.T) {
-	stub := treqtesting.NewStubTreq(echo)
+	stub := treqtesting.NewHandlerStubTreq(echo)
 	first := deferred.Then(stub.Get("http://an.example/1"), (*response.Response).Text)
 	second := deferred.Then(first, func(text string) *deferred.Deferred[string] {
 		return deferred.Then(stub.Get("http://an.example/2", client.Params{"after": {text}}), (*response.Response).Text)
@@ -114,9 +114,9 @@ func TestWithinCallbacks(t *testing.T) {
 
 // TestFlush: what the test itself does may need one.
 func TestFlush(t *testing.T) {
-	stub := treqtesting.NewStubTreq(echo)
+	stub := treqtesting.NewHandlerStubTreq(echo)
 	body := &slow{}
-	agent := treqtesting.NewRequestTraversalAgent(echo)
+	agent := treqtesting.NewHandlerTraversalAgent(echo)
 	d := agent.Request(&request.Request{Method: "POST", URL: &url.URL{Scheme: "http", Host: "an.example", Path: "/"}, Body: body})
 	treqtesting.NoResult(t, d)
 	body.to.Write([]byte("text"))
@@ -145,7 +145,7 @@ func (s *slow) StartProducing(to request.Consumer) *deferred.Deferred[deferred.N
 
 // TestTimeout: a test moves the clock.
 func TestTimeout(t *testing.T) {
-	stub := treqtesting.NewStubTreq(echo)
+	stub := treqtesting.NewHandlerStubTreq(echo)
 	stub.Reactor().HoldConnects()
 	d := stub.Get("http://an.example/", client.Timeout(10*time.Second))
 	stub.Reactor().RunFor(10*time.Second - 1)
@@ -160,7 +160,7 @@ func TestTimeout(t *testing.T) {
 // TestSameTrace: two runs of one program do the same things in the same order.
 func TestSameTrace(t *testing.T) {
 	program := func() string {
-		stub := treqtesting.NewStubTreq(echo)
+		stub := treqtesting.NewHandlerStubTreq(echo)
 		stub.Reactor().StartTrace()
 		for i := range 3 {
 			d := stub.Post(fmt.Sprintf("http://%d.example/", i%2), client.Body(large),

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// request is what MakeARequest is expected to ask.
+var request = treqtesting.Request{
+	Method:  "get",
+	URL:     "http://an.example/foo",
+	Params:  url.Values{"a": {"b"}},
+	Headers: treqtesting.HasHeaders{"Accept": {"application/json"}},
+}
+
+// On a 200, the response's JSON is the result.
+func TestOK(t *testing.T) {
+	seq := treqtesting.NewRequestSequence(t, treqtesting.Exchange{
+		Request: request,
+		Reply: treqtesting.Reply{
+			Code:    http.StatusOK,
+			Headers: http.Header{"Content-Type": {"application/json"}},
+			Body:    `{"status": "ok"}`,
+		},
+	})
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+
+	seq.Consume(func() {
+		got := treqtesting.SuccessResultOf(t, MakeARequest(stub, "http://an.example/foo"))
+		if want := (Status{"ok"}); got != want {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
+
+// On a status that is not expected, it is an error.
+func TestTeapot(t *testing.T) {
+	seq := treqtesting.NewRequestSequence(t, treqtesting.Exchange{
+		Request: request,
+		Reply: treqtesting.Reply{
+			Code:    http.StatusTeapot,
+			Headers: http.Header{"Content-Type": {"text/plain"}},
+			Body:    "I'm a teapot!",
+		},
+	})
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+
+	seq.Consume(func() {
+		err := treqtesting.FailureResultOf(t, MakeARequest(stub, "http://an.example/foo"))
+		if got, want := err.Error(), "got an error from the server: I'm a teapot!"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}

@@ -1,0 +1,182 @@
+package testing
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	"github.com/seed-7c003b53/gotreq/treq/web"
+)
+
+// This file holds the way of a request through memory: the real agent, a
+// connection of the memory reactor, the real Site.
+
+// A RequestTraversalAgent is an agent whose requests, whatever host they name, are
+// answered by one resource, in memory. When Request returns, or a method of a
+// response that reads its body, what came of it has happened. It is
+// treq.testing.RequestTraversalAgent.
+//
+// A request to an https URL is marked as one that came over TLS: web.Request's
+// IsSecure, and the TLS of an http.Request. With [RealTLS] it is one.
+type RequestTraversalAgent struct {
+	reactor *memory.Reactor
+	agent   *agent.Agent
+	site    *web.Site
+	tls     *authority // of RealTLS, or nil
+}
+
+// An Option says how a [StubTreq] or a [RequestTraversalAgent] works.
+type Option func(*RequestTraversalAgent)
+
+// Where, in memory, the Site listens for the two schemes.
+const (
+	plainAddress  = "127.0.0.1:80"
+	secureAddress = "127.0.0.1:443"
+)
+
+// NewRequestTraversalAgent returns an agent whose requests root answers.
+func NewRequestTraversalAgent(root web.Resource, options ...Option) *RequestTraversalAgent {
+	if root == nil {
+		panic("testing: a RequestTraversalAgent without a resource")
+	}
+	r := memory.New()
+	a := &RequestTraversalAgent{reactor: r, site: &web.Site{Root: root}}
+	a.site.SessionID = func() string { return fmt.Sprintf("%032x", r.Rand().Uint64()) }
+	for _, o := range options {
+		o(a)
+	}
+	var secure reactor.Factory = markedSecure{a.site}
+	if a.tls != nil {
+		secure = reactor.TLSServer(r, a.tls.server(), a.site)
+	}
+	a.listen(plainAddress, a.site)
+	a.listen(secureAddress, secure)
+	a.agent = agent.New(r,
+		agent.WithPool(agent.NewPool(r)),
+		agent.UsingEndpointFactory(a.endpoint),
+	)
+	return a
+}
+
+// NewHandlerTraversalAgent returns an agent whose requests handler answers; see
+// [web.NewHandlerResource].
+func NewHandlerTraversalAgent(handler http.Handler, options ...Option) *RequestTraversalAgent {
+	return NewRequestTraversalAgent(web.NewHandlerResource(handler), options...)
+}
+
+func (a *RequestTraversalAgent) listen(address string, factory reactor.Factory) {
+	if _, err := a.reactor.ListenTCP(address, factory); err != nil {
+		panic(err) // memory is empty: nothing else listens there
+	}
+}
+
+// Request sends req; see [agent.Requester].
+func (a *RequestTraversalAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+	d := a.agent.Request(req)
+	a.Flush()
+	return d
+}
+
+// Flush has everything happen that can happen now; see [StubTreq.Flush]. Called
+// from within the loop, by a handler for example, it does nothing: what can
+// happen is happening.
+func (a *RequestTraversalAgent) Flush() { a.reactor.Advance(0) }
+
+// Reactor returns the reactor that all of it runs on; see [StubTreq.Reactor].
+func (a *RequestTraversalAgent) Reactor() *memory.Reactor { return a.reactor }
+
+// endpoint is the [agent.EndpointFactory].
+func (a *RequestTraversalAgent) endpoint(u *url.URL) (endpoints.ClientEndpoint, error) {
+	if u.Scheme != "https" {
+		return flushing{a, &endpoint{a.reactor, plainAddress}}, nil
+	}
+	secure := &endpoint{a.reactor, secureAddress}
+	if a.tls == nil {
+		return flushing{a, secure}, nil
+	}
+	return flushing{a, endpoints.WrapTLS(a.reactor, a.tls.client(u.Hostname()), secure)}, nil
+}
+
+// An endpoint is an address in memory.
+type endpoint struct {
+	reactor *memory.Reactor
+	address string
+}
+
+func (e *endpoint) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+	return e.reactor.ConnectTCP(e.address, factory, reactor.ConnectOptions{})
+}
+
+// A flushing endpoint gives the protocols that it connects a transport that
+// flushes when it is resumed: who reads a body that was too large to come unread,
+// on a goroutine that is in no loop, waits for the rest of it.
+type flushing struct {
+	agent *RequestTraversalAgent
+	below endpoints.ClientEndpoint
+}
+
+func (f flushing) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+	var built reactor.Protocol
+	d := f.below.Connect(reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
+		if built = factory.BuildProtocol(peer); built == nil {
+			return nil
+		}
+		return &introducer{built, func(t reactor.Transport) reactor.Transport {
+			return flushingTransport{t, f.agent}
+		}}
+	}))
+	return d.AddCallback(func(reactor.Protocol) (reactor.Protocol, error) { return built, nil })
+}
+
+type flushingTransport struct {
+	reactor.Transport
+	agent *RequestTraversalAgent
+}
+
+func (t flushingTransport) ResumeProducing() {
+	t.Transport.ResumeProducing()
+	t.agent.Flush()
+}
+
+// markedSecure is the factory of a Site's connections that are said to be TLS.
+type markedSecure struct{ site *web.Site }
+
+func (m markedSecure) BuildProtocol(peer net.Addr) reactor.Protocol {
+	return &introducer{m.site.BuildProtocol(peer), func(t reactor.Transport) reactor.Transport {
+		return secureTransport{t.(reactor.ReactorTransport)}
+	}}
+}
+
+// A secureTransport says of itself that it is TLS. It is what
+// directlyProvides(transport, ISSLTransport) makes of one in treq.testing.
+type secureTransport struct{ reactor.ReactorTransport }
+
+func (secureTransport) ConnectionState() tls.ConnectionState {
+	return tls.ConnectionState{
+		Version:            tls.VersionTLS13,
+		HandshakeComplete:  true,
+		CipherSuite:        tls.TLS_AES_128_GCM_SHA256,
+		NegotiatedProtocol: "http/1.1",
+	}
+}
+
+// An introducer makes a protocol's connection with what wrap makes of the
+// transport, and then steps aside.
+type introducer struct {
+	reactor.Protocol
+	wrap func(reactor.Transport) reactor.Transport
+}
+
+func (i *introducer) ConnectionMade(t reactor.Transport) {
+	t.SwitchProtocol(i.Protocol)
+	i.Protocol.ConnectionMade(i.wrap(t))
+}
