@@ -141,12 +141,8 @@ func (s *RequestSequence) Respond(req Received) Reply {
 	}
 	e := s.expected[0]
 	if different, how := e.compare(req); len(different) != 0 {
-		verb := "differ"
-		if len(different) == 1 {
-			verb = "differs"
-		}
-		s.fail(fmt.Sprintf("%s %s is not the request that is expected, %d of %d (%s): %s %s (-expected +got).\n%s",
-			req.Method, req.URL, s.total-len(s.expected)+1, s.total, s.at, list(different), verb, how))
+		s.fail(fmt.Sprintf("%s %s is not the request that is expected, %d of %d (%s). What differs is the %s (-expected +got).\n%s",
+			req.Method, req.URL, s.total-len(s.expected)+1, s.total, s.at, list(different), how))
 		return stubbingError
 	}
 	s.expected = s.expected[1:]
@@ -197,7 +193,7 @@ func (e expectation) String() string {
 // String returns req as it would be expected.
 func (req Received) String() string {
 	return fmt.Sprintf("%s(url=%q, params=%s, headers=%s, data=%q)",
-		req.Method, req.URL, literal(req.Params), literal(req.Headers), req.Data)
+		req.Method, req.URL, literal(req.Params), literal(req.Headers), shortened(req.Data))
 }
 
 // expect makes matchers of what x expects.
@@ -299,6 +295,15 @@ var errMissing = fmt.Errorf("is missing; Any is for what does not matter")
 
 func wrongType(v any, right string) error {
 	return fmt.Errorf("a %T is neither %s nor a Matcher", v, right)
+}
+
+// shortened returns text, or the beginning of it if it is long.
+func shortened(text string) string {
+	const most = 1000
+	if len(text) <= most {
+		return text
+	}
+	return fmt.Sprintf("%s... and %d bytes more", text[:most], len(text)-most)
 }
 
 // list returns words as an English list.

@@ -176,3 +176,5 @@ func TestSameTrace(t *testing.T) {
 		}
 	}
 }
+
+func body(text string) client.Body { return client.Body(text) }

@@ -1,0 +1,83 @@
+package testing_test
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// spied is a request for an AgentSpy.
+func spied() *request.Request {
+	return &request.Request{Method: "GET", URL: &url.URL{Scheme: "http", Host: "an.example", Path: "/foo"}}
+}
+
+// TestAgentSpy records what it is asked, and answers what the test says.
+func TestAgentSpy(t *testing.T) {
+	deferred.FailOnUnhandled(t)
+	var spy treqtesting.AgentSpy
+	a := agent.NewRedirectAgent(&spy)
+	d := a.Request(spied())
+	if len(spy.Requests) != 1 || spy.Requests[0].Request.URL.Path != "/foo" {
+		t.Fatalf("recorded: %v", spy.Requests)
+	}
+	treqtesting.NoResult(t, d)
+	spy.Requests[0].Respond(treqtesting.Reply{Code: 302, Headers: http.Header{"location": {"/bar"}}, Body: "see there"})
+	treqtesting.NoResult(t, d)
+	if len(spy.Requests) != 2 || spy.Requests[1].Request.URL.Path != "/bar" {
+		t.Fatalf("recorded: %v", spy.Requests)
+	}
+	spy.Requests[1].Respond(treqtesting.Reply{Body: "bar"})
+	resp := treqtesting.SuccessResultOf(t, d)
+	text := treqtesting.SuccessResultOf(t, resp.Text())
+	if resp.Code != 200 || resp.Phrase != "OK" || resp.Length != 3 || resp.PreviousResponse.Code != 302 || text != "bar" {
+		t.Errorf("got %v %q after %v", resp, text, resp.PreviousResponse)
+	}
+}
+
+// TestAgentSpyFails: the test may have a request fail, and who made it may give it
+// up.
+func TestAgentSpyFails(t *testing.T) {
+	deferred.FailOnUnhandled(t)
+	var spy treqtesting.AgentSpy
+	boom := errors.New("boom")
+	d := spy.Request(spied())
+	spy.Requests[0].Deferred.Errback(boom)
+	if err := treqtesting.FailureResultOf(t, d); err != boom {
+		t.Errorf("got %v", err)
+	}
+	d = spy.Request(spied())
+	d.Cancel()
+	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestAgentSpyLooks: what no agent could send is refused, and not recorded.
+func TestAgentSpyLooks(t *testing.T) {
+	deferred.FailOnUnhandled(t)
+	var spy treqtesting.AgentSpy
+	for _, test := range []struct {
+		name string
+		set  func(r *request.Request)
+		want string
+	}{
+		{"no method", func(r *request.Request) { r.Method = "" }, "AgentSpy: a request without a method"},
+		{"no URL", func(r *request.Request) { r.URL = nil }, "AgentSpy: a request without an absolute URL"},
+		{"no host", func(r *request.Request) { r.URL.Host = "" }, "AgentSpy: a request without an absolute URL"},
+	} {
+		req := spied()
+		test.set(req)
+		if got := treqtesting.FailureResultOf(t, spy.Request(req)).Error(); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+	if len(spy.Requests) != 0 {
+		t.Errorf("recorded: %v", spy.Requests)
+	}
+}

@@ -1,0 +1,93 @@
+package testing_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// failing is set where TestThatFails is to fail.
+const failing = "TREQTESTING_FAIL"
+
+// TestThatFails fails in each way there is. Each line that is to be named says so
+// in a comment.
+func TestThatFails(t *testing.T) {
+	if os.Getenv(failing) == "" {
+		t.Skip("it is for TestLines")
+	}
+	get := treqtesting.Exchange{Request: treqtesting.Request{Method: "get", URL: "http://an.example"}}
+	t.Run("success", func(t *testing.T) {
+		treqtesting.SuccessResultOf(t, deferred.New[int]()) // names success: the Deferred has no result yet
+	})
+	t.Run("failure", func(t *testing.T) {
+		treqtesting.FailureResultOf(t, deferred.New[int]()) // names failure: the Deferred has no result yet
+	})
+	t.Run("nothing", func(t *testing.T) {
+		treqtesting.NoResult(t, deferred.Succeed(1)) // names nothing: the Deferred has a result
+	})
+	t.Run("exchange", func(t *testing.T) {
+		treqtesting.NewRequestSequence(t, treqtesting.Exchange{}) // names exchange: Request.Method: is missing
+	})
+	t.Run("end", func(t *testing.T) {
+		treqtesting.NewRequestSequence(t, get) // names end: Not all expected requests were made
+	})
+	t.Run("consume", func(t *testing.T) {
+		seq := treqtesting.NewRequestSequence(t, get)
+		seq.Consume(func() {}) // names consume: Not all expected requests were made
+	})
+	t.Run("request", func(t *testing.T) {
+		seq := treqtesting.NewRequestSequence(t, get)
+		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+		stub.Put("http://an.example") // names request: is not the request that is expected
+	})
+	t.Run("coroutine", func(t *testing.T) {
+		seq := treqtesting.NewRequestSequence(t)
+		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+		deferred.Go(func(co *deferred.Co) (*response.Response, error) {
+			return deferred.Await(co, stub.Get("http://an.example")) // names coroutine: No more requests expected
+		})
+	})
+}
+
+// TestLines: what goes wrong is said of the line of the test that it is about.
+func TestLines(t *testing.T) {
+	source, err := os.ReadFile("lines_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestThatFails$", "-test.v")
+	cmd.Env = append(os.Environ(), failing+"=1")
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Fatalf("no failure:\n%s", out)
+	}
+	marked := 0
+	comment := regexp.MustCompile(`// names (\w+): (.*)$`)
+	for i, line := range strings.Split(string(source), "\n") {
+		mark := comment.FindStringSubmatch(line)
+		if mark == nil {
+			continue
+		}
+		marked++
+		said := regexp.MustCompile(fmt.Sprintf(`(?m)^ *lines_test\.go:%d: .*%s`, i+1, regexp.QuoteMeta(mark[2])))
+		if !said.Match(out) {
+			t.Errorf("%s: line %d is not named with %q", mark[1], i+1, mark[2])
+		}
+		if !strings.Contains(string(out), "--- FAIL: TestThatFails/"+mark[1]) {
+			t.Errorf("%s does not fail", mark[1])
+		}
+	}
+	if marked != 8 {
+		t.Errorf("%d marked lines", marked)
+	}
+	if t.Failed() {
+		t.Logf("the output:\n%s", out)
+	}
+}

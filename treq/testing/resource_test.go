@@ -1,0 +1,446 @@
+package testing_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+	"github.com/seed-7c003b53/gotreq/treq/web"
+)
+
+// This file holds what treq's own tests of StubTreq show, where a resource answers.
+
+// teapot always returns a 418.
+var teapot = web.RenderFunc(func(req *web.Request) {
+	req.SetResponseCode(418)
+	req.SetHeader("X-Teapot", "teapot!")
+	req.WriteString("I'm a teapot")
+})
+
+// TestAnyRequest: the resource answers whatever is asked, by every method of the
+// client, and HEAD without a body.
+func TestAnyRequest(t *testing.T) {
+	stub := treqtesting.NewStubTreq(teapot)
+	var c treq.Client = stub
+	verbs := []struct {
+		name string
+		do   func(url string, options ...client.Option) *deferred.Deferred[*response.Response]
+	}{
+		{"GET", c.Get}, {"PUT", c.Put}, {"HEAD", c.Head}, {"PATCH", c.Patch},
+		{"DELETE", c.Delete}, {"POST", c.Post}, {"OPTIONS", c.Options},
+	}
+	params := []client.All{nil, {client.Params{}}, {client.Params{"page": {"1"}}}}
+	headers := []client.All{nil, {client.Headers{}}, {client.Headers{"x-random-header": {"value", "value2"}}}}
+	data := []client.All{nil, {client.Body("")}, {client.Data("some data")}, {client.Data([]byte(`{"some": "json"}`))}}
+	for _, verb := range verbs {
+		for _, url := range []string{
+			"http://supports-http.com",
+			"https://supports-https.com",
+			"http://this/has/a/path/and/invalid/domain/name",
+			"https://supports-https.com:8080",
+			"http://supports-http.com:8080",
+		} {
+			for _, p := range params {
+				for _, h := range headers {
+					for _, d := range data {
+						for _, made := range []*deferred.Deferred[*response.Response]{
+							c.Request(verb.name, url, p, h, d), verb.do(url, p, h, d),
+						} {
+							resp := treqtesting.SuccessResultOf(t, made)
+							text := treqtesting.SuccessResultOf(t, resp.Text())
+							want := "I'm a teapot"
+							if verb.name == "HEAD" {
+								want = ""
+							}
+							if resp.Code != 418 || resp.Header.Get("X-Teapot") != "teapot!" || text != want {
+								t.Errorf("%s %s: %d %q %q", verb.name, url, resp.Code, resp.Header, text)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestBadRequests fail, and leave the stub as it was.
+func TestBadRequests(t *testing.T) {
+	stub := treqtesting.NewStubTreq(teapot)
+	for _, test := range []struct {
+		url  string
+		data any
+		want error
+	}{
+		{"x-unknown-1:", nil, agent.ErrSchemeNotSupported},
+		{"x-unknown-1://host", nil, agent.ErrSchemeNotSupported},
+		{"http://", nil, agent.ErrNoHost},
+		{"http://url", struct{}{}, client.ErrOption},
+		{"http://url", 5, client.ErrOption},
+	} {
+		if err := treqtesting.FailureResultOf(t, stub.Post(test.url, client.Data(test.data))); !errors.Is(err, test.want) {
+			t.Errorf("%s with %v: got %v, want %v", test.url, test.data, err, test.want)
+		}
+		if code, _ := content(t, stub.Get("http://url.com")); code != 418 {
+			t.Errorf("after that: got %d", code)
+		}
+	}
+}
+
+// An open resource leaves its responses open for the test to write.
+type open struct {
+	web.Leaf
+	req *web.Request
+}
+
+func (o *open) Render(req *web.Request) {
+	o.req = req
+	req.NotDoneYet()
+}
+
+// TestCancelled: a request that is never answered can be given up, and the server
+// learns of it.
+func TestCancelled(t *testing.T) {
+	server := &open{}
+	stub := treqtesting.NewStubTreq(server)
+	d := stub.Post("http://url", body("1234"))
+	treqtesting.NoResult(t, d)
+	gone := server.req.NotifyFinish()
+	treqtesting.NoResult(t, gone)
+	d.Cancel()
+	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+		t.Errorf("got %v", err)
+	}
+	stub.Flush()
+	treqtesting.FailureResultOf(t, gone)
+}
+
+// TestFinishedLater: a response may be finished after the method that renders it.
+func TestFinishedLater(t *testing.T) {
+	server := &open{}
+	stub := treqtesting.NewStubTreq(server)
+	d := stub.Post("http://example.com/", body("1234"))
+	treqtesting.NoResult(t, d)
+	server.req.Finish()
+	stub.Flush()
+	if code, text := content(t, d); code != 200 || text != "" {
+		t.Errorf("got %d %q", code, text)
+	}
+}
+
+// TestThreeParts: a response that comes in parts is seen part by part, each after a
+// Flush, and ends when it is finished.
+func TestThreeParts(t *testing.T) {
+	for _, scheme := range []string{"http", "https"} {
+		server := &open{}
+		stub := treqtesting.NewStubTreq(server, treqtesting.RealTLS())
+		d := stub.Get(scheme + "://example.com/")
+		treqtesting.NoResult(t, d)
+
+		var got []string
+		var collected *deferred.Deferred[deferred.None]
+		for i, part := range []string{"spam ", "eggs", "\r\nspam\r\n"} {
+			server.req.WriteString(part)
+			if len(got) != i {
+				t.Errorf("%s: %q is there before the flush", scheme, got)
+			}
+			stub.Flush()
+			if i == 0 {
+				collected = treqtesting.SuccessResultOf(t, d).Collect(func(data []byte) error {
+					got = append(got, string(data))
+					return nil
+				})
+			}
+			treqtesting.NoResult(t, collected)
+			if len(got) != i+1 || got[i] != part {
+				t.Errorf("%s: after part %d: %q", scheme, i+1, got)
+			}
+		}
+		server.req.Finish()
+		treqtesting.NoResult(t, collected)
+		stub.Flush()
+		treqtesting.SuccessResultOf(t, collected)
+	}
+}
+
+// TestThreePartsOfAHandler: an http.Handler that waits between its parts does so by
+// the clock of the test.
+func TestThreePartsOfAHandler(t *testing.T) {
+	var stub *treqtesting.StubTreq
+	stub = treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for i := range 3 {
+			fmt.Fprintf(w, "part %d;", i)
+			w.(http.Flusher).Flush()
+			pause := deferred.New[deferred.None]()
+			stub.Reactor().CallLater(time.Second, func() { pause.Callback(deferred.None{}) })
+			web.Await(r.Context(), pause)
+		}
+	}))
+	var got strings.Builder
+	collected := treqtesting.SuccessResultOf(t, stub.Get("http://an.example")).Collect(func(data []byte) error {
+		got.Write(data)
+		return nil
+	})
+	for i, want := range []string{"part 0;", "part 0;part 1;", "part 0;part 1;part 2;"} {
+		treqtesting.NoResult(t, collected)
+		if got.String() != want {
+			t.Errorf("after %d s: got %q, want %q", i, got.String(), want)
+		}
+		stub.Advance(time.Second)
+	}
+	treqtesting.SuccessResultOf(t, collected)
+}
+
+// TestAdvance: the clock of the test is that of all timeouts, the client's and the
+// server's.
+func TestAdvance(t *testing.T) {
+	server := &open{}
+	stub := treqtesting.NewStubTreq(server)
+	d := stub.Get("http://an.example", client.Timeout(10*time.Second))
+	stub.Advance(10*time.Second - 1)
+	treqtesting.NoResult(t, d)
+	stub.Advance(1)
+	var timeout *deferred.TimeoutError
+	if err := treqtesting.FailureResultOf(t, d); !errors.As(err, &timeout) {
+		t.Errorf("got %v, want a timeout", err)
+	}
+
+	// A connection that nobody uses ends, and the next request makes another.
+	stub = treqtesting.NewStubTreq(teapot)
+	connections := func() int { return len(stub.Reactor().TCPClients) }
+	for _, step := range []struct {
+		idle time.Duration
+		want int
+	}{{0, 1}, {30 * time.Second, 1}, {2 * time.Minute, 2}} {
+		stub.Advance(step.idle)
+		treqtesting.SuccessResultOf(t, stub.Get("http://an.example"))
+		if got := connections(); got != step.want {
+			t.Errorf("after %v without a request: %d connections, want %d", step.idle, got, step.want)
+		}
+	}
+
+	// The server's limits can be set.
+	stub = treqtesting.NewStubTreq(teapot)
+	stub.Site().MaxContent = 3
+	if code, _ := content(t, stub.Post("http://an.example", body("1234"))); code != 413 {
+		t.Errorf("4 bytes where 3 are allowed: got %d", code)
+	}
+}
+
+// TestPanic: a resource that panics, or a handler, is a 500 and a line in the log,
+// and the next request works.
+func TestPanic(t *testing.T) {
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(before)
+	for _, test := range []struct {
+		name string
+		root web.Resource
+	}{
+		{"resource", web.RenderFunc(func(req *web.Request) {
+			if req.Path == "/bad" {
+				panic("boom")
+			}
+			req.WriteString("good")
+		})},
+		{"handler", web.NewHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/bad" {
+				panic("boom")
+			}
+			fmt.Fprint(w, "good")
+		}))},
+		{"responder", treqtesting.StringStubbingResource(treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
+			if req.URL == "http://an.example/bad" {
+				panic("boom")
+			}
+			return treqtesting.Reply{Body: "good"}
+		}))},
+	} {
+		stub := treqtesting.NewStubTreq(test.root)
+		for range 2 {
+			log.Reset()
+			if code, _ := content(t, stub.Get("http://an.example/bad")); code != 500 {
+				t.Errorf("%s: got %d", test.name, code)
+			}
+			if !strings.Contains(log.String(), "boom") || !strings.Contains(log.String(), "resource_test.go") {
+				t.Errorf("%s: no panic with its place in the log: %s", test.name, &log)
+			}
+			if code, text := content(t, stub.Get("http://an.example/good")); code != 200 || text != "good" {
+				t.Errorf("%s: the next: %d %q", test.name, code, text)
+			}
+		}
+	}
+}
+
+// A sessions resource returns the session's name, and keeps them all.
+type sessions struct {
+	web.Leaf
+	all []*web.Session
+}
+
+func (s *sessions) Render(req *web.Request) {
+	session := req.GetSession()
+	s.all = append(s.all, session)
+	req.WriteString(session.ID())
+}
+
+// TestSessions last as long as the cookie and the session, over http and https.
+func TestSessions(t *testing.T) {
+	for _, scheme := range []string{"http", "https"} {
+		server := &sessions{}
+		stub := treqtesting.NewStubTreq(server)
+		id := func() string {
+			t.Helper()
+			_, text := content(t, stub.Get(scheme+"://example.com/"))
+			return text
+		}
+		first := id()
+		if second := id(); second != first {
+			t.Errorf("%s: %s, then %s", scheme, first, second)
+		}
+		for _, s := range server.all {
+			s.Expire()
+		}
+		third := id()
+		if third == first {
+			t.Errorf("%s: %s after it has expired", scheme, third)
+		}
+		if fourth := id(); fourth != third {
+			t.Errorf("%s: %s, then %s", scheme, third, fourth)
+		}
+		stub.Advance(web.DefaultSessionTimeout)
+		if fifth := id(); fifth == third {
+			t.Errorf("%s: %s after its time", scheme, fifth)
+		}
+	}
+}
+
+// TestCookies that a request is given go to its origin alone.
+func TestCookies(t *testing.T) {
+	stub := treqtesting.NewStubTreq(web.RenderFunc(func(req *web.Request) {
+		if !strings.Contains(req.URI, "redirected") {
+			req.Redirect("https://example.org/redirected")
+		}
+		req.WriteString(req.Header.Get("Cookie"))
+	}))
+	for _, test := range []struct{ url, want string }{
+		{"http://example.com/", ""},
+		{"https://example.org/", "a=b"},
+		{"http://example.org:8080/redirected", "a=b"},
+		{"https://example.org:8443/redirected", "a=b"},
+	} {
+		stub := treqtesting.NewStubTreq(stub.Site().Root) // with a jar of its own
+		if _, got := content(t, stub.Get(test.url, client.Cookies{"a": "b"})); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.url, got, test.want)
+		}
+	}
+}
+
+// TestFiles can be sent, which treq's StubTreq cannot.
+func TestFiles(t *testing.T) {
+	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f, header, err := r.FormFile("photo")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		var b bytes.Buffer
+		b.ReadFrom(f)
+		fmt.Fprintf(w, "%s %s: %d bytes, %s", header.Filename, header.Header.Get("Content-Type"), b.Len(), r.FormValue("title"))
+	}))
+	_, got := content(t, stub.Post("http://an.example",
+		client.Files{{Name: "photo", Value: multipart.FromReader("a.png", strings.NewReader(large))}},
+		client.Data(map[string]string{"title": "A photo"})))
+	if want := "a.png image/png: 1048576 bytes, A photo"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestSecure: https is secure, or marked as if it were.
+func TestSecure(t *testing.T) {
+	root := &web.Node{}
+	root.PutChild("resource", web.RenderFunc(func(req *web.Request) {
+		fmt.Fprintf(req, "%v %s", req.IsSecure(), req.URLPath())
+	}))
+	root.PutChild("handler", web.NewHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%v %s", r.TLS != nil && r.TLS.HandshakeComplete, r.Host)
+	})))
+	root.PutChild("redirect", web.Redirect("https://an.example/handler"))
+	for _, options := range [][]treqtesting.Option{nil, {treqtesting.RealTLS()}} {
+		stub := treqtesting.NewStubTreq(root, options...)
+		for range 2 { // on a new connection, and on that
+			for _, test := range []struct{ url, want string }{
+				{"http://an.example/resource", "false http://an.example/resource"},
+				{"https://an.example/resource", "true https://an.example/resource"},
+				{"https://other.example:8443/resource", "true https://other.example:8443/resource"},
+				{"https://192.0.2.1/handler", "true 192.0.2.1"},
+				{"https://192.0.2.2/handler", "true 192.0.2.2"},
+				{"https://[2001:db8::1]/handler", "true [2001:db8::1]"},
+				{"http://an.example/handler", "false an.example"},
+				{"https://an.example/handler", "true an.example"},
+				{"http://an.example/redirect", "true an.example"},
+			} {
+				if _, got := content(t, stub.Get(test.url)); got != test.want {
+					t.Errorf("%d options: %s: got %q, want %q", len(options), test.url, got, test.want)
+				}
+			}
+		}
+	}
+}
+
+// TestRealTLS is encrypted: what was sent cannot be read on the wire.
+func TestRealTLS(t *testing.T) {
+	for _, real := range []bool{false, true} {
+		var options []treqtesting.Option
+		if real {
+			options = append(options, treqtesting.RealTLS())
+		}
+		stub := treqtesting.NewStubTreq(teapot, options...)
+		stub.Reactor().StartTrace()
+		treqtesting.SuccessResultOf(t, stub.Post("https://an.example", body(large)))
+		if _, got := content(t, stub.Get("https://an.example")); got != "I'm a teapot" {
+			t.Errorf("got %q", got)
+		}
+		if readable := strings.Contains(stub.Reactor().Trace().String(), "HTTP/1.1"); readable == real {
+			t.Errorf("RealTLS %v: readable is %v:\n%s", real, readable, stub.Reactor().Trace())
+		}
+	}
+}
+
+// TestStringStubbing: the parts of a request, taken apart, and the reply, put
+// together.
+func TestStringStubbing(t *testing.T) {
+	var got treqtesting.Received
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
+		got = req
+		return treqtesting.Reply{Code: 418, Headers: http.Header{"x-response": {"one", "two"}}, Body: "response body"}
+	})))
+	resp := treqtesting.SuccessResultOf(t, stub.Delete("http://What:80/a/%7ething/", client.Headers{"x-header": {"eh", "ah"}},
+		client.Params{"page": {"2", "1"}, "empty": {""}}, body("datastr")))
+	if got.Method != "DELETE" || got.URL != "http://what/a/~thing/" || got.Data != "datastr" ||
+		fmt.Sprint(got.Params) != "map[empty:[] page:[1 2]]" || fmt.Sprint(got.Headers["X-Header"]) != "[ah eh]" ||
+		got.Headers.Get("Host") != "what" {
+		t.Errorf("the request: %v", got)
+	}
+	text := treqtesting.SuccessResultOf(t, resp.Text())
+	if resp.Code != 418 || fmt.Sprint(resp.Header["X-Response"]) != "[one two]" || text != "response body" {
+		t.Errorf("the response: %d %q %q", resp.Code, resp.Header, text)
+	}
+	// The values of a form are data, not parameters.
+	treqtesting.SuccessResultOf(t, stub.Post("http://what?a=b", client.Data(map[string]string{"c": "d"})))
+	if fmt.Sprint(got.Params) != "map[a:[b]]" || got.Data != "c=d" {
+		t.Errorf("the form: %v", got)
+	}
+}
