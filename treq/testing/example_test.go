@@ -1,53 +1,197 @@
 package testing_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
+// t is the test in these examples: in a program it is that of the test function.
+var t = &testing.T{}
+
 // weather is what is to be tested: it asks a service what the weather is.
-func weather(c *client.HTTPClient) *deferred.Deferred[string] {
-	d := c.Get("http://weather.example/today", client.Timeout(10*time.Second))
+func weather(c treq.Client, city string) *deferred.Deferred[string] {
+	d := c.Get("http://weather.example/today", treq.Params{"in": {city}}, treq.Timeout(10*time.Second))
 	return deferred.Then(d, (*response.Response).Text)
 }
 
 // A test needs no network and no waiting: when a method returns, all has happened.
-func Example() {
-	test := func(t testing.TB) {
-		stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/today" {
-				t.Errorf("asked for %s", r.URL)
-			}
-			io.WriteString(w, "sunny")
-		}))
-		if got := treqtesting.SuccessResultOf(t, weather(stub.HTTPClient)); got != "sunny" {
-			t.Errorf("got %q", got)
-		}
-	}
-	test(&testing.T{})
+func ExampleStubTreq() {
+	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "sunny in %s", r.FormValue("in"))
+	}))
+	fmt.Println(treqtesting.SuccessResultOf(t, weather(stub, "Rome")))
 	// Output:
+	// sunny in Rome
+}
+
+// A resource of one's own may answer, in as many steps as it likes.
+func ExampleStubTreq_Flush() {
+	var later *web.Request
+	stub := treqtesting.NewStubTreq(web.RenderFunc(func(req *web.Request) {
+		later = req
+		req.NotDoneYet()
+	}))
+	d := weather(stub, "Rome")
+	treqtesting.NoResult(t, d)
+	later.WriteString("still ")
+	later.WriteString("sunny")
+	later.Finish()
+	stub.Flush()
+	fmt.Println(treqtesting.SuccessResultOf(t, d))
+	// Output:
+	// still sunny
 }
 
 // Time moves when the test moves it.
-func ExampleStubTreq_Reactor() {
-	test := func(t testing.TB) {
-		stub := treqtesting.NewHandlerStubTreq(http.NotFoundHandler())
-		stub.Reactor().HoldConnects() // the service does not answer
-		d := weather(stub.HTTPClient)
-		stub.Reactor().RunFor(9 * time.Second)
-		treqtesting.NoResult(t, d)
-		stub.Reactor().RunFor(time.Second)
-		fmt.Println(treqtesting.FailureResultOf(t, d))
-	}
-	test(&testing.T{})
+func ExampleStubTreq_Advance() {
+	stub := treqtesting.NewHandlerStubTreq(http.NotFoundHandler())
+	stub.Reactor().HoldConnects() // the service does not answer
+	d := weather(stub, "Rome")
+	stub.Advance(9 * time.Second)
+	treqtesting.NoResult(t, d)
+	stub.Advance(time.Second)
+	fmt.Println(treqtesting.FailureResultOf(t, d))
 	// Output:
-	// GET http://weather.example/today: deferred: timed out after 10s
+	// GET http://weather.example/today?in=Rome: deferred: timed out after 10s
+}
+
+// With RealTLS, https is what it says.
+func ExampleRealTLS() {
+	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s, verified for %s", r.Proto, r.TLS.ServerName)
+	}), treqtesting.RealTLS())
+	d := stub.Get("https://an.example/")
+	fmt.Println(treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)))
+	// Output:
+	// HTTP/1.1, verified for an.example
+}
+
+// A sequence says which requests are to come, and what each is answered with.
+func ExampleRequestSequence() {
+	seq := treqtesting.NewRequestSequence(t,
+		treqtesting.Exchange{
+			Request: treqtesting.Request{
+				Method:  "get",
+				URL:     "http://weather.example/today",
+				Params:  url.Values{"in": {"Rome"}},
+				Headers: treqtesting.HasHeaders{"Host": {"weather.example"}},
+			},
+			Reply: treqtesting.Reply{Code: 200, Body: "sunny"},
+		},
+		treqtesting.Exchange{
+			Request: treqtesting.Request{Method: "get", URL: treqtesting.Any, Params: treqtesting.HasParams{"in": {"Paris"}}},
+			Reply:   treqtesting.Reply{Code: 200, Body: "rainy"},
+		},
+	)
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+	seq.Consume(func() {
+		fmt.Println(treqtesting.SuccessResultOf(t, weather(stub, "Rome")))
+		fmt.Println(treqtesting.SuccessResultOf(t, weather(stub, "Paris")))
+	})
+	// Output:
+	// sunny
+	// rainy
+}
+
+// What a test would fail for goes to AsyncFailureReporter, if that is set.
+func ExampleRequestSequence_failure() {
+	seq := treqtesting.NewRequestSequence(t, treqtesting.Exchange{
+		Request: treqtesting.Request{Method: "get", URL: "http://weather.example/today", Params: url.Values{"in": {"Rome"}}},
+	})
+	seq.AsyncFailureReporter = func(message string) {
+		_, different, _ := strings.Cut(message, "). ") // before it is which request, of which sequence
+		fmt.Println(different)
+	}
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+	weather(stub, "Paris")
+	// Output:
+	// What differs is the params (-expected +got).
+	// params:
+	//     url.Values{
+	//   - 	"in": {"Rome"},
+	//   + 	"in": {"Paris"},
+	//     }
+}
+
+// A function may say what the answers are.
+func ExampleStringStubbingResource() {
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(
+		treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
+			return treqtesting.Reply{Body: req.Method + " " + req.URL + " in " + req.Params.Get("in")}
+		})))
+	fmt.Println(treqtesting.SuccessResultOf(t, weather(stub, "Rome")))
+	// Output:
+	// GET http://weather.example/today in Rome
+}
+
+// JSON matches data that means the same, however it is written.
+func ExampleJSON() {
+	m := treqtesting.JSON(map[string]any{"city": "Rome", "days": 3})
+	fmt.Println(m.Diff(`{"days": 3, "city": "Rome"}`) == "")
+	fmt.Println(m)
+	// Output:
+	// true
+	// JSON({"city":"Rome","days":3})
+}
+
+// An agent can be wrapped, or sent requests to as they are.
+func ExampleRequestTraversalAgent() {
+	inMemory := treqtesting.NewHandlerTraversalAgent(http.RedirectHandler("https://elsewhere.example/", http.StatusFound))
+	a := agent.NewRedirectAgent(inMemory, agent.RedirectLimit(3))
+	d := a.Request(&request.Request{Method: "GET", URL: &url.URL{Scheme: "http", Host: "an.example", Path: "/"}})
+	fmt.Println(errors.Is(treqtesting.FailureResultOf(t, d), agent.ErrInfiniteRedirection))
+	// Output:
+	// true
+}
+
+// An AgentSpy shows what an agent that wraps another asks of it.
+func ExampleAgentSpy() {
+	var spy treqtesting.AgentSpy
+	c := client.New(treqtesting.NewStubTreq(web.NotFound("")).Reactor(), &spy)
+	d := c.Post("http://an.example/", client.JSON([]int{1, 2}))
+
+	asked := spy.Requests[0]
+	fmt.Println(asked.Request.Method, asked.Request.URL, asked.Request.Header.Get("Content-Type"))
+
+	asked.Respond(treqtesting.Reply{Code: http.StatusCreated, Body: `{"id": 7}`})
+	resp := treqtesting.SuccessResultOf(t, d)
+	created := treqtesting.SuccessResultOf(t, treq.JSONContent[map[string]int](resp))
+	fmt.Println(resp.Code, created["id"])
+	// Output:
+	// POST http://an.example/ application/json; charset=UTF-8
+	// 201 7
+}
+
+// What a Deferred has fired with is had without a callback.
+func ExampleSuccessResultOf() {
+	d := deferred.New[int]()
+	treqtesting.NoResult(t, d)
+	d.Callback(7)
+	fmt.Println(treqtesting.SuccessResultOf(t, d))
+	// Output:
+	// 7
+}
+
+// What it has failed with, in the same way: it then counts as handled.
+func ExampleFailureResultOf() {
+	var v any
+	d := deferred.Fail[int](json.Unmarshal([]byte("{"), &v))
+	fmt.Println(treqtesting.FailureResultOf(t, d))
+	// Output:
+	// unexpected end of JSON input
 }
