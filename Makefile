@@ -3,6 +3,7 @@
 # make bench  run the benchmarks
 # make parity compare with Python's treq, where that is installed
 # make peers  have curl, and Python's treq and Twisted, talk with ours, where they are installed
+# make traces run treq/testing's tests a thousand times, and compare what happened in memory
 # make ci     all that a change has to pass
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -11,7 +12,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CC := $(shell go env CC)
 RACE := $(if $(shell command -v $(CC)),-race)
 
-.PHONY: test lint examples bench parity peers ci
+.PHONY: test lint examples bench parity peers traces ci
 
 test:
 	$(if $(RACE),,@echo "no C compiler ($(CC)): the tests run without the race detector")
@@ -36,5 +37,10 @@ parity:
 
 peers:
 	go test -count=1 -v -run 'TestCurl|TestPythonTreq|TestTwistedSite' ./treq/web
+
+RUNS = 1000
+
+traces:
+	TREQTESTING_TRACED_RUNS=$(RUNS) go test -count=1 -timeout 60m ./treq/testing
 
 ci: lint test examples

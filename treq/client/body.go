@@ -22,6 +22,7 @@ type body struct {
 	contentType string
 	form        request.Pairs // what Data gave, if that was a form
 	files       Files
+	random      io.Reader // for the boundary of a multipart body; nil is crypto/rand
 }
 
 // set takes the body that option gives.
@@ -56,7 +57,7 @@ func (b *body) multipart() (request.BodyProducer, string, error) {
 	for _, pair := range b.form {
 		fields = append(fields, multipart.Field{Name: pair[0], Value: multipart.Text(pair[1])})
 	}
-	p, err := multipart.NewMultiPartProducer(append(fields, b.files...))
+	p, err := multipart.NewMultiPartProducer(append(fields, b.files...), multipart.Random(b.random))
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: Files: %w", ErrOption, err)
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +17,10 @@ import (
 // An HTTPClient makes requests through an agent, and keeps their cookies. It is
 // treq.client.HTTPClient, and belongs to its reactor's goroutine.
 type HTTPClient struct {
+	// Random is where the boundaries of multipart bodies come from; nil is
+	// crypto/rand. A test gives one that has the same numbers each time.
+	Random io.Reader
+
 	reactor reactor.Reactor
 	agent   agent.Requester
 	jar     http.CookieJar
@@ -89,7 +94,7 @@ func refused(method, shownURL string, err error) *deferred.Deferred[*response.Re
 func (c *HTTPClient) request(method string, target *url.URL, options []Option) *deferred.Deferred[*response.Response] {
 	s := noSettings
 	if len(options) != 0 {
-		s = &settings{}
+		s = &settings{body: body{random: c.Random}}
 		if err := s.apply(options); err != nil {
 			return refused(method, target.Redacted(), err)
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -35,8 +36,25 @@ func (b Boundary) apply(s *settings) error {
 	return nil
 }
 
-func randomBoundary() string {
+// Random has the boundary, if none is given, made of bytes that r gives. nil is
+// crypto/rand.
+func Random(r io.Reader) Option { return randomOption{r} }
+
+type randomOption struct{ r io.Reader }
+
+func (o randomOption) apply(s *settings) error {
+	s.random = o.r
+	return nil
+}
+
+// randomBoundary returns a boundary made of bytes from r, if it is not nil.
+func randomBoundary(r io.Reader) (string, error) {
+	if r == nil {
+		r = rand.Reader
+	}
 	var b [16]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
+	if _, err := io.ReadFull(r, b[:]); err != nil {
+		return "", fmt.Errorf("multipart: a boundary from Random: %w", err)
+	}
+	return hex.EncodeToString(b[:]), nil
 }

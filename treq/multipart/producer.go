@@ -3,6 +3,7 @@ package multipart
 import (
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"strings"
 
@@ -32,12 +33,13 @@ type piece struct {
 	field string               // that body is of
 }
 
-// An Option changes what [NewMultiPartProducer] makes: a [Boundary] or
-// [Cooperator].
+// An Option changes what [NewMultiPartProducer] makes: a [Boundary],
+// [Random] or [Cooperator].
 type Option interface{ apply(*settings) error }
 
 type settings struct {
 	boundary   string
+	random     io.Reader
 	cooperator *task.Cooperator
 }
 
@@ -74,7 +76,10 @@ func NewMultiPartProducer(fields []Field, options ...Option) (*MultiPartProducer
 		}
 	}
 	if s.boundary == "" {
-		s.boundary = randomBoundary()
+		var err error
+		if s.boundary, err = randomBoundary(s.random); err != nil {
+			return nil, err
+		}
 	}
 	p := &MultiPartProducer{boundary: s.boundary, pieces: cut(inOrder(fields), s.boundary)}
 	p.CooperativeProducer = request.NewCooperativeProducer(length(p.pieces), s.cooperator, p.produce, p.stopRest)

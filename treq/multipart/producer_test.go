@@ -403,3 +403,26 @@ func TestWhichCooperatorRunsIt(t *testing.T) {
 	s.drain()
 	o.want(t, nil)
 }
+
+// TestRandom: the boundary comes from who is named, and from the system if nobody
+// is.
+func TestRandom(t *testing.T) {
+	boundary := func(r io.Reader) (string, error) {
+		p, err := multipart.NewMultiPartProducer(nil, multipart.Random(r))
+		if err != nil {
+			return "", err
+		}
+		return p.Boundary(), nil
+	}
+	if got, err := boundary(strings.NewReader("0123456789abcdef!")); got != "30313233343536373839616263646566" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, err := boundary(strings.NewReader("too short")); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("of too little: got %q, %v", got, err)
+	}
+	one, _ := boundary(nil)
+	other, _ := boundary(nil)
+	if len(one) != 32 || one == other {
+		t.Errorf("of the system: %q and %q", one, other)
+	}
+}

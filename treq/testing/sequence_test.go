@@ -57,7 +57,9 @@ func (r *recorder) end() string {
 // lineNumber is where a report says that something is.
 var lineNumber = regexp.MustCompile(`sequence_test\.go:\d+`)
 
-func unnumbered(text string) string { return lineNumber.ReplaceAllString(text, "sequence_test.go:LINE") }
+func unnumbered(text string) string {
+	return lineNumber.ReplaceAllString(text, "sequence_test.go:LINE")
+}
 
 // acceptEncoding is what a client sends of itself.
 func acceptEncoding(t *testing.T) string {

@@ -157,24 +157,4 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// TestSameTrace: two runs of one program do the same things in the same order.
-func TestSameTrace(t *testing.T) {
-	program := func() string {
-		stub := treqtesting.NewHandlerStubTreq(echo)
-		stub.Reactor().StartTrace()
-		for i := range 3 {
-			d := stub.Post(fmt.Sprintf("http://%d.example/", i%2), client.Body(large),
-				client.Headers{"a": {"1"}, "b": {"2"}, "c": {"3"}, "d": {"4"}})
-			treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
-		}
-		return stub.Reactor().Trace().String()
-	}
-	first := program()
-	for range 5 {
-		if program() != first {
-			t.Fatal("the trace differs")
-		}
-	}
-}
-
 func body(text string) client.Body { return client.Body(text) }

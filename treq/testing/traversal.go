@@ -34,6 +34,9 @@ type RequestTraversalAgent struct {
 	tls     *authority // of RealTLS, or nil
 }
 
+// newReactor is what this package's own tests replace, to trace all that happens.
+var newReactor = memory.New
+
 // An Option says how a [StubTreq] or a [RequestTraversalAgent] works.
 type Option func(*RequestTraversalAgent)
 
@@ -48,7 +51,7 @@ func NewRequestTraversalAgent(root web.Resource, options ...Option) *RequestTrav
 	if root == nil {
 		panic("testing: a RequestTraversalAgent without a resource")
 	}
-	r := memory.New()
+	r := newReactor()
 	a := &RequestTraversalAgent{reactor: r, site: &web.Site{Root: root}}
 	a.site.SessionID = func() string { return fmt.Sprintf("%032x", r.Rand().Uint64()) }
 	for _, o := range options {
