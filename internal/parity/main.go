@@ -21,6 +21,8 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	"github.com/seed-7c003b53/gotreq/internal/python"
 )
 
 func main() {
@@ -29,7 +31,7 @@ func main() {
 	pattern := flag.Arg(0)
 	ok, err := run(os.Stdout, pattern, *verbose)
 	switch {
-	case errors.Is(err, errNoTreq):
+	case errors.Is(err, python.ErrNoTreq):
 		fmt.Println("parity: skipped:", err)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "parity:", err)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/seed-7c003b53/gotreq/internal/python"
 )
 
 var update = flag.Bool("update", false, "write the table of docs/parity.md")
@@ -15,7 +17,7 @@ var update = flag.Bool("update", false, "write the table of docs/parity.md")
 func TestParity(t *testing.T) {
 	var out bytes.Buffer
 	ok, err := run(&out, "", false)
-	if errors.Is(err, errNoTreq) {
+	if errors.Is(err, python.ErrNoTreq) {
 		t.Skip(err)
 	}
 	if err != nil || !ok {

@@ -9,27 +9,12 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+
+	"github.com/seed-7c003b53/gotreq/internal/python"
 )
 
 //go:embed treq_runner.py
 var runner string
-
-// pythons are the interpreters that are looked for treq: a version manager may
-// hide the system's.
-var pythons = []string{"python3", "/usr/bin/python3"}
-
-// errNoTreq says that treq is not installed.
-var errNoTreq = errors.New("no python3 here has treq")
-
-// findTreq returns an interpreter that has treq, or errNoTreq.
-func findTreq() (string, error) {
-	for _, python := range pythons {
-		if exec.Command(python, "-I", "-c", "import importlib.util as u; raise SystemExit(u.find_spec('treq') is None)").Run() == nil {
-			return python, nil
-		}
-	}
-	return "", errNoTreq
-}
 
 // Treq makes the requests through Python's treq, in a process of its own.
 type Treq struct {
@@ -41,13 +26,14 @@ type Treq struct {
 	stderr bytes.Buffer
 }
 
-// StartTreq starts it; it trusts the certificate given. It fails with errNoTreq where treq is not installed.
+// StartTreq starts it; it trusts the certificate given. It fails with
+// [python.ErrNoTreq] where treq is not installed.
 func StartTreq(pem string) (*Treq, error) {
-	python, err := findTreq()
+	interpreter, err := python.WithTreq()
 	if err != nil {
 		return nil, err
 	}
-	t := &Treq{cmd: exec.Command(python, "-I", "-W", "ignore", "-c", runner, pem)}
+	t := &Treq{cmd: exec.Command(interpreter, "-I", "-W", "ignore", "-c", runner, pem)}
 	t.cmd.Stderr = &t.stderr
 	if t.in, err = t.cmd.StdinPipe(); err != nil {
 		return nil, err

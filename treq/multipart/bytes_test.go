@@ -6,14 +6,13 @@ import (
 	"io"
 	"mime"
 	stdmultipart "mime/multipart"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
+	"github.com/seed-7c003b53/gotreq/internal/python"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
@@ -471,7 +470,10 @@ json.dump([made(form) for form in json.load(sys.stdin)], sys.stdout)
 `
 
 func TestBytesAreTreqs(t *testing.T) {
-	python := pythonWithTreq(t)
+	name, err := python.WithTreq()
+	if err != nil {
+		t.Skip("NOT CHECKED against treq itself:", err)
+	}
 	var asked [][]given
 	for _, form := range forms {
 		asked = append(asked, append([]given{}, form.fields...))
@@ -480,7 +482,7 @@ func TestBytesAreTreqs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(python, "-c", askTreq)
+	cmd := exec.Command(name, "-c", askTreq)
 	cmd.Dir = t.TempDir() // else Python finds folders of ours by the name of treq
 	cmd.Stdin = bytes.NewReader(question)
 	var stderr bytes.Buffer
@@ -504,19 +506,4 @@ func TestBytesAreTreqs(t *testing.T) {
 			}
 		})
 	}
-}
-
-// pythonWithTreq returns the first Python on the path that has treq.
-func pythonWithTreq(t *testing.T) string {
-	t.Helper()
-	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		python := filepath.Join(dir, "python3")
-		cmd := exec.Command(python, "-c", "import treq.multipart")
-		cmd.Dir = t.TempDir()
-		if cmd.Run() == nil {
-			return python
-		}
-	}
-	t.Skip("NOT CHECKED against treq itself: no python3 on the path has treq (Debian: python3-treq)")
-	return ""
 }

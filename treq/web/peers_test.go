@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/python"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
@@ -23,14 +23,14 @@ import (
 )
 
 // This file has other programs talk with ours, where they are installed: curl,
-// and Twisted and treq for the Python that PYTHON names, or else python3.
+// and Twisted and treq for Python.
 
-// python returns a command that runs a program in Python, or skips the test.
-func python(t *testing.T, program string, args ...string) *exec.Cmd {
+// inPython returns a command that runs a program in Python, or skips the test.
+func inPython(t *testing.T, program string, args ...string) *exec.Cmd {
 	t.Helper()
-	name := cmp.Or(os.Getenv("PYTHON"), "python3")
-	if out, err := exec.Command(name, "-c", "import treq, twisted.web").CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: %s has no treq (set PYTHON to one that has): %v\n%s", name, err, out)
+	name, err := python.WithTreq()
+	if err != nil {
+		t.Skip("SKIPPED:", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
@@ -124,7 +124,7 @@ task.react(main, sys.argv[1:])
 `
 
 func TestPythonTreq(t *testing.T) {
-	cmd := python(t, treqProgram, served(t))
+	cmd := inPython(t, treqProgram, served(t))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -173,7 +173,7 @@ reactor.run()
 
 // Our client talks with Twisted's Site.
 func TestTwistedSite(t *testing.T) {
-	cmd := python(t, twistedProgram)
+	cmd := inPython(t, twistedProgram)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
