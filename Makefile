@@ -1,6 +1,8 @@
 # make test   run the tests, under the race detector where a C compiler is there
 # make lint   check format, vet and staticcheck, here and for other systems
-# make bench  run the benchmarks
+# make bench  measure the client beside others, and beside the floor (Linux; some minutes)
+# make bench-quick  the same, with one round, in under a minute
+# make microbench  run the benchmarks of the packages
 # make parity compare with Python's treq, where that is installed
 # make peers  have curl, and Python's treq and Twisted, talk with ours, where they are installed
 # make traces run treq/testing's tests a thousand times, and compare what happened in memory
@@ -12,7 +14,10 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CC := $(shell go env CC)
 RACE := $(if $(shell command -v $(CC)),-race)
 
-.PHONY: test lint examples bench parity peers traces ci
+# Where the benchmarks write their figures, one to a line.
+BENCH_TSV = bench.tsv
+
+.PHONY: test lint examples bench bench-quick microbench parity peers traces ci
 
 test:
 	$(if $(RACE),,@echo "no C compiler ($(CC)): the tests run without the race detector")
@@ -24,12 +29,19 @@ lint:
 	go run $(STATICCHECK) ./...
 	GOOS=darwin go build ./... && GOOS=darwin go vet ./...
 	GOOS=windows go build ./... && GOOS=windows go vet ./...
+	cd bench && GOOS=linux go vet ./... && GOOS=linux go run $(STATICCHECK) ./...
 
 examples:
 	go run ./examples/basic_get
 	go run ./examples/chat
 
 bench:
+	cd bench && go run . -tsv $(BENCH_TSV)
+
+bench-quick:
+	cd bench && go run . -quick -rounds 1 -duration 100ms -tsv $(BENCH_TSV)
+
+microbench:
 	go test -run '^$$' -bench . -benchmem ./...
 
 parity:

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	"github.com/seed-7c003b53/gotreq/treq/testing"
+
+	"net/url"
+)
+
+// onLoop runs a loop on which begin starts as many lines of requests as the task
+// has connections. Each calls ended when it makes no more.
+func onLoop(t *task, begin func(a *agent.Agent, r reactor.Reactor, ended func())) error {
+	r := reactor.New()
+	options := []agent.Option{agent.WithPool(agent.NewPool(r, agent.MaxPersistentPerHost(t.Connections)))}
+	if config := tlsConfig(t); config != nil {
+		options = append(options, agent.WithTLSPolicy(agent.NewTLSPolicy(config)))
+	}
+	a := agent.New(r, options...)
+	left := t.Connections
+	r.CallWhenRunning(func() {
+		for range t.Connections {
+			begin(a, r, func() {
+				if left--; left == 0 {
+					r.Stop()
+				}
+			})
+		}
+	})
+	return r.Run()
+}
+
+// gotreqRequests makes requests through the public API as it is by default:
+// redirects are followed, cookies kept, bodies decoded and kept.
+func gotreqRequests(t *task, m *meter) error {
+	var c *client.HTTPClient
+	return onLoop(t, func(a *agent.Agent, r reactor.Reactor, ended func()) {
+		if c == nil {
+			c = client.New(r, a)
+		}
+		var next func()
+		finish := func(n int64, err error) {
+			switch {
+			case err != nil:
+				fail(err)
+			case m.done(n):
+				next()
+			default:
+				ended()
+			}
+		}
+		next = func() {
+			d := c.Request(t.Method, t.URL, gotreqOptions(t)...)
+			if t.Stream {
+				var n int64
+				deferred.Then(d, func(resp *response.Response) *deferred.Deferred[deferred.None] {
+					return resp.Collect(func(data []byte) error {
+						n += int64(len(data))
+						return nil
+					})
+				}).AddBoth(func(none deferred.None, err error) (deferred.None, error) {
+					finish(n, err)
+					return none, nil
+				})
+				return
+			}
+			deferred.Then(d, (*response.Response).Content).AddBoth(func(body []byte, err error) ([]byte, error) {
+				if t.Upload != 0 {
+					checkUpload(t, body)
+				}
+				finish(int64(len(body)), err)
+				return nil, nil
+			})
+		}
+		next()
+	})
+}
+
+func gotreqOptions(t *task) (options []client.Option) {
+	if t.JSON != "" {
+		options = append(options, client.JSON(richValue))
+	}
+	if t.Upload != 0 {
+		file := multipart.FromReader("zeros", io.NewSectionReader(zerosAt{}, 0, t.Upload))
+		options = append(options, client.Files{{Name: "file", Value: file}})
+	}
+	if t.Stream {
+		options = append(options, client.Unbuffered(true))
+	}
+	return options
+}
+
+// agentRequests makes requests through the agent alone.
+func agentRequests(t *task, m *meter) error {
+	u, err := url.Parse(t.URL)
+	if err != nil {
+		return err
+	}
+	return onLoop(t, func(a *agent.Agent, r reactor.Reactor, ended func()) {
+		var next func()
+		next = func() {
+			var n int64
+			d := a.Request(&request.Request{Method: t.Method, URL: u})
+			deferred.Then(d, func(resp *response.Response) *deferred.Deferred[deferred.None] {
+				return resp.Collect(func(data []byte) error {
+					n += int64(len(data))
+					return nil
+				})
+			}).AddBoth(func(none deferred.None, err error) (deferred.None, error) {
+				switch {
+				case err != nil:
+					fail(err)
+				case m.done(n):
+					next()
+				default:
+					ended()
+				}
+				return none, nil
+			})
+		}
+		next()
+	})
+}
+
+// gotreqHold opens responses that have begun and never end, and reads what there is
+// of them.
+func gotreqHold(t *task, m *meter) error {
+	var c *client.HTTPClient
+	begun := 0
+	return onLoop(t, func(a *agent.Agent, r reactor.Reactor, ended func()) {
+		if c == nil {
+			c = client.New(r, a)
+			m.beforeHold()
+		}
+		deferred.Then(c.Get(t.URL, client.Unbuffered(true)), func(resp *response.Response) *deferred.Deferred[deferred.None] {
+			return resp.Collect(func(data []byte) error {
+				if string(data) != smallBody {
+					fail(fmt.Errorf("%q came", data))
+				}
+				if begun++; begun == t.Connections {
+					m.whileHeld()
+					r.Crash()
+				}
+				return nil
+			})
+		})
+	})
+}
+
+// gotreqStub makes requests through a StubTreq.
+func gotreqStub(t *task, m *meter) error {
+	stub := testing.NewStubTreq(http.HandlerFunc(sayHello))
+	for more := true; more; {
+		deferred.Then(stub.Get("http://an.example/small"), (*response.Response).Content).AddBoth(func(body []byte, err error) ([]byte, error) {
+			if err != nil {
+				fail(err)
+			}
+			more = m.done(int64(len(body)))
+			return nil, nil
+		})
+	}
+	return nil
+}
+
+func sayHello(w http.ResponseWriter, r *http.Request) {
+	w.Header()["Content-Type"] = []string{"text/plain"}
+	io.WriteString(w, smallBody)
+}
+
+// gotreqChain makes a Deferred, adds three callbacks and fires it.
+func gotreqChain(t *task, m *meter) error {
+	plusOne := func(n int64) (int64, error) { return n + 1, nil }
+	for more := true; more; {
+		for range chainsAtOnce {
+			d := deferred.New[int64]()
+			d.AddCallback(plusOne).AddCallback(plusOne).AddCallback(plusOne)
+			d.Callback(0)
+		}
+		more = m.done(t.Length)
+	}
+	return nil
+}

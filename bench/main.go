@@ -1,0 +1,108 @@
+// Bench measures this repository's client against what else there is, and against
+// the floor: the same bytes with nothing around them. Each client does each scenario
+// in a process of its own, pinned to one core, against a server on another; the
+// rounds are interleaved, so that what else the machine does hits all alike. What
+// counts is the processor time of the client's process for a request.
+//
+// It runs on Linux.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+func main() {
+	var o options
+	role := flag.String("role", "", "used by the program itself: what a process of it does")
+	flag.IntVar(&o.rounds, "rounds", 5, "how often each client does each scenario")
+	flag.DurationVar(&o.duration, "duration", 200*time.Millisecond, "how long that takes, but for those that take a number of requests")
+	flag.BoolVar(&o.quick, "quick", false, "leave out what only the tables of growth need, and Python's slowest")
+	run := flag.String("run", "", "only scenarios that match this regular expression")
+	names := flag.String("clients", strings.Join(clientNames, ","), "the clients, separated by commas")
+	flag.StringVar(&o.tsv, "tsv", "", "also write the figures to this file: scenario, client, metric, value, ratio to the floor")
+	flag.Parse()
+
+	var err error
+	switch *role {
+	case "":
+		o.clients = strings.Split(*names, ",")
+		if o.match, err = regexp.Compile(*run); err == nil {
+			err = benchmark(&o)
+		}
+	case "client":
+		err = clientMain(flag.Arg(0))
+	case "server":
+		err = serverMain(flag.Arg(0))
+	case "serve":
+		err = underWrkMain(flag.Arg(0))
+	default:
+		err = fmt.Errorf("unknown role %q", *role)
+	}
+	if err != nil {
+		fail(err)
+	}
+}
+
+// options are what the program was told.
+type options struct {
+	rounds   int
+	duration time.Duration
+	quick    bool
+	match    *regexp.Regexp
+	clients  []string
+	tsv      string
+}
+
+// benchmark runs all there is to run, and prints the tables.
+func benchmark(o *options) error {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	serverCore, clientCore := cores()
+	roots := filepath.Join(dir, "roots.pem")
+	s, err := startServer(serverCore, "server", roots)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+
+	report, err := newReport(o.tsv)
+	if err != nil {
+		return err
+	}
+	defer report.close()
+	for _, sc := range scenarios(s.addresses, roots) {
+		if o.quick && sc.slow || !o.match.MatchString(sc.name) {
+			continue
+		}
+		sc.task.Duration = o.duration
+		names := sc.clientsOf(o.clients)
+		figures := make(map[string][]result)
+		for range o.rounds {
+			for _, name := range names {
+				t := sc.task
+				t.Client = name
+				var r result
+				if t.Kind == serve {
+					r, err = runWrk(serverCore, clientCore, &t)
+				} else {
+					r, err = runClient(clientCore, &t)
+				}
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", sc.name, name, err)
+				}
+				figures[name] = append(figures[name], r)
+			}
+		}
+		report.scenario(&sc, names, figures)
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// This file starts the processes, each on the core that is its own.
+
+// fail ends the process because of err.
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
+}
+
+// cores returns the cores for the server and for the client: two different ones
+// where the machine has them.
+func cores() (server, client int) {
+	var all unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		fail(err)
+	}
+	var found []int
+	for i := 0; len(found) < min(2, all.Count()); i++ {
+		if all.IsSet(i) {
+			found = append(found, i)
+		}
+	}
+	return found[0], found[len(found)-1]
+}
+
+// startOn starts cmd on one core: a process has the affinity of the thread that
+// starts it, and Go's runtime makes as many processors as that allows.
+func startOn(core int, cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		return err
+	}
+	one.Set(core)
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		return err
+	}
+	defer unix.SchedSetaffinity(0, &before)
+	return cmd.Start()
+}
+
+// raiseFiles lets the process have as many files open as it may.
+func raiseFiles() {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
+		limit.Cur = limit.Max
+		unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+	}
+}
+
+// self returns a command that runs this program in another role.
+func self(role string, arguments ...string) *exec.Cmd {
+	path, err := os.Executable()
+	if err != nil {
+		fail(err)
+	}
+	cmd := exec.Command(path, append([]string{"-role", role}, arguments...)...)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// runClient runs a task in a process of its own on that core.
+func runClient(core int, t *task) (r result, err error) {
+	text, err := json.Marshal(t)
+	if err != nil {
+		return r, err
+	}
+	cmd := self("client", string(text))
+	if t.Client == treqName {
+		cmd = treqCommand(string(text))
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return r, err
+	}
+	if err := startOn(core, cmd); err != nil {
+		return r, err
+	}
+	decodeErr := json.NewDecoder(out).Decode(&r)
+	if err := cmd.Wait(); err != nil {
+		return r, err
+	}
+	return r, decodeErr
+}
+
+// clientMain is what such a process does.
+func clientMain(text string) error {
+	raiseFiles()
+	var t task
+	if err := json.Unmarshal([]byte(text), &t); err != nil {
+		return err
+	}
+	do := clients[t.Client][t.Kind]
+	if do == nil {
+		return fmt.Errorf("the client %s does no %s", t.Client, t.Kind)
+	}
+	m := newMeter(&t)
+	if err := do(&t, m); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(m.result)
+}

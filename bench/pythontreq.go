@@ -1,0 +1,29 @@
+package main
+
+import (
+	_ "embed"
+	"os"
+	"os/exec"
+	"sync"
+)
+
+//go:embed pythontreq.py
+var treqProgram string
+
+// python is the interpreter that may have treq: the system's, or else the first.
+var python = sync.OnceValue(func() string {
+	for _, path := range []string{"/usr/bin/python3", "python3"} {
+		if exec.Command(path, "-I", "-c", "import treq").Run() == nil {
+			return path
+		}
+	}
+	return ""
+})
+
+func havePythonTreq() bool { return python() != "" }
+
+func treqCommand(task string) *exec.Cmd {
+	cmd := exec.Command(python(), "-I", "-c", treqProgram, task)
+	cmd.Stderr = os.Stderr
+	return cmd
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A scenario is what is measured: a task, and who does it.
+type scenario struct {
+	name  string
+	task  task
+	perMB bool     // figures are per MiB of body, not per request
+	only  []string // the clients; nil is all that can
+	slow  bool     // left out of the quick run
+}
+
+// chainsAtOnce is how many Deferreds a request of the scenario of chains is.
+const chainsAtOnce = 1000
+
+// scenarios returns all of them, against a server at these addresses.
+func scenarios(at addresses, roots string) []scenario {
+	plain := "http://" + at.Plain
+	get := func(connections int) task {
+		return task{Kind: requests, Method: "GET", URL: plain + "/small", Connections: connections, Length: int64(len(smallBody))}
+	}
+	with := func(t task, change func(t *task)) task {
+		change(&t)
+		return t
+	}
+	body := func(n int64, connections int) task {
+		return with(get(connections), func(t *task) {
+			t.URL, t.Length, t.Stream = fmt.Sprintf("%s/bytes/%d", plain, n), n, true
+		})
+	}
+	growth := []string{floorName, gotreqName, netHTTPName, fasthttpName}
+	held := []string{floorName, gotreqName, netHTTPName}
+	hold := func(connections int) task {
+		return with(get(connections), func(t *task) { t.Kind, t.URL = hold, plain+"/hold" })
+	}
+	all := []scenario{
+		{name: "GET, 1 connection", task: get(1)},
+		{name: "GET, 8 connections", task: get(8), only: growth, slow: true},
+		{name: "GET, 64 connections", task: get(64)},
+		{name: "GET, 512 connections", task: get(512), only: growth, slow: true},
+		{name: "GET, 1000 connections", task: get(1000)},
+		{name: "GET, 4096 connections", task: get(4096), only: growth, slow: true},
+		{name: "GET, 30 headers, cookies, gzip, 64 connections", task: with(get(64), func(t *task) {
+			t.URL, t.Cookies, t.Gzip, t.Length = plain+"/rich", true, true, richLength
+		})},
+		{name: "JSON POST, 64 connections", task: with(get(64), func(t *task) {
+			t.Method, t.URL, t.JSON = "POST", plain+"/count", string(richValueJSON())
+		})},
+		{name: "redirects, 5 and the response, 8 connections", task: with(get(8), func(t *task) {
+			t.URL, t.Redirects = fmt.Sprintf("%s/redirect/%d", plain, maxRedirects), maxRedirects
+		})},
+		{name: "GET, new connection each, 8 at a time", task: with(get(8), func(t *task) {
+			t.URL, t.Fresh = plain+"/fresh", true
+		})},
+		{name: "TLS GET, 64 connections", task: with(get(64), func(t *task) {
+			t.URL, t.Roots = "https://"+at.TLS+"/small", roots
+		})},
+		{name: "TLS GET, new connection each, 8 at a time", task: with(get(8), func(t *task) {
+			t.URL, t.Roots, t.Fresh = "https://"+at.TLS+"/fresh", roots, true
+		})},
+		{name: "1 MiB bodies, 8 connections", task: body(mib, 8), perMB: true},
+		{name: "body of 1 MiB", task: body(mib, 1), perMB: true, only: growth, slow: true},
+		{name: "body of 64 MiB", task: with(body(64*mib, 1), func(t *task) { t.Times = 8 }), perMB: true, only: growth, slow: true},
+		{name: "body of 1 GiB", task: with(body(1024*mib, 1), func(t *task) { t.Times = 1 }), perMB: true},
+		{name: "multipart upload of 64 MiB", task: with(get(1), func(t *task) {
+			t.Method, t.URL, t.Upload, t.Times = "POST", plain+"/count", 64*mib, 4
+		}), perMB: true},
+		{name: "1000 waiting responses", task: hold(1000), only: held, slow: true},
+		{name: "5000 waiting responses", task: hold(5000), only: held},
+		{name: "10000 waiting responses", task: hold(9800), only: held, slow: true},
+		{name: "GET through a stub in memory", task: task{Kind: stub, Connections: 1, Length: int64(len(smallBody))}},
+		{name: "1000 Deferreds with 3 callbacks", task: task{Kind: chain, Connections: 1}},
+		{name: "server under wrk, 64 connections", task: task{Kind: serve, Connections: 64},
+			only: []string{floorName, gotreqName, siteResource, netHTTPName, fasthttpName}},
+	}
+	for i := range all {
+		all[i].task.Warm = warmUp(&all[i].task)
+	}
+	return all
+}
+
+// warmUp is how many requests do not count.
+func warmUp(t *task) int64 {
+	switch {
+	case t.Times == 1:
+		return 0
+	case t.Times != 0:
+		return 1
+	case t.Length >= mib:
+		return int64(2 * t.Connections)
+	}
+	return int64(max(100, 2*t.Connections))
+}
+
+// clientsOf returns who does the scenario.
+func (s *scenario) clientsOf(names []string) (list []string) {
+	for _, name := range append(names, siteResource) {
+		switch {
+		case s.only != nil && !contains(s.only, name):
+		case s.task.Kind == serve:
+			if _, ok := servers[name]; ok && haveWrk() {
+				list = append(list, name)
+			}
+		case does(name, &s.task):
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+func contains(list []string, name string) bool {
+	return strings.Contains("\n"+strings.Join(list, "\n")+"\n", "\n"+name+"\n")
+}
+
+// A metric is one figure of a result.
+type metric struct {
+	name   string
+	unit   string
+	of     func(s *scenario, r *result) float64
+	fewer  bool // is better, and has a ratio to the floor
+	digits int
+}
+
+// units is how many of what the figures are given for there were.
+func units(s *scenario, r *result) float64 {
+	if s.perMB {
+		size := max(s.task.Length, s.task.Upload)
+		return float64(r.Requests) * float64(size) / mib
+	}
+	return float64(max(1, r.Requests))
+}
+
+var (
+	cpuMetric = metric{"cpu", "us", func(s *scenario, r *result) float64 {
+		return float64(r.CPU) / float64(time.Microsecond) / units(s, r)
+	}, true, 2}
+	rateMetric = metric{"rate", "/s", func(s *scenario, r *result) float64 {
+		return units(s, r) / r.Wall.Seconds()
+	}, false, 0}
+	allocsMetric     = metric{"allocs", "", func(s *scenario, r *result) float64 { return float64(r.Mallocs) / units(s, r) }, false, 1}
+	allocBytesMetric = metric{"alloc-bytes", "B", func(s *scenario, r *result) float64 { return float64(r.AllocBytes) / units(s, r) }, false, 0}
+	memoryMetric     = metric{"memory", "B", func(s *scenario, r *result) float64 { return float64(r.Memory) / units(s, r) }, true, 0}
+	residentMetric   = metric{"resident", "B", func(s *scenario, r *result) float64 { return float64(r.Resident) / units(s, r) }, true, 0}
+	goroutinesMetric = metric{"goroutines", "", func(s *scenario, r *result) float64 { return float64(r.Goroutines) }, false, 0}
+)
+
+// metricsOf returns what is to be told of a scenario; the first is the one that
+// counts.
+func metricsOf(s *scenario) []metric {
+	if s.task.Kind == hold {
+		return []metric{memoryMetric, residentMetric, goroutinesMetric}
+	}
+	return []metric{cpuMetric, rateMetric, allocsMetric, allocBytesMetric}
+}
+
+// per is what the figures of a scenario are per.
+func (s *scenario) per() string {
+	switch {
+	case s.perMB:
+		return "MiB"
+	case s.task.Kind == hold:
+		return "connection"
+	}
+	return "request"
+}

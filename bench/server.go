@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"syscall"
+
+	"github.com/seed-7c003b53/gotreq/internal/testcert"
+	"golang.org/x/sys/unix"
+)
+
+// This file holds the server that all clients talk to: one thread on epoll, and
+// for TLS goroutines.
+
+// addresses are where a server listens; what it prints.
+type addresses struct{ Plain, TLS string }
+
+// A server is a server process.
+type server struct {
+	addresses
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	out   *json.Decoder
+}
+
+// startServer starts a server process on that core.
+func startServer(core int, role string, arguments ...string) (*server, error) {
+	s := &server{cmd: self(role, arguments...)}
+	var err error
+	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	s.out = json.NewDecoder(out)
+	if err := startOn(core, s.cmd); err != nil {
+		return nil, err
+	}
+	return s, s.out.Decode(&s.addresses)
+}
+
+// used asks a server that serves under wrk what it has used so far.
+func (s *server) used() (r result, err error) {
+	if _, err = fmt.Fprintln(s.stdin); err == nil {
+		err = s.out.Decode(&r)
+	}
+	return r, err
+}
+
+func (s *server) stop() {
+	s.stdin.Close()
+	s.cmd.Wait()
+}
+
+// serverMain is what the server process does. roots is the file that its
+// certificate is written to.
+func serverMain(roots string) error {
+	raiseFiles()
+	certificate, _ := testcert.New("127.0.0.1")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
+	if err := os.WriteFile(roots, text, 0o600); err != nil {
+		return err
+	}
+	secure, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		// A connection of its own is to mean a handshake of its own.
+		SessionTicketsDisabled: true,
+	})
+	if err != nil {
+		return err
+	}
+	go serveTLS(secure)
+	l, address, err := listenEpoll()
+	if err != nil {
+		return err
+	}
+	go l.serve()
+	json.NewEncoder(os.Stdout).Encode(addresses{address, secure.Addr().String()})
+	io.Copy(io.Discard, os.Stdin)
+	return nil
+}
+
+// untilEOF answers each line on the standard input with what the process has used.
+func untilEOF() {
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		s := new(meter).take()
+		json.NewEncoder(os.Stdout).Encode(result{CPU: s.cpu, Mallocs: s.mallocs, AllocBytes: s.allocBytes})
+	}
+}
+
+func serveTLS(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			fail(err)
+		}
+		go func() {
+			defer c.Close()
+			var talk conversation
+			buffer := make([]byte, 16<<10)
+			for more := true; more; {
+				n, err := c.Read(buffer)
+				if err != nil {
+					return
+				}
+				talk.take(buffer[:n], func(a answer) {
+					c.Write(a.bytes)
+					for ; a.zeros > 0; a.zeros -= min(a.zeros, mib) {
+						c.Write(nothing[:min(a.zeros, mib)])
+					}
+					more = more && !a.close
+				})
+			}
+		}()
+	}
+}
+
+// nothing is what is sent of zeros.
+var nothing = make([]byte, mib)
+
+// An epollServer serves the answers, with one thread.
+type epollServer struct {
+	epoll, listener int
+	connections     []*epollConn // by descriptor
+	buffer          []byte
+}
+
+// An epollConn is one connection of it.
+type epollConn struct {
+	conversation
+	fd      int
+	pending []answer // those that are not sent yet
+	blocked bool     // the socket took no more
+}
+
+func listenEpoll() (*epollServer, string, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, "", err
+	}
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return nil, "", err
+	}
+	if err := unix.Listen(fd, 4096); err != nil {
+		return nil, "", err
+	}
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		return nil, "", err
+	}
+	s := &epollServer{listener: fd, buffer: make([]byte, readSize)}
+	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, "", err
+	}
+	s.watch(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN)
+	return s, fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port), nil
+}
+
+func (s *epollServer) watch(op, fd int, events uint32) {
+	if err := unix.EpollCtl(s.epoll, op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}); err != nil {
+		fail(err)
+	}
+}
+
+func (s *epollServer) serve() {
+	events := make([]unix.EpollEvent, 1024)
+	for {
+		n, err := unix.EpollWait(s.epoll, events, -1)
+		if err != nil && err != unix.EINTR {
+			fail(err)
+		}
+		for _, e := range events[:max(0, n)] {
+			fd := int(e.Fd)
+			if fd == s.listener {
+				s.accept()
+				continue
+			}
+			c := s.connections[fd]
+			if c == nil {
+				continue
+			}
+			if e.Events&unix.EPOLLOUT != 0 {
+				s.send(c)
+			}
+			if e.Events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR) != 0 && s.connections[fd] == c {
+				s.read(c)
+			}
+		}
+	}
+}
+
+func (s *epollServer) accept() {
+	for {
+		fd, _, err := unix.Accept4(s.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		if err != nil {
+			return
+		}
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		for fd >= len(s.connections) {
+			s.connections = append(s.connections, nil)
+		}
+		s.connections[fd] = &epollConn{fd: fd}
+		s.watch(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN)
+	}
+}
+
+func (s *epollServer) read(c *epollConn) {
+	n, err := unix.Read(c.fd, s.buffer)
+	if err == syscall.EAGAIN || err == syscall.EINTR {
+		return
+	}
+	if n <= 0 {
+		s.close(c)
+		return
+	}
+	waiting := len(c.pending) != 0
+	c.take(s.buffer[:n], func(a answer) { c.pending = append(c.pending, a) })
+	if !waiting && len(c.pending) != 0 {
+		s.send(c)
+	}
+}
+
+// send sends what the socket takes, and has the rest sent when it takes more.
+func (s *epollServer) send(c *epollConn) {
+	if c.blocked {
+		c.blocked = false
+		s.watch(unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN)
+	}
+	for len(c.pending) != 0 {
+		a := &c.pending[0]
+		for len(a.bytes) != 0 || a.zeros != 0 {
+			data := a.bytes
+			if len(data) == 0 {
+				data = nothing[:min(a.zeros, mib)]
+			}
+			n, err := unix.Write(c.fd, data)
+			if err == syscall.EAGAIN {
+				n, err = 0, nil
+			}
+			if err != nil {
+				s.close(c)
+				return
+			}
+			if len(a.bytes) != 0 {
+				a.bytes = a.bytes[n:]
+			} else {
+				a.zeros -= int64(n)
+			}
+			if n < len(data) {
+				c.blocked = true
+				s.watch(unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN|unix.EPOLLOUT)
+				return
+			}
+		}
+		if a.close {
+			s.close(c)
+			return
+		}
+		c.pending = slices.Delete(c.pending, 0, 1)
+	}
+}
+
+func (s *epollServer) close(c *epollConn) {
+	s.connections[c.fd] = nil
+	unix.Close(c.fd)
+}
