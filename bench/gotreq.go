@@ -13,6 +13,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	"github.com/seed-7c003b53/gotreq/treq/testing"
+	"github.com/seed-7c003b53/gotreq/treq/web"
 
 	"net/url"
 )
@@ -158,7 +159,7 @@ func gotreqHold(t *task, m *meter) error {
 
 // gotreqStub makes requests through a StubTreq.
 func gotreqStub(t *task, m *meter) error {
-	stub := testing.NewStubTreq(http.HandlerFunc(sayHello))
+	stub := testing.NewStubTreq(web.NewHandlerResource(http.HandlerFunc(sayHello)))
 	for more := true; more; {
 		deferred.Then(stub.Get("http://an.example/small"), (*response.Response).Content).AddBoth(func(body []byte, err error) ([]byte, error) {
 			if err != nil {

@@ -26,6 +26,8 @@ func main() {
 	run := flag.String("run", "", "only scenarios that match this regular expression")
 	names := flag.String("clients", strings.Join(clientNames, ","), "the clients, separated by commas")
 	flag.StringVar(&o.tsv, "tsv", "", "also write the figures to this file: scenario, client, metric, value, ratio to the floor")
+	flag.StringVar(&o.profile, "profile", "", "have the clients' processes write profiles of their time to this directory")
+	flag.StringVar(&o.allocProfile, "allocprofile", "", "likewise of what they allocate, which makes them slow")
 	flag.Parse()
 
 	var err error
@@ -57,6 +59,8 @@ type options struct {
 	match    *regexp.Regexp
 	clients  []string
 	tsv      string
+
+	profile, allocProfile string // directories
 }
 
 // benchmark runs all there is to run, and prints the tables.
@@ -90,6 +94,8 @@ func benchmark(o *options) error {
 			for _, name := range names {
 				t := sc.task
 				t.Client = name
+				t.Profile = profileFile(o.profile, &sc, name)
+				t.AllocProfile = profileFile(o.allocProfile, &sc, name)
 				var r result
 				if t.Kind == serve {
 					r, err = runWrk(serverCore, clientCore, &t)
@@ -106,3 +112,13 @@ func benchmark(o *options) error {
 	}
 	return nil
 }
+
+// profileFile returns the name of the file in dir for a profile of a client.
+func profileFile(dir string, s *scenario, client string) string {
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, notInNames.ReplaceAllString(s.name+"-"+client, "_")+".pprof")
+}
+
+var notInNames = regexp.MustCompile(`[^A-Za-z0-9]+`)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/pprof"
 
 	"golang.org/x/sys/unix"
 )
@@ -106,9 +107,36 @@ func clientMain(text string) error {
 	if do == nil {
 		return fmt.Errorf("the client %s does no %s", t.Client, t.Kind)
 	}
+	if t.AllocProfile != "" {
+		runtime.MemProfileRate = 1
+	}
 	m := newMeter(&t)
-	if err := do(&t, m); err != nil {
+	if err := profiled(&t, func() error { return do(&t, m) }); err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(m.result)
+}
+
+// profiled calls f, and writes the profiles that the task asks for.
+func profiled(t *task, f func() error) error {
+	if t.Profile != "" {
+		out, err := os.Create(t.Profile)
+		if err != nil {
+			return err
+		}
+		defer out.Close()
+		if err := pprof.StartCPUProfile(out); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	if err := f(); err != nil || t.AllocProfile == "" {
+		return err
+	}
+	out, err := os.Create(t.AllocProfile)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	return pprof.Lookup("allocs").WriteTo(out, 0)
 }

@@ -39,6 +39,10 @@ type task struct {
 	WireLength  int64 // of the response's body as it is sent
 	Stream      bool  // the body is read piece by piece, and not kept
 
+	// Profile is a file for a profile of the process's time, AllocProfile one for a
+	// profile of all that it allocated; "" is none.
+	Profile, AllocProfile string
+
 	// Warm is how many requests are made before those that count. Then as many
 	// count as Times says, or as are made in Duration.
 	Warm     int64
