@@ -2,7 +2,8 @@ package agent
 
 // This file holds how a body is decoded by readers that block. They run in a
 // coroutine, one on top of the other, which waits when it has nothing more to
-// read, or has decoded something. The reader of the body is called outside of it.
+// read, has decoded something, or has worked enough for this turn of the loop. The
+// reader of the body is called outside of it.
 
 import (
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/coro"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	"github.com/sourcegraph/conc/panics"
 )
@@ -36,7 +38,9 @@ type decoding struct {
 	lost     error                  // why the coded body ended; nil before
 	running  bool                   // run is
 	paused   bool                   // the reader wants no more for now
-	held     bool                   // from is paused because of that
+	held     bool                   // from is paused because of that, or of rest
+	work     int                    // bytes that came of the stages in this turn
+	rest     *task.CooperativeTask  // goes on in later turns; or nil
 	over     bool                   // no more is to be decoded
 }
 
@@ -109,14 +113,56 @@ func (d *decoding) StopProducing() {
 	}
 }
 
-// run has the task decode what it has got, and gives it to the reader.
+// workAtOnce is how many bytes may come of the stages, all together, in one turn of
+// the loop: the work of a millisecond or so.
+const workAtOnce = 512 << 10
+
+// run has the task decode what it has got, and gives it to the reader. If that is
+// too much work for one turn, it leaves the rest to later ones.
 func (d *decoding) run() {
-	if d.running {
-		return // further up the stack
+	if d.running || d.rest != nil {
+		return // further up the stack, or in a later turn
 	}
+	d.work = 0
+	d.decodeSome()
+	if !d.idle() && d.Cooperator() != nil {
+		d.hold()
+		d.rest = d.Cooperator().Cooperate(d.step)
+		d.rest.WhenDone().AddErrback(d.crashed)
+	}
+	d.release()
+}
+
+// step does the work of one turn.
+func (d *decoding) step() (task.Wait, error) {
+	d.work = 0
+	d.decodeSome()
+	if !d.idle() {
+		return nil, nil
+	}
+	d.rest = nil
+	d.release()
+	return nil, task.Done
+}
+
+// crashed ends the decoded body after a panic of its reader in step.
+func (d *decoding) crashed(err error) (deferred.None, error) {
+	if !d.over {
+		d.stop()
+		d.out.End(&response.FailedError{Reasons: []error{err}, Response: d.response})
+		d.from.StopProducing()
+	}
+	return deferred.None{}, nil
+}
+
+// idle reports whether there is nothing to decode now.
+func (d *decoding) idle() bool { return d.over || d.paused || d.feed.starved() }
+
+// decodeSome decodes what there is, up to the work of one turn.
+func (d *decoding) decodeSome() {
 	d.running = true
 	defer func() { d.running = false }()
-	for !d.over && !d.paused && !d.feed.starved() {
+	for !d.idle() && !d.tired() {
 		d.chunk = nil
 		if !d.task.Resume() {
 			d.finish()
@@ -124,17 +170,29 @@ func (d *decoding) run() {
 			d.out.Write(d.chunk)
 		}
 	}
-	d.running = false
-	d.release()
+}
+
+// tired reports whether this turn has had its work, and there will be another.
+func (d *decoding) tired() bool { return d.work >= workAtOnce && d.Cooperator() != nil }
+
+// hold pauses the coded body.
+func (d *decoding) hold() {
+	if !d.held {
+		d.held = true
+		d.from.PauseProducing()
+	}
 }
 
 // release lets the coded body go on, if it is paused and need not be.
 func (d *decoding) release() {
-	if d.held && !d.paused && !d.running && !d.over {
+	if d.held && !d.paused && !d.running && !d.over && d.rest == nil {
 		d.held = false
 		d.from.ResumeProducing()
 	}
 }
+
+// Cooperator makes d a [response.CooperatingTransport].
+func (d *decoding) Cooperator() *task.Cooperator { return response.CooperatorOf(d.from) }
 
 // finish ends the decoded body, after the task has ended.
 func (d *decoding) finish() {
@@ -157,6 +215,10 @@ func (d *decoding) finish() {
 // stop ends the task.
 func (d *decoding) stop() {
 	d.over = true
+	if d.rest != nil {
+		d.rest.Stop()
+		d.rest = nil
+	}
 	if d.task != nil {
 		d.task.Stop()
 		*d.feed = feed{} // a decoder may keep it, for as long as it is in its pool
@@ -221,8 +283,12 @@ func (s *stage) Read(p []byte) (n int, err error) {
 			return 0, s.fail(err)
 		}
 	}
+	if s.decoding.tired() && !s.decoding.feed.sleep() {
+		return 0, errStopped
+	}
 	n, err = s.reader.Read(p)
 	s.size += int64(n)
+	s.decoding.work += n
 	if most := s.most(); s.size > most {
 		n = max(0, n-int(s.size-most))
 		err = fmt.Errorf("%w: more than %d bytes came of %d", ErrDecodedTooLarge, most, s.decoding.feed.size)
@@ -312,6 +378,14 @@ func (f *feed) more() bool {
 		f.hungry = false
 	}
 	return len(f.data) != 0
+}
+
+// sleep waits until the next turn, and reports whether the task is to go on.
+func (f *feed) sleep() bool {
+	if f.end != errStopped && !f.task.Wait() {
+		f.data, f.end = nil, errStopped
+	}
+	return f.end != errStopped
 }
 
 // Read reads as much as has come.

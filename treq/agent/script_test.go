@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -50,7 +51,10 @@ type transport struct {
 	body                     *response.Body
 	paused, resumed, stopped int
 	later                    bool // the test ends the body when that is stopped
+	cooperator               *task.Cooperator
 }
+
+func (t *transport) Cooperator() *task.Cooperator { return t.cooperator }
 
 func (t *transport) PauseProducing()  { t.paused++ }
 func (t *transport) ResumeProducing() { t.resumed++ }
