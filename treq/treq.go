@@ -155,6 +155,12 @@ func Collect(resp *response.Response, collector func(data []byte) error) *deferr
 	return resp.Collect(collector)
 }
 
+// CollectThen is Collect for a collector that returns a Deferred, until which the body
+// is paused; see [response.Response.CollectThen].
+func CollectThen(resp *response.Response, collector func(data []byte) *deferred.Deferred[deferred.None]) *deferred.Deferred[deferred.None] {
+	return resp.CollectThen(collector)
+}
+
 // Content reads the whole body of resp; see [response.Response.Content].
 func Content(resp *response.Response) *deferred.Deferred[[]byte] { return resp.Content() }
 

@@ -47,6 +47,7 @@ type Step = func() (wait Wait, err error)
 // so a program wants one for each reactor; the default reactor's is
 // [DefaultCooperator].
 type Cooperator struct {
+	clock     reactor.Clock
 	schedule  Scheduler
 	predicate TerminationPredicate
 	slice     slice // for the default predicate
@@ -86,6 +87,7 @@ func (s Started) apply(c *Cooperator)              { c.started = s }
 // NewCooperator returns a Cooperator that lives by clock.
 func NewCooperator(clock reactor.Clock, options ...CooperatorOption) *Cooperator {
 	c := &Cooperator{
+		clock:    clock,
 		schedule: func(f func()) reactor.DelayedCall { return clock.CallLater(0, f) },
 		slice:    slice{clock: clock},
 		started:  true,
@@ -196,6 +198,9 @@ func (c *Cooperator) Stop() {
 		}
 	}
 }
+
+// Clock returns the clock that the Cooperator lives by.
+func (c *Cooperator) Clock() reactor.Clock { return c.clock }
 
 // Running reports whether tasks may run: it was started, and not stopped since.
 func (c *Cooperator) Running() bool { return bool(c.started) && !c.stopped }

@@ -35,7 +35,7 @@ type Agent struct {
 	pool           *Pool
 	connectTimeout time.Duration
 	endpoint       EndpointFactory
-	cooperator     *task.Cooperator // runs what produces bodies; nil until one needs it
+	cooperator     *task.Cooperator // runs what produces and reads bodies; nil until one needs it
 	tls            TLSPolicy
 	proxied        func(k key) bool // the request goes to a proxy that is to pass it on
 	proxyHeader    []string         // Proxy-Authorization for that

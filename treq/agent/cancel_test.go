@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -391,3 +392,54 @@ func TestPaused(t *testing.T) {
 	}
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 }
+
+// TestSlowCollector: while what a collector waits for has not happened, the server
+// cannot go on sending; then it can, until all has come.
+func TestSlowCollector(t *testing.T) {
+	const size = 8 << 20
+	w := newWorld(t)
+	d := w.get("http://a.example/")
+	c := w.Conn(0)
+	c.Send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size))
+	var waits []*deferred.Deferred[deferred.None]
+	got := 0
+	done := treqtesting.SuccessResultOf(t, d).CollectThen(func(data []byte) *deferred.Deferred[deferred.None] {
+		got += len(data)
+		waits = append(waits, deferred.New[deferred.None]())
+		return waits[len(waits)-1]
+	})
+	p := &supply{c, size}
+	c.RegisterPullProducer(p)
+	for i := 0; !done.Called() && i < 10_000; i++ {
+		w.r.Pump()
+		if len(waits) != i+1 {
+			t.Fatalf("called %d times before the Deferred of call %d fired", len(waits), i)
+		}
+		if under := size - p.left - got; under > 2<<20 {
+			t.Fatalf("the server could send %d bytes ahead", under)
+		}
+		waits[i].Callback(deferred.None{})
+		w.r.Pump()
+	}
+	treqtesting.SuccessResultOf(t, done)
+	if got != size {
+		t.Errorf("got %d bytes, want %d", got, size)
+	}
+}
+
+// A supply writes as long as the transport takes it.
+type supply struct {
+	to   reactor.Transport
+	left int
+}
+
+func (p *supply) ResumeProducing() {
+	n := min(p.left, 16<<10)
+	p.left -= n
+	p.to.Write(make([]byte, n))
+	if p.left == 0 {
+		p.to.UnregisterProducer()
+	}
+}
+
+func (p *supply) StopProducing() {}

@@ -167,8 +167,12 @@ var crlf = []byte(http1.CRLF)
 
 // Cooperator gives the producer the reactor's Cooperator; see
 // [request.CooperatingConsumer].
-func (p *production) Cooperator() *task.Cooperator {
-	a := p.x.agent
+func (p *production) Cooperator() *task.Cooperator { return p.x.Cooperator() }
+
+// Cooperator gives the readers of the response's body the same one; see
+// [response.CooperatingTransport].
+func (x *exchange) Cooperator() *task.Cooperator {
+	a := x.agent
 	if a.cooperator == nil {
 		a.cooperator = task.NewCooperator(a.reactor)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -163,6 +164,9 @@ func (w *bodyTimeouts) StopProducing() {
 	stop(w.idle)
 	w.from.StopProducing()
 }
+
+// Cooperator makes w a [response.CooperatingTransport].
+func (w *bodyTimeouts) Cooperator() *task.Cooperator { return response.CooperatorOf(w.from) }
 
 // unread is the reader of a body that has no other.
 type unread struct{}

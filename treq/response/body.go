@@ -1,6 +1,9 @@
 package response
 
-import "github.com/seed-7c003b53/gotreq/reactor"
+import (
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+)
 
 // This file holds the way of a body's bytes from the connection they come on to
 // whoever reads them.
@@ -34,10 +37,33 @@ type BodyTransport interface {
 	StopProducing()
 }
 
+// A CooperatingTransport is a BodyTransport that says which Cooperator is to run
+// the tasks that read from it: its reactor's. With one, a reader need not be told
+// which reactor its body comes by. A connection of an agent is one, and so should
+// be what stands between it and the reader.
+type CooperatingTransport interface {
+	BodyTransport
+	// Cooperator returns the Cooperator, or nil if that is not known.
+	Cooperator() *task.Cooperator
+}
+
+// CooperatorOf returns the Cooperator of t if it is a [CooperatingTransport], else
+// nil.
+func CooperatorOf(t BodyTransport) *task.Cooperator {
+	if c, ok := t.(CooperatingTransport); ok {
+		return c.Cooperator()
+	}
+	return nil
+}
+
 // unreadMost is how much of a body that has no reader is kept before the
 // connection is paused. So a response that nobody reads, if it is no larger, still
 // leaves its connection to others.
 const unreadMost = 64 << 10
+
+// maxPiece is how much of what was kept a reader gets at a time, as much as a
+// connection mostly brings: so it can pause, and other things be done, in between.
+const maxPiece = 256 << 10
 
 // A Body carries the bytes of one response from an agent, which calls Write and
 // End, to the BodyProtocol that Deliver connects. It keeps what comes while there
@@ -54,6 +80,8 @@ type Body struct {
 	stopped   bool          // the reader wants no more
 	giving    bool          // the reader is being called: what comes now waits
 	told      bool          // the reader was told of the end
+
+	cooperator *task.Cooperator // that of transport, once that is nil
 
 	atEnd func() // set by OnEnd
 }
@@ -96,6 +124,7 @@ func (b *Body) given() {
 // End says that the body has ended, and why. An agent calls it, once.
 func (b *Body) End(reason error) {
 	if b.ended == nil {
+		b.cooperator = CooperatorOf(b.transport)
 		b.ended, b.transport = reason, nil
 		if b.atEnd != nil {
 			b.atEnd()
@@ -112,8 +141,10 @@ func (b *Body) give() {
 	b.giving = true
 	defer func() { b.giving = false }()
 	for len(b.held) != 0 && !b.paused {
-		data := b.held
-		b.held = nil
+		data := b.held[:min(len(b.held), maxPiece)]
+		if b.held = b.held[len(data):]; len(b.held) == 0 {
+			b.held = nil
+		}
 		b.to.DataReceived(data)
 	}
 	if b.ended != nil && len(b.held) == 0 && !b.told {
@@ -158,6 +189,14 @@ func (b *Body) PauseProducing() {
 func (b *Body) ResumeProducing() {
 	b.paused = false
 	b.resume()
+}
+
+// Cooperator makes a Body a [CooperatingTransport].
+func (b *Body) Cooperator() *task.Cooperator {
+	if b.transport != nil {
+		return CooperatorOf(b.transport)
+	}
+	return b.cooperator
 }
 
 // resume has what is held, and then what is still to come, go to the reader.

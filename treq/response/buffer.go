@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/sourcegraph/conc/panics"
 )
 
@@ -18,6 +19,8 @@ type buffer struct {
 	length  int64                         // of the body, if it is known
 	from    BodyTransport                 // from the first reader until the body has ended
 	paused  bool                          // that is from
+
+	cooperator *task.Cooperator // that of from, once the body has ended
 }
 
 // A bufferReader is the way of the bytes from a buffer to one of its readers.
@@ -37,7 +40,7 @@ func (b *buffer) deliver(r *Response, p BodyProtocol) error {
 		return ErrBodyTaken
 	}
 	reader := &bufferReader{buffer: b}
-	reader.Body = Body{held: slices.Clip(b.data), ended: b.ended}
+	reader.Body = Body{held: slices.Clip(b.data), ended: b.ended, cooperator: b.cooperator}
 	if b.ended == nil {
 		reader.transport = (*readerTransport)(reader)
 		b.readers = append(b.readers, reader)
@@ -118,6 +121,7 @@ func (b *buffer) DataReceived(data []byte) {
 
 func (b *buffer) ConnectionLost(reason error) {
 	readers, waiting := b.readers, b.waiting
+	b.cooperator = CooperatorOf(b.from)
 	b.ended, b.readers, b.waiting, b.from = reason, nil, nil, nil
 	for _, d := range waiting {
 		d.Resolve(b.whole())
@@ -171,3 +175,5 @@ type readerTransport bufferReader
 func (r *readerTransport) PauseProducing()  { r.buffer.steer() }
 func (r *readerTransport) ResumeProducing() { r.buffer.steer() }
 func (r *readerTransport) StopProducing()   { r.buffer.steer() }
+
+func (r *readerTransport) Cooperator() *task.Cooperator { return CooperatorOf(r.buffer.from) }

@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/sourcegraph/conc/panics"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
 // Collect calls collector with each piece of the body as it comes, and fires
@@ -12,56 +12,36 @@ import (
 // collector fails, the connection is closed and the Deferred fails with its
 // error. Cancelling the Deferred closes the connection.
 //
+// The calls are the steps of a cooperative task, which the reactor schedules: those
+// that come within a read are made at once, until they have taken 10 ms; the rest
+// wait for later turns of the loop, and meanwhile the connection is not read. So a
+// slow collector slows the server down, and starves nobody.
+//
 // The body can be collected once only, unless it is buffered. It is treq.collect.
 func (r *Response) Collect(collector func(data []byte) error) *deferred.Deferred[deferred.None] {
 	if collector == nil {
 		panic("response: Collect with a nil collector")
 	}
-	c := &collection{collector: collector}
-	c.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { c.stop(deferred.ErrCancelled) })
-	if err := r.DeliverBody(c); err != nil {
-		c.done.Errback(err)
+	return r.collect(&collection{
+		collector: func(data []byte) (task.Wait, error) { return nil, collector(data) },
+	})
+}
+
+// CollectThen is [Response.Collect] for a collector whose work with a piece takes
+// longer: it returns a Deferred that fires when that is done, or nil if it is. Until
+// then the body is paused, and the piece valid. If that Deferred fails, the
+// connection is closed, and the one of CollectThen fails with the error. If the body
+// ends early, or the collecting is cancelled, it is cancelled.
+//
+// A Deferred of another type becomes one of this by [task.WaitFor].
+func (r *Response) CollectThen(collector func(data []byte) *deferred.Deferred[deferred.None]) *deferred.Deferred[deferred.None] {
+	if collector == nil {
+		panic("response: CollectThen with a nil collector")
 	}
-	return c.done
-}
-
-// A collection is the reader of one Collect.
-type collection struct {
-	collector func([]byte) error
-	done      *deferred.Deferred[deferred.None]
-	from      BodyTransport
-}
-
-func (c *collection) ConnectionMade(t BodyTransport) { c.from = t }
-
-func (c *collection) DataReceived(data []byte) {
-	if err := c.collect(data); err != nil && !c.done.Called() {
-		c.stop(err)
-	}
-}
-
-// stop ends the collection because of err. That is said first: some bodies end as
-// soon as they are stopped.
-func (c *collection) stop(err error) {
-	c.done.Errback(err)
-	c.from.StopProducing()
-}
-
-// collect calls the collector; a panic is its error.
-func (c *collection) collect(data []byte) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			r := panics.NewRecovered(1, v)
-			err = &deferred.PanicError{Value: r.Value, Stack: r.Stack}
-		}
-	}()
-	return c.collector(data)
-}
-
-func (c *collection) ConnectionLost(reason error) {
-	if !c.done.Called() {
-		c.done.Resolve(deferred.None{}, failure(reason))
-	}
+	return r.collect(&collection{
+		collector: func(data []byte) (task.Wait, error) { return collector(data), nil },
+		keeps:     true,
+	})
 }
 
 // failure is the error of a body that ended for reason: none if it is all there,

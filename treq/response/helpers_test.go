@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -12,8 +13,11 @@ import (
 // notes what it is asked for.
 type source struct {
 	*response.Body
-	asked []string
+	asked      []string
+	cooperator *task.Cooperator
 }
+
+func (s *source) Cooperator() *task.Cooperator { return s.cooperator }
 
 func (s *source) PauseProducing()  { s.asked = append(s.asked, "pause") }
 func (s *source) ResumeProducing() { s.asked = append(s.asked, "resume") }

@@ -1,0 +1,340 @@
+package response_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// A workClock is a clock by which work takes as long as the test says.
+type workClock struct {
+	*task.Clock
+	worked time.Duration
+}
+
+// turn is a turn of the loop.
+func (c *workClock) turn() { c.Advance(time.Nanosecond) }
+
+func (c *workClock) Now() time.Time { return c.Clock.Now().Add(c.worked) }
+
+// collecting returns a response on a loop of the test's.
+func collecting(t *testing.T, buffered bool) (*response.Response, *source, *workClock) {
+	t.Helper()
+	deferred.FailOnUnhandled(t)
+	clock := &workClock{Clock: task.NewClock()}
+	r, s := newResponse("")
+	s.cooperator = task.NewCooperator(clock, task.Scheduler(func(f func()) reactor.DelayedCall {
+		return clock.CallLater(time.Nanosecond, f)
+	}))
+	if buffered {
+		r.Buffer()
+	}
+	t.Cleanup(func() {
+		if left := clock.DelayedCalls(); len(left) != 0 {
+			t.Errorf("%d calls are left behind", len(left))
+		}
+	})
+	return r, s, clock
+}
+
+// eachWay runs test for a body that is buffered and for one that is not.
+func eachWay(t *testing.T, test func(t *testing.T, r *response.Response, s *source, clock *workClock)) {
+	for _, buffered := range []bool{false, true} {
+		t.Run(fmt.Sprint("buffered=", buffered), func(t *testing.T) {
+			r, s, clock := collecting(t, buffered)
+			test(t, r, s, clock)
+		})
+	}
+}
+
+// TestCollectAtOnce: a body that is there whole is collected without a turn of the
+// loop.
+func TestCollectAtOnce(t *testing.T) {
+	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+		s.sendAll("all")
+		got := ""
+		treqtesting.SuccessResultOf(t, r.Collect(func(data []byte) error {
+			clock.worked += time.Hour
+			got += string(data)
+			return nil
+		}))
+		if got != "all" {
+			t.Errorf("collected %q", got)
+		}
+	})
+}
+
+// TestCollectSlowly: a collector that takes long has the body paused after each
+// piece, until the next turn; what came meanwhile is collected then, and other tasks
+// have their steps in between.
+func TestCollectSlowly(t *testing.T) {
+	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+		var trace []string
+		d := r.Collect(func(data []byte) error {
+			clock.worked += 10 * time.Millisecond
+			trace = append(trace, string(data))
+			return nil
+		})
+		s.wantAsked(t, "resume")
+		s.send("a")
+		s.wantAsked(t, "pause")
+		s.send("b", "c") // was read already
+		other := s.cooperator.Cooperate(func() (task.Wait, error) {
+			trace = append(trace, "other")
+			return nil, nil
+		})
+		for range 3 {
+			trace = append(trace, "turn")
+			clock.turn()
+		}
+		s.wantAsked(t, "pause resume")
+		s.send("d")
+		other.Stop()
+		s.End(response.ErrDone)
+		treqtesting.SuccessResultOf(t, d)
+		got := strings.Join(trace, " ")
+		if i := strings.LastIndex(got, "other"); !strings.HasPrefix(got, "a turn bc turn other") || !strings.HasSuffix(got[i:], "other d") {
+			t.Errorf("in order: %.200s", got)
+		}
+	})
+}
+
+// TestCollectManyPieces: so does one that is quick, after a thousand pieces.
+func TestCollectManyPieces(t *testing.T) {
+	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+		calls, got := 0, 0
+		d := r.Collect(func(data []byte) error {
+			calls++
+			got += len(data)
+			return nil
+		})
+		for range 5000 {
+			s.send("x")
+		}
+		if calls != 1000 {
+			t.Errorf("called %d times in the first turn, want 1000", calls)
+		}
+		s.wantAsked(t, "resume pause")
+		s.End(response.ErrDone)
+		treqtesting.NoResult(t, d)
+		clock.turn()
+		treqtesting.SuccessResultOf(t, d)
+		if got != 5000 || calls != 1001 {
+			t.Errorf("got %d bytes in %d calls, want 5000 in 1001", got, calls)
+		}
+	})
+}
+
+// TestCollectAgain: a body that was buffered comes in pieces that are no larger than
+// a connection's, of which each turn has a few.
+func TestCollectAgain(t *testing.T) {
+	r, s, clock := collecting(t, true)
+	whole := strings.Repeat("x", 3<<20)
+	s.sendAll(whole)
+	treqtesting.SuccessResultOf(t, r.Content())
+	got, most := 0, 0
+	d := r.Collect(func(data []byte) error {
+		clock.worked += 4 * time.Millisecond
+		got, most = got+len(data), max(most, len(data))
+		return nil
+	})
+	turns := 0
+	for ; !d.Called() && turns < 100; turns++ {
+		clock.turn()
+	}
+	treqtesting.SuccessResultOf(t, d)
+	if got != len(whole) || most != 256<<10 || turns != 3 {
+		t.Errorf("collected %d bytes, at most %d at once, in %d turns; want %d, %d, 3", got, most, turns, len(whole), 256<<10)
+	}
+}
+
+// TestCollectEndsInLaterTurns: whatever ends it leaves no step behind.
+func TestCollectEndsInLaterTurns(t *testing.T) {
+	for name, test := range map[string]struct {
+		end  func(d *deferred.Deferred[deferred.None], s *source, clock *workClock)
+		want error
+	}{
+		"cancelled": {func(d *deferred.Deferred[deferred.None], s *source, clock *workClock) { d.Cancel() }, deferred.ErrCancelled},
+		"failed":    {func(d *deferred.Deferred[deferred.None], s *source, clock *workClock) { clock.turn() }, errBoom},
+		"panicked": {func(d *deferred.Deferred[deferred.None], s *source, clock *workClock) {
+			s.send("panic")
+			clock.turn()
+		}, errBoom},
+		"cut short": {func(d *deferred.Deferred[deferred.None], s *source, clock *workClock) {
+			s.End(&response.FailedError{Reasons: []error{errBoom}})
+			clock.turn()
+		}, errBoom},
+		"the Cooperator stopped": {func(d *deferred.Deferred[deferred.None], s *source, clock *workClock) { s.cooperator.Stop() }, task.ErrSchedulerStopped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+				calls := 0
+				d := r.Collect(func(data []byte) error {
+					clock.worked += time.Second
+					if calls++; calls == 2 && strings.Contains(string(data), "panic") {
+						panic(errBoom)
+					} else if calls == 2 && name == "failed" {
+						return errBoom
+					}
+					return nil
+				})
+				s.send("a", "b")
+				if calls != 1 {
+					t.Fatalf("called %d times", calls)
+				}
+				test.end(d, s, clock)
+				if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, test.want) {
+					t.Errorf("failed with %v, want %v", err, test.want)
+				}
+				if asked := strings.Join(s.asked, " "); name != "cut short" && !strings.HasSuffix(asked, "stop") {
+					t.Errorf("asked for %q", asked)
+				}
+				s.send("more")
+				s.End(errors.New("aborted"))
+				clock.turn()
+				if calls > 2 {
+					t.Errorf("called %d times", calls)
+				}
+			})
+		})
+	}
+}
+
+// TestCollectThen: while a collector's Deferred has not fired the body is paused, and
+// the piece stays as it is.
+func TestCollectThen(t *testing.T) {
+	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+		var waits []*deferred.Deferred[deferred.None]
+		var pieces [][]byte
+		d := r.CollectThen(func(data []byte) *deferred.Deferred[deferred.None] {
+			pieces = append(pieces, data)
+			waits = append(waits, deferred.New[deferred.None]())
+			return waits[len(waits)-1]
+		})
+		s.send("a")
+		s.wantAsked(t, "resume pause")
+		s.send("b", "c") // was read already
+		if len(waits) != 1 || string(pieces[0]) != "a" {
+			t.Fatalf("collected %q", pieces)
+		}
+		waits[0].Callback(deferred.None{})
+		if len(waits) != 2 || string(pieces[1]) != "bc" {
+			t.Fatalf("collected %q", pieces)
+		}
+		s.End(response.ErrDone)
+		treqtesting.NoResult(t, d)
+		waits[1].Callback(deferred.None{})
+		treqtesting.SuccessResultOf(t, d)
+	})
+}
+
+// TestCollectThenAtOnce: a Deferred that has fired, and none, are not waited for.
+func TestCollectThenAtOnce(t *testing.T) {
+	for name, wait := range map[string]*deferred.Deferred[deferred.None]{"fired": deferred.Succeed(deferred.None{}), "nil": nil} {
+		t.Run(name, func(t *testing.T) {
+			r, s, _ := collecting(t, false)
+			var got bytes.Buffer
+			d := r.CollectThen(func(data []byte) *deferred.Deferred[deferred.None] {
+				got.Write(data)
+				return wait
+			})
+			s.sendAll("a", "b")
+			treqtesting.SuccessResultOf(t, d)
+			if got.String() != "ab" {
+				t.Errorf("collected %q", got.String())
+			}
+		})
+	}
+}
+
+// TestCollectThenEnds: however it ends, what the collector waits for ends too, and
+// the connection is closed.
+func TestCollectThenEnds(t *testing.T) {
+	type scene struct {
+		d, wait *deferred.Deferred[deferred.None]
+		s       *source
+	}
+	for name, test := range map[string]struct {
+		end       func(scene)
+		want      error
+		cancelled bool // the collector's Deferred
+		closed    bool
+	}{
+		"the collector fails":    {func(x scene) { x.wait.Errback(errBoom) }, errBoom, false, true},
+		"cancelled":              {func(x scene) { x.d.Cancel() }, deferred.ErrCancelled, true, true},
+		"the body is cut short":  {func(x scene) { x.s.End(&response.FailedError{Reasons: []error{errBoom}}) }, errBoom, true, false},
+		"it fails after the end": {func(x scene) { x.s.End(response.ErrDone); x.wait.Errback(errBoom) }, errBoom, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+				cancelled := false
+				wait := deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { cancelled = true })
+				d := r.CollectThen(func([]byte) *deferred.Deferred[deferred.None] { return wait })
+				s.send("a")
+				s.asked = nil
+				test.end(scene{d, wait, s})
+				if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, test.want) {
+					t.Errorf("failed with %v, want %v", err, test.want)
+				}
+				if cancelled != test.cancelled {
+					t.Errorf("the collector's Deferred was cancelled: %v, want %v", cancelled, test.cancelled)
+				}
+				if closed := strings.Contains(strings.Join(s.asked, " "), "stop"); closed != test.closed {
+					t.Errorf("the body was stopped: %v, want %v", closed, test.closed)
+				}
+				s.End(errors.New("aborted"))
+			})
+		})
+	}
+}
+
+// TestCollectThenCancelledWithin: by the collector, whose Deferred is cancelled too.
+func TestCollectThenCancelledWithin(t *testing.T) {
+	r, s, _ := collecting(t, false)
+	cancelled := false
+	var d *deferred.Deferred[deferred.None]
+	d = r.CollectThen(func([]byte) *deferred.Deferred[deferred.None] {
+		d.Cancel()
+		return deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { cancelled = true })
+	})
+	s.send("a", "b")
+	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || !cancelled {
+		t.Errorf("failed with %v; the collector's Deferred was cancelled: %v", err, cancelled)
+	}
+}
+
+// TestCollectThenSlowly: its steps, too, leave the rest of a turn to others.
+func TestCollectThenSlowly(t *testing.T) {
+	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+		var wait *deferred.Deferred[deferred.None]
+		calls := 0
+		d := r.CollectThen(func([]byte) *deferred.Deferred[deferred.None] {
+			calls++
+			clock.worked += time.Second
+			wait = deferred.New[deferred.None]()
+			return wait
+		})
+		s.send("a", "b")
+		wait.Callback(deferred.None{})
+		if calls != 1 {
+			t.Errorf("called %d times in one turn", calls)
+		}
+		clock.turn()
+		if calls != 2 {
+			t.Errorf("called %d times in two turns", calls)
+		}
+		s.End(response.ErrDone)
+		wait.Callback(deferred.None{})
+		treqtesting.SuccessResultOf(t, d)
+		clock.turn()
+	})
+}
