@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"weak"
@@ -37,6 +38,7 @@ type Agent struct {
 	endpoint       EndpointFactory
 	cooperator     *task.Cooperator // runs what produces and reads bodies; nil until one needs it
 	tls            TLSPolicy
+	limits         Limits
 	proxied        func(k key) bool // the request goes to a proxy that is to pass it on
 	proxyHeader    []string         // Proxy-Authorization for that
 	scratch        []byte           // heads are put together in it
@@ -86,6 +88,8 @@ var (
 	ErrSchemeNotSupported = errors.New("the scheme of the URL is not supported")
 	// ErrNoHost says that the URL names no host.
 	ErrNoHost = errors.New("the URL names no host")
+	// ErrPort says that the URL has a port that is above 65535.
+	ErrPort = errors.New("the port in the URL is not one")
 )
 
 // A RequestError says which request could not be sent, or was not answered, and
@@ -120,6 +124,8 @@ func keyOf(u *url.URL) (key, error) {
 	}
 	if k.port == "" {
 		k.port = standard
+	} else if _, err := strconv.ParseUint(k.port, 10, 16); err != nil {
+		return k, fmt.Errorf("%w: %q", ErrPort, k.port)
 	}
 	return k, nil
 }
@@ -180,7 +186,9 @@ func (a *Agent) connect(x *exchange, head []byte) {
 		if x.over() { // an endpoint that goes on when it is cancelled
 			return nil
 		}
-		return &connection{pool: a.pool, key: x.key}
+		c := &connection{pool: a.pool, key: x.key}
+		c.reader.SetLimits(a.limits)
+		return c
 	})
 	x.connecting = deferred.MaybeDeferred(func() *deferred.Deferred[reactor.Protocol] {
 		endpoint, err := a.endpoint(x.request.URL)

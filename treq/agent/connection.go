@@ -63,7 +63,6 @@ func (c *connection) send(x *exchange, head []byte) {
 
 var (
 	errUnsolicited = errors.New("the server sent something that no request had asked for")
-	errNotUpgraded = errors.New("the server switched to another protocol, which was not asked for")
 	errUpgraded    = errors.New("the connection speaks another protocol now")
 )
 
@@ -71,7 +70,7 @@ var (
 // the server has sent in its new protocol.
 func (c *connection) upgrade(x *exchange, rest []byte) {
 	if x.request.Method != "CONNECT" && !http1.HasToken(x.request.Header["Connection"], "upgrade") {
-		c.breakOff(errNotUpgraded)
+		c.breakOff(ErrNotUpgraded)
 		return
 	}
 	c.x = nil

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -116,14 +115,14 @@ func TestRefused(t *testing.T) {
 		{"no scheme", func(r *request.Request) { r.URL.Scheme = "" }, agent.ErrSchemeNotSupported},
 		{"no host", func(r *request.Request) { r.URL.Host = "" }, agent.ErrNoHost},
 		{"no URL", func(r *request.Request) { r.URL = nil }, agent.ErrNoHost},
-		{"no method", func(r *request.Request) { r.Method = "" }, http1.ErrMethod},
-		{"a method of two lines", func(r *request.Request) { r.Method = "GET / HTTP/1.1\r\nA: b" }, http1.ErrMethod},
-		{"a header of two lines", func(r *request.Request) { r.Header.Set("A", "b\r\nC: d") }, http1.ErrHeaderValue},
-		{"a header's name of two lines", func(r *request.Request) { r.Header["A: b\r\nC"] = []string{"d"} }, http1.ErrHeaderName},
-		{"a header with NUL", func(r *request.Request) { r.Header.Set("A", "\x00") }, http1.ErrHeaderValue},
-		{"a host of two lines", func(r *request.Request) { r.URL.Host = "a\r\nA: b" }, http1.ErrHost},
-		{"a path with a space", func(r *request.Request) { r.URL.Opaque = "/a b" }, http1.ErrTarget},
-		{"a length that makes no sense", func(r *request.Request) { r.Body = &producer{length: -2} }, http1.ErrContentLength},
+		{"no method", func(r *request.Request) { r.Method = "" }, agent.ErrMethod},
+		{"a method of two lines", func(r *request.Request) { r.Method = "GET / HTTP/1.1\r\nA: b" }, agent.ErrMethod},
+		{"a header of two lines", func(r *request.Request) { r.Header.Set("A", "b\r\nC: d") }, agent.ErrHeaderValue},
+		{"a header's name of two lines", func(r *request.Request) { r.Header["A: b\r\nC"] = []string{"d"} }, agent.ErrHeaderName},
+		{"a header with NUL", func(r *request.Request) { r.Header.Set("A", "\x00") }, agent.ErrHeaderValue},
+		{"a host of two lines", func(r *request.Request) { r.URL.Host = "a\r\nA: b" }, agent.ErrHost},
+		{"a path with a space", func(r *request.Request) { r.URL.Opaque = "/a b" }, agent.ErrTarget},
+		{"a length that makes no sense", func(r *request.Request) { r.Body = &producer{length: -2} }, agent.ErrContentLength},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
