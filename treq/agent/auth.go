@@ -138,13 +138,15 @@ func (a *AuthAgent) try(req *request.Request, left int) *deferred.Deferred[*resp
 
 // discarded drops the body of resp. The Deferred fires when its connection is ready
 // for the next request, or is not worth waiting for since only its end ends the
-// body.
+// body, or since that takes too long.
 func discarded(resp *response.Response) *deferred.Deferred[deferred.None] {
 	if resp.Length == response.UnknownLength && len(resp.Header["Transfer-Encoding"]) == 0 {
 		resp.DeliverBody(refusal{}) // if it has a reader, it is that one's
 		return deferred.Succeed(deferred.None{})
 	}
-	return resp.Discard()
+	d := resp.Discard()
+	notForLong(d, resp)
+	return d
 }
 
 // replayable reports whether a body can still be sent from its beginning.

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"slices"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -108,7 +109,7 @@ func (f *following) link(r *response.Response) {
 }
 
 // follow sends next, which follows on r. If it can go over r's connection it
-// waits for that to be free.
+// waits for that to be free, but not for long.
 func (f *following) follow(r *response.Response, next *request.Request) {
 	ends := r.Length != response.UnknownLength || len(r.Header["Transfer-Encoding"]) != 0
 	if !ends || originOf(next.URL) != originOf(f.req.URL) {
@@ -147,6 +148,9 @@ func (f *following) abandon() {
 func (f *following) drain(r *response.Response, then func()) {
 	r.Buffer()
 	d := r.Discard()
+	if then != nil {
+		notForLong(d, r)
+	}
 	f.drains = append(f.drains, d)
 	d.AddBoth(func(deferred.None, error) (deferred.None, error) {
 		i := slices.Index(f.drains, d)
@@ -155,5 +159,31 @@ func (f *following) drain(r *response.Response, then func()) {
 			then()
 		}
 		return deferred.None{}, nil
+	})
+}
+
+// drainTime is how long a body that nobody wants may take when another request waits
+// for its connection. Mostly it comes with its head; a connection costs less than that
+// long a wait.
+const drainTime = 250 * time.Millisecond
+
+// notForLong cancels discarding, that of the body of r, after drainTime: the
+// connection is closed then.
+func notForLong(discarding *deferred.Deferred[deferred.None], r *response.Response) {
+	cooperator := r.Cooperator()
+	if discarding.Called() || cooperator == nil {
+		return
+	}
+	late := false
+	timer := cooperator.Clock().CallLater(drainTime, func() {
+		late = true
+		discarding.Cancel()
+	})
+	discarding.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		if late {
+			return deferred.None{}, nil
+		}
+		timer.Cancel()
+		return deferred.None{}, err // who else cancels it wants nothing more
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -18,6 +19,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
@@ -590,6 +592,41 @@ func TestRedirectDrains(t *testing.T) {
 				t.Errorf("stopped %d", body.stopped)
 			}
 		})
+	}
+}
+
+// A redirect whose body does not end is not waited for for long, nor is a challenge:
+// the next request goes over another connection.
+func TestRedirectNeverEnds(t *testing.T) {
+	for name, test := range map[string]struct {
+		status string
+		agent  func(agent.Requester) agent.Requester
+	}{
+		"redirect": {"302 Found\r\nLocation: /bar", func(a agent.Requester) agent.Requester { return agent.NewRedirectAgent(a) }},
+		"challenge": {"401 Unauthorized\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"", func(a agent.Requester) agent.Requester {
+			return agent.NewAuthAgent(a, auth.NewDigest("u", "p"))
+		}},
+	} {
+		for _, ends := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", ends: ", ends), func(t *testing.T) {
+				w := newWorld(t)
+				d := test.agent(w.agent).Request(newRequest("GET", "http://a.example/foo"))
+				w.r.Pump()
+				w.Conn(0).Send("HTTP/1.1 " + test.status + "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nmoved\r\n")
+				w.r.Advance(200 * time.Millisecond)
+				next := 1
+				if ends {
+					w.Conn(0).Send("0\r\n\r\n")
+					next = 0
+				}
+				w.r.Advance(50 * time.Millisecond)
+				if !ends {
+					w.wantClosed(0)
+				}
+				w.Conn(next).Send(okHello)
+				w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+			})
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/bridge"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -26,12 +27,17 @@ func FromRoundTripper(r reactor.Threads, rt http.RoundTripper) Requester {
 	if rt == nil {
 		panic("agent: FromRoundTripper with a nil RoundTripper")
 	}
-	return &roundTripperAgent{r, rt}
+	a := &roundTripperAgent{threads: r, rt: rt}
+	if clock, ok := r.(reactor.Clock); ok {
+		a.cooperator = task.NewCooperator(clock)
+	}
+	return a
 }
 
 type roundTripperAgent struct {
-	threads reactor.Threads
-	rt      http.RoundTripper
+	threads    reactor.Threads
+	rt         http.RoundTripper
+	cooperator *task.Cooperator // that of threads, if that is a reactor
 }
 
 // Request has the RoundTripper make the request; see [Requester].
@@ -110,7 +116,7 @@ func (a *roundTripperAgent) response(req *request.Request, in *http.Response, ov
 				body.End(&response.FailedError{Reasons: []error{err}})
 			}
 		})
-	body = response.NewBody(&pumped{pump, &body, over})
+	body = response.NewBody(&pumped{pump, &body, over, a.cooperator})
 	r := response.New(body)
 	r.Version = in.Proto
 	r.Code = in.StatusCode
@@ -127,9 +133,13 @@ func (a *roundTripperAgent) response(req *request.Request, in *http.Response, ov
 // pumped is the transport of a body that a Pump reads.
 type pumped struct {
 	*bridge.Pump
-	body **response.Body
-	over func()
+	body       **response.Body
+	over       func()
+	cooperator *task.Cooperator
 }
+
+// Cooperator makes p a [response.CooperatingTransport].
+func (p *pumped) Cooperator() *task.Cooperator { return p.cooperator }
 
 // StopProducing ends the body; its reader is told, as by a connection.
 func (p *pumped) StopProducing() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
@@ -62,6 +63,10 @@ func (r *Response) DeliverBody(p BodyProtocol) error {
 	}
 	return r.buffer.deliver(r, p)
 }
+
+// Cooperator returns what runs tasks on the reactor that the response came by, and
+// has its clock; nil if that is not known. It is for agents that wrap agents.
+func (r *Response) Cooperator() *task.Cooperator { return r.body.Cooperator() }
 
 // SetPreviousResponse sets PreviousResponse. It is there for the name's sake.
 func (r *Response) SetPreviousResponse(previous *Response) { r.PreviousResponse = previous }
