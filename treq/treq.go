@@ -66,6 +66,10 @@ func BasicAuth(user, password string) Option { return client.BasicAuth(user, pas
 // CookieJar has the request use a jar; see [client.CookieJar].
 func CookieJar(jar http.CookieJar) Option { return client.CookieJar(jar) }
 
+// Decoding has a coded body decoded as options say, in place of the defaults; see
+// [client.Decoding].
+func Decoding(options ...agent.DecoderOption) Option { return client.Decoding(options...) }
+
 // Agent has a send the request, in place of the one that all requests share.
 func Agent(a agent.Requester) Option { return client.Agent(a) }
 

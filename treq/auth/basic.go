@@ -40,7 +40,7 @@ func BasicBytes(user, password []byte) Credentials {
 // FromURL returns the user name and password in u as Basic credentials, or nil if
 // there are none.
 func FromURL(u *url.URL) Credentials {
-	if u.User == nil {
+	if u.User == nil || u.User.String() == "" {
 		return nil
 	}
 	password, _ := u.User.Password()

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -69,14 +70,18 @@ type Body []byte
 
 func (b Body) apply(s *settings) error { return s.body.set("Body", request.Bytes(b), "") }
 
-// JSON is v as JSON, sent as application/json unless Headers say otherwise. It is
-// treq's json.
+// JSON is v as JSON, sent as application/json unless Headers say otherwise. It is as
+// [json.Marshal] has it, but for <, > and &, which stay as they are. It is treq's
+// json.
 func JSON(v any) Option {
 	return optionFunc(func(s *settings) error {
-		data, err := json.Marshal(v)
-		if err != nil {
+		var b bytes.Buffer
+		to := json.NewEncoder(&b)
+		to.SetEscapeHTML(false)
+		if err := to.Encode(v); err != nil {
 			return fmt.Errorf("%w: JSON: %w", ErrOption, err)
 		}
+		data := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 		return s.body.set("JSON", request.Bytes(data), "application/json; charset=UTF-8")
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -40,7 +41,7 @@ func NewWithJar(r reactor.Reactor, a agent.Requester, jar http.CookieJar) *HTTPC
 		panic("client: an HTTPClient without a reactor, an agent or a jar")
 	}
 	c := &HTTPClient{reactor: r, agent: a, jar: jar}
-	c.usual = c.agentFor(&settings{}, jar)
+	c.usual = c.agentFor(&settings{}, jar, nil)
 	return c
 }
 
@@ -65,6 +66,10 @@ func (c *HTTPClient) RoundTripper() http.RoundTripper {
 //
 // Redirects are followed, cookies kept, and bodies decoded that come in a content
 // coding, unless options say otherwise.
+//
+// A user name and password in the URL are sent as [BasicAuth] sends them, to the
+// origin of the URL only, unless there is an [Auth] or an Authorization header. Those
+// in the URL of a redirect are not.
 func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred.Deferred[*response.Response] {
 	u, err := parseURL(rawURL)
 	if err != nil {
@@ -107,16 +112,21 @@ func (c *HTTPClient) request(method string, target *url.URL, options []Option) *
 	if err != nil {
 		return refused(method, target.Redacted(), err)
 	}
+	credentials := s.credentials
+	if credentials == nil && len(req.Header["Authorization"]) == 0 {
+		credentials = auth.FromURL(req.URL)
+	}
+	a := c.agentFor(s, jar, credentials)
 	var d *deferred.Deferred[*response.Response]
 	if s.timeouts == (timeouts{}) {
-		d = c.agentFor(s, jar).Request(req)
+		d = a.Request(req)
 	} else {
 		clock := s.clock
 		if clock == nil {
 			clock = c.reactor
 		}
 		start := clock.Now()
-		d = c.agentFor(s, jar).Request(req)
+		d = a.Request(req)
 		s.timeouts.bound(d, clock, start)
 	}
 	return d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
@@ -155,11 +165,12 @@ func (c *HTTPClient) jarFor(s *settings, u *url.URL) (http.CookieJar, error) {
 	return jar, nil
 }
 
-// agentFor returns the agent for a request: the client's, with what s asks for
-// around it. From the wire outwards come cookies and credentials, which each step
-// of a redirect has of its own, then redirects, then decoding.
-func (c *HTTPClient) agentFor(s *settings, jar http.CookieJar) agent.Requester {
-	usual := s.agent == nil && s.credentials == nil && !s.refuseRedirects && !s.browserLikeRedirects && s.jar == nil
+// agentFor returns the agent for a request with credentials, which may be nil: the
+// client's, with what s asks for around it. From the wire outwards come cookies and
+// credentials, which each step of a redirect has of its own, then redirects, then
+// decoding.
+func (c *HTTPClient) agentFor(s *settings, jar http.CookieJar, credentials auth.Credentials) agent.Requester {
+	usual := s.agent == nil && credentials == nil && !s.refuseRedirects && !s.browserLikeRedirects && s.jar == nil && s.decoding == nil
 	if usual && c.usual != nil {
 		return c.usual
 	}
@@ -168,8 +179,8 @@ func (c *HTTPClient) agentFor(s *settings, jar http.CookieJar) agent.Requester {
 		a = c.agent
 	}
 	a = agent.NewCookieAgent(a, jar)
-	if s.credentials != nil {
-		a = agent.NewAuthAgent(a, s.credentials)
+	if credentials != nil {
+		a = agent.NewAuthAgent(a, credentials)
 	}
 	switch {
 	case s.refuseRedirects:
@@ -177,6 +188,9 @@ func (c *HTTPClient) agentFor(s *settings, jar http.CookieJar) agent.Requester {
 		a = agent.NewBrowserLikeRedirectAgent(a)
 	default:
 		a = agent.NewRedirectAgent(a)
+	}
+	if s.decoding != nil {
+		return s.decoding.Around(a)
 	}
 	return decoding.Around(a)
 }

@@ -88,6 +88,10 @@ func TestRequests(t *testing.T) {
 
 		{"JSON", post(client.JSON(map[string]any{"b": []int{1, 2}, "a": nil})),
 			"POST / HTTP/1.1\n" + host + "Content-Length: 20\nContent-Type: application/json; charset=UTF-8\n\n" + `{"a":null,"b":[1,2]}`},
+		{"JSON with markup", post(client.JSON(map[string]string{"<a>": "b & c > d"})),
+			"POST / HTTP/1.1\n" + host + "Content-Length: 19\nContent-Type: application/json; charset=UTF-8\n\n" + `{"<a>":"b & c > d"}`},
+		{"JSON of a string that ends a line", post(client.JSON("a\n")),
+			"POST / HTTP/1.1\n" + host + "Content-Length: 5\nContent-Type: application/json; charset=UTF-8\n\n" + `"a\n"`},
 		{"JSON of nothing", post(client.JSON(nil)),
 			"POST / HTTP/1.1\n" + host + "Content-Length: 4\nContent-Type: application/json; charset=UTF-8\n\nnull"},
 		{"JSON with its own type", post(client.Headers{"content-type": {"application/vnd.api+json"}}, client.JSON(1)),
@@ -137,6 +141,7 @@ func TestNotARequest(t *testing.T) {
 		{"a relative URL", get("/a"), agent.ErrSchemeNotSupported, ""},
 		{"a bad URL", get("http://user:secret@a.example/%zz"), client.ErrURL, `"%zz"`},
 		{"a bad port", get("http://user:secret@a.example:port/"), client.ErrURL, "port"},
+		{"a port above 65535", get("http://user:secret@a.example:65536/"), agent.ErrPort, "65536"},
 		{"a scheme alone", get("http://"), agent.ErrNoHost, ""},
 		{"another scheme", get("gopher://user:secret@a.example/"), agent.ErrSchemeNotSupported, "gopher"},
 		{"two bodies", post(client.Body("a"), client.JSON(1)), client.ErrOptionsConflict, "Body and JSON"},

@@ -39,6 +39,7 @@ type settings struct {
 	browserLikeRedirects bool
 	unbuffered           bool
 	agent                agent.Requester
+	decoding             *agent.ContentDecoderAgent // nil: as usual
 	clock                reactor.Clock
 	timeouts             timeouts
 	expectContinue       time.Duration
@@ -169,6 +170,15 @@ type Unbuffered bool
 func (u Unbuffered) apply(s *settings) error {
 	s.unbuffered = bool(u)
 	return nil
+}
+
+// Decoding has the coded body of the response decoded as options say, for example
+// by [agent.MaxDecodedSize], in place of the defaults.
+func Decoding(options ...agent.DecoderOption) Option {
+	return optionFunc(func(s *settings) error {
+		s.decoding = agent.NewContentDecoderAgent(nil, agent.Decoders(), options...)
+		return nil
+	})
 }
 
 // Persistent(false) has the connection closed after the request. By default that

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -88,6 +89,74 @@ func TestCookies(t *testing.T) {
 	}
 	if _, err := treqtesting.SuccessResultOf(t, s.Get("http://a.example/")).Cookies().Get("d"); err == nil {
 		t.Error("the client's own jar has it too")
+	}
+}
+
+// TestUserInURL: a user and password in the URL are Basic credentials for its origin,
+// and nobody else sees them.
+func TestUserInURL(t *testing.T) {
+	s := site()
+	const authorized = `auth="Basic bWU6cyBl"` // me:s e
+	for _, c := range []struct {
+		name, url string
+		options   client.All
+		want      string
+	}{
+		{"alone", "http://me:s%20e@a.example/", nil, authorized},
+		{"without a password", "http://me@a.example/", nil, `auth="Basic bWU6"`},
+		{"empty", "http://@a.example/", nil, `auth=""`},
+		{"redirect to the same origin", "http://me:s%20e@a.example/to?url=/x", nil, authorized},
+		{"redirect to another host", "http://me:s%20e@a.example/to?url=http://b.example/", nil, `auth=""`},
+		{"redirect to another port", "http://me:s%20e@a.example/to?url=http://a.example:8080/", nil, `auth=""`},
+		{"redirect to another scheme", "https://me:s%20e@a.example/to?url=http://a.example/", nil, `auth=""`},
+		{"redirect to a URL with a user", "http://a.example/to?url=http://me:se@a.example/", nil, `auth=""`},
+		{"and Auth", "http://me:s%20e@a.example/", client.All{client.BasicAuth("u", "p")}, `auth="Basic dTpw"`},
+		{"and a header", "http://me:s%20e@a.example/", client.All{client.Headers{"Authorization": {"mine"}}}, `auth="mine"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := text(t, s.Get(c.url, c.options...)); !strings.Contains(got, c.want) {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+			u, err := url.Parse(c.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := text(t, s.RequestURL("GET", u, c.options...)); !strings.Contains(got, c.want) {
+				t.Errorf("by RequestURL: got %s, want %s", got, c.want)
+			}
+		})
+	}
+	for name, bad := range map[string]string{
+		"control character": "http://me:s\u0001ecret@a.example/",
+		"escaped one":       "http://me:secret%01@a.example/",
+		"no host":           "http://me:secret@/",
+		"bad scheme":        "gopher://me:secret@a.example/",
+		"bad port":          "http://me:secret@a.example:99999/",
+	} {
+		if err := treqtesting.FailureResultOf(t, s.Get(bad)); strings.Contains(err.Error(), "ecret") {
+			t.Errorf("%s: the error shows the password: %v", name, err)
+		}
+	}
+}
+
+// TestDecodingOptions: how much may come of a coded body can be said for a request.
+func TestDecodingOptions(t *testing.T) {
+	s := treqtesting.NewStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		z.Write(make([]byte, 1000))
+		z.Close()
+	}))
+	for _, c := range []struct {
+		most int64
+		want error
+	}{{999, agent.ErrDecodedTooLarge}, {1000, nil}} {
+		d := deferred.Then(s.Get("http://a.example/", client.Decoding(agent.MaxDecodedSize(c.most))), (*response.Response).Content)
+		if c.want == nil {
+			treqtesting.SuccessResultOf(t, d)
+		} else if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, c.want) {
+			t.Errorf("at most %d: got %v, want %v", c.most, err, c.want)
+		}
 	}
 }
 
