@@ -141,7 +141,7 @@ func TestUserInURL(t *testing.T) {
 
 // TestDecodingOptions: how much may come of a coded body can be said for a request.
 func TestDecodingOptions(t *testing.T) {
-	s := treqtesting.NewStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		z := gzip.NewWriter(w)
 		z.Write(make([]byte, 1000))
