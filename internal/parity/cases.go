@@ -58,6 +58,7 @@ var urlCases = []Case{
 	one("url idna in capitals", Request{URL: "http://BÜCHER.Example:{port}/"}),
 	one("url host in capitals", Request{URL: "HTTP://RAW.Example:{port}/"}),
 	one("url with a user", Request{URL: "http://me:secret@raw.example:{port}/"}),
+	one("url with a user and auth", Request{URL: "http://me:secret@raw.example:{port}/", Auth: []string{"u", "p"}}),
 	one("url bad escape", Request{URL: "{raw}/100%"}),
 }
 

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
@@ -281,11 +280,11 @@ var kinds = []struct {
 	{as[tls.RecordHeaderError], "TLS"},
 	{is(reactor.ErrConnectionRefused), "refused"},
 	{is(reactor.ErrNameNotFound), "no such host"},
-	{is(http1.ErrPartialBody), "cut short"},
+	{is(agent.ErrPartialBody), "cut short"},
 	{is(reactor.ErrConnectionLost), "connection lost"},
-	{is(http1.ErrNoResponse), "connection closed"},
-	{is(http1.ErrPartialHead), "connection closed"},
-	{as[*http1.Error], "not HTTP"},
+	{is(agent.ErrNoResponse), "connection closed"},
+	{is(agent.ErrPartialHead), "connection closed"},
+	{as[*agent.ProtocolError], "not HTTP"},
 	{as[*json.SyntaxError], "not JSON"},
 	{is(response.ErrUndecodable), "not in its charset"},
 	{is(response.ErrUnknownCharset), "unknown charset"},
@@ -294,6 +293,8 @@ var kinds = []struct {
 	{is(client.ErrOption), "argument"},
 	{is(client.ErrURL), "argument"},
 	{is(agent.ErrNoHost), "argument"},
+	{is(agent.ErrPort), "argument"},
+	{is(agent.ErrNotUpgraded), "switched protocols"},
 	{is(auth.ErrInvalid), "argument"},
 }
 
@@ -313,7 +314,7 @@ func kindOf(err error) string {
 	case as[*response.FailedError](err):
 		stage = "failed: "
 	}
-	if stage == "" && as[*http1.Error](err) {
+	if stage == "" && as[*agent.ProtocolError](err) {
 		return "argument" // it is the request that is not HTTP
 	}
 	for _, k := range kinds {
