@@ -2,6 +2,7 @@ package treq
 
 import (
 	"net/http"
+	"net/url"
 	"sync"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -48,6 +49,9 @@ type (
 	// All are several options as one.
 	All = client.All
 )
+
+// ParamsOf is Params made of a map or a list of many types; see [client.ParamsOf].
+func ParamsOf(v any) Option { return client.ParamsOf(v) }
 
 // JSON is v as JSON, for the request to carry; see [client.JSON].
 func JSON(v any) Option { return client.JSON(v) }
@@ -116,6 +120,11 @@ func newClient() *client.HTTPClient {
 // [client.HTTPClient.Request].
 func Request(method, url string, options ...Option) *deferred.Deferred[*response.Response] {
 	return newClient().Request(method, url, options...)
+}
+
+// RequestURL is [Request] for a URL that has been parsed.
+func RequestURL(method string, u *url.URL, options ...Option) *deferred.Deferred[*response.Response] {
+	return newClient().RequestURL(method, u, options...)
 }
 
 // Get makes a GET request; see [Request].

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/url"
+	"reflect"
 	"slices"
 
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
@@ -92,17 +93,32 @@ func JSON(v any) Option {
 //   - an [io.Reader], sent as it is read, by a [request.FileBodyProducer], and
 //     closed if it can be;
 //   - a [request.BodyProducer];
-//   - a form: a [url.Values], a map[string]string or a map[string][]string, sorted
-//     by name, or [request.Pairs] in their own order, sent as
+//   - a form: a [url.Values], a map[string]string, a map[string][]string or a
+//     map[string]any, whose values are texts, numbers, bools or slices of these,
+//     sorted by name, or [request.Pairs] in their own order, sent as
 //     application/x-www-form-urlencoded, or, with Files, as multipart/form-data;
 //   - nil, which is no body.
 //
 // It is treq's data.
 func Data(v any) Option {
 	return optionFunc(func(s *settings) error {
-		switch v := v.(type) {
+		switch v.(type) {
 		case nil:
 			return nil
+		case request.Pairs, [][2]string, url.Values, map[string]string, map[string][]string, map[string]any:
+			form, err := pairsOf("Data", v)
+			if err != nil {
+				return err
+			}
+			s.body.form = form
+			return s.body.set("Data", nil, "")
+		}
+		if s.toBody != nil {
+			if producer, ok := s.toBody(v); ok {
+				return s.body.set("Data", producer, "")
+			}
+		}
+		switch v := v.(type) {
 		case []byte:
 			return s.body.set("Data", request.Bytes(v), "")
 		case string:
@@ -112,17 +128,17 @@ func Data(v any) Option {
 		case io.Reader:
 			return s.body.set("Data", request.NewFileBodyProducer(v), "")
 		}
-		form, err := formOf(v)
-		if err != nil {
-			return err
-		}
-		s.body.form = form
-		return s.body.set("Data", nil, "")
+		return unsendable("Data", v)
 	})
 }
 
-// formOf returns v as the fields of a form.
-func formOf(v any) (request.Pairs, error) {
+// unsendable is the error of an option that was given v.
+func unsendable(option string, v any) error {
+	return fmt.Errorf("%w: %s: a %T is nothing that can be sent", ErrOption, option, v)
+}
+
+// pairsOf returns v, which option was given, as names with a value each.
+func pairsOf(option string, v any) (request.Pairs, error) {
 	form := request.Pairs{}
 	switch v := v.(type) {
 	case request.Pairs:
@@ -130,7 +146,18 @@ func formOf(v any) (request.Pairs, error) {
 	case [][2]string:
 		return append(form, v...), nil
 	case url.Values:
-		return formOf(map[string][]string(v))
+		return pairsOf(option, map[string][]string(v))
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			values, ok := textsOf(v[name])
+			if !ok {
+				return nil, fmt.Errorf("%w: %s: a %T, of %q, is nothing that can be sent", ErrOption, option, v[name], name)
+			}
+			for _, value := range values {
+				form = append(form, [2]string{name, value})
+			}
+		}
+		return form, nil
 	case map[string]string:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			form = append(form, [2]string{name, v[name]})
@@ -144,7 +171,30 @@ func formOf(v any) (request.Pairs, error) {
 		}
 		return form, nil
 	}
-	return nil, fmt.Errorf("%w: Data: a %T is nothing that can be sent", ErrOption, v)
+	return nil, unsendable(option, v)
+}
+
+// textsOf returns the texts that v is: one, or those of a slice.
+func textsOf(v any) (texts []string, ok bool) {
+	r := reflect.ValueOf(v)
+	switch r.Kind() {
+	case reflect.String, reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
+		return []string{fmt.Sprint(v)}, true
+	case reflect.Slice, reflect.Array:
+		if text, ok := v.([]byte); ok {
+			return []string{string(text)}, true
+		}
+		for i := range r.Len() {
+			one, ok := textsOf(r.Index(i).Interface())
+			if !ok || len(one) != 1 {
+				return nil, false
+			}
+			texts = append(texts, one[0])
+		}
+		return texts, true
+	}
+	return nil, false
 }
 
 // Files are sent as multipart/form-data, with the fields of a form that Data gives

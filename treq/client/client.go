@@ -12,6 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -26,22 +27,38 @@ type HTTPClient struct {
 	agent   agent.Requester
 	jar     http.CookieJar
 	usual   agent.Requester // what sends a request without options
+	toBody  func(data any) (request.BodyProducer, bool)
 }
 
-// New returns an HTTPClient whose requests a sends, with a cookie jar of its own. r
-// is the reactor that a was made with; timeouts go by its clock.
-func New(r reactor.Reactor, a agent.Requester) *HTTPClient {
-	return NewWithJar(r, a, &cookies.Jar{Now: r.Now})
+// A ClientOption sets how an HTTPClient works.
+type ClientOption func(*HTTPClient)
+
+// WithJar has the client keep its cookies in jar, in place of one of its own. It is
+// treq's cookiejar.
+func WithJar(jar http.CookieJar) ClientOption { return func(c *HTTPClient) { c.jar = jar } }
+
+// WithDataToBodyProducer has f make the body of a request of what [Data] is given,
+// unless that is a form or nil. ok is false for what it leaves to Data. It is treq's
+// data_to_body_producer.
+func WithDataToBodyProducer(f func(data any) (body request.BodyProducer, ok bool)) ClientOption {
+	return func(c *HTTPClient) { c.toBody = f }
 }
 
-// NewWithJar is New with a cookie jar that is there already. It is HTTPClient with
-// treq's cookiejar argument.
-func NewWithJar(r reactor.Reactor, a agent.Requester, jar http.CookieJar) *HTTPClient {
-	if r == nil || a == nil || jar == nil {
-		panic("client: an HTTPClient without a reactor, an agent or a jar")
+// New returns an HTTPClient whose requests a sends, with a cookie jar of its own if
+// options name no other. r is the reactor that a was made with; timeouts go by its
+// clock.
+func New(r reactor.Reactor, a agent.Requester, options ...ClientOption) *HTTPClient {
+	if r == nil || a == nil {
+		panic("client: an HTTPClient without a reactor or an agent")
 	}
-	c := &HTTPClient{reactor: r, agent: a, jar: jar}
-	c.usual = c.agentFor(&settings{}, jar, nil)
+	c := &HTTPClient{reactor: r, agent: a}
+	for _, o := range options {
+		o(c)
+	}
+	if c.jar == nil {
+		c.jar = &cookies.Jar{Now: r.Now}
+	}
+	c.usual = c.agentFor(&settings{}, c.jar, nil)
 	return c
 }
 
@@ -99,7 +116,7 @@ func refused(method, shownURL string, err error) *deferred.Deferred[*response.Re
 func (c *HTTPClient) request(method string, target *url.URL, options []Option) *deferred.Deferred[*response.Response] {
 	s := noSettings
 	if len(options) != 0 {
-		s = &settings{body: body{random: c.Random}}
+		s = &settings{body: body{random: c.Random}, toBody: c.toBody}
 		if err := s.apply(options); err != nil {
 			return refused(method, target.Redacted(), err)
 		}

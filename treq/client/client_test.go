@@ -12,7 +12,9 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/cookies"
 	"github.com/seed-7c003b53/gotreq/treq/internal/rawserver"
+	treqrequest "github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
@@ -76,6 +78,13 @@ func TestRequests(t *testing.T) {
 		{"Params after those of the URL", get(url+"?x=%7e;y", client.Params{"a": {"b"}}), "GET /?x=%7e;y&a=b HTTP/1.1\n" + host + "\n"},
 		{"Params twice", get(url, client.Params{"b": {""}}, client.Params{"a": {"c"}}), "GET /?b=&a=c HTTP/1.1\n" + host + "\n"},
 		{"Params before the fragment", get(url+"#f", client.Params{"a": {"b"}}), "GET /?a=b HTTP/1.1\n" + host + "\n"},
+
+		{"ParamsOf single and many", get(url, client.ParamsOf(map[string]any{"foo": []string{"bar", "baz"}, "bax": "quux"})), "GET /?bax=quux&foo=bar&foo=baz HTTP/1.1\n" + host + "\n"},
+		{"ParamsOf what is no text", get(url, client.ParamsOf(map[string]any{"a": 1, "b": []any{2.5, true, "x"}, "c": []byte("y"), "d": []int{}})), "GET /?a=1&b=2.5&b=true&b=x&c=y HTTP/1.1\n" + host + "\n"},
+		{"ParamsOf a map of texts", get(url, client.ParamsOf(map[string]string{"b": "1", "a": "2"})), "GET /?a=2&b=1 HTTP/1.1\n" + host + "\n"},
+		{"ParamsOf a list", get(url, client.ParamsOf([][2]string{{"b", "1"}, {"a", "2"}})), "GET /?b=1&a=2 HTTP/1.1\n" + host + "\n"},
+		{"Data single and many", post(client.Data(map[string]any{"foo": []string{"bar", "baz"}, "bax": 7})),
+			"POST / HTTP/1.1\n" + host + "Content-Length: 21\nContent-Type: application/x-www-form-urlencoded\n\nbax=7&foo=bar&foo=baz"},
 
 		{"Headers", get(url, client.Headers{"x-b": {"1", "2"}, "ACCEPT": {"*/*"}}), "GET / HTTP/1.1\n" + host + "Accept: */*\nX-B: 1\nX-B: 2\n\n"},
 		{"Headers twice", get(url, client.Headers{"A": {"1"}}, client.Headers{"a": {"2"}}), "GET / HTTP/1.1\n" + host + "A: 1\nA: 2\n\n"},
@@ -146,6 +155,11 @@ func TestNotARequest(t *testing.T) {
 		{"another scheme", get("gopher://user:secret@a.example/"), agent.ErrSchemeNotSupported, "gopher"},
 		{"two bodies", post(client.Body("a"), client.JSON(1)), client.ErrOptionsConflict, "Body and JSON"},
 		{"two bodies of one kind", post(client.JSON(1), client.JSON(1)), client.ErrOptionsConflict, "JSON and JSON"},
+		{"no params", get("http://a.example/", client.ParamsOf(7)), client.ErrOption, "ParamsOf: a int"},
+		{"no param", get("http://a.example/", client.ParamsOf(map[string]any{"a": map[string]int{}})), client.ErrOption, `of "a"`},
+		{"no list of params", get("http://a.example/", client.ParamsOf(map[string]any{"a": [][]string{{"b"}, {"c", "d"}}})), client.ErrOption, `of "a"`},
+		{"no data", post(client.Data(7)), client.ErrOption, "Data: a int"},
+		{"no field", post(client.Data(map[string]any{"a": nil})), client.ErrOption, `of "a"`},
 		{"no JSON", post(client.JSON(math.NaN())), nil, "JSON"},
 		{"no time", get("http://a.example/", client.Timeout(0)), nil, "Timeout(0s)"},
 		{"a nil option", get("http://a.example/", nil), nil, "nil"},
@@ -262,4 +276,43 @@ func TestCancel(t *testing.T) {
 // cutLine returns text without line, and whether it was there, once.
 func cutLine(text, line string) (rest string, once bool) {
 	return strings.Replace(text, line, "", 1), strings.Count(text, line) == 1
+}
+
+// TestDataToBodyProducer: a client may make bodies of what Data knows nothing of, and
+// of what it does.
+func TestDataToBodyProducer(t *testing.T) {
+	type words []string
+	made := client.WithDataToBodyProducer(func(data any) (treqrequest.BodyProducer, bool) {
+		w, ok := data.(words)
+		return treqrequest.Bytes(strings.Join(w, " ")), ok
+	})
+	_, s, r := newClient(t)
+	c := client.New(r, agent.New(r), made)
+	for _, test := range []struct {
+		data any
+		want string
+	}{{words{"a", "b"}, "a b"}, {"text", "text"}, {map[string]string{"c": "d"}, "c=d"}} {
+		d := c.Post("http://a.example/", client.Data(test.data))
+		r.Pump()
+		conn := s.Conn(len(s.Conns) - 1)
+		if got := conn.Got(); !strings.HasSuffix(got, "\r\n\r\n"+test.want) {
+			t.Errorf("%v: sent %q, want %q at its end", test.data, got, test.want)
+		}
+		conn.Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		treqtesting.SuccessResultOf(t, d)
+	}
+}
+
+// TestWithJar: the jar is the one that cookies come from and go to.
+func TestWithJar(t *testing.T) {
+	_, s, r := newClient(t)
+	jar := &cookies.Jar{}
+	c := client.New(r, agent.New(r), client.WithJar(jar))
+	d := c.Get("http://a.example/", client.Cookies{"b": "2"})
+	r.Pump()
+	s.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1\r\n\r\n")
+	treqtesting.SuccessResultOf(t, d)
+	if got := jar.Map(); c.Jar() != jar || got["a"] != "1" || got["b"] != "2" {
+		t.Errorf("the jar has %v", got)
+	}
 }

@@ -32,6 +32,7 @@ type settings struct {
 	params               [][2]string
 	header               http.Header
 	body                 body
+	toBody               func(data any) (request.BodyProducer, bool) // of the client; or nil
 	credentials          auth.Credentials
 	jar                  http.CookieJar
 	cookies              map[string]string
@@ -82,6 +83,18 @@ type ParamList [][2]string
 func (p ParamList) apply(s *settings) error {
 	s.params = append(s.params, p...)
 	return nil
+}
+
+// ParamsOf is [Params] or [ParamList], made of v, which may be all that a form of
+// [Data] may be. It is treq's params, given a dict whose values are single or many:
+//
+//	client.ParamsOf(map[string]any{"foo": []string{"bar", "baz"}, "bax": "quux"})
+func ParamsOf(v any) Option {
+	return optionFunc(func(s *settings) error {
+		pairs, err := pairsOf("ParamsOf", v)
+		s.params = append(s.params, pairs...)
+		return err
+	})
 }
 
 // Headers are sent with the request. Names may be in any case. They are treq's
