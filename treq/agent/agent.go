@@ -39,6 +39,7 @@ type Agent struct {
 	cooperator     *task.Cooperator // runs what produces and reads bodies; nil until one needs it
 	tls            TLSPolicy
 	limits         Limits
+	bindAddress    string
 	proxied        func(k key) bool // the request goes to a proxy that is to pass it on
 	proxyHeader    []string         // Proxy-Authorization for that
 	scratch        []byte           // heads are put together in it
@@ -54,6 +55,11 @@ func WithPool(pool *Pool) Option { return func(a *Agent) { a.pool = pool } }
 // ConnectTimeout bounds how long the agent may take to connect, for each
 // address that it tries. The default is [reactor.DefaultConnectTimeout].
 func ConnectTimeout(d time.Duration) Option { return func(a *Agent) { a.connectTimeout = d } }
+
+// BindAddress has the agent connect from address, an IP address and port of this
+// machine's: "192.0.2.1:0", where port 0 leaves the port to the system. It is
+// Twisted's bindAddress.
+func BindAddress(address string) Option { return func(a *Agent) { a.bindAddress = address } }
 
 // An EndpointFactory says where to connect to for a URL. It is Twisted's
 // IAgentEndpointFactory.
@@ -173,7 +179,7 @@ func (a *Agent) hostname(u *url.URL) (endpoints.ClientEndpoint, error) {
 		return nil, err
 	}
 	host := endpoints.NewHostname(a.reactor, k.host, k.port)
-	host.Timeout = a.connectTimeout
+	host.Timeout, host.LocalAddress = a.connectTimeout, a.bindAddress
 	if k.scheme == "https" {
 		return endpoints.WrapTLS(a.reactor, a.tls(k.host, k.port), host), nil
 	}

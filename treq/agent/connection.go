@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -36,6 +37,8 @@ type connection struct {
 	broken    error     // why it cannot be used any more; nil while it can
 	put       uint64    // the pool's count when it was put there
 	idleSince time.Time // and when that was
+
+	gone *deferred.Deferred[deferred.None] // who waits for the end of c; or nil
 }
 
 func (c *connection) ConnectionMade(t reactor.Transport) { c.transport = t }
@@ -170,6 +173,9 @@ func (c *connection) ConnectionLost(reason error) {
 		c.lost(x, reason, broken)
 	}
 	c.pool.closed(c.key)
+	if c.gone != nil {
+		c.gone.Callback(deferred.None{})
+	}
 }
 
 // lost ends x, which was under way when c was lost for reason, or broken before
@@ -194,7 +200,7 @@ func (c *connection) lost(x *exchange, reason, broken error) {
 	case x.over(): // cancelled, or the request's body failed
 	case c.heard:
 		x.fail(&response.FailedError{Reasons: reasons})
-	case c.sent > 1 && x.repeatable():
+	case c.sent > 1 && c.pool.retry && x.repeatable():
 		// The server closed the connection as the request was on its way.
 		x.agent.again(x)
 	default:

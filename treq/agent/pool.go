@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -13,6 +14,7 @@ import (
 type Pool struct {
 	clock      reactor.Clock
 	persistent bool
+	retry      bool
 	perHost    int
 	idleFor    time.Duration
 	most       int                   // connections to one host, if not 0
@@ -39,6 +41,12 @@ func MaxPersistentPerHost(n int) PoolOption { return func(p *Pool) { p.perHost =
 // 0, the default, is no bound, as in Twisted.
 func MaxConnectionsPerHost(n int) PoolOption { return func(p *Pool) { p.most = n } }
 
+// RetryAutomatically says whether a request is sent again whose connection, not a new
+// one, was lost before any of the answer came, and which may be repeated: its method is
+// idempotent, and its body, if it has one, is a [request.Bytes]. It is by default. It
+// is Twisted's retryAutomatically.
+func RetryAutomatically(on bool) PoolOption { return func(p *Pool) { p.retry = on } }
+
 // CachedConnectionTimeout is how long a connection is kept while nobody uses it.
 func CachedConnectionTimeout(d time.Duration) PoolOption { return func(p *Pool) { p.idleFor = d } }
 
@@ -57,6 +65,7 @@ func NewPool(r reactor.Reactor, options ...PoolOption) *Pool {
 	p := &Pool{
 		clock:      r,
 		persistent: true,
+		retry:      true,
 		perHost:    DefaultMaxPersistentPerHost,
 		idleFor:    DefaultCachedConnectionTimeout,
 		idle:       make(map[key][]*connection),
@@ -69,11 +78,16 @@ func NewPool(r reactor.Reactor, options ...PoolOption) *Pool {
 	return p
 }
 
-// CloseCachedConnections closes all connections that nobody uses.
-func (p *Pool) CloseCachedConnections() {
+// CloseCachedConnections closes all connections that nobody uses. The Deferred fires
+// when they are gone; it does not fail.
+func (p *Pool) CloseCachedConnections() *deferred.Deferred[deferred.None] {
+	var gone []*deferred.Deferred[deferred.None]
 	for _, c := range p.all() {
+		c.gone = deferred.New[deferred.None]()
+		gone = append(gone, c.gone)
 		p.close(c)
 	}
+	return deferred.Map(deferred.GatherResults(gone), func([]deferred.None) (deferred.None, error) { return deferred.None{}, nil })
 }
 
 // close closes c, which nobody uses.

@@ -139,8 +139,10 @@ func TestCloseCachedConnections(t *testing.T) {
 	w := newWorld(t)
 	w.together("http://a.example/", 2)
 	d := w.get("http://a.example/")
-	w.pool.CloseCachedConnections()
+	gone := w.pool.CloseCachedConnections()
+	treqtesting.NoResult(t, gone)
 	w.r.Pump()
+	treqtesting.SuccessResultOf(t, gone)
 	w.wantOpen(1)
 	w.Conn(1).Send(okHello)
 	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
@@ -277,6 +279,20 @@ func TestAgain(t *testing.T) {
 			}
 			w.exchange(newRequest("GET", "http://a.example/"), 1)
 		})
+	}
+}
+
+// TestNotAgain: a pool may be told to send nothing again.
+func TestNotAgain(t *testing.T) {
+	w := newWorld(t, agent.RetryAutomatically(false))
+	w.exchange(newRequest("GET", "http://a.example/"), 0)
+	d := w.get("http://a.example/again")
+	w.Conn(0).Close()
+	if err := treqtesting.FailureResultOf(t, d); !errors.As(err, new(*response.NeverReceivedError)) {
+		t.Errorf("got %v", err)
+	}
+	if len(w.Conns) != 1 {
+		t.Errorf("%d connections", len(w.Conns))
 	}
 }
 

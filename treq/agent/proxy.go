@@ -48,7 +48,7 @@ func NewProxyAgent(r reactor.Reactor, proxy string, options ...Option) (*Agent, 
 			return nil, err
 		}
 		host := endpoints.NewHostname(r, at.host, at.port)
-		host.Timeout = a.connectTimeout
+		host.Timeout, host.LocalAddress = a.connectTimeout, a.bindAddress
 		if k.scheme == "http" {
 			return host, nil
 		}

@@ -247,6 +247,16 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
+// TestBindAddress: a connection comes from where the agent is told.
+func TestBindAddress(t *testing.T) {
+	w := newWorld(t)
+	w.agent = agent.New(w.r, agent.WithPool(w.pool), agent.BindAddress("192.0.2.9:7"))
+	w.exchange(newRequest("GET", "http://a.example/"), 0)
+	if got := w.r.TCPClients[0].LocalAddress; got != "192.0.2.9:7" {
+		t.Errorf("connected from %q", got)
+	}
+}
+
 // TestLostBeforeSent: an endpoint may take its time between the connection and
 // saying so.
 func TestLostBeforeSent(t *testing.T) {
