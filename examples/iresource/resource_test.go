@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// text returns the code and the body of a response that is there.
+func text(t *testing.T, d *deferred.Deferred[*response.Response]) (int, string) {
+	t.Helper()
+	resp := treqtesting.SuccessResultOf(t, d)
+	return resp.Code, treqtesting.SuccessResultOf(t, resp.Text())
+}
+
+// The resource answers whatever the path and the method.
+func TestJSONResource(t *testing.T) {
+	stub := treqtesting.NewStubTreq(&JSONResource{Data: []int{1, 2}})
+	for _, url := range []string{"http://an.example", "https://an.example/what/ever?a=b"} {
+		for _, method := range []string{"GET", "POST", "PURGE"} {
+			resp := treqtesting.SuccessResultOf(t, stub.Request(method, url))
+			got := treqtesting.SuccessResultOf(t, treq.JSONContent[[]int](resp))
+			if resp.Code != 200 || resp.Header.Get("Content-Type") != "application/json" || len(got) != 2 {
+				t.Errorf("%s %s: %v %v", method, url, resp, got)
+			}
+		}
+	}
+}
+
+// What is no JSON is a 500, and not the end of the server.
+func TestJSONResourceFails(t *testing.T) {
+	stub := treqtesting.NewStubTreq(&JSONResource{Data: func() {}})
+	for range 2 {
+		if code, _ := text(t, stub.Get("http://an.example")); code != 500 {
+			t.Errorf("got %d, want 500", code)
+		}
+	}
+}
+
+// A message goes to who has waited for one longest.
+func TestQueue(t *testing.T) {
+	stub := treqtesting.NewStubTreq(NewRoot())
+	const url = "http://an.example/queue"
+	first, second, third := stub.Get(url), stub.Get(url), stub.Get(url)
+	treqtesting.NoResult(t, first)
+
+	first.Cancel() // and this one is not given any
+	if err := treqtesting.FailureResultOf(t, first); !errors.Is(err, deferred.ErrCancelled) {
+		t.Errorf("got %v", err)
+	}
+	stub.Flush() // the server sees that it has gone
+
+	for _, message := range []string{"spam", "eggs", "ham"} {
+		if code, _ := text(t, stub.Post(url, treq.Body(message))); code != 202 {
+			t.Errorf("%s: got %d, want 202", message, code)
+		}
+	}
+	for i, d := range []*deferred.Deferred[*response.Response]{second, third, stub.Get(url)} {
+		if code, got := text(t, d); code != 200 || got != []string{"spam", "eggs", "ham"}[i] {
+			t.Errorf("message %d: got %d %q", i, code, got)
+		}
+	}
+}
+
+// A queue that is full says so.
+func TestFullQueue(t *testing.T) {
+	stub := treqtesting.NewStubTreq(NewQueue(1))
+	for i, want := range []int{202, 503} {
+		if code, _ := text(t, stub.Post("http://an.example", treq.Body("spam"))); code != want {
+			t.Errorf("message %d: got %d, want %d", i+1, code, want)
+		}
+	}
+}
+
+// The tree has nothing else.
+func TestNotFound(t *testing.T) {
+	stub := treqtesting.NewStubTreq(NewRoot())
+	for path, want := range map[string]int{"/": 200, "/none": 404, "/queue/": 405} {
+		if code, _ := text(t, stub.Put("http://an.example"+path)); code != want {
+			t.Errorf("%s: got %d, want %d", path, code, want)
+		}
+	}
+}
