@@ -26,7 +26,7 @@ func (x *exchange) letGo() {
 	}
 	x.fresh, x.response = nil, weak.Make(r)
 	if !x.body.Taken() {
-		runtime.AddCleanup(r, unreachable, x)
+		runtime.AddCleanup(r, unreachable, weak.Make(x))
 	}
 }
 
@@ -38,9 +38,15 @@ func (x *exchange) answer() *response.Response {
 	return x.response.Value()
 }
 
-// unreachable is called, on a goroutine of the runtime, when the response of x is
-// unreachable.
-func unreachable(x *exchange) { x.agent.reactor.CallFromThread(x.unread) }
+// unreachable is called, on a goroutine of the runtime, when the response of an
+// exchange is unreachable. The exchange is there as long as its connection is at it.
+// The pointer is weak because the runtime holds it: a reader of the body, to which
+// the exchange leads, may well hold the response.
+func unreachable(w weak.Pointer[exchange]) {
+	if x := w.Value(); x != nil {
+		x.agent.reactor.CallFromThread(x.unread)
+	}
+}
 
 // unread closes the connection of a response that nobody reads.
 func (x *exchange) unread() {

@@ -92,3 +92,36 @@ func TestUnreadThroughAgents(t *testing.T) {
 		})
 	}
 }
+
+// A holder is a reader that holds the response whose body it reads.
+type holder struct {
+	reader
+	resp *response.Response
+}
+
+// TestReadResponseIsFreed: a response that was read is not kept, though its reader
+// leads to it, and the connection goes on.
+func TestReadResponseIsFreed(t *testing.T) {
+	w := newWorld(t)
+	freed := make(chan struct{}, 1)
+	w.exchange(newRequest("GET", "http://a.example/"), 0) // memory's list of connects leads to the first
+	func() {
+		d := w.get("http://a.example/")
+		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
+		resp := treqtesting.SuccessResultOf(t, d)
+		runtime.AddCleanup(resp, func(freed chan struct{}) { freed <- struct{}{} }, freed)
+		if err := resp.DeliverBody(&holder{resp: resp}); err != nil {
+			t.Fatal(err)
+		}
+		w.Conn(0).Send("56789")
+	}()
+	collect()
+	select {
+	case <-freed:
+	default:
+		t.Error("the response is still there")
+	}
+	if w.Conn(0).Lost != nil {
+		t.Error("the connection is not")
+	}
+}
