@@ -82,9 +82,9 @@ func Agent(a agent.Requester) Option { return client.Agent(a) }
 func Informational(f func(code int, header http.Header)) Option { return client.Informational(f) }
 
 // Reactor has the request made on r, whose goroutine it then belongs to, by an agent
-// that all requests on r share.
+// that all requests on r share, unless there is an [Agent].
 func Reactor(r reactor.Reactor) Option {
-	return All{client.Reactor(r), client.Agent(agentOn(r))}
+	return client.OnReactor(r, agentOn(r))
 }
 
 // agents are those of the reactors that requests were made on. They keep their

@@ -142,15 +142,13 @@ func (f *following) abandon() {
 	}
 }
 
-// drain reads the body of r, for the sake of its connection, and keeps it for the
-// History. then, if it is not nil, is called when it has ended, or is read no
+// drain reads the body of r, for the sake of its connection and not for long, and keeps
+// it for the History. then, if it is not nil, is called when it has ended, or is read no
 // further.
 func (f *following) drain(r *response.Response, then func()) {
 	r.Buffer()
 	d := r.Discard()
-	if then != nil {
-		notForLong(d, r)
-	}
+	notForLong(d, r)
 	f.drains = append(f.drains, d)
 	d.AddBoth(func(deferred.None, error) (deferred.None, error) {
 		i := slices.Index(f.drains, d)
@@ -162,9 +160,8 @@ func (f *following) drain(r *response.Response, then func()) {
 	})
 }
 
-// drainTime is how long a body that nobody wants may take when another request waits
-// for its connection. Mostly it comes with its head; a connection costs less than that
-// long a wait.
+// drainTime is how long a body that nobody wants may take. Mostly it comes with its head;
+// a connection costs less than that long a wait.
 const drainTime = 250 * time.Millisecond
 
 // notForLong cancels discarding, that of the body of r, after drainTime: the

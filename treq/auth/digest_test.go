@@ -361,3 +361,30 @@ func TestDigestRandom(t *testing.T) {
 		t.Errorf("without enough randomness: %v", err)
 	}
 }
+
+// FuzzDigest: whatever a server asks for and says that it proves, what a request is
+// authorized with is one line, and has the password nowhere in it.
+func FuzzDigest(f *testing.F) {
+	f.Add(`Digest realm="r", nonce="n", algorithm=SHA-256-sess, qop="auth-int,auth", opaque="o", domain="/a /b", userhash=true`, `rspauth="x", nextnonce="n2", nc=1, cnonce="c", qop=auth`)
+	f.Add("Digest realm=\"a\\\r\n\", nonce=\"\\\"\"", "nextnonce=\"\r\nA: b\"")
+	f.Fuzz(func(t *testing.T, challenge, info string) {
+		d := auth.NewDigest("user", "zQpassword")
+		d.Random = zeros{}
+		req := get(t, anURL)
+		if err := d.Authorize(req); err != nil {
+			t.Fatal(err)
+		}
+		d.Answered(req, answer(401, "Www-Authenticate", challenge))
+		for range 2 {
+			req = get(t, anURL)
+			if d.Authorize(req) != nil {
+				return
+			}
+			sent := req.Header.Get("Authorization")
+			if strings.ContainsAny(sent, "\r\n\x00") || strings.Contains(sent, "zQpassword") {
+				t.Fatalf("%q: authorized with %q", challenge, sent)
+			}
+			d.Answered(req, answer(200, "Authentication-Info", info))
+		}
+	})
+}

@@ -184,3 +184,27 @@ func TestNetrcWithDigest(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseNetrc: whatever is in the file, it is entries, or an error; and what a
+// request is authorized with is one line.
+func FuzzParseNetrc(f *testing.F) {
+	f.Add(aNetrc)
+	f.Add("machine h.example login a password \"b\\")
+	f.Add("default login a\x00 password \xff\r\nmacdef x\n\n")
+	f.Fuzz(func(t *testing.T, file string) {
+		n, err := auth.ParseNetrc(strings.NewReader(file))
+		if err != nil {
+			if n != nil || err.Error() == "" {
+				t.Fatalf("%v with the error %q", n, err)
+			}
+			return
+		}
+		for _, host := range []string{"h.example", "an.example", ""} {
+			n.Find(host, "")
+		}
+		req := get(t, anURL)
+		if err := n.Authorize(req); err == nil && strings.ContainsAny(req.Header.Get("Authorization"), "\r\n\x00") {
+			t.Fatalf("authorized with %q", req.Header.Get("Authorization"))
+		}
+	})
+}

@@ -187,13 +187,16 @@ func (c *HTTPClient) jarFor(s *settings, u *url.URL) (http.CookieJar, error) {
 // credentials, which each step of a redirect has of its own, then redirects, then
 // decoding.
 func (c *HTTPClient) agentFor(s *settings, jar http.CookieJar, credentials auth.Credentials) agent.Requester {
-	usual := s.agent == nil && credentials == nil && !s.refuseRedirects && !s.browserLikeRedirects && s.jar == nil && s.decoding == nil
+	usual := s.agent == nil && s.onReactor == nil && credentials == nil && !s.refuseRedirects && !s.browserLikeRedirects && s.jar == nil && s.decoding == nil
 	if usual && c.usual != nil {
 		return c.usual
 	}
-	a := s.agent
-	if a == nil {
-		a = c.agent
+	a := c.agent
+	switch {
+	case s.agent != nil:
+		a = s.agent
+	case s.onReactor != nil:
+		a = s.onReactor
 	}
 	a = agent.NewCookieAgent(a, jar)
 	if credentials != nil {

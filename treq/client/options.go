@@ -40,6 +40,7 @@ type settings struct {
 	browserLikeRedirects bool
 	unbuffered           bool
 	agent                agent.Requester
+	onReactor            agent.Requester            // of OnReactor; after agent
 	decoding             *agent.ContentDecoderAgent // nil: as usual
 	clock                reactor.Clock
 	timeouts             timeouts
@@ -226,6 +227,18 @@ func Reactor(r reactor.Clock) Option {
 		}
 		s.clock = r
 		return nil
+	})
+}
+
+// OnReactor is [Reactor], and has a, an agent on r, send the request if no [Agent] says
+// otherwise.
+func OnReactor(r reactor.Clock, a agent.Requester) Option {
+	return optionFunc(func(s *settings) error {
+		if a == nil {
+			return fmt.Errorf("%w: OnReactor: nil", ErrOption)
+		}
+		s.onReactor = a
+		return Reactor(r).apply(s)
 	})
 }
 

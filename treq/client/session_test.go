@@ -269,6 +269,8 @@ func TestOptionsRefused(t *testing.T) {
 		{[]client.Option{client.CookieJar(nil)}, client.ErrOption, "CookieJar: nil"},
 		{[]client.Option{client.Agent(nil)}, client.ErrOption, "Agent: nil"},
 		{[]client.Option{client.Reactor(nil)}, client.ErrOption, "Reactor: nil"},
+		{[]client.Option{client.OnReactor(nil, agent.New(memory.New()))}, client.ErrOption, "Reactor: nil"},
+		{[]client.Option{client.OnReactor(memory.New(), nil)}, client.ErrOption, "OnReactor: nil"},
 		{[]client.Option{client.Cookies{"a": "b\r\nC: d"}}, client.ErrOption, "Cookies:"},
 		{[]client.Option{client.Timeout(0)}, client.ErrOption, "Timeout(0s): not positive"},
 		{[]client.Option{client.ReadTimeout(-1)}, client.ErrOption, "ReadTimeout(-1ns)"},

@@ -186,3 +186,34 @@ func TestFiles(t *testing.T) {
 type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+// FuzzLoad: whatever is in a file, what is loaded can be sent, and saved and loaded
+// again.
+func FuzzLoad(f *testing.F) {
+	f.Add("# Netscape HTTP Cookie File\n#HttpOnly_.example.com\tTRUE\t/\tTRUE\t0\ta\tb\n")
+	f.Add("www.example.com\tFALSE\t/x\tFALSE\t99999999999\ta\t\"b c\"\n")
+	f.Add("\t\t\t\t\t\t\n.\tTRUE\t/\tFALSE\t\ta\t\r\x00\n")
+	f.Fuzz(func(t *testing.T, file string) {
+		jar, _ := newJar()
+		if jar.Load(strings.NewReader(file)) != nil {
+			if jar.Len() != 0 {
+				t.Fatalf("%q: an error, and %d cookies", file, jar.Len())
+			}
+			return
+		}
+		if header := sent(t, jar, "https://www.example.com/x/y"); strings.ContainsAny(header, "\r\n\x00") {
+			t.Fatalf("%q sends %q", file, header)
+		}
+		var saved strings.Builder
+		if err := jar.Save(&saved); err != nil {
+			t.Fatal(err)
+		}
+		again, _ := newJar()
+		if err := again.Load(strings.NewReader(saved.String())); err != nil {
+			t.Fatalf("%q: loading\n%s\n%v", file, saved.String(), err)
+		}
+		if got, want := again.Items(), jar.Items(); !slices.EqualFunc(got, want, same) {
+			t.Fatalf("%q: saved %v, loaded %v", file, want, got)
+		}
+	})
+}

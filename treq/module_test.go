@@ -1,0 +1,112 @@
+package treq_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/treq"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/internal/rawserver"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// TestModuleSharesConnections: requests of the module on one reactor use each other's
+// connections, those that are not persistent do not, nor do those on another reactor.
+func TestModuleSharesConnections(t *testing.T) {
+	deferred.FailOnUnhandled(t)
+	const reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+	get := func(r *memory.Reactor, options ...treq.Option) {
+		t.Helper()
+		d := treq.Get("http://a.example/", append(options, treq.Reactor(r))...)
+		r.Pump()
+		treqtesting.SuccessResultOf(t, d)
+	}
+	r, other := memory.New(), memory.New()
+	s, apart := rawserver.Listen(t, r, "80"), rawserver.Listen(t, other, "80")
+	s.Respond(reply)
+	apart.Respond(reply)
+	get(r)
+	get(r)
+	if len(s.Conns) != 1 {
+		t.Errorf("two requests took %d connections", len(s.Conns))
+	}
+	get(r, treq.Persistent(false))
+	get(r)
+	if len(s.Conns) != 2 {
+		t.Errorf("with one that was not persistent they took %d connections, want 2", len(s.Conns))
+	}
+	get(other)
+	if len(s.Conns) != 2 || len(apart.Conns) != 1 {
+		t.Errorf("one on another reactor took %d connections here, %d there", len(s.Conns)-2, len(apart.Conns))
+	}
+	get(r, treq.Agent(agent.New(r))) // its own, without a pool
+	if len(s.Conns) != 3 {
+		t.Errorf("one by another agent took %d connections, want 1", len(s.Conns)-2)
+	}
+}
+
+// TestModuleKeepsNoCookies: what one request of the module is told to keep does not go
+// with the next.
+func TestModuleKeepsNoCookies(t *testing.T) {
+	r := memory.New()
+	s := rawserver.Listen(t, r, "80")
+	s.Respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1\r\n\r\n")
+	for range 2 {
+		d := treq.Get("http://a.example/", treq.Reactor(r))
+		r.Pump()
+		if got, err := treqtesting.SuccessResultOf(t, d).Cookies().Get("a"); got != "1" {
+			t.Errorf("the response has the cookie %q, %v", got, err)
+		}
+	}
+	if got := s.Conn(0).Got(); strings.Contains(got, "Cookie") {
+		t.Errorf("sent was\n%s", got)
+	}
+}
+
+// An echo is an agent that answers without a network, with a body that names the
+// request.
+type echo struct{ last *request.Request }
+
+func (e *echo) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+	e.last = req
+	body := response.NewBody(nil)
+	r := response.New(body)
+	r.Code, r.Header, r.Request = 200, http.Header{}, req
+	body.Write([]byte(req.Method + " " + req.URL.String()))
+	body.End(response.ErrDone)
+	return deferred.Succeed(r)
+}
+
+// TestModuleMethods: each function makes the request that its name says, and passes
+// its options on.
+func TestModuleMethods(t *testing.T) {
+	u, _ := url.Parse("http://a.example/x")
+	type result = *deferred.Deferred[*response.Response]
+	for want, request := range map[string]func(...treq.Option) result{
+		"GET http://a.example/x?a=b":     func(o ...treq.Option) result { return treq.Get(u.String(), o...) },
+		"HEAD http://a.example/x?a=b":    func(o ...treq.Option) result { return treq.Head(u.String(), o...) },
+		"POST http://a.example/x?a=b":    func(o ...treq.Option) result { return treq.Post(u.String(), o...) },
+		"PUT http://a.example/x?a=b":     func(o ...treq.Option) result { return treq.Put(u.String(), o...) },
+		"PATCH http://a.example/x?a=b":   func(o ...treq.Option) result { return treq.Patch(u.String(), o...) },
+		"DELETE http://a.example/x?a=b":  func(o ...treq.Option) result { return treq.Delete(u.String(), o...) },
+		"OPTIONS http://a.example/x?a=b": func(o ...treq.Option) result { return treq.Options(u.String(), o...) },
+		"FROB http://a.example/x?a=b":    func(o ...treq.Option) result { return treq.Request("frob", u.String(), o...) },
+		"TRACE http://a.example/x?a=b":   func(o ...treq.Option) result { return treq.RequestURL("TRACE", u, o...) },
+	} {
+		e := &echo{}
+		d := request(treq.Agent(e), treq.Params{"a": {"b"}}, treq.Headers{"X": {"y"}}, client.BasicAuth("u", "p"))
+		text := treqtesting.SuccessResultOf(t, deferred.Then(d, func(r *response.Response) *deferred.Deferred[string] {
+			return treq.TextContent(r, "utf-8")
+		}))
+		if text != want || e.last.Header.Get("X") != "y" || e.last.Header.Get("Authorization") != "Basic dTpw" {
+			t.Errorf("requested %s with %v, want %s", text, e.last.Header, want)
+		}
+	}
+}
