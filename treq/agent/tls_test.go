@@ -21,8 +21,8 @@ import (
 func secureSite(t *testing.T) (r *memory.Reactor, roots *x509.CertPool) {
 	t.Helper()
 	r = memory.New()
-	r.AddHost("*", "192.0.2.1")
-	cert, roots := testcert.New("a.example")
+	r.AddHost("*", "192.0.2.1", "2001:db8::1")
+	cert, roots := testcert.New("a.example", "192.0.2.1", "2001:db8::1")
 	config := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
 	site := web.NewSite(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s", r.Host, r.URL)
@@ -42,6 +42,8 @@ func TestHTTPS(t *testing.T) {
 		{"https://a.example/x", "a.example /x"},
 		{"https://a.example:443/y", "a.example /y"},
 		{"HTTPS://A.example:8443/z", "a.example:8443 /z"},
+		{"https://192.0.2.1/x", "192.0.2.1 /x"},
+		{"https://[2001:db8::1]/x", "[2001:db8::1] /x"},
 	} {
 		d := a.Request(newRequest("GET", c.url))
 		r.Pump()
@@ -51,8 +53,8 @@ func TestHTTPS(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", c.url, got, c.want)
 		}
 	}
-	if n := len(r.TCPClients); n != 2 {
-		t.Errorf("%d connections were made, want 2", n)
+	if n := len(r.TCPClients); n != 4 {
+		t.Errorf("%d connections were made, want 4", n)
 	}
 	d := a.Request(newRequest("GET", "https://b.example/"))
 	r.Pump()

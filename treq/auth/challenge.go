@@ -46,11 +46,12 @@ func (c *Challenge) String() string {
 // ParseChallenges reads the values of a WWW-Authenticate header, each of which may
 // hold several challenges. Servers write these in many ways, and a client that
 // cannot read one challenge should still answer the others: so what makes no sense
-// is skipped.
+// is skipped, and so is a value with a line break or NUL in it, which is none of a
+// header (RFC 9110, section 5.5), and might get into the answer.
 func ParseChallenges(values []string) []Challenge {
 	var all []Challenge
 	for _, value := range values {
-		p := parser{rest: value}
+		p := parser{rest: oneLine(value)}
 		all = append(all, p.challenges(nil)...)
 	}
 	return all
@@ -58,8 +59,16 @@ func ParseChallenges(values []string) []Challenge {
 
 // parseParams reads parameters that have no scheme before them.
 func parseParams(value string) Challenge {
-	p := parser{rest: value}
+	p := parser{rest: oneLine(value)}
 	return p.challenges([]Challenge{{}})[0]
+}
+
+// oneLine returns value, or "" if it cannot be the value of a header.
+func oneLine(value string) string {
+	if strings.ContainsAny(value, "\r\n\x00") {
+		return ""
+	}
+	return value
 }
 
 // A parser reads from the front of rest.
