@@ -33,7 +33,7 @@ func TestThatFails(t *testing.T) {
 		treqtesting.NoResult(t, deferred.Succeed(1)) // names nothing: the Deferred has a result
 	})
 	t.Run("exchange", func(t *testing.T) {
-		treqtesting.NewRequestSequence(t, treqtesting.Exchange{}) // names exchange: Request.Method: is missing
+		treqtesting.NewRequestSequence(t, treqtesting.Exchange{}) // names exchange: the request's Method: missing
 	})
 	t.Run("end", func(t *testing.T) {
 		treqtesting.NewRequestSequence(t, get) // names end: Not all expected requests were made

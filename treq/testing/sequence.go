@@ -1,6 +1,7 @@
 package testing
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -215,11 +216,11 @@ func expect(x Exchange) (e expectation, err error) {
 			continue
 		}
 		if *part.to, err = part.matcher(part.value); err != nil {
-			return e, fmt.Errorf("Request.%s: %w", part.name, err)
+			return e, fmt.Errorf("the request's %s: %w", part.name, err)
 		}
 	}
 	if code := x.Reply.Code; code != 0 && (code < 200 || code > 999) {
-		return e, fmt.Errorf("Reply.Code: %d is not the status of a response", code)
+		return e, fmt.Errorf("the reply's Code: %d is not the status of a response", code)
 	}
 	e.reply = x.Reply
 	return e, nil
@@ -291,10 +292,10 @@ func expectData(v any) (Matcher, error) {
 	return nil, wrongType(v, "a string, a []byte")
 }
 
-var errMissing = fmt.Errorf("is missing; Any is for what does not matter")
+var errMissing = errors.New("missing; Any is for what does not matter")
 
 func wrongType(v any, right string) error {
-	return fmt.Errorf("a %T is neither %s nor a Matcher", v, right)
+	return fmt.Errorf("%T is neither %s nor a Matcher", v, right)
 }
 
 // shortened returns text, or the beginning of it if it is long.

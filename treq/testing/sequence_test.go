@@ -271,15 +271,15 @@ func TestBadExchanges(t *testing.T) {
 		set  func(x *treqtesting.Exchange)
 		want string
 	}{
-		{"no method", func(x *treqtesting.Exchange) { x.Request.Method = nil }, "Request.Method: is missing; Any is for what does not matter"},
-		{"no URL", func(x *treqtesting.Exchange) { x.Request.URL = nil }, "Request.URL: is missing; Any is for what does not matter"},
-		{"a query", func(x *treqtesting.Exchange) { x.Request.URL = "http://a/?b=c" }, `Request.URL: "http://a/?b=c": what follows the ?, "b=c", belongs in Params`},
-		{"no scheme", func(x *treqtesting.Exchange) { x.Request.URL = "an.example/foo" }, `Request.URL: "an.example/foo": a URL needs a scheme and a host`},
-		{"a number for a method", func(x *treqtesting.Exchange) { x.Request.Method = 1 }, "Request.Method: a int is neither a string nor a Matcher"},
-		{"a text for params", func(x *treqtesting.Exchange) { x.Request.Params = "a=b" }, "Request.Params: a string is neither a url.Values nor a Matcher"},
-		{"single values for headers", func(x *treqtesting.Exchange) { x.Request.Headers = map[string]string{} }, "Request.Headers: a map[string]string is neither an http.Header nor a Matcher"},
-		{"a map for data", func(x *treqtesting.Exchange) { x.Request.Data = map[string]int{} }, "Request.Data: a map[string]int is neither a string, a []byte nor a Matcher"},
-		{"an interim reply", func(x *treqtesting.Exchange) { x.Reply.Code = 103 }, "Reply.Code: 103 is not the status of a response"},
+		{"no method", func(x *treqtesting.Exchange) { x.Request.Method = nil }, "the request's Method: missing; Any is for what does not matter"},
+		{"no URL", func(x *treqtesting.Exchange) { x.Request.URL = nil }, "the request's URL: missing; Any is for what does not matter"},
+		{"a query", func(x *treqtesting.Exchange) { x.Request.URL = "http://a/?b=c" }, `the request's URL: "http://a/?b=c": what follows the ?, "b=c", belongs in Params`},
+		{"no scheme", func(x *treqtesting.Exchange) { x.Request.URL = "an.example/foo" }, `the request's URL: "an.example/foo": a URL needs a scheme and a host`},
+		{"a number for a method", func(x *treqtesting.Exchange) { x.Request.Method = 1 }, "the request's Method: int is neither a string nor a Matcher"},
+		{"a text for params", func(x *treqtesting.Exchange) { x.Request.Params = "a=b" }, "the request's Params: string is neither a url.Values nor a Matcher"},
+		{"single values for headers", func(x *treqtesting.Exchange) { x.Request.Headers = map[string]string{} }, "the request's Headers: map[string]string is neither an http.Header nor a Matcher"},
+		{"a map for data", func(x *treqtesting.Exchange) { x.Request.Data = map[string]int{} }, "the request's Data: map[string]int is neither a string, a []byte nor a Matcher"},
+		{"an interim reply", func(x *treqtesting.Exchange) { x.Reply.Code = 103 }, "the reply's Code: 103 is not the status of a response"},
 	} {
 		x := good()
 		test.set(&x)

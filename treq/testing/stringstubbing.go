@@ -56,7 +56,8 @@ type ResponderFunc func(req Received) Reply
 func (f ResponderFunc) Respond(req Received) Reply { return f(req) }
 
 // StringStubbingResource returns a resource that r answers for, whatever the path.
-// If r panics the answer is a 500, and the panic is logged. It is
+// If r panics the answer is a 500, and the panic is logged; if a body is larger than
+// the Site takes (see [web.Site.MaxContent]) it is a 413, and r is not asked. It is
 // treq.testing.StringStubbingResource; its parameters are the query's alone, where
 // Twisted adds those of a form, which are in Data.
 func StringStubbingResource(r Responder) web.Resource {
@@ -77,16 +78,14 @@ func received(req *web.Request) Received {
 	if req.IsSecure() {
 		scheme = "https"
 	}
-	base := req.URLPath()
-	u, err := NormalizeURL(scheme + "://" + base.Host + req.Path)
-	if err != nil {
-		u = scheme + "://" + base.Host + req.Path // as it is, for a test to see
+	u := scheme + "://" + req.URLPath().Host + req.Path
+	if normalized, err := NormalizeURL(u); err == nil { // else a test sees it as it is
+		u = normalized
 	}
 	_, query, _ := strings.Cut(req.URI, "?")
 	params, _ := url.ParseQuery(query) // what cannot be read is left out
-	headers := maps.Clone(req.Header)
-	data, _ := io.ReadAll(req.Content)
-	return Received{req.Method, u, sorted(params), sorted(headers), string(data)}
+	data, _ := io.ReadAll(req.Content) // it is in memory
+	return Received{req.Method, u, sorted(params), sorted(req.Header), string(data)}
 }
 
 // sorted returns m with the values of each key in order.
