@@ -1,6 +1,7 @@
 package testing_test
 
 import (
+	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,11 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
+
+// source is this file.
+//
+//go:embed lines_test.go
+var source string
 
 // failing is set where TestThatFails is to fail.
 const failing = "TREQTESTING_FAIL"
@@ -58,10 +64,6 @@ func TestThatFails(t *testing.T) {
 
 // TestLines: what goes wrong is said of the line of the test that it is about.
 func TestLines(t *testing.T) {
-	source, err := os.ReadFile("lines_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestThatFails$", "-test.v")
 	cmd.Env = append(os.Environ(), failing+"=1")
 	out, err := cmd.CombinedOutput()
@@ -70,7 +72,7 @@ func TestLines(t *testing.T) {
 	}
 	marked := 0
 	comment := regexp.MustCompile(`// names (\w+): (.*)$`)
-	for i, line := range strings.Split(string(source), "\n") {
+	for i, line := range strings.Split(source, "\n") {
 		mark := comment.FindStringSubmatch(line)
 		if mark == nil {
 			continue
