@@ -1,5 +1,6 @@
 # make test   run the tests, under the race detector where a C compiler is there
 # make lint   check format, vet and staticcheck, here and for other systems
+# make examples  run every example, each against a server of its own
 # make bench  measure the client beside others, and beside the floor (Linux; some minutes)
 # make bench-quick  the same, with one round, in under a minute
 # make microbench  run the benchmarks of the packages
@@ -32,8 +33,9 @@ lint:
 	cd bench && GOOS=linux go vet ./... && GOOS=linux go run $(STATICCHECK) ./...
 
 examples:
-	go run ./examples/basic_get
-	go run ./examples/chat
+	@set -e; for program in examples/*/main.go; do \
+		folder=./$$(dirname $$program); echo "go run $$folder"; go run $$folder; \
+	done
 
 bench:
 	cd bench && go run . -tsv $(BENCH_TSV)

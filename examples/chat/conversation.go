@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// converse has two visitors meet, and fires when the first of them has left.
+func converse(r reactor.Reactor, w io.Writer) *deferred.Deferred[deferred.None] {
+	chat := &room{}
+	port, err := r.ListenTCP("127.0.0.1:0", chat)
+	if err != nil {
+		return deferred.Fail[deferred.None](err)
+	}
+	fmt.Fprintln(w, "listening on", port.Addr())
+	chat.announceTime(r, time.Second)
+
+	visit := func(v *visitor) *deferred.Deferred[deferred.None] {
+		v.left = deferred.New[deferred.None]()
+		connected := r.ConnectTCP(port.Addr().String(), reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+			return v
+		}), reactor.ConnectOptions{})
+		return deferred.Then(connected, func(reactor.Protocol) *deferred.Deferred[deferred.None] { return v.left })
+	}
+	bob := &visitor{answers: []answer{
+		{"* what is your name?", func(v *visitor) { v.say("Bob") }},
+		{"Alice: hello", func(v *visitor) { v.say("hello, Alice"); v.LoseConnection() }},
+	}}
+	alice := &visitor{out: w, answers: []answer{
+		{"* what is your name?", func(v *visitor) { v.say("Alice") }},
+		{"* Alice is here", func(*visitor) { visit(bob) }},
+		{"* Bob is here", func(v *visitor) { v.say("hello, Bob") }},
+		{"* it is", (*visitor).LoseConnection},
+	}}
+	return visit(alice)
+}
+
+// A visitor answers to what it hears.
+type visitor struct {
+	lines
+	answers []answer
+	out     io.Writer // where to write what it hears, if anywhere
+	left    *deferred.Deferred[deferred.None]
+}
+
+type answer struct {
+	to string // what a line begins with
+	do func(v *visitor)
+}
+
+func (v *visitor) ConnectionMade(t reactor.Transport) { v.Transport, v.received = t, v.heard }
+func (v *visitor) ConnectionLost(error)               { v.left.Callback(deferred.None{}) }
+
+func (v *visitor) heard(line string) {
+	if v.out != nil {
+		fmt.Fprintln(v.out, line)
+	}
+	for _, a := range v.answers {
+		if strings.HasPrefix(line, a.to) {
+			a.do(v)
+		}
+	}
+}

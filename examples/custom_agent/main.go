@@ -1,0 +1,27 @@
+// Custom_agent makes requests with an agent of its own: one that takes at most two
+// seconds to connect, keeps its connections, and says who it is in every request.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/examples/internal/httpbin"
+	"github.com/seed-7c003b53/gotreq/examples/internal/printing"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/client"
+)
+
+func main() { task.React(run) }
+
+func run(r reactor.Reactor) *deferred.Deferred[string] {
+	plain := agent.New(r, agent.ConnectTimeout(2*time.Second), agent.WithPool(agent.NewPool(r)))
+	named := agent.NewRequestHeaderSetterAgent(plain, http.Header{"User-Agent": {"custom/1.0"}})
+
+	// For a single request it is treq.Get(url, treq.Agent(named)).
+	c := client.New(r, named)
+	return deferred.Then(c.Get(httpbin.URL("/user-agent")), printing.Response)
+}

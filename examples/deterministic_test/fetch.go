@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// fetch fires with the text at url. It tries three times, two seconds each, and
+// waits one second after the first and two after the second.
+func fetch(clock reactor.Clock, c *client.HTTPClient, url string) *deferred.Deferred[string] {
+	return deferred.Go(func(co *deferred.Co) (string, error) {
+		for try := 1; ; try++ {
+			text, err := deferred.Await(co, once(c, url))
+			if err == nil || try == 3 {
+				return text, err
+			}
+			fmt.Println("again, because of", err)
+			if _, err := deferred.Await(co, task.Sleep(clock, time.Duration(try)*time.Second)); err != nil {
+				return "", err
+			}
+		}
+	})
+}
+
+func once(c *client.HTTPClient, url string) *deferred.Deferred[string] {
+	d := c.Get(url, client.Timeout(2*time.Second))
+	return deferred.Then(d, func(resp *response.Response) *deferred.Deferred[string] {
+		return resp.Text().AddCallback(func(text string) (string, error) {
+			if resp.Code >= 500 {
+				return "", fmt.Errorf("%s: %d %s", url, resp.Code, resp.Phrase)
+			}
+			return text, nil
+		})
+	})
+}

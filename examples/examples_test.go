@@ -1,0 +1,202 @@
+// Package examples_test runs every example as its reader would and looks at what it
+// prints.
+package examples_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// programs is the folder with all examples, built, and scratch the one for what
+// they leave behind.
+var programs, scratch string
+
+func TestMain(m *testing.M) {
+	folder, err := os.MkdirTemp("", "examples")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	programs, scratch = filepath.Join(folder, "programs"), folder
+	// Without what debuggers want, which takes most of the time.
+	if out, err := exec.Command("go", "build", "-ldflags=-w -s", "-o", programs+"/", "./...").CombinedOutput(); err != nil {
+		os.RemoveAll(folder)
+		log.Fatalf("%v\n%s", err, out)
+	}
+	m.Run()
+}
+
+// command is the example of that name, to be run in its own folder.
+func command(name string, args ...string) *exec.Cmd {
+	file := filepath.Join(programs, name)
+	if runtime.GOOS == "windows" {
+		file += ".exe"
+	}
+	cmd := exec.Command(file, args...)
+	cmd.Dir = name
+	cmd.Env = append(os.Environ(), "TMPDIR="+scratch)
+	return cmd
+}
+
+// execute runs an example and returns what it wrote and its status.
+func execute(t *testing.T, name string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	var out, err bytes.Buffer
+	cmd := command(name, args...)
+	cmd.Stdout, cmd.Stderr = &out, &err
+	if e := cmd.Run(); e != nil && cmd.ProcessState == nil {
+		t.Fatal(e)
+	}
+	return out.String(), err.String(), cmd.ProcessState.ExitCode()
+}
+
+// offline has what each example says when it is given nothing.
+var offline = map[string][]string{
+	"basic_auth": {"<Response 200", `"authorized": true`},
+	"basic_get": {"HTTP/1.1 200 OK\n", "\nContent-Type: application/json; charset=utf-8\n",
+		`"library": [`, `"gotreq"`},
+	"basic_post":         {"<Response 200", `"application/x-www-form-urlencoded"`, `"data": "form=data&greeting=Hello%21"`},
+	"basic_url":          {"<Response 200", "/anything/what%20&%20where%3F?q=a+b&q=%26"},
+	"chat":               {"listening on", "* Bob is here\nAlice: hello, Bob\nBob: hello, Alice\n* Bob is gone\n* it is "},
+	"custom_agent":       {"<Response 200", `"user-agent": "custom/1.0"`},
+	"deterministic_test": {"again, because of http://127.0.0.1", ": 503 Service Unavailable\nHere I am.\n"},
+	"disable_redirects":  {"Location: /get\n<Response 302"},
+	"download_file":      {"saved ", ": 100000 bytes\n"},
+	"inline":             {"302 /relative-redirect/3\n302 /relative-redirect/2\n302 /relative-redirect/1\n200 /get\n"},
+	"json_post":          {"<Response 200", `"application/json; charset=UTF-8"`, `"msg": "Hello!"`},
+	"parallel":           {"/status/503?page=7: 503 Service Unavailable\n", "connection was refused\n", "\n92 of 100 fetched, 13770 bytes\n"},
+	"query_params": {"List of pairs\n", "/get?foo=bar&baz=bax\nSingle values\n", "/get?baz=bax&foo=bar\nSeveral values\n",
+		"/get?foo=bar&foo=baz&foo=bax\nOne and several\n", "/get?bax=quux&foo=bar&foo=baz\nBehind what is there\n", "/get?foo=bar&baz=bax\n"},
+	"redirects": {"<Response 200", `"url": "http://127.0.0.1:`, `/get"`},
+	"response_history": {"Response history:\n302 /redirect/3 -> /relative-redirect/2\n302 /relative-redirect/2 -> /relative-redirect/1\n",
+		"302 /relative-redirect/1 -> /get\n<Response 200"},
+	"server":         {"listening on http://127.0.0.1:", "{\"visits\":1}\n", "{\"visits\":2}\n", `>main.go</a>`},
+	"streaming_json": {"0 http://127.0.0.1:", "\n1 http:", "\n2 http:", "\n3 http:", "\n4 http:", "/stream/5\n"},
+	"upload":         {"<Response 200", `"multipart/form-data; boundary=`, `"bytes_received": `},
+	"using_cookies":  {"The server set our hello cookie to: world\n<Response 200", `"hello": "world"`},
+}
+
+func TestOffline(t *testing.T) {
+	built, err := os.ReadDir(programs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(built) != len(offline) {
+		t.Errorf("%d programs were built, %d are looked at", len(built), len(offline))
+	}
+	for _, program := range built {
+		name := strings.TrimSuffix(program.Name(), ".exe")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stdout, stderr, status := execute(t, name)
+			if status != 0 || stderr != "" {
+				t.Errorf("status %d, stderr %q", status, stderr)
+			}
+			says(t, stdout, offline[name]...)
+		})
+	}
+}
+
+// says fails the test unless text has all of wants, in that order.
+func says(t *testing.T, text string, wants ...string) {
+	t.Helper()
+	if len(wants) == 0 {
+		t.Error("nothing to look for")
+	}
+	rest := text
+	for _, want := range wants {
+		_, after, found := strings.Cut(rest, want)
+		if !found {
+			t.Errorf("no %q where it should be in\n%s", want, text)
+		}
+		rest = after
+	}
+}
+
+func TestWithAURL(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(answer))
+	t.Cleanup(server.Close)
+	folder := t.TempDir()
+	for _, test := range []struct {
+		program string
+		args    []string // URL is the server's
+		says    []string
+	}{
+		{"basic_get", []string{"URL/pot?a=b"}, []string{"HTTP/1.1 418 I'm a teapot\nContent-Length: 12\nContent-Type: text/plain; charset=utf-8\n\nGET /pot?a=b\n"}},
+		{"basic_auth", []string{"URL/headers"}, []string{"Authorization: Basic dHJlcTpzZWNyZXQ=\r\n"}},
+		{"basic_post", []string{"URL/pot"}, []string{"<Response 418", "POST /pot\nform=data&greeting=Hello%21"}},
+		{"basic_url", []string{"URL/a/../b"}, []string{"GET /b/anything/what%20&%20where%3F?q=a+b&q=%26"}},
+		{"custom_agent", []string{"URL/headers"}, []string{"User-Agent: custom/1.0\r\n"}},
+		{"deterministic_test", []string{"URL/pot"}, []string{"GET /pot\n"}},
+		{"disable_redirects", []string{"URL/moved"}, []string{"Location: /pot\n<Response 301"}},
+		{"download_file", []string{"URL/lines", filepath.Join(folder, "lines")}, []string{"saved " + filepath.Join(folder, "lines") + ": 31 bytes\n"}},
+		{"inline", []string{"URL/moved"}, []string{"301 /moved\n418 /pot\n"}},
+		{"json_post", []string{"URL/pot"}, []string{"POST /pot\n{\"msg\":\"Hello!\"}"}},
+		{"redirects", []string{"URL/moved"}, []string{"<Response 418", "GET /pot\n"}},
+		{"response_history", []string{"URL/moved"}, []string{"Response history:\n301 /moved -> /pot\n<Response 418"}},
+		{"streaming_json", []string{"URL/lines"}, []string{"7 seven\n8 \n"}},
+		{"upload", []string{"URL/form", "main.go"}, []string{"title: At sea\nphoto: main.go, the same: true\n"}},
+	} {
+		t.Run(test.program, func(t *testing.T) {
+			args := slices.Clone(test.args)
+			for i, a := range args {
+				if path, ok := strings.CutPrefix(a, "URL"); ok {
+					args[i] = server.URL + path
+				}
+			}
+			stdout, stderr, status := execute(t, test.program, args...)
+			if status != 0 || stderr != "" {
+				t.Errorf("status %d, stderr %q", status, stderr)
+			}
+			says(t, stdout, test.says...)
+		})
+	}
+	if saved, err := os.ReadFile(filepath.Join(folder, "lines")); string(saved) != lines {
+		t.Errorf("download_file saved %q, %v; want %q", saved, err, lines)
+	}
+}
+
+// lines are two lines of JSON, of which the last has no end.
+const lines = `{"id":7,"url":"seven"}` + "\n" + `{"id":8}`
+
+// answer is the server of TestWithAURL.
+func answer(w http.ResponseWriter, r *http.Request) {
+	w.Header()["Date"] = nil
+	switch r.URL.Path {
+	case "/moved":
+		http.Redirect(w, r, "/pot", http.StatusMovedPermanently)
+	case "/lines":
+		io.WriteString(w, lines)
+	case "/headers":
+		r.Header.Write(w)
+	case "/form":
+		fmt.Fprintf(w, "title: %s\n", r.FormValue("title"))
+		photo, header, err := r.FormFile("photo")
+		if err != nil {
+			fmt.Fprintln(w, err)
+			return
+		}
+		sent, _ := io.ReadAll(photo)
+		file, _ := os.ReadFile(filepath.Join("upload", header.Filename))
+		fmt.Fprintf(w, "photo: %s, the same: %t\n", header.Filename, len(file) > 0 && bytes.Equal(sent, file))
+	default:
+		if r.URL.Path == "/pot" {
+			w.WriteHeader(http.StatusTeapot)
+		}
+		fmt.Fprintf(w, "%s %s", r.Method, r.URL)
+		if body, _ := io.ReadAll(r.Body); len(body) > 0 {
+			fmt.Fprintf(w, "\n%s", body)
+		}
+	}
+}

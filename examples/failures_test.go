@@ -1,0 +1,59 @@
+package examples_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+)
+
+// TestFailures: a request that fails ends the program with one line that says why.
+func TestFailures(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := listener.Addr().String()
+	listener.Close()
+	for _, test := range []struct{ name, url, says string }{
+		{"nobody listens", "http://" + closed + "/", "connection was refused"},
+		{"no such name", "http://no..such/", "no address found"}, // not even a name, so that nobody is asked for it
+		{"garbage", "http://" + server(t, "garbage\r\n\r\n") + "/", "not HTTP"},
+		{"nothing", "http://" + server(t, "") + "/", "no response"},
+		{"cut short", "http://" + server(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell") + "/", "/: the response failed: connection was closed cleanly; http1: connection ended within the body: 4 of 5 bytes came"},
+		{"not a URL", "http://%/", "URL"},
+		{"not HTTP", "gopher://a.example/", "scheme"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, stderr, status := execute(t, "basic_get", test.url)
+			if status != 1 {
+				t.Errorf("status %d", status)
+			}
+			if !strings.HasSuffix(stderr, "\n") || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, test.says) {
+				t.Errorf("stderr %q, want one line with %q", stderr, test.says)
+			}
+		})
+	}
+}
+
+// server returns the address of a server that says text, whatever it is asked,
+// and closes the connection.
+func server(t *testing.T, text string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			c.Read(make([]byte, 4096)) // unread, the request would make the end a reset
+			c.Write([]byte(text))
+			c.Close()
+		}
+	}()
+	return listener.Addr().String()
+}

@@ -1,0 +1,18 @@
+// Redirects asks for what has moved, and gets it: redirects are followed.
+package main
+
+import (
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/examples/internal/httpbin"
+	"github.com/seed-7c003b53/gotreq/examples/internal/printing"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq"
+)
+
+func main() { task.React(run) }
+
+func run(reactor.Reactor) *deferred.Deferred[string] {
+	d := treq.Get(httpbin.URL("/redirect/1"))
+	return deferred.Then(d, printing.Response)
+}

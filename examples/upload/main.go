@@ -1,0 +1,58 @@
+// Upload sends a title and a file as a form, as a browser would, and reads the file
+// only as fast as the network takes it. On a terminal it draws a bar. Without a
+// file it sends itself.
+//
+//	upload [URL [file]]
+package main
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/examples/internal/httpbin"
+	"github.com/seed-7c003b53/gotreq/examples/internal/printing"
+	"github.com/seed-7c003b53/gotreq/examples/internal/progress"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq"
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
+)
+
+func main() { task.React(run) }
+
+func run(reactor.Reactor) *deferred.Deferred[string] {
+	name, err := os.Executable()
+	if len(os.Args) > 2 {
+		name, err = os.Args[2], nil
+	}
+	if err != nil {
+		return deferred.Fail[string](err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return deferred.Fail[string](err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return deferred.Fail[string](err)
+	}
+	d := treq.Post(httpbin.URL("/upload"), treq.Files{
+		{Name: "title", Value: multipart.Text("At sea")},
+		{Name: "photo", Value: multipart.FromReader(filepath.Base(name), &watchedFile{file, progress.NewBar(info.Size())})},
+	})
+	return deferred.Then(d, printing.Response)
+}
+
+// A watchedFile draws a bar of how much of it has been read. It is closed by what
+// reads it.
+type watchedFile struct {
+	*os.File
+	bar *progress.Bar
+}
+
+func (f *watchedFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	f.bar.Add(n)
+	return n, err
+}
