@@ -83,6 +83,7 @@ var offline = map[string][]string{
 		"302 /relative-redirect/1 -> /get\n<Response 200"},
 	"server":         {"listening on http://127.0.0.1:", "{\"visits\":1}\n", "{\"visits\":2}\n", `>main.go</a>`},
 	"streaming_json": {"0 http://127.0.0.1:", "\n1 http:", "\n2 http:", "\n3 http:", "\n4 http:", "/stream/5\n"},
+	"testing_seq":    {"the server is fine\n"},
 	"upload":         {"<Response 200", `"multipart/form-data; boundary=`, `"bytes_received": `},
 	"using_cookies":  {"The server set our hello cookie to: world\n<Response 200", `"hello": "world"`},
 }
@@ -146,6 +147,7 @@ func TestWithAURL(t *testing.T) {
 		{"redirects", []string{"URL/moved"}, []string{"<Response 418", "GET /pot\n"}},
 		{"response_history", []string{"URL/moved"}, []string{"Response history:\n301 /moved -> /pot\n<Response 418"}},
 		{"streaming_json", []string{"URL/lines"}, []string{"7 seven\n8 \n"}},
+		{"testing_seq", []string{"URL/status"}, []string{"the server is up\n"}},
 		{"upload", []string{"URL/form", "main.go"}, []string{"title: At sea\nphoto: main.go, the same: true\n"}},
 	} {
 		t.Run(test.program, func(t *testing.T) {
@@ -176,6 +178,8 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/moved":
 		http.Redirect(w, r, "/pot", http.StatusMovedPermanently)
+	case "/status":
+		io.WriteString(w, `{"status":"up"}`)
 	case "/lines":
 		io.WriteString(w, lines)
 	case "/headers":

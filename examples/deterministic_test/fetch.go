@@ -7,13 +7,13 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
-	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
 // fetch fires with the text at url. It tries three times, two seconds each, and
 // waits one second after the first and two after the second.
-func fetch(clock reactor.Clock, c *client.HTTPClient, url string) *deferred.Deferred[string] {
+func fetch(clock reactor.Clock, c treq.Client, url string) *deferred.Deferred[string] {
 	return deferred.Go(func(co *deferred.Co) (string, error) {
 		for try := 1; ; try++ {
 			text, err := deferred.Await(co, once(c, url))
@@ -28,8 +28,8 @@ func fetch(clock reactor.Clock, c *client.HTTPClient, url string) *deferred.Defe
 	})
 }
 
-func once(c *client.HTTPClient, url string) *deferred.Deferred[string] {
-	d := c.Get(url, client.Timeout(2*time.Second))
+func once(c treq.Client, url string) *deferred.Deferred[string] {
+	d := c.Get(url, treq.Timeout(2*time.Second))
 	return deferred.Then(d, func(resp *response.Response) *deferred.Deferred[string] {
 		return resp.Text().AddCallback(func(text string) (string, error) {
 			if resp.Code >= 500 {

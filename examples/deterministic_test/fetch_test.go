@@ -27,7 +27,7 @@ func TestFetch(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			asked := 0
-			stub := treqtesting.NewStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				asked++
 				switch answer := test.answers[asked-1]; answer {
 				case "":
@@ -39,7 +39,7 @@ func TestFetch(t *testing.T) {
 				}
 			}))
 			got := "nothing"
-			fetch(stub.Reactor(), stub.HTTPClient, "http://an.example/").AddBoth(func(text string, err error) (string, error) {
+			fetch(stub.Reactor(), stub, "http://an.example/").AddBoth(func(text string, err error) (string, error) {
 				got = text
 				if err != nil {
 					got = err.Error()
@@ -47,11 +47,11 @@ func TestFetch(t *testing.T) {
 				return "", nil
 			})
 			if test.after > 0 {
-				stub.Reactor().RunFor(test.after - 1)
+				stub.Reactor().RunFor(test.after - time.Nanosecond)
 				if got != "nothing" {
 					t.Fatalf("too early: %s", got)
 				}
-				stub.Reactor().RunFor(1)
+				stub.Reactor().RunFor(time.Nanosecond)
 			}
 			if got != test.want || asked != len(test.answers) {
 				t.Errorf("asked %d times, got %q, want %q", asked, got, test.want)

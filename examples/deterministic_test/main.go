@@ -12,8 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
-	"github.com/seed-7c003b53/gotreq/treq/agent"
-	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
@@ -30,7 +29,7 @@ func run(r reactor.Reactor) *deferred.Deferred[string] {
 		}
 		url = "http://" + port.Addr().String()
 	}
-	return fetch(r, client.New(r, agent.New(r)), url).AddCallback(func(text string) (string, error) {
+	return fetch(r, treq.Default, url).AddCallback(func(text string) (string, error) {
 		fmt.Println(text)
 		return text, nil
 	})

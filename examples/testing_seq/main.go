@@ -1,7 +1,6 @@
-// Command testing_seq asks a server how it is. It is about how that is tested, with
-// no server and no network: see request.go and request_test.go.
-//
-//	go run ./examples/testing_seq http://localhost:8080/status
+// Testing_seq asks a server how it is: the one whose URL is given as its argument, or
+// one of its own. It is about how that is tested, with no server and no network: see
+// request.go and request_test.go.
 package main
 
 import (
@@ -12,18 +11,24 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq"
+	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: testing_seq URL")
-		os.Exit(2)
-	}
-	task.React(run)
-}
+func main() { task.React(run) }
 
-func run(reactor.Reactor) *deferred.Deferred[Status] {
-	return MakeARequest(treq.Default, os.Args[1]).AddCallback(func(s Status) (Status, error) {
+func run(r reactor.Reactor) *deferred.Deferred[Status] {
+	var url string
+	if len(os.Args) > 1 {
+		url = os.Args[1]
+	} else {
+		status := web.NewData([]byte(`{"status":"fine"}`), "application/json")
+		port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Root: status})
+		if err != nil {
+			return deferred.Fail[Status](err)
+		}
+		url = "http://" + port.Addr().String() + "/"
+	}
+	return MakeARequest(treq.Default, url).AddCallback(func(s Status) (Status, error) {
 		fmt.Println("the server is", s.Status)
 		return s, nil
 	})

@@ -1,0 +1,108 @@
+package doccheck
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	commandBlock = regexp.MustCompile("(?m)^    ((?:make|go) .*)$|`((?:make|go) [^`\n]*)`")
+	makeRule     = regexp.MustCompile(`(?m)^([a-z]+):(.*)$`)
+	link         = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	notInAnchors = regexp.MustCompile(`[^\w\- ]`)
+)
+
+// byHand are the targets of make that CI does not run: for each, why.
+var byHand = map[string]string{
+	"bench":  "what it measures is for a machine that does nothing else",
+	"parity": "it wants Python's treq",
+	"peers":  "it wants curl and Python's treq and Twisted",
+}
+
+// TestCommands: each command in the documents is one that CI runs, or one of
+// byHand, or runs an example, which CI does with all of them.
+func TestCommands(t *testing.T) {
+	makefile := string(read(t, "Makefile"))
+	targets := map[string]string{} // and what they depend on
+	for _, rule := range makeRule.FindAllStringSubmatch(makefile, -1) {
+		targets[rule[1]] = rule[2]
+	}
+	inCI := string(read(t, ".ci/run")) + targets["ci"]
+	found := 0
+	for name, text := range documents(t) {
+		for _, match := range commandBlock.FindAllStringSubmatch(text, -1) {
+			found++
+			command, _, _ := strings.Cut(match[1]+match[2], "#")
+			words := strings.Fields(command)
+			switch {
+			case words[0] == "make" && len(words) == 2:
+				target := words[1]
+				if _, ok := targets[target]; !ok {
+					t.Errorf("%s: %q: the Makefile has no %s", name, command, target)
+				}
+				if byHand[target] == "" && !strings.Contains(inCI, target) {
+					t.Errorf("%s: %q: CI does not run it", name, command)
+				}
+			case strings.HasPrefix(command, "go run ./examples/"):
+				if _, err := os.Stat(filepath.Join(root, words[2], "main.go")); err != nil {
+					t.Errorf("%s: %q: %v", name, command, err)
+				}
+			case strings.HasPrefix(command, "go doc "), strings.HasPrefix(command, "go test "):
+				folder := words[len(words)-1]
+				if _, err := os.Stat(filepath.Join(root, strings.TrimSuffix(folder, "/..."))); err != nil {
+					t.Errorf("%s: %q: %v", name, command, err)
+				}
+			default:
+				t.Errorf("%s: nobody knows whether %q works", name, command)
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d commands were found", found)
+	}
+}
+
+// TestLinks: the links between documents, and to files, lead somewhere.
+func TestLinks(t *testing.T) {
+	for name, text := range documents(t) {
+		for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1) {
+			target, anchor, _ := strings.Cut(match[1], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			if target == "" {
+				target = filepath.Base(name)
+			}
+			file := filepath.Join(filepath.Dir(name), target)
+			if _, err := os.Stat(filepath.Join(root, file)); err != nil {
+				t.Errorf("%s: %s: %v", name, match[1], err)
+			} else if anchor != "" && !anchors(string(read(t, file)))[anchor] {
+				t.Errorf("%s: %s: no such heading", name, match[1])
+			}
+		}
+	}
+}
+
+// anchors are what the headings of text can be linked to by.
+func anchors(text string) map[string]bool {
+	all := map[string]bool{}
+	for line := range strings.Lines(text) {
+		if heading, ok := strings.CutPrefix(line, "#"); ok {
+			heading = strings.ToLower(strings.TrimSpace(strings.TrimLeft(heading, "#")))
+			all[strings.ReplaceAll(notInAnchors.ReplaceAllString(heading, ""), " ", "-")] = true
+		}
+	}
+	return all
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
