@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,6 +13,7 @@ var (
 	commandBlock = regexp.MustCompile("(?m)^    ((?:make|go) .*)$|`((?:make|go) [^`\n]*)`")
 	makeRule     = regexp.MustCompile(`(?m)^([a-z]+):(.*)$`)
 	link         = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	goFile       = regexp.MustCompile(`\b(?:deferred|reactor|treq|internal|examples)/[\w/*]+\.(?:go|py)\b`)
 	notInAnchors = regexp.MustCompile(`[^\w\- ]`)
 )
 
@@ -43,7 +45,7 @@ func TestCommands(t *testing.T) {
 				if _, ok := targets[target]; !ok {
 					t.Errorf("%s: %q: the Makefile has no %s", name, command, target)
 				}
-				if byHand[target] == "" && !strings.Contains(inCI, target) {
+				if byHand[target] == "" && target != "ci" && !strings.Contains(inCI, target) {
 					t.Errorf("%s: %q: CI does not run it", name, command)
 				}
 			case strings.HasPrefix(command, "go run ./examples/"):
@@ -51,9 +53,16 @@ func TestCommands(t *testing.T) {
 					t.Errorf("%s: %q: %v", name, command, err)
 				}
 			case strings.HasPrefix(command, "go doc "), strings.HasPrefix(command, "go test "):
-				folder := words[len(words)-1]
-				if _, err := os.Stat(filepath.Join(root, strings.TrimSuffix(folder, "/..."))); err != nil {
-					t.Errorf("%s: %q: %v", name, command, err)
+				folder := words[slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "./") })]
+				tests, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+				if err != nil || tests == nil {
+					t.Errorf("%s: %q: there are no tests in %s", name, command, folder)
+				}
+				if i := slices.Index(words, "-bench"); i >= 0 && !slices.ContainsFunc(tests, func(file string) bool {
+					text, err := os.ReadFile(file)
+					return err == nil && strings.Contains(string(text), "func Benchmark"+words[i+1])
+				}) {
+					t.Errorf("%s: %q: there is no such benchmark", name, command)
 				}
 			default:
 				t.Errorf("%s: nobody knows whether %q works", name, command)
@@ -65,9 +74,15 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// TestLinks: the links between documents, and to files, lead somewhere.
+// TestLinks: the links between documents, and to files, lead somewhere, and so do
+// the names of Go files.
 func TestLinks(t *testing.T) {
 	for name, text := range documents(t) {
+		for _, file := range goFile.FindAllString(text, -1) {
+			if found, err := filepath.Glob(filepath.Join(root, file)); found == nil {
+				t.Errorf("%s: %s: no such file (%v)", name, file, err)
+			}
+		}
 		for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1) {
 			target, anchor, _ := strings.Cut(match[1], "#")
 			if strings.Contains(target, "://") {
