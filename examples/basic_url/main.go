@@ -22,5 +22,5 @@ func run(reactor.Reactor) *deferred.Deferred[string] {
 	}
 	u = u.JoinPath("anything", "what & where?")
 	u.RawQuery = url.Values{"q": {"a b", "&"}}.Encode()
-	return deferred.Then(treq.Get(u.String()), printing.Response)
+	return deferred.Then(treq.RequestURL("GET", u), printing.Response)
 }

@@ -41,10 +41,14 @@ func wireURL(u *url.URL) (*url.URL, error) {
 	}
 	query := escapeIllegal(u.RawQuery)
 	path := escapeIllegal(u.EscapedPath())
-	if host == u.Host && query == u.RawQuery && path == u.EscapedPath() {
+	rooted := path == "" || path[0] == '/'
+	if rooted && host == u.Host && query == u.RawQuery && path == u.EscapedPath() {
 		return u, nil
 	}
 	c := *u
+	if !rooted { // as JoinPath leaves it, of a URL that had no path
+		c.Path, path = "/"+c.Path, "/"+path
+	}
 	c.Host, c.RawQuery, c.RawPath = host, query, path
 	return &c, nil
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -49,6 +50,36 @@ func TestParseURL(t *testing.T) {
 		_, err := parseURL(c.url)
 		if !errors.Is(err, ErrURL) || !strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: got %v, want %q", c.url, err, c.text)
+		}
+	}
+}
+
+// A URL that was put together need not have the slash that one has that was parsed.
+func TestWireURLHasASlash(t *testing.T) {
+	bare, err := url.Parse("http://x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		url  *url.URL
+		want string
+	}{
+		{bare, "/"},
+		{bare.JoinPath("a", "b c"), "/a/b%20c"},
+		{bare.JoinPath("a/", "b%2Fc"), "/a/b%2Fc"},
+		{&url.URL{Scheme: "http", Host: "x", Path: "a|b"}, "/a%7Cb"},
+	} {
+		before := *c.url
+		u, err := wireURL(c.url)
+		if err != nil {
+			t.Errorf("%v: %v", c.url, err)
+			continue
+		}
+		if got := u.RequestURI(); got != c.want {
+			t.Errorf("%v: got %q, want %q", c.url, got, c.want)
+		}
+		if *c.url != before {
+			t.Errorf("%v: was changed", c.url)
 		}
 	}
 }
