@@ -21,12 +21,13 @@ func run(r reactor.Reactor) *deferred.Deferred[Status] {
 	if len(os.Args) > 1 {
 		url = os.Args[1]
 	} else {
-		status := web.NewData([]byte(`{"status":"fine"}`), "application/json")
-		port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Root: status})
+		root := &web.Node{}
+		root.PutChild("status", web.NewData([]byte(`{"status":"fine"}`), "application/json"))
+		port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Root: root})
 		if err != nil {
 			return deferred.Fail[Status](err)
 		}
-		url = "http://" + port.Addr().String() + "/"
+		url = "http://" + port.Addr().String() + "/status"
 	}
 	return MakeARequest(treq.Default, url).AddCallback(func(s Status) (Status, error) {
 		fmt.Println("the server is", s.Status)
