@@ -11,7 +11,7 @@ import (
 
 var (
 	commandBlock = regexp.MustCompile("(?m)^    ((?:make|go) .*)$|`((?:make|go) [^`\n]*)`")
-	makeRule     = regexp.MustCompile(`(?m)^([a-z]+):(.*)$`)
+	makeRule     = regexp.MustCompile(`(?m)^([a-z-]+):(.*)$`)
 	link         = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	goFile       = regexp.MustCompile(`\b(?:deferred|reactor|treq|internal|examples)/[\w/*]+\.(?:go|py)\b`)
 	notInAnchors = regexp.MustCompile(`[^\w\- ]`)
@@ -19,9 +19,12 @@ var (
 
 // byHand are the targets of make that CI does not run: for each, why.
 var byHand = map[string]string{
-	"bench":  "what it measures is for a machine that does nothing else",
-	"parity": "it wants Python's treq",
-	"peers":  "it wants curl and Python's treq and Twisted",
+	"bench":       "what it measures is for a machine that does nothing else",
+	"bench-quick": "the same",
+	"microbench":  "the same",
+	"parity":      "it wants Python's treq",
+	"peers":       "it wants curl and Python's treq and Twisted",
+	"traces":      "it takes minutes",
 }
 
 // TestCommands: each command in the documents is one that CI runs, or one of
