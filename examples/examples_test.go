@@ -109,6 +109,21 @@ func TestOffline(t *testing.T) {
 	}
 }
 
+// TestShort: an example is read in one go.
+func TestShort(t *testing.T) {
+	const most = 60
+	files, err := filepath.Glob(filepath.Join("*", "main.go"))
+	if err != nil || len(files) != len(offline) {
+		t.Errorf("%d examples, %v; want %d", len(files), err, len(offline))
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if lines := bytes.Count(text, []byte("\n")); err != nil || lines > most {
+			t.Errorf("%s has %d lines, %v; want %d or less", file, lines, err, most)
+		}
+	}
+}
+
 // says fails the test unless text has all of wants, in that order.
 func says(t *testing.T, text string, wants ...string) {
 	t.Helper()
