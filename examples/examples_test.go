@@ -74,6 +74,7 @@ var offline = map[string][]string{
 	"disable_redirects":  {"Location: /get\n<Response 302"},
 	"download_file":      {"saved ", ": 100000 bytes\n"},
 	"inline":             {"302 /relative-redirect/3\n302 /relative-redirect/2\n302 /relative-redirect/1\n200 /get\n"},
+	"iresource":          {"{\"status\":\"ok\"}\n"},
 	"json_post":          {"<Response 200", `"application/json; charset=UTF-8"`, `"msg": "Hello!"`},
 	"parallel":           {"/status/503?page=7: 503 Service Unavailable\n", "connection was refused\n", "\n92 of 100 fetched, 13770 bytes\n"},
 	"query_params": {"List of pairs\n", "/get?foo=bar&baz=bax\nSingle values\n", "/get?baz=bax&foo=bar\nSeveral values\n",

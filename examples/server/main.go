@@ -2,8 +2,7 @@
 //
 //	server localhost:8080 folder
 //
-// until it is interrupted. Without arguments it asks itself, prints the answers,
-// and ends.
+// until it is interrupted. Without arguments it asks itself, and ends.
 package main
 
 import (
