@@ -13,7 +13,7 @@
 //	}
 //
 // What the Deferred fires with is a [response.Response]: its head is there, and its
-// body is read by its methods, or by [Collect], [Content], [TextContent] and
+// body is read by its methods, or by [Collect], [CollectThen], [Content], [TextContent] and
 // [JSONContent]. A response with an error status is a response; the Deferred fails
 // if there is none.
 //
@@ -21,14 +21,14 @@
 //
 // What a request has beside its URL it is told by options, in any order:
 //
-//	the URL's query       Params, ParamList
+//	the URL's query       Params, ParamList, ParamsOf
 //	headers               Headers
 //	the body              Body, Data, JSON, Files
 //	who is asking         BasicAuth, Auth, Cookies, CookieJar
 //	how long it may take  Timeout, ReadTimeout, TotalTimeout
 //	redirects             AllowRedirects, BrowserLikeRedirects
 //	the connection        Persistent, Agent, Reactor, ExpectContinue
-//	the response          Unbuffered, Informational
+//	the response          Unbuffered, Decoding, Informational
 //
 // [All] makes one of several.
 //

@@ -25,7 +25,7 @@ func run(reactor.Reactor) *deferred.Deferred[deferred.None] {
 			{"List of pairs", url, treq.ParamList{{"foo", "bar"}, {"baz", "bax"}}},
 			{"Single values", url, treq.Params{"foo": {"bar"}, "baz": {"bax"}}},
 			{"Several values", url, treq.Params{"foo": {"bar", "baz", "bax"}}},
-			{"One and several", url, treq.Params{"foo": {"bar", "baz"}, "bax": {"quux"}}},
+			{"One and several", url, treq.ParamsOf(map[string]any{"foo": []string{"bar", "baz"}, "bax": "quux"})},
 			{"Behind what is there", url + "?foo=bar", treq.Params{"baz": {"bax"}}},
 		} {
 			resp, err := deferred.Await(co, treq.Get(c.url, c.params))
