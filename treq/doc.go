@@ -13,9 +13,9 @@
 //	}
 //
 // What the Deferred fires with is a [response.Response]: its head is there, and its
-// body is read by its methods, or by [Collect], [CollectThen], [Content], [TextContent] and
-// [JSONContent]. A response with an error status is a response; the Deferred fails
-// if there is none.
+// body is read by its methods, or by [Collect], [CollectThen], [Content],
+// [TextContent] and [JSONContent]. A response with an error status is a response;
+// the Deferred fails if there is none.
 //
 // # Options
 //
