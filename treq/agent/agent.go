@@ -42,6 +42,7 @@ type Agent struct {
 	bindAddress    string
 	proxied        func(k key) bool // the request goes to a proxy that is to pass it on
 	proxyHeader    []string         // Proxy-Authorization for that
+	last           lastHost         // of the last request
 	scratch        []byte           // heads are put together in it
 }
 
@@ -153,23 +154,45 @@ func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Respo
 	x := &exchange{agent: a, request: req}
 	x.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { x.cancel() })
 	var err error
-	if x.key, err = keyOf(req.URL); err == nil {
+	if x.host, err = a.host(req.URL); err == nil {
 		a.scratch, err = x.appendHead(a.scratch[:0])
 	}
 	result := x.result
 	if err != nil {
 		x.fail(err)
+		if x.host != nil {
+			a.pool.release(x.host)
+		}
 		return result
 	}
-	switch c := a.pool.take(x.key); {
+	switch c := a.pool.take(x.host); {
 	case c != nil:
 		c.send(x, a.scratch)
-	case a.pool.open(x.key):
+	case a.pool.open(x.host):
 		a.connect(x, append([]byte(nil), a.scratch...))
 	default:
-		a.pool.enqueue(x)
+		x.host.enqueue(x)
 	}
 	return result
+}
+
+// host returns the host of u. Mostly it is the same as that of the request before.
+func (a *Agent) host(u *url.URL) (*host, error) {
+	if last := a.last.host; last != nil && u != nil && u.Host == a.last.authority && u.Scheme == a.last.scheme && !last.dropped {
+		return last, nil
+	}
+	k, err := keyOf(u)
+	if err != nil {
+		return nil, err
+	}
+	a.last = lastHost{u.Scheme, u.Host, a.pool.host(k)}
+	return a.last.host, nil
+}
+
+// A lastHost is a host, with what of a URL says that it is the one.
+type lastHost struct {
+	scheme, authority string
+	host              *host
 }
 
 // hostname is the EndpointFactory of an agent that was given none.
@@ -192,7 +215,7 @@ func (a *Agent) connect(x *exchange, head []byte) {
 		if x.over() { // an endpoint that goes on when it is cancelled
 			return nil
 		}
-		c := &connection{pool: a.pool, key: x.key}
+		c := &connection{pool: a.pool, host: x.host}
 		c.reader.SetLimits(a.limits)
 		return c
 	})
@@ -212,7 +235,7 @@ func (a *Agent) connect(x *exchange, head []byte) {
 				err = fmt.Errorf("the endpoint connected a %T, which the agent did not make", p)
 			}
 			x.fail(err)
-			a.pool.closed(x.key)
+			a.pool.closed(x.host)
 		case x.over():
 			c.abort()
 		default:
@@ -226,10 +249,10 @@ func (a *Agent) connect(x *exchange, head []byte) {
 // once: a new connection that is lost has not been used before.
 func (a *Agent) again(x *exchange) {
 	x.connection = nil
-	if a.pool.open(x.key) {
+	if a.pool.open(x.host) {
 		a.connect(x, x.head())
 	} else {
-		a.pool.enqueue(x)
+		x.host.enqueue(x)
 	}
 }
 
@@ -237,7 +260,7 @@ func (a *Agent) again(x *exchange) {
 type exchange struct {
 	agent      *Agent
 	request    *request.Request
-	key        key
+	host       *host
 	result     *deferred.Deferred[*response.Response]
 	connecting *deferred.Deferred[reactor.Protocol] // while that is so
 	connection *connection                          // from when the request is sent
@@ -258,7 +281,7 @@ func (x *exchange) appendHead(buf []byte) ([]byte, error) {
 	head := http1.RequestHead{
 		Method:    req.Method,
 		Target:    req.URL.RequestURI(),
-		Host:      hostHeader(x.key),
+		Host:      x.host.header,
 		Header:    req.Header,
 		KeepAlive: x.persistent,
 	}
@@ -267,7 +290,7 @@ func (x *exchange) appendHead(buf []byte) ([]byte, error) {
 		head.Chunked = head.Length == request.UnknownLength
 		head.Expect100 = req.ExpectContinue > 0
 	}
-	if a := x.agent; a.proxied != nil && a.proxied(x.key) {
+	if a := x.agent; a.proxied != nil && a.proxied(x.host.key) {
 		a.toProxy(&head, req)
 	}
 	return http1.AppendRequestHead(buf, &head)
@@ -318,7 +341,7 @@ func (x *exchange) cancel() {
 	case x.connection != nil:
 		x.connection.abort()
 	default:
-		x.agent.pool.dequeue(x)
+		x.host.dequeue(x)
 	}
 }
 

@@ -28,7 +28,7 @@ import (
 // over this very connection, or panic.
 type connection struct {
 	pool      *Pool
-	key       key
+	host      *host
 	transport reactor.Transport
 	reader    http1.ResponseReader
 	x         *exchange
@@ -172,7 +172,7 @@ func (c *connection) ConnectionLost(reason error) {
 	if x != nil {
 		c.lost(x, reason, broken)
 	}
-	c.pool.closed(c.key)
+	c.pool.closed(c.host)
 	if c.gone != nil {
 		c.gone.Callback(deferred.None{})
 	}

@@ -81,6 +81,9 @@ func (w *world) end() {
 	if calls := w.r.DelayedCalls(); len(calls) != 0 {
 		w.t.Errorf("%d delayed calls were left", len(calls))
 	}
+	if n := w.pool.Hosts(); n != 0 {
+		w.t.Errorf("the pool still knows %d hosts, of no connection", n)
+	}
 }
 
 func newRequest(method, rawURL string) *request.Request {

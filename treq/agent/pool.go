@@ -17,13 +17,21 @@ type Pool struct {
 	retry      bool
 	perHost    int
 	idleFor    time.Duration
-	most       int                   // connections to one host, if not 0
-	idle       map[key][]*connection // the last used is last
-	count      int                   // how many those are
-	opened     map[key]int           // connections, and attempts at some, if most is set
-	queue      map[key][]*exchange   // wait for one, if most is set
-	puts       uint64                // how often a connection was put back
-	sweep      reactor.DelayedCall   // of closeOld, if it is arranged
+	most       int // connections to one host, if not 0
+	hosts      map[key]*host
+	count      int                 // of the connections that nobody uses
+	puts       uint64              // how often a connection was put back
+	sweep      reactor.DelayedCall // of closeOld, if it is arranged
+}
+
+// A host is what a pool knows of a host while it has to do with it.
+type host struct {
+	key
+	header  string        // its Host
+	idle    []*connection // that nobody uses; the last used is last
+	open    int           // connections, and attempts at some
+	queue   []*exchange   // wait for one, if there may be no more
+	dropped bool          // the pool knows it no longer
 }
 
 // A PoolOption sets how a Pool works.
@@ -68,9 +76,7 @@ func NewPool(r reactor.Reactor, options ...PoolOption) *Pool {
 		retry:      true,
 		perHost:    DefaultMaxPersistentPerHost,
 		idleFor:    DefaultCachedConnectionTimeout,
-		idle:       make(map[key][]*connection),
-		opened:     make(map[key]int),
-		queue:      make(map[key][]*exchange),
+		hosts:      make(map[key]*host),
 	}
 	for _, o := range options {
 		o(p)
@@ -99,89 +105,99 @@ func (p *Pool) close(c *connection) {
 // all returns the connections that nobody uses, the one used last at the end.
 func (p *Pool) all() []*connection {
 	var all []*connection
-	for _, idle := range p.idle {
-		all = append(all, idle...)
+	for _, h := range p.hosts {
+		all = append(all, h.idle...)
 	}
 	slices.SortFunc(all, func(a, b *connection) int { return cmp.Compare(a.put, b.put) })
 	return all
 }
 
-// take removes and returns a connection for k, the one used last, or nil.
-func (p *Pool) take(k key) *connection {
-	idle := p.idle[k]
-	if len(idle) == 0 {
+// host returns what the pool knows of k.
+func (p *Pool) host(k key) *host {
+	h := p.hosts[k]
+	if h == nil {
+		h = &host{key: k, header: hostHeader(k)}
+		p.hosts[k] = h
+	}
+	return h
+}
+
+// release forgets h if the pool has nothing to do with it any more.
+func (p *Pool) release(h *host) {
+	if h.open == 0 && len(h.queue) == 0 && !h.dropped {
+		delete(p.hosts, h.key)
+		h.dropped = true
+	}
+}
+
+// take removes and returns a connection to h, the one used last, or nil.
+func (p *Pool) take(h *host) *connection {
+	last := len(h.idle) - 1
+	if last < 0 {
 		return nil
 	}
-	c := idle[len(idle)-1]
-	idle[len(idle)-1] = nil
-	p.idle[k] = idle[:len(idle)-1]
+	c := h.idle[last]
+	h.idle[last] = nil
+	h.idle = h.idle[:last]
 	p.count--
 	return c
 }
 
-// open reports whether a connection to k may be opened, and counts it.
-func (p *Pool) open(k key) bool {
-	if p.most == 0 {
-		return true
-	}
-	if p.opened[k] >= p.most {
+// open reports whether a connection to h may be opened, and counts it.
+func (p *Pool) open(h *host) bool {
+	if p.most != 0 && h.open >= p.most {
 		return false
 	}
-	p.opened[k]++
+	h.open++
 	return true
 }
 
-// closed takes a connection to k off the count, or an attempt at one, and has the
+// closed takes a connection to h off the count, or an attempt at one, and has the
 // next request that waits try one.
-func (p *Pool) closed(k key) {
-	if p.most == 0 {
+func (p *Pool) closed(h *host) {
+	h.open--
+	if x := h.next(); x != nil {
+		h.open++
+		x.agent.connect(x, x.head())
 		return
 	}
-	if p.opened[k]--; p.opened[k] == 0 {
-		delete(p.opened, k)
-	}
-	if x := p.next(k); x != nil {
-		p.open(k)
-		x.agent.connect(x, x.head())
-	}
+	p.release(h)
 }
 
 // enqueue has x wait for a connection.
-func (p *Pool) enqueue(x *exchange) { p.queue[x.key] = append(p.queue[x.key], x) }
+func (h *host) enqueue(x *exchange) { h.queue = append(h.queue, x) }
 
 // dequeue has x, which waits no longer, leave the queue.
-func (p *Pool) dequeue(x *exchange) {
-	if i := slices.Index(p.queue[x.key], x); i >= 0 {
-		p.queue[x.key] = slices.Delete(p.queue[x.key], i, i+1)
+func (h *host) dequeue(x *exchange) {
+	if i := slices.Index(h.queue, x); i >= 0 {
+		h.queue = slices.Delete(h.queue, i, i+1)
 	}
 }
 
-// next removes and returns the request to k that has waited longest, or nil.
-func (p *Pool) next(k key) *exchange {
-	queue := p.queue[k]
-	if len(queue) == 0 {
-		delete(p.queue, k)
+// next removes and returns the request that has waited longest, or nil.
+func (h *host) next() *exchange {
+	if len(h.queue) == 0 {
 		return nil
 	}
-	x := queue[0]
-	p.queue[k] = slices.Delete(queue, 0, 1)
+	x := h.queue[0]
+	h.queue = slices.Delete(h.queue, 0, 1)
 	return x
 }
 
 // put gives c to the next request that waits for one, or keeps it, and closes
 // the one used longest ago if there are too many.
 func (p *Pool) put(c *connection) {
-	if x := p.next(c.key); x != nil {
+	h := c.host
+	if x := h.next(); x != nil {
 		c.send(x, x.head())
 		return
 	}
 	p.puts++
 	c.put, c.idleSince = p.puts, p.clock.Now()
-	idle := append(p.idle[c.key], c)
-	p.idle[c.key] = idle
+	h.idle = append(h.idle, c)
 	p.count++
-	if len(idle) > p.perHost {
-		p.close(idle[0])
+	if len(h.idle) > p.perHost {
+		p.close(h.idle[0])
 	}
 	if p.sweep == nil {
 		p.sweep = p.clock.CallLater(p.idleFor, p.closeOld)
@@ -201,16 +217,12 @@ func (p *Pool) closeOld() {
 	}
 }
 
-// drop forgets c, if it is there.
+// drop forgets c, if nobody uses it.
 func (p *Pool) drop(c *connection) {
-	idle := p.idle[c.key]
-	if i := slices.Index(idle, c); i >= 0 {
-		idle = slices.Delete(idle, i, i+1)
-		p.idle[c.key] = idle
+	h := c.host
+	if i := slices.Index(h.idle, c); i >= 0 {
+		h.idle = slices.Delete(h.idle, i, i+1)
 		p.count--
-	}
-	if len(idle) == 0 {
-		delete(p.idle, c.key)
 	}
 	if p.count == 0 && p.sweep != nil {
 		p.sweep.Cancel()
