@@ -23,7 +23,8 @@
 //	either, new type     MapBoth(d, f)           ThenBoth(d, f)
 //
 // So: Then is for a handler that returns a Deferred; methods change the chain in
-// place and return d; functions return a new Deferred.
+// place and return d; functions return a new Deferred. d.MaybeThenBoth is for a
+// handler that mostly has its result at once, and else returns a Deferred.
 //
 // # Direct style
 //

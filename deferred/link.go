@@ -27,6 +27,7 @@ type (
 	thenCallback[T any] func(T) *Deferred[T]
 	thenErrback[T any]  func(error) *Deferred[T]
 	thenBoth[T any]     func(T, error) *Deferred[T]
+	maybeThen[T any]    func(T, error) (*Deferred[T], T, error)
 )
 
 type callbacks[T any] struct {
@@ -86,6 +87,15 @@ func (d *Deferred[T]) ThenBoth(f func(value T, err error) *Deferred[T]) *Deferre
 	return d.add(thenBoth[T](f))
 }
 
+// MaybeThenBoth adds a handler for whichever result there is that mostly gives its
+// own at once, and sometimes a Deferred: the chain goes on with later's result if
+// later is not nil, else with now and nowErr. It is ThenBoth without a Deferred for each
+// result that is there; a callback of Twisted's, too, may return either.
+func (d *Deferred[T]) MaybeThenBoth(f func(value T, err error) (later *Deferred[T], now T, nowErr error)) *Deferred[T] {
+	notNil(f != nil, "MaybeThenBoth")
+	return d.add(maybeThen[T](f))
+}
+
 func notNil(ok bool, method string) {
 	if !ok {
 		panic("deferred: " + method + " with a nil handler")
@@ -114,6 +124,17 @@ func (f errback[T]) run(d *Deferred[T]) runner {
 func (f both[T]) run(d *Deferred[T]) runner {
 	d.handled()
 	d.set(f(d.value, d.err))
+	return nil
+}
+
+func (f maybeThen[T]) run(d *Deferred[T]) runner {
+	d.handled()
+	later, value, err := f(d.value, d.err)
+	if later != nil {
+		d.waitFor(later, "MaybeThenBoth")
+	} else {
+		d.set(value, err)
+	}
 	return nil
 }
 

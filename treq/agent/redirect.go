@@ -159,7 +159,10 @@ func (a *RedirectAgent) request(req *request.Request, decoding *ContentDecoderAg
 		}
 		inner = a.cookies.agent
 	}
-	return inner.Request(sent).ThenCallback(func(r *response.Response) *deferred.Deferred[*response.Response] {
+	return inner.Request(sent).MaybeThenBoth(func(r *response.Response, err error) (*deferred.Deferred[*response.Response], *response.Response, error) {
+		if err != nil {
+			return nil, nil, err
+		}
 		if a.cookies != nil {
 			a.cookies.keep(req, r)
 		}
@@ -168,14 +171,12 @@ func (a *RedirectAgent) request(req *request.Request, decoding *ContentDecoderAg
 			if decoding != nil {
 				decoding.decodeLater(req, last)
 			}
-			return last
+			return last, nil, nil
 		}
 		if decoding != nil {
-			if err := decoding.decode(req, r); err != nil {
-				return deferred.Fail[*response.Response](err)
-			}
+			err = decoding.decode(req, r)
 		}
-		return deferred.Succeed(r)
+		return nil, r, err
 	})
 }
 

@@ -28,6 +28,7 @@ type HTTPClient struct {
 	jar     http.CookieJar
 	usual   agent.Requester // what sends a request without options
 	toBody  func(data any) (request.BodyProducer, bool)
+	urls    urlCache
 }
 
 // A ClientOption sets how an HTTPClient works.
@@ -88,7 +89,7 @@ func (c *HTTPClient) RoundTripper() http.RoundTripper {
 // origin of the URL only, unless there is an [Auth] or an Authorization header. Those
 // in the URL of a redirect are not.
 func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred.Deferred[*response.Response] {
-	u, err := parseURL(rawURL)
+	u, err := c.urls.parse(rawURL)
 	if err != nil {
 		return refused(method, redacted(rawURL), err)
 	}
@@ -112,7 +113,7 @@ func refused(method, shownURL string, err error) *deferred.Deferred[*response.Re
 	return deferred.Fail[*response.Response](&agent.RequestError{Method: strings.ToUpper(method), URL: shownURL, Err: err})
 }
 
-// request makes a request to target, which is for the wire.
+// request makes a request to target, which is for the wire, and stays as it is.
 func (c *HTTPClient) request(method string, target *url.URL, options []Option) *deferred.Deferred[*response.Response] {
 	s := noSettings
 	if len(options) != 0 {

@@ -3,6 +3,7 @@ package client_test
 import (
 	"errors"
 	"math"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -314,5 +315,29 @@ func TestWithJar(t *testing.T) {
 	treqtesting.SuccessResultOf(t, d)
 	if got := jar.Map(); c.Jar() != jar || got["a"] != "1" || got["b"] != "2" {
 		t.Errorf("the jar has %v", got)
+	}
+}
+
+// TestURLIsTheUsers: what a program does to the URL of a request, or to one that it
+// gave, is nothing to the next request.
+func TestURLIsTheUsers(t *testing.T) {
+	c, s, r := newClient(t)
+	u, err := url.Parse("http://a.example/foo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, ask := range []func() *deferred.Deferred[*response.Response]{
+		func() *deferred.Deferred[*response.Response] { return c.Get("http://a.example/foo") },
+		func() *deferred.Deferred[*response.Response] { return c.RequestURL("GET", u) },
+		func() *deferred.Deferred[*response.Response] { return c.RequestURL("GET", u) },
+		func() *deferred.Deferred[*response.Response] { return c.Get("http://a.example/foo") },
+	} {
+		s.Respond(okHello)
+		d := ask()
+		r.Pump()
+		if got, _, _ := strings.Cut(s.Conn(0).Got(), "\r\n"); got != "GET /foo HTTP/1.1" {
+			t.Errorf("request %d is %q", i, got)
+		}
+		treqtesting.SuccessResultOf(t, d).Request.URL.Path = "/changed"
 	}
 }

@@ -300,12 +300,19 @@ func (s *settings) request(method string, target *url.URL) (*request.Request, er
 		header["Content-Type"] = []string{contentType}
 	}
 	decoding.Accept(header)
-	return &request.Request{
+	// One object: who has the request has its URL.
+	made := &struct {
+		request.Request
+		url url.URL
+	}{url: *target}
+	addParams(&made.url, s.params)
+	made.Request = request.Request{
 		Method:         method,
-		URL:            addParams(target, s.params),
+		URL:            &made.url,
 		Header:         header,
 		Body:           producer,
 		ExpectContinue: s.expectContinue,
 		Informational:  s.informational,
-	}, nil
+	}
+	return &made.Request, nil
 }

@@ -17,6 +17,29 @@ import (
 // ErrURL is the error of a URL that cannot be requested.
 var ErrURL = errors.New("not a URL that can be requested")
 
+// A urlCache has what the last URLs that were requested became: programs request
+// the same ones over and over. Its URLs are shared, and not for anyone to change.
+type urlCache map[string]*url.URL
+
+// mostURLs bounds how many a urlCache has; when there are more it begins anew.
+const mostURLs = 256
+
+// parse is parseURL.
+func (c *urlCache) parse(rawURL string) (*url.URL, error) {
+	if u := (*c)[rawURL]; u != nil {
+		return u, nil
+	}
+	u, err := parseURL(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	if *c == nil || len(*c) == mostURLs {
+		*c = make(urlCache)
+	}
+	(*c)[rawURL] = u
+	return u, nil
+}
+
 // parseURL returns rawURL as a URL for the wire.
 func parseURL(rawURL string) (*url.URL, error) {
 	u, err := url.Parse(rawURL)
@@ -105,10 +128,10 @@ func escapeIllegal(s string) string {
 	return string(b)
 }
 
-// addParams returns u with pairs added to its query, behind what is there.
-func addParams(u *url.URL, pairs [][2]string) *url.URL {
+// addParams adds pairs to the query of u, behind what is there.
+func addParams(u *url.URL, pairs [][2]string) {
 	if len(pairs) == 0 {
-		return u
+		return
 	}
 	var b strings.Builder
 	b.WriteString(u.RawQuery)
@@ -120,7 +143,5 @@ func addParams(u *url.URL, pairs [][2]string) *url.URL {
 		b.WriteByte('=')
 		b.WriteString(url.QueryEscape(pair[1]))
 	}
-	c := *u
-	c.RawQuery = b.String()
-	return &c
+	u.RawQuery = b.String()
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -99,12 +100,31 @@ func TestAddParams(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := *u
-		if got := addParams(u, c.pairs).RequestURI(); got != c.want {
+		addParams(u, c.pairs)
+		if got := u.RequestURI(); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.url, got, c.want)
 		}
-		if *u != before {
-			t.Errorf("%s: was changed", c.url)
+	}
+}
+
+// TestURLCache: URLs that were parsed before are not parsed again, but there are
+// never more of them than that.
+func TestURLCache(t *testing.T) {
+	var c urlCache
+	for i := range 3 * mostURLs {
+		raw := fmt.Sprintf("http://a.example/%d", i)
+		u, err := c.parse(raw)
+		if err != nil || u.String() != raw {
+			t.Fatalf("%s: %v, %v", raw, u, err)
 		}
+		if again, _ := c.parse(raw); again != u {
+			t.Fatalf("%s was parsed again", raw)
+		}
+		if len(c) > mostURLs {
+			t.Fatalf("%d URLs are kept", len(c))
+		}
+	}
+	if _, err := c.parse("http://a.example:x/"); !errors.Is(err, ErrURL) {
+		t.Errorf("a port that is none: %v", err)
 	}
 }
