@@ -25,6 +25,9 @@ type RequestHead struct {
 	// Header has all headers under their canonical names, values in the order received, and is
 	// never nil. Bytes above 127 are as received.
 	Header http.Header
+	// AcceptEncoding is what [AppendRequestHead] writes as Accept-Encoding, behind what Header has
+	// of that, unless it is empty. Readers leave it so.
+	AcceptEncoding string
 	// Length is the number of body bytes to come, 0 if there is no body, -1 if it is not known.
 	Length int64
 	// Chunked: the body comes in chunks (RFC 9112, 7.1). Length is -1.

@@ -13,8 +13,8 @@ import (
 const CRLF = "\r\n"
 
 // AppendRequestHead appends the head of a request to buf: the request line, Host, what the body needs,
-// then h.Header sorted by name, so that the same request gives the same bytes. The version is always
-// HTTP/1.1.
+// then h.Header, with h.AcceptEncoding in its place, sorted by name, so that the same request gives the
+// same bytes. The version is always HTTP/1.1.
 //
 // Content-Length and Transfer-Encoding are written from h.Length and h.Chunked; what h.Header has of
 // them is left out. A length of 0 is written only for POST, PUT and PATCH (RFC 9110, 8.6). Unless
@@ -61,7 +61,17 @@ func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 	if h.Expect100 && !HasToken(h.Header["Expect"], "100-continue") {
 		b = append(b, "Expect: 100-continue\r\n"...)
 	}
-	b, err := appendFields(b, h.Header, names, "Host")
+	var err error
+	if h.AcceptEncoding != "" {
+		before := upTo(names, "Accept-Encoding")
+		if b, err = appendFields(b, h.Header, before, "Host"); err == nil {
+			b, err = appendField(b, "Accept-Encoding", h.AcceptEncoding)
+		}
+		names = names[len(before):]
+	}
+	if err == nil {
+		b, err = appendFields(b, h.Header, names, "Host")
+	}
 	if err != nil {
 		return buf, err
 	}
@@ -171,16 +181,33 @@ func appendFields(b []byte, h http.Header, names []string, omit string) ([]byte,
 			continue
 		}
 		for _, value := range h[name] {
-			if i := fieldLength(value); i < len(value) {
-				return b, errorf(ErrHeaderValue, "byte %s in %s, in the header %s", quote(value[i:i+1]), quote(value), quote(name))
+			var err error
+			if b, err = appendField(b, name, value); err != nil {
+				return b, err
 			}
-			b = append(b, name...)
-			b = append(b, ": "...)
-			b = append(b, value...)
-			b = append(b, CRLF...)
 		}
 	}
 	return b, nil
+}
+
+// appendField appends one header, the name of which is good.
+func appendField(b []byte, name, value string) ([]byte, error) {
+	if i := fieldLength(value); i < len(value) {
+		return b, errorf(ErrHeaderValue, "byte %s in %s, in the header %s", quote(value[i:i+1]), quote(value), quote(name))
+	}
+	b = append(b, name...)
+	b = append(b, ": "...)
+	b = append(b, value...)
+	return append(b, CRLF...), nil
+}
+
+// upTo returns those of the sorted names that do not come after name.
+func upTo(names []string, name string) []string {
+	i, found := slices.BinarySearch(names, name)
+	if found {
+		i++
+	}
+	return names[:i]
 }
 
 // sortedNames appends the keys of h to names, which is empty, in order.

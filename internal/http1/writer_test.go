@@ -30,6 +30,12 @@ func TestAppendRequestHead(t *testing.T) {
 		{"Connection as given", RequestHead{Method: "GET", Target: "/", Header: http.Header{"Host": {"a"}, "Connection": {"TE, close"}}},
 			"GET / HTTP/1.1\nHost: a\nConnection: TE, close\n\n"},
 		{"Host under another key", RequestHead{Method: "GET", Target: "/", KeepAlive: true, Header: http.Header{"host": {"a"}}}, "GET / HTTP/1.1\nHost: a\n\n"},
+		{"Accept-Encoding in its place", RequestHead{Method: "GET", Target: "/", Host: "a", KeepAlive: true, AcceptEncoding: "gzip", Header: http.Header{
+			"Accept": {"*/*"}, "Accept-Language": {"en"}}}, "GET / HTTP/1.1\nHost: a\nAccept: */*\nAccept-Encoding: gzip\nAccept-Language: en\n\n"},
+		{"Accept-Encoding behind another", RequestHead{Method: "GET", Target: "/", Host: "a", KeepAlive: true, AcceptEncoding: "gzip", Header: http.Header{
+			"Accept-Encoding": {"br"}}}, "GET / HTTP/1.1\nHost: a\nAccept-Encoding: br\nAccept-Encoding: gzip\n\n"},
+		{"Accept-Encoding alone", RequestHead{Method: "GET", Target: "/", Host: "a", KeepAlive: true, AcceptEncoding: "gzip"},
+			"GET / HTTP/1.1\nHost: a\nAccept-Encoding: gzip\n\n"},
 		{"proxy", RequestHead{Method: "GET", Target: "http://a/", Header: host, KeepAlive: true}, "GET http://a/ HTTP/1.1\nHost: a\n\n"},
 		{"tunnel", RequestHead{Method: "CONNECT", Target: "a:443", Header: host, KeepAlive: true}, "CONNECT a:443 HTTP/1.1\nHost: a\n\n"},
 	} {
@@ -74,6 +80,7 @@ func TestAppendRequestHeadRefuses(t *testing.T) {
 		{"value with CR", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\rc"}}}, ErrHeaderValue},
 		{"value with LF at the end", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\n"}}}, ErrHeaderValue},
 		{"value with NUL", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\x00"}}}, ErrHeaderValue},
+		{"Accept-Encoding with CRLF", RequestHead{Method: "GET", Target: "/", Host: "a", AcceptEncoding: "gzip\r\nA: b"}, ErrHeaderValue},
 		{"length not known", RequestHead{Method: "POST", Target: "/", Header: h{"Host": {"a"}}, Length: -1}, ErrContentLength},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -279,11 +279,12 @@ func (x *exchange) appendHead(buf []byte) ([]byte, error) {
 	req := x.request
 	x.persistent = x.agent.pool.persistent && !http1.HasToken(req.Header["Connection"], "close")
 	head := http1.RequestHead{
-		Method:    req.Method,
-		Target:    req.URL.RequestURI(),
-		Host:      x.host.header,
-		Header:    req.Header,
-		KeepAlive: x.persistent,
+		Method:         req.Method,
+		Target:         req.URL.RequestURI(),
+		Host:           x.host.header,
+		Header:         req.Header,
+		AcceptEncoding: req.AcceptEncoding,
+		KeepAlive:      x.persistent,
 	}
 	if req.Body != nil {
 		head.Length = req.Body.Length()

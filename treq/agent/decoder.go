@@ -91,8 +91,8 @@ func (a *ContentDecoderAgent) Around(inner Requester) *ContentDecoderAgent {
 }
 
 // Request sends req with an Accept-Encoding that names all decoders, beside the
-// one it may have already; or as it is, if that is there already. A request for a range has nothing added to it: a part
-// of a coded body cannot be decoded.
+// one it may have already; or as it is, if that is there already. A request for a
+// range has nothing added to it: a part of a coded body cannot be decoded.
 //
 // If the response has codings that the agent knows, the last one of them outermost
 // and without one in between that it does not know, then its body is what is left
@@ -103,9 +103,10 @@ func (a *ContentDecoderAgent) Around(inner Requester) *ContentDecoderAgent {
 // A body that cannot be decoded ends with a [*response.FailedError] for a
 // [*DecodeError], and its connection is closed.
 func (a *ContentDecoderAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
-	if a.accepting(req.Header) != nil {
-		req = req.Clone()
-		a.Accept(req.Header)
+	if accept := a.accepting(req); accept != req.AcceptEncoding {
+		sent := *req
+		sent.AcceptEncoding = accept
+		req = &sent
 	}
 	if a.redirect != nil {
 		return a.redirect.request(req, a)
@@ -113,22 +114,20 @@ func (a *ContentDecoderAgent) Request(req *request.Request) *deferred.Deferred[*
 	return a.decodeLater(req, a.inner.Request(req))
 }
 
-// Accept adds the Accept-Encoding to header, the header of a request, that Request
-// would add to a copy of it. It spares whoever makes a request the copy.
-func (a *ContentDecoderAgent) Accept(header http.Header) {
-	if values := a.accepting(header); values != nil {
-		header["Accept-Encoding"] = values
-	}
-}
+// Accept sets the AcceptEncoding of req to what Request would set that of a copy to. It
+// spares whoever makes a request the copy.
+func (a *ContentDecoderAgent) Accept(req *request.Request) { req.AcceptEncoding = a.accepting(req) }
 
-// accepting returns the Accept-Encoding that a request with that header is to have,
-// or nil if it is to stay as it is.
-func (a *ContentDecoderAgent) accepting(header http.Header) []string {
-	before := header["Accept-Encoding"]
-	if a.accept == "" || len(header["Range"]) != 0 || slices.Contains(before, a.accept) {
-		return nil
+// accepting returns the AcceptEncoding that req is to have.
+func (a *ContentDecoderAgent) accepting(req *request.Request) string {
+	before := req.AcceptEncoding
+	switch {
+	case before == a.accept, a.accept == "", len(req.Header["Range"]) != 0, slices.Contains(req.Header["Accept-Encoding"], a.accept):
+		return before
+	case before == "":
+		return a.accept
 	}
-	return append(before[:len(before):len(before)], a.accept)
+	return before + "," + a.accept // another agent undoes these
 }
 
 // decodeLater has the body of the response to req decoded that d will fire with, and

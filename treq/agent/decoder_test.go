@@ -161,7 +161,7 @@ func TestAcceptEncoding(t *testing.T) {
 		req := get(t, "http://example.com/foo", test.headers...)
 		before := req.Header.Clone()
 		agent.NewContentDecoderAgent(s, test.decoders).Request(req)
-		if got := s.last().Header["Accept-Encoding"]; !slices.Equal(got, test.want) {
+		if got := accepted(s.last()); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 		if fmt.Sprint(req.Header) != fmt.Sprint(before) {
@@ -171,9 +171,28 @@ func TestAcceptEncoding(t *testing.T) {
 	// A request without any header.
 	s := &script{t: t}
 	agent.NewContentDecoderAgent(s, []agent.Decoder{one}).Request(&request.Request{Method: "GET", URL: get(t, "http://a").URL})
-	if got := s.last().Header; len(got) != 1 || got.Get("Accept-Encoding") != "decoder1" {
+	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder1"}) {
 		t.Errorf("got %v", got)
 	}
+	// Agents around agents: each says what it can undo, once.
+	inner := agent.NewContentDecoderAgent(s, []agent.Decoder{one})
+	agent.NewContentDecoderAgent(inner, []agent.Decoder{two}).Request(get(t, "http://a"))
+	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder2,decoder1"}) {
+		t.Errorf("two agents: got %v", got)
+	}
+	agent.NewContentDecoderAgent(inner, []agent.Decoder{one}).Request(get(t, "http://a"))
+	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder1"}) {
+		t.Errorf("two agents that undo the same: got %v", got)
+	}
+}
+
+// accepted returns the values of Accept-Encoding that req is sent with.
+func accepted(req *request.Request) []string {
+	values := req.Header["Accept-Encoding"]
+	if req.AcceptEncoding != "" {
+		values = append(slices.Clip(values), req.AcceptEncoding)
+	}
+	return values
 }
 
 // marking makes a Decoder that shows where it was.

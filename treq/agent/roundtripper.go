@@ -56,6 +56,9 @@ func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*re
 		Body:       body,
 	}).WithContext(ctx)
 	out.Header.Del("Host")
+	if req.AcceptEncoding != "" {
+		out.Header.Add("Accept-Encoding", req.AcceptEncoding)
+	}
 	if req.Body != nil {
 		out.ContentLength = req.Body.Length()
 		if small, ok := req.Body.(request.Bytes); ok {

@@ -228,6 +228,21 @@ func TestFromRoundTripper(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 
+	t.Run("what it accepts", func(t *testing.T) {
+		var sent http.Header
+		a := agent.FromRoundTripper(l, roundTrip(func(req *http.Request) (*http.Response, error) {
+			sent = req.Header
+			return nil, errors.New("not sent")
+		}))
+		u, _ := url.Parse(base)
+		reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[*response.Response] {
+			return a.Request(&request.Request{Method: "GET", URL: u, AcceptEncoding: "gzip"})
+		})
+		if got := sent.Get("Accept-Encoding"); got != "gzip" {
+			t.Errorf("Accept-Encoding: %q", got)
+		}
+	})
+
 	t.Run("cancelled while the body comes", func(t *testing.T) {
 		u, _ := url.Parse(base + "/hang")
 		_, err := reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[[]byte] {
@@ -243,3 +258,7 @@ func TestFromRoundTripper(t *testing.T) {
 		}
 	})
 }
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

@@ -293,13 +293,12 @@ func (s *settings) request(method string, target *url.URL) (*request.Request, er
 		return nil, err
 	}
 	header := s.header
-	if header == nil {
-		header = make(http.Header, 2)
-	}
 	if contentType != "" && (header["Content-Type"] == nil || s.body.files != nil) {
+		if header == nil {
+			header = make(http.Header, 1)
+		}
 		header["Content-Type"] = []string{contentType}
 	}
-	decoding.Accept(header)
 	// One object: who has the request has its URL.
 	made := &struct {
 		request.Request
@@ -314,5 +313,6 @@ func (s *settings) request(method string, target *url.URL) (*request.Request, er
 		ExpectContinue: s.expectContinue,
 		Informational:  s.informational,
 	}
+	decoding.Accept(&made.Request)
 	return &made.Request, nil
 }

@@ -23,6 +23,10 @@ type Request struct {
 	// Header is sent in alphabetical order. It may hold a Host. nil is an empty
 	// one.
 	Header http.Header
+	// AcceptEncoding is sent as Accept-Encoding, behind what Header has of that. It
+	// is for the agent that will decode the response, which thus leaves the user's
+	// Header as it is; "" is none.
+	AcceptEncoding string
 	// Body gives the body; nil is none.
 	Body BodyProducer
 	// ExpectContinue has the body wait until the server says that it wants it, by
