@@ -142,7 +142,7 @@ func (m *machine) nextBody(in []byte) (n int, ev Event, err error) {
 			case section == nil:
 				return len(in), NeedMore, nil
 			}
-			if m.trailer, err = parseFields(section, m.limits.headerCount(), m.lenient); err != nil {
+			if m.trailer, err = parseFields(section, m.lines, m.limits.headerCount(), m.lenient); err != nil {
 				return m.fail(err)
 			}
 			m.forget()

@@ -8,20 +8,19 @@ import (
 	"strings"
 )
 
-// parseFields reads a header section, given with the empty line that ends it (RFC 9112, 5). It gives
-// nil for a section that is nothing else.
+// parseFields reads a header section of count lines, given with the empty line that ends it (RFC 9112,
+// 5). It gives nil for a section that is nothing else.
 //
 // A lenient reader takes a lone LF for a line end and a fold for a space, as RFC 9112, 2.2 and 5.2
 // have a client do; a strict one refuses both, as they let a server do.
 //
 // It makes four allocations for up to eight headers, two of which are the map: one string holds all
 // names and values, and one slice all the values.
-func parseFields(section []byte, maxCount int, lenient bool) (http.Header, error) {
-	s := string(section)
-	count := strings.Count(s, "\n") - 1
+func parseFields(section []byte, count, maxCount int, lenient bool) (http.Header, error) {
 	if count > maxCount {
 		return nil, errorf(ErrTooManyHeaders, "%d lines, %d are allowed", count, maxCount)
 	}
+	s := string(section)
 	var h http.Header
 	var values []string
 	if count > 0 {

@@ -33,6 +33,7 @@ const (
 type machine struct {
 	state      state
 	at         position // where in a line of a header section the bytes so far end
+	lines      int      // of the section, that have ended so far
 	began      bool     // whether there was any byte of this message
 	lenient    bool     // see parseFields
 	emptyLines int      // how many were skipped before the start line
@@ -67,7 +68,7 @@ func (m *machine) fail(err error) (int, Event, error) {
 
 // forget empties the buffer, and lets it go if it has grown large.
 func (m *machine) forget() {
-	m.at = lineStart
+	m.at, m.lines = lineStart, 0
 	m.buf = m.buf[:0]
 	if cap(m.buf) > keptBuffer {
 		m.buf = nil
@@ -122,7 +123,8 @@ const (
 )
 
 // sectionEnd is the index after the first empty line of b, or -1. It looks at each byte once, however
-// the section is split: m.at goes from one piece to the next.
+// the section is split: m.at goes from one piece to the next, and so does m.lines, the lines before the
+// empty one.
 func (m *machine) sectionEnd(b []byte) int {
 	for i := 0; i < len(b); {
 		switch {
@@ -133,6 +135,7 @@ func (m *machine) sectionEnd(b []byte) int {
 			}
 			i += lf + 1
 			m.at = lineStart
+			m.lines++
 		case b[i] == '\n':
 			return i + 1
 		case b[i] == '\r' && m.at == lineStart:

@@ -121,7 +121,7 @@ func (r *RequestReader) Next(in []byte) (n int, ev Event, err error) {
 			case section == nil:
 				return len(in), NeedMore, nil
 			}
-			if r.head.Header, err = parseFields(section, r.limits.headerCount(), false); err == nil {
+			if r.head.Header, err = parseFields(section, r.lines, r.limits.headerCount(), false); err == nil {
 				err = r.headDone()
 			}
 			if err != nil {

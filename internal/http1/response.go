@@ -114,7 +114,7 @@ func (r *ResponseReader) Next(in []byte) (n int, ev Event, err error) {
 			case section == nil:
 				return len(in), NeedMore, nil
 			}
-			if r.head.Header, err = parseFields(section, r.limits.headerCount(), true); err == nil {
+			if r.head.Header, err = parseFields(section, r.lines, r.limits.headerCount(), true); err == nil {
 				ev, err = r.headDone()
 			}
 			if err != nil {

@@ -34,8 +34,11 @@ func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 	if h.Length < 0 && !h.Chunked {
 		return buf, errorf(ErrContentLength, "%d for a request that is not chunked", h.Length)
 	}
-	var room [32]string
-	names := sortedNames(room[:0], h.Header)
+	var names []string
+	if len(h.Header) != 0 { // else the room need not be cleared
+		var room [32]string
+		names = sortedNames(room[:0], h.Header)
+	}
 	hosts := valuesOf(h.Header, names, "Host")
 	if len(hosts) == 0 && h.Host != "" {
 		hosts = []string{h.Host}

@@ -150,21 +150,20 @@ func (x *exchange) request() (*http.Request, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	x.cancel = cancel
 	c := r.channel
-	hr := (&http.Request{
-		Method:        r.Method,
-		URL:           u,
-		RequestURI:    r.URI,
-		Proto:         r.Version,
-		ProtoMajor:    1,
-		ProtoMinor:    int(r.version.Minor),
-		Header:        r.Header,
-		Host:          host,
-		ContentLength: r.announced,
-		Body:          http.NoBody,
-		Close:         !c.keepAlive,
-		RemoteAddr:    c.peer,
-		TLS:           c.tls,
-	}).WithContext(&handlerContext{ctx, x})
+	hr := contextless.WithContext(&handlerContext{ctx, x})
+	hr.Method = r.Method
+	hr.URL = u
+	hr.RequestURI = r.URI
+	hr.Proto = r.Version
+	hr.ProtoMajor = 1
+	hr.ProtoMinor = int(r.version.Minor)
+	hr.Header = r.Header
+	hr.Host = host
+	hr.ContentLength = r.announced
+	hr.Body = http.NoBody
+	hr.Close = !c.keepAlive
+	hr.RemoteAddr = c.peer
+	hr.TLS = c.tls
 	if c.receiving {
 		hr.Body = &x.body
 	}
@@ -176,6 +175,10 @@ func (x *exchange) request() (*http.Request, error) {
 	}
 	return hr, nil
 }
+
+// contextless is what a request is copied from to have a context: the copy, which
+// nothing but WithContext gives one to, is the request.
+var contextless http.Request
 
 // handlerContext is the context of a handler's request.
 type handlerContext struct {
