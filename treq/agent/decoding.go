@@ -41,6 +41,7 @@ type decoding struct {
 	held     bool                   // from is paused because of that, or of rest
 	work     int                    // bytes that came of the stages in this turn
 	rest     *task.CooperativeTask  // goes on in later turns; or nil
+	stepping bool                   // step is
 	over     bool                   // no more is to be decoded
 }
 
@@ -123,7 +124,9 @@ func (d *decoding) run() {
 	if d.running || d.rest != nil {
 		return // further up the stack, or in a later turn
 	}
-	d.work = 0
+	if !d.stepping {
+		d.work = 0
+	}
 	d.decodeSome()
 	if !d.idle() && d.Cooperator() != nil {
 		d.hold()
@@ -135,13 +138,14 @@ func (d *decoding) run() {
 
 // step does the work of one turn.
 func (d *decoding) step() (task.Wait, error) {
-	d.work = 0
+	d.work, d.stepping = 0, true
+	defer func() { d.stepping = false }()
 	d.decodeSome()
 	if !d.idle() {
 		return nil, nil
 	}
 	d.rest = nil
-	d.release()
+	d.release() // which may bring more, for the rest of this turn
 	return nil, task.Done
 }
 

@@ -37,7 +37,7 @@ func TestDecodeInTurns(t *testing.T) {
 		t.Run(coding, func(t *testing.T) {
 			before := coroutines()
 			r, body, turn := decodingInTurns(t, coding)
-			const size = 16 << 20
+			const size = 4 << 20
 			k := &keeper{}
 			r.DeliverBody(k)
 			data := zeros(coding, size)
@@ -90,13 +90,13 @@ func TestDecodeNothingInTurns(t *testing.T) {
 	r, body, turn := decodingInTurns(t, "void, gzip")
 	k := &keeper{}
 	r.DeliverBody(k)
-	body.body.Write(zeros("gzip", 16<<20))
+	body.body.Write(zeros("gzip", 4<<20))
 	body.body.End(response.ErrDone)
 	turns := 1
 	for turn() {
 		turns++
 	}
-	if isDone(t, k, response.ErrDone); turns < 16 {
+	if isDone(t, k, response.ErrDone); turns < 5 {
 		t.Errorf("%d turns", turns)
 	}
 }
@@ -131,7 +131,7 @@ func TestDecodeEndsInTurns(t *testing.T) {
 			r, body, turn := decodingInTurns(t, "gzip")
 			k := &keeper{}
 			r.DeliverBody(k)
-			body.body.Write(zeros("gzip", 8<<20))
+			body.body.Write(zeros("gzip", 4<<20))
 			test.end(k, body, turn)
 			for turn() {
 			}
