@@ -108,6 +108,9 @@ type RequestError struct {
 }
 
 func (e *RequestError) Error() string {
+	if failed, ok := e.Err.(*response.FailedError); ok && failed.Response != nil && failed.Response.Request != nil {
+		return failed.Error() // it says which request
+	}
 	return fmt.Sprintf("%s %s: %v", e.Method, e.URL, e.Err)
 }
 

@@ -703,3 +703,13 @@ func FuzzLocation(f *testing.F) {
 		}
 	})
 }
+
+// The text of an error names the request once, whoever says it.
+func TestRedirectErrorText(t *testing.T) {
+	s := treqtesting.NewHandlerStubTreq(http.RedirectHandler("ftp://example.com/", http.StatusFound))
+	err := treqtesting.FailureResultOf(t, s.Get("http://example.com/foo"))
+	want := `GET http://example.com/foo: the response failed: 302 to "ftp://example.com/": the scheme of the URL is not supported: "ftp"`
+	if err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
+	}
+}
