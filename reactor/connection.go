@@ -53,6 +53,9 @@ const (
 	highWater = 64 << 10
 	// keepOut is the largest buffer that is kept for the next that needs one.
 	keepOut = 256 << 10
+	// maxFree is how much is kept of such buffers in all: enough for a thousand
+	// connections to send something small in one turn.
+	maxFree = 4 << 20
 	// smallOut is the size that a buffer begins with.
 	smallOut = 4 << 10
 )
@@ -492,6 +495,7 @@ func (l *Loop) buffer() []byte {
 	if last := len(l.free) - 1; last >= 0 {
 		b := l.free[last]
 		l.free = l.free[:last]
+		l.freeBytes -= cap(b)
 		return b
 	}
 	return make([]byte, 0, smallOut)
@@ -499,9 +503,9 @@ func (l *Loop) buffer() []byte {
 
 // dropOut gives c's buffer back.
 func (c *connection) dropOut() {
-	const most = 64
-	if l := c.loop; c.out != nil && cap(c.out) <= keepOut && len(l.free) < most {
+	if l := c.loop; c.out != nil && cap(c.out) <= keepOut && l.freeBytes+cap(c.out) <= maxFree {
 		l.free = append(l.free, c.out[:0])
+		l.freeBytes += cap(c.out)
 	}
 	c.out, c.sent = nil, 0
 }

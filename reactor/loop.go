@@ -43,6 +43,7 @@ type Loop struct {
 
 	readBuffer []byte   // what every connection is read through; it grows as needed
 	free       [][]byte // buffers for what could not be sent at once
+	freeBytes  int      // the size of all those
 
 	mu        sync.Mutex
 	calls     []func()      // from other goroutines; guarded by mu

@@ -16,9 +16,28 @@ import (
 // by default, over a connection in memory that is kept. The server sends the same
 // bytes each time, so that nearly all of the time is the client's.
 func BenchmarkGet(b *testing.B) {
+	get := canGet(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		get()
+	}
+}
+
+// TestAllocationsOfAGet: what a small GET allocates is listed in docs/performance.md;
+// the network in memory makes one more.
+func TestAllocationsOfAGet(t *testing.T) {
+	const most = 15 + 1
+	if n := testing.AllocsPerRun(100, canGet(t)); n > most {
+		t.Errorf("%.0f allocations, want no more than %d", n, most)
+	}
+}
+
+// canGet returns a function that makes a request of a server that is always the same,
+// and reads the response.
+func canGet(tb testing.TB) func() {
 	r := memory.New()
 	if _, err := r.ListenTCP("127.0.0.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &canned{} })); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	c := client.New(r, agent.New(r, agent.WithPool(agent.NewPool(r))))
 	var body []byte
@@ -27,13 +46,12 @@ func BenchmarkGet(b *testing.B) {
 		body, failed = data, err
 		return nil, nil
 	}
-	b.ReportAllocs()
-	for b.Loop() {
+	return func() {
 		body = nil
 		deferred.Then(c.Get("http://127.0.0.1/foo"), (*response.Response).Content).AddBoth(take)
 		r.Pump()
 		if string(body) != "Hello, world!" {
-			b.Fatalf("%q, %v", body, failed)
+			tb.Fatalf("%q, %v", body, failed)
 		}
 	}
 }
