@@ -53,11 +53,11 @@ const (
 	highWater = 64 << 10
 	// keepOut is the largest buffer that is kept for the next that needs one.
 	keepOut = 256 << 10
-	// maxFree is how much is kept of such buffers in all: enough for a thousand
+	// maxFree is how much is kept of such buffers in all: enough for two thousand
 	// connections to send something small in one turn.
-	maxFree = 4 << 20
-	// smallOut is the size that a buffer begins with.
-	smallOut = 4 << 10
+	maxFree = 1 << 20
+	// smallOut is the size that a buffer begins with: most requests are smaller.
+	smallOut = 512
 )
 
 func (c *connection) links() *links[connection] { return &c.in }
