@@ -1,56 +1,41 @@
-// Streaming_json reads a response that is one JSON value a line, and deals with each
-// line when it has come, not when all have: it may be a log that never ends.
+// Streaming_json shows JSON as it comes, one value after the other, of a body that
+// may never end: of a server that it starts itself, or of the URL given as its
+// argument.
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/examples/internal/httpbin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq"
-	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
 func main() { task.React(run) }
 
-func run(reactor.Reactor) *deferred.Deferred[deferred.None] {
-	d := treq.Get(httpbin.URL("/stream/5"), treq.Unbuffered(true))
-	return deferred.Then(d, func(resp *response.Response) *deferred.Deferred[deferred.None] {
-		var rest []byte // the beginning of a line: pieces of a body end anywhere
-		all := treq.Collect(resp, func(data []byte) error {
-			rest = append(rest, data...)
-			for {
-				line, after, found := bytes.Cut(rest, []byte("\n"))
-				if !found {
-					return nil
-				}
-				rest = after
-				if err := show(line); err != nil {
-					return err
-				}
+func run(reactor.Reactor) *deferred.Deferred[int] {
+	return deferred.Go(func(co *deferred.Co) (count int, _ error) {
+		resp, err := deferred.Await(co, treq.Get(httpbin.URL("/stream/5"), treq.Unbuffered(true)))
+		if err != nil {
+			return 0, err
+		}
+		body := resp.Reader(co)
+		defer body.Close()
+		for events := json.NewDecoder(body); ; count++ {
+			var event struct {
+				ID  int
+				URL string
 			}
-		})
-		return all.AddCallback(func(none deferred.None) (deferred.None, error) {
-			if len(rest) > 0 {
-				return none, show(rest) // the last line had no end
+			if err := events.Decode(&event); err == io.EOF {
+				return count, nil
+			} else if err != nil {
+				return count, fmt.Errorf("event %d: %w", count+1, err)
 			}
-			return none, nil
-		})
+			fmt.Println(event.ID, event.URL)
+		}
 	})
-}
-
-func show(line []byte) error {
-	var event struct {
-		ID  int
-		URL string
-	}
-	if err := json.Unmarshal(line, &event); err != nil {
-		return fmt.Errorf("%q: %w", line, err)
-	}
-	fmt.Println(event.ID, event.URL)
-	return nil
 }

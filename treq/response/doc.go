@@ -8,6 +8,7 @@
 //	response.JSON[T](resp)   all of it, as a T; resp.JSON(&v) into a variable
 //	resp.Collect(f)          piece by piece; f's error ends it
 //	resp.CollectThen(f)      the same, and the next when f's Deferred has fired
+//	resp.Reader(co)          as an io.Reader, in direct style
 //	resp.DeliverBody(p)      by a protocol, which can pause it
 //	resp.Discard()           not at all, so that its connection is free
 //

@@ -1,6 +1,7 @@
 package response_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -62,6 +63,24 @@ func ExampleResponse_Collect_enough() {
 	})
 	// Output:
 	// more than anyone wants
+}
+
+// What reads an io.Reader reads a body as it comes, in direct style.
+func ExampleResponse_Reader() {
+	deferred.Go(func(co *deferred.Co) (none deferred.None, _ error) {
+		resp, err := deferred.Await(co, get("one\ntwo\n"))
+		if err != nil {
+			return none, err
+		}
+		lines := bufio.NewScanner(resp.Reader(co))
+		for lines.Scan() {
+			fmt.Println(lines.Text())
+		}
+		return none, lines.Err()
+	})
+	// Output:
+	// one
+	// two
 }
 
 func ExampleJSON() {
