@@ -25,6 +25,7 @@ type portablePoller struct {
 	queue []happening // for Wait to tell
 	spare []happening // what queue is swapped with
 	open  map[io.Closer]struct{}
+	limit time.Time // until when closed sockets may write, while Drain waits for that; else zero
 }
 
 // A happening is that a socket is ready, or whatever else a function tells.
@@ -103,13 +104,17 @@ const drainTime = time.Second
 // Drain waits for the goroutines that write for sockets that are closed already.
 func (p *portablePoller) Drain() {
 	p.mu.Lock()
+	p.limit = time.Now().Add(drainTime)
 	for c := range p.open {
 		if conn, ok := c.(net.Conn); ok {
-			conn.SetWriteDeadline(time.Now().Add(drainTime))
+			conn.SetWriteDeadline(p.limit)
 		}
 	}
 	p.mu.Unlock()
 	p.unsent.Wait()
+	p.mu.Lock()
+	p.limit = time.Time{}
+	p.mu.Unlock()
 }
 
 // Close closes what is still open and waits for all goroutines to end.
@@ -376,12 +381,20 @@ func (s *portableSocket) writeOut() {
 // answer tells the reader that writeErr is all there is to know.
 func (s *portableSocket) answer() {
 	s.asked = answered
+	s.poller.undoInterrupt(s)
+	s.tell(Readable)
+}
+
+// undoInterrupt lets the Writes of s take as long as they may: as long as it takes,
+// unless s is one that a Drain waits for.
+func (p *portablePoller) undoInterrupt(s *portableSocket) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var limit time.Time
-	if s.closed { // Drain may have set one
-		limit = time.Now().Add(drainTime)
+	if s.closed {
+		limit = p.limit
 	}
 	s.conn.SetWriteDeadline(limit)
-	s.tell(Readable)
 }
 
 // atEnd calls f once all that Write took has been sent.

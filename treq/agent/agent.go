@@ -355,8 +355,7 @@ func (x *exchange) cancel() {
 func (x *exchange) repeatable() bool {
 	switch x.request.Method {
 	case "GET", "HEAD", "OPTIONS", "TRACE", "DELETE", "PUT":
-		_, replayable := x.request.Body.(request.Bytes)
-		return replayable || x.request.Body == nil
+		return repeats(x.request.Body)
 	}
 	return false
 }
