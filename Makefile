@@ -47,7 +47,7 @@ microbench:
 	go test -run '^$$' -bench . -benchmem ./...
 
 parity:
-	go run ./internal/parity
+	go run ./internal/check/parity
 
 peers:
 	go test -count=1 -v -run 'TestCurl|TestPythonTreq|TestTwistedSite' ./treq/web

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/seed-7c003b53/gotreq/internal/testcert"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 	"golang.org/x/sys/unix"
 )
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/internal/testcert"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
-	"github.com/seed-7c003b53/gotreq/treq/internal/rawserver"
 	treqrequest "github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"

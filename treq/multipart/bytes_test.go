@@ -12,7 +12,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/seed-7c003b53/gotreq/internal/python"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/python"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )

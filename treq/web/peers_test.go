@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/internal/python"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/python"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed-7c003b53/gotreq/internal/testcert"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/reactor/task"

@@ -14,7 +14,7 @@ import (
 )
 
 // root is where the module is.
-var root = filepath.Join("..", "..")
+var root = filepath.Join("..", "..", "..")
 
 // modulePath begins the import path of what is ours.
 const modulePath = "github.com/seed-7c003b53/gotreq/"

@@ -21,7 +21,7 @@ import (
 	"sync"
 
 	"github.com/mccutchen/go-httpbin/v2/httpbin"
-	"github.com/seed-7c003b53/gotreq/internal/testcert"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 )
 
 // Servers are what both clients talk to, and the record of what arrives there.

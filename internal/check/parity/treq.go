@@ -10,7 +10,7 @@ import (
 	"io"
 	"os/exec"
 
-	"github.com/seed-7c003b53/gotreq/internal/python"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/python"
 )
 
 //go:embed treq_runner.py

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/seed-7c003b53/gotreq/internal/python"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/python"
 )
 
 var update = flag.Bool("update", false, "write the table of docs/parity.md")
@@ -75,7 +75,7 @@ func TestOurs(t *testing.T) {
 
 // TestDocs holds docs/parity.md to the differences.
 func TestDocs(t *testing.T) {
-	const file = "../../docs/parity.md"
+	const file = "../../../docs/parity.md"
 	doc, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func TestDocs(t *testing.T) {
 		return
 	}
 	if listed = "| # |" + listed; listed != table() {
-		t.Errorf("%s does not end in the table of the differences: run go test ./internal/parity -run Docs -update", file)
+		t.Errorf("%s does not end in the table of the differences: run go test ./internal/check/parity -run Docs -update", file)
 	}
 	for i, d := range differences {
 		if d.Field == "" || d.Reason == "" {

@@ -11,7 +11,7 @@
 //
 // Usage:
 //
-//	go run ./internal/parity [-v] [pattern of cases]
+//	go run ./internal/check/parity [-v] [pattern of cases]
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"os"
 	"slices"
 
-	"github.com/seed-7c003b53/gotreq/internal/python"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/python"
 )
 
 func main() {
