@@ -2,12 +2,14 @@ package reactor
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/random"
 	"github.com/seed-7c003b53/gotreq/internal/timers"
 )
 
@@ -90,6 +92,9 @@ func NewLoop(p Poller, inThread func(f func())) *Loop {
 	l.resolver = &systemResolver{reactor: l}
 	return l
 }
+
+// Rand returns the system's source of randomness; see [Random].
+func (l *Loop) Rand() *rand.Rand { return random.System }
 
 // Run runs the loop on the calling goroutine until Stop; see [Core].
 func (l *Loop) Run() error { return l.run(true, nil) }

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"time"
@@ -20,6 +21,7 @@ type Reactor interface {
 	TCP
 	UNIX
 	Names
+	Random
 }
 
 // Clock tells the time and makes calls later; see [deferred.Clock]. It is
@@ -78,6 +80,14 @@ type Threads interface {
 	// Ended returns a channel that is closed when the present, or else the next,
 	// Run ends.
 	Ended() <-chan struct{}
+}
+
+// Random is the source of everything random that runs on a reactor: nonces,
+// boundaries, session names, the jitter of a retry.
+type Random interface {
+	// Rand returns the source: the system's, fit for secrets, on a real reactor;
+	// on one in memory, one that gives the same numbers in each run.
+	Rand() *rand.Rand
 }
 
 // TCP makes and takes TCP connections. It is Twisted's IReactorTCP.

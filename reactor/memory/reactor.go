@@ -152,9 +152,8 @@ func (r *Reactor) CallLater(delay time.Duration, f func()) reactor.DelayedCall {
 	})
 }
 
-// Rand returns the reactor's source of random numbers, for whoever needs some in
-// a test that is to be repeated. It gives the same numbers every time, until
-// [Reactor.Seed] asks for others.
+// Rand returns the reactor's source of randomness; see [reactor.Random]. It gives the
+// same numbers in each run, until [Reactor.Seed] asks for others.
 func (r *Reactor) Rand() *rand.Rand { return r.rand }
 
 // Seed restarts the numbers of [Reactor.Rand] from seed, which is 1 at first. A
