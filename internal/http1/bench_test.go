@@ -181,6 +181,7 @@ func TestAllocations(t *testing.T) {
 			}
 		}
 	}
+	rare := []byte("HTTP/1.1 200 OK\r\nX-Rare-A: 1\r\nX-Rare-B: 2\r\nContent-Length: 0\r\n\r\n")
 	var buf []byte
 	head := &RequestHead{Method: "GET", Target: "/", KeepAlive: true, Header: http.Header{"Host": {"a"}, "Accept": {"*/*"}}}
 	for _, c := range []struct {
@@ -190,6 +191,7 @@ func TestAllocations(t *testing.T) {
 	}{
 		{"response of 8 headers", read(typical), 4},
 		{"response of 8 headers in two pieces", read(typical[:100], typical[100:]), 4},
+		{"response with rare names in canonical form", read(rare), 4},
 		{"request to be written", func() { buf, _ = AppendRequestHead(buf[:0], head) }, 0},
 	} {
 		if got := testing.AllocsPerRun(100, c.do); got > c.most {

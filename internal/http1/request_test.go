@@ -110,6 +110,9 @@ var badRequests = []struct {
 	{"CONNECT without port", "CONNECT a.example HTTP/1.1\n\n", ErrTarget, 400, `"a.example"`},
 	{"CONNECT with user", "CONNECT u@a.example:1 HTTP/1.1\n\n", ErrTarget, 400, `"u@a.example:1"`},
 	{"absolute form without host", "GET http:///a HTTP/1.1\n\n", ErrTarget, 400, `"http:///a"`},
+	{"absolute form of nothing", "GET http:// HTTP/1.1\n\n", ErrTarget, 400, `"http://"`},
+	{"absolute form without a scheme", "GET ://an.example/ HTTP/1.1\n\n", ErrTarget, 400, `"://an.example/"`},
+	{"absolute form with a bad scheme", "GET 1http://an.example/ HTTP/1.1\n\n", ErrTarget, 400, `"1http://an.example/"`},
 	{"NUL in the target", "GET /a\x00b HTTP/1.1\n\n", ErrTarget, 400, `"\x00"`},
 	{"CR in the target", "GET /a\rb HTTP/1.1\n\n", ErrTarget, 400, `"\r"`},
 	{"fragment", "GET /a#b HTTP/1.1\n\n", ErrTarget, 400, `"#"`},
@@ -129,6 +132,7 @@ var badRequests = []struct {
 	{"two Hosts in HTTP/1.0", "GET / HTTP/1.0\nHost: a\nhost: b\n\n", ErrHost, 400, `"a, b"`},
 	{"Host with a path", "GET / HTTP/1.1\nHost: a/b\n\n", ErrHost, 400, `"a/b"`},
 	{"Host with a user", "GET / HTTP/1.1\nHost: u@a\n\n", ErrHost, 400, `"u@a"`},
+	{"Host that begins with a slash", "GET / HTTP/1.1\nHost: /a\n\n", ErrHost, 400, `"/a"`},
 	{"Host with a space", "GET / HTTP/1.1\nHost: a b\n\n", ErrHost, 400, `"a b"`},
 
 	{"length and coding", get + "Content-Length: 5\nTransfer-Encoding: chunked\n\n0\n\n", ErrLengthAndCoding, 400, `"5" and "chunked"`},
@@ -144,6 +148,7 @@ var badRequests = []struct {
 	{"trailers ended by LF", postChunked + "0\n¶", ErrLineEnd, 400, "LF without CR"},
 	{"fold in a trailer", postChunked + "0\nA: b\n c\n\n", ErrFold, 400, `" c"`},
 
+	{"empty lines for ever", strings.Repeat("\n", 17), ErrEmptyLines, 400, "16"},
 	{"cut in the request line", "GET / HT", ErrPartialHead, 400, `"GET / HT"`},
 	{"garbage without end", "\x01\x02", ErrRequestLine, 400, "not HTTP"},
 	{"cut in the headers", get + "A", ErrPartialHead, 400, `headers of "GET" "/"`},
@@ -219,6 +224,17 @@ func TestCanonicalNamesAreNetHTTPs(t *testing.T) {
 		got, rest, err := cutName(name + ":x")
 		if want := http.CanonicalHeaderKey(name); got != want || rest != "x" || err != nil {
 			t.Errorf("cutName(%q) gave %q, %q, %v, want %q", name, got, rest, err, want)
+		}
+	}
+	for c := range 256 {
+		if classes[c]&tokenChar == 0 {
+			continue
+		}
+		// The last letter of each name is out of place, so that cutName does not take the name as it is.
+		for _, name := range []string{"a" + string(rune(c)) + "-x", string(rune(c)) + "-x", "X-" + string(rune(c)) + "X"} {
+			if got, want := canonicalName(name), http.CanonicalHeaderKey(name); got != want {
+				t.Errorf("canonicalName(%q) gave %q, want %q", name, got, want)
+			}
 		}
 	}
 	for name := range commonNames {

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +92,9 @@ var cannedResponses = []struct {
 		`Head HTTP/1.1 299 "" map["Content-Length":["0"]] length=0 keep-alive`, `End map[]`, `left 0`}},
 	{"bytes above 127", "GET", "HTTP/1.1 200 \xe9t\xc3\xa9\nX-Name: caf\xe9\nContent-Length: 0\n\n", []string{
 		`Head HTTP/1.1 200 "\xe9té" map["Content-Length":["0"] "X-Name":["caf\xe9"]] length=0 keep-alive`, `End map[]`, `left 0`}},
+	{"spaces and tabs after a chunk's size", "GET", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1 \t \nx\n1\t\t;a\ny\n0\n\n", []string{
+		`Head HTTP/1.1 200 "OK" map["Transfer-Encoding":["chunked"]] length=-1 chunked keep-alive`,
+		`Data "xy"`, `End map[]`, `left 0`}},
 	{"whitespace around values", "GET", "HTTP/1.1 200 OK\nA: \t b c \t\nB:\nC:d\nContent-Length: 0\n\n", []string{
 		`Head HTTP/1.1 200 "OK" map["A":["b c"] "B":[""] "C":["d"] "Content-Length":["0"]] length=0 keep-alive`, `End map[]`, `left 0`}},
 	{"names in any case", "GET", "HTTP/1.1 200 OK\nETag: 1\nx-CUSTOM-thing: 2\nWWW-Authenticate: 3\nx_y: 4\nContent-length: 0\n\n", []string{
@@ -146,10 +150,12 @@ var badResponses = []struct {
 	{"code of letters", "HTTP/1.1 abc OK\n\n", ErrStatusLine, "three digits"},
 	{"code of two digits", "HTTP/1.1 20 OK\n\n", ErrStatusLine, "three digits"},
 	{"code of four digits", "HTTP/1.1 2000 OK\n\n", ErrStatusLine, "three digits"},
+	{"code of four digits and no phrase", "HTTP/1.1 2000\n\n", ErrStatusLine, "three digits"},
 	{"code with sign", "HTTP/1.1 +20 OK\n\n", ErrStatusLine, "three digits"},
 	{"code below 100", "HTTP/1.1 099 OK\n\n", ErrStatusLine, "below 100"},
 	{"two spaces", "HTTP/1.1  200 OK\n\n", ErrStatusLine, "three digits"},
 	{"NUL in the phrase", "HTTP/1.1 200 O\x00K\n\n", ErrStatusLine, `O\x00K`},
+	{"NUL first in the phrase", "HTTP/1.1 200 \x00\n\n", ErrStatusLine, `200 \x00`},
 	{"CR in the phrase", "HTTP/1.1 200 O\rK\n\n", ErrStatusLine, `O\rK`},
 	{"empty lines for ever", strings.Repeat("\n", 17), ErrEmptyLines, "16"},
 
@@ -379,6 +385,90 @@ func TestResponseLimits(t *testing.T) {
 				wantKind(t, err, c.kind)
 			}
 		})
+	}
+}
+
+// The defaults are those that Limits documents.
+func TestDefaultLimits(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		of     func(size int) string // a response with so much of what is limited
+		limit  int
+		kind   Kind
+		format string
+	}{
+		{"start line", func(n int) string { return "HTTP/1.1 200 " + strings.Repeat("x", n-15) + "\n\n" }, 16 << 10, ErrStartLineTooLong, "more than 16384 bytes"},
+		{"headers", func(n int) string { return ok + "A: " + strings.Repeat("x", n-7) + "\n\n" }, 128 << 10, ErrHeadersTooLarge, "more than 131072 bytes"},
+		{"header count", func(n int) string { return ok + strings.Repeat("A:\n", n) + "\n" }, 512, ErrTooManyHeaders, "512 are allowed"},
+		{"trailers", func(n int) string { return okChunked + "0\nA: " + strings.Repeat("x", n-7) + "\n\n" }, 16 << 10, ErrTrailersTooLarge, "more than 16384 bytes"},
+		{"trailer count", func(n int) string { return okChunked + "0\n" + strings.Repeat("A:\n", n) + "\n" }, 512, ErrTooManyHeaders, "512 are allowed"},
+		{"chunk extensions", func(n int) string { return okChunked + "0;" + strings.Repeat("x", n-1) + "\n\n" }, 16 << 10, ErrChunkExtension, "more than 16384 bytes"},
+		{"interim responses", func(n int) string { return strings.Repeat("HTTP/1.1 102 Processing\n\n", n) + ok + "\n" }, 64, ErrTooManyInformational, "more than 64"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := errorOf(freshResponse("GET")(), wire(c.of(c.limit))); err != nil {
+				t.Errorf("at the limit: %v", err)
+			}
+			err := errorOf(freshResponse("GET")(), wire(c.of(c.limit+1)))
+			wantKind(t, err, c.kind)
+			if err != nil && !strings.Contains(err.Error(), c.format) {
+				t.Errorf("the message is %q, want %q in it", err, c.format)
+			}
+		})
+	}
+}
+
+// Start in the middle of a message forgets all of that message.
+func TestStartForgetsAnUnfinishedMessage(t *testing.T) {
+	for name, before := range map[string]string{
+		"in the status line": "HTTP/1.1 40",
+		"in the headers":     "HTTP/1.1 404 Not Found\nA: b",
+		"in a chunk's size":  okChunked + "5",
+		"in the trailers":    okChunked + "0\nA: b\nC",
+	} {
+		r := freshResponse("GET")().(*ResponseReader)
+		errorOf(partOf{r}, wire(before))
+		r.Start("GET")
+		got := transcript(t, r, wire(ok+"Content-Length: 1\n\nx"))
+		want := []string{`Head HTTP/1.1 200 "OK" map["Content-Length":["1"]] length=1 keep-alive`, `Data "x"`, `End map[]`, `left 0`}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+// partOf is a reader whose connection does not end.
+type partOf struct{ *ResponseReader }
+
+func (partOf) Finish() (Event, error) { return NeedMore, nil }
+
+// After an end of the connection that is an error, the reader says the same for ever.
+func TestFinishIsFinal(t *testing.T) {
+	for name, in := range map[string]string{
+		"in the head":     "HTTP/1.1 200 O",
+		"in the body":     ok + "Content-Length: 5\n\nhel",
+		"in a chunk":      okChunked + "5\nhel",
+		"in the trailers": okChunked + "0\nA: b\n",
+	} {
+		r := freshResponse("GET")()
+		first := errorOf(r, wire(in))
+		n, ev, err := r.Next([]byte("lo"))
+		if first == nil || n != 0 || ev != NeedMore || err != first {
+			t.Errorf("%s: after %v, Next gave %d, %v, %v, want 0, NeedMore and the same error", name, first, n, ev, err)
+		}
+		if _, err := r.Finish(); err != first {
+			t.Errorf("%s: after %v, Finish gave %v, want the same error", name, first, err)
+		}
+	}
+}
+
+func TestTextsOfKinds(t *testing.T) {
+	for n := range 256 {
+		k := Kind(n)
+		number := fmt.Sprintf("http1: Kind(%d)", n)
+		if known := ErrStatusLine <= k && k <= ErrPartialBody; known == (k.Error() == number) {
+			t.Errorf("the text of kind %d is %q", n, k.Error())
+		}
 	}
 }
 
