@@ -271,11 +271,71 @@ func TestFileIsCutOrLeft(t *testing.T) {
 	p.ResumeProducing()
 	s.Pump()
 	want(t, p.lost != nil, true)
-	want(t, strings.Contains(logged(), "sending a file: unexpected EOF"), true)
+	want(t, strings.Count(logged(), "sending a file: unexpected EOF"), 1)
 
 	p = s.connect()
 	p.PauseProducing()
 	p.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
 	p.AbortConnection()
 	s.Pump() // the directory can be removed, on systems that mind
+}
+
+// A file that has become one byte shorter is not read for ever.
+func TestFileIsOneByteShorter(t *testing.T) {
+	logged := logs(t)
+	dir := files(t, map[string]string{"a": strings.Repeat("x", 1_000_000)})
+	s := serveRoot(t, web.NewFile(dir))
+	p := s.connect()
+	p.PauseProducing()
+	p.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+	os.Truncate(filepath.Join(dir, "a"), 999_999)
+	p.ResumeProducing()
+	for range 100 {
+		if err := s.Iterate(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(t, p.lost != nil, true)
+	want(t, strings.Count(logged(), "sending a file: unexpected EOF"), 1)
+}
+
+// Every file is closed once its response has ended, whatever the response is.
+func TestFilesAreClosed(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(files(t, map[string]string{"a": "0123456789", "empty": "", "list/x": "", "index/index.html": "i"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveRoot(t, web.NewFile(dir))
+	tag := header(s.get("/a"), "Etag")
+	for _, test := range []struct{ path, header, code string }{
+		{"/a", "X: y", "200"},
+		{"/a", "Range: bytes=1-2", "206"},
+		{"/a", "Range: bytes=20-", "416"},
+		{"/a", "If-None-Match: " + tag, "304"},
+		{"/a/", "X: y", "404"},
+		{"/empty", "X: y", "200"},
+		{"/list/", "X: y", "200"},
+		{"/list", "X: y", "302"},
+		{"/index/", "X: y", "200"},
+		{"/index/", "Range: bytes=20-", "416"},
+	} {
+		want(t, strings.Fields(s.get(test.path, test.header))[1], test.code)
+		want(t, strings.Join(openFiles(t, dir), " "), "")
+	}
+}
+
+// openFiles returns which files below dir this process has open.
+func openFiles(t *testing.T, dir string) (open []string) {
+	t.Helper()
+	const all = "/proc/self/fd"
+	entries, err := os.ReadDir(all)
+	if err != nil {
+		t.Skip("SKIPPED: the system does not list the open files:", err)
+	}
+	for _, e := range entries {
+		if name, err := os.Readlink(filepath.Join(all, e.Name())); err == nil && strings.HasPrefix(name, dir) {
+			open = append(open, name)
+		}
+	}
+	return open
 }

@@ -296,9 +296,6 @@ func (r keptContent) ContentReceived(data []byte) {
 		r.tooLarge()
 		return
 	}
-	if r.content == nil && r.announced > 0 {
-		r.content = make([]byte, 0, min(r.announced, 1<<20))
-	}
 	r.content = append(r.content, data...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -171,7 +172,6 @@ func TestMisuse(t *testing.T) {
 		"WriteString":     func() { req.WriteString("x") },
 		"Finish":          func() { req.Finish() },
 		"SetResponseCode": func() { req.SetResponseCode(200) },
-		"code":            func() { req.SetResponseCode(100) },
 		"DeliverContent":  func() { req.DeliverContent(nil) },
 		"GetSession":      func() { req.GetSession() },
 	} {
@@ -193,6 +193,42 @@ func TestMisuse(t *testing.T) {
 	s = serve(t, &web.Site{})
 	s.connect()
 	want(t, strings.Contains(logged(), "a Site without a Root"), true)
+}
+
+// Only final codes of three digits can be set.
+func TestResponseCodeRange(t *testing.T) {
+	for code, allowed := range map[int]bool{-1: false, 0: false, 100: false, 199: false, 200: true, 999: true, 1000: false} {
+		var recovered any
+		s := serveFunc(t, func(req *web.Request) {
+			defer func() { recovered = recover() }()
+			req.SetResponseCode(code)
+		})
+		got := s.get("/")
+		if allowed {
+			want(t, recovered, nil)
+			want(t, strings.Fields(got)[1], itoa(code))
+		} else {
+			want(t, recovered, any("web: SetResponseCode("+itoa(code)+")"))
+			want(t, head(got), "HTTP/1.1 200 OK")
+		}
+	}
+}
+
+// The memory that a request's content takes grows with the bytes that came, not
+// with the length that was announced.
+func TestAnnouncedContentTakesNoMemory(t *testing.T) {
+	s := serveFunc(t, hello)
+	p := s.connect()
+	p.send(post("", "x")) // what the first connection needs is there
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 50 {
+		s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nx")
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 5_000_000 {
+		t.Errorf("50 requests that announced a million bytes and sent one took %d bytes", took)
+	}
 }
 
 func TestContentLengthGiven(t *testing.T) {

@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -155,6 +156,22 @@ func TestTimeouts(t *testing.T) {
 			want(t, len(s.DelayedCalls()), 0)
 		})
 	}
+	t.Run("the next head, after one that came in parts", func(t *testing.T) {
+		s := serve(t, site())
+		p := s.connect().send(get[:9]).send(get[9:])
+		want(t, p.take(), helloResponse)
+		p.send(get[:9])
+		s.Advance(5 * time.Second)
+		want(t, head(p.take()), "HTTP/1.1 408 Request Timeout")
+		want(t, p.ended, true)
+	})
+	t.Run("of a connection that is lost", func(t *testing.T) {
+		s := serve(t, site())
+		p := s.connect()
+		p.AbortConnection()
+		s.Pump()
+		want(t, len(s.DelayedCalls()), 0)
+	})
 	t.Run("never", func(t *testing.T) {
 		s := serve(t, &web.Site{Root: web.RenderFunc(hello), HeaderTimeout: -1, ContentTimeout: -1, IdleTimeout: -1, WriteTimeout: -1})
 		p := s.connect()
@@ -238,7 +255,7 @@ func TestWriteTimeout(t *testing.T) {
 		s.Advance(time.Second)
 		p.ResumeProducing()
 		s.Pump()
-		if before != nil || p.lost == nil || len(p.got) > 500_000 {
+		if before != nil || !errors.Is(p.lost, reactor.ErrConnectionReset) || len(p.got) > 500_000 {
 			t.Errorf("%s: before %v, then %v after %d bytes", name, before, p.lost, len(p.got))
 		}
 	}
