@@ -3,6 +3,7 @@ package reactor_test
 import (
 	"errors"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -19,6 +20,7 @@ var connectCases = []conformanceCase{
 	{"the attempt takes too long", tcp, connectTimeout},
 	{"an attempt without a limit", tcp4, connectNoTimeout},
 	{"not an address", tcp4, notAnAddress},
+	{"a zone that does not exist", tcp4, unknownZone},
 	{"a local address", tcp4, localAddress},
 	{"no factory", tcp4 | overUNIX, noFactory},
 	{"port in use", plain, portInUse},
@@ -94,6 +96,21 @@ func deferredFires(f *fixture) {
 	f.runUntilLost()
 	if !d.Called() {
 		f.Error("the Deferred has not fired")
+	}
+}
+
+func unknownZone(f *fixture) {
+	const address = "[fe80::1%nosuchzone]:80"
+	client := f.probe("client")
+	f.probes = nil
+	o := f.outcomeOfConnecting(f.ConnectTCP(address, build(client), reactor.ConnectOptions{}))
+	f.run()
+	o.connectError(f, nil, address)
+	if onEpoll := strings.Contains(f.Name(), "/epoll/"); onEpoll && (o.err == nil || !strings.Contains(o.err.Error(), "no such network interface")) {
+		f.Errorf("the error does not mention the zone's interface: %v", o.err)
+	}
+	if client.wasMade {
+		f.Error("a connection was made")
 	}
 }
 

@@ -11,3 +11,16 @@ func (s *epollSocket) limitBuffers(size int) error {
 	}
 	return unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size)
 }
+
+// NewWithoutPoller returns a loop whose epoll descriptor could not be had,
+// because of err.
+func NewWithoutPoller(err error) *Loop {
+	return NewLoop(&epollPoller{fd: -1, wakeFD: -1, err: err}, nil)
+}
+
+// ClosePoller closes the loop's epoll descriptor, so that waiting on it fails.
+func (l *Loop) ClosePoller() {
+	p := l.poller.(*epollPoller)
+	unix.Close(p.fd)
+	p.fd = -1
+}
