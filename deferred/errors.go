@@ -3,8 +3,7 @@ package deferred
 import (
 	"errors"
 	"fmt"
-
-	"github.com/sourcegraph/conc/panics"
+	"runtime/debug"
 )
 
 // ErrCancelled is the error of a Deferred that [Deferred.Cancel] ended. It is
@@ -37,9 +36,10 @@ type PanicError struct {
 	Stack []byte // the stack of the panic, as runtime/debug.Stack formats it
 }
 
-func newPanicError(value any) *PanicError {
-	r := panics.NewRecovered(2, value)
-	return &PanicError{Value: r.Value, Stack: r.Stack}
+// NewPanicError returns the error of a panic with value. Call it in the deferred
+// function that recovers the panic: there the stack still shows where it began.
+func NewPanicError(value any) *PanicError {
+	return &PanicError{Value: value, Stack: debug.Stack()}
 }
 
 // Error gives the panic's value, on one line as far as the value is; the stack
@@ -68,7 +68,7 @@ func (e *cancellerError) Unwrap() []error { return []error{ErrCancelled, e.panic
 func try(f func()) (p *PanicError) {
 	defer func() {
 		if v := recover(); v != nil {
-			p = newPanicError(v)
+			p = NewPanicError(v)
 		}
 	}()
 	f()

@@ -45,7 +45,7 @@ func (j *job[T]) run(d *Deferred[None]) runner {
 	}
 	inner := MaybeDeferred(j.f)
 	if j.loops(inner) {
-		inner = Fail[T](newPanicError("deferred: the function given to Run returned a Deferred that waits on Run's own"))
+		inner = Fail[T](NewPanicError("deferred: the function given to Run returned a Deferred that waits on Run's own"))
 	}
 	if inner.ready() {
 		return j.done(inner)

@@ -94,9 +94,9 @@ func (d *Deferred[T]) runUntilPanic() (next runner) {
 		// recover gives nil for runtime.Goexit (testing's FailNow), which is to go on.
 		if v := recover(); v != nil {
 			if to, ok := current.(elsewhere); ok && !to.Called() {
-				next = to.fail(newPanicError(v))
+				next = to.fail(NewPanicError(v))
 			} else {
-				d.set(d.value, newPanicError(v))
+				d.set(d.value, NewPanicError(v))
 			}
 		}
 	}()

@@ -3,7 +3,6 @@ package reactor
 import (
 	"log/slog"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -401,7 +400,7 @@ func guard(what string, f func()) {
 
 // logPanic logs the panic that was recovered as v, from a deferred function.
 func logPanic(what string, v any) error {
-	stack := debug.Stack()
-	slog.Error("reactor: panic in "+what, "panic", v, "stack", string(stack))
-	return &deferred.PanicError{Value: v, Stack: stack}
+	err := deferred.NewPanicError(v)
+	slog.Error("reactor: panic in "+what, "panic", v, "stack", string(err.Stack))
+	return err
 }

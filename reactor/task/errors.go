@@ -3,7 +3,6 @@ package task
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
@@ -33,6 +32,6 @@ var (
 func catch(err *error) {
 	// recover gives nil for runtime.Goexit (testing's FailNow), which is to go on.
 	if v := recover(); v != nil {
-		*err = &deferred.PanicError{Value: v, Stack: debug.Stack()}
+		*err = deferred.NewPanicError(v)
 	}
 }

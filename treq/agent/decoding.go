@@ -16,7 +16,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	"github.com/sourcegraph/conc/panics"
 )
 
 // decodingLimits are what MaxDecodedSize and MaxExpansion say.
@@ -276,9 +275,8 @@ type stage struct {
 func (s *stage) Read(p []byte) (n int, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			r := panics.NewRecovered(1, v)
 			s.reader = nil // whatever it is like now
-			n, err = 0, s.fail(&deferred.PanicError{Value: r.Value, Stack: r.Stack})
+			n, err = 0, s.fail(deferred.NewPanicError(v))
 		}
 	}()
 	if s.reader == nil {

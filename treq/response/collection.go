@@ -5,7 +5,6 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
-	"github.com/sourcegraph/conc/panics"
 )
 
 // This file holds the reader of a body that is being collected.
@@ -70,8 +69,7 @@ func (c *collection) DataReceived(data []byte) {
 func (c *collection) collect(data []byte) (wait task.Wait, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			r := panics.NewRecovered(1, v)
-			err = &deferred.PanicError{Value: r.Value, Stack: r.Stack}
+			err = deferred.NewPanicError(v)
 		}
 	}()
 	return c.collector(data)
