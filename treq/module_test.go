@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq"
@@ -14,7 +15,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // TestModuleSharesConnections: requests of the module on one reactor use each other's
@@ -26,7 +26,7 @@ func TestModuleSharesConnections(t *testing.T) {
 		t.Helper()
 		d := treq.Get("http://a.example/", append(options, treq.Reactor(r))...)
 		r.Pump()
-		treqtesting.SuccessResultOf(t, d)
+		deferredtest.SuccessResultOf(t, d)
 	}
 	r, other := memory.New(), memory.New()
 	s, apart := rawserver.Listen(t, r, "80"), rawserver.Listen(t, other, "80")
@@ -61,7 +61,7 @@ func TestModuleKeepsNoCookies(t *testing.T) {
 	for range 2 {
 		d := treq.Get("http://a.example/", treq.Reactor(r))
 		r.Pump()
-		if got, err := treqtesting.SuccessResultOf(t, d).Cookies().Get("a"); got != "1" {
+		if got, err := deferredtest.SuccessResultOf(t, d).Cookies().Get("a"); got != "1" {
 			t.Errorf("the response has the cookie %q, %v", got, err)
 		}
 	}
@@ -102,7 +102,7 @@ func TestModuleMethods(t *testing.T) {
 	} {
 		e := &echo{}
 		d := request(treq.Agent(e), treq.Params{"a": {"b"}}, treq.Headers{"X": {"y"}}, client.BasicAuth("u", "p"))
-		text := treqtesting.SuccessResultOf(t, deferred.Then(d, func(r *response.Response) *deferred.Deferred[string] {
+		text := deferredtest.SuccessResultOf(t, deferred.Then(d, func(r *response.Response) *deferred.Deferred[string] {
 			return treq.TextContent(r, "utf-8")
 		}))
 		if text != want || e.last.Header.Get("X") != "y" || e.last.Header.Get("Authorization") != "Basic dTpw" {

@@ -16,12 +16,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
@@ -138,7 +138,7 @@ func TestEveryReactor(t *testing.T) {
 			}
 			d := deferred.Then(request(newClient(m), server.URL), read)
 			m.Pump()
-			inMemory := treqtesting.SuccessResultOf(t, d)
+			inMemory := deferredtest.SuccessResultOf(t, d)
 			for name, got := range answers {
 				if diff := cmp.Diff(inMemory, got); diff != "" {
 					t.Errorf("memory (-) and %s (+) differ:\n%s", name, diff)

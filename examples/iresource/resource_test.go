@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
@@ -13,8 +14,8 @@ import (
 // text returns the code and the body of a response that is there.
 func text(t *testing.T, d *deferred.Deferred[*response.Response]) (int, string) {
 	t.Helper()
-	resp := treqtesting.SuccessResultOf(t, d)
-	return resp.Code, treqtesting.SuccessResultOf(t, resp.Text())
+	resp := deferredtest.SuccessResultOf(t, d)
+	return resp.Code, deferredtest.SuccessResultOf(t, resp.Text())
 }
 
 // The resource answers whatever the path and the method.
@@ -22,8 +23,8 @@ func TestJSONResource(t *testing.T) {
 	stub := treqtesting.NewStubTreq(&JSONResource{Data: []int{1, 2}})
 	for _, url := range []string{"http://an.example", "https://an.example/what/ever?a=b"} {
 		for _, method := range []string{"GET", "POST", "PURGE"} {
-			resp := treqtesting.SuccessResultOf(t, stub.Request(method, url))
-			got := treqtesting.SuccessResultOf(t, treq.JSONContent[[]int](resp))
+			resp := deferredtest.SuccessResultOf(t, stub.Request(method, url))
+			got := deferredtest.SuccessResultOf(t, treq.JSONContent[[]int](resp))
 			if resp.Code != 200 || resp.Header.Get("Content-Type") != "application/json" || len(got) != 2 {
 				t.Errorf("%s %s: %v %v", method, url, resp, got)
 			}
@@ -46,10 +47,10 @@ func TestQueue(t *testing.T) {
 	stub := treqtesting.NewStubTreq(NewRoot())
 	const url = "http://an.example/queue"
 	first, second, third := stub.Get(url), stub.Get(url), stub.Get(url)
-	treqtesting.NoResult(t, first)
+	deferredtest.NoResult(t, first)
 
 	first.Cancel() // and this one is not given any
-	if err := treqtesting.FailureResultOf(t, first); !errors.Is(err, deferred.ErrCancelled) {
+	if err := deferredtest.FailureResultOf(t, first); !errors.Is(err, deferred.ErrCancelled) {
 		t.Errorf("got %v", err)
 	}
 	stub.Flush() // the server sees that it has gone

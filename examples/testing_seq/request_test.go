@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
@@ -29,7 +30,7 @@ func TestOK(t *testing.T) {
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
 
 	seq.Consume(func() {
-		got := treqtesting.SuccessResultOf(t, MakeARequest(stub, "http://an.example/foo"))
+		got := deferredtest.SuccessResultOf(t, MakeARequest(stub, "http://an.example/foo"))
 		if want := (Status{"ok"}); got != want {
 			t.Errorf("got %v, want %v", got, want)
 		}
@@ -49,7 +50,7 @@ func TestTeapot(t *testing.T) {
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
 
 	seq.Consume(func() {
-		err := treqtesting.FailureResultOf(t, MakeARequest(stub, "http://an.example/foo"))
+		err := deferredtest.FailureResultOf(t, MakeARequest(stub, "http://an.example/foo"))
 		if got, want := err.Error(), "got an error from the server: I'm a teapot!"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}

@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // hello says hello to whoever connects, and hears what it is told.
@@ -30,16 +30,16 @@ func TestWrapTLS(t *testing.T) {
 	var server hello
 	port := endpoints.WrapTLSServer(r, &tls.Config{Certificates: []tls.Certificate{cert}}, endpoints.NewTCPServer(r, "192.0.2.1:443")).
 		Listen(reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &server }))
-	treqtesting.SuccessResultOf(t, port)
+	deferredtest.SuccessResultOf(t, port)
 	r.ListenTCP("192.0.2.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &silent{} }))
 
 	config := &tls.Config{ServerName: "an.example", RootCAs: roots}
 	var client hello
 	d := endpoints.WrapTLS(r, config, endpoints.NewHostname(r, "an.example", "443")).
 		Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &client }))
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	r.Pump()
-	if p := treqtesting.SuccessResultOf(t, d); p != reactor.Protocol(&client) || client.heard != "hello" || server.heard != "hello" {
+	if p := deferredtest.SuccessResultOf(t, d); p != reactor.Protocol(&client) || client.heard != "hello" || server.heard != "hello" {
 		t.Errorf("got %v; heard %q and %q", p, client.heard, server.heard)
 	}
 
@@ -51,20 +51,20 @@ func TestWrapTLS(t *testing.T) {
 	other := &tls.Config{ServerName: "another.example", RootCAs: roots}
 	d = endpoints.WrapTLS(r, other, endpoints.NewHostname(r, "an.example", "443")).Connect(never)
 	r.Pump()
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, reactor.ErrHandshake) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, reactor.ErrHandshake) {
 		t.Errorf("got %v", err)
 	}
 	slow := endpoints.WrapTLS(r, config, endpoints.NewHostname(r, "an.example", "80"))
 	slow.HandshakeTimeout = 5 * time.Second
 	d = slow.Connect(never)
 	r.RunFor(5 * time.Second)
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, reactor.ErrHandshake) || !strings.Contains(err.Error(), "5s") {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, reactor.ErrHandshake) || !strings.Contains(err.Error(), "5s") {
 		t.Errorf("got %v", err)
 	}
 	d = slow.Connect(never)
 	r.Pump()
 	d.Cancel()
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 		t.Errorf("got %v", err)
 	}
 	r.Pump()

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/mccutchen/go-httpbin/v2/httpbin"
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -95,7 +96,7 @@ func TestAuthAgentWithBasic(t *testing.T) {
 
 func TestAuthAgentWithCredentialsThatCannotBeSent(t *testing.T) {
 	s := new(spy)
-	err := treqtesting.FailureResultOf(t, agent.NewAuthAgent(s, auth.Basic("a:b", "c")).Request(newRequest("GET", "http://h.example/")))
+	err := deferredtest.FailureResultOf(t, agent.NewAuthAgent(s, auth.Basic("a:b", "c")).Request(newRequest("GET", "http://h.example/")))
 	var where *agent.RequestError
 	if !errors.Is(err, auth.ErrInvalid) || !errors.As(err, &where) || len(s.requests) != 0 {
 		t.Errorf("got %v after %d requests", err, len(s.requests))
@@ -155,8 +156,8 @@ func TestHTTPBin(t *testing.T) {
 	} {
 		seen = nil
 		a := agent.NewAuthAgent(server, test.credentials)
-		resp := treqtesting.SuccessResultOf(t, a.Request(newRequest("GET", "http://bin.example"+test.path)))
-		treqtesting.SuccessResultOf(t, resp.Discard())
+		resp := deferredtest.SuccessResultOf(t, a.Request(newRequest("GET", "http://bin.example"+test.path)))
+		deferredtest.SuccessResultOf(t, resp.Discard())
 		if resp.Code != test.code || !slices.Equal(seen, test.requests) {
 			t.Errorf("%s with %T: got %d after %q, want %d after %q", test.path, test.credentials, resp.Code, seen, test.code, test.requests)
 		}
@@ -170,8 +171,8 @@ const hello = "hello"
 // status.
 func digestRequest(t *testing.T, server agent.Requester, d auth.Credentials, req *request.Request) int {
 	t.Helper()
-	resp := treqtesting.SuccessResultOf(t, agent.NewAuthAgent(server, d).Request(req))
-	text := string(treqtesting.SuccessResultOf(t, resp.Content()))
+	resp := deferredtest.SuccessResultOf(t, agent.NewAuthAgent(server, d).Request(req))
+	text := string(deferredtest.SuccessResultOf(t, resp.Content()))
 	if (resp.Code == 200) != (text == hello) {
 		t.Errorf("%d with body %q", resp.Code, text)
 	}
@@ -198,8 +199,8 @@ func TestDigest(t *testing.T) {
 						req.Body = request.Bytes("the body")
 					}
 					if req.Method == "HEAD" {
-						resp := treqtesting.SuccessResultOf(t, agent.NewAuthAgent(server, d).Request(req))
-						treqtesting.SuccessResultOf(t, resp.Discard())
+						resp := deferredtest.SuccessResultOf(t, agent.NewAuthAgent(server, d).Request(req))
+						deferredtest.SuccessResultOf(t, resp.Discard())
 						if resp.Code != 200 {
 							t.Errorf("%s: request %d: %d", name, i, resp.Code)
 						}
@@ -237,7 +238,7 @@ func TestDigestNextNonce(t *testing.T) {
 func TestDigestOfAnImpostor(t *testing.T) {
 	check := &digestServer{qop: "auth", user: "u", password: "p", uses: 9, impostor: true}
 	server := treqtesting.NewHandlerTraversalAgent(check)
-	err := treqtesting.FailureResultOf(t, agent.NewAuthAgent(server, auth.NewDigest("u", "p")).Request(newRequest("GET", "http://h.example/")))
+	err := deferredtest.FailureResultOf(t, agent.NewAuthAgent(server, auth.NewDigest("u", "p")).Request(newRequest("GET", "http://h.example/")))
 	if !errors.Is(err, auth.ErrServerUnproved) {
 		t.Errorf("got %v", err)
 	}
@@ -276,7 +277,7 @@ func TestDigestAndBodiesThatCannotBeRepeated(t *testing.T) {
 	d := auth.NewDigest("u", "p")
 	upload := newRequest("PUT", "http://h.example/")
 	upload.Body = &onceBody{Bytes: request.Bytes("the body")}
-	err := treqtesting.FailureResultOf(t, agent.NewAuthAgent(server, d).Request(upload))
+	err := deferredtest.FailureResultOf(t, agent.NewAuthAgent(server, d).Request(upload))
 	var where *agent.RequestError
 	if !errors.Is(err, agent.ErrBodyNotRepeatable) || !errors.As(err, &where) || check.requests != 1 {
 		t.Errorf("the first upload: %v after %d requests", err, check.requests)
@@ -287,7 +288,7 @@ func TestDigestAndBodiesThatCannotBeRepeated(t *testing.T) {
 	}
 	check.qop = "auth-int"
 	upload.Body = &onceBody{Bytes: request.Bytes("the body")}
-	err = treqtesting.FailureResultOf(t, agent.NewAuthAgent(server, auth.NewDigest("u", "p")).Request(upload))
+	err = deferredtest.FailureResultOf(t, agent.NewAuthAgent(server, auth.NewDigest("u", "p")).Request(upload))
 	if !errors.Is(err, agent.ErrBodyNotRepeatable) {
 		t.Errorf("auth-int: %v", err)
 	}
@@ -314,7 +315,7 @@ func TestDigestWithExpectContinue(t *testing.T) {
 		t.Errorf("after 100: %q", got)
 	}
 	c.Send(okHello)
-	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 }
 
 // TestDigestKeepsTheConnection is that the answer to a challenge goes where the
@@ -336,7 +337,7 @@ func TestDigestKeepsTheConnection(t *testing.T) {
 		t.Errorf("sent was\n%s", got)
 	}
 	c.Send(okHello)
-	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 }
 
 // TestDigestDoesNotWaitForTheEndOfAConnection is about a challenge whose body ends
@@ -349,7 +350,7 @@ func TestDigestDoesNotWaitForTheEndOfAConnection(t *testing.T) {
 	w.r.Pump()
 	w.wantClosed(0)
 	w.Conn(1).Send(okHello)
-	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 }
 
 // TestDigestCancelled is that cancelling ends what is under way, whatever that
@@ -369,7 +370,7 @@ func TestDigestCancelled(t *testing.T) {
 		w.r.Pump()
 		d.Cancel()
 		w.r.Pump()
-		if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+		if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 			t.Errorf("%s: %v", test.name, err)
 		}
 		w.wantClosed(0)
@@ -458,8 +459,8 @@ func TestCredentialsStayWithTheirOrigin(t *testing.T) {
 				default:
 					a = careless{agent.NewAuthAgent(server, credentials())}
 				}
-				resp := treqtesting.SuccessResultOf(t, a.Request(newRequest("GET", test.from)))
-				treqtesting.SuccessResultOf(t, resp.Discard())
+				resp := deferredtest.SuccessResultOf(t, a.Request(newRequest("GET", test.from)))
+				deferredtest.SuccessResultOf(t, resp.Discard())
 				code := 401
 				if test.stays {
 					code = 200

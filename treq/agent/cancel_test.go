@@ -8,11 +8,11 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // TestCancel: whenever a request is given up, nothing is left of it. The world
@@ -52,9 +52,9 @@ func TestCancel(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
 			d := test.get(w)
-			treqtesting.NoResult(t, d)
+			deferredtest.NoResult(t, d)
 			d.Cancel()
-			err := treqtesting.FailureResultOf(t, d)
+			err := deferredtest.FailureResultOf(t, d)
 			var of *agent.RequestError
 			if !errors.Is(err, deferred.ErrCancelled) || !errors.As(err, &of) {
 				t.Error(err)
@@ -75,11 +75,11 @@ func TestCancelBody(t *testing.T) {
 	type read func(r *response.Response) (cancel func(), failure func(t *testing.T) error)
 	content := func(r *response.Response) (func(), func(t *testing.T) error) {
 		d := r.Content()
-		return d.Cancel, func(t *testing.T) error { return treqtesting.FailureResultOf(t, d) }
+		return d.Cancel, func(t *testing.T) error { return deferredtest.FailureResultOf(t, d) }
 	}
 	collect := func(r *response.Response) (func(), func(t *testing.T) error) {
 		d := r.Collect(func([]byte) error { return nil })
-		return d.Cancel, func(t *testing.T) error { return treqtesting.FailureResultOf(t, d) }
+		return d.Cancel, func(t *testing.T) error { return deferredtest.FailureResultOf(t, d) }
 	}
 	for name, test := range map[string]struct {
 		read     read
@@ -91,14 +91,14 @@ func TestCancelBody(t *testing.T) {
 		"Collect, buffered": {collect, true},
 		"Text, which is one": {func(r *response.Response) (func(), func(t *testing.T) error) {
 			d := r.Text()
-			return d.Cancel, func(t *testing.T) error { return treqtesting.FailureResultOf(t, d) }
+			return d.Cancel, func(t *testing.T) error { return deferredtest.FailureResultOf(t, d) }
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			d := w.get("http://a.example/")
 			w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
-			resp := treqtesting.SuccessResultOf(t, d)
+			resp := deferredtest.SuccessResultOf(t, d)
 			if test.buffered {
 				resp.Buffer()
 			}
@@ -124,9 +124,9 @@ func TestCancelWhatFollows(t *testing.T) {
 			w := newWorld(t)
 			text := deferred.Then(w.get("http://a.example/"), (*response.Response).Text)
 			w.Conn(0).Send(sent)
-			treqtesting.NoResult(t, text)
+			deferredtest.NoResult(t, text)
 			text.Cancel()
-			if err := treqtesting.FailureResultOf(t, text); !errors.Is(err, deferred.ErrCancelled) {
+			if err := deferredtest.FailureResultOf(t, text); !errors.Is(err, deferred.ErrCancelled) {
 				t.Error(err)
 			}
 			w.r.Pump()
@@ -144,7 +144,7 @@ func TestCancelInTheLoop(t *testing.T) {
 		d.Cancel()
 	})
 	w.r.Pump()
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 		t.Error(err)
 	}
 	w.wantClosed(0)
@@ -186,7 +186,7 @@ func TestStubbornEndpoint(t *testing.T) {
 			}))
 			d := w.get("http://a.example/")
 			d.Cancel()
-			treqtesting.FailureResultOf(t, d)
+			deferredtest.FailureResultOf(t, d)
 			w.r.RunFor(2)
 			w.wantOpen()
 		})
@@ -211,7 +211,7 @@ func TestWithinCallbacks(t *testing.T) {
 			t.Fatalf("got %q", got)
 		}
 		w.Conn(0).Send(okHello)
-		w.wantBody(treqtesting.SuccessResultOf(t, next), "hello")
+		w.wantBody(deferredtest.SuccessResultOf(t, next), "hello")
 		w.wantOpen(0)
 	})
 	t.Run("the next request as the body ends does not get what came after it", func(t *testing.T) {
@@ -223,9 +223,9 @@ func TestWithinCallbacks(t *testing.T) {
 			return s, nil
 		})
 		w.Conn(0).Send(okHello + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
-		treqtesting.NoResult(t, next)
+		deferredtest.NoResult(t, next)
 		w.Conn(1).Send(okHello)
-		w.wantBody(treqtesting.SuccessResultOf(t, next), "hello")
+		w.wantBody(deferredtest.SuccessResultOf(t, next), "hello")
 	})
 	t.Run("a request as the head comes takes another", func(t *testing.T) {
 		w := newWorld(t)
@@ -236,8 +236,8 @@ func TestWithinCallbacks(t *testing.T) {
 		})
 		w.Conn(0).Send(okHello)
 		w.Conn(1).Send(okHello)
-		w.wantBody(treqtesting.SuccessResultOf(t, next), "hello")
-		w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+		w.wantBody(deferredtest.SuccessResultOf(t, next), "hello")
+		w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 		w.wantOpen(0, 1)
 	})
 	t.Run("a request as the connection is lost", func(t *testing.T) {
@@ -249,8 +249,8 @@ func TestWithinCallbacks(t *testing.T) {
 		})
 		w.Conn(0).Close()
 		w.Conn(1).Send(okHello)
-		w.wantBody(treqtesting.SuccessResultOf(t, next), "hello")
-		treqtesting.SuccessResultOf(t, d)
+		w.wantBody(deferredtest.SuccessResultOf(t, next), "hello")
+		deferredtest.SuccessResultOf(t, d)
 	})
 	t.Run("the body is refused as the head comes", func(t *testing.T) {
 		w := newWorld(t)
@@ -260,7 +260,7 @@ func TestWithinCallbacks(t *testing.T) {
 			return r, r.DeliverBody(p)
 		})
 		w.Conn(0).Send(long + "hello")
-		treqtesting.SuccessResultOf(t, d)
+		deferredtest.SuccessResultOf(t, d)
 		w.wantClosed(0)
 		var failed *response.FailedError
 		if p.got != "" || !errors.As(p.lost, &failed) || !errors.Is(p.lost, reactor.ErrConnectionAborted) {
@@ -276,7 +276,7 @@ func TestWithinCallbacks(t *testing.T) {
 		})
 		w.Conn(0).Send(okHello)
 		var panicked *deferred.PanicError
-		if err := treqtesting.FailureResultOf(t, d); !errors.As(err, &panicked) {
+		if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &panicked) {
 			t.Error(err)
 		}
 		w.wantBody(resp, "hello")
@@ -287,7 +287,7 @@ func TestWithinCallbacks(t *testing.T) {
 		p := &reader{onData: func(string) { panic("boom") }}
 		d := w.get("http://a.example/")
 		w.Conn(0).Send(long)
-		treqtesting.SuccessResultOf(t, d).DeliverBody(p)
+		deferredtest.SuccessResultOf(t, d).DeliverBody(p)
 		w.Conn(0).Send("hello")
 		w.wantClosed(0)
 		var failed *response.FailedError
@@ -300,7 +300,7 @@ func TestWithinCallbacks(t *testing.T) {
 		p := &reader{onLost: func() { panic("boom") }}
 		d := w.get("http://a.example/")
 		w.Conn(0).Send(long)
-		treqtesting.SuccessResultOf(t, d).DeliverBody(p)
+		deferredtest.SuccessResultOf(t, d).DeliverBody(p)
 		w.Conn(0).Send("hellohello")
 		if p.lostCalled != 1 || p.lost != response.ErrDone {
 			t.Errorf("lost %d times, %v", p.lostCalled, p.lost)
@@ -313,7 +313,7 @@ func TestWithinCallbacks(t *testing.T) {
 		p.onData = func(string) { p.transport.StopProducing() }
 		d := w.get("http://a.example/")
 		w.Conn(0).Send(long)
-		treqtesting.SuccessResultOf(t, d).DeliverBody(p)
+		deferredtest.SuccessResultOf(t, d).DeliverBody(p)
 		w.Conn(0).Send("hellohello")
 		if p.lostCalled != 1 {
 			t.Errorf("lost %d times, %v", p.lostCalled, p.lost)
@@ -330,7 +330,7 @@ func TestUnread(t *testing.T) {
 		d := w.get("http://a.example/")
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
 		w.Conn(0).Send("hello")
-		resp := treqtesting.SuccessResultOf(t, d)
+		resp := deferredtest.SuccessResultOf(t, d)
 		w.exchange(newRequest("GET", "http://a.example/"), 0)
 		w.wantBody(resp, "hello")
 	})
@@ -340,7 +340,7 @@ func TestUnread(t *testing.T) {
 		c := w.Conn(0)
 		c.Send("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n")
 		c.Send(large)
-		resp := treqtesting.SuccessResultOf(t, d)
+		resp := deferredtest.SuccessResultOf(t, d)
 		w.exchange(newRequest("GET", "http://a.example/"), 1)
 		w.wantBody(resp, large)
 		w.exchange(newRequest("GET", "http://a.example/"), 0)
@@ -352,10 +352,10 @@ func TestUnread(t *testing.T) {
 		c.Send("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
 		c.Send(large)
 		c.Close()
-		body := treqtesting.SuccessResultOf(t, d).Content()
+		body := deferredtest.SuccessResultOf(t, d).Content()
 		w.r.Pump()
 		var failed *response.FailedError
-		if err := treqtesting.FailureResultOf(t, body); !errors.As(err, &failed) {
+		if err := deferredtest.FailureResultOf(t, body); !errors.As(err, &failed) {
 			t.Error(err)
 		}
 	})
@@ -363,9 +363,9 @@ func TestUnread(t *testing.T) {
 		w := newWorld(t)
 		d := w.get("http://a.example/")
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
-		body := treqtesting.SuccessResultOf(t, d).Content()
+		body := deferredtest.SuccessResultOf(t, d).Content()
 		body.Cancel()
-		treqtesting.FailureResultOf(t, body)
+		deferredtest.FailureResultOf(t, body)
 		w.r.Pump()
 		w.wantClosed(0)
 	})
@@ -379,7 +379,7 @@ func TestPaused(t *testing.T) {
 	d := w.get("http://a.example/")
 	c := w.Conn(0)
 	c.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-	treqtesting.SuccessResultOf(t, d).DeliverBody(p)
+	deferredtest.SuccessResultOf(t, d).DeliverBody(p)
 	p.onData = func(string) { p.transport.PauseProducing() }
 	c.Send("2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")
 	if p.got != "he" || p.lostCalled != 0 {
@@ -403,7 +403,7 @@ func TestSlowCollector(t *testing.T) {
 	c.Send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size))
 	var waits []*deferred.Deferred[deferred.None]
 	got := 0
-	done := treqtesting.SuccessResultOf(t, d).CollectThen(func(data []byte) *deferred.Deferred[deferred.None] {
+	done := deferredtest.SuccessResultOf(t, d).CollectThen(func(data []byte) *deferred.Deferred[deferred.None] {
 		got += len(data)
 		waits = append(waits, deferred.New[deferred.None]())
 		return waits[len(waits)-1]
@@ -421,7 +421,7 @@ func TestSlowCollector(t *testing.T) {
 		waits[i].Callback(deferred.None{})
 		w.r.Pump()
 	}
-	treqtesting.SuccessResultOf(t, done)
+	deferredtest.SuccessResultOf(t, done)
 	if got != size {
 		t.Errorf("got %d bytes, want %d", got, size)
 	}

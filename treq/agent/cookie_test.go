@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -29,8 +30,8 @@ func cookieServer() *treqtesting.RequestTraversalAgent {
 // gotCookies is the Cookie field that the server got with a request.
 func gotCookies(t *testing.T, a agent.Requester, rawURL string) string {
 	t.Helper()
-	resp := treqtesting.SuccessResultOf(t, a.Request(newRequest("GET", rawURL)))
-	treqtesting.SuccessResultOf(t, resp.Discard())
+	resp := deferredtest.SuccessResultOf(t, a.Request(newRequest("GET", rawURL)))
+	deferredtest.SuccessResultOf(t, resp.Discard())
 	return resp.Header.Get("Got")
 }
 
@@ -78,14 +79,14 @@ func TestCookieAgentLeavesACookieFieldAlone(t *testing.T) {
 	jar.Set("jar", "1", cookies.Domain("example.com"))
 	req := newRequest("GET", setting("http://example.com/", "new=2"))
 	req.Header.Set("Cookie", "own=1")
-	resp := treqtesting.SuccessResultOf(t, agent.NewCookieAgent(cookieServer(), jar).Request(req))
+	resp := deferredtest.SuccessResultOf(t, agent.NewCookieAgent(cookieServer(), jar).Request(req))
 	if got := resp.Header.Get("Got"); got != "own=1" {
 		t.Errorf("sent were %q", got)
 	}
 	if value, err := jar.Get("new"); value != "2" || err != nil {
 		t.Errorf("the jar got %q, %v", value, err)
 	}
-	treqtesting.SuccessResultOf(t, resp.Discard())
+	deferredtest.SuccessResultOf(t, resp.Discard())
 }
 
 func TestCookieAgentDoesNotChangeTheRequest(t *testing.T) {
@@ -94,11 +95,11 @@ func TestCookieAgentDoesNotChangeTheRequest(t *testing.T) {
 	req := newRequest("GET", "http://example.com/")
 	for _, header := range []http.Header{{}, nil} {
 		req.Header = header
-		resp := treqtesting.SuccessResultOf(t, agent.NewCookieAgent(cookieServer(), jar).Request(req))
+		resp := deferredtest.SuccessResultOf(t, agent.NewCookieAgent(cookieServer(), jar).Request(req))
 		if resp.Header.Get("Got") != "a=1" || len(req.Header) != 0 {
 			t.Errorf("sent were %q, the request has %v", resp.Header.Get("Got"), req.Header)
 		}
-		treqtesting.SuccessResultOf(t, resp.Discard())
+		deferredtest.SuccessResultOf(t, resp.Discard())
 	}
 }
 
@@ -114,7 +115,7 @@ func TestCookieAgentStoresFirst(t *testing.T) {
 		}
 		return resp, nil
 	})
-	treqtesting.SuccessResultOf(t, treqtesting.SuccessResultOf(t, d).Discard())
+	deferredtest.SuccessResultOf(t, deferredtest.SuccessResultOf(t, d).Discard())
 	if a.Jar() != http.CookieJar(jar) {
 		t.Error("Jar gives another jar")
 	}
@@ -137,7 +138,7 @@ func (badJar) Cookies(*url.URL) []*http.Cookie {
 }
 
 func TestCookieAgentRefusesInjection(t *testing.T) {
-	err := treqtesting.FailureResultOf(t, agent.NewCookieAgent(cookieServer(), badJar{}).Request(newRequest("GET", "http://example.com/")))
+	err := deferredtest.FailureResultOf(t, agent.NewCookieAgent(cookieServer(), badJar{}).Request(newRequest("GET", "http://example.com/")))
 	var where *agent.RequestError
 	if !errors.Is(err, cookies.ErrInvalid) || !errors.As(err, &where) {
 		t.Errorf("got %v", err)
@@ -145,7 +146,7 @@ func TestCookieAgentRefusesInjection(t *testing.T) {
 }
 
 func TestCookieAgentOfARequestThatFails(t *testing.T) {
-	err := treqtesting.FailureResultOf(t, agent.NewCookieAgent(cookieServer(), new(cookies.Jar)).Request(newRequest("GET", "ftp://example.com/")))
+	err := deferredtest.FailureResultOf(t, agent.NewCookieAgent(cookieServer(), new(cookies.Jar)).Request(newRequest("GET", "ftp://example.com/")))
 	if !errors.Is(err, agent.ErrSchemeNotSupported) {
 		t.Errorf("got %v", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -90,7 +91,7 @@ func decoding(t *testing.T, contentEncoding string, options ...agent.DecoderOpti
 	d := agent.NewContentDecoderAgent(s, append(agent.Decoders(), void), options...).Request(get(t, "http://example.com/foo"))
 	r, body := reply(200, "Content-Encoding", contentEncoding)
 	s.answer(r)
-	return treqtesting.SuccessResultOf(t, d), body
+	return deferredtest.SuccessResultOf(t, d), body
 }
 
 // noneLeft fails the test if there are more coroutines than before. Those that end
@@ -232,7 +233,7 @@ func TestContentEncoding(t *testing.T) {
 				r.Header["Content-Encoding"] = test.encoding
 			}
 			s.answer(r)
-			got := treqtesting.SuccessResultOf(t, d)
+			got := deferredtest.SuccessResultOf(t, d)
 			if left := got.Header["Content-Encoding"]; !slices.Equal(left, test.left) {
 				t.Errorf("Content-Encoding is %q, want %q", left, test.left)
 			}
@@ -240,7 +241,7 @@ func TestContentEncoding(t *testing.T) {
 			if got.Header.Get("Foo") != "bar" || (got.Header.Get("Content-Length") == "") != decoded || (got.Length == response.UnknownLength) != decoded {
 				t.Errorf("headers are %v, the length is %d", got.Header, got.Length)
 			}
-			if text := treqtesting.SuccessResultOf(t, got.Text()); text != test.want {
+			if text := deferredtest.SuccessResultOf(t, got.Text()); text != test.want {
 				t.Errorf("got %q, want %q", text, test.want)
 			}
 		})
@@ -253,7 +254,7 @@ func TestTooManyCodings(t *testing.T) {
 	r, body := reply(200, "Content-Encoding", strings.Repeat("gzip,", 6))
 	s.answer(r)
 	var failed *response.FailedError
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, agent.ErrTooManyCodings) || !errors.As(err, &failed) || failed.Response != r {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, agent.ErrTooManyCodings) || !errors.As(err, &failed) || failed.Response != r {
 		t.Errorf("got %v", err)
 	}
 	if body.stopped != 1 {
@@ -273,11 +274,11 @@ func TestNothingToDecode(t *testing.T) {
 		d := agent.NewContentDecoderAgent(s, agent.Decoders()).Request(req)
 		r := whole(test.code, test.body, "Content-Encoding", "gzip", "Content-Length", "12")
 		s.answer(r)
-		got := treqtesting.SuccessResultOf(t, d)
+		got := deferredtest.SuccessResultOf(t, d)
 		if got.Length != int64(len(test.body)) || got.Header.Get("Content-Encoding") != "gzip" || got.Header.Get("Content-Length") != "12" {
 			t.Errorf("%s %d: %d, %v", test.method, test.code, got.Length, got.Header)
 		}
-		if text := treqtesting.SuccessResultOf(t, got.Text()); text != test.body {
+		if text := deferredtest.SuccessResultOf(t, got.Text()); text != test.body {
 			t.Errorf("%s %d: %q", test.method, test.code, text)
 		}
 	}
@@ -489,7 +490,7 @@ func TestDecodeErrorInARow(t *testing.T) {
 		body.body.Write(test.data)
 		body.body.End(response.ErrDone)
 		var why *agent.DecodeError
-		if err := treqtesting.FailureResultOf(t, r.Content()); !errors.As(err, &why) || why.Coding != test.want {
+		if err := deferredtest.FailureResultOf(t, r.Content()); !errors.As(err, &why) || why.Coding != test.want {
 			t.Errorf("got %v, want %s", err, test.want)
 		}
 	}
@@ -505,7 +506,7 @@ func TestDecoderPanics(t *testing.T) {
 		s.answer(whole(200, "x", "Content-Encoding", "odd"))
 		var p *deferred.PanicError
 		var why *agent.DecodeError
-		err := treqtesting.FailureResultOf(t, treqtesting.SuccessResultOf(t, d).Content())
+		err := deferredtest.FailureResultOf(t, deferredtest.SuccessResultOf(t, d).Content())
 		if !errors.As(err, &p) || p.Value != "oh" || !errors.As(err, &why) || why.Coding != "odd" {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -524,12 +525,12 @@ func TestDecodeTrailing(t *testing.T) {
 	for body, want := range map[string]error{"abc": nil, "abcd": agent.ErrTrailingData} {
 		d := agent.NewContentDecoderAgent(s, []agent.Decoder{first}).Request(get(t, "http://example.com/"))
 		s.answer(whole(200, body, "Content-Encoding", "first"))
-		content := treqtesting.SuccessResultOf(t, d).Content()
+		content := deferredtest.SuccessResultOf(t, d).Content()
 		if want != nil {
-			if err := treqtesting.FailureResultOf(t, content); !errors.Is(err, want) {
+			if err := deferredtest.FailureResultOf(t, content); !errors.Is(err, want) {
 				t.Errorf("%q: got %v", body, err)
 			}
-		} else if got := treqtesting.SuccessResultOf(t, content); string(got) != "abc" {
+		} else if got := deferredtest.SuccessResultOf(t, content); string(got) != "abc" {
 			t.Errorf("%q: got %q", body, got)
 		}
 	}
@@ -585,8 +586,8 @@ func TestBomb(t *testing.T) {
 			}
 			body.body.End(response.ErrDone)
 			if test.ok {
-				treqtesting.SuccessResultOf(t, d)
-			} else if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, agent.ErrDecodedTooLarge) {
+				deferredtest.SuccessResultOf(t, d)
+			} else if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, agent.ErrDecodedTooLarge) {
 				t.Errorf("got %v", err)
 			} else if body.stopped != 1 {
 				t.Error("the connection was not closed")
@@ -608,7 +609,7 @@ func TestZstdWindow(t *testing.T) {
 	body.body.Write(b.Bytes())
 	body.body.End(response.ErrDone)
 	var why *agent.DecodeError
-	if err := treqtesting.FailureResultOf(t, r.Content()); !errors.As(err, &why) {
+	if err := deferredtest.FailureResultOf(t, r.Content()); !errors.As(err, &why) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -736,7 +737,7 @@ func TestDecodeCancel(t *testing.T) {
 	data := coded("br", text(100_000))
 	body.body.Write(data[:1000])
 	d.Cancel()
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || body.stopped != 1 {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || body.stopped != 1 {
 		t.Errorf("got %v, stopped %d times", err, body.stopped)
 	}
 	noneLeft(t, before)
@@ -778,7 +779,7 @@ func TestDecodeOverTheWire(t *testing.T) {
 		for range 2 {
 			d := deferred.Then(a.Request(get(t, "http://example.com/")), (*response.Response).Content)
 			inner.Flush()
-			if got := treqtesting.SuccessResultOf(t, d); !bytes.Equal(got, plain) {
+			if got := deferredtest.SuccessResultOf(t, d); !bytes.Equal(got, plain) {
 				t.Errorf("%s: got %d bytes", c.encoder, len(got))
 			}
 		}

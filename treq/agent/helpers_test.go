@@ -10,12 +10,12 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // TestMain looks for errors that nobody handled when all tests have run: to
@@ -117,7 +117,7 @@ func (w *world) exchange(req *request.Request, on int) {
 		w.t.Fatalf("the request did not come on connection %d of %d", on, len(w.Conns))
 	}
 	c.Send(okHello)
-	w.wantBody(treqtesting.SuccessResultOf(w.t, d), "hello")
+	w.wantBody(deferredtest.SuccessResultOf(w.t, d), "hello")
 }
 
 // wantBody reads the body of resp.
@@ -125,7 +125,7 @@ func (w *world) wantBody(resp *response.Response, want string) {
 	w.t.Helper()
 	d := resp.Content()
 	w.r.Pump()
-	if got := string(treqtesting.SuccessResultOf(w.t, d)); got != want {
+	if got := string(deferredtest.SuccessResultOf(w.t, d)); got != want {
 		w.t.Errorf("body %.60q of %d bytes, want %.60q of %d", got, len(got), want, len(want))
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 func TestExpectContinue(t *testing.T) {
@@ -58,7 +58,7 @@ func TestExpectContinue(t *testing.T) {
 			case 200:
 				conn.Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 			}
-			if resp := treqtesting.SuccessResultOf(t, d); resp.Code != c.code {
+			if resp := deferredtest.SuccessResultOf(t, d); resp.Code != c.code {
 				t.Errorf("got %v", resp)
 			}
 			if closed := conn.Lost != nil; closed != c.close {
@@ -75,7 +75,7 @@ func TestInformational(t *testing.T) {
 	req.Informational = func(code int, h http.Header) { got = append(got, fmt.Sprint(code, h.Get("Link"))) }
 	d := w.send(req)
 	w.Conn(0).Send("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + okHello)
-	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 	if want := []string{"103</style.css>", "102"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -107,7 +107,7 @@ func TestUpgrade(t *testing.T) {
 		c.Got()
 		c.Send(yes)
 		c.Send("second ")
-		resp := treqtesting.SuccessResultOf(t, d)
+		resp := deferredtest.SuccessResultOf(t, d)
 		if resp.Code != 101 || resp.Upgrade == nil {
 			t.Fatalf("got %v", resp)
 		}
@@ -144,14 +144,14 @@ func TestUpgrade(t *testing.T) {
 		w := newWorld(t)
 		d := w.send(ask())
 		w.Conn(0).Send(yes)
-		treqtesting.SuccessResultOf(t, d).Upgrade.Abort()
+		deferredtest.SuccessResultOf(t, d).Upgrade.Abort()
 		w.r.Pump()
 	})
 	t.Run("not asked for", func(t *testing.T) {
 		w := newWorld(t)
 		d := w.get("http://a.example/")
 		w.Conn(0).Send(yes)
-		if err := treqtesting.FailureResultOf(t, d); !strings.Contains(err.Error(), "not asked for") {
+		if err := deferredtest.FailureResultOf(t, d); !strings.Contains(err.Error(), "not asked for") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -168,7 +168,7 @@ func TestMaxConnectionsPerHost(t *testing.T) {
 		t.Fatalf("%d connections", len(w.Conns))
 	}
 	w.Conn(2).Send(okHello)
-	treqtesting.SuccessResultOf(t, other)
+	deferredtest.SuccessResultOf(t, other)
 	ds[3].AddErrback(func(error) (*response.Response, error) { return nil, nil })
 	ds[3].Cancel() // it waits: it leaves the queue
 	w.Conn(0).Got()
@@ -177,14 +177,14 @@ func TestMaxConnectionsPerHost(t *testing.T) {
 		t.Errorf("the connection that got free was used for %q", got)
 	}
 	w.Conn(1).Abort() // the last request gets the place of a connection that is gone
-	treqtesting.FailureResultOf(t, ds[1])
+	deferredtest.FailureResultOf(t, ds[1])
 	if got := w.Conn(3).Got(); !strings.HasPrefix(got, "GET /4 ") {
 		t.Errorf("the new connection was used for %q", got)
 	}
 	w.Conn(0).Send(okHello)
 	w.Conn(3).Send(okHello)
 	for _, i := range []int{0, 2, 4} {
-		w.wantBody(treqtesting.SuccessResultOf(t, ds[i]), "hello")
+		w.wantBody(deferredtest.SuccessResultOf(t, ds[i]), "hello")
 	}
 }
 
@@ -195,7 +195,7 @@ func TestMaxConnectionsRefused(t *testing.T) {
 	second := w.agent.Request(newRequest("GET", "http://a.example:9/"))
 	w.r.Pump()
 	for _, d := range []*deferred.Deferred[*response.Response]{first, second} {
-		if err := treqtesting.FailureResultOf(t, d); !strings.Contains(err.Error(), "refused") {
+		if err := deferredtest.FailureResultOf(t, d); !strings.Contains(err.Error(), "refused") {
 			t.Errorf("got %v", err)
 		}
 	}

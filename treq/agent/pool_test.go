@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // TestReuse: one connection for any number of requests, one after another.
@@ -84,7 +84,7 @@ func (w *world) together(rawURL string, n int) {
 		}
 	}
 	for _, d := range all {
-		w.wantBody(treqtesting.SuccessResultOf(w.t, d), "hello")
+		w.wantBody(deferredtest.SuccessResultOf(w.t, d), "hello")
 	}
 }
 
@@ -128,7 +128,7 @@ func TestIdleTimeoutWhileUsed(t *testing.T) {
 	w.r.RunFor(time.Hour)
 	w.wantOpen(0)
 	w.Conn(0).Send(okHello)
-	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 	w.r.RunFor(time.Second - 1)
 	w.wantOpen(0)
 	w.r.RunFor(1)
@@ -140,12 +140,12 @@ func TestCloseCachedConnections(t *testing.T) {
 	w.together("http://a.example/", 2)
 	d := w.get("http://a.example/")
 	gone := w.pool.CloseCachedConnections()
-	treqtesting.NoResult(t, gone)
+	deferredtest.NoResult(t, gone)
 	w.r.Pump()
-	treqtesting.SuccessResultOf(t, gone)
+	deferredtest.SuccessResultOf(t, gone)
 	w.wantOpen(1)
 	w.Conn(1).Send(okHello)
-	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 	w.exchange(newRequest("GET", "http://a.example/"), 1)
 }
 
@@ -185,7 +185,7 @@ func TestBrokenInThisTurn(t *testing.T) {
 	w.Conn(0).Write([]byte("garbage"))
 	w.Conn(1).Send(okHello)
 	w.Conn(2).Send(okHello)
-	w.wantBody(treqtesting.SuccessResultOf(t, next), "hello")
+	w.wantBody(deferredtest.SuccessResultOf(t, next), "hello")
 }
 
 // TestMoreThanTheResponse: bytes after it cost the connection, not the response.
@@ -203,7 +203,7 @@ func TestMoreThanTheResponse(t *testing.T) {
 			}
 			d := w.send(newRequest(method, "http://a.example/"))
 			w.Conn(0).Send(sent)
-			w.wantBody(treqtesting.SuccessResultOf(t, d), want)
+			w.wantBody(deferredtest.SuccessResultOf(t, d), want)
 			w.wantClosed(0)
 			w.exchange(newRequest("GET", "http://a.example/"), 1)
 		})
@@ -256,7 +256,7 @@ func TestAgain(t *testing.T) {
 				c.Abort()
 			}
 			if !test.again {
-				err := treqtesting.FailureResultOf(t, d)
+				err := deferredtest.FailureResultOf(t, d)
 				var never *response.NeverReceivedError
 				if errors.As(err, &never) != (test.answer == "") {
 					t.Error(err)
@@ -266,16 +266,16 @@ func TestAgain(t *testing.T) {
 				}
 				return
 			}
-			treqtesting.NoResult(t, d)
+			deferredtest.NoResult(t, d)
 			if second := w.Conn(1).Got(); second != first {
 				t.Errorf("sent first\n%.100q\nthen\n%.100q", first, second)
 			}
 			if test.method == "HEAD" {
 				w.Conn(1).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-				w.wantBody(treqtesting.SuccessResultOf(t, d), "")
+				w.wantBody(deferredtest.SuccessResultOf(t, d), "")
 			} else {
 				w.Conn(1).Send(okHello)
-				w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+				w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 			}
 			w.exchange(newRequest("GET", "http://a.example/"), 1)
 		})
@@ -288,7 +288,7 @@ func TestNotAgain(t *testing.T) {
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 	d := w.get("http://a.example/again")
 	w.Conn(0).Close()
-	if err := treqtesting.FailureResultOf(t, d); !errors.As(err, new(*response.NeverReceivedError)) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.As(err, new(*response.NeverReceivedError)) {
 		t.Errorf("got %v", err)
 	}
 	if len(w.Conns) != 1 {
@@ -302,10 +302,10 @@ func TestAgainOnce(t *testing.T) {
 	w.together("http://a.example/", 3)
 	d := w.get("http://a.example/")
 	w.Conn(2).Close()
-	treqtesting.NoResult(t, d) // not on 1 either, which may be as old
+	deferredtest.NoResult(t, d) // not on 1 either, which may be as old
 	w.Conn(3).Close()
 	var never *response.NeverReceivedError
-	if err := treqtesting.FailureResultOf(t, d); !errors.As(err, &never) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &never) {
 		t.Error(err)
 	}
 	w.wantOpen(0, 1)
@@ -316,7 +316,7 @@ func TestNewConnectionDies(t *testing.T) {
 	w := newWorld(t)
 	d := w.get("http://a.example/")
 	w.Conn(0).Close()
-	treqtesting.FailureResultOf(t, d)
+	deferredtest.FailureResultOf(t, d)
 	if len(w.Conns) != 1 {
 		t.Errorf("%d connections", len(w.Conns))
 	}
@@ -331,21 +331,21 @@ func TestAgainFails(t *testing.T) {
 		w.r.HoldConnects()
 		d := w.get("http://a.example/")
 		w.Conn(0).Close()
-		treqtesting.NoResult(t, d)
+		deferredtest.NoResult(t, d)
 		return w, d
 	}
 	t.Run("refused", func(t *testing.T) {
 		w, d := again(t)
 		w.r.HeldConnects()[0].Fail(reactor.ErrConnectionRefused)
 		w.r.Pump()
-		if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, reactor.ErrConnectionRefused) {
+		if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, reactor.ErrConnectionRefused) {
 			t.Error(err)
 		}
 	})
 	t.Run("cancelled", func(t *testing.T) {
 		w, d := again(t)
 		d.Cancel()
-		if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+		if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 			t.Error(err)
 		}
 		if held := w.r.HeldConnects(); len(held) != 0 {
@@ -361,7 +361,7 @@ func TestNotAgainWhenCancelled(t *testing.T) {
 	d := w.get("http://a.example/")
 	d.Cancel()
 	w.r.Pump()
-	treqtesting.FailureResultOf(t, d)
+	deferredtest.FailureResultOf(t, d)
 	w.wantClosed(0)
 	if len(w.Conns) != 1 {
 		t.Errorf("%d connections", len(w.Conns))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
@@ -53,11 +54,11 @@ func TestNoRedirect(t *testing.T) {
 			d := a.Request(get(t, "http://example.com/foo"))
 			r := whole(code, "x", "Location", "/elsewhere")
 			s.answer(r)
-			got := treqtesting.SuccessResultOf(t, d)
+			got := deferredtest.SuccessResultOf(t, d)
 			if got != r || got.PreviousResponse != nil || len(got.History()) != 0 {
 				t.Errorf("%d: got %v, history %v", code, got, got.History())
 			}
-			if text := treqtesting.SuccessResultOf(t, got.Text()); text != "x" {
+			if text := deferredtest.SuccessResultOf(t, got.Text()); text != "x" {
 				t.Errorf("%d: the body is %q", code, text)
 			}
 		}
@@ -108,7 +109,7 @@ func TestRedirectMethods(t *testing.T) {
 					r := redirect(code, "/bar")
 					s.answer(r)
 					if want == refused {
-						err := treqtesting.FailureResultOf(t, d)
+						err := deferredtest.FailureResultOf(t, d)
 						var failed *response.FailedError
 						var why *agent.RedirectError
 						if !errors.As(err, &failed) || failed.Response != r || !errors.As(err, &why) || why.Code != code || !errors.Is(err, test.err) {
@@ -138,7 +139,7 @@ func TestRedirectMethods(t *testing.T) {
 					}
 					last := whole(200, "")
 					s.answer(last)
-					if treqtesting.SuccessResultOf(t, d) != last {
+					if deferredtest.SuccessResultOf(t, d) != last {
 						t.Error("got another response")
 					}
 				})
@@ -153,7 +154,7 @@ func TestBrowserLikeBodySpent(t *testing.T) {
 	req.Method, req.Body = "POST", &streamed{}
 	d := agent.NewBrowserLikeRedirectAgent(s).Request(req)
 	s.answer(redirect(307, "/bar"))
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, agent.ErrBodySpent) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, agent.ErrBodySpent) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -287,7 +288,7 @@ func TestBadLocation(t *testing.T) {
 			r := whole(301, "gone", "X", "y")
 			r.Header["Location"] = test.locations
 			s.answer(r)
-			err := treqtesting.FailureResultOf(t, d)
+			err := deferredtest.FailureResultOf(t, d)
 			var failed *response.FailedError
 			var why *agent.RedirectError
 			var request *agent.RequestError
@@ -300,7 +301,7 @@ func TestBadLocation(t *testing.T) {
 			if len(s.requests) != 1 {
 				t.Errorf("%q: %d requests", test.locations, len(s.requests))
 			}
-			if text := treqtesting.SuccessResultOf(t, r.Text()); text != "gone" {
+			if text := deferredtest.SuccessResultOf(t, r.Text()); text != "gone" {
 				t.Errorf("%q: the body of the redirect is %q", test.locations, text)
 			}
 		})
@@ -329,12 +330,12 @@ func TestRedirectLimit(t *testing.T) {
 			d := kind(s, test.options...).Request(get(t, "http://example.com/foo"))
 			var sent []*response.Response
 			for range test.limit + 1 {
-				treqtesting.NoResult(t, d)
+				deferredtest.NoResult(t, d)
 				r := redirect(302, "http://example.com/bar")
 				sent = append(sent, r)
 				s.answer(r)
 			}
-			err := treqtesting.FailureResultOf(t, d)
+			err := deferredtest.FailureResultOf(t, d)
 			var failed *response.FailedError
 			if !errors.Is(err, agent.ErrInfiniteRedirection) || !errors.As(err, &failed) {
 				t.Fatalf("%s: got %v", name, err)
@@ -358,14 +359,14 @@ func TestHistory(t *testing.T) {
 		s.answer(second)
 		last := whole(200, "last", "Location", "http://example.com/unused")
 		s.answer(last)
-		got := treqtesting.SuccessResultOf(t, d)
+		got := deferredtest.SuccessResultOf(t, d)
 		if got != last || !slices.Equal(got.History(), []*response.Response{first, second}) || got.PreviousResponse != second ||
 			second.PreviousResponse != first || first.PreviousResponse != nil {
 			t.Errorf("got %v, history %v", got, got.History())
 		}
 		for _, r := range []*response.Response{first, second, last, first} {
 			want := map[*response.Response]string{first: "first", second: "second", last: "last"}[r]
-			if text := treqtesting.SuccessResultOf(t, r.Text()); text != want {
+			if text := deferredtest.SuccessResultOf(t, r.Text()); text != want {
 				t.Errorf("the body is %q, want %q", text, want)
 			}
 		}
@@ -383,7 +384,7 @@ func TestHistoryNested(t *testing.T) {
 		s.answer(r)
 	}
 	s.answer(whole(200, ""))
-	if got := treqtesting.SuccessResultOf(t, d).History(); !slices.Equal(got, want) {
+	if got := deferredtest.SuccessResultOf(t, d).History(); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	// An inner agent that has followed redirects for a hop of the outer one.
@@ -393,7 +394,7 @@ func TestHistoryNested(t *testing.T) {
 	inner.answer(first)
 	third.SetPreviousResponse(second)
 	inner.answer(third)
-	if got := treqtesting.SuccessResultOf(t, d).History(); !slices.Equal(got, []*response.Response{first, second}) {
+	if got := deferredtest.SuccessResultOf(t, d).History(); !slices.Equal(got, []*response.Response{first, second}) {
 		t.Errorf("got %v, want %v", got, []*response.Response{first, second})
 	}
 }
@@ -407,7 +408,7 @@ func TestRedirectCancel(t *testing.T) {
 			}
 			n, cancelled := len(s.requests), s.cancelled
 			d.Cancel()
-			if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+			if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 				t.Errorf("after %d hops: %v", hops, err)
 			}
 			if s.cancelled != cancelled+1 || len(s.requests) != n {
@@ -422,7 +423,7 @@ func TestRedirectCancel(t *testing.T) {
 		r.Length = 10
 		s.answer(r)
 		d.Cancel()
-		if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+		if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 			t.Errorf("got %v", err)
 		}
 		if body.stopped != 1 || len(s.requests) != 1 {
@@ -443,7 +444,7 @@ func TestRedirectCancel(t *testing.T) {
 		d := agent.NewRedirectAgent(inner).Request(get(t, "http://example.com/foo"))
 		d.Cancel()
 		s.answer(redirect(302, "/bar"))
-		if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || len(s.requests) != 1 {
+		if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || len(s.requests) != 1 {
 			t.Errorf("got %v, %d requests", err, len(s.requests))
 		}
 	})
@@ -462,7 +463,7 @@ func TestRedirectFailure(t *testing.T) {
 	s.answer(redirect(302, "/bar"))
 	refused := errors.New("refused")
 	s.waiting[1].Errback(refused)
-	if err := treqtesting.FailureResultOf(t, d); err != refused {
+	if err := deferredtest.FailureResultOf(t, d); err != refused {
 		t.Errorf("got %v", err)
 	}
 	s = &script{t: t, respond: func(req *request.Request) *response.Response {
@@ -472,7 +473,7 @@ func TestRedirectFailure(t *testing.T) {
 		return redirect(302, "/bar")
 	}}
 	var p *deferred.PanicError
-	if err := treqtesting.FailureResultOf(t, agent.NewRedirectAgent(s).Request(get(t, "http://example.com/foo"))); !errors.As(err, &p) || p.Value != "oh" {
+	if err := deferredtest.FailureResultOf(t, agent.NewRedirectAgent(s).Request(get(t, "http://example.com/foo"))); !errors.As(err, &p) || p.Value != "oh" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -483,7 +484,7 @@ func TestRedirectNoResponse(t *testing.T) {
 		return deferred.Succeed[*response.Response](nil)
 	})
 	var p *deferred.PanicError
-	if err := treqtesting.FailureResultOf(t, agent.NewRedirectAgent(inner).Request(get(t, "http://example.com/"))); !errors.As(err, &p) {
+	if err := deferredtest.FailureResultOf(t, agent.NewRedirectAgent(inner).Request(get(t, "http://example.com/"))); !errors.As(err, &p) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -503,7 +504,7 @@ func TestRedirectStack(t *testing.T) {
 		return redirect(302, "x")
 	}
 	d := agent.NewRedirectAgent(s, agent.RedirectLimit(1<<30)).Request(get(t, "http://example.com/foo"))
-	if n := len(treqtesting.SuccessResultOf(t, d).History()); n != 20_000 {
+	if n := len(deferredtest.SuccessResultOf(t, d).History()); n != 20_000 {
 		t.Errorf("%d redirects", n)
 	}
 	if deepest > 50 {
@@ -576,10 +577,10 @@ func TestRedirectDrains(t *testing.T) {
 			if len(s.requests) != 2 || body.stopped != 0 {
 				t.Errorf("%d requests, stopped %d", len(s.requests), body.stopped)
 			}
-			treqtesting.NoResult(t, r.Text())
+			deferredtest.NoResult(t, r.Text())
 			// It is read no longer than the request takes.
 			s.answer(whole(200, ""))
-			treqtesting.SuccessResultOf(t, d)
+			deferredtest.SuccessResultOf(t, d)
 			if body.stopped != 0 {
 				t.Error("the body was stopped though there is another reader")
 			}
@@ -587,7 +588,7 @@ func TestRedirectDrains(t *testing.T) {
 		t.Run(name+", not read", func(t *testing.T) {
 			s, d, _, body := begin(t, location, response.UnknownLength)
 			s.answer(whole(200, ""))
-			treqtesting.SuccessResultOf(t, d)
+			deferredtest.SuccessResultOf(t, d)
 			if body.stopped != 1 {
 				t.Errorf("stopped %d", body.stopped)
 			}
@@ -624,7 +625,7 @@ func TestRedirectNeverEnds(t *testing.T) {
 					w.wantClosed(0)
 				}
 				w.Conn(next).Send(okHello)
-				w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+				w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 			})
 		}
 	}
@@ -661,7 +662,7 @@ func TestRedirectOneConnection(t *testing.T) {
 		func(*url.URL) (endpoints.ClientEndpoint, error) { return site{r}, nil })))
 	d := deferred.Then(a.Request(get(t, "http://example.com/")), (*response.Response).Text)
 	r.Advance(0)
-	if text := treqtesting.SuccessResultOf(t, d); text != "here" {
+	if text := deferredtest.SuccessResultOf(t, d); text != "here" {
 		t.Errorf("got %q", text)
 	}
 	if server.n != 1 {
@@ -685,7 +686,7 @@ func FuzzLocation(f *testing.F) {
 		s.answer(redirect(302, value))
 		if len(s.requests) == 1 {
 			var why *agent.RedirectError
-			if err := treqtesting.FailureResultOf(t, d); !errors.As(err, &why) || why.Location != value {
+			if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &why) || why.Location != value {
 				t.Errorf("%q: %v", value, err)
 			}
 			return
@@ -707,7 +708,7 @@ func FuzzLocation(f *testing.F) {
 // The text of an error names the request once, whoever says it.
 func TestRedirectErrorText(t *testing.T) {
 	s := treqtesting.NewHandlerStubTreq(http.RedirectHandler("ftp://example.com/", http.StatusFound))
-	err := treqtesting.FailureResultOf(t, s.Get("http://example.com/foo"))
+	err := deferredtest.FailureResultOf(t, s.Get("http://example.com/foo"))
 	want := `GET http://example.com/foo: the response failed: 302 to "ftp://example.com/": the scheme of the URL is not supported: "ftp"`
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)

@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // TestRequestBytes is what the server gets, to the byte. Line ends are written
@@ -92,7 +92,7 @@ func TestRequestBytes(t *testing.T) {
 				t.Errorf("the server got\n%.200q\nwant\n%.200q", got, test.want)
 			}
 			w.Conn(0).Send(okHello)
-			resp := treqtesting.SuccessResultOf(t, d)
+			resp := deferredtest.SuccessResultOf(t, d)
 			w.wantBody(resp, "hello")
 			if resp.Request != req {
 				t.Errorf("the response is to %v", resp.Request)
@@ -129,7 +129,7 @@ func TestRefused(t *testing.T) {
 			w := newWorld(t)
 			req := newRequest("GET", "http://user:secret@a.example/")
 			test.change(req)
-			err := treqtesting.FailureResultOf(t, w.send(req))
+			err := deferredtest.FailureResultOf(t, w.send(req))
 			if !errors.Is(err, test.is) {
 				t.Errorf("got %v, want %v", err, test.is)
 			}
@@ -180,7 +180,7 @@ func TestNoConnection(t *testing.T) {
 			if test.option != nil {
 				w.agent = agent.New(w.r, agent.WithPool(w.pool), test.option)
 			}
-			err := treqtesting.FailureResultOf(t, w.get(test.url))
+			err := deferredtest.FailureResultOf(t, w.get(test.url))
 			t.Log(err)
 			if test.is != nil && !errors.Is(err, test.is) {
 				t.Errorf("%v is not %v", err, test.is)
@@ -235,9 +235,9 @@ func TestConnectTimeout(t *testing.T) {
 			w.r.HoldConnects()
 			d := w.get("http://a.example/")
 			w.r.RunFor(test.after - 1)
-			treqtesting.NoResult(t, d)
+			deferredtest.NoResult(t, d)
 			w.r.RunFor(1)
-			if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, reactor.ErrConnectTimeout) {
+			if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, reactor.ErrConnectTimeout) {
 				t.Error(err)
 			}
 			if held := w.r.HeldConnects(); len(held) != 0 {
@@ -272,7 +272,7 @@ func TestLostBeforeSent(t *testing.T) {
 	d := w.get("http://a.example/")
 	made.ConnectionLost(io.ErrUnexpectedEOF)
 	late.Callback(made)
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error(err)
 	}
 }

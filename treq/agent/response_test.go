@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // What may happen to a connection after what was sent on it.
@@ -75,7 +75,7 @@ func TestResponses(t *testing.T) {
 				case resets:
 					c.Abort()
 				}
-				resp := treqtesting.SuccessResultOf(t, d)
+				resp := deferredtest.SuccessResultOf(t, d)
 				if got := resp.Version + " " + itoa(resp.Code) + " " + resp.Phrase; got != test.status {
 					t.Errorf("got %q, want %q", got, test.status)
 				}
@@ -107,7 +107,7 @@ func TestUntilClose(t *testing.T) {
 	w.Conn(0).Send("HTTP/1.0 200 OK\r\n\r\nhello")
 	w.Conn(0).Close()
 	p := &reader{}
-	treqtesting.SuccessResultOf(t, d).DeliverBody(p)
+	deferredtest.SuccessResultOf(t, d).DeliverBody(p)
 	if p.got != "hello" || p.lost != response.ErrPotentialDataLoss {
 		t.Errorf("got %q and %v", p.got, p.lost)
 	}
@@ -212,11 +212,11 @@ func TestBroken(t *testing.T) {
 				}
 				var err error
 				if test.stage == "body" {
-					body := treqtesting.SuccessResultOf(t, d).Content()
+					body := deferredtest.SuccessResultOf(t, d).Content()
 					w.r.Pump()
-					err = treqtesting.FailureResultOf(t, body)
+					err = deferredtest.FailureResultOf(t, body)
 				} else {
-					err = treqtesting.FailureResultOf(t, d)
+					err = deferredtest.FailureResultOf(t, d)
 					var of *agent.RequestError
 					if !errors.As(err, &of) || of.URL != "http://a.example/" || of.Method != "GET" {
 						t.Errorf("%v is no RequestError of the request", err)
@@ -264,8 +264,8 @@ func TestLimits(t *testing.T) {
 			d := w.get("http://a.example/")
 			w.Conn(0).Send(test.sent)
 			if test.want == nil {
-				treqtesting.SuccessResultOf(t, d)
-			} else if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, test.want) || !errors.As(err, new(*agent.ProtocolError)) {
+				deferredtest.SuccessResultOf(t, d)
+			} else if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, test.want) || !errors.As(err, new(*agent.ProtocolError)) {
 				t.Errorf("failed with %v, want %v", err, test.want)
 			}
 		})

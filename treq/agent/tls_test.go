@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
@@ -47,9 +47,9 @@ func TestHTTPS(t *testing.T) {
 	} {
 		d := a.Request(newRequest("GET", c.url))
 		r.Pump()
-		body := treqtesting.SuccessResultOf(t, d).Content()
+		body := deferredtest.SuccessResultOf(t, d).Content()
 		r.Pump()
-		if got := string(treqtesting.SuccessResultOf(t, body)); got != c.want {
+		if got := string(deferredtest.SuccessResultOf(t, body)); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.url, got, c.want)
 		}
 	}
@@ -58,13 +58,13 @@ func TestHTTPS(t *testing.T) {
 	}
 	d := a.Request(newRequest("GET", "https://b.example/"))
 	r.Pump()
-	err := treqtesting.FailureResultOf(t, d)
+	err := deferredtest.FailureResultOf(t, d)
 	if !errors.Is(err, reactor.ErrHandshake) || !errors.As(err, new(*tls.CertificateVerificationError)) {
 		t.Errorf("got %v", err)
 	}
 	d = agent.New(r).Request(newRequest("GET", "https://a.example/"))
 	r.Pump()
-	if err := treqtesting.FailureResultOf(t, d); !errors.As(err, new(x509.UnknownAuthorityError)) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.As(err, new(x509.UnknownAuthorityError)) {
 		t.Errorf("with the system's roots: got %v", err)
 	}
 }
@@ -98,7 +98,7 @@ func TestProxy(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	c.Send(okHello)
-	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 	if addr := w.r.TCPClients[0].Address; !strings.HasSuffix(addr, ":8080") {
 		t.Errorf("connected to %s", addr)
 	}
@@ -124,9 +124,9 @@ func TestProxyTunnel(t *testing.T) {
 	for range 2 {
 		d := a.Request(newRequest("GET", "https://a.example/x"))
 		r.Pump()
-		body := treqtesting.SuccessResultOf(t, d).Content()
+		body := deferredtest.SuccessResultOf(t, d).Content()
 		r.Pump()
-		if got := string(treqtesting.SuccessResultOf(t, body)); got != "a.example /x" {
+		if got := string(deferredtest.SuccessResultOf(t, body)); got != "a.example /x" {
 			t.Errorf("got %q", got)
 		}
 	}
@@ -162,7 +162,7 @@ func TestProxyRefuses(t *testing.T) {
 			} else {
 				conn.Close()
 			}
-			err = treqtesting.FailureResultOf(t, d)
+			err = deferredtest.FailureResultOf(t, d)
 			if !strings.Contains(err.Error(), c.text) || c.as != nil && !errors.As(err, c.as) {
 				t.Errorf("got %v", err)
 			}
@@ -173,7 +173,7 @@ func TestProxyRefuses(t *testing.T) {
 		w.agent, _ = agent.NewProxyAgent(w.r, "http://proxy.example:8080", agent.WithPool(w.pool))
 		d := w.get("https://a.example/")
 		w.r.RunFor(reactor.DefaultConnectTimeout)
-		if err := treqtesting.FailureResultOf(t, d); !strings.Contains(err.Error(), "timed out after 30s") {
+		if err := deferredtest.FailureResultOf(t, d); !strings.Contains(err.Error(), "timed out after 30s") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -4,9 +4,9 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // collect collects garbage, and waits for the cleanups of what was there before.
@@ -40,7 +40,7 @@ func TestUnreadResponse(t *testing.T) {
 			w := newWorld(t)
 			d := w.get("http://a.example/")
 			w.Conn(0).Send(part)
-			kept := c.keep(t, treqtesting.SuccessResultOf(t, d))
+			kept := c.keep(t, deferredtest.SuccessResultOf(t, d))
 			d = nil
 			collect()
 			w.r.Pump()
@@ -79,9 +79,9 @@ func TestUnreadThroughAgents(t *testing.T) {
 				w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
 			}
 			if name == "a redirect refused" {
-				treqtesting.FailureResultOf(t, d)
+				deferredtest.FailureResultOf(t, d)
 			} else {
-				treqtesting.SuccessResultOf(t, d)
+				deferredtest.SuccessResultOf(t, d)
 			}
 			d = nil
 			collect()
@@ -108,7 +108,7 @@ func TestReadResponseIsFreed(t *testing.T) {
 	func() {
 		d := w.get("http://a.example/")
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
-		resp := treqtesting.SuccessResultOf(t, d)
+		resp := deferredtest.SuccessResultOf(t, d)
 		runtime.AddCleanup(resp, func(freed chan struct{}) { freed <- struct{}{} }, freed)
 		if err := resp.DeliverBody(&holder{resp: resp}); err != nil {
 			t.Fatal(err)

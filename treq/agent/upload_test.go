@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // A producer is a BodyProducer that writes what the test says, and notes what it
@@ -102,7 +102,7 @@ func TestProducerFails(t *testing.T) {
 				test.then(test.p)
 				w.r.Pump()
 			}
-			err := treqtesting.FailureResultOf(t, d)
+			err := deferredtest.FailureResultOf(t, d)
 			t.Log(err)
 			var of *agent.RequestError
 			var generation *agent.GenerationError
@@ -146,7 +146,7 @@ func TestUploadThenResponse(t *testing.T) {
 	}
 	p.done.Callback(deferred.None{})
 	w.Conn(0).Send(okHello)
-	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 	p.wantTold(t, "")
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 }
@@ -159,7 +159,7 @@ func TestResponseBeforeUpload(t *testing.T) {
 		p := &producer{length: 5}
 		d := w.upload(p)
 		w.Conn(0).Send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!")
-		w.wantBody(treqtesting.SuccessResultOf(t, d), "no!")
+		w.wantBody(deferredtest.SuccessResultOf(t, d), "no!")
 		p.wantTold(t, "stop")
 		if !p.cancelled {
 			t.Error("the producer's Deferred was not cancelled")
@@ -174,7 +174,7 @@ func TestResponseBeforeUpload(t *testing.T) {
 		p := &producer{length: -1}
 		d := w.upload(p)
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
-		resp := treqtesting.SuccessResultOf(t, d)
+		resp := deferredtest.SuccessResultOf(t, d)
 		p.done.Callback(deferred.None{})
 		w.Conn(0).Send("llo")
 		w.wantBody(resp, "hello")
@@ -186,11 +186,11 @@ func TestResponseBeforeUpload(t *testing.T) {
 		p := &producer{length: -1}
 		d := w.upload(p)
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
-		body := treqtesting.SuccessResultOf(t, d).Content()
+		body := deferredtest.SuccessResultOf(t, d).Content()
 		boom := errors.New("boom")
 		p.done.Errback(boom)
 		w.r.Pump()
-		err := treqtesting.FailureResultOf(t, body)
+		err := deferredtest.FailureResultOf(t, body)
 		var failed *response.FailedError
 		if !errors.Is(err, boom) || !errors.As(err, &failed) {
 			t.Error(err)
@@ -206,7 +206,7 @@ func TestResponseBeforeUpload(t *testing.T) {
 		}
 		req := newRequest("POST", "http://a.example/")
 		req.Body = request.Bytes(strings.Repeat("x", 1<<20))
-		w.wantBody(treqtesting.SuccessResultOf(t, w.send(req)), "no!")
+		w.wantBody(deferredtest.SuccessResultOf(t, w.send(req)), "no!")
 		reset := func(e memory.Event) bool { return e.Side == memory.ClientSide && e.Kind == "reset" }
 		if !slices.ContainsFunc(w.r.Trace(), reset) {
 			t.Error("the connection waits for a server that does not read")
@@ -243,7 +243,7 @@ func TestLostDuringUpload(t *testing.T) {
 				test.lose(w, d)
 				p.to.Write([]byte("late"))
 				w.r.Pump()
-				err := treqtesting.FailureResultOf(t, d)
+				err := deferredtest.FailureResultOf(t, d)
 				if test.is != nil && !errors.Is(err, test.is) {
 					t.Error(err)
 				}
@@ -266,7 +266,7 @@ func TestStoppedWhileStarting(t *testing.T) {
 	req.Body = p
 	d = w.agent.Request(req)
 	w.r.Pump()
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 		t.Error(err)
 	}
 	p.wantTold(t, "stop")
@@ -292,7 +292,7 @@ func TestCooperativeProducer(t *testing.T) {
 			t.Errorf("the server got %d bytes", len(got))
 		}
 		w.Conn(0).Send(okHello)
-		w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+		w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 		w.exchange(newRequest("GET", "http://a.example/"), 0)
 	})
 	t.Run("cancelled", func(t *testing.T) {
@@ -302,7 +302,7 @@ func TestCooperativeProducer(t *testing.T) {
 		w.Accept = func(c *rawConn) { c.PauseProducing() }
 		d := w.send(req)
 		d.Cancel()
-		treqtesting.FailureResultOf(t, d)
+		deferredtest.FailureResultOf(t, d)
 		w.r.Pump()
 		w.Conn(0).ResumeProducing()
 		w.r.Pump()
@@ -329,5 +329,5 @@ func TestBackPressure(t *testing.T) {
 		t.Errorf("the server got %d bytes", got)
 	}
 	w.Conn(0).Send(okHello)
-	w.wantBody(treqtesting.SuccessResultOf(t, d), "hello")
+	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -17,7 +18,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 	treqrequest "github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 const okHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -119,7 +119,7 @@ func TestRequests(t *testing.T) {
 				t.Errorf("the server got\n%q\nwant\n%q", got, test.want)
 			}
 			s.Conn(0).Send(okHello)
-			text := treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
+			text := deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
 			if text != "hello" {
 				t.Errorf("got %q", text)
 			}
@@ -133,7 +133,7 @@ func TestRequests(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 		s.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-		if text := treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)); text != "" {
+		if text := deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)); text != "" {
 			t.Errorf("got %q", text)
 		}
 	})
@@ -169,7 +169,7 @@ func TestNotARequest(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c, s, _ := newClient(t)
-			err := treqtesting.FailureResultOf(t, test.request(c))
+			err := deferredtest.FailureResultOf(t, test.request(c))
 			t.Log(err)
 			if test.is != nil && !errors.Is(err, test.is) {
 				t.Errorf("got %v, want %v", err, test.is)
@@ -206,9 +206,9 @@ func TestTimeout(t *testing.T) {
 			}
 			d := c.Get("http://a.example/", client.Timeout(5*time.Second))
 			r.RunFor(5*time.Second - 1)
-			treqtesting.NoResult(t, d)
+			deferredtest.NoResult(t, d)
 			r.RunFor(1)
-			err := treqtesting.FailureResultOf(t, d)
+			err := deferredtest.FailureResultOf(t, d)
 			var timeout *deferred.TimeoutError
 			var of *agent.RequestError
 			if !errors.As(err, &timeout) || timeout.After != 5*time.Second || !errors.As(err, &of) || !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -224,19 +224,19 @@ func TestTimeout(t *testing.T) {
 		d := c.Get("http://a.example/", client.Timeout(5*time.Second))
 		r.Pump()
 		s.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-		resp := treqtesting.SuccessResultOf(t, d)
+		resp := deferredtest.SuccessResultOf(t, d)
 		if calls := r.DelayedCalls(); len(calls) != 0 {
 			t.Errorf("%d delayed calls are left", len(calls))
 		}
 		r.RunFor(time.Hour)
 		s.Conn(0).Send("hello")
-		if got := treqtesting.SuccessResultOf(t, resp.Text()); got != "hello" {
+		if got := deferredtest.SuccessResultOf(t, resp.Text()); got != "hello" {
 			t.Errorf("got %q", got)
 		}
 	})
 	t.Run("with a request that is refused", func(t *testing.T) {
 		c, _, _ := newClient(t)
-		treqtesting.FailureResultOf(t, c.Get("ftp://a.example/", client.Timeout(5*time.Second)))
+		deferredtest.FailureResultOf(t, c.Get("ftp://a.example/", client.Timeout(5*time.Second)))
 	})
 }
 
@@ -246,10 +246,10 @@ func TestBuffered(t *testing.T) {
 	d := c.Get("http://a.example/")
 	r.Pump()
 	s.Conn(0).Send(okHello)
-	resp := treqtesting.SuccessResultOf(t, d)
+	resp := deferredtest.SuccessResultOf(t, d)
 	for range 2 {
 		var got []byte
-		treqtesting.SuccessResultOf(t, resp.Collect(func(data []byte) error {
+		deferredtest.SuccessResultOf(t, resp.Collect(func(data []byte) error {
 			got = append(got, data...)
 			return nil
 		}))
@@ -265,7 +265,7 @@ func TestCancel(t *testing.T) {
 	d := c.Get("http://a.example/", client.Timeout(time.Second))
 	r.Pump()
 	d.Cancel()
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 		t.Error(err)
 	}
 	r.Pump()
@@ -300,7 +300,7 @@ func TestDataToBodyProducer(t *testing.T) {
 			t.Errorf("%v: sent %q, want %q at its end", test.data, got, test.want)
 		}
 		conn.Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-		treqtesting.SuccessResultOf(t, d)
+		deferredtest.SuccessResultOf(t, d)
 	}
 }
 
@@ -312,7 +312,7 @@ func TestWithJar(t *testing.T) {
 	d := c.Get("http://a.example/", client.Cookies{"b": "2"})
 	r.Pump()
 	s.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1\r\n\r\n")
-	treqtesting.SuccessResultOf(t, d)
+	deferredtest.SuccessResultOf(t, d)
 	if got := jar.Map(); c.Jar() != jar || got["a"] != "1" || got["b"] != "2" {
 		t.Errorf("the jar has %v", got)
 	}
@@ -338,6 +338,6 @@ func TestURLIsTheUsers(t *testing.T) {
 		if got, _, _ := strings.Cut(s.Conn(0).Got(), "\r\n"); got != "GET /foo HTTP/1.1" {
 			t.Errorf("request %d is %q", i, got)
 		}
-		treqtesting.SuccessResultOf(t, d).Request.URL.Path = "/changed"
+		deferredtest.SuccessResultOf(t, d).Request.URL.Path = "/changed"
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
@@ -46,7 +47,7 @@ func site() *treqtesting.StubTreq {
 
 func text(t *testing.T, d *deferred.Deferred[*response.Response]) string {
 	t.Helper()
-	return treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
+	return deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
 }
 
 func wantText(t *testing.T, d *deferred.Deferred[*response.Response], want string) {
@@ -68,7 +69,7 @@ func TestCookies(t *testing.T) {
 
 	// A redirect to another host gets its own cookies, not the first one's.
 	d := s.Get("http://a.example/to?url=http://b.example/x")
-	resp := treqtesting.SuccessResultOf(t, d)
+	resp := deferredtest.SuccessResultOf(t, d)
 	wantText(t, deferred.Succeed(resp), `GET b.example/x cookie="b=2; c=3" auth="" type="" length=0 close=false `)
 	if got, err := resp.Cookies().Get("seen"); got != "yes" {
 		t.Errorf("got %q, %v", got, err)
@@ -79,7 +80,7 @@ func TestCookies(t *testing.T) {
 
 	// A jar of net/http's, which is used in place of the client's.
 	jar, _ := cookiejar.New(nil)
-	resp = treqtesting.SuccessResultOf(t, s.Get("http://a.example/set/d/4", client.CookieJar(jar), client.Cookies{"e": "5"}))
+	resp = deferredtest.SuccessResultOf(t, s.Get("http://a.example/set/d/4", client.CookieJar(jar), client.Cookies{"e": "5"}))
 	u, _ := url.Parse("http://a.example/")
 	if got := jar.Cookies(u); len(got) != 2 {
 		t.Errorf("the jar has %v", got)
@@ -87,7 +88,7 @@ func TestCookies(t *testing.T) {
 	if got, err := resp.Cookies().Get("d"); got != "4" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if _, err := treqtesting.SuccessResultOf(t, s.Get("http://a.example/")).Cookies().Get("d"); err == nil {
+	if _, err := deferredtest.SuccessResultOf(t, s.Get("http://a.example/")).Cookies().Get("d"); err == nil {
 		t.Error("the client's own jar has it too")
 	}
 }
@@ -133,7 +134,7 @@ func TestUserInURL(t *testing.T) {
 		"bad scheme":        "gopher://me:secret@a.example/",
 		"bad port":          "http://me:secret@a.example:99999/",
 	} {
-		if err := treqtesting.FailureResultOf(t, s.Get(bad)); strings.Contains(err.Error(), "ecret") {
+		if err := deferredtest.FailureResultOf(t, s.Get(bad)); strings.Contains(err.Error(), "ecret") {
 			t.Errorf("%s: the error shows the password: %v", name, err)
 		}
 	}
@@ -153,8 +154,8 @@ func TestDecodingOptions(t *testing.T) {
 	}{{999, agent.ErrDecodedTooLarge}, {1000, nil}} {
 		d := deferred.Then(s.Get("http://a.example/", client.Decoding(agent.MaxDecodedSize(c.most))), (*response.Response).Content)
 		if c.want == nil {
-			treqtesting.SuccessResultOf(t, d)
-		} else if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, c.want) {
+			deferredtest.SuccessResultOf(t, d)
+		} else if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, c.want) {
 			t.Errorf("at most %d: got %v, want %v", c.most, err, c.want)
 		}
 	}
@@ -173,7 +174,7 @@ func TestAuth(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", c.url, got, c.want)
 		}
 	}
-	err := treqtesting.FailureResultOf(t, s.Get("http://a.example/", client.BasicAuth("a:b", "p")))
+	err := deferredtest.FailureResultOf(t, s.Get("http://a.example/", client.BasicAuth("a:b", "p")))
 	if !errors.Is(err, auth.ErrInvalid) || !errors.As(err, new(*agent.RequestError)) {
 		t.Errorf("got %v", err)
 	}
@@ -182,10 +183,10 @@ func TestAuth(t *testing.T) {
 func TestRedirectOptions(t *testing.T) {
 	s := site()
 	const to = "http://a.example/to?url=/x"
-	if resp := treqtesting.SuccessResultOf(t, s.Get(to, client.AllowRedirects(false))); resp.Code != 302 || resp.PreviousResponse != nil {
+	if resp := deferredtest.SuccessResultOf(t, s.Get(to, client.AllowRedirects(false))); resp.Code != 302 || resp.PreviousResponse != nil {
 		t.Errorf("got %v", resp)
 	}
-	err := treqtesting.FailureResultOf(t, s.Post(to, client.Body("text")))
+	err := deferredtest.FailureResultOf(t, s.Post(to, client.Body("text")))
 	if !errors.As(err, new(*agent.RedirectError)) {
 		t.Errorf("got %v", err)
 	}
@@ -242,7 +243,7 @@ func TestFiles(t *testing.T) {
 		body, _ := io.ReadAll(f)
 		got = fmt.Sprint(r.PostForm, h.Filename, h.Header.Get("Content-Type"), string(body))
 	}))
-	treqtesting.SuccessResultOf(t, s.Post("http://a.example/",
+	deferredtest.SuccessResultOf(t, s.Post("http://a.example/",
 		client.Files{{Name: "photo", Value: multipart.FromReader("a.png", strings.NewReader("pixels"))}},
 		client.Data(map[string]string{"title": "Ü"}), client.Headers{"Content-Type": {"text/plain"}}))
 	if want := "map[title:[Ü]]a.pngimage/pngpixels"; got != want {
@@ -279,7 +280,7 @@ func TestOptionsRefused(t *testing.T) {
 		{[]client.Option{client.All{client.Params{}, nil}}, client.ErrOption, "nil"},
 	} {
 		t.Run(c.text, func(t *testing.T) {
-			err := treqtesting.FailureResultOf(t, site().Get("http://a.example/", c.options...))
+			err := deferredtest.FailureResultOf(t, site().Get("http://a.example/", c.options...))
 			if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.text) || !strings.HasPrefix(err.Error(), "GET http://a.example/: ") {
 				t.Errorf("got %v, want %s", err, c.text)
 			}
@@ -299,16 +300,16 @@ func TestPersistent(t *testing.T) {
 
 func TestUnbuffered(t *testing.T) {
 	s := site()
-	resp := treqtesting.SuccessResultOf(t, s.Get("http://a.example/", client.Unbuffered(true)))
+	resp := deferredtest.SuccessResultOf(t, s.Get("http://a.example/", client.Unbuffered(true)))
 	n := 0
 	count := func(data []byte) error { n += len(data); return nil }
-	treqtesting.SuccessResultOf(t, resp.Collect(count))
-	if err := treqtesting.FailureResultOf(t, resp.Collect(count)); !errors.Is(err, response.ErrBodyTaken) || n == 0 {
+	deferredtest.SuccessResultOf(t, resp.Collect(count))
+	if err := deferredtest.FailureResultOf(t, resp.Collect(count)); !errors.Is(err, response.ErrBodyTaken) || n == 0 {
 		t.Errorf("%d bytes, then %v", n, err)
 	}
-	resp = treqtesting.SuccessResultOf(t, s.Get("http://a.example/"))
+	resp = deferredtest.SuccessResultOf(t, s.Get("http://a.example/"))
 	for range 2 {
-		treqtesting.SuccessResultOf(t, resp.Collect(count))
+		deferredtest.SuccessResultOf(t, resp.Collect(count))
 	}
 }
 
@@ -319,7 +320,7 @@ func TestRequestURL(t *testing.T) {
 	if u.Host != "bücher.example" || u.RawQuery != "a b" {
 		t.Errorf("the URL was changed to %v", u)
 	}
-	if err := treqtesting.FailureResultOf(t, s.RequestURL("GET", nil)); !errors.Is(err, client.ErrURL) {
+	if err := deferredtest.FailureResultOf(t, s.RequestURL("GET", nil)); !errors.Is(err, client.ErrURL) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -331,7 +332,7 @@ func TestReactorOption(t *testing.T) {
 	r.Pump()
 	clock.Advance(time.Second)
 	r.Pump()
-	if err := treqtesting.FailureResultOf(t, d); !errors.As(err, new(*deferred.TimeoutError)) || s.Conn(0).Lost == nil {
+	if err := deferredtest.FailureResultOf(t, d); !errors.As(err, new(*deferred.TimeoutError)) || s.Conn(0).Lost == nil {
 		t.Errorf("got %v", err)
 	}
 }
@@ -345,15 +346,15 @@ func TestReadTimeout(t *testing.T) {
 	r.RunFor(time.Minute) // the head may take as long as it likes
 	s.Conn(0).Send(head)
 	r.RunFor(time.Minute) // and so may whoever is to read the body
-	content := treqtesting.SuccessResultOf(t, d).Content()
+	content := deferredtest.SuccessResultOf(t, d).Content()
 	for range 5 {
 		r.RunFor(time.Second - 1)
 		s.Conn(0).Send("x")
 	}
 	r.RunFor(time.Second - 1)
-	treqtesting.NoResult(t, content)
+	deferredtest.NoResult(t, content)
 	r.RunFor(1)
-	if err := treqtesting.FailureResultOf(t, content); !errors.As(err, new(*deferred.TimeoutError)) {
+	if err := deferredtest.FailureResultOf(t, content); !errors.As(err, new(*deferred.TimeoutError)) {
 		t.Errorf("got %v", err)
 	}
 	if s.Conn(0).Lost == nil {
@@ -371,7 +372,7 @@ func TestReadTimeoutPaused(t *testing.T) {
 	r.Pump()
 	s.Conn(0).Send(head + "01234")
 	p := &pausing{}
-	if err := treqtesting.SuccessResultOf(t, d).DeliverBody(p); err != nil {
+	if err := deferredtest.SuccessResultOf(t, d).DeliverBody(p); err != nil {
 		t.Fatal(err)
 	}
 	r.RunFor(time.Hour)
@@ -388,7 +389,7 @@ func TestReadTimeoutPaused(t *testing.T) {
 	r.Pump()
 	s.Conn(0).Send(head)
 	p = &pausing{}
-	treqtesting.SuccessResultOf(t, d).DeliverBody(p)
+	deferredtest.SuccessResultOf(t, d).DeliverBody(p)
 	r.RunFor(time.Second)
 	if !errors.As(p.lost, new(*deferred.TimeoutError)) {
 		t.Errorf("lost for %v", p.lost)
@@ -418,23 +419,23 @@ func TestTotalTimeout(t *testing.T) {
 	}{
 		{"before the head", func(t *testing.T, s server, r runner, d *deferred.Deferred[*response.Response]) error {
 			r.RunFor(10 * time.Second)
-			return treqtesting.FailureResultOf(t, d)
+			return deferredtest.FailureResultOf(t, d)
 		}},
 		{"in the body", func(t *testing.T, s server, r runner, d *deferred.Deferred[*response.Response]) error {
 			r.RunFor(5 * time.Second)
 			s.Conn(0).Send(head)
-			content := treqtesting.SuccessResultOf(t, d).Content()
+			content := deferredtest.SuccessResultOf(t, d).Content()
 			for range 5 {
-				treqtesting.NoResult(t, content)
+				deferredtest.NoResult(t, content)
 				s.Conn(0).Send("x")
 				r.RunFor(time.Second)
 			}
-			return treqtesting.FailureResultOf(t, content)
+			return deferredtest.FailureResultOf(t, content)
 		}},
 		{"nobody reads", func(t *testing.T, s server, r runner, d *deferred.Deferred[*response.Response]) error {
 			s.Conn(0).Send(head)
 			r.RunFor(10 * time.Second)
-			return treqtesting.FailureResultOf(t, treqtesting.SuccessResultOf(t, d).Content())
+			return deferredtest.FailureResultOf(t, deferredtest.SuccessResultOf(t, d).Content())
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -457,7 +458,7 @@ func TestTotalTimeout(t *testing.T) {
 		d := c.Get("http://a.example/", totalTimeout)
 		r.Pump()
 		s.Conn(0).Send(head + "0123456789")
-		treqtesting.SuccessResultOf(t, d)
+		deferredtest.SuccessResultOf(t, d)
 		if n := len(r.DelayedCalls()); n != 1 { // of the pool
 			t.Errorf("%d delayed calls, want 1", n)
 		}
@@ -475,7 +476,7 @@ type (
 // jar that is not ours too.
 func TestCookiesOfForeignJar(t *testing.T) {
 	jar, _ := cookiejar.New(nil)
-	treqtesting.SuccessResultOf(t, site().Get("https://a.example/x/y", client.CookieJar(jar), client.Cookies{"e": "5"}))
+	deferredtest.SuccessResultOf(t, site().Get("https://a.example/x/y", client.CookieJar(jar), client.Cookies{"e": "5"}))
 	for rawURL, want := range map[string]int{"https://a.example/": 1, "http://a.example/": 0, "https://b.example/": 0} {
 		u, _ := url.Parse(rawURL)
 		if got := jar.Cookies(u); len(got) != want {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
@@ -20,7 +21,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
@@ -72,7 +72,7 @@ func TestUpload(t *testing.T) {
 			})
 			text := deferred.Then(d, (*response.Response).Text)
 			r.Pump()
-			if got, want := treqtesting.SuccessResultOf(t, text), test.want+" Größe ten.txt true"; got != want {
+			if got, want := deferredtest.SuccessResultOf(t, text), test.want+" Größe ten.txt true"; got != want {
 				t.Errorf("got %s\nwant %s", got, want)
 			}
 			f.wantClosed(t, 1)
@@ -115,10 +115,10 @@ func TestAnUploadThatEndsEarly(t *testing.T) {
 			if read := 100<<20 - z.Len(); read == 0 || read > 4<<20 {
 				t.Errorf("%d bytes were read of a file that nobody took", read)
 			}
-			treqtesting.NoResult(t, d)
+			deferredtest.NoResult(t, d)
 			test.end(receiver, d)
 			r.RunFor(time.Minute)
-			if err := treqtesting.FailureResultOf(t, d); test.want != nil && !errors.Is(err, test.want) {
+			if err := deferredtest.FailureResultOf(t, d); test.want != nil && !errors.Is(err, test.want) {
 				t.Errorf("the request failed with %v", err)
 			}
 			first.wantClosed(t, 1)
@@ -133,7 +133,7 @@ func TestAnUploadOfAFileThatFails(t *testing.T) {
 	bad := errors.New("bad sector")
 	d := post(t, r, []multipart.Field{{Name: "photo", Value: multipart.FromReader("a", iotest.ErrReader(bad))}})
 	r.Pump()
-	err := treqtesting.FailureResultOf(t, d)
+	err := deferredtest.FailureResultOf(t, d)
 	if !errors.Is(err, bad) || !strings.Contains(err.Error(), `field "photo": bad sector`) {
 		t.Errorf("the request failed with %v", err)
 	}

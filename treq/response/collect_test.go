@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 var errBoom = errors.New("boom")
@@ -35,11 +35,11 @@ func TestCollect(t *testing.T) {
 					return nil
 				})
 				s.send("b", "c")
-				treqtesting.NoResult(t, d)
+				deferredtest.NoResult(t, d)
 				s.End(test.reason)
 				if test.is == nil {
-					treqtesting.SuccessResultOf(t, d)
-				} else if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, test.is) {
+					deferredtest.SuccessResultOf(t, d)
+				} else if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, test.is) {
 					t.Error(err)
 				}
 				if text := strings.Join(got, "|"); text != "a|b|c" {
@@ -57,7 +57,7 @@ func TestCollectNothing(t *testing.T) {
 			t.Errorf("collected %q", data)
 			return nil
 		})
-		treqtesting.SuccessResultOf(t, d)
+		deferredtest.SuccessResultOf(t, d)
 	})
 }
 
@@ -81,7 +81,7 @@ func TestCollectorFails(t *testing.T) {
 						return fail()
 					})
 					s.send("bad", "more")
-					if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, errBoom) {
+					if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, errBoom) {
 						t.Error(err)
 					}
 					if calls != 1 {
@@ -126,7 +126,7 @@ func TestCollectCancelled(t *testing.T) {
 				s.send("a")
 				cancel(d, s)
 				s.send("more")
-				if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+				if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 					t.Error(err)
 				}
 				s.wantAsked(t, "resume stop")
@@ -142,16 +142,16 @@ func TestCollectTwice(t *testing.T) {
 	ignore := func([]byte) error { return nil }
 	first := r.Collect(ignore)
 	for name, d := range map[string]func() error{
-		"Collect": func() error { return treqtesting.FailureResultOf(t, r.Collect(ignore)) },
-		"Content": func() error { return treqtesting.FailureResultOf(t, r.Content()) },
-		"Text":    func() error { return treqtesting.FailureResultOf(t, r.Text()) },
+		"Collect": func() error { return deferredtest.FailureResultOf(t, r.Collect(ignore)) },
+		"Content": func() error { return deferredtest.FailureResultOf(t, r.Content()) },
+		"Text":    func() error { return deferredtest.FailureResultOf(t, r.Text()) },
 	} {
 		if err := d(); !errors.Is(err, response.ErrBodyTaken) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	s.sendAll("a")
-	treqtesting.SuccessResultOf(t, first)
+	deferredtest.SuccessResultOf(t, first)
 }
 
 // TestContentAgain: it may be asked for before, while and after the body comes,
@@ -173,18 +173,18 @@ func TestContentAgain(t *testing.T) {
 			t.Errorf("%d Deferreds", len(all))
 		}
 		for i, d := range all {
-			if got := string(treqtesting.SuccessResultOf(t, d)); got != `"café"` {
+			if got := string(deferredtest.SuccessResultOf(t, d)); got != `"café"` {
 				t.Errorf("%d: got %q", i, got)
 			}
 		}
-		if got := treqtesting.SuccessResultOf(t, r.TextWith("utf-8")); got != `"café"` {
+		if got := deferredtest.SuccessResultOf(t, r.TextWith("utf-8")); got != `"café"` {
 			t.Errorf("got %q", got)
 		}
-		if got := treqtesting.SuccessResultOf(t, response.JSON[string](r)); got != "café" {
+		if got := deferredtest.SuccessResultOf(t, response.JSON[string](r)); got != "café" {
 			t.Errorf("got %q", got)
 		}
 		var pieces []string
-		treqtesting.SuccessResultOf(t, r.Collect(func(data []byte) error {
+		deferredtest.SuccessResultOf(t, r.Collect(func(data []byte) error {
 			pieces = append(pieces, string(data))
 			return nil
 		}))
@@ -200,9 +200,9 @@ func TestContentIsNotShared(t *testing.T) {
 	r, s := newResponse("")
 	first, second := r.Content(), r.Content()
 	s.sendAll("a", "b")
-	_ = append(treqtesting.SuccessResultOf(t, first), 'x')
-	_ = append(treqtesting.SuccessResultOf(t, second), 'y')
-	if got := string(treqtesting.SuccessResultOf(t, r.Content())); got != "ab" {
+	_ = append(deferredtest.SuccessResultOf(t, first), 'x')
+	_ = append(deferredtest.SuccessResultOf(t, second), 'y')
+	if got := string(deferredtest.SuccessResultOf(t, r.Content())); got != "ab" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -210,7 +210,7 @@ func TestContentIsNotShared(t *testing.T) {
 func TestContentOfNothing(t *testing.T) {
 	r, s := newResponse("")
 	s.sendAll()
-	if got := treqtesting.SuccessResultOf(t, r.Content()); got == nil || len(got) != 0 {
+	if got := deferredtest.SuccessResultOf(t, r.Content()); got == nil || len(got) != 0 {
 		t.Errorf("got %#v", got)
 	}
 }
@@ -222,7 +222,7 @@ func TestContentLength(t *testing.T) {
 		r.Length = length
 		d := r.Content()
 		s.sendAll("abc")
-		if got := string(treqtesting.SuccessResultOf(t, d)); got != "abc" {
+		if got := string(deferredtest.SuccessResultOf(t, d)); got != "abc" {
 			t.Errorf("Length %d: got %q", length, got)
 		}
 	}
@@ -236,9 +236,9 @@ func TestContentFails(t *testing.T) {
 	s.send("a")
 	s.End(&response.FailedError{Reasons: []error{errBoom}})
 	for i, err := range []error{
-		treqtesting.FailureResultOf(t, first),
-		treqtesting.FailureResultOf(t, second),
-		treqtesting.FailureResultOf(t, r.Content()),
+		deferredtest.FailureResultOf(t, first),
+		deferredtest.FailureResultOf(t, second),
+		deferredtest.FailureResultOf(t, r.Content()),
 	} {
 		if !errors.Is(err, errBoom) {
 			t.Errorf("%d: %v", i, err)
@@ -253,15 +253,15 @@ func TestContentCancelled(t *testing.T) {
 	first, second := r.Content(), r.Content()
 	s.wantAsked(t, "resume")
 	first.Cancel()
-	treqtesting.FailureResultOf(t, first)
+	deferredtest.FailureResultOf(t, first)
 	s.wantAsked(t, "")
 	second.Cancel()
-	treqtesting.FailureResultOf(t, second)
+	deferredtest.FailureResultOf(t, second)
 	s.wantAsked(t, "stop")
 	late := r.Content()
 	s.send("lost")
 	s.End(errBoom)
-	if err := treqtesting.FailureResultOf(t, late); !errors.Is(err, errBoom) {
+	if err := deferredtest.FailureResultOf(t, late); !errors.Is(err, errBoom) {
 		t.Error(err)
 	}
 }
@@ -276,8 +276,8 @@ func TestContentCancelledWithin(t *testing.T) {
 		return data, nil
 	})
 	s.sendAll("a")
-	treqtesting.SuccessResultOf(t, first)
-	if err := treqtesting.FailureResultOf(t, second); !errors.Is(err, deferred.ErrCancelled) {
+	deferredtest.SuccessResultOf(t, first)
+	if err := deferredtest.FailureResultOf(t, second); !errors.Is(err, deferred.ErrCancelled) {
 		t.Error(err)
 	}
 }
@@ -300,7 +300,7 @@ func TestText(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, s := newResponse(test.contentType)
 			s.sendAll(test.body)
-			if got := treqtesting.SuccessResultOf(t, r.Text()); got != test.want {
+			if got := deferredtest.SuccessResultOf(t, r.Text()); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
@@ -308,7 +308,7 @@ func TestText(t *testing.T) {
 	t.Run("unknown charset", func(t *testing.T) {
 		r, s := newResponse("text/plain; charset=klingon")
 		s.sendAll("x")
-		if err := treqtesting.FailureResultOf(t, r.Text()); !strings.Contains(err.Error(), `"klingon"`) {
+		if err := deferredtest.FailureResultOf(t, r.Text()); !strings.Contains(err.Error(), `"klingon"`) {
 			t.Error(err)
 		}
 	})
@@ -318,15 +318,15 @@ func TestJSON(t *testing.T) {
 	r, s := newResponse("application/json")
 	s.sendAll(`{"a": [1, 2]}`)
 	var into map[string][]int
-	treqtesting.SuccessResultOf(t, r.JSON(&into))
+	deferredtest.SuccessResultOf(t, r.JSON(&into))
 	want := map[string][]int{"a": {1, 2}}
 	if !reflect.DeepEqual(into, want) {
 		t.Errorf("got %v", into)
 	}
-	if got := treqtesting.SuccessResultOf(t, response.JSON[map[string][]int](r)); !reflect.DeepEqual(got, want) {
+	if got := deferredtest.SuccessResultOf(t, response.JSON[map[string][]int](r)); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v", got)
 	}
-	if err := treqtesting.FailureResultOf(t, response.JSON[int](r)); !strings.Contains(err.Error(), "as JSON") {
+	if err := deferredtest.FailureResultOf(t, response.JSON[int](r)); !strings.Contains(err.Error(), "as JSON") {
 		t.Error(err)
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // A workClock is a clock by which work takes as long as the test says.
@@ -62,7 +62,7 @@ func TestCollectAtOnce(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
 		s.sendAll("all")
 		got := ""
-		treqtesting.SuccessResultOf(t, r.Collect(func(data []byte) error {
+		deferredtest.SuccessResultOf(t, r.Collect(func(data []byte) error {
 			clock.worked += time.Hour
 			got += string(data)
 			return nil
@@ -100,7 +100,7 @@ func TestCollectSlowly(t *testing.T) {
 		s.send("d")
 		other.Stop()
 		s.End(response.ErrDone)
-		treqtesting.SuccessResultOf(t, d)
+		deferredtest.SuccessResultOf(t, d)
 		got := strings.Join(trace, " ")
 		if i := strings.LastIndex(got, "other"); !strings.HasPrefix(got, "a turn bc turn other") || !strings.HasSuffix(got[i:], "other d") {
 			t.Errorf("in order: %.200s", got)
@@ -125,9 +125,9 @@ func TestCollectManyPieces(t *testing.T) {
 		}
 		s.wantAsked(t, "resume pause")
 		s.End(response.ErrDone)
-		treqtesting.NoResult(t, d)
+		deferredtest.NoResult(t, d)
 		clock.turn()
-		treqtesting.SuccessResultOf(t, d)
+		deferredtest.SuccessResultOf(t, d)
 		if got != 5000 || calls != 1001 {
 			t.Errorf("got %d bytes in %d calls, want 5000 in 1001", got, calls)
 		}
@@ -140,7 +140,7 @@ func TestCollectAgain(t *testing.T) {
 	r, s, clock := collecting(t, true)
 	whole := strings.Repeat("x", 3<<20)
 	s.sendAll(whole)
-	treqtesting.SuccessResultOf(t, r.Content())
+	deferredtest.SuccessResultOf(t, r.Content())
 	got, most := 0, 0
 	d := r.Collect(func(data []byte) error {
 		clock.worked += 4 * time.Millisecond
@@ -151,7 +151,7 @@ func TestCollectAgain(t *testing.T) {
 	for ; !d.Called() && turns < 100; turns++ {
 		clock.turn()
 	}
-	treqtesting.SuccessResultOf(t, d)
+	deferredtest.SuccessResultOf(t, d)
 	if got != len(whole) || most != 256<<10 || turns != 3 {
 		t.Errorf("collected %d bytes, at most %d at once, in %d turns; want %d, %d, 3", got, most, turns, len(whole), 256<<10)
 	}
@@ -192,7 +192,7 @@ func TestCollectEndsInLaterTurns(t *testing.T) {
 					t.Fatalf("called %d times", calls)
 				}
 				test.end(d, s, clock)
-				if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, test.want) {
+				if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, test.want) {
 					t.Errorf("failed with %v, want %v", err, test.want)
 				}
 				if asked := strings.Join(s.asked, " "); name != "cut short" && !strings.HasSuffix(asked, "stop") {
@@ -231,9 +231,9 @@ func TestCollectThen(t *testing.T) {
 			t.Fatalf("collected %q", pieces)
 		}
 		s.End(response.ErrDone)
-		treqtesting.NoResult(t, d)
+		deferredtest.NoResult(t, d)
 		waits[1].Callback(deferred.None{})
-		treqtesting.SuccessResultOf(t, d)
+		deferredtest.SuccessResultOf(t, d)
 	})
 }
 
@@ -248,7 +248,7 @@ func TestCollectThenAtOnce(t *testing.T) {
 				return wait
 			})
 			s.sendAll("a", "b")
-			treqtesting.SuccessResultOf(t, d)
+			deferredtest.SuccessResultOf(t, d)
 			if got.String() != "ab" {
 				t.Errorf("collected %q", got.String())
 			}
@@ -282,7 +282,7 @@ func TestCollectThenEnds(t *testing.T) {
 				s.send("a")
 				s.asked = nil
 				test.end(scene{d, wait, s})
-				if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, test.want) {
+				if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, test.want) {
 					t.Errorf("failed with %v, want %v", err, test.want)
 				}
 				if cancelled != test.cancelled {
@@ -307,7 +307,7 @@ func TestCollectThenCancelledWithin(t *testing.T) {
 		return deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { cancelled = true })
 	})
 	s.send("a", "b")
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || !cancelled {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || !cancelled {
 		t.Errorf("failed with %v; the collector's Deferred was cancelled: %v", err, cancelled)
 	}
 }
@@ -334,7 +334,7 @@ func TestCollectThenSlowly(t *testing.T) {
 		}
 		s.End(response.ErrDone)
 		wait.Callback(deferred.None{})
-		treqtesting.SuccessResultOf(t, d)
+		deferredtest.SuccessResultOf(t, d)
 		clock.turn()
 	})
 }

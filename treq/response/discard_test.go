@@ -4,9 +4,9 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // A tap is the agent's end of a body.
@@ -58,15 +58,15 @@ func TestDiscard(t *testing.T) {
 				t.Errorf("the connection was closed %d times, want %d", tap.stopped, test.stopped)
 			}
 			if !test.done {
-				treqtesting.NoResult(t, d)
+				deferredtest.NoResult(t, d)
 				d.Cancel()
 				if tap.stopped != 1 {
 					t.Error("cancelling did not close the connection")
 				}
-				treqtesting.FailureResultOf(t, d)
+				deferredtest.FailureResultOf(t, d)
 				return
 			}
-			treqtesting.SuccessResultOf(t, d)
+			deferredtest.SuccessResultOf(t, d)
 		})
 	}
 }
@@ -78,10 +78,10 @@ func TestDiscardAfterAnotherReader(t *testing.T) {
 		got += string(data)
 		return nil
 	})
-	treqtesting.SuccessResultOf(t, r.Discard())
+	deferredtest.SuccessResultOf(t, r.Discard())
 	tap.body.Write([]byte("hello"))
 	tap.body.End(response.ErrDone)
-	treqtesting.SuccessResultOf(t, collected)
+	deferredtest.SuccessResultOf(t, collected)
 	if got != "hello" || tap.stopped != 0 {
 		t.Errorf("the other reader got %q, and the connection was closed %d times", got, tap.stopped)
 	}

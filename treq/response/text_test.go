@@ -9,8 +9,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // transport is that of a body which is all there.
@@ -82,13 +82,13 @@ func TestCharsetOfHeaders(t *testing.T) {
 	} {
 		d := of("plain", test.contentTypes...).Text()
 		if test.want == "" {
-			if text := treqtesting.SuccessResultOf(t, d); text != "plain" {
+			if text := deferredtest.SuccessResultOf(t, d); text != "plain" {
 				t.Errorf("%s, %q: got %q", test.row, test.contentTypes, text)
 			}
 			continue
 		}
 		var why *response.CharsetError
-		if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, response.ErrUnknownCharset) || !errors.As(err, &why) ||
+		if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, response.ErrUnknownCharset) || !errors.As(err, &why) ||
 			why.Charset != test.want || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s, %q: got %v", test.row, test.contentTypes, err)
 		}
@@ -146,7 +146,7 @@ func TestTextCharsets(t *testing.T) {
 		}
 		r := of(test.body, types...)
 		for range 2 {
-			if text := treqtesting.SuccessResultOf(t, r.Text()); text != test.want {
+			if text := deferredtest.SuccessResultOf(t, r.Text()); text != test.want {
 				t.Errorf("%s: got %+q, want %+q", test.row, text, test.want)
 			}
 		}
@@ -159,12 +159,12 @@ func TestTextWith(t *testing.T) {
 		{"text/plain; charset=latin1", "utf-8", "\xfc", "\u00fc"},
 		{"application/json", "latin1", "\xc3\xbc", "\u00fc"},
 	} {
-		if text := treqtesting.SuccessResultOf(t, of(test.body, test.contentType).TextWith(test.encoding)); text != test.want {
+		if text := deferredtest.SuccessResultOf(t, of(test.body, test.contentType).TextWith(test.encoding)); text != test.want {
 			t.Errorf("%+v: got %+q", test, text)
 		}
 	}
 	var why *response.CharsetError
-	if err := treqtesting.FailureResultOf(t, of("x").TextWith("no such")); !errors.Is(err, response.ErrUnknownCharset) || !errors.As(err, &why) || why.Charset != "no such" {
+	if err := deferredtest.FailureResultOf(t, of("x").TextWith("no such")); !errors.Is(err, response.ErrUnknownCharset) || !errors.As(err, &why) || why.Charset != "no such" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -193,18 +193,18 @@ func TestUndecodable(t *testing.T) {
 	} {
 		r := of(test.body, "text/plain; charset="+test.charset)
 		var why *response.CharsetError
-		err := treqtesting.FailureResultOf(t, r.Text())
+		err := deferredtest.FailureResultOf(t, r.Text())
 		if !errors.Is(err, response.ErrUndecodable) || !errors.As(err, &why) || why.Charset != test.charset {
 			t.Errorf("%s: got %v", test.charset, err)
 		} else if why.Offset > test.offset || why.Offset < test.offset-test.slack {
 			t.Errorf("%s: byte %d, want %d", test.charset, why.Offset, test.offset)
 		}
-		if data := treqtesting.SuccessResultOf(t, r.Content()); string(data) != test.body {
+		if data := deferredtest.SuccessResultOf(t, r.Content()); string(data) != test.body {
 			t.Errorf("%s: the content is %q", test.charset, data)
 		}
 	}
 	for _, charset := range []string{"utf-7", "iso-2022-kr", "x-klingon", "replacement"} {
-		if err := treqtesting.FailureResultOf(t, of("x", "a/b;charset="+charset).Text()); !errors.Is(err, response.ErrUnknownCharset) {
+		if err := deferredtest.FailureResultOf(t, of("x", "a/b;charset="+charset).Text()); !errors.Is(err, response.ErrUnknownCharset) {
 			t.Errorf("%s: got %v", charset, err)
 		}
 	}
@@ -257,12 +257,12 @@ func TestJSONCharsets(t *testing.T) {
 		r := of(test.body, test.contentType)
 		type message struct{ Msg string }
 		for range 2 {
-			if got := treqtesting.SuccessResultOf(t, response.JSON[message](r)); got.Msg != "h\u00ebll\u00f3!" {
+			if got := deferredtest.SuccessResultOf(t, response.JSON[message](r)); got.Msg != "h\u00ebll\u00f3!" {
 				t.Errorf("%s: got %+q", test.row, got.Msg)
 			}
 		}
 		var into map[string]any
-		treqtesting.SuccessResultOf(t, r.JSON(&into))
+		deferredtest.SuccessResultOf(t, r.JSON(&into))
 		if into["msg"] != "h\u00ebll\u00f3!" {
 			t.Errorf("%s: got %+q", test.row, into)
 		}
@@ -271,11 +271,11 @@ func TestJSONCharsets(t *testing.T) {
 
 func TestJSONErrors(t *testing.T) {
 	var syntax *json.SyntaxError
-	if err := treqtesting.FailureResultOf(t, response.JSON[any](of("{", "application/json"))); !errors.As(err, &syntax) {
+	if err := deferredtest.FailureResultOf(t, response.JSON[any](of("{", "application/json"))); !errors.As(err, &syntax) {
 		t.Errorf("got %v", err)
 	}
 	var typed *json.UnmarshalTypeError
-	if err := treqtesting.FailureResultOf(t, response.JSON[int](of(`"1"`))); !errors.As(err, &typed) {
+	if err := deferredtest.FailureResultOf(t, response.JSON[int](of(`"1"`))); !errors.As(err, &typed) {
 		t.Errorf("got %v", err)
 	}
 	for _, test := range []struct {
@@ -285,12 +285,12 @@ func TestJSONErrors(t *testing.T) {
 		{"\"\xff\"", "application/json", response.ErrUndecodable},
 		{"1", "application/json; charset=x-klingon", response.ErrUnknownCharset},
 	} {
-		if err := treqtesting.FailureResultOf(t, response.JSON[any](of(test.body, test.contentType))); !errors.Is(err, test.want) {
+		if err := deferredtest.FailureResultOf(t, response.JSON[any](of(test.body, test.contentType))); !errors.Is(err, test.want) {
 			t.Errorf("%q: got %v", test.body, err)
 		}
 	}
 	for _, body := range []string{"", "\x00", "\xff\xfe", "\x00\x00\x00", "1\x00\x00"} {
-		treqtesting.FailureResultOf(t, response.JSON[any](of(body)))
+		deferredtest.FailureResultOf(t, response.JSON[any](of(body)))
 	}
 }
 
@@ -321,7 +321,7 @@ func TestWrapBody(t *testing.T) {
 	for _, name := range []string{"first", "second"} {
 		r.WrapBody(func(to response.BodyProtocol) response.BodyProtocol { return named{to, name} })
 	}
-	if text := treqtesting.SuccessResultOf(t, r.Text()); text != "second(first(body))" {
+	if text := deferredtest.SuccessResultOf(t, r.Text()); text != "second(first(body))" {
 		t.Errorf("got %q", text)
 	}
 	defer func() {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
@@ -26,15 +27,15 @@ func TestAgentSpy(t *testing.T) {
 	if len(spy.Requests) != 1 || spy.Requests[0].Request.URL.Path != "/foo" {
 		t.Fatalf("recorded: %v", spy.Requests)
 	}
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	spy.Requests[0].Respond(treqtesting.Reply{Code: 302, Headers: http.Header{"location": {"/bar"}}, Body: "see there"})
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	if len(spy.Requests) != 2 || spy.Requests[1].Request.URL.Path != "/bar" {
 		t.Fatalf("recorded: %v", spy.Requests)
 	}
 	spy.Requests[1].Respond(treqtesting.Reply{Body: "bar"})
-	resp := treqtesting.SuccessResultOf(t, d)
-	text := treqtesting.SuccessResultOf(t, resp.Text())
+	resp := deferredtest.SuccessResultOf(t, d)
+	text := deferredtest.SuccessResultOf(t, resp.Text())
 	if resp.Code != 200 || resp.Phrase != "OK" || resp.Length != 3 || resp.PreviousResponse.Code != 302 || text != "bar" {
 		t.Errorf("got %v %q after %v", resp, text, resp.PreviousResponse)
 	}
@@ -48,12 +49,12 @@ func TestAgentSpyFails(t *testing.T) {
 	boom := errors.New("boom")
 	d := spy.Request(spied())
 	spy.Requests[0].Deferred.Errback(boom)
-	if err := treqtesting.FailureResultOf(t, d); err != boom {
+	if err := deferredtest.FailureResultOf(t, d); err != boom {
 		t.Errorf("got %v", err)
 	}
 	d = spy.Request(spied())
 	d.Cancel()
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -73,7 +74,7 @@ func TestAgentSpyLooks(t *testing.T) {
 	} {
 		req := spied()
 		test.set(req)
-		if got := treqtesting.FailureResultOf(t, spy.Request(req)).Error(); got != test.want {
+		if got := deferredtest.FailureResultOf(t, spy.Request(req)).Error(); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}

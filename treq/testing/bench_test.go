@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
@@ -18,7 +19,7 @@ func BenchmarkStubTreqGet(b *testing.B) {
 	}))
 	b.ReportAllocs()
 	for b.Loop() {
-		text := treqtesting.SuccessResultOf(b, deferred.Then(stub.Get("http://an.example/foo"), (*response.Response).Text))
+		text := deferredtest.SuccessResultOf(b, deferred.Then(stub.Get("http://an.example/foo"), (*response.Response).Text))
 		if text != "Hello, world!" {
 			b.Fatal(text)
 		}

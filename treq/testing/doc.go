@@ -29,7 +29,7 @@
 //			Reply: treqtesting.Reply{Code: 200, Body: "sunny"},
 //		})
 //		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
-//		got := treqtesting.SuccessResultOf(t, weather(stub))
+//		got := deferredtest.SuccessResultOf(t, weather(stub))
 //		if got != "sunny" {
 //			t.Errorf("got %q", got)
 //		}
@@ -47,7 +47,7 @@
 //   - [StubTreq.Advance] moves the clock: timeouts and retries take no time.
 //   - [StubTreq.Reactor] has the network fail or be slow; see package memory.
 //   - An https URL is marked as secure, or, with [RealTLS], is.
-//   - [SuccessResultOf], [FailureResultOf] and [NoResult] look at a Deferred.
+//   - Package deferredtest looks at a Deferred: SuccessResultOf, FailureResultOf, NoResult.
 //   - A [RequestTraversalAgent] is the agent of a StubTreq alone, and an [AgentSpy]
 //     records requests: they are for what wraps an agent.
 //
@@ -63,7 +63,7 @@
 //	HasHeaders({...})                HasHeaders{...}
 //	StringStubbingResource(f)        StringStubbingResource(ResponderFunc(f))
 //	agent_spy()                      &AgentSpy{}
-//	self.successResultOf(d)          SuccessResultOf(t, d)
+//	self.successResultOf(d)          deferredtest.SuccessResultOf(t, d)
 //
 // Two things differ on purpose: files can be sent, and the parameters of a request
 // are those of the query alone, where Twisted adds those of a form.

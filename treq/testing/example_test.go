@@ -1,7 +1,6 @@
 package testing_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
@@ -34,7 +34,7 @@ func ExampleStubTreq() {
 	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "sunny in %s", r.FormValue("in"))
 	}))
-	fmt.Println(treqtesting.SuccessResultOf(t, weather(stub, "Rome")))
+	fmt.Println(deferredtest.SuccessResultOf(t, weather(stub, "Rome")))
 	// Output:
 	// sunny in Rome
 }
@@ -47,12 +47,12 @@ func ExampleStubTreq_Flush() {
 		req.NotDoneYet()
 	}))
 	d := weather(stub, "Rome")
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	later.WriteString("still ")
 	later.WriteString("sunny")
 	later.Finish()
 	stub.Flush()
-	fmt.Println(treqtesting.SuccessResultOf(t, d))
+	fmt.Println(deferredtest.SuccessResultOf(t, d))
 	// Output:
 	// still sunny
 }
@@ -63,9 +63,9 @@ func ExampleStubTreq_Advance() {
 	stub.Reactor().HoldConnects() // the service does not answer
 	d := weather(stub, "Rome")
 	stub.Advance(9 * time.Second)
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	stub.Advance(time.Second)
-	fmt.Println(treqtesting.FailureResultOf(t, d))
+	fmt.Println(deferredtest.FailureResultOf(t, d))
 	// Output:
 	// GET http://weather.example/today?in=Rome: deferred: timed out after 10s
 }
@@ -76,7 +76,7 @@ func ExampleRealTLS() {
 		fmt.Fprintf(w, "%s, verified for %s", r.Proto, r.TLS.ServerName)
 	}), treqtesting.RealTLS())
 	d := stub.Get("https://an.example/")
-	fmt.Println(treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)))
+	fmt.Println(deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)))
 	// Output:
 	// HTTP/1.1, verified for an.example
 }
@@ -100,8 +100,8 @@ func ExampleRequestSequence() {
 	)
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
 	seq.Consume(func() {
-		fmt.Println(treqtesting.SuccessResultOf(t, weather(stub, "Rome")))
-		fmt.Println(treqtesting.SuccessResultOf(t, weather(stub, "Paris")))
+		fmt.Println(deferredtest.SuccessResultOf(t, weather(stub, "Rome")))
+		fmt.Println(deferredtest.SuccessResultOf(t, weather(stub, "Paris")))
 	})
 	// Output:
 	// sunny
@@ -134,7 +134,7 @@ func ExampleStringStubbingResource() {
 		treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
 			return treqtesting.Reply{Body: req.Method + " " + req.URL + " in " + req.Params.Get("in")}
 		})))
-	fmt.Println(treqtesting.SuccessResultOf(t, weather(stub, "Rome")))
+	fmt.Println(deferredtest.SuccessResultOf(t, weather(stub, "Rome")))
 	// Output:
 	// GET http://weather.example/today in Rome
 }
@@ -154,7 +154,7 @@ func ExampleRequestTraversalAgent() {
 	inMemory := treqtesting.NewHandlerTraversalAgent(http.RedirectHandler("https://elsewhere.example/", http.StatusFound))
 	a := agent.NewRedirectAgent(inMemory, agent.RedirectLimit(3))
 	d := a.Request(&request.Request{Method: "GET", URL: &url.URL{Scheme: "http", Host: "an.example", Path: "/"}})
-	fmt.Println(errors.Is(treqtesting.FailureResultOf(t, d), agent.ErrInfiniteRedirection))
+	fmt.Println(errors.Is(deferredtest.FailureResultOf(t, d), agent.ErrInfiniteRedirection))
 	// Output:
 	// true
 }
@@ -169,29 +169,10 @@ func ExampleAgentSpy() {
 	fmt.Println(asked.Request.Method, asked.Request.URL, asked.Request.Header.Get("Content-Type"))
 
 	asked.Respond(treqtesting.Reply{Code: http.StatusCreated, Body: `{"id": 7}`})
-	resp := treqtesting.SuccessResultOf(t, d)
-	created := treqtesting.SuccessResultOf(t, treq.JSONContent[map[string]int](resp))
+	resp := deferredtest.SuccessResultOf(t, d)
+	created := deferredtest.SuccessResultOf(t, treq.JSONContent[map[string]int](resp))
 	fmt.Println(resp.Code, created["id"])
 	// Output:
 	// POST http://an.example/ application/json; charset=UTF-8
 	// 201 7
-}
-
-// What a Deferred has fired with is had without a callback.
-func ExampleSuccessResultOf() {
-	d := deferred.New[int]()
-	treqtesting.NoResult(t, d)
-	d.Callback(7)
-	fmt.Println(treqtesting.SuccessResultOf(t, d))
-	// Output:
-	// 7
-}
-
-// What it has failed with, in the same way: it then counts as handled.
-func ExampleFailureResultOf() {
-	var v any
-	d := deferred.Fail[int](json.Unmarshal([]byte("{"), &v))
-	fmt.Println(treqtesting.FailureResultOf(t, d))
-	// Output:
-	// unexpected end of JSON input
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
@@ -30,13 +31,13 @@ func TestThatFails(t *testing.T) {
 	}
 	get := treqtesting.Exchange{Request: treqtesting.Request{Method: "get", URL: "http://an.example"}}
 	t.Run("success", func(t *testing.T) {
-		treqtesting.SuccessResultOf(t, deferred.New[int]()) // names success: the Deferred has no result yet
+		deferredtest.SuccessResultOf(t, deferred.New[int]()) // names success: the Deferred has no result yet
 	})
 	t.Run("failure", func(t *testing.T) {
-		treqtesting.FailureResultOf(t, deferred.New[int]()) // names failure: the Deferred has no result yet
+		deferredtest.FailureResultOf(t, deferred.New[int]()) // names failure: the Deferred has no result yet
 	})
 	t.Run("nothing", func(t *testing.T) {
-		treqtesting.NoResult(t, deferred.Succeed(1)) // names nothing: the Deferred has a result
+		deferredtest.NoResult(t, deferred.Succeed(1)) // names nothing: the Deferred has a result
 	})
 	t.Run("exchange", func(t *testing.T) {
 		treqtesting.NewRequestSequence(t, treqtesting.Exchange{}) // names exchange: the request's Method: missing

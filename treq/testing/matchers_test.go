@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
@@ -87,12 +88,12 @@ func TestLongData(t *testing.T) {
 	large := large[:100_000]
 	other := large[:len(large)/2] + "X" + large[len(large)/2+1:]
 	stub, _, reports := sequence(t, treqtesting.Exchange{Request: treqtesting.Request{Method: "post", URL: "http://an.example", Data: large}})
-	treqtesting.SuccessResultOf(t, stub.Post("http://an.example", body(other)))
+	deferredtest.SuccessResultOf(t, stub.Post("http://an.example", body(other)))
 	if len(*reports) != 1 || len((*reports)[0]) > 2000 || !strings.Contains((*reports)[0], "X") {
 		t.Errorf("%d reports, of %d bytes: %.3000s", len(*reports), len((*reports)[0]), *reports)
 	}
 	stub, _, reports = sequence(t)
-	treqtesting.SuccessResultOf(t, stub.Post("http://an.example", body(large)))
+	deferredtest.SuccessResultOf(t, stub.Post("http://an.example", body(large)))
 	if len(*reports) != 1 || len((*reports)[0]) > 2000 || !strings.Contains((*reports)[0], "and 99000 bytes more") {
 		t.Errorf("%d reports, of %d bytes: %.3000s", len(*reports), len((*reports)[0]), *reports)
 	}

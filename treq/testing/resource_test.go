@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
@@ -58,8 +59,8 @@ func TestAnyRequest(t *testing.T) {
 						for _, made := range []*deferred.Deferred[*response.Response]{
 							c.Request(verb.name, url, p, h, d), verb.do(url, p, h, d),
 						} {
-							resp := treqtesting.SuccessResultOf(t, made)
-							text := treqtesting.SuccessResultOf(t, resp.Text())
+							resp := deferredtest.SuccessResultOf(t, made)
+							text := deferredtest.SuccessResultOf(t, resp.Text())
 							want := "I'm a teapot"
 							if verb.name == "HEAD" {
 								want = ""
@@ -89,7 +90,7 @@ func TestBadRequests(t *testing.T) {
 		{"http://url", struct{}{}, client.ErrOption},
 		{"http://url", 5, client.ErrOption},
 	} {
-		if err := treqtesting.FailureResultOf(t, stub.Post(test.url, client.Data(test.data))); !errors.Is(err, test.want) {
+		if err := deferredtest.FailureResultOf(t, stub.Post(test.url, client.Data(test.data))); !errors.Is(err, test.want) {
 			t.Errorf("%s with %v: got %v, want %v", test.url, test.data, err, test.want)
 		}
 		if code, _ := content(t, stub.Get("http://url.com")); code != 418 {
@@ -115,15 +116,15 @@ func TestCancelled(t *testing.T) {
 	server := &open{}
 	stub := treqtesting.NewStubTreq(server)
 	d := stub.Post("http://url", body("1234"))
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	gone := server.req.NotifyFinish()
-	treqtesting.NoResult(t, gone)
+	deferredtest.NoResult(t, gone)
 	d.Cancel()
-	if err := treqtesting.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 		t.Errorf("got %v", err)
 	}
 	stub.Flush()
-	treqtesting.FailureResultOf(t, gone)
+	deferredtest.FailureResultOf(t, gone)
 }
 
 // TestFinishedLater: a response may be finished after the method that renders it.
@@ -131,7 +132,7 @@ func TestFinishedLater(t *testing.T) {
 	server := &open{}
 	stub := treqtesting.NewStubTreq(server)
 	d := stub.Post("http://example.com/", body("1234"))
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	server.req.Finish()
 	stub.Flush()
 	if code, text := content(t, d); code != 200 || text != "" {
@@ -146,7 +147,7 @@ func TestThreeParts(t *testing.T) {
 		server := &open{}
 		stub := treqtesting.NewStubTreq(server, treqtesting.RealTLS())
 		d := stub.Get(scheme + "://example.com/")
-		treqtesting.NoResult(t, d)
+		deferredtest.NoResult(t, d)
 
 		var got []string
 		var collected *deferred.Deferred[deferred.None]
@@ -157,20 +158,20 @@ func TestThreeParts(t *testing.T) {
 			}
 			stub.Flush()
 			if i == 0 {
-				collected = treqtesting.SuccessResultOf(t, d).Collect(func(data []byte) error {
+				collected = deferredtest.SuccessResultOf(t, d).Collect(func(data []byte) error {
 					got = append(got, string(data))
 					return nil
 				})
 			}
-			treqtesting.NoResult(t, collected)
+			deferredtest.NoResult(t, collected)
 			if len(got) != i+1 || got[i] != part {
 				t.Errorf("%s: after part %d: %q", scheme, i+1, got)
 			}
 		}
 		server.req.Finish()
-		treqtesting.NoResult(t, collected)
+		deferredtest.NoResult(t, collected)
 		stub.Flush()
-		treqtesting.SuccessResultOf(t, collected)
+		deferredtest.SuccessResultOf(t, collected)
 	}
 }
 
@@ -188,18 +189,18 @@ func TestThreePartsOfAHandler(t *testing.T) {
 		}
 	}))
 	var got strings.Builder
-	collected := treqtesting.SuccessResultOf(t, stub.Get("http://an.example")).Collect(func(data []byte) error {
+	collected := deferredtest.SuccessResultOf(t, stub.Get("http://an.example")).Collect(func(data []byte) error {
 		got.Write(data)
 		return nil
 	})
 	for i, want := range []string{"part 0;", "part 0;part 1;", "part 0;part 1;part 2;"} {
-		treqtesting.NoResult(t, collected)
+		deferredtest.NoResult(t, collected)
 		if got.String() != want {
 			t.Errorf("after %d s: got %q, want %q", i, got.String(), want)
 		}
 		stub.Advance(time.Second)
 	}
-	treqtesting.SuccessResultOf(t, collected)
+	deferredtest.SuccessResultOf(t, collected)
 }
 
 // TestAdvance: the clock of the test is that of all timeouts, the client's and the
@@ -209,10 +210,10 @@ func TestAdvance(t *testing.T) {
 	stub := treqtesting.NewStubTreq(server)
 	d := stub.Get("http://an.example", client.Timeout(10*time.Second))
 	stub.Advance(10*time.Second - 1)
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	stub.Advance(1)
 	var timeout *deferred.TimeoutError
-	if err := treqtesting.FailureResultOf(t, d); !errors.As(err, &timeout) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &timeout) {
 		t.Errorf("got %v, want a timeout", err)
 	}
 
@@ -224,7 +225,7 @@ func TestAdvance(t *testing.T) {
 		want int
 	}{{0, 1}, {30 * time.Second, 1}, {2 * time.Minute, 2}} {
 		stub.Advance(step.idle)
-		treqtesting.SuccessResultOf(t, stub.Get("http://an.example"))
+		deferredtest.SuccessResultOf(t, stub.Get("http://an.example"))
 		if got := connections(); got != step.want {
 			t.Errorf("after %v without a request: %d connections, want %d", step.idle, got, step.want)
 		}
@@ -409,7 +410,7 @@ func TestRealTLS(t *testing.T) {
 		}
 		stub := treqtesting.NewStubTreq(teapot, options...)
 		stub.Reactor().StartTrace()
-		treqtesting.SuccessResultOf(t, stub.Post("https://an.example", body(large)))
+		deferredtest.SuccessResultOf(t, stub.Post("https://an.example", body(large)))
 		if _, got := content(t, stub.Get("https://an.example")); got != "I'm a teapot" {
 			t.Errorf("got %q", got)
 		}
@@ -427,19 +428,19 @@ func TestStringStubbing(t *testing.T) {
 		got = req
 		return treqtesting.Reply{Code: 418, Headers: http.Header{"x-response": {"one", "two"}}, Body: "response body"}
 	})))
-	resp := treqtesting.SuccessResultOf(t, stub.Delete("http://What:80/a/%7ething/", client.Headers{"x-header": {"eh", "ah"}},
+	resp := deferredtest.SuccessResultOf(t, stub.Delete("http://What:80/a/%7ething/", client.Headers{"x-header": {"eh", "ah"}},
 		client.Params{"page": {"2", "1"}, "empty": {""}}, body("datastr")))
 	if got.Method != "DELETE" || got.URL != "http://what/a/~thing/" || got.Data != "datastr" ||
 		fmt.Sprint(got.Params) != "map[empty:[] page:[1 2]]" || fmt.Sprint(got.Headers["X-Header"]) != "[ah eh]" ||
 		got.Headers.Get("Host") != "what" {
 		t.Errorf("the request: %v", got)
 	}
-	text := treqtesting.SuccessResultOf(t, resp.Text())
+	text := deferredtest.SuccessResultOf(t, resp.Text())
 	if resp.Code != 418 || fmt.Sprint(resp.Header["X-Response"]) != "[one two]" || text != "response body" {
 		t.Errorf("the response: %d %q %q", resp.Code, resp.Header, text)
 	}
 	// The values of a form are data, not parameters.
-	treqtesting.SuccessResultOf(t, stub.Post("http://what?a=b", client.Data(map[string]string{"c": "d"})))
+	deferredtest.SuccessResultOf(t, stub.Post("http://what?a=b", client.Data(map[string]string{"c": "d"})))
 	if fmt.Sprint(got.Params) != "map[a:[b]]" || got.Data != "c=d" {
 		t.Errorf("the form: %v", got)
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/failtest"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
@@ -22,7 +24,7 @@ import (
 // A recorder is a test that notes what it fails for, and does what it is to do at
 // its end when end is called.
 type recorder struct {
-	fatal
+	failtest.TB
 	output   bytes.Buffer
 	failed   bool
 	cleanups []func()
@@ -68,7 +70,7 @@ func acceptEncoding(t *testing.T) string {
 		got = req.Headers.Get("Accept-Encoding")
 		return treqtesting.Reply{}
 	})))
-	treqtesting.SuccessResultOf(t, stub.Get("http://an.example"))
+	deferredtest.SuccessResultOf(t, stub.Get("http://an.example"))
 	return got
 }
 
@@ -84,8 +86,8 @@ func sequence(t *testing.T, exchanges ...treqtesting.Exchange) (*treqtesting.Stu
 // content returns the code and the body of a response.
 func content(t testing.TB, d *deferred.Deferred[*response.Response]) (int, string) {
 	t.Helper()
-	resp := treqtesting.SuccessResultOf(t, d)
-	return resp.Code, treqtesting.SuccessResultOf(t, resp.Text())
+	resp := deferredtest.SuccessResultOf(t, d)
+	return resp.Code, deferredtest.SuccessResultOf(t, resp.Text())
 }
 
 // TestSequence: requests are answered in their order, and one that is not the next
@@ -283,7 +285,7 @@ func TestBadExchanges(t *testing.T) {
 	} {
 		x := good()
 		test.set(&x)
-		got := failureOf(func(t testing.TB) { treqtesting.NewRequestSequence(t, good(), x) })
+		got := failtest.Text(func(t testing.TB) { treqtesting.NewRequestSequence(t, good(), x) })
 		if want := "NewRequestSequence: exchange 2 of 2: " + test.want; got != want {
 			t.Errorf("%s: got %q, want %q", test.name, got, want)
 		}
@@ -309,7 +311,7 @@ func TestSequenceFailsItsTest(t *testing.T) {
 		seq := treqtesting.NewRequestSequence(r, get, get)
 		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
 		for _, method := range test.requests {
-			treqtesting.SuccessResultOf(t, stub.Request(method, "http://an.example"))
+			deferredtest.SuccessResultOf(t, stub.Request(method, "http://an.example"))
 		}
 		got := r.end()
 		if r.failed != (test.want != "") {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -30,7 +31,7 @@ func TestStub(t *testing.T) {
 	stub := treqtesting.NewHandlerStubTreq(echo)
 	for i := range 3 {
 		d := stub.Post("http://an.example/foo?x=y", client.Params{"a": {"b c"}}, client.Body("text"))
-		text := treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
+		text := deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
 		if want := "POST an.example /foo?x=y&a=b+c text"; text != want {
 			t.Errorf("%d: got %q, want %q", i, text, want)
 		}
@@ -44,7 +45,7 @@ func TestAnyHost(t *testing.T) {
 	for range 3 {
 		for _, host := range []string{"a.example", "b.example:8080", "192.0.2.1", "[2001:db8::1]"} {
 			d := stub.Get("http://" + host + "/")
-			text := treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
+			text := deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
 			if want := "GET " + host + " / "; text != want {
 				t.Errorf("got %q, want %q", text, want)
 			}
@@ -62,7 +63,7 @@ func TestLargeBodies(t *testing.T) {
 	}))
 	post := func() *response.Response {
 		t.Helper()
-		return treqtesting.SuccessResultOf(t, stub.Post("http://an.example/", client.Body(large)))
+		return deferredtest.SuccessResultOf(t, stub.Post("http://an.example/", client.Body(large)))
 	}
 	check := func(how, got string) {
 		t.Helper()
@@ -70,28 +71,28 @@ func TestLargeBodies(t *testing.T) {
 			t.Errorf("%s: %d bytes, want %d", how, len(got), len(large))
 		}
 	}
-	check("Text", treqtesting.SuccessResultOf(t, post().Text()))
-	check("Text, in a chain", treqtesting.SuccessResultOf(t, deferred.Then(stub.Post("http://an.example/", client.Body(large)), (*response.Response).Text)))
-	check("Content", string(treqtesting.SuccessResultOf(t, post().Content())))
+	check("Text", deferredtest.SuccessResultOf(t, post().Text()))
+	check("Text, in a chain", deferredtest.SuccessResultOf(t, deferred.Then(stub.Post("http://an.example/", client.Body(large)), (*response.Response).Text)))
+	check("Content", string(deferredtest.SuccessResultOf(t, post().Content())))
 
 	var collected strings.Builder
 	collect := func(data []byte) error {
 		collected.Write(data)
 		return nil
 	}
-	treqtesting.SuccessResultOf(t, post().Collect(collect))
+	deferredtest.SuccessResultOf(t, post().Collect(collect))
 	check("Collect", collected.String())
 
 	unread, read := post(), post()
-	check("another is not read", treqtesting.SuccessResultOf(t, read.Text()))
-	check("and then it is", treqtesting.SuccessResultOf(t, unread.Text()))
+	check("another is not read", deferredtest.SuccessResultOf(t, read.Text()))
+	check("and then it is", deferredtest.SuccessResultOf(t, unread.Text()))
 
 	// Within the loop, where the rest comes by itself.
 	resp := post()
 	var text *deferred.Deferred[string]
 	stub.Reactor().CallLater(time.Second, func() { text = resp.Text() })
 	stub.Reactor().RunFor(time.Second)
-	check("in the loop", treqtesting.SuccessResultOf(t, text))
+	check("in the loop", deferredtest.SuccessResultOf(t, text))
 }
 
 // TestWithinCallbacks: a request may follow from another, wherever that fires.
@@ -101,7 +102,7 @@ func TestWithinCallbacks(t *testing.T) {
 	second := deferred.Then(first, func(text string) *deferred.Deferred[string] {
 		return deferred.Then(stub.Get("http://an.example/2", client.Params{"after": {text}}), (*response.Response).Text)
 	})
-	if got, want := treqtesting.SuccessResultOf(t, second), "GET an.example /2?after=GET+an.example+%2F1+ "; got != want {
+	if got, want := deferredtest.SuccessResultOf(t, second), "GET an.example /2?after=GET+an.example+%2F1+ "; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	var later *deferred.Deferred[string]
@@ -109,7 +110,7 @@ func TestWithinCallbacks(t *testing.T) {
 		later = deferred.Then(stub.Get("http://an.example/3"), (*response.Response).Text)
 	})
 	stub.Reactor().RunFor(time.Second)
-	treqtesting.SuccessResultOf(t, later)
+	deferredtest.SuccessResultOf(t, later)
 }
 
 // TestFlush: what the test itself does may need one.
@@ -118,12 +119,12 @@ func TestFlush(t *testing.T) {
 	body := &slow{}
 	agent := treqtesting.NewHandlerTraversalAgent(echo)
 	d := agent.Request(&request.Request{Method: "POST", URL: &url.URL{Scheme: "http", Host: "an.example", Path: "/"}, Body: body})
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	body.to.Write([]byte("text"))
 	body.done.Callback(deferred.None{})
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	agent.Flush()
-	if got, want := treqtesting.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)), "POST an.example / text"; got != want {
+	if got, want := deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)), "POST an.example / text"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	stub.Flush() // and where there is nothing to do it does nothing
@@ -149,10 +150,10 @@ func TestTimeout(t *testing.T) {
 	stub.Reactor().HoldConnects()
 	d := stub.Get("http://an.example/", client.Timeout(10*time.Second))
 	stub.Reactor().RunFor(10*time.Second - 1)
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	stub.Reactor().RunFor(1)
 	var timeout *deferred.TimeoutError
-	if err := treqtesting.FailureResultOf(t, d); !errors.As(err, &timeout) {
+	if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &timeout) {
 		t.Error(err)
 	}
 }

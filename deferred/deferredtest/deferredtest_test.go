@@ -1,40 +1,15 @@
-package testing_test
+package deferredtest_test
 
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/failtest"
 )
-
-// A fatal is a test that notes what it fails for.
-type fatal struct {
-	testing.TB
-	text string
-}
-
-func (f *fatal) Helper() {}
-
-func (f *fatal) Fatalf(format string, args ...any) {
-	f.text = fmt.Sprintf(format, args...)
-	runtime.Goexit()
-}
-
-// failureOf returns what check fails its test for.
-func failureOf(check func(t testing.TB)) string {
-	f := &fatal{}
-	done := make(chan bool)
-	go func() {
-		defer close(done)
-		check(f)
-	}()
-	<-done
-	return f.text
-}
 
 func TestResults(t *testing.T) {
 	deferred.FailOnUnhandled(t)
@@ -44,20 +19,20 @@ func TestResults(t *testing.T) {
 	failure := func() *deferred.Deferred[int] { return deferred.Fail[int](boom) }
 	success := func(d *deferred.Deferred[int]) func(t testing.TB) {
 		return func(t testing.TB) {
-			if got := treqtesting.SuccessResultOf(t, d); got != 7 {
+			if got := deferredtest.SuccessResultOf(t, d); got != 7 {
 				t.Fatalf("got %d", got)
 			}
 		}
 	}
 	fails := func(d *deferred.Deferred[int]) func(t testing.TB) {
 		return func(t testing.TB) {
-			if got := treqtesting.FailureResultOf(t, d); got != boom {
+			if got := deferredtest.FailureResultOf(t, d); got != boom {
 				t.Fatalf("got %v", got)
 			}
 		}
 	}
 	nothing := func(d *deferred.Deferred[int]) func(t testing.TB) {
-		return func(t testing.TB) { treqtesting.NoResult(t, d) }
+		return func(t testing.TB) { deferredtest.NoResult(t, d) }
 	}
 	for _, test := range []struct {
 		name  string
@@ -74,26 +49,25 @@ func TestResults(t *testing.T) {
 		{"nothing of an error", nothing(failure()), "NoResult: the Deferred has a result: 0, boom"},
 		{"nothing of nothing", nothing(none()), ""},
 	} {
-		if got := failureOf(test.check); got != test.want {
+		if got := failtest.Text(test.check); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}
 }
 
-// TestResultStays: to look at a result leaves it for others, and what comes later
-// alone.
+// Looking at a result changes neither the result nor one that comes later.
 func TestResultStays(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	d := deferred.New[int]()
-	treqtesting.NoResult(t, d)
+	deferredtest.NoResult(t, d)
 	d.Callback(7)
 	for range 2 {
-		if got := treqtesting.SuccessResultOf(t, d); got != 7 {
+		if got := deferredtest.SuccessResultOf(t, d); got != 7 {
 			t.Errorf("got %d", got)
 		}
 	}
 	d.AddCallback(func(n int) (int, error) { return 0, fmt.Errorf("after %d", n) })
-	if err := treqtesting.FailureResultOf(t, d); !strings.Contains(err.Error(), "after 7") {
+	if err := deferredtest.FailureResultOf(t, d); !strings.Contains(err.Error(), "after 7") {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,9 @@
-package testing
+// Package deferredtest has assertions about Deferreds, for tests. They neither wait
+// nor need a reactor: each looks at the result that a Deferred has at that moment.
+//
+// The names are those of Twisted's trial. To fail a test for an error that nobody
+// handled, see [deferred.FailOnUnhandled].
+package deferredtest
 
 import (
 	"testing"
@@ -6,8 +11,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// SuccessResultOf returns the value that d has fired with, and fails the test if
-// d has failed or has not fired. It is trial's successResultOf.
+// SuccessResultOf returns the value of d. It fails the test if d has an error or no
+// result.
 func SuccessResultOf[T any](t testing.TB, d *deferred.Deferred[T]) T {
 	t.Helper()
 	value, err, fired := resultOf(d)
@@ -20,9 +25,8 @@ func SuccessResultOf[T any](t testing.TB, d *deferred.Deferred[T]) T {
 	return value
 }
 
-// FailureResultOf returns the error that d has failed with, and fails the test if
-// d has fired with a value or has not fired. d's error then counts as handled. It
-// is trial's failureResultOf.
+// FailureResultOf returns the error of d, which then counts as handled. It fails the
+// test if d has a value or no result.
 func FailureResultOf[T any](t testing.TB, d *deferred.Deferred[T]) error {
 	t.Helper()
 	value, err, fired := resultOf(d)
@@ -35,7 +39,7 @@ func FailureResultOf[T any](t testing.TB, d *deferred.Deferred[T]) error {
 	return err
 }
 
-// NoResult fails the test if d has a result. It is trial's assertNoResult.
+// NoResult fails the test if d has a result.
 func NoResult[T any](t testing.TB, d *deferred.Deferred[T]) {
 	t.Helper()
 	if value, err, fired := resultOf(d); fired {
@@ -43,20 +47,15 @@ func NoResult[T any](t testing.TB, d *deferred.Deferred[T]) {
 	}
 }
 
-// resultOf returns the result of d as it is now, if there is one, and takes its
-// error.
+// resultOf returns the result that d has now. An error then counts as handled.
 func resultOf[T any](d *deferred.Deferred[T]) (value T, err error, fired bool) {
-	var now struct {
-		value       T
-		err         error
-		fired, over bool
-	}
-	deferred.MapBoth(d, func(value T, err error) (deferred.None, error) {
-		if !now.over {
-			now.value, now.err, now.fired = value, err, true
+	looking := true
+	deferred.MapBoth(d, func(v T, e error) (deferred.None, error) {
+		if looking {
+			value, err, fired = v, e, true
 		}
 		return deferred.None{}, nil
 	})
-	now.over = true
-	return now.value, now.err, now.fired
+	looking = false
+	return value, err, fired
 }
