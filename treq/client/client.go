@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
@@ -101,9 +102,9 @@ func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *d
 	if u == nil {
 		return refused(method, "", fmt.Errorf("%w: nil", ErrURL))
 	}
-	target, err := wireURL(u)
+	target, err := origin.Wire(u)
 	if err != nil {
-		return refused(method, u.Redacted(), err)
+		return refused(method, u.Redacted(), fmt.Errorf("%w: %w", ErrURL, err))
 	}
 	return c.request(method, target, options)
 }

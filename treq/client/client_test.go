@@ -149,7 +149,7 @@ func TestNotARequest(t *testing.T) {
 	}{
 		{"no URL at all", get(""), agent.ErrSchemeNotSupported, ""},
 		{"a relative URL", get("/a"), agent.ErrSchemeNotSupported, ""},
-		{"a bad URL", get("http://user:secret@a.example/%zz"), client.ErrURL, `"%zz"`},
+		{"a bad URL", get("http://user:secret@%zz.example/"), client.ErrURL, `"%zz"`},
 		{"a bad port", get("http://user:secret@a.example:port/"), client.ErrURL, "port"},
 		{"a port above 65535", get("http://user:secret@a.example:65536/"), agent.ErrPort, "65536"},
 		{"a scheme alone", get("http://"), agent.ErrNoHost, ""},

@@ -1,0 +1,170 @@
+package origin
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// This file repairs URLs. What is percent-encoded stays so, what must be is encoded, and
+// a host name becomes ASCII. URLs of callers and of servers get the same repairs.
+
+// Parse returns rawURL as a URL that can be sent. A scheme or host that is missing is not
+// an error here, but in [Of]. The text of an error does not repeat the URL, which may have
+// a password.
+func Parse(rawURL string) (*url.URL, error) {
+	u, err := parse(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	return Wire(u)
+}
+
+// Wire returns u in a form that can be sent: u itself, or a copy if it needs a repair.
+func Wire(u *url.URL) (*url.URL, error) {
+	if u.Opaque != "" {
+		return nil, fmt.Errorf("%s: is not followed by //", u.Scheme)
+	}
+	host, err := wireHost(u)
+	if err != nil {
+		return nil, err
+	}
+	query := escape(u.RawQuery, illegal)
+	path := escape(u.EscapedPath(), illegal)
+	rooted := path == "" || path[0] == '/'
+	if rooted && host == u.Host && query == u.RawQuery && path == u.EscapedPath() {
+		return u, nil
+	}
+	c := *u
+	if !rooted { // JoinPath makes such a path from a URL that has none
+		c.Path, path = "/"+c.Path, "/"+path
+	}
+	c.Host, c.RawQuery, c.RawPath = host, query, path
+	return &c, nil
+}
+
+// Resolve returns the URL that location, of the response to a request for base, refers
+// to. A location without a fragment inherits that of base (RFC 9110, section 10.2.2).
+//
+// The error is [ErrSchemeNotSupported], [ErrNoHost], [ErrPort] or [ErrHost], or says why
+// location is not a URL.
+func Resolve(base *url.URL, location string) (*url.URL, error) {
+	ref, err := parse(location)
+	if err != nil {
+		return nil, err
+	}
+	u := base.ResolveReference(ref)
+	if _, err := Of(u); err != nil {
+		return nil, err
+	}
+	u.Scheme = strings.ToLower(u.Scheme) // base may have it in upper case
+	if u.Fragment == "" {
+		u.Fragment, u.RawFragment = base.Fragment, base.RawFragment
+	}
+	if u, err = Wire(u); err != nil {
+		return nil, err
+	}
+	if !isASCII(u.Host) { // a zone, which url.Parse would not read again
+		return nil, fmt.Errorf("%w: %.200q", ErrHost, u.Host)
+	}
+	return u, nil
+}
+
+// wireHost returns the host and port of u with the name in ASCII.
+func wireHost(u *url.URL) (string, error) {
+	name := u.Hostname()
+	if isASCII(name) {
+		return u.Host, nil
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return u.Host, nil // the zone of an address is not ASCII
+	}
+	host, err := canonical(name)
+	if port := u.Port(); port != "" {
+		host += ":" + port
+	}
+	return host, err
+}
+
+// parse is url.Parse, but tries again with escapes where only those are missing.
+func parse(rawURL string) (*url.URL, error) {
+	u, err := url.Parse(rawURL)
+	if err == nil {
+		return u, nil
+	}
+	rest, fragment, hasFragment := strings.Cut(rawURL, "#")
+	rest, query, hasQuery := strings.Cut(rest, "?")
+	scheme, authority, path := splitAuthority(rest)
+	user, host := "", authority
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		user, host = escape(authority[:at], illegalInUser)+"@", authority[at+1:]
+	}
+	if colon := strings.LastIndexByte(host, ':'); strings.Trim(host[colon+1:], "0123456789") != "" && colon > strings.LastIndexByte(host, ']') {
+		return nil, ErrPort // without the text: with a slash in a password, this is the password
+	}
+	repaired := scheme + user + host + escape(path, strayPercent)
+	if hasQuery {
+		repaired += "?" + query
+	}
+	if hasFragment {
+		repaired += "#" + escape(fragment, strayPercent)
+	}
+	u, err = url.Parse(repaired)
+	var why *url.Error
+	if errors.As(err, &why) {
+		err = why.Err // without the URL
+	}
+	return u, err
+}
+
+// splitAuthority splits what comes before the query of a URL. The scheme has its "://".
+func splitAuthority(s string) (scheme, authority, path string) {
+	start := strings.Index(s, "//")
+	if start < 0 || start > 0 && strings.IndexAny(s, ":/") != start-1 {
+		return "", "", s
+	}
+	start += len("//")
+	end := strings.IndexByte(s[start:], '/')
+	if end < 0 {
+		return s[:start], s[start:], ""
+	}
+	return s[:start], s[start : start+end], s[start+end:]
+}
+
+// illegal reports whether s[i] may not stand in a path or a query (RFC 3986, sections 3.3
+// and 3.4). '%' may: it usually begins an escape.
+func illegal(s string, i int) bool {
+	return s[i] <= ' ' || s[i] >= 0x7f || strings.IndexByte("\"<>[]\\^`{|}", s[i]) >= 0
+}
+
+// strayPercent reports whether s[i] is a '%' that begins no escape.
+func strayPercent(s string, i int) bool {
+	return s[i] == '%' && !(i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]))
+}
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
+// illegalInUser reports whether s[i] must be escaped in a user name and password. A
+// backslash is not, and so remains an error: to a browser it ends the authority.
+func illegalInUser(s string, i int) bool {
+	return strayPercent(s, i) || s[i] >= ' ' && s[i] != 0x7f && s[i] != '\\' && illegal(s, i)
+}
+
+// escape returns s with each byte percent-encoded for which illegal returns true.
+func escape(s string, illegal func(s string, i int) bool) string {
+	const hex = "0123456789ABCDEF"
+	var b []byte
+	done := 0
+	for i := range len(s) {
+		if illegal(s, i) {
+			b = append(append(b, s[done:i]...), '%', hex[s[i]>>4], hex[s[i]&15])
+			done = i + 1
+		}
+	}
+	if done == 0 {
+		return s
+	}
+	return string(append(b, s[done:]...))
+}

@@ -1,0 +1,265 @@
+package origin_test
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/internal/origin"
+)
+
+// repairs are URLs and what is sent. For each without a mark, treq 22.2 sends the same.
+var repairs = []struct{ url, host, target string }{
+	{"http://x", "x", "/"},
+	{"http://x?a=b", "x", "/?a=b"},
+	{"http://x/a%2fb", "x", "/a%2fb"},
+	{"http://x/?a&b=&=c&&d", "x", "/?a&b=&=c&&d"},
+	{"http://x/?a=b%20c%2f%zz", "x", "/?a=b%20c%2f%zz"},
+	{"http://x/?a=b+c", "x", "/?a=b+c"},
+	{"http://x/a;b=c,d?x=1;y=2", "x", "/a;b=c,d?x=1;y=2"},
+	{"http://x//a//b", "x", "//a//b"},
+	{"http://x/a b\"<>[]\\^`{|}", "x", "/a%20b%22%3C%3E%5B%5D%5C%5E%60%7B%7C%7D"},
+	{"http://x/?a b\"<>[]\\^`{|}", "x", "/?a%20b%22%3C%3E%5B%5D%5C%5E%60%7B%7C%7D"},
+	{"http://x/!$&'()*+,-.:;=@_~?!$&'()*+,-./:;=@_~", "x", "/!$&'()*+,-.:;=@_~?!$&'()*+,-./:;=@_~"},
+	{"http://x/ü?ü=é", "x", "/%C3%BC?%C3%BC=%C3%A9"},
+	{"http://x/a|b?c", "x", "/a%7Cb?c"},
+	{"http://bücher.example/", "xn--bcher-kva.example", "/"},
+	{"http://BÜCHER.example:8080/", "xn--bcher-kva.example:8080", "/"},
+	{"http://xn--bcher-kva.example/", "xn--bcher-kva.example", "/"},
+	{"http://b%C3%BCcher.example./", "xn--bcher-kva.example.", "/"}, // ours
+	{"http://[::1]:8080/", "[::1]:8080", "/"},                       // ours
+	{"http://[fe80::1%25eth0]/", "[fe80::1%eth0]", "/"},             // ours
+	// A stray % is encoded, as Python's requests does; treq sends it as it is.
+	{"http://x/%zz", "x", "/%25zz"},
+	{"http://x/100%", "x", "/100%25"},
+	{"http://x/100%/%2", "x", "/100%25/%252"},
+	{"http://x/%%41", "x", "/%25%41"},
+	{"http://x/%C3%BC%?a=%#b%", "x", "/%C3%BC%25?a=%"},
+	{"http://x#%zz", "x", "/"},
+	{"http://x/a#b%#c", "x", "/a"},
+	{"http://u s^e%r:p|w\"ü@x/", "x", "/"},
+	{"http://u@ser@x/", "x", "/"},
+}
+
+func TestParse(t *testing.T) {
+	for _, test := range repairs {
+		u, err := origin.Parse(test.url)
+		if err != nil {
+			t.Errorf("%q: %v", test.url, err)
+			continue
+		}
+		if u.Host != test.host || u.RequestURI() != test.target {
+			t.Errorf("%q: got %q and %q, want %q and %q", test.url, u.Host, u.RequestURI(), test.host, test.target)
+		}
+		if again, err := origin.Parse(u.String()); err != nil || again.String() != u.String() {
+			t.Errorf("%q became %q and that %v, %v", test.url, u, again, err)
+		}
+	}
+}
+
+// TestParseOnly is what only a caller may write.
+func TestParseOnly(t *testing.T) {
+	for _, test := range []struct{ url, host, target string }{
+		{"http://x/a/../b/./c", "x", "/a/../b/./c"},   // a Location loses the dots
+		{"http://[fe80::1%25ü]/", "[fe80::1%ü]", "/"}, // ours
+	} {
+		u, err := origin.Parse(test.url)
+		if err != nil || u.Host != test.host || u.RequestURI() != test.target {
+			t.Errorf("%q: got %v, %v, want %q and %q", test.url, u, err, test.host, test.target)
+		}
+	}
+}
+
+// TestResolveRepairs: a Location gets the repairs of a caller's URL.
+func TestResolveRepairs(t *testing.T) {
+	base := parse(t, "http://x/base?query")
+	for _, test := range repairs {
+		locations := []string{test.url}
+		if test.host == "x" && !strings.Contains(test.url, "@") && !strings.HasPrefix(test.target, "//") {
+			locations = append(locations, strings.TrimPrefix(test.url, "http:"))
+			if relative := strings.TrimPrefix(test.url, "http://x"); strings.HasPrefix(relative, "/") {
+				locations = append(locations, relative)
+			}
+		}
+		for _, location := range locations {
+			u, err := origin.Resolve(base, location)
+			if err != nil {
+				t.Errorf("%q: %v", location, err)
+				continue
+			}
+			if u.Host != test.host || u.RequestURI() != test.target {
+				t.Errorf("%q: got %q and %q, want %q and %q", location, u.Host, u.RequestURI(), test.host, test.target)
+			}
+		}
+	}
+}
+
+// TestRepairedUser: a user name and password arrive as they are written.
+func TestRepairedUser(t *testing.T) {
+	for _, test := range []struct{ url, user, password string }{
+		{"http://u s^e%r:p|w\"ü%@x/", "u s^e%r", "p|w\"ü%"},
+		{"http://u%40:%zz%7e@x/", "u@", "%zz~"},
+		{"http://u@:p@x/", "u@", "p"},
+	} {
+		u, err := origin.Parse(test.url)
+		if err != nil {
+			t.Errorf("%q: %v", test.url, err)
+			continue
+		}
+		if password, _ := u.User.Password(); u.User.Username() != test.user || password != test.password {
+			t.Errorf("%q: got %q and %q", test.url, u.User.Username(), password)
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for _, test := range []struct{ url, text string }{
+		{"http://\u0000x/", "invalid control character"},
+		{"http://x/\x7f", "invalid control character"},
+		{"http://x/\n", "invalid control character"},
+		{"http://a b/", "invalid character"},
+		{"http:x", "http: is not followed by //"},
+		{"mailto:me%zz", "mailto: is not followed by //"},
+		{"http://-ü.example/", "host name"},
+		{"http://%ff.example/", "not UTF-8"},
+		{"http://%zz.example/", `invalid URL escape "%zz"`},
+		{"http://[::1/", "missing ']'"},
+		{"http://me:secret@x:port/", "invalid port"},
+		{"http://me:secret/x@y/", "invalid port"},
+		{"http://good.example:secret\\@evil.example/", "invalid userinfo"},
+		{"http://good.example\\@evil.example/", "invalid userinfo"},
+		{"http://me:secret\x01@x/", "invalid control character"},
+		{"a b:secret", "first path segment"},
+		{":secret", "missing protocol scheme"},
+	} {
+		_, err := origin.Parse(test.url)
+		if err == nil || !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: got %v, want %q", test.url, err, test.text)
+		}
+	}
+}
+
+// A URL that was put together may lack the slash that a parsed one has.
+func TestWireHasASlash(t *testing.T) {
+	bare := parse(t, "http://x")
+	for _, test := range []struct {
+		url  *url.URL
+		want string
+	}{
+		{bare, "/"},
+		{bare.JoinPath("a", "b c"), "/a/b%20c"},
+		{bare.JoinPath("a/", "b%2Fc"), "/a/b%2Fc"},
+		{&url.URL{Scheme: "http", Host: "x", Path: "a|b"}, "/a%7Cb"},
+		{&url.URL{Scheme: "http", Host: "x", Path: "/a^b"}, "/a%5Eb"},
+		{&url.URL{Scheme: "http", Host: "x", Path: "/a[b", RawPath: "/a[b"}, "/a%5Bb"},
+	} {
+		before := *test.url
+		u, err := origin.Wire(test.url)
+		if err != nil {
+			t.Errorf("%v: %v", test.url, err)
+			continue
+		}
+		if got := u.RequestURI(); got != test.want {
+			t.Errorf("%v: got %q, want %q", test.url, got, test.want)
+		}
+		if *test.url != before {
+			t.Errorf("%v: was changed", test.url)
+		}
+	}
+}
+
+// TestWireKeeps: a URL without a fault is not copied.
+func TestWireKeeps(t *testing.T) {
+	u := parse(t, "http://user@An.Example:80/a%2fb?c=%zz#d")
+	if got, err := origin.Wire(u); got != u || err != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestResolve(t *testing.T) {
+	for _, test := range []struct{ base, location, want string }{
+		{"http://an.example/a/b?c#d", "", "http://an.example/a/b?c#d"},
+		{"http://an.example/a/b?c#d", "e", "http://an.example/a/e#d"},
+		{"http://an.example/a/b?c#d", "../e", "http://an.example/e#d"},
+		{"http://an.example/a/b?c#d", "?e", "http://an.example/a/b?e#d"},
+		{"http://an.example/a/b?c#d", "#e", "http://an.example/a/b?c#e"},
+		{"http://an.example/a/b?c#d", "/e?%#%f%", "http://an.example/e?%#%25f%25"},
+		{"http://an.example/#%2Fd", "/e", "http://an.example/e#%2Fd"},
+		{"http://user@an.example/a", "/b", "http://user@an.example/b"},
+		{"http://user@an.example/a", "//an.example/b", "http://an.example/b"},
+		{"https://an.example/", "//another.example:80", "https://another.example:80"},
+		{"http://an.example/", "HTTP://AN.example./", "http://AN.example./"},
+		{"http://an.example/a", "//bücher.example/ü x", "http://xn--bcher-kva.example/%C3%BC%20x"},
+	} {
+		got, err := origin.Resolve(parse(t, test.base), test.location)
+		if err != nil || got.String() != test.want {
+			t.Errorf("%s, to %q: got %v, %v, want %s", test.base, test.location, got, err, test.want)
+		}
+	}
+	if u, err := origin.Resolve(&url.URL{Scheme: "HTTP", Host: "x"}, "/a"); err != nil || u.String() != "http://x/a" {
+		t.Errorf("a base in upper case: got %v, %v", u, err)
+	}
+}
+
+func TestResolveErrors(t *testing.T) {
+	base := parse(t, "http://an.example/a")
+	for location, want := range map[string]error{
+		"http:///path":          origin.ErrNoHost,
+		"https:?x":              origin.ErrNoHost,
+		"http:a":                origin.ErrNoHost,
+		"ftp://x":               origin.ErrSchemeNotSupported,
+		"javascript:alert(1)":   origin.ErrSchemeNotSupported,
+		"data:,%":               origin.ErrSchemeNotSupported,
+		"http://an.example:a/":  origin.ErrPort,
+		"//an.example:65536":    origin.ErrPort,
+		"//0::":                 origin.ErrHost,
+		"//a:b:80/":             origin.ErrHost,
+		"//a%25b/":              origin.ErrHost,
+		"//-ü/":                 origin.ErrHost,
+		"//[fe80::1%25ü]/":      origin.ErrHost,
+		"//[::1":                nil,
+		"/\x01":                 nil,
+		"http://[v1.x]/":        nil,
+		"//an.example\\@b/":     nil,
+		"http://an.exa mple/":   nil,
+		"http://me:secret\\@b/": nil,
+	} {
+		u, err := origin.Resolve(base, location)
+		if err == nil || want != nil && !errors.Is(err, want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: got %v, %v, want %v", location, u, err, want)
+		}
+	}
+}
+
+// FuzzResolve: what a Location becomes can be sent, and means the same when it is parsed
+// again.
+func FuzzResolve(f *testing.F) {
+	for _, s := range []string{
+		"/a", "//b", "http://u@h:1/?q#f", "\\x", "http://[::1", "?", "#", "..", "javascript:x", "/\xff?\xff", "http:opaque",
+		"//0::", "//a:b:80/", "//[::]0", "//b%C3%BC.x./", "/%#%", "//u%:^@h", "//a\\@b",
+	} {
+		f.Add(s)
+	}
+	base := parse(f, "http://an.example/a/b?c#d")
+	f.Fuzz(func(t *testing.T, location string) {
+		u, err := origin.Resolve(base, location)
+		if err != nil {
+			return
+		}
+		if strings.ContainsFunc(u.RequestURI(), func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+			t.Errorf("%q became %q", location, u.RequestURI())
+		}
+		server, err := origin.ServerOf(u)
+		if err != nil {
+			t.Fatalf("%q became %q, which has no server: %v", location, u, err)
+		}
+		again, err := origin.Parse(u.String())
+		if err != nil || again.String() != u.String() {
+			t.Fatalf("%q became %q, and that %v, %v", location, u, again, err)
+		}
+		if s, err := origin.ServerOf(again); err != nil || s != server {
+			t.Errorf("%q is for %v, and parsed again for %v, %v", location, server, s, err)
+		}
+	})
+}
