@@ -9,7 +9,11 @@ package http1
 //	    ^                                                               └─(size 0)─> trailers                      │
 //	    └──────────────────────────────────────────────────────────────────────────────────────────────────────────┘
 
-import "math"
+import (
+	"math"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
+)
 
 type bodyState uint8
 
@@ -76,12 +80,12 @@ func (m *machine) nextBody(in []byte) (n int, ev Event, err error) {
 			switch {
 			case classes[c]&hexChar != 0:
 				if b.digits == maxChunkSizeDigits || b.left > math.MaxInt64>>4 {
-					return m.fail(errorf(ErrChunkSize, "more than 63 bits"))
+					return m.fail(errorf(wire.ErrChunkSize, "more than 63 bits"))
 				}
 				b.digits++
 				b.left = b.left<<4 | unhex(c)
 			case b.digits == 0:
-				return m.fail(errorf(ErrChunkSize, "byte %s in place of a hexadecimal number", quote(in[n:n+1])))
+				return m.fail(errorf(wire.ErrChunkSize, "byte %s in place of a hexadecimal number", quote(in[n:n+1])))
 			case c == '\r':
 				b.state = chunkSizeLF
 			case c == ';':
@@ -89,13 +93,13 @@ func (m *machine) nextBody(in []byte) (n int, ev Event, err error) {
 			case c == ' ' || c == '\t':
 				b.state = chunkSpace
 			default:
-				return m.fail(errorf(ErrChunkSize, "byte %s after %x", quote(in[n:n+1]), b.left))
+				return m.fail(errorf(wire.ErrChunkSize, "byte %s after %x", quote(in[n:n+1]), b.left))
 			}
 			n++
 
 		case chunkSpace, chunkExtension:
-			if b.extensions++; b.extensions > m.limits.chunkExtensionBytes() {
-				return m.fail(errorf(ErrChunkExtension, "more than %d bytes in all", m.limits.chunkExtensionBytes()))
+			if b.extensions++; b.extensions > m.limits.ChunkExtensionBytes {
+				return m.fail(errorf(wire.ErrChunkExtension, "more than %d bytes in all", m.limits.ChunkExtensionBytes))
 			}
 			switch {
 			case c == '\r':
@@ -103,15 +107,15 @@ func (m *machine) nextBody(in []byte) (n int, ev Event, err error) {
 			case c == ';':
 				b.state = chunkExtension
 			case b.state == chunkSpace && c != ' ' && c != '\t':
-				return m.fail(errorf(ErrChunkSize, "byte %s after %x and whitespace", quote(in[n:n+1]), b.left))
+				return m.fail(errorf(wire.ErrChunkSize, "byte %s after %x and whitespace", quote(in[n:n+1]), b.left))
 			case classes[c]&fieldChar == 0:
-				return m.fail(errorf(ErrChunkExtension, "byte %s", quote(in[n:n+1])))
+				return m.fail(errorf(wire.ErrChunkExtension, "byte %s", quote(in[n:n+1])))
 			}
 			n++
 
 		case chunkSizeLF:
 			if c != '\n' {
-				return m.fail(errorf(ErrChunkSize, "byte %s in place of LF", quote(in[n:n+1])))
+				return m.fail(errorf(wire.ErrChunkSize, "byte %s in place of LF", quote(in[n:n+1])))
 			}
 			n++
 			b.state = chunkData
@@ -121,28 +125,28 @@ func (m *machine) nextBody(in []byte) (n int, ev Event, err error) {
 
 		case chunkEndCR:
 			if c != '\r' {
-				return m.fail(errorf(ErrChunkEnd, "byte %s in place of CR", quote(in[n:n+1])))
+				return m.fail(errorf(wire.ErrChunkEnd, "byte %s in place of CR", quote(in[n:n+1])))
 			}
 			n++
 			b.state = chunkEndLF
 
 		case chunkEndLF:
 			if c != '\n' {
-				return m.fail(errorf(ErrChunkEnd, "byte %s in place of LF", quote(in[n:n+1])))
+				return m.fail(errorf(wire.ErrChunkEnd, "byte %s in place of LF", quote(in[n:n+1])))
 			}
 			n++
 			b.state, b.digits = chunkSize, 0
 
 		case trailers:
-			limit := m.limits.trailerBytes()
+			limit := m.limits.TrailerBytes
 			section, used, tooLong := m.takeSection(in[n:], limit)
 			switch {
 			case tooLong:
-				return m.fail(errorf(ErrTrailersTooLarge, "more than %d bytes", limit))
+				return m.fail(errorf(wire.ErrTrailersTooLarge, "more than %d bytes", limit))
 			case section == nil:
 				return len(in), NeedMore, nil
 			}
-			if m.trailer, err = parseFields(section, m.lines, m.limits.headerCount(), m.lenient); err != nil {
+			if m.trailer, err = parseFields(section, m.lines, m.limits.HeaderCount, m.lenient); err != nil {
 				return m.fail(err)
 			}
 			m.forget()
@@ -162,13 +166,13 @@ func (m *machine) finishBody() (Event, error) {
 		m.state = idle
 		return End, nil
 	case byLength:
-		err = errorf(ErrPartialBody, "%d of %d bytes came", b.length-b.left, b.length)
+		err = errorf(wire.ErrPartialBody, "%d of %d bytes came", b.length-b.left, b.length)
 	case chunkData:
-		err = errorf(ErrPartialBody, "%d bytes of a chunk did not come", b.left)
+		err = errorf(wire.ErrPartialBody, "%d bytes of a chunk did not come", b.left)
 	case trailers:
-		err = errorf(ErrPartialBody, "in the trailers of a chunked body")
+		err = errorf(wire.ErrPartialBody, "in the trailers of a chunked body")
 	default:
-		err = errorf(ErrPartialBody, "a chunked body without its last chunk")
+		err = errorf(wire.ErrPartialBody, "a chunked body without its last chunk")
 	}
 	m.fail(err)
 	return NeedMore, err

@@ -24,7 +24,7 @@
 //   - The same bytes give the same events and the same error however they are split.
 //   - Body bytes are never copied: the payload of a Data event is a part of the slice given to Next.
 //     A head is copied into a buffer only if it did not arrive whole.
-//   - What is kept of a message before its event is given is bounded by [Limits].
+//   - What is kept of a message before its event is given is bounded by [wire.Limits].
 //
 // Nothing here reads, writes, waits, logs, locks, or starts a goroutine.
 //

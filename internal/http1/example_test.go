@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // A response that arrives in two pieces, with the beginning of something else after it.
@@ -54,9 +55,9 @@ func ExampleResponseReader_Finish() {
 	}
 	_, err := r.Finish()
 	fmt.Println(err)
-	fmt.Println(errors.Is(err, http1.ErrPartialBody))
+	fmt.Println(errors.Is(err, wire.ErrPartialBody))
 	// Output:
-	// http1: connection ended within the body: 5 of 13 bytes came
+	// connection ended within the body: 5 of 13 bytes came
 	// true
 }
 
@@ -74,5 +75,5 @@ func ExampleAppendRequestHead() {
 	fmt.Println(err)
 	// Output:
 	// "POST /post HTTP/1.1\r\nHost: an.example\r\nContent-Length: 5\r\nAccept: */*\r\n\r\n" <nil>
-	// http1: invalid header value: byte "\r" in "a\r\nCookie: stolen", in the header "X-Name"
+	// invalid header value: byte "\r" in "a\r\nCookie: stolen", in the header "X-Name"
 }

@@ -7,6 +7,8 @@ import (
 	"math"
 	"net/http"
 	"strings"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // bodyHeaders is what Content-Length and Transfer-Encoding say: the length, or -1 if they do not
@@ -22,14 +24,14 @@ func bodyHeaders(h http.Header) (length int64, chunked bool, err error) {
 	case len(lengths) > 0:
 		// Which of the two the sender meant is not to be known, and who guesses can be made to
 		// take a part of one message for another.
-		return 0, false, errorf(ErrLengthAndCoding, "%s and %s",
+		return 0, false, errorf(wire.ErrLengthAndCoding, "%s and %s",
 			quote(strings.Join(lengths, ", ")), quote(strings.Join(codings, ", ")))
 	case len(codings) == 1 && equalFold(codings[0], "chunked"):
 		return -1, true, nil
 	}
 	// No other transfer coding is ever asked for by a client of ours (it sends no TE header), and a
 	// server may refuse them.
-	return 0, false, errorf(ErrTransferCoding, "%s, known is only chunked, once",
+	return 0, false, errorf(wire.ErrTransferCoding, "%s, known is only chunked, once",
 		quote(strings.Join(codings, ", ")))
 }
 
@@ -43,9 +45,9 @@ func contentLength(values []string) (int64, error) {
 			n, ok := parseDecimal(trim(element))
 			switch {
 			case !ok:
-				return 0, errorf(ErrContentLength, "%s", quote(strings.Join(values, ", ")))
+				return 0, errorf(wire.ErrContentLength, "%s", quote(strings.Join(values, ", ")))
 			case length >= 0 && n != length:
-				return 0, errorf(ErrContentLengthsDiffer, "%s", quote(strings.Join(values, ", ")))
+				return 0, errorf(wire.ErrContentLengthsDiffer, "%s", quote(strings.Join(values, ", ")))
 			}
 			length = n
 		}

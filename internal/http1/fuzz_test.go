@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // pieces splits data in up to four, at positions that the fuzzer chooses.
@@ -33,17 +35,17 @@ func fuzzReader(t *testing.T, fresh func() reader, data []byte, at [3]uint16) {
 }
 
 // fuzzLimits are small enough for the fuzzer to reach.
-var fuzzLimits = Limits{StartLineBytes: 64, HeaderBytes: 256, HeaderCount: 8, TrailerBytes: 64, ChunkExtensionBytes: 16, Informational: 2}
+var fuzzLimits = wire.Limits{StartLineBytes: 64, HeaderBytes: 256, HeaderCount: 8, TrailerBytes: 64, ChunkExtensionBytes: 16, Informational: 2}
 
 func FuzzResponseReader(f *testing.F) {
 	for _, c := range cannedResponses {
-		f.Add(c.method, wire(c.wire), uint16(3), uint16(20), uint16(9))
+		f.Add(c.method, bytesOf(c.wire), uint16(3), uint16(20), uint16(9))
 	}
 	for _, c := range badResponses {
-		f.Add("GET", wire(c.wire), uint16(1), uint16(30), uint16(9))
+		f.Add("GET", bytesOf(c.wire), uint16(1), uint16(30), uint16(9))
 	}
 	f.Fuzz(func(t *testing.T, method string, data []byte, a, b, c uint16) {
-		for _, limits := range []Limits{{}, fuzzLimits} {
+		for _, limits := range []wire.Limits{{}, fuzzLimits} {
 			fuzzReader(t, func() reader {
 				r := new(ResponseReader)
 				r.SetLimits(limits)
@@ -56,15 +58,15 @@ func FuzzResponseReader(f *testing.F) {
 
 func FuzzRequestReader(f *testing.F) {
 	for _, c := range cannedRequests {
-		f.Add(wire(c.wire), uint16(3), uint16(20), uint16(9))
+		f.Add(bytesOf(c.wire), uint16(3), uint16(20), uint16(9))
 	}
 	for _, c := range badRequests {
 		if len(c.wire) < 4096 {
-			f.Add(wire(c.wire), uint16(1), uint16(30), uint16(9))
+			f.Add(bytesOf(c.wire), uint16(1), uint16(30), uint16(9))
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, a, b, c uint16) {
-		for _, limits := range []Limits{{}, fuzzLimits} {
+		for _, limits := range []wire.Limits{{}, fuzzLimits} {
 			fuzzReader(t, func() reader {
 				r := new(RequestReader)
 				r.SetLimits(limits)

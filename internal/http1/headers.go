@@ -6,6 +6,8 @@ package http1
 import (
 	"net/http"
 	"strings"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // parseFields reads a header section of count lines, given with the empty line that ends it (RFC 9112,
@@ -18,7 +20,7 @@ import (
 // names and values, and one slice all the values.
 func parseFields(section []byte, count, maxCount int, lenient bool) (http.Header, error) {
 	if count > maxCount {
-		return nil, errorf(ErrTooManyHeaders, "%d lines, %d are allowed", count, maxCount)
+		return nil, errorf(wire.ErrTooManyHeaders, "%d lines, %d are allowed", count, maxCount)
 	}
 	s := string(section)
 	var h http.Header
@@ -29,7 +31,7 @@ func parseFields(section []byte, count, maxCount int, lenient bool) (http.Header
 	}
 	for s[0] != '\n' && s[0] != '\r' {
 		if s[0] == ' ' || s[0] == '\t' {
-			return nil, errorf(ErrFold, "%s before the first header", quote(firstLine(s)))
+			return nil, errorf(wire.ErrFold, "%s before the first header", quote(firstLine(s)))
 		}
 		name, rest, err := cutName(s)
 		if err != nil {
@@ -41,7 +43,7 @@ func parseFields(section []byte, count, maxCount int, lenient bool) (http.Header
 		}
 		if rest[0] == ' ' || rest[0] == '\t' {
 			if !lenient {
-				return nil, errorf(ErrFold, "%s goes on after the header %s", quote(firstLine(rest)), quote(name))
+				return nil, errorf(wire.ErrFold, "%s goes on after the header %s", quote(firstLine(rest)), quote(name))
 			}
 			if value, rest, err = unfold(value, rest); err != nil {
 				return nil, inHeader(err, name)
@@ -85,13 +87,13 @@ func cutName(s string) (name, rest string, err error) {
 		}
 		return s[:i], s[i+1:], nil
 	case s[i] == ':':
-		return "", "", errorf(ErrHeaderName, "empty in %s", quote(firstLine(s)))
+		return "", "", errorf(wire.ErrHeaderName, "empty in %s", quote(firstLine(s)))
 	case s[i] == '\n' || s[i] == '\r':
-		return "", "", errorf(ErrHeaderName, "no colon in %s", quote(firstLine(s)))
+		return "", "", errorf(wire.ErrHeaderName, "no colon in %s", quote(firstLine(s)))
 	case s[i] == ' ' || s[i] == '\t':
-		return "", "", errorf(ErrHeaderName, "whitespace before the colon in %s", quote(firstLine(s)))
+		return "", "", errorf(wire.ErrHeaderName, "whitespace before the colon in %s", quote(firstLine(s)))
 	}
-	return "", "", errorf(ErrHeaderName, "byte %q in %s", s[i:i+1], quote(firstLine(s)))
+	return "", "", errorf(wire.ErrHeaderName, "byte %q in %s", s[i:i+1], quote(firstLine(s)))
 }
 
 // cutValue takes a header's value, without the whitespace around it, and the line end off s.
@@ -103,11 +105,11 @@ func cutValue(s string, lenient bool) (value, rest string, err error) {
 	case s[i] == '\n' && lenient:
 		return trim(s[:i]), s[i+1:], nil
 	case s[i] == '\n':
-		return "", "", errorf(ErrLineEnd, "LF without CR after %s", quote(s[:i]))
+		return "", "", errorf(wire.ErrLineEnd, "LF without CR after %s", quote(s[:i]))
 	case s[i] == '\r':
-		return "", "", errorf(ErrLineEnd, "CR without LF after %s", quote(s[:i]))
+		return "", "", errorf(wire.ErrLineEnd, "CR without LF after %s", quote(s[:i]))
 	}
-	return "", "", errorf(ErrHeaderValue, "byte %q after %s", s[i:i+1], quote(s[:i]))
+	return "", "", errorf(wire.ErrHeaderValue, "byte %q after %s", s[i:i+1], quote(s[:i]))
 }
 
 // unfold takes the lines that go on with a value off s and puts a space in place of each fold.
@@ -124,7 +126,7 @@ func unfold(value, s string) (whole, rest string, err error) {
 
 // inHeader says in which header an error was.
 func inHeader(err error, name string) error {
-	e := err.(*Error)
+	e := err.(*wire.Error)
 	e.Detail += ", in the header " + quote(name)
 	return e
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // reader is what both readers have in common.
@@ -151,10 +153,10 @@ func bytewise(input []byte) [][]byte {
 	return pieces
 }
 
-// wantKind checks that err is an *Error that errors.Is finds by its kind.
-func wantKind(t *testing.T, err error, kind Kind) {
+// wantKind checks that err is an *wire.Error that errors.Is finds by its kind.
+func wantKind(t *testing.T, err error, kind wire.Kind) {
 	t.Helper()
-	var e *Error
+	var e *wire.Error
 	if !errors.Is(err, kind) || !errors.As(err, &e) || e.Kind != kind {
 		t.Errorf("got error %v, want kind %v", err, kind)
 	}

@@ -16,6 +16,8 @@ package http1
 import (
 	"bytes"
 	"net/http"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 type state uint8
@@ -42,11 +44,17 @@ type machine struct {
 	data       []byte
 	trailer    http.Header
 	err        error
-	limits     Limits
+	limits     wire.Limits
 }
+
+// SetLimits sets how much the peer may send, from the next Start on.
+func (m *machine) SetLimits(l wire.Limits) { m.limits = l.OrDefault() }
 
 // start makes the machine ready for the next message.
 func (m *machine) start() {
+	if m.limits == (wire.Limits{}) {
+		m.SetLimits(m.limits)
+	}
 	m.state = startLine
 	m.began = false
 	m.emptyLines = 0
@@ -65,6 +73,21 @@ func (m *machine) fail(err error) (int, Event, error) {
 	m.buf = nil
 	return 0, NeedMore, err
 }
+
+const (
+	// maxEmptyLines is how many empty lines are skipped before a start line. RFC 9112, 2.2 asks
+	// for at least one; a peer that sends nothing else must not go on for ever.
+	maxEmptyLines = 16
+	// maxChunkSizeDigits is what an int64 has in hexadecimal; more can only be leading zeros or
+	// too much.
+	maxChunkSizeDigits = 16
+	// sniffLen is the number of bytes after which an unfinished start line is checked for another
+	// protocol. The check never sees more.
+	sniffLen = 16
+	// keptBuffer is the largest buffer kept for the connection's next message. A connection that
+	// waits should cost little.
+	keptBuffer = 2 << 10
+)
 
 // forget empties the buffer, and lets it go if it has grown large.
 func (m *machine) forget() {
@@ -161,7 +184,7 @@ func (m *machine) trimLineEnd(line []byte) (text []byte, ok bool) {
 // skipEmptyLine counts an empty line before the start line.
 func (m *machine) skipEmptyLine() error {
 	if m.emptyLines++; m.emptyLines > maxEmptyLines {
-		return errorf(ErrEmptyLines, "more than %d", maxEmptyLines)
+		return errorf(wire.ErrEmptyLines, "more than %d", maxEmptyLines)
 	}
 	return nil
 }
@@ -173,5 +196,5 @@ func parseVersion(text []byte) (Version, error) {
 			return v, nil
 		}
 	}
-	return Version{}, errorf(ErrVersion, "%s", quote(text))
+	return Version{}, errorf(wire.ErrVersion, "%s", quote(text))
 }

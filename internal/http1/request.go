@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"net/http"
 	"strings"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // A RequestHead is a request without its body. As given by a [RequestReader], what it refers to is
@@ -43,14 +45,11 @@ type RequestHead struct {
 //
 // It is strict where being lenient has let requests be smuggled past a proxy that read them in another
 // way: lines end in CRLF, headers are not folded, one space parts the words of the request line, and
-// Content-Length and Transfer-Encoding exclude each other. [Kind.Status] has the code to answer with.
+// Content-Length and Transfer-Encoding exclude each other. [wire.Kind.Status] has the code to answer with.
 type RequestReader struct {
 	machine
 	head RequestHead
 }
-
-// SetLimits sets what the client may send, from the next Start on.
-func (r *RequestReader) SetLimits(l Limits) { r.limits = l }
 
 // Start makes the reader expect the next request.
 func (r *RequestReader) Start() {
@@ -70,7 +69,7 @@ func (r *RequestReader) Trailer() http.Header { return r.trailer }
 
 // Next uses the first n bytes of in and says what they make. It is to be called again with the rest,
 // even if that is empty, until it gives NeedMore (then n is len(in)), End (then what is left is the
-// next request's), or an error, which is always an [*Error].
+// next request's), or an error, which is always an [*wire.Error].
 func (r *RequestReader) Next(in []byte) (n int, ev Event, err error) {
 	for {
 		switch r.state {
@@ -80,13 +79,13 @@ func (r *RequestReader) Next(in []byte) (n int, ev Event, err error) {
 			return 0, NeedMore, r.err
 
 		case startLine:
-			line, used, tooLong := r.takeLine(in[n:], r.limits.startLineBytes())
+			line, used, tooLong := r.takeLine(in[n:], r.limits.StartLineBytes)
 			if line == nil {
-				if len(r.buf) >= judgedAfter {
+				if len(r.buf) >= sniffLen {
 					err = looksLikeRequest(r.buf)
 				}
 				if err == nil && tooLong {
-					err = errorf(ErrStartLineTooLong, "more than %d bytes: %s", r.limits.startLineBytes(), quote(r.buf))
+					err = errorf(wire.ErrStartLineTooLong, "more than %d bytes: %s", r.limits.StartLineBytes, quote(r.buf))
 				}
 				if err != nil {
 					return r.fail(err)
@@ -98,7 +97,7 @@ func (r *RequestReader) Next(in []byte) (n int, ev Event, err error) {
 			case !ok:
 				err = looksLikeRequest(text)
 				if err == nil {
-					err = errorf(ErrLineEnd, "LF without CR after %s", quote(text))
+					err = errorf(wire.ErrLineEnd, "LF without CR after %s", quote(text))
 				}
 			case len(text) == 0:
 				err = r.skipEmptyLine()
@@ -113,15 +112,15 @@ func (r *RequestReader) Next(in []byte) (n int, ev Event, err error) {
 			n += used
 
 		case fields:
-			limit := r.limits.headerBytes()
+			limit := r.limits.HeaderBytes
 			section, used, tooLong := r.takeSection(in[n:], limit)
 			switch {
 			case tooLong:
-				return r.fail(errorf(ErrHeadersTooLarge, "more than %d bytes", limit))
+				return r.fail(errorf(wire.ErrHeadersTooLarge, "more than %d bytes", limit))
 			case section == nil:
 				return len(in), NeedMore, nil
 			}
-			if r.head.Header, err = parseFields(section, r.lines, r.limits.headerCount(), false); err == nil {
+			if r.head.Header, err = parseFields(section, r.lines, r.limits.HeaderCount, false); err == nil {
 				err = r.headDone()
 			}
 			if err != nil {
@@ -138,7 +137,7 @@ func (r *RequestReader) Next(in []byte) (n int, ev Event, err error) {
 }
 
 // Finish says what it means that the connection has ended. End: it ended between requests. Otherwise
-// an [*Error]: ErrPartialHead or ErrPartialBody by where the request was cut.
+// an [*wire.Error]: wire.ErrPartialHead or wire.ErrPartialBody by where the request was cut.
 func (r *RequestReader) Finish() (Event, error) {
 	switch r.state {
 	case idle:
@@ -151,13 +150,13 @@ func (r *RequestReader) Finish() (Event, error) {
 	var err error
 	switch {
 	case r.state == fields:
-		err = errorf(ErrPartialHead, "in the headers of %s %s", quote(r.head.Method), quote(r.head.Target))
+		err = errorf(wire.ErrPartialHead, "in the headers of %s %s", quote(r.head.Method), quote(r.head.Target))
 	case len(r.buf) == 0:
 		r.state = idle
 		return End, nil
 	default:
 		if err = looksLikeRequest(r.buf); err == nil {
-			err = errorf(ErrPartialHead, "after %s", quote(r.buf))
+			err = errorf(wire.ErrPartialHead, "after %s", quote(r.buf))
 		}
 	}
 	r.fail(err)
@@ -165,11 +164,11 @@ func (r *RequestReader) Finish() (Event, error) {
 }
 
 // looksLikeRequest tells a request from what another protocol sends, a TLS handshake above all. It
-// sees no more than judgedAfter bytes, as looksLikeStatus does.
+// sees no more than sniffLen bytes, as looksLikeStatus does.
 func looksLikeRequest(text []byte) error {
-	text = bytes.TrimRight(text[:min(len(text), judgedAfter)], "\r")
+	text = bytes.TrimRight(text[:min(len(text), sniffLen)], "\r")
 	if len(text) > 0 && classes[text[0]]&tokenChar == 0 {
-		return errorf(ErrRequestLine, "not HTTP: %s", quote(text))
+		return errorf(wire.ErrRequestLine, "not HTTP: %s", quote(text))
 	}
 	return nil
 }
@@ -181,13 +180,13 @@ func (r *RequestReader) parseRequestLine(text []byte) error {
 	}
 	// RFC 9112, 3 would let any run of whitespace part the words; whoever else reads the line may not.
 	if bytes.Count(text, []byte(" ")) != 2 {
-		return errorf(ErrRequestLine, "not three words with one space between: %s", quote(text))
+		return errorf(wire.ErrRequestLine, "not three words with one space between: %s", quote(text))
 	}
 	method, rest, _ := bytes.Cut(text, []byte(" "))
 	target, version, _ := bytes.Cut(rest, []byte(" "))
 	v, err := parseVersion(version)
 	if err != nil {
-		return errorf(ErrVersion, "in %s", quote(text))
+		return errorf(wire.ErrVersion, "in %s", quote(text))
 	}
 	r.head = RequestHead{Method: methodName(method), Target: string(target), Version: v}
 	if err := checkMethod(r.head.Method); err != nil {
@@ -220,7 +219,7 @@ func (r *RequestReader) headDone() error {
 		return err
 	}
 	if h.Chunked && h.Version == http10 {
-		return errorf(ErrTransferCoding, "in an HTTP/1.0 request")
+		return errorf(wire.ErrTransferCoding, "in an HTTP/1.0 request")
 	}
 	if h.Length < 0 && !h.Chunked {
 		h.Length = 0
@@ -234,7 +233,7 @@ func (r *RequestReader) headDone() error {
 // checkMethod says whether a method is a token.
 func checkMethod(method string) error {
 	if method == "" || notIn(method, tokenChar) >= 0 {
-		return errorf(ErrMethod, "%s", quote(method))
+		return errorf(wire.ErrMethod, "%s", quote(method))
 	}
 	return nil
 }
@@ -242,10 +241,10 @@ func checkMethod(method string) error {
 // checkTarget says whether a target has a form that goes with the method (RFC 9112, 3.2).
 func checkTarget(method, target string) error {
 	if target == "" {
-		return errorf(ErrTarget, "empty")
+		return errorf(wire.ErrTarget, "empty")
 	}
 	if i := notIn(target, targetChar); i >= 0 {
-		return errorf(ErrTarget, "byte %s in %s", quote(target[i:i+1]), quote(target))
+		return errorf(wire.ErrTarget, "byte %s in %s", quote(target[i:i+1]), quote(target))
 	}
 	ok := false
 	switch {
@@ -262,7 +261,7 @@ func checkTarget(method, target string) error {
 		ok = found && isScheme(scheme) && rest != "" && rest[0] != '/' && rest[0] != '?'
 	}
 	if !ok {
-		return errorf(ErrTarget, "%s for %s", quote(target), quote(method))
+		return errorf(wire.ErrTarget, "%s for %s", quote(target), quote(method))
 	}
 	return nil
 }
@@ -292,11 +291,11 @@ func isScheme(s string) bool {
 func checkHost(values []string, required bool) error {
 	switch {
 	case len(values) > 1:
-		return errorf(ErrHost, "%d of them: %s", len(values), quote(strings.Join(values, ", ")))
+		return errorf(wire.ErrHost, "%d of them: %s", len(values), quote(strings.Join(values, ", ")))
 	case len(values) == 0 && required:
-		return errorf(ErrHost, "missing")
+		return errorf(wire.ErrHost, "missing")
 	case len(values) == 1 && notIn(values[0], hostChar) >= 0:
-		return errorf(ErrHost, "%s", quote(values[0]))
+		return errorf(wire.ErrHost, "%s", quote(values[0]))
 	}
 	return nil
 }

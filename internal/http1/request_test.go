@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 func freshRequest() reader {
@@ -72,7 +74,7 @@ var cannedRequests = []struct {
 func TestRequests(t *testing.T) {
 	for _, c := range cannedRequests {
 		t.Run(c.name, func(t *testing.T) {
-			got := sameHoweverSplit(t, freshRequest, wire(c.wire))
+			got := sameHoweverSplit(t, freshRequest, bytesOf(c.wire))
 			if !slices.Equal(got, c.want) {
 				t.Errorf("\n got  %s\n want %s", strings.Join(got, "\n      "), strings.Join(c.want, "\n      "))
 			}
@@ -88,81 +90,81 @@ const postChunked = "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n"
 var badRequests = []struct {
 	name   string
 	wire   string
-	kind   Kind
+	kind   wire.Kind
 	status int // what a server should answer, where it can
 	text   string
 }{
-	{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03abcdefg", ErrRequestLine, 400, `not HTTP: "\x16\x03`},
-	{"one word", "GET\n\n", ErrRequestLine, 400, `"GET"`},
-	{"HTTP/0.9", "GET /\n\n", ErrRequestLine, 400, `"GET /"`},
-	{"two spaces", "GET  / HTTP/1.1\n\n", ErrRequestLine, 400, `"GET  / HTTP/1.1"`},
-	{"space in the target", "GET /a b HTTP/1.1\n\n", ErrRequestLine, 400, `"GET /a b HTTP/1.1"`},
-	{"space after the version", "GET / HTTP/1.1 \n\n", ErrRequestLine, 400, `"GET / HTTP/1.1 "`},
-	{"tabs", "GET\t/\tHTTP/1.1\n\n", ErrRequestLine, 400, `"GET\t/\tHTTP/1.1"`},
-	{"leading space", " GET / HTTP/1.1\nHost: a\n\n", ErrRequestLine, 400, `" GET / HTTP/1.1`},
-	{"HTTP/2 preface", "PRI * HTTP/2.0\n\nSM\n\n", ErrVersion, 505, "HTTP/2.0"},
-	{"version in lower case", "GET / http/1.1\n\n", ErrVersion, 505, "http/1.1"},
-	{"method not a token", "G(T / HTTP/1.1\n\n", ErrMethod, 400, `"G(T"`},
-	{"empty target", "GET  HTTP/1.1\n\n", ErrTarget, 400, "empty"},
-	{"target without slash", "GET a/b HTTP/1.1\n\n", ErrTarget, 400, `"a/b"`},
-	{"asterisk for GET", "GET * HTTP/1.1\n\n", ErrTarget, 400, `"*" for "GET"`},
-	{"path for CONNECT", "CONNECT /a HTTP/1.1\n\n", ErrTarget, 400, `"/a"`},
-	{"CONNECT without port", "CONNECT a.example HTTP/1.1\n\n", ErrTarget, 400, `"a.example"`},
-	{"CONNECT with user", "CONNECT u@a.example:1 HTTP/1.1\n\n", ErrTarget, 400, `"u@a.example:1"`},
-	{"absolute form without host", "GET http:///a HTTP/1.1\n\n", ErrTarget, 400, `"http:///a"`},
-	{"absolute form of nothing", "GET http:// HTTP/1.1\n\n", ErrTarget, 400, `"http://"`},
-	{"absolute form without a scheme", "GET ://an.example/ HTTP/1.1\n\n", ErrTarget, 400, `"://an.example/"`},
-	{"absolute form with a bad scheme", "GET 1http://an.example/ HTTP/1.1\n\n", ErrTarget, 400, `"1http://an.example/"`},
-	{"NUL in the target", "GET /a\x00b HTTP/1.1\n\n", ErrTarget, 400, `"\x00"`},
-	{"CR in the target", "GET /a\rb HTTP/1.1\n\n", ErrTarget, 400, `"\r"`},
-	{"fragment", "GET /a#b HTTP/1.1\n\n", ErrTarget, 400, `"#"`},
-	{"byte above 127 in the target", "GET /caf\xe9 HTTP/1.1\n\n", ErrTarget, 400, `"\xe9"`},
-	{"LF in place of CRLF after the request line", "GET / HTTP/1.1¶Host: a\n\n", ErrLineEnd, 400, "LF without CR"},
-	{"LF in place of CRLF after a header", "GET / HTTP/1.1\nHost: a¶B: c\n\n", ErrLineEnd, 400, "LF without CR"},
-	{"LF in place of the empty line", get + "¶GET /evil HTTP/1.1\n\n", ErrLineEnd, 400, "LF without CR"},
-	{"CR in a value", get + "A: b\rc\n\n", ErrLineEnd, 400, "CR without LF"},
-	{"fold", get + "A: b\n c\n\n", ErrFold, 400, `" c" goes on after the header "A"`},
-	{"fold before the first header", "GET / HTTP/1.1\n Host: a\n\n", ErrFold, 400, "before the first header"},
-	{"space before the colon", get + "Content-Length : 5\n\nhello", ErrHeaderName, 400, "whitespace before the colon"},
-	{"NUL in a value", get + "A: \x00\n\n", ErrHeaderValue, 400, `"\x00"`},
+	{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03abcdefg", wire.ErrRequestLine, 400, `not HTTP: "\x16\x03`},
+	{"one word", "GET\n\n", wire.ErrRequestLine, 400, `"GET"`},
+	{"HTTP/0.9", "GET /\n\n", wire.ErrRequestLine, 400, `"GET /"`},
+	{"two spaces", "GET  / HTTP/1.1\n\n", wire.ErrRequestLine, 400, `"GET  / HTTP/1.1"`},
+	{"space in the target", "GET /a b HTTP/1.1\n\n", wire.ErrRequestLine, 400, `"GET /a b HTTP/1.1"`},
+	{"space after the version", "GET / HTTP/1.1 \n\n", wire.ErrRequestLine, 400, `"GET / HTTP/1.1 "`},
+	{"tabs", "GET\t/\tHTTP/1.1\n\n", wire.ErrRequestLine, 400, `"GET\t/\tHTTP/1.1"`},
+	{"leading space", " GET / HTTP/1.1\nHost: a\n\n", wire.ErrRequestLine, 400, `" GET / HTTP/1.1`},
+	{"HTTP/2 preface", "PRI * HTTP/2.0\n\nSM\n\n", wire.ErrVersion, 505, "HTTP/2.0"},
+	{"version in lower case", "GET / http/1.1\n\n", wire.ErrVersion, 505, "http/1.1"},
+	{"method not a token", "G(T / HTTP/1.1\n\n", wire.ErrMethod, 400, `"G(T"`},
+	{"empty target", "GET  HTTP/1.1\n\n", wire.ErrTarget, 400, "empty"},
+	{"target without slash", "GET a/b HTTP/1.1\n\n", wire.ErrTarget, 400, `"a/b"`},
+	{"asterisk for GET", "GET * HTTP/1.1\n\n", wire.ErrTarget, 400, `"*" for "GET"`},
+	{"path for CONNECT", "CONNECT /a HTTP/1.1\n\n", wire.ErrTarget, 400, `"/a"`},
+	{"CONNECT without port", "CONNECT a.example HTTP/1.1\n\n", wire.ErrTarget, 400, `"a.example"`},
+	{"CONNECT with user", "CONNECT u@a.example:1 HTTP/1.1\n\n", wire.ErrTarget, 400, `"u@a.example:1"`},
+	{"absolute form without host", "GET http:///a HTTP/1.1\n\n", wire.ErrTarget, 400, `"http:///a"`},
+	{"absolute form of nothing", "GET http:// HTTP/1.1\n\n", wire.ErrTarget, 400, `"http://"`},
+	{"absolute form without a scheme", "GET ://an.example/ HTTP/1.1\n\n", wire.ErrTarget, 400, `"://an.example/"`},
+	{"absolute form with a bad scheme", "GET 1http://an.example/ HTTP/1.1\n\n", wire.ErrTarget, 400, `"1http://an.example/"`},
+	{"NUL in the target", "GET /a\x00b HTTP/1.1\n\n", wire.ErrTarget, 400, `"\x00"`},
+	{"CR in the target", "GET /a\rb HTTP/1.1\n\n", wire.ErrTarget, 400, `"\r"`},
+	{"fragment", "GET /a#b HTTP/1.1\n\n", wire.ErrTarget, 400, `"#"`},
+	{"byte above 127 in the target", "GET /caf\xe9 HTTP/1.1\n\n", wire.ErrTarget, 400, `"\xe9"`},
+	{"LF in place of CRLF after the request line", "GET / HTTP/1.1¶Host: a\n\n", wire.ErrLineEnd, 400, "LF without CR"},
+	{"LF in place of CRLF after a header", "GET / HTTP/1.1\nHost: a¶B: c\n\n", wire.ErrLineEnd, 400, "LF without CR"},
+	{"LF in place of the empty line", get + "¶GET /evil HTTP/1.1\n\n", wire.ErrLineEnd, 400, "LF without CR"},
+	{"CR in a value", get + "A: b\rc\n\n", wire.ErrLineEnd, 400, "CR without LF"},
+	{"fold", get + "A: b\n c\n\n", wire.ErrFold, 400, `" c" goes on after the header "A"`},
+	{"fold before the first header", "GET / HTTP/1.1\n Host: a\n\n", wire.ErrFold, 400, "before the first header"},
+	{"space before the colon", get + "Content-Length : 5\n\nhello", wire.ErrHeaderName, 400, "whitespace before the colon"},
+	{"NUL in a value", get + "A: \x00\n\n", wire.ErrHeaderValue, 400, `"\x00"`},
 
-	{"no Host", "GET / HTTP/1.1\nA: b\n\n", ErrHost, 400, "missing"},
-	{"no header", "GET / HTTP/1.1\n\n", ErrHost, 400, "missing"},
-	{"two Hosts", "GET / HTTP/1.1\nHost: a\nHost: a\n\n", ErrHost, 400, `"a, a"`},
-	{"two Hosts in HTTP/1.0", "GET / HTTP/1.0\nHost: a\nhost: b\n\n", ErrHost, 400, `"a, b"`},
-	{"Host with a path", "GET / HTTP/1.1\nHost: a/b\n\n", ErrHost, 400, `"a/b"`},
-	{"Host with a user", "GET / HTTP/1.1\nHost: u@a\n\n", ErrHost, 400, `"u@a"`},
-	{"Host that begins with a slash", "GET / HTTP/1.1\nHost: /a\n\n", ErrHost, 400, `"/a"`},
-	{"Host with a space", "GET / HTTP/1.1\nHost: a b\n\n", ErrHost, 400, `"a b"`},
+	{"no Host", "GET / HTTP/1.1\nA: b\n\n", wire.ErrHost, 400, "missing"},
+	{"no header", "GET / HTTP/1.1\n\n", wire.ErrHost, 400, "missing"},
+	{"two Hosts", "GET / HTTP/1.1\nHost: a\nHost: a\n\n", wire.ErrHost, 400, `"a, a"`},
+	{"two Hosts in HTTP/1.0", "GET / HTTP/1.0\nHost: a\nhost: b\n\n", wire.ErrHost, 400, `"a, b"`},
+	{"Host with a path", "GET / HTTP/1.1\nHost: a/b\n\n", wire.ErrHost, 400, `"a/b"`},
+	{"Host with a user", "GET / HTTP/1.1\nHost: u@a\n\n", wire.ErrHost, 400, `"u@a"`},
+	{"Host that begins with a slash", "GET / HTTP/1.1\nHost: /a\n\n", wire.ErrHost, 400, `"/a"`},
+	{"Host with a space", "GET / HTTP/1.1\nHost: a b\n\n", wire.ErrHost, 400, `"a b"`},
 
-	{"length and coding", get + "Content-Length: 5\nTransfer-Encoding: chunked\n\n0\n\n", ErrLengthAndCoding, 400, `"5" and "chunked"`},
-	{"coding in HTTP/1.0", "POST / HTTP/1.0\nTransfer-Encoding: chunked\n\n0\n\n", ErrTransferCoding, 501, "HTTP/1.0"},
-	{"unknown coding", get + "Transfer-Encoding: xchunked\n\n", ErrTransferCoding, 501, `"xchunked"`},
-	{"coding after chunked", get + "Transfer-Encoding: chunked, identity\n\n", ErrTransferCoding, 501, `"chunked, identity"`},
-	{"coding with vertical tab", get + "Transfer-Encoding: \x0bchunked\n\n", ErrHeaderValue, 400, `"\v"`},
-	{"differing lengths", get + "Content-Length: 5\nContent-Length: 6\n\n", ErrContentLengthsDiffer, 400, `"5, 6"`},
-	{"length with plus", get + "Content-Length: +5\n\n", ErrContentLength, 400, `"+5"`},
-	{"chunk size ended by LF", postChunked + "5¶hello\n0\n\n", ErrChunkSize, 400, `"\n"`},
-	{"chunk extension ended by LF", postChunked + "2;¶xx\n4c\n0\n\n", ErrChunkExtension, 400, `"\n"`},
-	{"trailer ended by LF", postChunked + "0\nA: b¶\n", ErrLineEnd, 400, "LF without CR"},
-	{"trailers ended by LF", postChunked + "0\n¶", ErrLineEnd, 400, "LF without CR"},
-	{"fold in a trailer", postChunked + "0\nA: b\n c\n\n", ErrFold, 400, `" c"`},
+	{"length and coding", get + "Content-Length: 5\nTransfer-Encoding: chunked\n\n0\n\n", wire.ErrLengthAndCoding, 400, `"5" and "chunked"`},
+	{"coding in HTTP/1.0", "POST / HTTP/1.0\nTransfer-Encoding: chunked\n\n0\n\n", wire.ErrTransferCoding, 501, "HTTP/1.0"},
+	{"unknown coding", get + "Transfer-Encoding: xchunked\n\n", wire.ErrTransferCoding, 501, `"xchunked"`},
+	{"coding after chunked", get + "Transfer-Encoding: chunked, identity\n\n", wire.ErrTransferCoding, 501, `"chunked, identity"`},
+	{"coding with vertical tab", get + "Transfer-Encoding: \x0bchunked\n\n", wire.ErrHeaderValue, 400, `"\v"`},
+	{"differing lengths", get + "Content-Length: 5\nContent-Length: 6\n\n", wire.ErrContentLengthsDiffer, 400, `"5, 6"`},
+	{"length with plus", get + "Content-Length: +5\n\n", wire.ErrContentLength, 400, `"+5"`},
+	{"chunk size ended by LF", postChunked + "5¶hello\n0\n\n", wire.ErrChunkSize, 400, `"\n"`},
+	{"chunk extension ended by LF", postChunked + "2;¶xx\n4c\n0\n\n", wire.ErrChunkExtension, 400, `"\n"`},
+	{"trailer ended by LF", postChunked + "0\nA: b¶\n", wire.ErrLineEnd, 400, "LF without CR"},
+	{"trailers ended by LF", postChunked + "0\n¶", wire.ErrLineEnd, 400, "LF without CR"},
+	{"fold in a trailer", postChunked + "0\nA: b\n c\n\n", wire.ErrFold, 400, `" c"`},
 
-	{"empty lines for ever", strings.Repeat("\n", 17), ErrEmptyLines, 400, "16"},
-	{"cut in the request line", "GET / HT", ErrPartialHead, 400, `"GET / HT"`},
-	{"garbage without end", "\x01\x02", ErrRequestLine, 400, "not HTTP"},
-	{"cut in the headers", get + "A", ErrPartialHead, 400, `headers of "GET" "/"`},
-	{"cut in the body", get + "Content-Length: 5\n\nhe", ErrPartialBody, 400, "2 of 5"},
-	{"cut in a chunk", postChunked + "5\nhe", ErrPartialBody, 400, "3 bytes of a chunk"},
-	{"endless request line", "GET /" + strings.Repeat("a", 20<<10), ErrStartLineTooLong, 414, "16384"},
-	{"endless headers", get + strings.Repeat("A: "+strings.Repeat("b", 1000)+"\n", 200), ErrHeadersTooLarge, 431, "131072"},
-	{"too many headers", get + strings.Repeat("A: b\n", 600) + "\n", ErrTooManyHeaders, 431, "512"},
+	{"empty lines for ever", strings.Repeat("\n", 17), wire.ErrEmptyLines, 400, "16"},
+	{"cut in the request line", "GET / HT", wire.ErrPartialHead, 400, `"GET / HT"`},
+	{"garbage without end", "\x01\x02", wire.ErrRequestLine, 400, "not HTTP"},
+	{"cut in the headers", get + "A", wire.ErrPartialHead, 400, `headers of "GET" "/"`},
+	{"cut in the body", get + "Content-Length: 5\n\nhe", wire.ErrPartialBody, 400, "2 of 5"},
+	{"cut in a chunk", postChunked + "5\nhe", wire.ErrPartialBody, 400, "3 bytes of a chunk"},
+	{"endless request line", "GET /" + strings.Repeat("a", 20<<10), wire.ErrStartLineTooLong, 414, "16384"},
+	{"endless headers", get + strings.Repeat("A: "+strings.Repeat("b", 1000)+"\n", 200), wire.ErrHeadersTooLarge, 431, "131072"},
+	{"too many headers", get + strings.Repeat("A: b\n", 600) + "\n", wire.ErrTooManyHeaders, 431, "512"},
 }
 
 func TestBadRequests(t *testing.T) {
 	for _, c := range badRequests {
 		t.Run(c.name, func(t *testing.T) {
-			input := wire(c.wire)
+			input := bytesOf(c.wire)
 			if len(input) < 2000 { // splitting at each byte of the long ones takes too long
 				sameHoweverSplit(t, freshRequest, input)
 			}
@@ -182,7 +184,7 @@ func TestBadRequests(t *testing.T) {
 }
 
 func TestRequestsOneAfterAnother(t *testing.T) {
-	in := wire("GET /1 HTTP/1.1\nHost: a\n\nPOST /2 HTTP/1.1\nHost: a\nContent-Length: 2\n\nhi\nGET /3 HTTP/1.1\nHost: a\n\n")
+	in := bytesOf("GET /1 HTTP/1.1\nHost: a\n\nPOST /2 HTTP/1.1\nHost: a\nContent-Length: 2\n\nhi\nGET /3 HTTP/1.1\nHost: a\n\n")
 	r := new(RequestReader)
 	var got []string
 	for len(in) > 0 {
@@ -205,7 +207,7 @@ func TestRequestsOneAfterAnother(t *testing.T) {
 }
 
 func TestWhatIsReadBelongsToTheCaller(t *testing.T) {
-	in := wire(get + "A: b\n\n")
+	in := bytesOf(get + "A: b\n\n")
 	r := freshRequest().(*RequestReader)
 	if _, _, err := r.Next(in); err != nil {
 		t.Fatal(err)
@@ -213,7 +215,7 @@ func TestWhatIsReadBelongsToTheCaller(t *testing.T) {
 	target, h := r.Head().Target, r.Head().Header
 	clear(in)
 	r.Start()
-	r.Next(wire("PUT /other HTTP/1.1\nHost: x\n\n"))
+	r.Next(bytesOf("PUT /other HTTP/1.1\nHost: x\n\n"))
 	if target != "/" || h.Get("A") != "b" || len(h) != 2 {
 		t.Errorf("the first request became %q, %q", target, h)
 	}

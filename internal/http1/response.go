@@ -6,6 +6,8 @@ package http1
 import (
 	"bytes"
 	"net/http"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // A ResponseHead is a response without its body. As given by a [ResponseReader], what it refers to
@@ -42,9 +44,6 @@ type ResponseReader struct {
 	head      ResponseHead
 }
 
-// SetLimits sets what the server may send, from the next Start on.
-func (r *ResponseReader) SetLimits(l Limits) { r.limits = l }
-
 // Start makes the reader expect the response to a request with this method. HEAD and CONNECT change
 // how a response is read (RFC 9112, 6.3).
 func (r *ResponseReader) Start(method string) {
@@ -68,7 +67,7 @@ func (r *ResponseReader) Trailer() http.Header { return r.trailer }
 
 // Next uses the first n bytes of in and says what they make. It is to be called again with the rest,
 // even if that is empty, until it gives NeedMore (then n is len(in)), End or Upgraded (then what is
-// left is not this response's), or an error, which is always an [*Error].
+// left is not this response's), or an error, which is always an [*wire.Error].
 func (r *ResponseReader) Next(in []byte) (n int, ev Event, err error) {
 	if len(in) > 0 {
 		r.began = true
@@ -83,13 +82,13 @@ func (r *ResponseReader) Next(in []byte) (n int, ev Event, err error) {
 			return 0, NeedMore, r.err
 
 		case startLine:
-			line, used, tooLong := r.takeLine(in[n:], r.limits.startLineBytes())
+			line, used, tooLong := r.takeLine(in[n:], r.limits.StartLineBytes)
 			if line == nil {
-				if err := r.checkStart(judgedAfter); err != nil {
+				if err := r.checkStart(sniffLen); err != nil {
 					return r.fail(err)
 				}
 				if tooLong {
-					return r.fail(errorf(ErrStartLineTooLong, "more than %d bytes: %s", r.limits.startLineBytes(), quote(r.buf)))
+					return r.fail(errorf(wire.ErrStartLineTooLong, "more than %d bytes: %s", r.limits.StartLineBytes, quote(r.buf)))
 				}
 				return len(in), NeedMore, nil
 			}
@@ -106,15 +105,15 @@ func (r *ResponseReader) Next(in []byte) (n int, ev Event, err error) {
 			n += used
 
 		case fields:
-			limit := r.limits.headerBytes()
+			limit := r.limits.HeaderBytes
 			section, used, tooLong := r.takeSection(in[n:], limit)
 			switch {
 			case tooLong:
-				return r.fail(errorf(ErrHeadersTooLarge, "more than %d bytes", limit))
+				return r.fail(errorf(wire.ErrHeadersTooLarge, "more than %d bytes", limit))
 			case section == nil:
 				return len(in), NeedMore, nil
 			}
-			if r.head.Header, err = parseFields(section, r.lines, r.limits.headerCount(), true); err == nil {
+			if r.head.Header, err = parseFields(section, r.lines, r.limits.HeaderCount, true); err == nil {
 				ev, err = r.headDone()
 			}
 			if err != nil {
@@ -131,8 +130,8 @@ func (r *ResponseReader) Next(in []byte) (n int, ev Event, err error) {
 }
 
 // Finish says what it means that the connection has ended. End: the response ended with it, or none
-// was expected. Otherwise an [*Error]: ErrNoResponse if not one byte came since Start, ErrPartialHead
-// or ErrPartialBody by where it was cut, ErrStatusLine if what came was not HTTP.
+// was expected. Otherwise an [*wire.Error]: wire.ErrNoResponse if not one byte came since Start, wire.ErrPartialHead
+// or wire.ErrPartialBody by where it was cut, wire.ErrStatusLine if what came was not HTTP.
 func (r *ResponseReader) Finish() (Event, error) {
 	switch r.state {
 	case idle:
@@ -148,15 +147,15 @@ func (r *ResponseReader) Finish() (Event, error) {
 	switch {
 	case err != nil:
 	case !r.began:
-		err = &Error{Kind: ErrNoResponse}
+		err = &wire.Error{Kind: wire.ErrNoResponse}
 	case r.state == fields:
-		err = errorf(ErrPartialHead, "in the headers of a %d", r.head.Code)
+		err = errorf(wire.ErrPartialHead, "in the headers of a %d", r.head.Code)
 	case len(r.buf) > 0:
-		err = errorf(ErrPartialHead, "after %s", quote(r.buf))
+		err = errorf(wire.ErrPartialHead, "after %s", quote(r.buf))
 	case r.informed > 0:
-		err = errorf(ErrPartialHead, "after a %d", r.head.Code)
+		err = errorf(wire.ErrPartialHead, "after a %d", r.head.Code)
 	default:
-		err = errorf(ErrPartialHead, "after empty lines")
+		err = errorf(wire.ErrPartialHead, "after empty lines")
 	}
 	r.fail(err)
 	return NeedMore, err
@@ -170,13 +169,13 @@ func (r *ResponseReader) checkStart(atLeast int) error {
 	return looksLikeStatus(r.buf)
 }
 
-// looksLikeStatus tells a response from what another protocol sends. It sees no more than judgedAfter
+// looksLikeStatus tells a response from what another protocol sends. It sees no more than sniffLen
 // bytes, so that what it says does not depend on how many more were there.
 func looksLikeStatus(text []byte) error {
-	text = bytes.TrimRight(text[:min(len(text), judgedAfter)], "\r")
+	text = bytes.TrimRight(text[:min(len(text), sniffLen)], "\r")
 	const begin = "HTTP/"
 	if n := min(len(text), len(begin)); string(text[:n]) != begin[:n] {
-		return errorf(ErrStatusLine, "not HTTP: %s", quote(text))
+		return errorf(wire.ErrStatusLine, "not HTTP: %s", quote(text))
 	}
 	return nil
 }
@@ -190,15 +189,15 @@ func (r *ResponseReader) parseStatusLine(text []byte) error {
 	const codeAt, phraseAt = len("HTTP/1.1 "), len("HTTP/1.1 200 ")
 	version, err := parseVersion(text[:min(len(text), codeAt-1)])
 	if err != nil {
-		return errorf(ErrVersion, "in %s", quote(text))
+		return errorf(wire.ErrVersion, "in %s", quote(text))
 	}
 	if len(text) < phraseAt-1 || text[codeAt-1] != ' ' {
-		return errorf(ErrStatusLine, "%s", quote(text))
+		return errorf(wire.ErrStatusLine, "%s", quote(text))
 	}
 	code := 0
 	for _, c := range text[codeAt : codeAt+3] {
 		if !isDigit(c) {
-			return errorf(ErrStatusLine, "the code is not three digits in %s", quote(text))
+			return errorf(wire.ErrStatusLine, "the code is not three digits in %s", quote(text))
 		}
 		code = code*10 + int(c-'0')
 	}
@@ -208,11 +207,11 @@ func (r *ResponseReader) parseStatusLine(text []byte) error {
 	}
 	switch {
 	case code < 100:
-		return errorf(ErrStatusLine, "the code is below 100 in %s", quote(text))
+		return errorf(wire.ErrStatusLine, "the code is below 100 in %s", quote(text))
 	case len(text) >= phraseAt && text[phraseAt-1] != ' ':
-		return errorf(ErrStatusLine, "the code is not three digits in %s", quote(text))
+		return errorf(wire.ErrStatusLine, "the code is not three digits in %s", quote(text))
 	case notIn(phrase, fieldChar) >= 0:
-		return errorf(ErrStatusLine, "control character in %s", quote(text))
+		return errorf(wire.ErrStatusLine, "control character in %s", quote(text))
 	}
 	r.head = ResponseHead{Version: version, Code: code}
 	// The usual phrase is not worth an allocation.
@@ -237,8 +236,8 @@ func (r *ResponseReader) headDone() (Event, error) {
 		r.state = upgraded
 		return Upgraded, nil
 	case h.Code/100 == 1:
-		if r.informed++; r.informed > r.limits.informational() {
-			return 0, errorf(ErrTooManyInformational, "more than %d", r.limits.informational())
+		if r.informed++; r.informed > r.limits.Informational {
+			return 0, errorf(wire.ErrTooManyInformational, "more than %d", r.limits.Informational)
 		}
 		r.state = startLine
 		return Informational, nil

@@ -2,10 +2,11 @@ package http1
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 func freshResponse(method string) func() reader {
@@ -103,23 +104,23 @@ var cannedResponses = []struct {
 		`Head HTTP/1.1 200 "OK" map["Content-Length":["0"] "Set-Cookie":["a=1" "b=2" "c=3"] "X":["y" "z"]] length=0 keep-alive`, `End map[]`, `left 0`}},
 	{"cut in the body", "GET", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhel", []string{
 		`Head HTTP/1.1 200 "OK" map["Content-Length":["5"]] length=5 keep-alive`,
-		`Data "hel"`, `finish: http1: connection ended within the body: 3 of 5 bytes came`}},
+		`Data "hel"`, `finish: connection ended within the body: 3 of 5 bytes came`}},
 	{"garbage", "GET", "SSH-2.0-OpenSSH_9.2\n", []string{
-		`error: http1: malformed status line: not HTTP: "SSH-2.0-OpenSSH_"`}},
+		`error: malformed status line: not HTTP: "SSH-2.0-OpenSSH_"`}},
 	{"garbage as long as is judged, with CR", "GET", "unexpected 1234\n", []string{
-		`error: http1: malformed status line: not HTTP: "unexpected 1234"`}},
+		`error: malformed status line: not HTTP: "unexpected 1234"`}},
 	{"garbage without a line end", "GET", "\x15\x03\x01\x00\x02\x02\x50", []string{
-		`finish: http1: malformed status line: not HTTP: "\x15\x03\x01\x00\x02\x02P"`}},
+		`finish: malformed status line: not HTTP: "\x15\x03\x01\x00\x02\x02P"`}},
 }
 
-func wire(s string) []byte {
+func bytesOf(s string) []byte {
 	return []byte(strings.ReplaceAll(crlf(s), "¶", "\n"))
 }
 
 func TestResponses(t *testing.T) {
 	for _, c := range cannedResponses {
 		t.Run(c.name, func(t *testing.T) {
-			got := sameHoweverSplit(t, freshResponse(c.method), wire(c.wire))
+			got := sameHoweverSplit(t, freshResponse(c.method), bytesOf(c.wire))
 			if !slices.Equal(got, c.want) {
 				t.Errorf("\n got  %s\n want %s", strings.Join(got, "\n      "), strings.Join(c.want, "\n      "))
 			}
@@ -135,108 +136,108 @@ const okChunked = ok + "Transfer-Encoding: chunked\n\n"
 var badResponses = []struct {
 	name string
 	wire string
-	kind Kind
+	kind wire.Kind
 	text string // what has to be in the message
 }{
-	{"status line of another protocol", "ICY 200 OK\n", ErrStatusLine, `"ICY 200 OK"`},
-	{"status line in lower case", "http/1.1 200 OK\n\n", ErrStatusLine, `"http/1.1`},
-	{"one word", "HTTP/1.1\n\n", ErrStatusLine, `"HTTP/1.1"`},
-	{"no code", "HTTP/1.1 \n\n", ErrStatusLine, `"HTTP/1.1 "`},
-	{"version of one digit", "HTTP/1 200 OK\n\n", ErrVersion, `"HTTP/1 200 OK"`},
-	{"HTTP/2", "HTTP/2.0 200 OK\n\n", ErrVersion, `"HTTP/2.0 200 OK"`},
-	{"HTTP/0.9", "HTTP/0.9 200 OK\n\n", ErrVersion, `"HTTP/0.9 200 OK"`},
-	{"version of letters", "HTTP/a.b 200 OK\n\n", ErrVersion, `"HTTP/a.b 200 OK"`},
-	{"version of two digits", "HTTP/1.10 200 OK\n\n", ErrStatusLine, `"HTTP/1.10 200 OK"`},
-	{"code of letters", "HTTP/1.1 abc OK\n\n", ErrStatusLine, "three digits"},
-	{"code of two digits", "HTTP/1.1 20 OK\n\n", ErrStatusLine, "three digits"},
-	{"code of four digits", "HTTP/1.1 2000 OK\n\n", ErrStatusLine, "three digits"},
-	{"code of four digits and no phrase", "HTTP/1.1 2000\n\n", ErrStatusLine, "three digits"},
-	{"code with sign", "HTTP/1.1 +20 OK\n\n", ErrStatusLine, "three digits"},
-	{"code below 100", "HTTP/1.1 099 OK\n\n", ErrStatusLine, "below 100"},
-	{"two spaces", "HTTP/1.1  200 OK\n\n", ErrStatusLine, "three digits"},
-	{"NUL in the phrase", "HTTP/1.1 200 O\x00K\n\n", ErrStatusLine, `O\x00K`},
-	{"NUL first in the phrase", "HTTP/1.1 200 \x00\n\n", ErrStatusLine, `200 \x00`},
-	{"CR in the phrase", "HTTP/1.1 200 O\rK\n\n", ErrStatusLine, `O\rK`},
-	{"empty lines for ever", strings.Repeat("\n", 17), ErrEmptyLines, "16"},
+	{"status line of another protocol", "ICY 200 OK\n", wire.ErrStatusLine, `"ICY 200 OK"`},
+	{"status line in lower case", "http/1.1 200 OK\n\n", wire.ErrStatusLine, `"http/1.1`},
+	{"one word", "HTTP/1.1\n\n", wire.ErrStatusLine, `"HTTP/1.1"`},
+	{"no code", "HTTP/1.1 \n\n", wire.ErrStatusLine, `"HTTP/1.1 "`},
+	{"version of one digit", "HTTP/1 200 OK\n\n", wire.ErrVersion, `"HTTP/1 200 OK"`},
+	{"HTTP/2", "HTTP/2.0 200 OK\n\n", wire.ErrVersion, `"HTTP/2.0 200 OK"`},
+	{"HTTP/0.9", "HTTP/0.9 200 OK\n\n", wire.ErrVersion, `"HTTP/0.9 200 OK"`},
+	{"version of letters", "HTTP/a.b 200 OK\n\n", wire.ErrVersion, `"HTTP/a.b 200 OK"`},
+	{"version of two digits", "HTTP/1.10 200 OK\n\n", wire.ErrStatusLine, `"HTTP/1.10 200 OK"`},
+	{"code of letters", "HTTP/1.1 abc OK\n\n", wire.ErrStatusLine, "three digits"},
+	{"code of two digits", "HTTP/1.1 20 OK\n\n", wire.ErrStatusLine, "three digits"},
+	{"code of four digits", "HTTP/1.1 2000 OK\n\n", wire.ErrStatusLine, "three digits"},
+	{"code of four digits and no phrase", "HTTP/1.1 2000\n\n", wire.ErrStatusLine, "three digits"},
+	{"code with sign", "HTTP/1.1 +20 OK\n\n", wire.ErrStatusLine, "three digits"},
+	{"code below 100", "HTTP/1.1 099 OK\n\n", wire.ErrStatusLine, "below 100"},
+	{"two spaces", "HTTP/1.1  200 OK\n\n", wire.ErrStatusLine, "three digits"},
+	{"NUL in the phrase", "HTTP/1.1 200 O\x00K\n\n", wire.ErrStatusLine, `O\x00K`},
+	{"NUL first in the phrase", "HTTP/1.1 200 \x00\n\n", wire.ErrStatusLine, `200 \x00`},
+	{"CR in the phrase", "HTTP/1.1 200 O\rK\n\n", wire.ErrStatusLine, `O\rK`},
+	{"empty lines for ever", strings.Repeat("\n", 17), wire.ErrEmptyLines, "16"},
 
-	{"no colon", ok + "Content-Length\n\n", ErrHeaderName, `no colon in "Content-Length"`},
-	{"empty name", ok + ": x\n\n", ErrHeaderName, `empty in ": x"`},
-	{"space before the colon", ok + "Content-Length : 5\n\n", ErrHeaderName, "whitespace before the colon"},
-	{"tab before the colon", ok + "A\t: 5\n\n", ErrHeaderName, "whitespace before the colon"},
-	{"NUL in a name", ok + "A\x00B: 5\n\n", ErrHeaderName, `"\x00"`},
-	{"obs-text in a name", ok + "caf\xe9: 5\n\n", ErrHeaderName, `"\xe9"`},
-	{"NUL in a value", ok + "A: b\x00c\n\n", ErrHeaderValue, `in the header "A"`},
-	{"control character in a value", ok + "A: b\x1bc\n\n", ErrHeaderValue, `"\x1b"`},
-	{"DEL in a value", ok + "A: b\x7fc\n\n", ErrHeaderValue, `"\x7f"`},
-	{"CR in a value", ok + "A: b\rContent-Length: 5\n\n", ErrLineEnd, "CR without LF"},
-	{"CR before CRLF", ok + "A: b\r\n\n", ErrLineEnd, "CR without LF"},
-	{"CR at the start of a line", ok + "\rA: b\n\n", ErrLineEnd, "CR without LF"},
-	{"NUL in a fold", ok + "A: b\n \x00c\n\n", ErrHeaderValue, `in the header "A"`},
-	{"whitespace before the first header", ok + " A: b\n\n", ErrFold, "before the first header"},
+	{"no colon", ok + "Content-Length\n\n", wire.ErrHeaderName, `no colon in "Content-Length"`},
+	{"empty name", ok + ": x\n\n", wire.ErrHeaderName, `empty in ": x"`},
+	{"space before the colon", ok + "Content-Length : 5\n\n", wire.ErrHeaderName, "whitespace before the colon"},
+	{"tab before the colon", ok + "A\t: 5\n\n", wire.ErrHeaderName, "whitespace before the colon"},
+	{"NUL in a name", ok + "A\x00B: 5\n\n", wire.ErrHeaderName, `"\x00"`},
+	{"obs-text in a name", ok + "caf\xe9: 5\n\n", wire.ErrHeaderName, `"\xe9"`},
+	{"NUL in a value", ok + "A: b\x00c\n\n", wire.ErrHeaderValue, `in the header "A"`},
+	{"control character in a value", ok + "A: b\x1bc\n\n", wire.ErrHeaderValue, `"\x1b"`},
+	{"DEL in a value", ok + "A: b\x7fc\n\n", wire.ErrHeaderValue, `"\x7f"`},
+	{"CR in a value", ok + "A: b\rContent-Length: 5\n\n", wire.ErrLineEnd, "CR without LF"},
+	{"CR before CRLF", ok + "A: b\r\n\n", wire.ErrLineEnd, "CR without LF"},
+	{"CR at the start of a line", ok + "\rA: b\n\n", wire.ErrLineEnd, "CR without LF"},
+	{"NUL in a fold", ok + "A: b\n \x00c\n\n", wire.ErrHeaderValue, `in the header "A"`},
+	{"whitespace before the first header", ok + " A: b\n\n", wire.ErrFold, "before the first header"},
 
-	{"differing lengths", ok + "Content-Length: 5\nContent-Length: 6\n\nhello!", ErrContentLengthsDiffer, `"5, 6"`},
-	{"differing lengths in one header", ok + "Content-Length: 5, 6\n\nhello!", ErrContentLengthsDiffer, `"5, 6"`},
-	{"length with plus", ok + "Content-Length: +5\n\nhello", ErrContentLength, `"+5"`},
-	{"negative length", ok + "Content-Length: -5\n\nhello", ErrContentLength, `"-5"`},
-	{"length in hexadecimal", ok + "Content-Length: 0x5\n\nhello", ErrContentLength, `"0x5"`},
-	{"length of letters", ok + "Content-Length: five\n\nhello", ErrContentLength, `"five"`},
-	{"length with a space in it", ok + "Content-Length: 1 0\n\nhello", ErrContentLength, `"1 0"`},
-	{"length with underscore", ok + "Content-Length: 1_0\n\nhello", ErrContentLength, `"1_0"`},
-	{"length in other digits", ok + "Content-Length: \xd9\xa5\n\nhello", ErrContentLength, `"\u0665"`},
-	{"empty length", ok + "Content-Length:\n\nhello", ErrContentLength, `""`},
-	{"empty element", ok + "Content-Length: 5,\n\nhello", ErrContentLength, `"5,"`},
-	{"length over 63 bits", ok + "Content-Length: 9223372036854775808\n\n", ErrContentLength, "9223372036854775808"},
-	{"length far over 63 bits", ok + "Content-Length: 99999999999999999999999999\n\n", ErrContentLength, "9999"},
-	{"length and coding", ok + "Content-Length: 5\nTransfer-Encoding: chunked\n\n", ErrLengthAndCoding, `"5" and "chunked"`},
-	{"unknown coding", ok + "Transfer-Encoding: rot13\n\n", ErrTransferCoding, `"rot13"`},
-	{"chunked not last", ok + "Transfer-Encoding: chunked, gzip\n\n", ErrTransferCoding, `"chunked, gzip"`},
-	{"chunked after another", ok + "Transfer-Encoding: gzip, chunked\n\n", ErrTransferCoding, `"gzip, chunked"`},
-	{"chunked twice", ok + "Transfer-Encoding: chunked, chunked\n\n", ErrTransferCoding, `"chunked, chunked"`},
-	{"chunked twice in two headers", ok + "Transfer-Encoding: chunked\nTransfer-Encoding: chunked\n\n", ErrTransferCoding, `"chunked, chunked"`},
-	{"chunked in quotes", ok + "Transfer-Encoding: \"chunked\"\n\n", ErrTransferCoding, "chunked"},
-	{"empty coding", ok + "Transfer-Encoding:\n\n", ErrTransferCoding, `""`},
-	{"chunked with a kelvin sign", ok + "Transfer-Encoding: chun\xe2\x84\xaaed\n\n", ErrTransferCoding, "chun"},
+	{"differing lengths", ok + "Content-Length: 5\nContent-Length: 6\n\nhello!", wire.ErrContentLengthsDiffer, `"5, 6"`},
+	{"differing lengths in one header", ok + "Content-Length: 5, 6\n\nhello!", wire.ErrContentLengthsDiffer, `"5, 6"`},
+	{"length with plus", ok + "Content-Length: +5\n\nhello", wire.ErrContentLength, `"+5"`},
+	{"negative length", ok + "Content-Length: -5\n\nhello", wire.ErrContentLength, `"-5"`},
+	{"length in hexadecimal", ok + "Content-Length: 0x5\n\nhello", wire.ErrContentLength, `"0x5"`},
+	{"length of letters", ok + "Content-Length: five\n\nhello", wire.ErrContentLength, `"five"`},
+	{"length with a space in it", ok + "Content-Length: 1 0\n\nhello", wire.ErrContentLength, `"1 0"`},
+	{"length with underscore", ok + "Content-Length: 1_0\n\nhello", wire.ErrContentLength, `"1_0"`},
+	{"length in other digits", ok + "Content-Length: \xd9\xa5\n\nhello", wire.ErrContentLength, `"\u0665"`},
+	{"empty length", ok + "Content-Length:\n\nhello", wire.ErrContentLength, `""`},
+	{"empty element", ok + "Content-Length: 5,\n\nhello", wire.ErrContentLength, `"5,"`},
+	{"length over 63 bits", ok + "Content-Length: 9223372036854775808\n\n", wire.ErrContentLength, "9223372036854775808"},
+	{"length far over 63 bits", ok + "Content-Length: 99999999999999999999999999\n\n", wire.ErrContentLength, "9999"},
+	{"length and coding", ok + "Content-Length: 5\nTransfer-Encoding: chunked\n\n", wire.ErrLengthAndCoding, `"5" and "chunked"`},
+	{"unknown coding", ok + "Transfer-Encoding: rot13\n\n", wire.ErrTransferCoding, `"rot13"`},
+	{"chunked not last", ok + "Transfer-Encoding: chunked, gzip\n\n", wire.ErrTransferCoding, `"chunked, gzip"`},
+	{"chunked after another", ok + "Transfer-Encoding: gzip, chunked\n\n", wire.ErrTransferCoding, `"gzip, chunked"`},
+	{"chunked twice", ok + "Transfer-Encoding: chunked, chunked\n\n", wire.ErrTransferCoding, `"chunked, chunked"`},
+	{"chunked twice in two headers", ok + "Transfer-Encoding: chunked\nTransfer-Encoding: chunked\n\n", wire.ErrTransferCoding, `"chunked, chunked"`},
+	{"chunked in quotes", ok + "Transfer-Encoding: \"chunked\"\n\n", wire.ErrTransferCoding, "chunked"},
+	{"empty coding", ok + "Transfer-Encoding:\n\n", wire.ErrTransferCoding, `""`},
+	{"chunked with a kelvin sign", ok + "Transfer-Encoding: chun\xe2\x84\xaaed\n\n", wire.ErrTransferCoding, "chun"},
 
-	{"chunk size not hexadecimal", okChunked + "x\nhello", ErrChunkSize, `"x"`},
-	{"chunk size empty", okChunked + "\nhello", ErrChunkSize, `"\r"`},
-	{"chunk size with 0x", okChunked + "0x5\nhello", ErrChunkSize, `"x" after 0`},
-	{"chunk size with sign", okChunked + "-5\nhello", ErrChunkSize, `"-"`},
-	{"chunk size after space", okChunked + " 5\nhello", ErrChunkSize, `" "`},
-	{"chunk size of two numbers", okChunked + "5 5\nhello", ErrChunkSize, `"5" after 5 and whitespace`},
-	{"chunk size over 63 bits", okChunked + "8000000000000000\n", ErrChunkSize, "63 bits"},
-	{"chunk size far over 63 bits", okChunked + "fffffffffffffffff\n", ErrChunkSize, "63 bits"},
-	{"chunk size of many zeros", okChunked + "00000000000000005\nhello\n0\n\n", ErrChunkSize, "63 bits"},
-	{"chunk size ended by LF", okChunked + "5¶hello\n0\n\n", ErrChunkSize, `"\n" after 5`},
-	{"chunk extension ended by LF", okChunked + "5;a¶hello\n0\n\n", ErrChunkExtension, `"\n"`},
-	{"CR in a chunk extension", okChunked + "5;a\rb\nhello\n0\n\n", ErrChunkSize, `"b" in place of LF`},
-	{"NUL in a chunk extension", okChunked + "5;a\x00b\nhello\n0\n\n", ErrChunkExtension, `"\x00"`},
-	{"chunk longer than its size", okChunked + "4\nhello\n0\n\n", ErrChunkEnd, `"o" in place of CR`},
-	{"chunk ended by LF", okChunked + "5\nhello¶0\n\n", ErrChunkEnd, `"\n" in place of CR`},
-	{"chunk ended by CR", okChunked + "5\nhello\r0\n\n", ErrChunkEnd, `"0" in place of LF`},
-	{"bad trailer", okChunked + "0\nA b: c\n\n", ErrHeaderName, `"A b: c"`},
+	{"chunk size not hexadecimal", okChunked + "x\nhello", wire.ErrChunkSize, `"x"`},
+	{"chunk size empty", okChunked + "\nhello", wire.ErrChunkSize, `"\r"`},
+	{"chunk size with 0x", okChunked + "0x5\nhello", wire.ErrChunkSize, `"x" after 0`},
+	{"chunk size with sign", okChunked + "-5\nhello", wire.ErrChunkSize, `"-"`},
+	{"chunk size after space", okChunked + " 5\nhello", wire.ErrChunkSize, `" "`},
+	{"chunk size of two numbers", okChunked + "5 5\nhello", wire.ErrChunkSize, `"5" after 5 and whitespace`},
+	{"chunk size over 63 bits", okChunked + "8000000000000000\n", wire.ErrChunkSize, "63 bits"},
+	{"chunk size far over 63 bits", okChunked + "fffffffffffffffff\n", wire.ErrChunkSize, "63 bits"},
+	{"chunk size of many zeros", okChunked + "00000000000000005\nhello\n0\n\n", wire.ErrChunkSize, "63 bits"},
+	{"chunk size ended by LF", okChunked + "5¶hello\n0\n\n", wire.ErrChunkSize, `"\n" after 5`},
+	{"chunk extension ended by LF", okChunked + "5;a¶hello\n0\n\n", wire.ErrChunkExtension, `"\n"`},
+	{"CR in a chunk extension", okChunked + "5;a\rb\nhello\n0\n\n", wire.ErrChunkSize, `"b" in place of LF`},
+	{"NUL in a chunk extension", okChunked + "5;a\x00b\nhello\n0\n\n", wire.ErrChunkExtension, `"\x00"`},
+	{"chunk longer than its size", okChunked + "4\nhello\n0\n\n", wire.ErrChunkEnd, `"o" in place of CR`},
+	{"chunk ended by LF", okChunked + "5\nhello¶0\n\n", wire.ErrChunkEnd, `"\n" in place of CR`},
+	{"chunk ended by CR", okChunked + "5\nhello\r0\n\n", wire.ErrChunkEnd, `"0" in place of LF`},
+	{"bad trailer", okChunked + "0\nA b: c\n\n", wire.ErrHeaderName, `"A b: c"`},
 
-	{"nothing", "", ErrNoResponse, "before the response"},
-	{"cut in the version", "HTT", ErrPartialHead, `"HTT"`},
-	{"cut in the status line", "HTTP/1.1 200 O", ErrPartialHead, `"HTTP/1.1 200 O"`},
-	{"cut after empty lines", "\n\n", ErrPartialHead, "empty lines"},
-	{"cut after CR", "\r", ErrPartialHead, `"\r"`},
-	{"cut after the status line", ok, ErrPartialHead, "headers of a 200"},
-	{"cut in the headers", ok + "Content-Len", ErrPartialHead, "headers of a 200"},
-	{"cut before the empty line", ok + "Content-Length: 5\n", ErrPartialHead, "headers of a 200"},
-	{"cut after an interim response", "HTTP/1.1 100 Continue\n\n", ErrPartialHead, "after a 100"},
-	{"cut before the body", ok + "Content-Length: 5\n\n", ErrPartialBody, "0 of 5"},
-	{"cut in the body", ok + "Content-Length: 5\n\nhell", ErrPartialBody, "4 of 5"},
-	{"cut in a chunk's size", okChunked + "5", ErrPartialBody, "last chunk"},
-	{"cut in a chunk", okChunked + "5\nhe", ErrPartialBody, "3 bytes of a chunk"},
-	{"cut between chunks", okChunked + "5\nhello\n", ErrPartialBody, "last chunk"},
-	{"cut before the trailers", okChunked + "5\nhello\n0\n", ErrPartialBody, "trailers"},
-	{"cut in the trailers", okChunked + "5\nhello\n0\nA: b\n", ErrPartialBody, "trailers"},
+	{"nothing", "", wire.ErrNoResponse, "before the response"},
+	{"cut in the version", "HTT", wire.ErrPartialHead, `"HTT"`},
+	{"cut in the status line", "HTTP/1.1 200 O", wire.ErrPartialHead, `"HTTP/1.1 200 O"`},
+	{"cut after empty lines", "\n\n", wire.ErrPartialHead, "empty lines"},
+	{"cut after CR", "\r", wire.ErrPartialHead, `"\r"`},
+	{"cut after the status line", ok, wire.ErrPartialHead, "headers of a 200"},
+	{"cut in the headers", ok + "Content-Len", wire.ErrPartialHead, "headers of a 200"},
+	{"cut before the empty line", ok + "Content-Length: 5\n", wire.ErrPartialHead, "headers of a 200"},
+	{"cut after an interim response", "HTTP/1.1 100 Continue\n\n", wire.ErrPartialHead, "after a 100"},
+	{"cut before the body", ok + "Content-Length: 5\n\n", wire.ErrPartialBody, "0 of 5"},
+	{"cut in the body", ok + "Content-Length: 5\n\nhell", wire.ErrPartialBody, "4 of 5"},
+	{"cut in a chunk's size", okChunked + "5", wire.ErrPartialBody, "last chunk"},
+	{"cut in a chunk", okChunked + "5\nhe", wire.ErrPartialBody, "3 bytes of a chunk"},
+	{"cut between chunks", okChunked + "5\nhello\n", wire.ErrPartialBody, "last chunk"},
+	{"cut before the trailers", okChunked + "5\nhello\n0\n", wire.ErrPartialBody, "trailers"},
+	{"cut in the trailers", okChunked + "5\nhello\n0\nA: b\n", wire.ErrPartialBody, "trailers"},
 }
 
 func TestBadResponses(t *testing.T) {
 	for _, c := range badResponses {
 		t.Run(c.name, func(t *testing.T) {
-			input := wire(c.wire)
+			input := bytesOf(c.wire)
 			sameHoweverSplit(t, freshResponse("GET"), input)
 			err := errorOf(freshResponse("GET")(), input)
 			wantKind(t, err, c.kind)
@@ -267,13 +268,13 @@ func errorOf(r reader, in []byte) error {
 func TestNotHTTPIsToldBeforeALineEnds(t *testing.T) {
 	r := freshResponse("GET")()
 	_, _, err := r.Next([]byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03abcdef"))
-	wantKind(t, err, ErrStatusLine)
+	wantKind(t, err, wire.ErrStatusLine)
 }
 
 func TestAStatusLineIsJudgedBeforeTheHeaders(t *testing.T) {
 	r := freshResponse("GET")()
 	_, _, err := r.Next([]byte("HTTP/1.1 banana\r\n"))
-	wantKind(t, err, ErrStatusLine)
+	wantKind(t, err, wire.ErrStatusLine)
 }
 
 func TestResponsesOneAfterAnother(t *testing.T) {
@@ -281,7 +282,7 @@ func TestResponsesOneAfterAnother(t *testing.T) {
 	if n, ev, err := r.Next([]byte("HTTP")); n != 0 || ev != End || err != nil {
 		t.Errorf("idle: Next gave %d, %v, %v, want 0, End, nil", n, ev, err)
 	}
-	in := wire(ok + "Content-Length: 2\n\nhi" + okChunked + "2\nho\n0\nA: b\n\n" + ok + "\nrest")
+	in := bytesOf(ok + "Content-Length: 2\n\nhi" + okChunked + "2\nho\n0\nA: b\n\n" + ok + "\nrest")
 	var got []string
 	for range 3 {
 		r.Start("GET")
@@ -311,18 +312,18 @@ func TestStartForgetsAnError(t *testing.T) {
 	r := new(ResponseReader)
 	r.Start("GET")
 	_, _, first := r.Next([]byte("garbage\r\n"))
-	_, _, again := r.Next(wire(ok + "\n"))
+	_, _, again := r.Next(bytesOf(ok + "\n"))
 	if first == nil || again != first {
 		t.Errorf("after %v Next gave %v, want the same", first, again)
 	}
 	r.Start("GET")
-	if _, ev, err := r.Next(wire(ok + "\n")); ev != Head || err != nil {
+	if _, ev, err := r.Next(bytesOf(ok + "\n")); ev != Head || err != nil {
 		t.Errorf("after Start Next gave %v, %v, want Head", ev, err)
 	}
 }
 
 func TestDataIsNotCopied(t *testing.T) {
-	in := wire(ok + "Content-Length: 5\n\nhello")
+	in := bytesOf(ok + "Content-Length: 5\n\nhello")
 	r := freshResponse("GET")().(*ResponseReader)
 	n, _, _ := r.Next(in)
 	if _, ev, _ := r.Next(in[n:]); ev != Data || &r.Data()[0] != &in[n] {
@@ -332,7 +333,7 @@ func TestDataIsNotCopied(t *testing.T) {
 
 func TestHeaderValuesDoNotOverlap(t *testing.T) {
 	r := freshResponse("GET")().(*ResponseReader)
-	r.Next(wire(ok + "A: 1\nB: 2\n\n"))
+	r.Next(bytesOf(ok + "A: 1\nB: 2\n\n"))
 	h := r.Head().Header
 	h.Add("A", "3")
 	if got := h.Get("B"); got != "2" {
@@ -341,32 +342,32 @@ func TestHeaderValuesDoNotOverlap(t *testing.T) {
 }
 
 func TestResponseLimits(t *testing.T) {
-	small := Limits{StartLineBytes: 32, HeaderBytes: 64, HeaderCount: 3, TrailerBytes: 20, ChunkExtensionBytes: 10, Informational: 2}
+	small := wire.Limits{StartLineBytes: 32, HeaderBytes: 64, HeaderCount: 3, TrailerBytes: 20, ChunkExtensionBytes: 10, Informational: 2}
 	interim := "HTTP/1.1 102 Processing\n\n"
 	for _, c := range []struct {
 		name string
 		wire string
-		kind Kind // 0: within the limit
+		kind wire.Kind // "": within the limit
 	}{
-		{"status line at the limit", "HTTP/1.1 200 " + strings.Repeat("x", 32-15) + "\nContent-Length: 0\n\n", 0},
-		{"status line above", "HTTP/1.1 200 " + strings.Repeat("x", 32-14) + "\nContent-Length: 0\n\n", ErrStartLineTooLong},
-		{"status line without end", "HTTP/1.1 200 " + strings.Repeat("x", 100), ErrStartLineTooLong},
-		{"headers at the limit", ok + "Content-Length: 0\nA: " + strings.Repeat("x", 64-19-5-2) + "\n\n", 0},
-		{"headers above", ok + "Content-Length: 0\nA: " + strings.Repeat("x", 64-19-5-1) + "\n\n", ErrHeadersTooLarge},
-		{"headers without end", ok + strings.Repeat("A: b\n", 100), ErrHeadersTooLarge},
-		{"one header without end", ok + "A: " + strings.Repeat("x", 200), ErrHeadersTooLarge},
-		{"count at the limit", ok + "A: 1\nB: 1\nContent-Length: 0\n\n", 0},
-		{"count above", ok + "A: 1\nB: 1\nC: 1\nContent-Length: 0\n\n", ErrTooManyHeaders},
-		{"trailers at the limit", okChunked + "0\nA: " + strings.Repeat("x", 20-7) + "\n\n", 0},
-		{"trailers above", okChunked + "0\nA: " + strings.Repeat("x", 20-6) + "\n\n", ErrTrailersTooLarge},
-		{"trailers without end", okChunked + "0\n" + strings.Repeat("A: b\n", 100), ErrTrailersTooLarge},
-		{"trailer count above", okChunked + "0\nA:\nB:\nC:\nD:\n\n", ErrTooManyHeaders},
-		{"extensions at the limit", okChunked + "1;" + strings.Repeat("x", 4) + "\ny\n0;xx\n\n", 0},
-		{"one extension above", okChunked + "1;" + strings.Repeat("x", 10) + "\ny\n0\n\n", ErrChunkExtension},
-		{"extensions above in all", okChunked + strings.Repeat("1;x\ny\n", 10) + "0\n\n", ErrChunkExtension},
-		{"whitespace for ever", okChunked + "1" + strings.Repeat(" ", 100), ErrChunkExtension},
-		{"interim at the limit", interim + interim + ok + "Content-Length: 0\n\n", 0},
-		{"interim above", interim + interim + interim + ok + "Content-Length: 0\n\n", ErrTooManyInformational},
+		{"status line at the limit", "HTTP/1.1 200 " + strings.Repeat("x", 32-15) + "\nContent-Length: 0\n\n", ""},
+		{"status line above", "HTTP/1.1 200 " + strings.Repeat("x", 32-14) + "\nContent-Length: 0\n\n", wire.ErrStartLineTooLong},
+		{"status line without end", "HTTP/1.1 200 " + strings.Repeat("x", 100), wire.ErrStartLineTooLong},
+		{"headers at the limit", ok + "Content-Length: 0\nA: " + strings.Repeat("x", 64-19-5-2) + "\n\n", ""},
+		{"headers above", ok + "Content-Length: 0\nA: " + strings.Repeat("x", 64-19-5-1) + "\n\n", wire.ErrHeadersTooLarge},
+		{"headers without end", ok + strings.Repeat("A: b\n", 100), wire.ErrHeadersTooLarge},
+		{"one header without end", ok + "A: " + strings.Repeat("x", 200), wire.ErrHeadersTooLarge},
+		{"count at the limit", ok + "A: 1\nB: 1\nContent-Length: 0\n\n", ""},
+		{"count above", ok + "A: 1\nB: 1\nC: 1\nContent-Length: 0\n\n", wire.ErrTooManyHeaders},
+		{"trailers at the limit", okChunked + "0\nA: " + strings.Repeat("x", 20-7) + "\n\n", ""},
+		{"trailers above", okChunked + "0\nA: " + strings.Repeat("x", 20-6) + "\n\n", wire.ErrTrailersTooLarge},
+		{"trailers without end", okChunked + "0\n" + strings.Repeat("A: b\n", 100), wire.ErrTrailersTooLarge},
+		{"trailer count above", okChunked + "0\nA:\nB:\nC:\nD:\n\n", wire.ErrTooManyHeaders},
+		{"extensions at the limit", okChunked + "1;" + strings.Repeat("x", 4) + "\ny\n0;xx\n\n", ""},
+		{"one extension above", okChunked + "1;" + strings.Repeat("x", 10) + "\ny\n0\n\n", wire.ErrChunkExtension},
+		{"extensions above in all", okChunked + strings.Repeat("1;x\ny\n", 10) + "0\n\n", wire.ErrChunkExtension},
+		{"whitespace for ever", okChunked + "1" + strings.Repeat(" ", 100), wire.ErrChunkExtension},
+		{"interim at the limit", interim + interim + ok + "Content-Length: 0\n\n", ""},
+		{"interim above", interim + interim + interim + ok + "Content-Length: 0\n\n", wire.ErrTooManyInformational},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fresh := func() reader {
@@ -375,13 +376,13 @@ func TestResponseLimits(t *testing.T) {
 				r.Start("GET")
 				return r
 			}
-			input := wire(c.wire)
+			input := bytesOf(c.wire)
 			sameHoweverSplit(t, fresh, input)
 			err := errorOf(fresh(), input)
-			if c.kind == 0 && err != nil {
+			if c.kind == "" && err != nil {
 				t.Errorf("got %v, want none", err)
 			}
-			if c.kind != 0 {
+			if c.kind != "" {
 				wantKind(t, err, c.kind)
 			}
 		})
@@ -394,22 +395,22 @@ func TestDefaultLimits(t *testing.T) {
 		name   string
 		of     func(size int) string // a response with so much of what is limited
 		limit  int
-		kind   Kind
+		kind   wire.Kind
 		format string
 	}{
-		{"start line", func(n int) string { return "HTTP/1.1 200 " + strings.Repeat("x", n-15) + "\n\n" }, 16 << 10, ErrStartLineTooLong, "more than 16384 bytes"},
-		{"headers", func(n int) string { return ok + "A: " + strings.Repeat("x", n-7) + "\n\n" }, 128 << 10, ErrHeadersTooLarge, "more than 131072 bytes"},
-		{"header count", func(n int) string { return ok + strings.Repeat("A:\n", n) + "\n" }, 512, ErrTooManyHeaders, "512 are allowed"},
-		{"trailers", func(n int) string { return okChunked + "0\nA: " + strings.Repeat("x", n-7) + "\n\n" }, 16 << 10, ErrTrailersTooLarge, "more than 16384 bytes"},
-		{"trailer count", func(n int) string { return okChunked + "0\n" + strings.Repeat("A:\n", n) + "\n" }, 512, ErrTooManyHeaders, "512 are allowed"},
-		{"chunk extensions", func(n int) string { return okChunked + "0;" + strings.Repeat("x", n-1) + "\n\n" }, 16 << 10, ErrChunkExtension, "more than 16384 bytes"},
-		{"interim responses", func(n int) string { return strings.Repeat("HTTP/1.1 102 Processing\n\n", n) + ok + "\n" }, 64, ErrTooManyInformational, "more than 64"},
+		{"start line", func(n int) string { return "HTTP/1.1 200 " + strings.Repeat("x", n-15) + "\n\n" }, 16 << 10, wire.ErrStartLineTooLong, "more than 16384 bytes"},
+		{"headers", func(n int) string { return ok + "A: " + strings.Repeat("x", n-7) + "\n\n" }, 128 << 10, wire.ErrHeadersTooLarge, "more than 131072 bytes"},
+		{"header count", func(n int) string { return ok + strings.Repeat("A:\n", n) + "\n" }, 512, wire.ErrTooManyHeaders, "512 are allowed"},
+		{"trailers", func(n int) string { return okChunked + "0\nA: " + strings.Repeat("x", n-7) + "\n\n" }, 16 << 10, wire.ErrTrailersTooLarge, "more than 16384 bytes"},
+		{"trailer count", func(n int) string { return okChunked + "0\n" + strings.Repeat("A:\n", n) + "\n" }, 512, wire.ErrTooManyHeaders, "512 are allowed"},
+		{"chunk extensions", func(n int) string { return okChunked + "0;" + strings.Repeat("x", n-1) + "\n\n" }, 16 << 10, wire.ErrChunkExtension, "more than 16384 bytes"},
+		{"interim responses", func(n int) string { return strings.Repeat("HTTP/1.1 102 Processing\n\n", n) + ok + "\n" }, 64, wire.ErrTooManyInformational, "more than 64"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if err := errorOf(freshResponse("GET")(), wire(c.of(c.limit))); err != nil {
+			if err := errorOf(freshResponse("GET")(), bytesOf(c.of(c.limit))); err != nil {
 				t.Errorf("at the limit: %v", err)
 			}
-			err := errorOf(freshResponse("GET")(), wire(c.of(c.limit+1)))
+			err := errorOf(freshResponse("GET")(), bytesOf(c.of(c.limit+1)))
 			wantKind(t, err, c.kind)
 			if err != nil && !strings.Contains(err.Error(), c.format) {
 				t.Errorf("the message is %q, want %q in it", err, c.format)
@@ -427,9 +428,9 @@ func TestStartForgetsAnUnfinishedMessage(t *testing.T) {
 		"in the trailers":    okChunked + "0\nA: b\nC",
 	} {
 		r := freshResponse("GET")().(*ResponseReader)
-		errorOf(partOf{r}, wire(before))
+		errorOf(partOf{r}, bytesOf(before))
 		r.Start("GET")
-		got := transcript(t, r, wire(ok+"Content-Length: 1\n\nx"))
+		got := transcript(t, r, bytesOf(ok+"Content-Length: 1\n\nx"))
 		want := []string{`Head HTTP/1.1 200 "OK" map["Content-Length":["1"]] length=1 keep-alive`, `Data "x"`, `End map[]`, `left 0`}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", name, got, want)
@@ -451,23 +452,13 @@ func TestFinishIsFinal(t *testing.T) {
 		"in the trailers": okChunked + "0\nA: b\n",
 	} {
 		r := freshResponse("GET")()
-		first := errorOf(r, wire(in))
+		first := errorOf(r, bytesOf(in))
 		n, ev, err := r.Next([]byte("lo"))
 		if first == nil || n != 0 || ev != NeedMore || err != first {
 			t.Errorf("%s: after %v, Next gave %d, %v, %v, want 0, NeedMore and the same error", name, first, n, ev, err)
 		}
 		if _, err := r.Finish(); err != first {
 			t.Errorf("%s: after %v, Finish gave %v, want the same error", name, first, err)
-		}
-	}
-}
-
-func TestTextsOfKinds(t *testing.T) {
-	for n := range 256 {
-		k := Kind(n)
-		number := fmt.Sprintf("http1: Kind(%d)", n)
-		if known := ErrStatusLine <= k && k <= ErrPartialBody; known == (k.Error() == number) {
-			t.Errorf("the text of kind %d is %q", n, k.Error())
 		}
 	}
 }
@@ -487,7 +478,7 @@ func TestEndlessInputIsNotKept(t *testing.T) {
 				for {
 					n, ev, err := r.Next(in)
 					if err != nil {
-						var e *Error
+						var e *wire.Error
 						if !errors.As(err, &e) || sent > 256<<10 || len(err.Error()) > 200 {
 							t.Errorf("after %d bytes: %v", sent, err)
 						}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // CRLF ends a chunk begun with [AppendChunkHead].
@@ -22,7 +24,7 @@ const CRLF = "\r\n"
 // the one in h.Header, where there may be no second, or else h.Host; one of them has to be set.
 //
 // Any part that holds CR, LF or NUL, or is otherwise not what RFC 9110 allows in its place, is refused
-// with an [*Error]: ErrMethod, ErrTarget, ErrHost, ErrHeaderName, ErrHeaderValue, or ErrContentLength
+// with an [*wire.Error]: wire.ErrMethod, wire.ErrTarget, wire.ErrHost, wire.ErrHeaderName, wire.ErrHeaderValue, or wire.ErrContentLength
 // for a length that is negative without Chunked. buf is then given back as it was.
 func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 	if err := checkMethod(h.Method); err != nil {
@@ -32,7 +34,7 @@ func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 		return buf, err
 	}
 	if h.Length < 0 && !h.Chunked {
-		return buf, errorf(ErrContentLength, "%d for a request that is not chunked", h.Length)
+		return buf, errorf(wire.ErrContentLength, "%d for a request that is not chunked", h.Length)
 	}
 	var names []string
 	if len(h.Header) != 0 { // else the room need not be cleared
@@ -93,17 +95,17 @@ func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 // and h.Version is HTTP/1.0, which stands for the version of the request that is answered.
 //
 // Any part that holds CR, LF or NUL, or is otherwise not what RFC 9110 allows in its place, is refused
-// with an [*Error]: ErrStatusLine for the code, ErrPhrase, ErrHeaderName, ErrHeaderValue. buf is then
+// with an [*wire.Error]: wire.ErrStatusLine for the code, wire.ErrPhrase, wire.ErrHeaderName, wire.ErrHeaderValue. buf is then
 // given back as it was.
 func AppendResponseHead(buf []byte, h *ResponseHead) ([]byte, error) {
 	if h.Code < 100 || h.Code > 999 {
-		return buf, errorf(ErrStatusLine, "the code is %d", h.Code)
+		return buf, errorf(wire.ErrStatusLine, "the code is %d", h.Code)
 	}
 	phrase := h.Phrase
 	if phrase == "" {
 		phrase = http.StatusText(h.Code)
 	} else if notIn(phrase, fieldChar) >= 0 {
-		return buf, errorf(ErrPhrase, "%s", quote(phrase))
+		return buf, errorf(wire.ErrPhrase, "%s", quote(phrase))
 	}
 	b := append(buf, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(h.Code), 10)
@@ -178,7 +180,7 @@ func appendLength(b []byte, length int64) []byte {
 func appendFields(b []byte, h http.Header, names []string, omit string) ([]byte, error) {
 	for _, name := range names {
 		if name == "" || notIn(name, tokenChar) >= 0 {
-			return b, errorf(ErrHeaderName, "%s", quote(name))
+			return b, errorf(wire.ErrHeaderName, "%s", quote(name))
 		}
 		if equalFold(name, omit) || equalFold(name, "Content-Length") || equalFold(name, "Transfer-Encoding") {
 			continue
@@ -196,7 +198,7 @@ func appendFields(b []byte, h http.Header, names []string, omit string) ([]byte,
 // appendField appends one header, the name of which is good.
 func appendField(b []byte, name, value string) ([]byte, error) {
 	if i := fieldLength(value); i < len(value) {
-		return b, errorf(ErrHeaderValue, "byte %s in %s, in the header %s", quote(value[i:i+1]), quote(value), quote(name))
+		return b, errorf(wire.ErrHeaderValue, "byte %s in %s, in the header %s", quote(value[i:i+1]), quote(value), quote(name))
 	}
 	b = append(b, name...)
 	b = append(b, ": "...)

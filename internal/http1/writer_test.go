@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 func TestAppendRequestHead(t *testing.T) {
@@ -54,34 +56,34 @@ func TestAppendRequestHeadRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		head RequestHead
-		kind Kind
+		kind wire.Kind
 	}{
-		{"method with CRLF", RequestHead{Method: "GET / HTTP/1.1\r\nA:", Target: "/", Header: h{"Host": {"a"}}}, ErrMethod},
-		{"method with space", RequestHead{Method: "GET /", Target: "/", Header: h{"Host": {"a"}}}, ErrMethod},
-		{"empty method", RequestHead{Target: "/", Header: h{"Host": {"a"}}}, ErrMethod},
-		{"target with CRLF", RequestHead{Method: "GET", Target: "/\r\nA: b", Header: h{"Host": {"a"}}}, ErrTarget},
-		{"target with LF", RequestHead{Method: "GET", Target: "/\nb", Header: h{"Host": {"a"}}}, ErrTarget},
-		{"target with space", RequestHead{Method: "GET", Target: "/ HTTP/1.1", Header: h{"Host": {"a"}}}, ErrTarget},
-		{"target with NUL", RequestHead{Method: "GET", Target: "/\x00", Header: h{"Host": {"a"}}}, ErrTarget},
-		{"target not ASCII", RequestHead{Method: "GET", Target: "/é", Header: h{"Host": {"a"}}}, ErrTarget},
-		{"target with fragment", RequestHead{Method: "GET", Target: "/#a", Header: h{"Host": {"a"}}}, ErrTarget},
-		{"empty target", RequestHead{Method: "GET", Header: h{"Host": {"a"}}}, ErrTarget},
-		{"no Host", RequestHead{Method: "GET", Target: "/"}, ErrHost},
-		{"two Hosts", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a", "b"}}}, ErrHost},
-		{"two Hosts under two keys", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "host": {"b"}}}, ErrHost},
-		{"Host with CRLF", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a\r\nB: c"}}}, ErrHost},
-		{"Host beside the headers with CRLF", RequestHead{Method: "GET", Target: "/", Host: "a\r\nB: c"}, ErrHost},
-		{"name with CRLF", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A: b\r\nC": {"d"}}}, ErrHeaderName},
-		{"name with colon", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A:": {"d"}}}, ErrHeaderName},
-		{"name with space", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A ": {"d"}}}, ErrHeaderName},
-		{"empty name", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "": {"d"}}}, ErrHeaderName},
-		{"value with CRLF", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\r\nC: d"}}}, ErrHeaderValue},
-		{"value with a fold", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\r\n c"}}}, ErrHeaderValue},
-		{"value with CR", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\rc"}}}, ErrHeaderValue},
-		{"value with LF at the end", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\n"}}}, ErrHeaderValue},
-		{"value with NUL", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\x00"}}}, ErrHeaderValue},
-		{"Accept-Encoding with CRLF", RequestHead{Method: "GET", Target: "/", Host: "a", AcceptEncoding: "gzip\r\nA: b"}, ErrHeaderValue},
-		{"length not known", RequestHead{Method: "POST", Target: "/", Header: h{"Host": {"a"}}, Length: -1}, ErrContentLength},
+		{"method with CRLF", RequestHead{Method: "GET / HTTP/1.1\r\nA:", Target: "/", Header: h{"Host": {"a"}}}, wire.ErrMethod},
+		{"method with space", RequestHead{Method: "GET /", Target: "/", Header: h{"Host": {"a"}}}, wire.ErrMethod},
+		{"empty method", RequestHead{Target: "/", Header: h{"Host": {"a"}}}, wire.ErrMethod},
+		{"target with CRLF", RequestHead{Method: "GET", Target: "/\r\nA: b", Header: h{"Host": {"a"}}}, wire.ErrTarget},
+		{"target with LF", RequestHead{Method: "GET", Target: "/\nb", Header: h{"Host": {"a"}}}, wire.ErrTarget},
+		{"target with space", RequestHead{Method: "GET", Target: "/ HTTP/1.1", Header: h{"Host": {"a"}}}, wire.ErrTarget},
+		{"target with NUL", RequestHead{Method: "GET", Target: "/\x00", Header: h{"Host": {"a"}}}, wire.ErrTarget},
+		{"target not ASCII", RequestHead{Method: "GET", Target: "/é", Header: h{"Host": {"a"}}}, wire.ErrTarget},
+		{"target with fragment", RequestHead{Method: "GET", Target: "/#a", Header: h{"Host": {"a"}}}, wire.ErrTarget},
+		{"empty target", RequestHead{Method: "GET", Header: h{"Host": {"a"}}}, wire.ErrTarget},
+		{"no Host", RequestHead{Method: "GET", Target: "/"}, wire.ErrHost},
+		{"two Hosts", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a", "b"}}}, wire.ErrHost},
+		{"two Hosts under two keys", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "host": {"b"}}}, wire.ErrHost},
+		{"Host with CRLF", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a\r\nB: c"}}}, wire.ErrHost},
+		{"Host beside the headers with CRLF", RequestHead{Method: "GET", Target: "/", Host: "a\r\nB: c"}, wire.ErrHost},
+		{"name with CRLF", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A: b\r\nC": {"d"}}}, wire.ErrHeaderName},
+		{"name with colon", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A:": {"d"}}}, wire.ErrHeaderName},
+		{"name with space", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A ": {"d"}}}, wire.ErrHeaderName},
+		{"empty name", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "": {"d"}}}, wire.ErrHeaderName},
+		{"value with CRLF", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\r\nC: d"}}}, wire.ErrHeaderValue},
+		{"value with a fold", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\r\n c"}}}, wire.ErrHeaderValue},
+		{"value with CR", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\rc"}}}, wire.ErrHeaderValue},
+		{"value with LF at the end", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\n"}}}, wire.ErrHeaderValue},
+		{"value with NUL", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\x00"}}}, wire.ErrHeaderValue},
+		{"Accept-Encoding with CRLF", RequestHead{Method: "GET", Target: "/", Host: "a", AcceptEncoding: "gzip\r\nA: b"}, wire.ErrHeaderValue},
+		{"length not known", RequestHead{Method: "POST", Target: "/", Header: h{"Host": {"a"}}, Length: -1}, wire.ErrContentLength},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := AppendRequestHead([]byte("before"), &c.head)
@@ -101,29 +103,29 @@ func TestAppendResponseHead(t *testing.T) {
 		name string
 		head ResponseHead
 		want string
-		kind Kind
+		kind wire.Kind
 	}{
-		{"length", ResponseHead{Code: 200, Length: 5, KeepAlive: true}, "HTTP/1.1 200 OK\nContent-Length: 5\n\n", 0},
-		{"no body", ResponseHead{Code: 404, KeepAlive: true}, "HTTP/1.1 404 Not Found\nContent-Length: 0\n\n", 0},
-		{"chunked", ResponseHead{Code: 200, Length: -1, Chunked: true, KeepAlive: true}, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n", 0},
-		{"until close", ResponseHead{Code: 200, Length: -1, UntilClose: true, KeepAlive: true}, "HTTP/1.1 200 OK\nConnection: close\n\n", 0},
-		{"not kept alive", ResponseHead{Code: 200}, "HTTP/1.1 200 OK\nContent-Length: 0\nConnection: close\n\n", 0},
-		{"kept alive for HTTP/1.0", ResponseHead{Version: Version{1, 0}, Code: 200, KeepAlive: true}, "HTTP/1.1 200 OK\nContent-Length: 0\nConnection: keep-alive\n\n", 0},
-		{"204", ResponseHead{Code: 204, KeepAlive: true}, "HTTP/1.1 204 No Content\n\n", 0},
-		{"100", ResponseHead{Code: 100}, "HTTP/1.1 100 Continue\n\n", 0},
-		{"101", ResponseHead{Code: 101, Header: http.Header{"Upgrade": {"x"}, "Connection": {"upgrade"}}}, "HTTP/1.1 101 Switching Protocols\nConnection: upgrade\nUpgrade: x\n\n", 0},
-		{"phrase", ResponseHead{Code: 299, Phrase: "Fine \xe9", KeepAlive: true}, "HTTP/1.1 299 Fine \xe9\nContent-Length: 0\n\n", 0},
-		{"no phrase", ResponseHead{Code: 299, KeepAlive: true}, "HTTP/1.1 299 \nContent-Length: 0\n\n", 0},
-		{"headers", ResponseHead{Code: 200, KeepAlive: true, Length: -1, Header: http.Header{"B": {"2"}, "A": {"1", "3"}, "Content-Length": {"9"}}}, "HTTP/1.1 200 OK\nA: 1\nA: 3\nB: 2\n\n", 0},
-		{"code", ResponseHead{Code: 99}, "", ErrStatusLine},
-		{"long code", ResponseHead{Code: 1000}, "", ErrStatusLine},
-		{"phrase with CRLF", ResponseHead{Code: 200, Phrase: "OK\r\nA: b"}, "", ErrPhrase},
-		{"value with LF", ResponseHead{Code: 200, Header: http.Header{"A": {"b\nc"}}}, "", ErrHeaderValue},
-		{"name with space", ResponseHead{Code: 200, Header: http.Header{"A b": {"c"}}}, "", ErrHeaderName},
+		{"length", ResponseHead{Code: 200, Length: 5, KeepAlive: true}, "HTTP/1.1 200 OK\nContent-Length: 5\n\n", ""},
+		{"no body", ResponseHead{Code: 404, KeepAlive: true}, "HTTP/1.1 404 Not Found\nContent-Length: 0\n\n", ""},
+		{"chunked", ResponseHead{Code: 200, Length: -1, Chunked: true, KeepAlive: true}, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n", ""},
+		{"until close", ResponseHead{Code: 200, Length: -1, UntilClose: true, KeepAlive: true}, "HTTP/1.1 200 OK\nConnection: close\n\n", ""},
+		{"not kept alive", ResponseHead{Code: 200}, "HTTP/1.1 200 OK\nContent-Length: 0\nConnection: close\n\n", ""},
+		{"kept alive for HTTP/1.0", ResponseHead{Version: Version{1, 0}, Code: 200, KeepAlive: true}, "HTTP/1.1 200 OK\nContent-Length: 0\nConnection: keep-alive\n\n", ""},
+		{"204", ResponseHead{Code: 204, KeepAlive: true}, "HTTP/1.1 204 No Content\n\n", ""},
+		{"100", ResponseHead{Code: 100}, "HTTP/1.1 100 Continue\n\n", ""},
+		{"101", ResponseHead{Code: 101, Header: http.Header{"Upgrade": {"x"}, "Connection": {"upgrade"}}}, "HTTP/1.1 101 Switching Protocols\nConnection: upgrade\nUpgrade: x\n\n", ""},
+		{"phrase", ResponseHead{Code: 299, Phrase: "Fine \xe9", KeepAlive: true}, "HTTP/1.1 299 Fine \xe9\nContent-Length: 0\n\n", ""},
+		{"no phrase", ResponseHead{Code: 299, KeepAlive: true}, "HTTP/1.1 299 \nContent-Length: 0\n\n", ""},
+		{"headers", ResponseHead{Code: 200, KeepAlive: true, Length: -1, Header: http.Header{"B": {"2"}, "A": {"1", "3"}, "Content-Length": {"9"}}}, "HTTP/1.1 200 OK\nA: 1\nA: 3\nB: 2\n\n", ""},
+		{"code", ResponseHead{Code: 99}, "", wire.ErrStatusLine},
+		{"long code", ResponseHead{Code: 1000}, "", wire.ErrStatusLine},
+		{"phrase with CRLF", ResponseHead{Code: 200, Phrase: "OK\r\nA: b"}, "", wire.ErrPhrase},
+		{"value with LF", ResponseHead{Code: 200, Header: http.Header{"A": {"b\nc"}}}, "", wire.ErrHeaderValue},
+		{"name with space", ResponseHead{Code: 200, Header: http.Header{"A b": {"c"}}}, "", wire.ErrHeaderName},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := AppendResponseHead(nil, &c.head)
-			if c.kind != 0 {
+			if c.kind != "" {
 				wantKind(t, err, c.kind)
 			} else if err != nil {
 				t.Error(err)
@@ -145,7 +147,7 @@ func TestAppendChunks(t *testing.T) {
 		t.Errorf("got %q, %v, want %q", b, err, want)
 	}
 	b, err = AppendLastChunk([]byte("before"), http.Header{"Sum": {"1\r\n\r\nGET"}})
-	wantKind(t, err, ErrHeaderValue)
+	wantKind(t, err, wire.ErrHeaderValue)
 	if string(b) != "before" {
 		t.Errorf("the buffer is %q, want it as it was", b)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // A Requester issues requests. [Agent] is one, and so is every agent that wraps
@@ -38,7 +39,7 @@ type Agent struct {
 	endpoint       EndpointFactory
 	cooperator     *task.Cooperator // runs what produces and reads bodies; nil until one needs it
 	tls            TLSPolicy
-	limits         Limits
+	limits         wire.Limits
 	bindAddress    string
 	proxied        func(k key) bool // the request goes to a proxy that is to pass it on
 	proxyHeader    []string         // Proxy-Authorization for that

@@ -8,17 +8,15 @@
 // URL; one of a body, with the reason itself. errors.Is and errors.As find the reasons:
 //
 //   - What is no request, and was not sent: [ErrSchemeNotSupported], [ErrNoHost],
-//     [ErrPort], or a [*ProtocolError] of kind [ErrMethod], [ErrTarget], [ErrHost],
-//     [ErrHeaderName] or [ErrHeaderValue]; of a client, also its
-//     ErrURL, ErrOption and ErrOptionsConflict.
+//     [ErrPort], or a [*wire.Error]; of a client, also its ErrURL, ErrOption and
+//     ErrOptionsConflict.
 //   - No connection: the errors of package reactor, such as
 //     [reactor.ErrConnectionRefused], [reactor.ErrNameNotFound] and
 //     [reactor.ErrConnectTimeout], and those of crypto/tls; by way of a proxy, a
 //     [*ProxyError].
 //   - No response: a [*response.NeverReceivedError].
 //   - A response that is none, or not whole: a [*response.FailedError], for a
-//     [*ProtocolError] of any of the kinds, for [ErrNotUpgraded], or for how the
-//     connection ended.
+//     [*wire.Error], for [ErrNotUpgraded], or for how the connection ended.
 //   - A request whose body was not produced: a [*GenerationError], for a
 //     [*WrongLengthError] or an error of the producer.
 //   - A redirect that was not followed: a [*response.FailedError] for a

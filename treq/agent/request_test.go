@@ -16,6 +16,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // TestRequestBytes is what the server gets, to the byte. Line ends are written
@@ -115,14 +116,14 @@ func TestRefused(t *testing.T) {
 		{"no scheme", func(r *request.Request) { r.URL.Scheme = "" }, agent.ErrSchemeNotSupported},
 		{"no host", func(r *request.Request) { r.URL.Host = "" }, agent.ErrNoHost},
 		{"no URL", func(r *request.Request) { r.URL = nil }, agent.ErrNoHost},
-		{"no method", func(r *request.Request) { r.Method = "" }, agent.ErrMethod},
-		{"a method of two lines", func(r *request.Request) { r.Method = "GET / HTTP/1.1\r\nA: b" }, agent.ErrMethod},
-		{"a header of two lines", func(r *request.Request) { r.Header.Set("A", "b\r\nC: d") }, agent.ErrHeaderValue},
-		{"a header's name of two lines", func(r *request.Request) { r.Header["A: b\r\nC"] = []string{"d"} }, agent.ErrHeaderName},
-		{"a header with NUL", func(r *request.Request) { r.Header.Set("A", "\x00") }, agent.ErrHeaderValue},
-		{"a host of two lines", func(r *request.Request) { r.URL.Host = "a\r\nA: b" }, agent.ErrHost},
-		{"a path with a space", func(r *request.Request) { r.URL.Opaque = "/a b" }, agent.ErrTarget},
-		{"a length that makes no sense", func(r *request.Request) { r.Body = &producer{length: -2} }, agent.ErrContentLength},
+		{"no method", func(r *request.Request) { r.Method = "" }, wire.ErrMethod},
+		{"a method of two lines", func(r *request.Request) { r.Method = "GET / HTTP/1.1\r\nA: b" }, wire.ErrMethod},
+		{"a header of two lines", func(r *request.Request) { r.Header.Set("A", "b\r\nC: d") }, wire.ErrHeaderValue},
+		{"a header's name of two lines", func(r *request.Request) { r.Header["A: b\r\nC"] = []string{"d"} }, wire.ErrHeaderName},
+		{"a header with NUL", func(r *request.Request) { r.Header.Set("A", "\x00") }, wire.ErrHeaderValue},
+		{"a host of two lines", func(r *request.Request) { r.URL.Host = "a\r\nA: b" }, wire.ErrHost},
+		{"a path with a space", func(r *request.Request) { r.URL.Opaque = "/a b" }, wire.ErrTarget},
+		{"a length that makes no sense", func(r *request.Request) { r.Body = &producer{length: -2} }, wire.ErrContentLength},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

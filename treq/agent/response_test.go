@@ -10,6 +10,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/response"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // What may happen to a connection after what was sent on it.
@@ -157,33 +158,33 @@ func TestBroken(t *testing.T) {
 		stage string // what fails: "never", "head", "body"
 		is    []error
 	}{
-		{"closed at once", "", closes, "never", []error{reactor.ErrConnectionDone, agent.ErrNoResponse}},
+		{"closed at once", "", closes, "never", []error{reactor.ErrConnectionDone, wire.ErrNoResponse}},
 		{"reset at once", "", resets, "never", []error{reactor.ErrConnectionReset, reactor.ErrConnectionLost}},
-		{"closed in the status line", "HTTP/1.1 2", closes, "head", []error{reactor.ErrConnectionDone, agent.ErrPartialHead}},
+		{"closed in the status line", "HTTP/1.1 2", closes, "head", []error{reactor.ErrConnectionDone, wire.ErrPartialHead}},
 		{"reset in the headers", "HTTP/1.1 200 OK\r\nA: b\r\n", resets, "head", []error{reactor.ErrConnectionReset}},
-		{"closed after a 100", "HTTP/1.1 100 Continue\r\n\r\n", closes, "head", []error{reactor.ErrConnectionDone, agent.ErrPartialHead}},
-		{"closed after an empty line", "\r\n", closes, "head", []error{reactor.ErrConnectionDone, agent.ErrPartialHead}},
-		{"closed before the body", head, closes, "body", []error{reactor.ErrConnectionDone, agent.ErrPartialBody}},
-		{"closed in the body", head + "hell", closes, "body", []error{reactor.ErrConnectionDone, agent.ErrPartialBody}},
+		{"closed after a 100", "HTTP/1.1 100 Continue\r\n\r\n", closes, "head", []error{reactor.ErrConnectionDone, wire.ErrPartialHead}},
+		{"closed after an empty line", "\r\n", closes, "head", []error{reactor.ErrConnectionDone, wire.ErrPartialHead}},
+		{"closed before the body", head, closes, "body", []error{reactor.ErrConnectionDone, wire.ErrPartialBody}},
+		{"closed in the body", head + "hell", closes, "body", []error{reactor.ErrConnectionDone, wire.ErrPartialBody}},
 		{"reset in the body", head + "hell", resets, "body", []error{reactor.ErrConnectionReset}},
-		{"closed in a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", closes, "body", []error{agent.ErrPartialBody}},
-		{"closed before the last chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", closes, "body", []error{agent.ErrPartialBody}},
+		{"closed in a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", closes, "body", []error{wire.ErrPartialBody}},
+		{"closed before the last chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", closes, "body", []error{wire.ErrPartialBody}},
 		{"reset instead of closed", "HTTP/1.0 200 OK\r\n\r\nhello", resets, "body", []error{reactor.ErrConnectionReset}},
-		{"not HTTP", "SSH-2.0-OpenSSH_9.9\r\n", staysOpen, "head", []error{agent.ErrStatusLine}},
-		{"HTTP/2", "HTTP/2.0 200 OK\r\n\r\n", staysOpen, "head", []error{agent.ErrVersion}},
-		{"bad header", "HTTP/1.1 200 OK\r\nA B: c\r\n\r\n", staysOpen, "head", []error{agent.ErrHeaderName}},
-		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", staysOpen, "head", []error{agent.ErrContentLengthsDiffer}},
-		{"length and chunked", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", staysOpen, "head", []error{agent.ErrLengthAndCoding}},
-		{"other coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", staysOpen, "head", []error{agent.ErrTransferCoding}},
-		{"bad chunk size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxx\r\nzz\r\n", staysOpen, "body", []error{agent.ErrChunkSize}},
-		{"bad chunk end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxxx\r\n", staysOpen, "body", []error{agent.ErrChunkEnd}},
-		{"endless status line", "HTTP/1.1 200 " + strings.Repeat("a", 1<<20), staysOpen, "head", []error{agent.ErrStartLineTooLong}},
-		{"too many headers", "HTTP/1.1 200 OK\r\n" + strings.Repeat("A:b\r\n", 600) + "\r\n", staysOpen, "head", []error{agent.ErrTooManyHeaders}},
-		{"CR in a header", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n", staysOpen, "head", []error{agent.ErrLineEnd}},
-		{"NUL in a header", "HTTP/1.1 200 OK\r\nA: b\x00c\r\n\r\n", staysOpen, "head", []error{agent.ErrHeaderValue}},
-		{"endless interim responses", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100), staysOpen, "head", []error{agent.ErrTooManyInformational}},
-		{"endless trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("A: b\r\n", 1<<12), staysOpen, "body", []error{agent.ErrTrailersTooLarge}},
-		{"endless headers", "HTTP/1.1 200 OK\r\n" + strings.Repeat("A: b\r\n", 1<<18), staysOpen, "head", []error{agent.ErrHeadersTooLarge}},
+		{"not HTTP", "SSH-2.0-OpenSSH_9.9\r\n", staysOpen, "head", []error{wire.ErrStatusLine}},
+		{"HTTP/2", "HTTP/2.0 200 OK\r\n\r\n", staysOpen, "head", []error{wire.ErrVersion}},
+		{"bad header", "HTTP/1.1 200 OK\r\nA B: c\r\n\r\n", staysOpen, "head", []error{wire.ErrHeaderName}},
+		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", staysOpen, "head", []error{wire.ErrContentLengthsDiffer}},
+		{"length and chunked", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", staysOpen, "head", []error{wire.ErrLengthAndCoding}},
+		{"other coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", staysOpen, "head", []error{wire.ErrTransferCoding}},
+		{"bad chunk size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxx\r\nzz\r\n", staysOpen, "body", []error{wire.ErrChunkSize}},
+		{"bad chunk end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxxx\r\n", staysOpen, "body", []error{wire.ErrChunkEnd}},
+		{"endless status line", "HTTP/1.1 200 " + strings.Repeat("a", 1<<20), staysOpen, "head", []error{wire.ErrStartLineTooLong}},
+		{"too many headers", "HTTP/1.1 200 OK\r\n" + strings.Repeat("A:b\r\n", 600) + "\r\n", staysOpen, "head", []error{wire.ErrTooManyHeaders}},
+		{"CR in a header", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n", staysOpen, "head", []error{wire.ErrLineEnd}},
+		{"NUL in a header", "HTTP/1.1 200 OK\r\nA: b\x00c\r\n\r\n", staysOpen, "head", []error{wire.ErrHeaderValue}},
+		{"endless interim responses", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100), staysOpen, "head", []error{wire.ErrTooManyInformational}},
+		{"endless trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("A: b\r\n", 1<<12), staysOpen, "body", []error{wire.ErrTrailersTooLarge}},
+		{"endless headers", "HTTP/1.1 200 OK\r\n" + strings.Repeat("A: b\r\n", 1<<18), staysOpen, "head", []error{wire.ErrHeadersTooLarge}},
 		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nxyz", staysOpen, "head", []error{agent.ErrNotUpgraded}},
 	}
 	for _, test := range tests {
@@ -249,14 +250,14 @@ func TestBroken(t *testing.T) {
 func TestLimits(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		limits agent.Limits
+		limits wire.Limits
 		sent   string
 		want   error // nil: it is taken
 	}{
-		{"small headers", agent.Limits{HeaderBytes: 30}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nA: 1234567\r\n\r\n", agent.ErrHeadersTooLarge},
-		{"few headers", agent.Limits{HeaderCount: 1}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nA: b\r\n\r\n", agent.ErrTooManyHeaders},
-		{"short status line", agent.Limits{StartLineBytes: 15}, "HTTP/1.1 200 Okay\r\nContent-Length: 0\r\n\r\n", agent.ErrStartLineTooLong},
-		{"large headers", agent.Limits{HeaderBytes: math.MaxInt, HeaderCount: math.MaxInt}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + strings.Repeat("A: bcdefgh\r\n", 1<<16) + "\r\n", nil},
+		{"small headers", wire.Limits{HeaderBytes: 30}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nA: 1234567\r\n\r\n", wire.ErrHeadersTooLarge},
+		{"few headers", wire.Limits{HeaderCount: 1}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nA: b\r\n\r\n", wire.ErrTooManyHeaders},
+		{"short status line", wire.Limits{StartLineBytes: 15}, "HTTP/1.1 200 Okay\r\nContent-Length: 0\r\n\r\n", wire.ErrStartLineTooLong},
+		{"large headers", wire.Limits{HeaderBytes: math.MaxInt, HeaderCount: math.MaxInt}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + strings.Repeat("A: bcdefgh\r\n", 1<<16) + "\r\n", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -265,7 +266,7 @@ func TestLimits(t *testing.T) {
 			w.Conn(0).Send(test.sent)
 			if test.want == nil {
 				deferredtest.SuccessResultOf(t, d)
-			} else if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, test.want) || !errors.As(err, new(*agent.ProtocolError)) {
+			} else if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, test.want) || !errors.As(err, new(*wire.Error)) {
 				t.Errorf("failed with %v, want %v", err, test.want)
 			}
 		})

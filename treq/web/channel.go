@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 	"github.com/sourcegraph/conc/panics"
 )
 
@@ -277,7 +278,7 @@ func (c *channel) notHTTP(err error) {
 	c.keepAlive, c.unread = false, true
 	if c.req == nil {
 		code := http.StatusBadRequest
-		var e *http1.Error
+		var e *wire.Error
 		if errors.As(err, &e) {
 			code = e.Kind.Status()
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/coro"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // This file holds the way from a request to an http.Handler: the request as
@@ -713,7 +714,7 @@ func (b *requestBody) ContentEnded(err error) {
 	switch {
 	case err == nil:
 		b.end = io.EOF
-	case errors.Is(err, http1.ErrPartialBody) || b.x.req.lost != nil:
+	case errors.Is(err, wire.ErrPartialBody) || b.x.req.lost != nil:
 		b.end = io.ErrUnexpectedEOF
 	default:
 		b.end = err

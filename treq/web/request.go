@@ -17,6 +17,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // This file holds what a request is: what came with it, and how it gets to the
@@ -306,7 +307,7 @@ func (r keptContent) ContentEnded(err error) {
 		r.refuse(http.StatusRequestTimeout, err.Error())
 	case err != nil:
 		code := http.StatusBadRequest
-		var e *http1.Error
+		var e *wire.Error
 		if errors.As(err, &e) {
 			code = e.Kind.Status()
 		}

@@ -13,11 +13,8 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
-
-// Limits bounds what a client may send of a request beside its content. A field
-// that is zero stands for its default.
-type Limits = http1.Limits
 
 // A Site serves a tree of resources over HTTP/1.1: it is the factory of a port's
 // connections. It is twisted.web.server.Site.
@@ -47,8 +44,8 @@ type Site struct {
 	// aborted. The default is a minute.
 	WriteTimeout time.Duration
 
-	// Limits bounds the heads of requests.
-	Limits Limits
+	// Limits bounds what a client may send of a request, apart from its content.
+	Limits wire.Limits
 	// MaxContent is how many bytes of content a request may have for a resource
 	// that does not take it as it comes; for more, the answer is a 413. The content
 	// is kept in memory. The default is 10 MiB; negative means no bound.

@@ -17,6 +17,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/web"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 func hello(req *web.Request) { req.WriteString("hello") }
@@ -308,7 +309,7 @@ func TestGarbageAfterARequest(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	s := serve(t, &web.Site{Root: web.RenderFunc(hello), Limits: web.Limits{HeaderCount: 2}})
+	s := serve(t, &web.Site{Root: web.RenderFunc(hello), Limits: wire.Limits{HeaderCount: 2}})
 	want(t, head(s.get("/")), "HTTP/1.1 200 OK")
 	want(t, head(s.get("/", "A: b", "C: d")), "HTTP/1.1 431 Request Header Fields Too Large")
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/response"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // Ours makes the requests through this module's client, on a loop of its own.
@@ -280,11 +281,11 @@ var kinds = []struct {
 	{as[tls.RecordHeaderError], "TLS"},
 	{is(reactor.ErrConnectionRefused), "refused"},
 	{is(reactor.ErrNameNotFound), "no such host"},
-	{is(agent.ErrPartialBody), "cut short"},
+	{is(wire.ErrPartialBody), "cut short"},
 	{is(reactor.ErrConnectionLost), "connection lost"},
-	{is(agent.ErrNoResponse), "connection closed"},
-	{is(agent.ErrPartialHead), "connection closed"},
-	{as[*agent.ProtocolError], "not HTTP"},
+	{is(wire.ErrNoResponse), "connection closed"},
+	{is(wire.ErrPartialHead), "connection closed"},
+	{as[*wire.Error], "not HTTP"},
 	{as[*json.SyntaxError], "not JSON"},
 	{is(response.ErrUndecodable), "not in its charset"},
 	{is(response.ErrUnknownCharset), "unknown charset"},
@@ -314,7 +315,7 @@ func kindOf(err error) string {
 	case as[*response.FailedError](err):
 		stage = "failed: "
 	}
-	if stage == "" && as[*agent.ProtocolError](err) {
+	if stage == "" && as[*wire.Error](err) {
 		return "argument" // it is the request that is not HTTP
 	}
 	for _, k := range kinds {

@@ -1,0 +1,34 @@
+package wire
+
+import "cmp"
+
+// Limits bounds how large the parts of a message may be, apart from its body. Zero stands for the
+// default; math.MaxInt removes a limit.
+type Limits struct {
+	// StartLineBytes bounds the request line or status line, line end included. Default 16 KiB.
+	StartLineBytes int
+	// HeaderBytes bounds the headers, the empty line after them included. Default 128 KiB.
+	HeaderBytes int
+	// HeaderCount bounds the number of lines in the headers, and of those in the trailers.
+	// Default 512.
+	HeaderCount int
+	// TrailerBytes bounds the trailers of a chunked body, the empty line after them included.
+	// Default 16 KiB.
+	TrailerBytes int
+	// ChunkExtensionBytes bounds all chunk extensions of one body together. Default 16 KiB.
+	ChunkExtensionBytes int
+	// Informational bounds the number of 1xx responses before a response. Default 64.
+	Informational int
+}
+
+// OrDefault returns l with the default in place of each zero.
+func (l Limits) OrDefault() Limits {
+	return Limits{
+		StartLineBytes:      cmp.Or(l.StartLineBytes, 16<<10),
+		HeaderBytes:         cmp.Or(l.HeaderBytes, 128<<10),
+		HeaderCount:         cmp.Or(l.HeaderCount, 512),
+		TrailerBytes:        cmp.Or(l.TrailerBytes, 16<<10),
+		ChunkExtensionBytes: cmp.Or(l.ChunkExtensionBytes, 16<<10),
+		Informational:       cmp.Or(l.Informational, 64),
+	}
+}
