@@ -582,9 +582,11 @@ func TestBomb(t *testing.T) {
 			for part := range slices.Chunk(test.data, 4096) {
 				if body.stopped == 0 {
 					body.body.Write(part)
+					body.turns()
 				}
 			}
 			body.body.End(response.ErrDone)
+			body.turns()
 			if test.ok {
 				deferredtest.SuccessResultOf(t, d)
 			} else if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, agent.ErrDecodedTooLarge) {
@@ -676,6 +678,7 @@ func TestDecodeResumeInside(t *testing.T) {
 			body.body.Write(coded("gzip", plain))
 			body.body.End(response.ErrDone)
 		}
+		body.turns()
 		if !bytes.Equal(p.got, plain) || deepest > 30 {
 			t.Errorf("got %d bytes, %d calls deep", len(p.got), deepest)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/coro"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -45,15 +46,19 @@ type decoding struct {
 }
 
 func newDecoding(r *response.Response, decoders []Decoder, limits decodingLimits, to response.BodyProtocol) *decoding {
-	d := &decoding{response: r, decoders: decoders, limits: limits, to: to}
-	d.out = response.NewBody(d)
-	return d
+	return &decoding{response: r, decoders: decoders, limits: limits, to: to}
 }
 
 // ConnectionMade, DataReceived and ConnectionLost take the coded body.
 
 func (d *decoding) ConnectionMade(t response.BodyTransport) {
 	d.from = t
+	d.out = response.NewBody(d)
+	if t.Cooperator() == nil {
+		err := fmt.Errorf("%w: (%T).Cooperator() returned nil", request.ErrNoCooperator, t)
+		d.out.End(&response.FailedError{Reasons: []error{err}, Response: d.response})
+		d.StopProducing()
+	}
 	d.out.Deliver(d.to)
 }
 
@@ -127,7 +132,7 @@ func (d *decoding) run() {
 		d.work = 0
 	}
 	d.decodeSome()
-	if !d.idle() && d.Cooperator() != nil {
+	if !d.idle() {
 		d.hold()
 		d.rest = d.Cooperator().Cooperate(d.step)
 		d.rest.WhenDone().AddErrback(d.crashed)
@@ -175,8 +180,8 @@ func (d *decoding) decodeSome() {
 	}
 }
 
-// tired reports whether this turn has had its work, and there will be another.
-func (d *decoding) tired() bool { return d.work >= workAtOnce && d.Cooperator() != nil }
+// tired reports whether this turn has had its work.
+func (d *decoding) tired() bool { return d.work >= workAtOnce }
 
 // hold pauses the coded body.
 func (d *decoding) hold() {
@@ -194,8 +199,8 @@ func (d *decoding) release() {
 	}
 }
 
-// Cooperator makes d a [response.CooperatingTransport].
-func (d *decoding) Cooperator() *task.Cooperator { return response.CooperatorOf(d.from) }
+// Cooperator returns the Cooperator of the coded body.
+func (d *decoding) Cooperator() *task.Cooperator { return d.from.Cooperator() }
 
 // finish ends the decoded body, after the task has ended.
 func (d *decoding) finish() {

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -21,6 +23,7 @@ func decodingInTurns(t *testing.T, contentEncoding string) (r *response.Response
 	body.cooperator = task.NewCooperator(clock,
 		task.Scheduler(func(f func()) reactor.DelayedCall { return clock.CallLater(time.Nanosecond, f) }),
 		task.TerminationPredicate(func() func() bool { return func() bool { return true } })) // a step a turn
+	body.body.Init(body)
 	return r, body, func() bool {
 		clock.Advance(time.Nanosecond)
 		return len(clock.DelayedCalls()) != 0
@@ -152,5 +155,20 @@ func TestDecodeSmallAtOnce(t *testing.T) {
 	isDone(t, k, response.ErrDone)
 	if !bytes.Equal(k.got, plain) {
 		t.Errorf("%d bytes came", len(k.got))
+	}
+}
+
+// TestDecodeWithoutACooperator fails at once, before anything is decoded.
+func TestDecodeWithoutACooperator(t *testing.T) {
+	r, body := decoding(t, "gzip")
+	body.cooperator = nil
+	body.body.Init(body)
+	content := r.Content()
+	body.body.Write(coded("gzip", []byte("text")))
+	if err := deferredtest.FailureResultOf(t, content); !errors.Is(err, request.ErrNoCooperator) {
+		t.Errorf("failed with %v", err)
+	}
+	if body.stopped != 1 {
+		t.Errorf("the connection was closed %d times", body.stopped)
 	}
 }

@@ -23,21 +23,17 @@ import (
 // FromRoundTripper returns an agent whose requests rt makes, each on a goroutine of
 // its own; bodies are streamed both ways, with back-pressure. The agent belongs to
 // r's goroutine, as all agents do.
-func FromRoundTripper(r reactor.Threads, rt http.RoundTripper) Requester {
+func FromRoundTripper(r reactor.Reactor, rt http.RoundTripper) Requester {
 	if rt == nil {
 		panic("agent: FromRoundTripper with a nil RoundTripper")
 	}
-	a := &roundTripperAgent{threads: r, rt: rt}
-	if clock, ok := r.(reactor.Clock); ok {
-		a.cooperator = task.NewCooperator(clock)
-	}
-	return a
+	return &roundTripperAgent{threads: r, rt: rt, cooperator: task.NewCooperator(r)}
 }
 
 type roundTripperAgent struct {
 	threads    reactor.Threads
 	rt         http.RoundTripper
-	cooperator *task.Cooperator // that of threads, if that is a reactor
+	cooperator *task.Cooperator // runs what produces and reads bodies
 }
 
 // Request has the RoundTripper make the request; see [Requester].
@@ -96,7 +92,7 @@ func (a *roundTripperAgent) body(b request.BodyProducer) (body io.ReadCloser, st
 	}
 	pipe := bridge.NewPipe(a.threads, b)
 	return pipe, func() {
-		b.StartProducing(pipe).AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		b.StartProducing(&pipeConsumer{pipe, a.cooperator}).AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
 			if err == nil {
 				err = io.EOF
 			}
@@ -105,6 +101,14 @@ func (a *roundTripperAgent) body(b request.BodyProducer) (body io.ReadCloser, st
 		})
 	}
 }
+
+// A pipeConsumer is the Consumer of a body that a RoundTripper reads.
+type pipeConsumer struct {
+	*bridge.Pipe
+	cooperator *task.Cooperator
+}
+
+func (c *pipeConsumer) Cooperator() *task.Cooperator { return c.cooperator }
 
 // response returns in as an agent's. over is called when it has ended.
 func (a *roundTripperAgent) response(req *request.Request, in *http.Response, over func()) *response.Response {
@@ -141,7 +145,6 @@ type pumped struct {
 	cooperator *task.Cooperator
 }
 
-// Cooperator makes p a [response.CooperatingTransport].
 func (p *pumped) Cooperator() *task.Cooperator { return p.cooperator }
 
 // StopProducing ends the body; its reader is told, as by a connection.

@@ -216,6 +216,11 @@ func TestFromRoundTripper(t *testing.T) {
 	if err != nil || string(data) != "abcd" {
 		t.Errorf("got %q, %v", data, err)
 	}
+	// The file is read on l, which is not the default reactor.
+	_, data, err = get("POST", "/", request.NewFileBodyProducer(strings.NewReader("a file")))
+	if err != nil || string(data) != "a file" {
+		t.Errorf("got %q, %v", data, err)
+	}
 	_, data, err = get("GET", "/large", nil)
 	if err != nil || !bytes.Equal(data, make([]byte, 8<<20)) {
 		t.Errorf("got %d bytes, %v", len(data), err)

@@ -51,7 +51,15 @@ type transport struct {
 	body                     *response.Body
 	paused, resumed, stopped int
 	later                    bool // the test ends the body when that is stopped
+	clock                    *task.Clock
 	cooperator               *task.Cooperator
+}
+
+// turns lets the cooperator do all its work.
+func (t *transport) turns() {
+	for len(t.clock.DelayedCalls()) != 0 {
+		t.clock.Advance(0)
+	}
 }
 
 func (t *transport) Cooperator() *task.Cooperator { return t.cooperator }
@@ -68,7 +76,8 @@ func (t *transport) StopProducing() {
 // reply makes a response without its body, which is to be written to that of the
 // transport, and ended. headers are names and values in turn.
 func reply(code int, headers ...string) (*response.Response, *transport) {
-	t := &transport{}
+	clock := task.NewClock()
+	t := &transport{clock: clock, cooperator: task.NewCooperator(clock)}
 	t.body = response.NewBody(t)
 	r := response.New(t.body)
 	r.Version, r.Code, r.Phrase = "HTTP/1.1", code, http.StatusText(code)

@@ -165,12 +165,12 @@ func (p *production) Write(data []byte) {
 
 var crlf = []byte(http1.CRLF)
 
-// Cooperator gives the producer the reactor's Cooperator; see
-// [request.CooperatingConsumer].
+// Cooperator returns the agent's Cooperator: the producer of the request's body runs
+// there.
 func (p *production) Cooperator() *task.Cooperator { return p.x.Cooperator() }
 
-// Cooperator gives the readers of the response's body the same one; see
-// [response.CooperatingTransport].
+// Cooperator returns the agent's Cooperator: the readers of the response's body run
+// there.
 func (x *exchange) Cooperator() *task.Cooperator {
 	a := x.agent
 	if a.cooperator == nil {
@@ -232,6 +232,6 @@ func (p *production) ResumeProducing() { p.producer.ResumeProducing() }
 func (p *production) StopProducing()   { p.stop() }
 
 var (
-	_ reactor.PushProducer        = (*production)(nil)
-	_ request.CooperatingConsumer = (*production)(nil)
+	_ reactor.PushProducer = (*production)(nil)
+	_ request.Consumer     = (*production)(nil)
 )

@@ -165,8 +165,8 @@ func (w *bodyTimeouts) StopProducing() {
 	w.from.StopProducing()
 }
 
-// Cooperator makes w a [response.CooperatingTransport].
-func (w *bodyTimeouts) Cooperator() *task.Cooperator { return response.CooperatorOf(w.from) }
+// Cooperator returns the Cooperator of the transport below.
+func (w *bodyTimeouts) Cooperator() *task.Cooperator { return w.from.Cooperator() }
 
 // unread is the reader of a body that has no other.
 type unread struct{}

@@ -13,16 +13,17 @@ import (
 
 // Printer is a consumer that prints what it gets, with ends of lines like
 // everyone's.
-type Printer struct{}
+type Printer struct{ cooperator *task.Cooperator }
 
-func (Printer) Write(data []byte) { fmt.Print(strings.ReplaceAll(string(data), "\r\n", "\n")) }
+func (p Printer) Cooperator() *task.Cooperator { return p.cooperator }
+func (p Printer) Write(data []byte)            { fmt.Print(strings.ReplaceAll(string(data), "\r\n", "\n")) }
 
 func ExampleMultiPartProducer() {
 	r := memory.New()
 	form, err := multipart.NewMultiPartProducer([]multipart.Field{
 		{Name: "photo", Value: multipart.FromReader("sea.jpg", strings.NewReader("(a photo)"))},
 		{Name: "title", Value: multipart.Text("At sea")},
-	}, multipart.Boundary("heyDavid"), multipart.Cooperator(task.NewCooperator(r)))
+	}, multipart.Boundary("heyDavid"))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -30,7 +31,7 @@ func ExampleMultiPartProducer() {
 	fmt.Println("Content-Type:", form.ContentType())
 	fmt.Println("Content-Length:", form.Length())
 	fmt.Println()
-	form.StartProducing(Printer{})
+	form.StartProducing(Printer{task.NewCooperator(r)})
 	r.Pump()
 	// Output:
 	// Content-Type: multipart/form-data; boundary=heyDavid

@@ -40,10 +40,26 @@ func (s *stepper) drain() (n int) {
 	return n
 }
 
-// A sink is a consumer that keeps what it gets.
-type sink struct{ bytes.Buffer }
+// sink returns a consumer that runs what writes to it on s.
+func (s *stepper) sink() *sink { return &sink{cooperator: s.Cooperator} }
 
-func (s *sink) Write(data []byte) { s.Buffer.Write(data) }
+// A sink is a consumer that keeps what it gets.
+type sink struct {
+	bytes.Buffer
+	cooperator *task.Cooperator
+}
+
+func (s *sink) Write(data []byte)            { s.Buffer.Write(data) }
+func (s *sink) Cooperator() *task.Cooperator { return s.cooperator }
+
+// A writer is a consumer that passes what it gets to write.
+type writer struct {
+	cooperator *task.Cooperator
+	write      func([]byte)
+}
+
+func (w writer) Write(data []byte)            { w.write(data) }
+func (w writer) Cooperator() *task.Cooperator { return w.cooperator }
 
 // A file is a reader that knows whether it was closed.
 type file struct {
@@ -109,8 +125,9 @@ func wantBytes(t *testing.T, s *sink, want string) {
 // produced.
 func produce(t *testing.T, fields []multipart.Field) (*multipart.MultiPartProducer, string) {
 	t.Helper()
-	s, to := newStepper(), new(sink)
-	p, err := multipart.NewMultiPartProducer(fields, multipart.Boundary("heyDavid"), multipart.Cooperator(s.Cooperator))
+	s := newStepper()
+	to := s.sink()
+	p, err := multipart.NewMultiPartProducer(fields, multipart.Boundary("heyDavid"))
 	if err != nil {
 		t.Fatal(err)
 	}

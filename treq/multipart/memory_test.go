@@ -28,12 +28,15 @@ func (z *zeros) Read(p []byte) (int, error) {
 
 // A drain counts what it gets, and is full after each MiB for a while.
 type drain struct {
-	clock     *task.Clock
-	producer  request.BodyProducer
-	got, room int64
-	pauses    int
-	peak      uint64 // of the heap, in bytes
+	cooperator *task.Cooperator
+	clock      *task.Clock
+	producer   request.BodyProducer
+	got, room  int64
+	pauses     int
+	peak       uint64 // of the heap, in bytes
 }
+
+func (d *drain) Cooperator() *task.Cooperator { return d.cooperator }
 
 func (d *drain) Write(data []byte) {
 	d.got += int64(len(data))
@@ -63,11 +66,11 @@ func TestAFormOf10GBTakesFlatMemory(t *testing.T) {
 		fields = append(fields, multipart.Field{Name: "f", Value: multipart.FromReader("zeros.bin", &z)})
 	}
 	clock := task.NewClock()
-	p, err := multipart.NewMultiPartProducer(fields, multipart.Cooperator(task.NewCooperator(clock)))
+	p, err := multipart.NewMultiPartProducer(fields)
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := &drain{clock: clock, producer: p}
+	to := &drain{cooperator: task.NewCooperator(clock), clock: clock, producer: p}
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -107,16 +110,15 @@ func TestAPausedFormHoldsNoBuffer(t *testing.T) {
 	var producers []*multipart.MultiPartProducer
 	for range forms {
 		z := zeros(1 << 30)
-		p, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: multipart.FromReader("f", &z)}},
-			multipart.Cooperator(cooperator))
+		p, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: multipart.FromReader("f", &z)}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.StartProducing(writer(func(data []byte) {
+		p.StartProducing(writer{cooperator, func(data []byte) {
 			if len(data) > 1000 {
 				p.PauseProducing()
 			}
-		}))
+		}})
 		producers = append(producers, p)
 	}
 	for len(clock.DelayedCalls()) > 0 {
@@ -151,12 +153,12 @@ func BenchmarkMultiPartProducer(b *testing.B) {
 					z := zeros(bench.size)
 					fields = append(fields, multipart.Field{Name: "f", Value: multipart.FromReader("f.bin", &z)})
 				}
-				p, err := multipart.NewMultiPartProducer(fields, multipart.Cooperator(cooperator))
+				p, err := multipart.NewMultiPartProducer(fields)
 				if err != nil {
 					b.Fatal(err)
 				}
 				var got int64
-				p.StartProducing(writer(func(data []byte) { got += int64(len(data)) }))
+				p.StartProducing(writer{cooperator, func(data []byte) { got += int64(len(data)) }})
 				for len(clock.DelayedCalls()) > 0 {
 					clock.Advance(0)
 				}

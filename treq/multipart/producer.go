@@ -33,25 +33,12 @@ type piece struct {
 	field string               // that body is of
 }
 
-// An Option changes what [NewMultiPartProducer] makes: a [Boundary],
-// [Random] or [Cooperator].
+// An Option changes what [NewMultiPartProducer] makes: a [Boundary] or [Random].
 type Option interface{ apply(*settings) error }
 
 type settings struct {
-	boundary   string
-	random     io.Reader
-	cooperator *task.Cooperator
-}
-
-// Cooperator has c run the producing, and that of the files that name none of
-// their own, instead of what [request.NewCooperativeProducer] describes.
-func Cooperator(c *task.Cooperator) Option { return cooperatorOption{c} }
-
-type cooperatorOption struct{ c *task.Cooperator }
-
-func (o cooperatorOption) apply(s *settings) error {
-	s.cooperator = o.c
-	return nil
+	boundary string
+	random   io.Reader
 }
 
 // NewMultiPartProducer returns the body of a form with these fields. They are
@@ -82,7 +69,7 @@ func NewMultiPartProducer(fields []Field, options ...Option) (*MultiPartProducer
 		}
 	}
 	p := &MultiPartProducer{boundary: s.boundary, pieces: cut(inOrder(fields), s.boundary)}
-	p.CooperativeProducer = request.NewCooperativeProducer(length(p.pieces), s.cooperator, p.produce, p.stopRest)
+	p.CooperativeProducer = request.NewCooperativeProducer(length(p.pieces), p.produce, p.stopRest)
 	return p, nil
 }
 
@@ -240,8 +227,8 @@ func (c *part) start() task.Wait {
 	return c.done
 }
 
-// Cooperator has a body without a Cooperator of its own run on that of the form.
-func (c *part) Cooperator() *task.Cooperator { return c.producer.Cooperator() }
+// Cooperator returns the Cooperator that the form runs on: the file runs there too.
+func (c *part) Cooperator() *task.Cooperator { return c.to.Cooperator() }
 
 // Write writes what the body's producer gives.
 func (c *part) Write(data []byte) {

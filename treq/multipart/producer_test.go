@@ -38,8 +38,8 @@ func newForm(t *testing.T) *form {
 		stepper: newStepper(),
 		first:   &file{Reader: strings.NewReader("hello, world!")},
 		second:  &file{Reader: strings.NewReader("bye!")},
-		to:      new(sink),
 	}
+	f.to = f.sink()
 	p, err := multipart.NewMultiPartProducer([]multipart.Field{
 		{Name: "a", Value: multipart.Text("text")},
 		{Name: "b", Value: multipart.Text("more")},
@@ -47,7 +47,7 @@ func newForm(t *testing.T) *form {
 			Body: request.NewFileBodyProducer(sized{f.first, 13}, request.ReadSize(5))}},
 		{Name: "g", Value: multipart.File{Name: "2.bin", ContentType: "text/x-second",
 			Body: request.NewFileBodyProducer(sized{f.second, 4}, request.ReadSize(5))}},
-	}, multipart.Boundary("heyDavid"), multipart.Cooperator(f.stepper.Cooperator))
+	}, multipart.Boundary("heyDavid"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,11 +158,11 @@ func TestPauseAndResume(t *testing.T) {
 func TestPauseInEveryWrite(t *testing.T) {
 	f := newForm(t)
 	writes := 0
-	o := watch(f.StartProducing(writer(func(data []byte) {
+	o := watch(f.StartProducing(writer{f.Cooperator, func(data []byte) {
 		writes++
 		f.to.Write(data)
 		f.PauseProducing()
-	})))
+	}}))
 	for last := 0; o.fired == 0; last++ {
 		f.drain()
 		if writes > last+1 {
@@ -176,10 +176,6 @@ func TestPauseInEveryWrite(t *testing.T) {
 	wantBytes(t, f.to, head+"hello, world!"+middle+"bye!"+tail)
 	o.want(t, nil)
 }
-
-type writer func([]byte)
-
-func (w writer) Write(data []byte) { w(data) }
 
 // However it ends, all files are closed.
 func TestStop(t *testing.T) {
@@ -220,12 +216,12 @@ func TestStop(t *testing.T) {
 			return o
 		}, head + "hello, world!" + middle + "bye!", nil},
 		{"in a write", func(t *testing.T, f *form) *outcome {
-			o := watch(f.StartProducing(writer(func(data []byte) {
+			o := watch(f.StartProducing(writer{f.Cooperator, func(data []byte) {
 				f.to.Write(data)
 				if string(data) == "hello" {
 					f.StopProducing()
 				}
-			})))
+			}}))
 			f.drain()
 			return o
 		}, head + "hello", nil},
@@ -304,14 +300,15 @@ func TestAFileThatFails(t *testing.T) {
 			`multipart: field "f": `},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, to, after := newStepper(), new(sink), &file{Reader: strings.NewReader("x")}
+			s, after := newStepper(), &file{Reader: strings.NewReader("x")}
 			p, err := multipart.NewMultiPartProducer([]multipart.Field{
 				{Name: "f", Value: multipart.File{Name: "f", Body: test.body}},
 				{Name: "g", Value: multipart.FromReader("g", after)},
-			}, multipart.Cooperator(s.Cooperator))
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
+			to := s.sink()
 			o := watch(p.StartProducing(to))
 			s.drain()
 			var field *multipart.FieldError
@@ -333,7 +330,8 @@ func TestAFileThatFails(t *testing.T) {
 }
 
 func TestAProducerOfOnesOwn(t *testing.T) {
-	s, sunk := newStepper(), new(sink)
+	s := newStepper()
+	sunk := s.sink()
 	done := deferred.New[deferred.None]()
 	var to request.Consumer
 	m := &maker{length: 4, start: func(c request.Consumer) *deferred.Deferred[deferred.None] { to = c; return done }}
@@ -341,7 +339,7 @@ func TestAProducerOfOnesOwn(t *testing.T) {
 	p, err := multipart.NewMultiPartProducer([]multipart.Field{
 		{Name: "m", Value: multipart.File{Body: m}},
 		{Name: "n", Value: multipart.File{Body: after}},
-	}, multipart.Cooperator(s.Cooperator), multipart.Boundary("b"))
+	}, multipart.Boundary("b"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,7 +348,7 @@ func TestAProducerOfOnesOwn(t *testing.T) {
 	s.drain()
 	p.ResumeProducing()
 	s.drain()
-	if c, ok := to.(request.CooperatingConsumer); !ok || c.Cooperator() != s.Cooperator {
+	if to.Cooperator() != s.Cooperator {
 		t.Error("the producer is not told of the Cooperator")
 	}
 	to.Write([]byte("ab"))
@@ -375,33 +373,38 @@ func TestAProducerOfOnesOwn(t *testing.T) {
 	}
 }
 
-// One that is not told is the default reactor's; and the files' own counts.
-func TestWhichCooperatorRunsIt(t *testing.T) {
-	own, s := newStepper(), newStepper()
-	body := request.NewFileBodyProducer(strings.NewReader("abc"), request.Cooperator(own.Cooperator))
-	p, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: multipart.File{Body: body}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.StartProducing(new(sink))
-	defer p.StopProducing()
-	if p.Cooperator() != task.DefaultCooperator() {
-		t.Error("the default is not the default reactor's")
-	}
+// A counter is what a program puts around a consumer to show progress.
+type counter struct {
+	request.Consumer
+	written int
+}
 
-	p, err = multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: multipart.File{Body: body}}}, multipart.Cooperator(s.Cooperator))
-	if err != nil {
-		t.Fatal(err)
-	}
-	to := new(sink)
-	o := watch(p.StartProducing(to))
-	s.drain()
-	if strings.Contains(to.String(), "abc") {
-		t.Error("the file did not run on its own Cooperator")
-	}
-	own.drain()
-	s.drain()
+func (c *counter) Write(data []byte) {
+	c.written += len(data)
+	c.Consumer.Write(data)
+}
+
+// TestBehindAWrapper: a form behind a consumer of the program's own runs where that
+// says, and so do its files.
+func TestBehindAWrapper(t *testing.T) {
+	f := newForm(t)
+	c := &counter{Consumer: f.to}
+	o := watch(f.StartProducing(c))
+	f.drain()
+	wantBytes(t, f.to, head+"hello, world!"+middle+"bye!"+tail)
 	o.want(t, nil)
+	if c.written != int(f.Length()) {
+		t.Errorf("counted %d bytes of %d", c.written, f.Length())
+	}
+}
+
+// TestNoCooperator: a consumer without a Cooperator fails the form at once, and all
+// files are closed.
+func TestNoCooperator(t *testing.T) {
+	f := newForm(t)
+	watch(f.StartProducing(new(sink))).want(t, request.ErrNoCooperator)
+	f.first.wantClosed(t, 1)
+	f.second.wantClosed(t, 1)
 }
 
 // TestRandom: the boundary comes from who is named, and from the system if nobody

@@ -16,7 +16,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
-	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -28,7 +27,7 @@ import (
 
 func post(t *testing.T, r *memory.Reactor, fields []multipart.Field) *deferred.Deferred[*response.Response] {
 	t.Helper()
-	form, err := multipart.NewMultiPartProducer(fields, multipart.Cooperator(task.NewCooperator(r)))
+	form, err := multipart.NewMultiPartProducer(fields)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,22 +6,23 @@ import (
 	"strings"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
 // Printer is a consumer that prints what it gets.
-type Printer struct{}
+type Printer struct{ cooperator *task.Cooperator }
 
-func (Printer) Write(data []byte) { fmt.Printf("%q\n", data) }
+func (p Printer) Write(data []byte)            { fmt.Printf("%q\n", data) }
+func (p Printer) Cooperator() *task.Cooperator { return p.cooperator }
 
 func ExampleFileBodyProducer() {
 	r := memory.New()
-	body := request.NewFileBodyProducer(strings.NewReader("What is read later."),
-		request.ReadSize(8), request.Cooperator(task.NewCooperator(r)))
+	body := request.NewFileBodyProducer(strings.NewReader("What is read later."), request.ReadSize(8))
 	fmt.Println(body.Length(), "bytes")
-	body.StartProducing(Printer{}).AddCallback(func(deferred.None) (deferred.None, error) {
+	body.StartProducing(Printer{task.NewCooperator(r)}).AddCallback(func(deferred.None) (deferred.None, error) {
 		fmt.Println("done")
 		return deferred.None{}, nil
 	})
@@ -34,11 +35,36 @@ func ExampleFileBodyProducer() {
 	// done
 }
 
+// A Connection is a connection without HTTP as a consumer. A transport alone is
+// none: it does not say which Cooperator its producers run on.
+type Connection struct {
+	reactor.Transport
+	cooperator *task.Cooperator
+}
+
+func (c Connection) Cooperator() *task.Cooperator { return c.cooperator }
+
+// A file that a protocol sends on its transport.
+func ExampleFileBodyProducer_connection() {
+	r, transport := memory.New(), new(memory.StringTransport)
+	file := request.NewFileBodyProducer(strings.NewReader("a file"))
+	transport.RegisterProducer(file) // a full connection pauses the reading
+	file.StartProducing(Connection{transport, task.NewCooperator(r)}).
+		AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+			transport.UnregisterProducer()
+			transport.LoseConnection()
+			return deferred.None{}, err
+		})
+	r.Pump()
+	fmt.Println(transport.Value(), transport.Disconnecting())
+	// Output: a file true
+}
+
 // A body that is made while it is sent.
 func ExampleCooperativeProducer() {
 	r := memory.New()
 	line := 0
-	body := request.NewCooperativeProducer(request.UnknownLength, task.NewCooperator(r),
+	body := request.NewCooperativeProducer(request.UnknownLength,
 		func(to request.Consumer) (task.Wait, error) {
 			if line++; line > 3 {
 				return nil, task.Done
@@ -46,7 +72,7 @@ func ExampleCooperativeProducer() {
 			to.Write(fmt.Appendf(nil, `{"line":%d}`+"\n", line))
 			return task.Sleep(r, 0), nil
 		}, nil)
-	body.StartProducing(Printer{})
+	body.StartProducing(Printer{task.NewCooperator(r)})
 	r.Pump()
 	// Output:
 	// "{\"line\":1}\n"

@@ -36,27 +36,17 @@ const DefaultReadSize = 64 << 10
 // maxIdleReads is how many reads in a row may give neither bytes nor an error.
 const maxIdleReads = 100
 
-// A FileBodyOption changes what [NewFileBodyProducer] makes: [Cooperator] or a
-// [ReadSize].
+// A FileBodyOption changes what [NewFileBodyProducer] makes: a [ReadSize].
 type FileBodyOption interface{ apply(*fileBodySettings) }
 
 type fileBodySettings struct {
-	cooperator *task.Cooperator
-	readSize   int
+	readSize int
 }
 
 // ReadSize is how many bytes are read at a time, from 1 to [DefaultReadSize].
 type ReadSize int
 
 func (n ReadSize) apply(s *fileBodySettings) { s.readSize = int(n) }
-
-// Cooperator has c run the reading, instead of what
-// [NewCooperativeProducer] describes.
-func Cooperator(c *task.Cooperator) FileBodyOption { return cooperatorOption{c} }
-
-type cooperatorOption struct{ c *task.Cooperator }
-
-func (o cooperatorOption) apply(s *fileBodySettings) { s.cooperator = o.c }
 
 // NewFileBodyProducer returns a producer of what is left to read of input.
 //
@@ -80,7 +70,7 @@ func NewFileBodyProducer(input io.Reader, options ...FileBodyOption) *FileBodyPr
 	p := &FileBodyProducer{input: input, readSize: s.readSize}
 	length, err := lengthOf(input)
 	p.err = err
-	p.CooperativeProducer = NewCooperativeProducer(length, s.cooperator, p.produce, p.closeInput)
+	p.CooperativeProducer = NewCooperativeProducer(length, p.produce, p.closeInput)
 	return p
 }
 

@@ -98,12 +98,11 @@ func TestLengthOfAFile(t *testing.T) {
 func TestAReaderThatCannotGoBackIsNotRead(t *testing.T) {
 	s := newStepper()
 	stuck := errors.New("stuck")
-	p := request.NewFileBodyProducer(&seeker{strings.NewReader("abc"), map[int]error{io.SeekStart: stuck}, 0, 3},
-		request.Cooperator(s.Cooperator))
+	p := request.NewFileBodyProducer(&seeker{strings.NewReader("abc"), map[int]error{io.SeekStart: stuck}, 0, 3})
 	if got := p.Length(); got != request.UnknownLength {
 		t.Errorf("Length() = %d", got)
 	}
-	to := new(sink)
+	to := s.sink()
 	o := watch(p.StartProducing(to))
 	s.drain()
 	if !errors.Is(o.err, stuck) || o.fired != 1 {
@@ -117,7 +116,7 @@ func TestWrongOptionsPanic(t *testing.T) {
 		"no reader": func() { request.NewFileBodyProducer(nil) },
 		"size 0":    func() { request.NewFileBodyProducer(newFile(""), request.ReadSize(0)) },
 		"too large": func() { request.NewFileBodyProducer(newFile(""), request.ReadSize(request.DefaultReadSize+1)) },
-		"no step":   func() { request.NewCooperativeProducer(0, nil, nil, nil) },
+		"no step":   func() { request.NewCooperativeProducer(0, nil, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -140,8 +139,8 @@ type fileTest struct {
 
 func newFileTest(contents string, readSize int) *fileTest {
 	s, f := newStepper(), newFile(contents)
-	p := request.NewFileBodyProducer(f, request.ReadSize(readSize), request.Cooperator(s.Cooperator))
-	return &fileTest{s, p, f, new(sink)}
+	p := request.NewFileBodyProducer(f, request.ReadSize(readSize))
+	return &fileTest{s, p, f, s.sink()}
 }
 
 func (f *fileTest) start() *outcome { return watch(f.StartProducing(f.to)) }
@@ -198,9 +197,10 @@ func TestPiecesAsTheReaderGivesThem(t *testing.T) {
 		{"seldom anything", &seldom{rest: "abc"}, "abc", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, to := newStepper(), new(sink)
+			s := newStepper()
+			to := s.sink()
 			input := &closeable{Reader: test.input}
-			o := watch(request.NewFileBodyProducer(input, request.Cooperator(s.Cooperator)).StartProducing(to))
+			o := watch(request.NewFileBodyProducer(input).StartProducing(to))
 			s.drain()
 			o.want(t, test.err)
 			wantBytes(t, to, test.want)
@@ -242,7 +242,7 @@ func (s *seldom) Read(p []byte) (int, error) {
 
 func TestAReaderThatPanics(t *testing.T) {
 	s := newStepper()
-	o := watch(request.NewFileBodyProducer(teller{nil}, request.Cooperator(s.Cooperator)).StartProducing(new(sink)))
+	o := watch(request.NewFileBodyProducer(teller{nil}).StartProducing(s.sink()))
 	s.drain()
 	var p *deferred.PanicError
 	if o.fired != 1 || !errors.As(o.err, &p) {
@@ -294,10 +294,10 @@ func TestPauseBeforeTheStart(t *testing.T) {
 
 func TestWhoPausesOrStopsInAWrite(t *testing.T) {
 	f := newFileTest("hello, world", 5)
-	o := watch(f.StartProducing(writer(func(data []byte) {
+	o := watch(f.StartProducing(writer{f.Cooperator, func(data []byte) {
 		f.to.Write(data)
 		f.PauseProducing()
-	})))
+	}}))
 	for _, want := range []string{"hello", "hello, wor", "hello, world"} {
 		f.drain()
 		wantBytes(t, f.to, want)
@@ -307,10 +307,10 @@ func TestWhoPausesOrStopsInAWrite(t *testing.T) {
 	o.want(t, nil)
 
 	f = newFileTest("hello, world", 5)
-	o = watch(f.StartProducing(writer(func(data []byte) {
+	o = watch(f.StartProducing(writer{f.Cooperator, func(data []byte) {
 		f.to.Write(data)
 		f.StopProducing()
-	})))
+	}}))
 	f.drain()
 	wantBytes(t, f.to, "hello")
 	o.wantNothing(t)
@@ -318,10 +318,6 @@ func TestWhoPausesOrStopsInAWrite(t *testing.T) {
 		t.Errorf("the file was closed %d times", f.file.closed)
 	}
 }
-
-type writer func([]byte)
-
-func (w writer) Write(data []byte) { w(data) }
 
 func TestStop(t *testing.T) {
 	for _, test := range []struct {

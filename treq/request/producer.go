@@ -2,22 +2,20 @@ package request
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
-// A CooperatingConsumer is a Consumer that says which Cooperator is to run the
-// tasks that write to it: its reactor's. With one, a body need not be told which
-// reactor it will be sent on.
-type CooperatingConsumer interface {
-	Consumer
-	Cooperator() *task.Cooperator
-}
-
-// ErrProduced is the error of having a body produced for the second time that
-// can be produced only once.
-var ErrProduced = errors.New("request: the body can be produced only once, and has been already")
+var (
+	// ErrProduced is the error of starting a producer for the second time.
+	ErrProduced = errors.New("request: the body can be produced only once, and has been already")
+	// ErrNoCooperator is the error of a producer or a reader of a body that needs a
+	// Cooperator, where the Cooperator method of its consumer or transport returns
+	// nil.
+	ErrNoCooperator = errors.New("no Cooperator to run on")
+)
 
 // A CooperativeProducer is a [BodyProducer] whose body a cooperative task writes,
 // a step at a time, so that the loop can do other things in between. It is what
@@ -26,10 +24,9 @@ var ErrProduced = errors.New("request: the body can be produced only once, and h
 // It belongs to the loop's goroutine. All its methods may be called at any time,
 // before StartProducing too, and those but StartProducing any number of times.
 type CooperativeProducer struct {
-	length     int64
-	cooperator *task.Cooperator
-	step       ProducerStep
-	closer     func() // nil once called
+	length int64
+	step   ProducerStep
+	closer func() // nil once called
 
 	task    *task.CooperativeTask // nil until there is one
 	started bool
@@ -44,29 +41,26 @@ type ProducerStep func(to Consumer) (wait task.Wait, err error)
 // NewCooperativeProducer returns a producer of a body of length bytes, or of
 // [UnknownLength], that step writes.
 //
-// The task runs on cooperator; if that is nil, on the Cooperator of the consumer
-// if it is a [CooperatingConsumer], else on the default reactor's. closer, if not
-// nil, frees what step needs. It is called once, when no step will follow, for
-// whatever reason, and before the Deferred of StartProducing fires.
-func NewCooperativeProducer(length int64, cooperator *task.Cooperator, step ProducerStep, closer func()) *CooperativeProducer {
+// closer, if not nil, frees what step needs. The producer calls closer once, when
+// no step will follow, and before the Deferred of StartProducing fires.
+func NewCooperativeProducer(length int64, step ProducerStep, closer func()) *CooperativeProducer {
 	if step == nil {
 		panic("request: NewCooperativeProducer with a nil step")
 	}
-	return &CooperativeProducer{length: length, cooperator: cooperator, step: step, closer: closer}
+	return &CooperativeProducer{length: length, step: step, closer: closer}
 }
 
 // Length is the number of bytes of the body, or [UnknownLength].
 func (p *CooperativeProducer) Length() int64 { return p.length }
 
-// Cooperator returns the Cooperator that runs the task: nil if that depends on
-// the consumer and there is none yet.
-func (p *CooperativeProducer) Cooperator() *task.Cooperator { return p.cooperator }
-
-// StartProducing begins the task that writes the body. The Deferred fires once
-// all is written, or fails with the error of a step; it fails with [ErrProduced]
-// if the body was produced before. Cancelling it is StopProducing, and it then
-// fails with [deferred.ErrCancelled], where Twisted's would not fire. After
-// StopProducing it does not fire.
+// StartProducing starts the task that writes the body, on the Cooperator of to. The
+// Deferred fires once the last step has written, and fails with the error of a step.
+// It fails at once with [ErrProduced] if the producer was started before, and with
+// [ErrNoCooperator], after stopping the producer, if to has no Cooperator.
+//
+// Cancelling the Deferred stops the producer; the Deferred then fails with
+// [deferred.ErrCancelled], where Twisted's does not fire. After StopProducing it
+// does not fire.
 func (p *CooperativeProducer) StartProducing(to Consumer) *deferred.Deferred[deferred.None] {
 	if p.started {
 		return deferred.Fail[deferred.None](ErrProduced)
@@ -76,10 +70,12 @@ func (p *CooperativeProducer) StartProducing(to Consumer) *deferred.Deferred[def
 	if p.stopped {
 		return done
 	}
-	if p.cooperator == nil {
-		p.cooperator = cooperatorOf(to)
+	cooperator := to.Cooperator()
+	if cooperator == nil {
+		p.StopProducing()
+		return deferred.Fail[deferred.None](fmt.Errorf("%w: (%T).Cooperator() returned nil", ErrNoCooperator, to))
 	}
-	p.task = p.cooperator.Cooperate(func() (task.Wait, error) { return p.step(to) })
+	p.task = cooperator.Cooperate(func() (task.Wait, error) { return p.step(to) })
 	if p.paused {
 		p.task.Pause()
 	}
@@ -91,15 +87,6 @@ func (p *CooperativeProducer) StartProducing(to Consumer) *deferred.Deferred[def
 		return deferred.None{}, nil
 	})
 	return done
-}
-
-func cooperatorOf(to Consumer) *task.Cooperator {
-	if c, ok := to.(CooperatingConsumer); ok {
-		if cooperator := c.Cooperator(); cooperator != nil {
-			return cooperator
-		}
-	}
-	return task.DefaultCooperator()
 }
 
 // PauseProducing keeps the next step from being done until ResumeProducing.

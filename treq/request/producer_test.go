@@ -2,6 +2,7 @@ package request_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -9,47 +10,52 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// cooperating is a sink of a reactor that has that Cooperator.
-type cooperating struct {
-	sink
-	cooperator *task.Cooperator
+// A counter is what a program puts around a consumer to show progress.
+type counter struct {
+	request.Consumer
+	written int
 }
 
-func (c *cooperating) Cooperator() *task.Cooperator { return c.cooperator }
+func (c *counter) Write(data []byte) {
+	c.written += len(data)
+	c.Consumer.Write(data)
+}
 
-func TestWhichCooperatorRunsABody(t *testing.T) {
-	own, theirs := task.NewCooperator(task.NewClock()), task.NewCooperator(task.NewClock())
-	fallback := task.DefaultCooperator()
-	for _, test := range []struct {
-		name string
-		own  *task.Cooperator
-		to   request.Consumer
-		want *task.Cooperator
-	}{
-		{"its own", own, &cooperating{cooperator: theirs}, own},
-		{"its consumer's", nil, &cooperating{cooperator: theirs}, theirs},
-		{"the default reactor's", nil, &sink{}, fallback},
-		{"the default reactor's, if the consumer has none", nil, &cooperating{}, fallback},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			p := request.NewFileBodyProducer(newFile("abc"), request.Cooperator(test.own))
-			if got := p.Cooperator(); got != test.own {
-				t.Errorf("before it started: %p; want %p", got, test.own)
-			}
-			p.StartProducing(test.to)
-			defer p.StopProducing()
-			if got := p.Cooperator(); got != test.want {
-				t.Errorf("Cooperator() = %p; want %p", got, test.want)
-			}
-		})
+// TestBehindAWrapper: a consumer that a program has wrapped still says where its
+// producer runs.
+func TestBehindAWrapper(t *testing.T) {
+	f := newFileTest("hello, world", 5)
+	c := &counter{Consumer: f.to}
+	o := watch(f.StartProducing(c))
+	f.drain()
+	o.want(t, nil)
+	wantBytes(t, f.to, "hello, world")
+	if c.written != 12 {
+		t.Errorf("counted %d bytes", c.written)
 	}
 }
 
+// TestNoCooperator: a consumer without a Cooperator fails the producer at once.
+func TestNoCooperator(t *testing.T) {
+	file := newFile("abc")
+	p := request.NewFileBodyProducer(file)
+	o := watch(p.StartProducing(&counter{Consumer: new(sink)}))
+	if o.fired != 1 || !errors.Is(o.err, request.ErrNoCooperator) ||
+		!strings.Contains(o.err.Error(), "(*request_test.counter).Cooperator()") {
+		t.Errorf("the Deferred fired %d times, with %v", o.fired, o.err)
+	}
+	if file.closed != 1 {
+		t.Errorf("the file was closed %d times", file.closed)
+	}
+	watch(p.StartProducing(newStepper().sink())).want(t, request.ErrProduced)
+}
+
 func TestStepsMayWait(t *testing.T) {
-	s, to := newStepper(), new(sink)
+	s := newStepper()
+	to := s.sink()
 	wait := deferred.New[deferred.None]()
 	closed := 0
-	p := request.NewCooperativeProducer(2, s.Cooperator, func(to request.Consumer) (task.Wait, error) {
+	p := request.NewCooperativeProducer(2, func(to request.Consumer) (task.Wait, error) {
 		if to.(*sink).Len() == 0 {
 			to.Write([]byte("1"))
 			return wait, nil
@@ -75,10 +81,10 @@ func TestStepsMayWait(t *testing.T) {
 func TestAStepThatWaitsIsCancelledByAStop(t *testing.T) {
 	s := newStepper()
 	var events []string
-	p := request.NewCooperativeProducer(request.UnknownLength, s.Cooperator, func(request.Consumer) (task.Wait, error) {
+	p := request.NewCooperativeProducer(request.UnknownLength, func(request.Consumer) (task.Wait, error) {
 		return deferred.NewCancellable(func(task.Wait) { events = append(events, "cancelled") }), nil
 	}, func() { events = append(events, "closed") })
-	o := watch(p.StartProducing(new(sink)))
+	o := watch(p.StartProducing(s.sink()))
 	s.drain()
 	p.StopProducing()
 	s.drain()
@@ -91,8 +97,8 @@ func TestAStepThatWaitsIsCancelledByAStop(t *testing.T) {
 func TestStepsThatFail(t *testing.T) {
 	s := newStepper()
 	bad := errors.New("bad")
-	p := request.NewCooperativeProducer(0, s.Cooperator, func(request.Consumer) (task.Wait, error) { return nil, bad }, nil)
-	o := watch(p.StartProducing(new(sink)))
+	p := request.NewCooperativeProducer(0, func(request.Consumer) (task.Wait, error) { return nil, bad }, nil)
+	o := watch(p.StartProducing(s.sink()))
 	s.drain()
 	o.want(t, bad)
 }

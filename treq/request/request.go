@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
 // A Request is one HTTP request, complete: an agent sends what it says and adds
@@ -70,10 +71,13 @@ type BodyProducer interface {
 	StopProducing()
 }
 
-// A Consumer takes the bytes that a BodyProducer produces; it may use them no
-// longer than Write takes.
+// A Consumer takes the bytes that a BodyProducer produces.
 type Consumer interface {
+	// Write takes the next bytes of the body. The consumer does not keep data.
 	Write(data []byte)
+	// Cooperator returns the Cooperator that runs the tasks which write to the
+	// consumer: one on the reactor of the consumer. It is not nil.
+	Cooperator() *task.Cooperator
 }
 
 // Bytes is a body that is all there. It is treq's _BytesProducer.

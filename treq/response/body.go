@@ -35,25 +35,9 @@ type BodyTransport interface {
 	// StopProducing says that no more is wanted: DataReceived is not called
 	// again, the connection is closed, and ConnectionLost told so.
 	StopProducing()
-}
-
-// A CooperatingTransport is a BodyTransport that says which Cooperator is to run
-// the tasks that read from it: its reactor's. With one, a reader need not be told
-// which reactor its body comes by. A connection of an agent is one, and so should
-// be what stands between it and the reader.
-type CooperatingTransport interface {
-	BodyTransport
-	// Cooperator returns the Cooperator, or nil if that is not known.
+	// Cooperator returns the Cooperator that runs the tasks which read the body: one
+	// on the reactor that the body comes by, after its end too. It is not nil.
 	Cooperator() *task.Cooperator
-}
-
-// CooperatorOf returns the Cooperator of t if it is a [CooperatingTransport], else
-// nil.
-func CooperatorOf(t BodyTransport) *task.Cooperator {
-	if c, ok := t.(CooperatingTransport); ok {
-		return c.Cooperator()
-	}
-	return nil
 }
 
 // unreadMost is how much of a body that has no reader is kept before the
@@ -81,17 +65,21 @@ type Body struct {
 	giving    bool          // the reader is being called: what comes now waits
 	told      bool          // the reader was told of the end
 
-	cooperator *task.Cooperator // that of transport, once that is nil
+	cooperator *task.Cooperator // the transport's
 
 	atEnd func() // set by OnEnd
 }
 
 // NewBody returns a Body whose bytes t controls.
-func NewBody(t BodyTransport) *Body { return &Body{transport: t} }
+func NewBody(t BodyTransport) *Body {
+	b := new(Body)
+	b.Init(t)
+	return b
+}
 
 // Init makes the zero Body, a part of an agent's own struct perhaps, what NewBody
 // returns.
-func (b *Body) Init(t BodyTransport) { b.transport = t }
+func (b *Body) Init(t BodyTransport) { b.transport, b.cooperator = t, t.Cooperator() }
 
 // Taken reports whether the body has, or had, a reader.
 func (b *Body) Taken() bool { return b.to != nil }
@@ -124,7 +112,6 @@ func (b *Body) given() {
 // End says that the body has ended, and why. An agent calls it, once.
 func (b *Body) End(reason error) {
 	if b.ended == nil {
-		b.cooperator = CooperatorOf(b.transport)
 		b.ended, b.transport = reason, nil
 		if b.atEnd != nil {
 			b.atEnd()
@@ -191,13 +178,8 @@ func (b *Body) ResumeProducing() {
 	b.resume()
 }
 
-// Cooperator makes a Body a [CooperatingTransport].
-func (b *Body) Cooperator() *task.Cooperator {
-	if b.transport != nil {
-		return CooperatorOf(b.transport)
-	}
-	return b.cooperator
-}
+// Cooperator returns the Cooperator of the agent's transport.
+func (b *Body) Cooperator() *task.Cooperator { return b.cooperator }
 
 // resume has what is held, and then what is still to come, go to the reader.
 // The transport comes last: in memory it may bring the rest there and then.

@@ -19,8 +19,6 @@ type buffer struct {
 	length  int64                         // of the body, if it is known
 	from    BodyTransport                 // from the first reader until the body has ended
 	paused  bool                          // that is from
-
-	cooperator *task.Cooperator // that of from, once the body has ended
 }
 
 // A bufferReader is the way of the bytes from a buffer to one of its readers.
@@ -40,7 +38,7 @@ func (b *buffer) deliver(r *Response, p BodyProtocol) error {
 		return ErrBodyTaken
 	}
 	reader := &bufferReader{buffer: b}
-	reader.Body = Body{held: slices.Clip(b.data), ended: b.ended, cooperator: b.cooperator}
+	reader.Body = Body{held: slices.Clip(b.data), ended: b.ended, cooperator: r.Cooperator()}
 	if b.ended == nil {
 		reader.transport = (*readerTransport)(reader)
 		b.readers = append(b.readers, reader)
@@ -121,7 +119,6 @@ func (b *buffer) DataReceived(data []byte) {
 
 func (b *buffer) ConnectionLost(reason error) {
 	readers, waiting := b.readers, b.waiting
-	b.cooperator = CooperatorOf(b.from)
 	b.ended, b.readers, b.waiting, b.from = reason, nil, nil, nil
 	for _, d := range waiting {
 		d.Resolve(b.whole())
@@ -176,4 +173,4 @@ func (r *readerTransport) PauseProducing()  { r.buffer.steer() }
 func (r *readerTransport) ResumeProducing() { r.buffer.steer() }
 func (r *readerTransport) StopProducing()   { r.buffer.steer() }
 
-func (r *readerTransport) Cooperator() *task.Cooperator { return CooperatorOf(r.buffer.from) }
+func (r *readerTransport) Cooperator() *task.Cooperator { return r.cooperator }

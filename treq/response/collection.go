@@ -1,10 +1,12 @@
 package response
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
 // This file holds the reader of a body that is being collected.
@@ -37,7 +39,13 @@ func (r *Response) collect(c *collection) *deferred.Deferred[deferred.None] {
 	return c.done
 }
 
-func (c *collection) ConnectionMade(t BodyTransport) { c.from = t }
+func (c *collection) ConnectionMade(t BodyTransport) {
+	c.from = t
+	c.share.cooperator = t.Cooperator()
+	if c.share.cooperator == nil {
+		c.stop(fmt.Errorf("%w: (%T).Cooperator() returned nil", request.ErrNoCooperator, t))
+	}
+}
 
 func (c *collection) DataReceived(data []byte) {
 	if c.done.Called() {
@@ -47,7 +55,7 @@ func (c *collection) DataReceived(data []byte) {
 		c.piece = append(c.piece[:0], data...)
 		data = c.piece
 	}
-	c.share.begin(c.from)
+	c.share.begin()
 	wait, err := c.collect(data)
 	c.share.end()
 	switch {
@@ -180,7 +188,7 @@ func (c *collection) ConnectionLost(reason error) {
 // take. It counts them over several turns, if they are few in each: to be too strict
 // costs a turn for every thousand steps, and this needs not know when a turn ends.
 type share struct {
-	cooperator *task.Cooperator // nil if there is none: all steps are made at once
+	cooperator *task.Cooperator
 	steps      int
 	took       time.Duration
 	began      time.Time // the step that is being made
@@ -193,20 +201,11 @@ const (
 
 // begin and end are called before and after a step.
 
-func (s *share) begin(from BodyTransport) {
-	if s.cooperator == nil {
-		s.cooperator = CooperatorOf(from)
-	}
-	if s.cooperator != nil {
-		s.began = s.cooperator.Clock().Now()
-	}
-}
+func (s *share) begin() { s.began = s.cooperator.Clock().Now() }
 
 func (s *share) end() {
-	if s.cooperator != nil {
-		s.steps++
-		s.took += s.cooperator.Clock().Now().Sub(s.began)
-	}
+	s.steps++
+	s.took += s.cooperator.Clock().Now().Sub(s.began)
 }
 
 func (s *share) usedUp() bool { return s.steps >= shareSteps || s.took >= shareTime }

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -35,6 +36,7 @@ func collecting(t *testing.T, buffered bool) (*response.Response, *source, *work
 	s.cooperator = task.NewCooperator(clock, task.Scheduler(func(f func()) reactor.DelayedCall {
 		return clock.CallLater(time.Nanosecond, f)
 	}))
+	s.Init(s)
 	if buffered {
 		r.Buffer()
 	}
@@ -336,5 +338,50 @@ func TestCollectThenSlowly(t *testing.T) {
 		wait.Callback(deferred.None{})
 		deferredtest.SuccessResultOf(t, d)
 		clock.turn()
+	})
+}
+
+// TestCollectWithoutACooperator fails at once, and gives up the body.
+func TestCollectWithoutACooperator(t *testing.T) {
+	both(t, func(t *testing.T, r *response.Response, s *source) {
+		s.cooperator = nil
+		s.Init(s)
+		err := deferredtest.FailureResultOf(t, r.Collect(func([]byte) error { t.Error("called"); return nil }))
+		if !errors.Is(err, request.ErrNoCooperator) || !strings.Contains(err.Error(), ".Body).Cooperator()") {
+			t.Errorf("failed with %v", err)
+		}
+		s.wantAsked(t, "stop")
+		s.send("a")
+	})
+}
+
+// TestCooperator: the response and all readers of its body have the Cooperator of the
+// transport, while the body comes and after its end.
+func TestCooperator(t *testing.T) {
+	both(t, func(t *testing.T, r *response.Response, s *source) {
+		var readers []*reader
+		read := func() {
+			p := &reader{}
+			p.onMade = func() {
+				if p.Cooperator() != s.cooperator {
+					t.Error("a reader is made without the Cooperator")
+				}
+			}
+			if r.DeliverBody(p) == nil {
+				readers = append(readers, p)
+			}
+		}
+		read()
+		read()
+		s.sendAll("a")
+		read()
+		for i, p := range readers {
+			if p.Cooperator() != s.cooperator {
+				t.Errorf("reader %d is left without the Cooperator", i)
+			}
+		}
+		if r.Cooperator() != s.cooperator {
+			t.Error("the response is left without the Cooperator")
+		}
 	})
 }

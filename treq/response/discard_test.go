@@ -5,18 +5,20 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
 // A tap is the agent's end of a body.
 type tap struct {
-	body    *response.Body
-	stopped int
+	body       *response.Body
+	stopped    int
+	cooperator *task.Cooperator
 }
 
 func newTap() (*tap, *response.Response) {
-	t := new(tap)
+	t := &tap{cooperator: task.NewCooperator(task.NewClock())}
 	t.body = response.NewBody(t)
 	return t, response.New(t.body)
 }
@@ -24,6 +26,8 @@ func newTap() (*tap, *response.Response) {
 func (t *tap) PauseProducing()  {}
 func (t *tap) ResumeProducing() {}
 func (t *tap) StopProducing()   { t.stopped++ }
+
+func (t *tap) Cooperator() *task.Cooperator { return t.cooperator }
 
 func TestDiscard(t *testing.T) {
 	whole := make([]byte, response.DiscardLimit)

@@ -64,8 +64,8 @@ func (r *Response) DeliverBody(p BodyProtocol) error {
 	return r.buffer.deliver(r, p)
 }
 
-// Cooperator returns what runs tasks on the reactor that the response came by, and
-// has its clock; nil if that is not known. It is for agents that wrap agents.
+// Cooperator returns the Cooperator of the body, which runs tasks on the reactor that
+// the response came by, and has its clock. It is for agents that wrap agents.
 func (r *Response) Cooperator() *task.Cooperator { return r.body.Cooperator() }
 
 // SetPreviousResponse sets PreviousResponse. It is there for the name's sake.

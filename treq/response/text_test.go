@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -19,6 +20,8 @@ type transport struct{}
 func (transport) PauseProducing()  {}
 func (transport) ResumeProducing() {}
 func (transport) StopProducing()   {}
+
+func (transport) Cooperator() *task.Cooperator { return nil } // it is not needed
 
 // of makes a response with that body and those values of Content-Type.
 func of(body string, contentTypes ...string) *response.Response {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -16,6 +17,9 @@ import (
 type AgentSpy struct {
 	// Requests are the requests so far, the first first.
 	Requests []*RequestRecord
+	// Cooperator runs what reads the bodies of responses piece by piece. Without one,
+	// such a reader fails with [request.ErrNoCooperator].
+	Cooperator *task.Cooperator
 }
 
 // A RequestRecord is a request that an [AgentSpy] was to send.
@@ -26,6 +30,8 @@ type RequestRecord struct {
 	// example, or has Respond do so. It can be cancelled: it then fails with
 	// [deferred.ErrCancelled].
 	Deferred *deferred.Deferred[*response.Response]
+
+	cooperator *task.Cooperator
 }
 
 // Errors of an AgentSpy, for a request that no agent could send.
@@ -43,7 +49,7 @@ func (s *AgentSpy) Request(req *request.Request) *deferred.Deferred[*response.Re
 	case req.URL == nil || req.URL.Scheme == "" || req.URL.Host == "":
 		return deferred.Fail[*response.Response](errNoURL)
 	}
-	r := &RequestRecord{req, deferred.New[*response.Response]()}
+	r := &RequestRecord{req, deferred.New[*response.Response](), s.Cooperator}
 	s.Requests = append(s.Requests, r)
 	return r.Deferred
 }
@@ -53,7 +59,7 @@ var _ agent.Requester = (*AgentSpy)(nil)
 // Respond makes Deferred fire with a response that is as reply says, whole.
 func (r *RequestRecord) Respond(reply Reply) {
 	code := reply.status()
-	body := response.NewBody(wholeBody{})
+	body := response.NewBody(wholeBody{r.cooperator})
 	body.Write([]byte(reply.Body))
 	body.End(response.ErrDone)
 	resp := response.New(body)
@@ -67,8 +73,9 @@ func (r *RequestRecord) Respond(reply Reply) {
 }
 
 // wholeBody is the transport of a body that is there already.
-type wholeBody struct{}
+type wholeBody struct{ cooperator *task.Cooperator }
 
-func (wholeBody) PauseProducing()  {}
-func (wholeBody) ResumeProducing() {}
-func (wholeBody) StopProducing()   {}
+func (wholeBody) PauseProducing()                {}
+func (wholeBody) ResumeProducing()               {}
+func (wholeBody) StopProducing()                 {}
+func (b wholeBody) Cooperator() *task.Cooperator { return b.cooperator }
