@@ -3,7 +3,6 @@ package deferred_test
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -240,7 +239,10 @@ func TestCirclesAreErrorsThatSaySo(t *testing.T) {
 	wantPanic(t, func() { x.ChainDeferred(x) })
 }
 
-// bounded runs f with a stack of at most 256 KB.
+type None = deferred.None
+
+// bounded runs f with a stack of at most 256 KB. A call for each of ten thousand
+// Deferreds does not fit into it.
 func bounded(t *testing.T, f func()) {
 	t.Helper()
 	defer debug.SetMaxStack(debug.SetMaxStack(256 << 10))
@@ -249,62 +251,33 @@ func bounded(t *testing.T, f func()) {
 	<-done
 }
 
-type None = deferred.None
-
-const million = 1_000_000
-
-// TestAMillionDeferreds resolves chains of a million in constant stack, built
-// and fired in either direction.
-func TestAMillionDeferreds(t *testing.T) {
-	n := million
-	if testing.Short() || raceEnabled {
-		n /= 10
-	}
-	returned := func(ds []*D, i int) { ds[i].ThenCallback(func(int) *D { return ds[i+1] }) }
-	up := func(n int, f func(i int)) {
-		for i := range n {
-			f(i)
-		}
-	}
-	down := func(n int, f func(i int)) {
-		for i := n - 1; i >= 0; i-- {
-			f(i)
-		}
-	}
-	type order = func(int, func(int))
-	for name, c := range map[string]struct{ link, fire order }{
-		"linked up, fired up":     {up, up},
-		"linked up, fired down":   {up, down},
-		"linked down, fired up":   {down, up},
-		"linked down, fired down": {down, down},
-	} {
-		t.Run(name, func(t *testing.T) {
-			bounded(t, func() {
-				ds := make([]*D, n)
-				for i := range ds {
-					ds[i] = deferred.New[int]()
-				}
-				c.link(n-1, func(i int) { returned(ds, i) })
-				c.fire(n, func(i int) { ds[i].Callback(i) })
-				wantValue(t, ds[0], n-1)
-			})
-		})
-	}
-	// The rest takes the same loop; a tenth of it would already overflow the stack.
-	n /= 10
-	t.Run("Map", func(t *testing.T) {
-		bounded(t, func() {
+// TestLongChains resolves chains of Deferreds in constant stack.
+func TestLongChains(t *testing.T) {
+	const n = 10_000
+	increment := func(v int) (int, error) { return v + 1, nil }
+	for name, resolve := range map[string]func(t *testing.T){
+		// Each Deferred waits for the next one, and the last one resumes them all. A
+		// million of them also show that the time is linear.
+		"returned, built and fired from the first": func(t *testing.T) {
+			n := 1_000_000
+			if testing.Short() || raceEnabled {
+				n = 10_000
+			}
+			returnedDeferreds(t, n, false, false)
+		},
+		"returned, built from the first, fired from the last": func(t *testing.T) { returnedDeferreds(t, n, false, true) },
+		"returned, built from the last, fired from the first": func(t *testing.T) { returnedDeferreds(t, n, true, false) },
+		"returned, built and fired from the last":             func(t *testing.T) { returnedDeferreds(t, n, true, true) },
+		"Map": func(t *testing.T) {
 			first := deferred.New[int]()
 			d := first
 			for range n {
-				d = deferred.Map(d, func(v int) (int, error) { return v + 1, nil })
+				d = deferred.Map(d, increment)
 			}
 			first.Callback(0)
 			wantValue(t, d, n)
-		})
-	})
-	t.Run("Then", func(t *testing.T) {
-		bounded(t, func() {
+		},
+		"Then": func(t *testing.T) {
 			first := deferred.New[int]()
 			d := first
 			for range n {
@@ -312,10 +285,8 @@ func TestAMillionDeferreds(t *testing.T) {
 			}
 			first.Callback(0)
 			wantValue(t, d, n)
-		})
-	})
-	t.Run("ChainDeferred", func(t *testing.T) {
-		bounded(t, func() {
+		},
+		"ChainDeferred": func(t *testing.T) {
 			first := deferred.New[int]()
 			d := first
 			for range n {
@@ -325,10 +296,8 @@ func TestAMillionDeferreds(t *testing.T) {
 			}
 			first.Callback(7)
 			wantValue(t, d, 7)
-		})
-	})
-	t.Run("nested gathers", func(t *testing.T) {
-		bounded(t, func() {
+		},
+		"nested gathers": func(t *testing.T) {
 			first := deferred.New[int]()
 			d := deferred.GatherResults([]*D{first})
 			for range n {
@@ -337,10 +306,8 @@ func TestAMillionDeferreds(t *testing.T) {
 			}
 			first.Callback(7)
 			wantValue(t, d, []int{7})
-		})
-	})
-	t.Run("a queue of jobs that end at once", func(t *testing.T) {
-		bounded(t, func() {
+		},
+		"a queue of jobs that end at once": func(t *testing.T) {
 			var l deferred.DeferredLock
 			held := l.Acquire()
 			wantValue(t, held, None{})
@@ -352,10 +319,8 @@ func TestAMillionDeferreds(t *testing.T) {
 			l.Release()
 			eq(t, done, n)
 			eq(t, l.Locked(), false)
-		})
-	})
-	t.Run("cancelling", func(t *testing.T) {
-		bounded(t, func() {
+		},
+		"cancelling": func(t *testing.T) {
 			first := deferred.New[int]()
 			d := first
 			for range n {
@@ -364,14 +329,12 @@ func TestAMillionDeferreds(t *testing.T) {
 			d.Cancel()
 			wantError(t, d, deferred.ErrCancelled)
 			outcome(first)
-		})
-	})
-	t.Run("coroutines that await each other", func(t *testing.T) {
-		// Each has a stack of its own of some KB, so that there are fewer.
-		bounded(t, func() {
+		},
+		"coroutines that await each other": func(t *testing.T) {
+			const n = 2000 // each has a stack of its own
 			first := deferred.New[int]()
 			d := first
-			for range n / 5 {
+			for range n {
 				inner := d
 				d = deferred.Go(func(co *deferred.Co) (int, error) {
 					v, err := deferred.Await(co, inner)
@@ -379,11 +342,9 @@ func TestAMillionDeferreds(t *testing.T) {
 				})
 			}
 			first.Callback(0)
-			wantValue(t, d, n/5)
-		})
-	})
-	t.Run("one coroutine that awaits them all", func(t *testing.T) {
-		bounded(t, func() {
+			wantValue(t, d, n)
+		},
+		"one coroutine that awaits them all": func(t *testing.T) {
 			var d *D
 			all := deferred.Go(func(co *deferred.Co) (int, error) {
 				sum := 0
@@ -401,7 +362,30 @@ func TestAMillionDeferreds(t *testing.T) {
 				d.Callback(1)
 			}
 			wantValue(t, all, n)
-		})
-	})
-	runtime.GC()
+		},
+	} {
+		t.Run(name, func(t *testing.T) { bounded(t, func() { resolve(t) }) })
+	}
+}
+
+// returnedDeferreds makes n Deferreds, each with a handler that returns the next one,
+// and fires them.
+func returnedDeferreds(t *testing.T, n int, buildFromLast, fireFromLast bool) {
+	ds := make([]D, n)
+	index := func(i int, fromLast bool) int {
+		if fromLast {
+			return n - 1 - i
+		}
+		return i
+	}
+	for i := range n {
+		if i := index(i, buildFromLast); i+1 < n {
+			ds[i].ThenCallback(func(int) *D { return &ds[i+1] })
+		}
+	}
+	for i := range n {
+		i = index(i, fireFromLast)
+		ds[i].Callback(i)
+	}
+	wantValue(t, &ds[0], n-1)
 }

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"weak"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
@@ -230,6 +231,34 @@ func TestTheResultOfACoroutineNobodyHasIsFiredAllTheSame(t *testing.T) {
 	u.Flush(nil) // collects garbage
 	d.Callback(1)
 	eq(t, handled, 5)
+}
+
+// awaitTwo starts a coroutine that awaits a new Deferred, which it fires, and then
+// second.
+//
+//go:noinline
+func awaitTwo(second *D) (first weak.Pointer[D], result *D) {
+	d := deferred.New[int]()
+	first = weak.Make(d)
+	next := d
+	result = deferred.Go(func(co *deferred.Co) (int, error) {
+		await(co, next)
+		return await(co, second)
+	})
+	next = nil
+	d.Callback(1)
+	return first, result
+}
+
+func TestACoroutineDoesNotKeepWhatItAwaited(t *testing.T) {
+	second := deferred.New[int]()
+	first, result := awaitTwo(second)
+	runtime.GC()
+	if first.Value() != nil {
+		t.Error("the first Deferred is kept while the coroutine waits for the second")
+	}
+	second.Callback(2)
+	wantValue(t, result, 2)
 }
 
 //go:noinline

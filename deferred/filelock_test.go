@@ -1,9 +1,11 @@
 package deferred_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,5 +118,9 @@ func TestFilesystemLock(t *testing.T) {
 	t.Run("a file that cannot be", func(t *testing.T) {
 		l := deferred.NewDeferredFilesystemLock(filepath.Join(t.TempDir(), "no", "lock"), new(fakeClock))
 		wantError(t, l.DeferUntilLocked(0), fs.ErrNotExist)
+		if ok, err := l.Lock(); ok || !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "deferred: ") {
+			t.Error(ok, err)
+		}
+		eq(t, l.Locked(), false)
 	})
 }

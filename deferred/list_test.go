@@ -284,6 +284,13 @@ func TestGatherOfDifferentTypes(t *testing.T) {
 		t.Errorf("got %v", got.Err)
 	}
 	a.Callback(1) // too late to matter
+
+	for index := range 3 {
+		ds := [3]*D{deferred.Succeed(0), deferred.Succeed(1), deferred.Succeed(2)}
+		ds[index] = deferred.Fail[int](errBoom)
+		got, _ := outcome(deferred.Gather3(ds[0], ds[1], ds[2]))
+		eq(t, got.Err, error(&deferred.FirstError{Err: errBoom, Index: index}))
+	}
 	wantPanic(t, func() { deferred.Gather2[int, int](a, nil) })
 
 	deferred.SetDebugging(true)

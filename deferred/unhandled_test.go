@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -12,68 +13,117 @@ import (
 )
 
 func TestUnhandledErrors(t *testing.T) {
-	for _, c := range []struct {
+	cases := []struct {
 		name string
-		f    func()
-		want int
+		f    func(err error)
+		want int // how often err is reported
 	}{
-		{"failed", func() { deferred.Fail[int](errBoom) }, 1},
-		{"failed by a handler", func() { deferred.Succeed(1).AddCallback(func(int) (int, error) { return 0, errBoom }) }, 1},
-		{"failed again", func() {
-			deferred.Fail[int](errors.New("first")).AddErrback(func(error) (int, error) { return 0, errBoom })
+		{"failed", func(err error) { deferred.Fail[int](err) }, 1},
+		{"failed by a handler", func(err error) { deferred.Succeed(1).AddCallback(func(int) (int, error) { return 0, err }) }, 1},
+		{"failed again", func(err error) {
+			deferred.Fail[int](errors.New("first")).AddErrback(func(error) (int, error) { return 0, err })
 		}, 1},
-		{"callback passed by", func() { deferred.Fail[int](errBoom).AddCallback(same).AddCallback(same) }, 1},
-		{"pending", func() { deferred.New[int]() }, 0},
-		{"handled", func() { deferred.Fail[int](errBoom).AddErrback(func(error) (int, error) { return 0, nil }) }, 0},
-		{"handled later by both", func() {
-			deferred.Fail[int](errBoom).AddBoth(func(int, error) (int, error) { return 0, nil })
+		{"callback passed by", func(err error) { deferred.Fail[int](err).AddCallback(same).AddCallback(same) }, 1},
+		{"pending", func(err error) { deferred.New[int]() }, 0},
+		{"handled", func(err error) { deferred.Fail[int](err).AddErrback(func(error) (int, error) { return 0, nil }) }, 0},
+		{"handled later by both", func(err error) {
+			deferred.Fail[int](err).AddBoth(func(int, error) (int, error) { return 0, nil })
 		}, 0},
-		{"passed to Map", func() { deferred.Map(deferred.Fail[int](errBoom), same) }, 1},
-		{"passed to two", func() {
-			d := deferred.Fail[int](errBoom)
+		{"passed to Map", func(err error) { deferred.Map(deferred.Fail[int](err), same) }, 1},
+		{"passed to two", func(err error) {
+			d := deferred.Fail[int](err)
 			deferred.Map(d, same)
 			deferred.Map(d, same)
 		}, 2},
-		{"chained", func() { deferred.Fail[int](errBoom).ChainDeferred(deferred.New[int]()) }, 1},
-		{"returned, handled", func() {
-			d := deferred.Succeed(1).ThenCallback(func(int) *D { return deferred.Fail[int](errBoom) })
+		{"chained", func(err error) { deferred.Fail[int](err).ChainDeferred(deferred.New[int]()) }, 1},
+		{"returned, handled", func(err error) {
+			d := deferred.Succeed(1).ThenCallback(func(int) *D { return deferred.Fail[int](err) })
 			outcome(d)
 		}, 0},
-		{"returned, later", func() {
+		{"returned, later", func(err error) {
 			inner := deferred.New[int]()
 			deferred.Succeed(1).ThenCallback(func(int) *D { return inner })
-			inner.Errback(errBoom)
+			inner.Errback(err)
 		}, 1},
-		{"then errback waits", func() {
-			deferred.Fail[int](errBoom).ThenErrback(func(error) *D { return deferred.New[int]() })
+		{"then errback waits", func(err error) {
+			deferred.Fail[int](err).ThenErrback(func(error) *D { return deferred.New[int]() })
 		}, 0},
-		{"awaited", func() {
+		{"awaited", func(err error) {
 			deferred.Go(func(co *deferred.Co) (int, error) {
-				deferred.Await(co, deferred.Fail[int](errBoom))
+				deferred.Await(co, deferred.Fail[int](err))
 				return 0, nil
 			})
 		}, 0},
-		{"of a coroutine", func() { deferred.Go(func(co *deferred.Co) (int, error) { return 0, errBoom }) }, 1},
-		{"passed on, then failed anew", func() {
-			d := deferred.Fail[int](errBoom)
+		{"of a coroutine", func(err error) { deferred.Go(func(co *deferred.Co) (int, error) { return 0, err }) }, 1},
+		{"passed on, then failed anew", func(err error) {
+			d := deferred.Fail[int](err)
 			outcome(deferred.Map(d, same))
 			d.AddErrback(func(err error) (int, error) { return 0, err })
 		}, 1},
-		{"list", func() { deferred.DeferredList([]*D{deferred.Fail[int](errBoom)}) }, 1},
-		{"list that consumes", func() { deferred.DeferredList([]*D{deferred.Fail[int](errBoom)}, deferred.ConsumeErrors) }, 0},
-		{"gathered", func() {
-			outcome(deferred.GatherResults([]*D{deferred.Fail[int](errBoom), deferred.Succeed(1)}))
+		{"list", func(err error) { deferred.DeferredList([]*D{deferred.Fail[int](err)}) }, 1},
+		{"list that consumes", func(err error) { deferred.DeferredList([]*D{deferred.Fail[int](err)}, deferred.ConsumeErrors) }, 0},
+		{"gathered", func(err error) {
+			outcome(deferred.GatherResults([]*D{deferred.Fail[int](err), deferred.Succeed(1)}))
 		}, 0},
-		{"gathered, the second too", func() {
-			outcome(deferred.GatherResults([]*D{deferred.Fail[int](errors.New("x")), deferred.Fail[int](errBoom)}))
+		{"gathered, the second too", func(err error) {
+			outcome(deferred.GatherResults([]*D{deferred.Fail[int](errors.New("x")), deferred.Fail[int](err)}))
 		}, 1},
-		{"to a channel", func() { deferred.ToChannel(deferred.Fail[int](errBoom)) }, 0},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			u := deferred.FailOnUnhandled(t)
-			c.f()
-			eq(t, len(u.Flush(errBoom)), c.want)
-		})
+		{"gathered, one error, three types", func(err error) {
+			outcome(deferred.Gather3(deferred.Succeed(1), deferred.Succeed(1), deferred.Fail[int](err)))
+		}, 0},
+		{"list that fails with the first error", func(err error) {
+			outcome(deferred.DeferredList([]*D{deferred.Fail[int](err)}, deferred.FireOnOneErrback))
+		}, 0},
+		{"first value, all fail", func(err error) {
+			outcome(deferred.FireOnOneCallback([]*D{deferred.Fail[int](err)}))
+		}, 0},
+		{"first value or error", func(err error) {
+			outcome(deferred.FireOnOneCallback([]*D{deferred.Fail[int](err)}, deferred.FireOnOneErrback))
+		}, 0},
+		{"to a channel", func(err error) { deferred.ToChannel(deferred.Fail[int](err)) }, 0},
+	}
+	// All cases share one collection of garbage, which takes longer than they do.
+	u := deferred.FailOnUnhandled(t)
+	errs := make([]error, len(cases))
+	for i, c := range cases {
+		errs[i] = errors.New(c.name)
+		c.f(errs[i])
+	}
+	reported := make(map[error]int)
+	for _, e := range u.Flush(nil) {
+		reported[e.Err]++
+	}
+	for i, c := range cases {
+		if got := reported[errs[i]]; got != c.want {
+			t.Errorf("%s: reported %d times, want %d", c.name, got, c.want)
+		}
+		delete(reported, errs[i])
+	}
+	eq(t, len(reported), 0)
+}
+
+// Flush waits for a finalizer that is still running, because the reports come from
+// finalizers.
+func TestFlushWaitsForFinalizers(t *testing.T) {
+	u := deferred.FailOnUnhandled(t)
+	running := make(chan None)
+	slow := func(any) {
+		close(running)
+		for range 20 { // more collections than Flush makes
+			runtime.GC()
+		}
+	}
+	runtime.SetFinalizer(&struct{ p *int }{new(int)}, slow)
+	for {
+		runtime.GC()
+		select {
+		case <-running:
+			deferred.Fail[int](errBoom)
+			eq(t, len(u.Flush(errBoom)), 1)
+			return
+		default:
+			runtime.Gosched()
+		}
 	}
 }
 

@@ -209,9 +209,11 @@ func TestOverflow(t *testing.T) {
 	if c.due(NoMark); !last.Active() || want.Before(c.time) {
 		t.Errorf("the call is for %v", want)
 	}
-	last.Delay(math.MaxInt64)
-	if !last.Time().Equal(want) {
-		t.Errorf("Delay moved the last time to %v", last.Time())
+	for _, extra := range []time.Duration{1, math.MaxInt64} {
+		last.Delay(extra)
+		if !last.Time().Equal(want) {
+			t.Errorf("Delay(%d) moved the last time to %v", extra, last.Time())
+		}
 	}
 	call := c.CallLater(-5, func() {})
 	call.Delay(-2 * time.Hour)
