@@ -139,6 +139,31 @@ func TestRequests(t *testing.T) {
 	})
 }
 
+// TestExpectContinue: the server gets the body once it asks for it, or after a second.
+func TestExpectContinue(t *testing.T) {
+	for name, ask := range map[string]func(s *rawserver.Server, r *memory.Reactor){
+		"asked": func(s *rawserver.Server, _ *memory.Reactor) { s.Conn(0).Send("HTTP/1.1 100 Continue\r\n\r\n") },
+		"later": func(_ *rawserver.Server, r *memory.Reactor) { r.RunFor(time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, s, r := newClient(t)
+			d := c.Post("http://a.example/", client.Body("text"), client.ExpectContinue(time.Second))
+			r.RunFor(time.Second - 1)
+			if got := s.Conn(0).Got(); !strings.Contains(got, "\r\nExpect: 100-continue\r\n") || !strings.HasSuffix(got, "\r\n\r\n") {
+				t.Errorf("before the server asks it has %q", got)
+			}
+			ask(s, r)
+			if got := s.Conn(0).Got(); got != "text" {
+				t.Errorf("then it gets %q", got)
+			}
+			s.Conn(0).Send(okHello)
+			if text := deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)); text != "hello" {
+				t.Errorf("got %q", text)
+			}
+		})
+	}
+}
+
 // TestNotARequest is what is not sent at all.
 func TestNotARequest(t *testing.T) {
 	tests := []struct {

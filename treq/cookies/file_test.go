@@ -111,6 +111,7 @@ func TestLoadErrors(t *testing.T) {
 	const good = "example.com\tFALSE\t/\tFALSE\t0\ta\t1\n"
 	for _, test := range []struct{ line, want string }{
 		{"what is this", "line 3: not a cookie: 1 columns, not 7"},
+		{"example.com\tFALSE\t/\tFALSE\t0\ta\t1\t2", `line 3: not a cookie: the value of "a": it has a semicolon, a control character or a space at an end`},
 		{"example.com\tPERHAPS\t/\tFALSE\t0\ta\t1", `line 3: not a cookie: "PERHAPS", not TRUE or FALSE`},
 		{"example.com\tFALSE\t/\tx\t0\ta\t1", `line 3: not a cookie: "x", not TRUE or FALSE`},
 		{"example.com\tFALSE\t/\tFALSE\tsoon\ta\t1", `line 3: not a cookie: it expires at "soon"`},
