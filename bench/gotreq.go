@@ -22,11 +22,11 @@ import (
 // has connections. Each calls ended when it makes no more.
 func onLoop(t *task, begin func(a *agent.Agent, r reactor.Reactor, ended func())) error {
 	r := reactor.New()
-	options := []agent.Option{agent.WithPool(agent.NewPool(r, agent.MaxPersistentPerHost(t.Connections)))}
-	if config := tlsConfig(t); config != nil {
-		options = append(options, agent.WithTLSPolicy(agent.NewTLSPolicy(config)))
+	config := agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{MaxPersistentPerHost: t.Connections})}
+	if secure := tlsConfig(t); secure != nil {
+		config.TLS = agent.NewTLSPolicy(secure)
 	}
-	a := agent.New(r, options...)
+	a := agent.New(r, config)
 	left := t.Connections
 	r.CallWhenRunning(func() {
 		for range t.Connections {
@@ -46,7 +46,7 @@ func gotreqRequests(t *task, m *meter) error {
 	var c *client.HTTPClient
 	return onLoop(t, func(a *agent.Agent, r reactor.Reactor, ended func()) {
 		if c == nil {
-			c = client.New(r, a)
+			c = client.New(r, client.Config{Agent: a})
 		}
 		var next func()
 		finish := func(n int64, err error) {
@@ -139,7 +139,7 @@ func gotreqHold(t *task, m *meter) error {
 	begun := 0
 	return onLoop(t, func(a *agent.Agent, r reactor.Reactor, ended func()) {
 		if c == nil {
-			c = client.New(r, a)
+			c = client.New(r, client.Config{Agent: a})
 			m.beforeHold()
 		}
 		deferred.Then(c.Get(t.URL, client.Unbuffered(true)), func(resp *response.Response) *deferred.Deferred[deferred.None] {

@@ -55,5 +55,5 @@
 //	allow_redirects=False              treq.AllowRedirects(false)
 //	treq.content(response)             treq.Content(resp), or resp.Content()
 //	treq.json_content(response)        treq.JSONContent[T](resp)
-//	HTTPClient(Agent(reactor))         client.New(r, agent.New(r))
+//	HTTPClient(Agent(reactor))         client.New(r, client.Config{})
 package treq

@@ -47,7 +47,7 @@ func TestModuleSharesConnections(t *testing.T) {
 	if len(s.Conns) != 2 || len(apart.Conns) != 1 {
 		t.Errorf("one on another reactor took %d connections here, %d there", len(s.Conns)-2, len(apart.Conns))
 	}
-	get(r, treq.Agent(agent.New(r))) // its own, without a pool
+	get(r, treq.Agent(agent.New(r, agent.Config{}))) // its own, without a pool
 	if len(s.Conns) != 3 {
 		t.Errorf("one by another agent took %d connections, want 1", len(s.Conns)-2)
 	}

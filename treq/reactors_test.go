@@ -19,7 +19,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
-	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	"github.com/seed-7c003b53/gotreq/treq/web"
@@ -39,7 +38,7 @@ var loops = map[string]func() *reactor.Loop{
 
 // newClient returns a client whose connections are kept.
 func newClient(r reactor.Reactor) *client.HTTPClient {
-	return client.New(r, agent.New(r, agent.WithPool(agent.NewPool(r))))
+	return client.New(r, client.Config{})
 }
 
 // run runs l until what f begins has a result, closes l, and returns the result.

@@ -70,9 +70,8 @@ func BasicAuth(user, password string) Option { return client.BasicAuth(user, pas
 // CookieJar has the request use a jar; see [client.CookieJar].
 func CookieJar(jar http.CookieJar) Option { return client.CookieJar(jar) }
 
-// Decoding has a coded body decoded as options say, in place of the defaults; see
-// [client.Decoding].
-func Decoding(options ...agent.DecoderOption) Option { return client.Decoding(options...) }
+// Decoding has a coded body decoded as config says; see [client.Decoding].
+func Decoding(config agent.DecoderConfig) Option { return client.Decoding(config) }
 
 // Agent has a send the request, in place of the one that all requests share.
 func Agent(a agent.Requester) Option { return client.Agent(a) }
@@ -99,7 +98,7 @@ func agentOn(r reactor.Reactor) *agent.Agent {
 	defer agents.Unlock()
 	a := agents.on[r]
 	if a == nil {
-		a = agent.New(r, agent.WithPool(agent.NewPool(r)))
+		a = agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{})})
 		if agents.on == nil {
 			agents.on = make(map[reactor.Reactor]*agent.Agent)
 		}
@@ -113,7 +112,7 @@ func agentOn(r reactor.Reactor) *agent.Agent {
 // reactor of its own, makes a [client.HTTPClient].
 func newClient() *client.HTTPClient {
 	r := reactor.Default()
-	return client.New(r, agentOn(r))
+	return client.New(r, client.Config{Agent: agentOn(r)})
 }
 
 // Request makes a request on the default reactor; see

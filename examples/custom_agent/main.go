@@ -18,10 +18,10 @@ import (
 func main() { task.React(run) }
 
 func run(r reactor.Reactor) *deferred.Deferred[string] {
-	plain := agent.New(r, agent.ConnectTimeout(2*time.Second), agent.WithPool(agent.NewPool(r)))
+	plain := agent.New(r, agent.Config{ConnectTimeout: 2 * time.Second, Pool: agent.NewPool(r, agent.PoolConfig{})})
 	named := agent.NewRequestHeaderSetterAgent(plain, http.Header{"User-Agent": {"custom/1.0"}})
 
 	// For a single request it is treq.Get(url, treq.Agent(named)).
-	c := client.New(r, named)
+	c := client.New(r, client.Config{Agent: named})
 	return deferred.Then(c.Get(httpbin.URL("/user-agent")), printing.Response)
 }

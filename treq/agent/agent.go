@@ -38,7 +38,7 @@ type Agent struct {
 	connectTimeout time.Duration
 	endpoint       EndpointFactory
 	cooperator     *task.Cooperator // runs what produces and reads bodies; nil until one needs it
-	tls            TLSPolicy
+	tls            *TLSPolicy
 	limits         wire.Limits
 	bindAddress    string
 	proxied        func(k key) bool // the request goes to a proxy that is to pass it on
@@ -47,38 +47,44 @@ type Agent struct {
 	scratch        []byte           // heads are put together in it
 }
 
-// An Option sets how an Agent works.
-type Option func(*Agent)
+// A Config says how an Agent works. The zero value works.
+type Config struct {
+	// Pool keeps the agent's connections, so that later requests can use them. If it
+	// is nil, the connection of each request closes after it, as in Twisted.
+	Pool *Pool
+	// ConnectTimeout bounds the attempt to connect to each address. 0 means
+	// [reactor.DefaultConnectTimeout].
+	ConnectTimeout time.Duration
+	// LocalAddress is the IP address and port of this machine to connect from, as in
+	// "192.0.2.1:0"; the system chooses port 0. "" leaves both to the system. It is
+	// Twisted's bindAddress.
+	LocalAddress string
+	// TLS says how to speak TLS for https. nil means NewTLSPolicy(nil).
+	TLS *TLSPolicy
+	// Limits bounds what a server may send besides bodies.
+	Limits wire.Limits
+	// Endpoint, if it is not nil, chooses where to connect, in place of the URL's host
+	// and port.
+	Endpoint EndpointFactory
+}
 
-// WithPool has the agent use the connections of pool, and leave its own there.
-// Without this option the connection of a request closes after it.
-func WithPool(pool *Pool) Option { return func(a *Agent) { a.pool = pool } }
-
-// ConnectTimeout bounds how long the agent may take to connect, for each
-// address that it tries. The default is [reactor.DefaultConnectTimeout].
-func ConnectTimeout(d time.Duration) Option { return func(a *Agent) { a.connectTimeout = d } }
-
-// BindAddress has the agent connect from address, an IP address and port of this
-// machine's: "192.0.2.1:0", where port 0 leaves the port to the system. It is
-// Twisted's bindAddress.
-func BindAddress(address string) Option { return func(a *Agent) { a.bindAddress = address } }
-
-// An EndpointFactory says where to connect to for a URL. It is Twisted's
+// An EndpointFactory returns the endpoint to connect to for a URL. It is Twisted's
 // IAgentEndpointFactory.
 type EndpointFactory func(u *url.URL) (endpoints.ClientEndpoint, error)
 
-// UsingEndpointFactory has the agent connect where f says, in place of the
-// URL's host and port. It is Twisted's Agent.usingEndpointFactory.
-func UsingEndpointFactory(f EndpointFactory) Option { return func(a *Agent) { a.endpoint = f } }
-
 // New returns an Agent whose connections r makes.
-func New(r reactor.Reactor, options ...Option) *Agent {
-	a := &Agent{reactor: r}
-	for _, o := range options {
-		o(a)
+func New(r reactor.Reactor, config Config) *Agent {
+	a := &Agent{
+		reactor:        r,
+		pool:           config.Pool,
+		connectTimeout: config.ConnectTimeout,
+		bindAddress:    config.LocalAddress,
+		tls:            config.TLS,
+		limits:         config.Limits,
+		endpoint:       config.Endpoint,
 	}
 	if a.pool == nil {
-		a.pool = NewPool(r, Persistent(false))
+		a.pool = NewPool(r, PoolConfig{DisablePersistent: true})
 	}
 	if a.endpoint == nil {
 		a.endpoint = a.hostname
@@ -208,7 +214,7 @@ func (a *Agent) hostname(u *url.URL) (endpoints.ClientEndpoint, error) {
 	host := endpoints.NewHostname(a.reactor, k.host, k.port)
 	host.Timeout, host.LocalAddress = a.connectTimeout, a.bindAddress
 	if k.scheme == "https" {
-		return endpoints.WrapTLS(a.reactor, a.tls(k.host, k.port), host), nil
+		return endpoints.WrapTLS(a.reactor, a.tls.ConfigFor(k.host, k.port), host), nil
 	}
 	return host, nil
 }

@@ -297,7 +297,7 @@ func TestDigestAndBodiesThatCannotBeRepeated(t *testing.T) {
 // TestDigestWithExpectContinue is that a body is still there for the second
 // request if the first one did not come to it.
 func TestDigestWithExpectContinue(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	body := &onceBody{Bytes: request.Bytes("the body")}
 	req := newRequest("PUT", "http://h.example/")
 	req.Body, req.ExpectContinue = body, time.Second
@@ -321,7 +321,7 @@ func TestDigestWithExpectContinue(t *testing.T) {
 // TestDigestKeepsTheConnection is that the answer to a challenge goes where the
 // challenge came from, after all of that has been read.
 func TestDigestKeepsTheConnection(t *testing.T) {
-	w := newWorld(t, agent.Persistent(true))
+	w := newWorld(t, agent.PoolConfig{})
 	d := agent.NewAuthAgent(w.agent, auth.NewDigest("u", "p")).Request(newRequest("GET", "http://h.example/"))
 	w.r.Pump()
 	c := w.Conn(0)
@@ -343,7 +343,7 @@ func TestDigestKeepsTheConnection(t *testing.T) {
 // TestDigestDoesNotWaitForTheEndOfAConnection is about a challenge whose body ends
 // when the server closes the connection, which it might never do.
 func TestDigestDoesNotWaitForTheEndOfAConnection(t *testing.T) {
-	w := newWorld(t, agent.Persistent(true))
+	w := newWorld(t, agent.PoolConfig{})
 	d := agent.NewAuthAgent(w.agent, auth.NewDigest("u", "p")).Request(newRequest("GET", "http://h.example/"))
 	w.r.Pump()
 	w.Conn(0).Send("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm=r, nonce=n\r\n\r\nno")
@@ -362,7 +362,7 @@ func TestDigestCancelled(t *testing.T) {
 		{"reading the challenge", challenge + "no"},
 		{"the second request", challenge + "no!!!"},
 	} {
-		w := newWorld(t, agent.Persistent(true))
+		w := newWorld(t, agent.PoolConfig{})
 		d := agent.NewAuthAgent(w.agent, auth.NewDigest("u", "p")).Request(newRequest("GET", "http://h.example/"))
 		w.r.Pump()
 		c := w.Conn(0)
@@ -453,9 +453,9 @@ func TestCredentialsStayWithTheirOrigin(t *testing.T) {
 				var a agent.Requester
 				switch side {
 				case "above":
-					a = agent.NewAuthAgent(agent.NewRedirectAgent(server), credentials())
+					a = agent.NewAuthAgent(agent.NewRedirectAgent(server, agent.RedirectConfig{}), credentials())
 				case "below":
-					a = agent.NewRedirectAgent(agent.NewAuthAgent(server, credentials()))
+					a = agent.NewRedirectAgent(agent.NewAuthAgent(server, credentials()), agent.RedirectConfig{})
 				default:
 					a = careless{agent.NewAuthAgent(server, credentials())}
 				}

@@ -50,7 +50,7 @@ func TestCancel(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, agent.PoolConfig{})
 			d := test.get(w)
 			deferredtest.NoResult(t, d)
 			d.Cancel()
@@ -95,7 +95,7 @@ func TestCancelBody(t *testing.T) {
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, agent.PoolConfig{})
 			d := w.get("http://a.example/")
 			w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
 			resp := deferredtest.SuccessResultOf(t, d)
@@ -121,7 +121,7 @@ func TestCancelWhatFollows(t *testing.T) {
 		"the body":    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe",
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, agent.PoolConfig{})
 			text := deferred.Then(w.get("http://a.example/"), (*response.Response).Text)
 			w.Conn(0).Send(sent)
 			deferredtest.NoResult(t, text)
@@ -137,7 +137,7 @@ func TestCancelWhatFollows(t *testing.T) {
 
 // TestCancelInTheLoop: in the very turn that brings more.
 func TestCancelInTheLoop(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	d := w.get("http://a.example/")
 	w.r.CallFromThread(func() {
 		w.Conn(0).Write([]byte(okHello))
@@ -180,10 +180,10 @@ func TestStubbornEndpoint(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.agent = agent.New(w.r, agent.WithPool(w.pool), agent.UsingEndpointFactory(func(*url.URL) (endpoints.ClientEndpoint, error) {
+			w := newWorld(t, agent.PoolConfig{})
+			w.agent = agent.New(w.r, agent.Config{Pool: w.pool, Endpoint: func(*url.URL) (endpoints.ClientEndpoint, error) {
 				return endpointFunc(func(f reactor.Factory) *deferred.Deferred[reactor.Protocol] { return connect(w, f) }), nil
-			}))
+			}})
 			d := w.get("http://a.example/")
 			d.Cancel()
 			deferredtest.FailureResultOf(t, d)
@@ -198,7 +198,7 @@ func TestStubbornEndpoint(t *testing.T) {
 func TestWithinCallbacks(t *testing.T) {
 	long := "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
 	t.Run("the next request as the body ends takes the same connection", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		var next *deferred.Deferred[*response.Response]
 		text := deferred.Then(w.get("http://a.example/"), (*response.Response).Text)
 		text.AddCallback(func(s string) (string, error) {
@@ -215,7 +215,7 @@ func TestWithinCallbacks(t *testing.T) {
 		w.wantOpen(0)
 	})
 	t.Run("the next request as the body ends does not get what came after it", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		var next *deferred.Deferred[*response.Response]
 		text := deferred.Then(w.get("http://a.example/"), (*response.Response).Text)
 		text.AddCallback(func(s string) (string, error) {
@@ -228,7 +228,7 @@ func TestWithinCallbacks(t *testing.T) {
 		w.wantBody(deferredtest.SuccessResultOf(t, next), "hello")
 	})
 	t.Run("a request as the head comes takes another", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		var next *deferred.Deferred[*response.Response]
 		d := w.get("http://a.example/").AddCallback(func(r *response.Response) (*response.Response, error) {
 			next = w.agent.Request(newRequest("GET", "http://a.example/next"))
@@ -241,7 +241,7 @@ func TestWithinCallbacks(t *testing.T) {
 		w.wantOpen(0, 1)
 	})
 	t.Run("a request as the connection is lost", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		var next *deferred.Deferred[*response.Response]
 		d := w.get("http://a.example/").AddErrback(func(error) (*response.Response, error) {
 			next = w.agent.Request(newRequest("GET", "http://a.example/next"))
@@ -253,7 +253,7 @@ func TestWithinCallbacks(t *testing.T) {
 		deferredtest.SuccessResultOf(t, d)
 	})
 	t.Run("the body is refused as the head comes", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		p := &reader{}
 		p.onMade = func() { p.transport.StopProducing() }
 		d := w.get("http://a.example/").AddCallback(func(r *response.Response) (*response.Response, error) {
@@ -268,7 +268,7 @@ func TestWithinCallbacks(t *testing.T) {
 		}
 	})
 	t.Run("a callback panics as the head comes", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		var resp *response.Response
 		d := w.get("http://a.example/").AddCallback(func(r *response.Response) (*response.Response, error) {
 			resp = r
@@ -283,7 +283,7 @@ func TestWithinCallbacks(t *testing.T) {
 		w.wantOpen(0)
 	})
 	t.Run("a reader panics at data", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		p := &reader{onData: func(string) { panic("boom") }}
 		d := w.get("http://a.example/")
 		w.Conn(0).Send(long)
@@ -296,7 +296,7 @@ func TestWithinCallbacks(t *testing.T) {
 		}
 	})
 	t.Run("a reader panics at the end", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		p := &reader{onLost: func() { panic("boom") }}
 		d := w.get("http://a.example/")
 		w.Conn(0).Send(long)
@@ -308,7 +308,7 @@ func TestWithinCallbacks(t *testing.T) {
 		w.exchange(newRequest("GET", "http://a.example/"), 1)
 	})
 	t.Run("a reader stops within the last bytes", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		p := &reader{}
 		p.onData = func(string) { p.transport.StopProducing() }
 		d := w.get("http://a.example/")
@@ -326,7 +326,7 @@ func TestWithinCallbacks(t *testing.T) {
 func TestUnread(t *testing.T) {
 	large := strings.Repeat("0123456789abcdef", 1<<16)
 	t.Run("if small, lets its connection go", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		d := w.get("http://a.example/")
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
 		w.Conn(0).Send("hello")
@@ -335,7 +335,7 @@ func TestUnread(t *testing.T) {
 		w.wantBody(resp, "hello")
 	})
 	t.Run("if large, waits", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		d := w.get("http://a.example/")
 		c := w.Conn(0)
 		c.Send("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n")
@@ -346,7 +346,7 @@ func TestUnread(t *testing.T) {
 		w.exchange(newRequest("GET", "http://a.example/"), 0)
 	})
 	t.Run("if large, waits, and hears of the end when it is read", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		d := w.get("http://a.example/")
 		c := w.Conn(0)
 		c.Send("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
@@ -360,7 +360,7 @@ func TestUnread(t *testing.T) {
 		}
 	})
 	t.Run("is aborted", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		d := w.get("http://a.example/")
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
 		body := deferredtest.SuccessResultOf(t, d).Content()
@@ -374,7 +374,7 @@ func TestUnread(t *testing.T) {
 // TestPaused: a reader that is paused gets nothing, and the server cannot go on
 // sending.
 func TestPaused(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	p := &reader{}
 	d := w.get("http://a.example/")
 	c := w.Conn(0)
@@ -397,7 +397,7 @@ func TestPaused(t *testing.T) {
 // cannot go on sending; then it can, until all has come.
 func TestSlowCollector(t *testing.T) {
 	const size = 8 << 20
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	d := w.get("http://a.example/")
 	c := w.Conn(0)
 	c.Send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size))

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,20 +27,22 @@ type ContentDecoderAgent struct {
 	limits   decodingLimits
 }
 
-// A DecoderOption sets how a ContentDecoderAgent works.
-type DecoderOption func(*ContentDecoderAgent)
-
-// MaxDecodedSize bounds how long a decoded body may be. By default nothing does,
-// since a body can be read piece by piece; but see [MaxExpansion].
-func MaxDecodedSize(n int64) DecoderOption {
-	return func(a *ContentDecoderAgent) { a.limits.size = n }
-}
-
-// MaxExpansion bounds how many bytes may come of each that was received, once
-// more than allowed have come. By default it is [DefaultMaxExpansion], and
-// [DefaultExpansionAllowed]; a ratio of 0 is no bound.
-func MaxExpansion(ratio, allowed int64) DecoderOption {
-	return func(a *ContentDecoderAgent) { a.limits.ratio, a.limits.allowed = ratio, allowed }
+// A DecoderConfig says how bodies are decoded. The zero value works.
+type DecoderConfig struct {
+	// Decoders are the decoders to use, the most wanted one first. nil, but not an empty
+	// slice, means all of
+	// [Decoders].
+	Decoders []Decoder
+	// MaxSize bounds the decoded size of a body, in bytes. 0 means no bound, since a
+	// body can be read piece by piece.
+	MaxSize int64
+	// MaxExpansion bounds the bytes that each received byte may become, once more than
+	// ExpansionAllowed have come. 0 means [DefaultMaxExpansion]; a negative number
+	// means no bound.
+	MaxExpansion int64
+	// ExpansionAllowed is the decoded size that is always allowed, however small the
+	// coded body is, in bytes. 0 means [DefaultExpansionAllowed].
+	ExpansionAllowed int64
 }
 
 const (
@@ -55,13 +58,21 @@ const (
 const maxCodings = 5
 
 // NewContentDecoderAgent returns an agent whose requests inner sends, and which
-// undoes the codings that decoders name, most wanted first:
+// undoes the codings that config's decoders name:
 //
-//	NewContentDecoderAgent(inner, []Decoder{GzipDecoder, BrotliDecoder})
-func NewContentDecoderAgent(inner Requester, decoders []Decoder, options ...DecoderOption) *ContentDecoderAgent {
+//	NewContentDecoderAgent(inner, DecoderConfig{Decoders: []Decoder{GzipDecoder, BrotliDecoder}})
+func NewContentDecoderAgent(inner Requester, config DecoderConfig) *ContentDecoderAgent {
+	decoders := config.Decoders
+	if decoders == nil {
+		decoders = Decoders()
+	}
 	a := &ContentDecoderAgent{
 		decoders: make(map[string]Decoder, len(decoders)),
-		limits:   decodingLimits{ratio: DefaultMaxExpansion, allowed: DefaultExpansionAllowed},
+		limits: decodingLimits{
+			size:    config.MaxSize,
+			ratio:   cmp.Or(config.MaxExpansion, DefaultMaxExpansion),
+			allowed: cmp.Or(config.ExpansionAllowed, DefaultExpansionAllowed),
+		},
 	}
 	names := make([]string, len(decoders))
 	for i, d := range decoders {
@@ -69,9 +80,6 @@ func NewContentDecoderAgent(inner Requester, decoders []Decoder, options ...Deco
 		a.decoders[strings.ToLower(d.Name)] = d
 	}
 	a.accept = strings.Join(names, ",")
-	for _, o := range options {
-		o(a)
-	}
 	return a.Around(inner)
 }
 
@@ -195,8 +203,8 @@ var (
 	// ErrTooManyCodings says that a response has more content codings than
 	// anybody uses.
 	ErrTooManyCodings = fmt.Errorf("more than %d content codings", maxCodings)
-	// ErrDecodedTooLarge says that more came of a body than [MaxDecodedSize] or
-	// [MaxExpansion] allow.
+	// ErrDecodedTooLarge says that more came of a body than [DecoderConfig].MaxSize or
+	// [DecoderConfig].MaxExpansion allow.
 	ErrDecodedTooLarge = errors.New("decoded, the body is too large")
 	// ErrTrailingData says that a coded body goes on after its end.
 	ErrTrailingData = errors.New("bytes after the end of the coded body")

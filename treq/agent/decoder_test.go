@@ -85,10 +85,11 @@ func (r *keeper) DataReceived(data []byte) {
 func (r *keeper) ConnectionLost(reason error) { r.lost = append(r.lost, reason) }
 
 // decoding has a response with that Content-Encoding go through an agent.
-func decoding(t *testing.T, contentEncoding string, options ...agent.DecoderOption) (*response.Response, *transport) {
+func decoding(t *testing.T, contentEncoding string, config agent.DecoderConfig) (*response.Response, *transport) {
 	t.Helper()
 	s := &script{t: t}
-	d := agent.NewContentDecoderAgent(s, append(agent.Decoders(), void), options...).Request(get(t, "http://example.com/foo"))
+	config.Decoders = append(agent.Decoders(), void)
+	d := agent.NewContentDecoderAgent(s, config).Request(get(t, "http://example.com/foo"))
 	r, body := reply(200, "Content-Encoding", contentEncoding)
 	s.answer(r)
 	return deferredtest.SuccessResultOf(t, d), body
@@ -153,15 +154,15 @@ func TestAcceptEncoding(t *testing.T) {
 	}{
 		{"acceptHeaders", []agent.Decoder{one, two}, nil, []string{"decoder1,decoder2"}},
 		{"existingHeaders", []agent.Decoder{one, two}, []string{"Foo", "bar", "Accept-Encoding", "fizz"}, []string{"fizz", "decoder1,decoder2"}},
-		{"none", nil, nil, nil},
-		{"none, and existing", nil, []string{"Accept-Encoding", "fizz"}, []string{"fizz"}},
+		{"none", []agent.Decoder{}, nil, nil},
+		{"none, and existing", []agent.Decoder{}, []string{"Accept-Encoding", "fizz"}, []string{"fizz"}},
 		{"a range", []agent.Decoder{one}, []string{"Range", "bytes=1-"}, nil},
-		{"all", agent.Decoders(), nil, []string{"gzip,deflate,br,zstd"}},
+		{"all", nil, nil, []string{"gzip,deflate,br,zstd"}},
 	} {
 		s := &script{t: t}
 		req := get(t, "http://example.com/foo", test.headers...)
 		before := req.Header.Clone()
-		agent.NewContentDecoderAgent(s, test.decoders).Request(req)
+		agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: test.decoders}).Request(req)
 		if got := accepted(s.last()); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
@@ -171,17 +172,17 @@ func TestAcceptEncoding(t *testing.T) {
 	}
 	// A request without any header.
 	s := &script{t: t}
-	agent.NewContentDecoderAgent(s, []agent.Decoder{one}).Request(&request.Request{Method: "GET", URL: get(t, "http://a").URL})
+	agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{one}}).Request(&request.Request{Method: "GET", URL: get(t, "http://a").URL})
 	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder1"}) {
 		t.Errorf("got %v", got)
 	}
 	// Agents around agents: each says what it can undo, once.
-	inner := agent.NewContentDecoderAgent(s, []agent.Decoder{one})
-	agent.NewContentDecoderAgent(inner, []agent.Decoder{two}).Request(get(t, "http://a"))
+	inner := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{one}})
+	agent.NewContentDecoderAgent(inner, agent.DecoderConfig{Decoders: []agent.Decoder{two}}).Request(get(t, "http://a"))
 	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder2,decoder1"}) {
 		t.Errorf("two agents: got %v", got)
 	}
-	agent.NewContentDecoderAgent(inner, []agent.Decoder{one}).Request(get(t, "http://a"))
+	agent.NewContentDecoderAgent(inner, agent.DecoderConfig{Decoders: []agent.Decoder{one}}).Request(get(t, "http://a"))
 	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder1"}) {
 		t.Errorf("two agents that undo the same: got %v", got)
 	}
@@ -226,7 +227,7 @@ func TestContentEncoding(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := &script{t: t}
-			a := agent.NewContentDecoderAgent(s, []agent.Decoder{marking("one"), marking("two")})
+			a := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{marking("one"), marking("two")}})
 			d := a.Request(get(t, "http://example.com/foo"))
 			r := whole(200, "body", "Foo", "bar", "Content-Length", "4")
 			if test.encoding != nil {
@@ -250,7 +251,7 @@ func TestContentEncoding(t *testing.T) {
 
 func TestTooManyCodings(t *testing.T) {
 	s := &script{t: t}
-	d := agent.NewContentDecoderAgent(s, agent.Decoders()).Request(get(t, "http://example.com/foo"))
+	d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{}).Request(get(t, "http://example.com/foo"))
 	r, body := reply(200, "Content-Encoding", strings.Repeat("gzip,", 6))
 	s.answer(r)
 	var failed *response.FailedError
@@ -271,7 +272,7 @@ func TestNothingToDecode(t *testing.T) {
 		s := &script{t: t}
 		req := get(t, "http://example.com/foo")
 		req.Method = test.method
-		d := agent.NewContentDecoderAgent(s, agent.Decoders()).Request(req)
+		d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{}).Request(req)
 		r := whole(test.code, test.body, "Content-Encoding", "gzip", "Content-Length", "12")
 		s.answer(r)
 		got := deferredtest.SuccessResultOf(t, d)
@@ -284,7 +285,7 @@ func TestNothingToDecode(t *testing.T) {
 	}
 	// Of a length that is not said, and is none.
 	for _, c := range codings {
-		r, body := decoding(t, c.name)
+		r, body := decoding(t, c.name, agent.DecoderConfig{})
 		p := &keeper{}
 		r.DeliverBody(p)
 		body.body.End(response.ErrDone)
@@ -304,7 +305,7 @@ func TestDecoders(t *testing.T) {
 					continue
 				}
 				for _, end := range []error{response.ErrDone, response.ErrPotentialDataLoss} {
-					r, body := decoding(t, c.name)
+					r, body := decoding(t, c.name, agent.DecoderConfig{})
 					p := &keeper{}
 					if err := r.DeliverBody(p); err != nil {
 						t.Fatal(err)
@@ -328,7 +329,7 @@ func TestDecoders(t *testing.T) {
 
 // gzipEncodingResponse: the body was there before anybody asked for it.
 func TestDecodeEarlyBody(t *testing.T) {
-	r, body := decoding(t, "gzip")
+	r, body := decoding(t, "gzip", agent.DecoderConfig{})
 	data := coded("gzip", []byte("xxxxxxyyyy"))
 	body.body.Write(data[:5])
 	body.body.Write(data[5:])
@@ -349,7 +350,7 @@ func TestDecodeFlushed(t *testing.T) {
 	for _, c := range codings {
 		var b bytes.Buffer
 		w := encoders[c.encoder](&b)
-		r, body := decoding(t, c.name)
+		r, body := decoding(t, c.name, agent.DecoderConfig{})
 		p := &keeper{}
 		r.DeliverBody(p)
 		for i := range 3 {
@@ -369,7 +370,7 @@ func TestDecodeFlushed(t *testing.T) {
 
 func TestDecodeMembers(t *testing.T) {
 	for _, coding := range []string{"gzip", "zstd"} {
-		r, body := decoding(t, coding)
+		r, body := decoding(t, coding, agent.DecoderConfig{})
 		p := &keeper{}
 		r.DeliverBody(p)
 		for _, member := range []string{"one", "", "two", "three"} {
@@ -386,7 +387,7 @@ func TestDecodeMembers(t *testing.T) {
 func TestDecodeInARow(t *testing.T) {
 	plain := text(200_000)
 	data := coded("zstd", coded("br", coded("bare", coded("gzip", plain))))
-	r, body := decoding(t, "gzip, deflate, br, zstd")
+	r, body := decoding(t, "gzip, deflate, br, zstd", agent.DecoderConfig{})
 	p := &keeper{}
 	r.DeliverBody(p)
 	for part := range slices.Chunk(data, 1000) {
@@ -423,7 +424,7 @@ func TestDecodeErrors(t *testing.T) {
 				continue // it has no checksum
 			}
 			t.Run(c.encoder+" "+test.name, func(t *testing.T) {
-				r, body := decoding(t, c.name)
+				r, body := decoding(t, c.name, agent.DecoderConfig{})
 				p := &keeper{}
 				r.DeliverBody(p)
 				for part := range slices.Chunk(test.data, 500) {
@@ -462,7 +463,7 @@ func TestDecodeConnectionLost(t *testing.T) {
 	for _, c := range codings {
 		data := coded(c.encoder, text(100_000))
 		for _, n := range []int{0, 1, 1000, len(data)} {
-			r, body := decoding(t, c.name)
+			r, body := decoding(t, c.name, agent.DecoderConfig{})
 			p := &keeper{}
 			r.DeliverBody(p)
 			body.body.Write(data[:n])
@@ -486,7 +487,7 @@ func TestDecodeErrorInARow(t *testing.T) {
 		{append(coded("zstd", coded("br", good)), 1, 2, 3, 4, 5), "zstd"},
 		{coded("zstd", coded("br", good))[:30], "zstd"},
 	} {
-		r, body := decoding(t, "gzip, br, zstd")
+		r, body := decoding(t, "gzip, br, zstd", agent.DecoderConfig{})
 		body.body.Write(test.data)
 		body.body.End(response.ErrDone)
 		var why *agent.DecodeError
@@ -502,7 +503,7 @@ func TestDecoderPanics(t *testing.T) {
 		"Read": func(io.Reader) (io.ReadCloser, error) { return panicking{}, nil },
 	} {
 		s := &script{t: t}
-		d := agent.NewContentDecoderAgent(s, []agent.Decoder{{Name: "odd", Open: open}}).Request(get(t, "http://example.com/"))
+		d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{{Name: "odd", Open: open}}}).Request(get(t, "http://example.com/"))
 		s.answer(whole(200, "x", "Content-Encoding", "odd"))
 		var p *deferred.PanicError
 		var why *agent.DecodeError
@@ -523,7 +524,7 @@ func TestDecodeTrailing(t *testing.T) {
 	s := &script{t: t}
 	first := agent.Decoder{Name: "first", Open: func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(io.LimitReader(r, 3)), nil }}
 	for body, want := range map[string]error{"abc": nil, "abcd": agent.ErrTrailingData} {
-		d := agent.NewContentDecoderAgent(s, []agent.Decoder{first}).Request(get(t, "http://example.com/"))
+		d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{first}}).Request(get(t, "http://example.com/"))
 		s.answer(whole(200, body, "Content-Encoding", "first"))
 		content := deferredtest.SuccessResultOf(t, d).Content()
 		if want != nil {
@@ -551,26 +552,26 @@ func zeros(coding string, n int) []byte {
 func TestBomb(t *testing.T) {
 	const large = 4 << 20
 	gz, br := zeros("gzip", large), zeros("br", large)
-	low := agent.MaxExpansion(200, 1<<20)
+	low := agent.DecoderConfig{MaxExpansion: 200, ExpansionAllowed: 1 << 20}
 	for _, test := range []struct {
 		name, encoding string
 		data           []byte
-		option         agent.DecoderOption
+		option         agent.DecoderConfig
 		most           int // that comes of it
 		ok             bool
 	}{
-		{"by default", "zstd", zeros("zstd", 40<<20), func(*agent.ContentDecoderAgent) {}, agent.DefaultExpansionAllowed, false},
-		{"little, by default", "gzip", gz, func(*agent.ContentDecoderAgent) {}, large, true},
+		{"by default", "zstd", zeros("zstd", 40<<20), agent.DecoderConfig{}, agent.DefaultExpansionAllowed, false},
+		{"little, by default", "gzip", gz, agent.DecoderConfig{}, large, true},
 		{"gzip", "gzip", gz, low, 1 << 20, false},
 		{"br", "br", br, low, 1 << 20, false},
 		{"zstd", "zstd", zeros("zstd", large), low, 1 << 20, false},
 		{"twice", "gzip, gzip", coded("gzip", gz), low, 1 << 20, false},
 		// What comes of it is nothing, but to find that out is work.
 		{"nothing", "void, gzip", gz, low, 0, false},
-		{"allowed", "gzip", gz, agent.MaxExpansion(2000, 0), large, true},
-		{"no bound", "br", br, agent.MaxExpansion(0, 0), large, true},
-		{"a bound on size", "gzip", coded("gzip", text(1000)), agent.MaxDecodedSize(999), 999, false},
-		{"just that size", "gzip", coded("gzip", text(1000)), agent.MaxDecodedSize(1000), 1000, true},
+		{"allowed", "gzip", gz, agent.DecoderConfig{MaxExpansion: 2000, ExpansionAllowed: 1}, large, true},
+		{"no bound", "br", br, agent.DecoderConfig{MaxExpansion: -1}, large, true},
+		{"a bound on size", "gzip", coded("gzip", text(1000)), agent.DecoderConfig{MaxSize: 999}, 999, false},
+		{"just that size", "gzip", coded("gzip", text(1000)), agent.DecoderConfig{MaxSize: 1000}, 1000, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r, body := decoding(t, test.encoding, test.option)
@@ -607,7 +608,7 @@ func TestZstdWindow(t *testing.T) {
 	w := must(zstd.NewWriter(&b, zstd.WithWindowSize(16<<20), zstd.WithEncoderConcurrency(1)))
 	must(io.CopyN(w, zeroReader{}, 32<<20))
 	must(0, w.Close())
-	r, body := decoding(t, "zstd")
+	r, body := decoding(t, "zstd", agent.DecoderConfig{})
 	body.body.Write(b.Bytes())
 	body.body.End(response.ErrDone)
 	var why *agent.DecodeError
@@ -626,7 +627,7 @@ func TestDecodePause(t *testing.T) {
 	before := coroutines()
 	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB, that comes of 3 KB
 	for _, c := range codings {
-		r, body := decoding(t, c.name)
+		r, body := decoding(t, c.name, agent.DecoderConfig{})
 		p := &keeper{react: func(r *keeper) { r.from.PauseProducing() }}
 		r.DeliverBody(p)
 		resumedBefore := body.resumed
@@ -663,7 +664,7 @@ func TestDecodeResumeInside(t *testing.T) {
 	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	deepest := 0
 	for _, end := range []bool{false, true} {
-		r, body := decoding(t, "gzip")
+		r, body := decoding(t, "gzip", agent.DecoderConfig{})
 		p := &keeper{react: func(r *keeper) {
 			deepest = max(deepest, runtime.Callers(0, make([]uintptr, 200)))
 			r.from.PauseProducing()
@@ -692,7 +693,7 @@ func TestDecodeStop(t *testing.T) {
 	data := coded("gzip", plain)
 	for _, when := range []string{"at once", "inside", "paused", "hungry", "paused, all there"} {
 		t.Run(when, func(t *testing.T) {
-			r, body := decoding(t, "gzip")
+			r, body := decoding(t, "gzip", agent.DecoderConfig{})
 			p := &keeper{}
 			switch when {
 			case "inside":
@@ -733,7 +734,7 @@ func TestDecodeStop(t *testing.T) {
 // Cancelling what waits for the body closes the connection, and leaves nothing.
 func TestDecodeCancel(t *testing.T) {
 	before := coroutines()
-	r, body := decoding(t, "br")
+	r, body := decoding(t, "br", agent.DecoderConfig{})
 	body.later = true
 	r.Buffer()
 	d := r.Text()
@@ -749,7 +750,7 @@ func TestDecodeCancel(t *testing.T) {
 // A reader that panics does so in the agent's goroutine, and leaves nothing.
 func TestDecodeReaderPanics(t *testing.T) {
 	before := coroutines()
-	r, body := decoding(t, "gzip")
+	r, body := decoding(t, "gzip", agent.DecoderConfig{})
 	p := &keeper{react: func(*keeper) { panic("oh") }}
 	r.DeliverBody(p)
 	func() {
@@ -778,7 +779,7 @@ func TestDecodeOverTheWire(t *testing.T) {
 			w.Header().Set("Content-Encoding", c.name)
 			w.Write(data)
 		}))
-		a := agent.NewContentDecoderAgent(inner, agent.Decoders())
+		a := agent.NewContentDecoderAgent(inner, agent.DecoderConfig{})
 		for range 2 {
 			d := deferred.Then(a.Request(get(t, "http://example.com/")), (*response.Response).Content)
 			inner.Flush()
@@ -802,7 +803,7 @@ func FuzzDecode(f *testing.F) {
 		before := coroutines()
 		var results [2]string
 		for i := range results {
-			r, body := decoding(t, encoding)
+			r, body := decoding(t, encoding, agent.DecoderConfig{})
 			p := &keeper{}
 			r.DeliverBody(p)
 			size := len(data)
@@ -846,7 +847,7 @@ func BenchmarkDecode(b *testing.B) {
 				s := &script{}
 				b.SetBytes(int64(n))
 				b.ReportAllocs()
-				a := agent.NewContentDecoderAgent(s, agent.Decoders())
+				a := agent.NewContentDecoderAgent(s, agent.DecoderConfig{})
 				req := &request.Request{Method: "GET"}
 				for b.Loop() {
 					var r *response.Response

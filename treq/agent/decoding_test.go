@@ -18,7 +18,7 @@ import (
 // decodingInTurns is decoding on a loop: turn is a turn of it.
 func decodingInTurns(t *testing.T, contentEncoding string) (r *response.Response, body *transport, turn func() (more bool)) {
 	t.Helper()
-	r, body = decoding(t, contentEncoding, agent.MaxExpansion(0, 0))
+	r, body = decoding(t, contentEncoding, agent.DecoderConfig{MaxExpansion: -1})
 	clock := task.NewClock()
 	body.cooperator = task.NewCooperator(clock,
 		task.Scheduler(func(f func()) reactor.DelayedCall { return clock.CallLater(time.Nanosecond, f) }),

@@ -36,7 +36,7 @@ func show(d *deferred.Deferred[*response.Response]) {
 func ExampleAgent() {
 	r := memory.New()
 	listen(r, "127.0.0.1:80")
-	a := agent.New(r, agent.WithPool(agent.NewPool(r)), agent.ConnectTimeout(5*time.Second))
+	a := agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{}), ConnectTimeout: 5 * time.Second})
 	show(a.Request(&request.Request{
 		Method: "GET",
 		URL:    &url.URL{Scheme: "http", Host: "localhost", Path: "/"},
@@ -48,12 +48,12 @@ func ExampleAgent() {
 }
 
 // All requests go to one server, whatever their URLs say.
-func ExampleUsingEndpointFactory() {
+func ExampleEndpointFactory() {
 	r := memory.New()
 	listen(r, "192.0.2.1:8080")
-	a := agent.New(r, agent.UsingEndpointFactory(func(u *url.URL) (endpoints.ClientEndpoint, error) {
+	a := agent.New(r, agent.Config{Endpoint: func(u *url.URL) (endpoints.ClientEndpoint, error) {
 		return endpoints.NewHostname(r, "192.0.2.1", "8080"), nil
-	}))
+	}})
 	show(a.Request(newRequest("GET", "http://staging.example/")))
 	r.Pump()
 	// Output:
@@ -73,7 +73,7 @@ func (s signer) Request(req *request.Request) *deferred.Deferred[*response.Respo
 func ExampleRequester() {
 	r := memory.New()
 	listen(r, "127.0.0.1:80")
-	show(signer{agent.New(r)}.Request(newRequest("GET", "http://localhost/")))
+	show(signer{agent.New(r, agent.Config{})}.Request(newRequest("GET", "http://localhost/")))
 	r.Pump()
 	// Output:
 	// Hello from signed.example <nil>

@@ -60,11 +60,11 @@ type world struct {
 type rawConn = rawserver.Conn
 
 // newWorld returns a world whose agent keeps connections as options say.
-func newWorld(t *testing.T, options ...agent.PoolOption) *world {
+func newWorld(t *testing.T, config agent.PoolConfig) *world {
 	t.Helper()
 	r := memory.New()
-	w := &world{Server: rawserver.Listen(t, r, "80", "8080"), t: t, r: r, pool: agent.NewPool(r, options...)}
-	w.agent = agent.New(r, agent.WithPool(w.pool))
+	w := &world{Server: rawserver.Listen(t, r, "80", "8080"), t: t, r: r, pool: agent.NewPool(r, config)}
+	w.agent = agent.New(r, agent.Config{Pool: w.pool})
 	t.Cleanup(w.end)
 	return w
 }

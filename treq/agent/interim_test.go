@@ -37,7 +37,7 @@ func TestExpectContinue(t *testing.T) {
 		{"100 twice", func(w *world, c *rawConn) { c.Send(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 2)) }, "text", 200, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, agent.PoolConfig{})
 			req := newRequest("POST", "http://a.example/")
 			req.Body, req.ExpectContinue = request.Bytes("text"), time.Second
 			d := w.send(req)
@@ -69,7 +69,7 @@ func TestExpectContinue(t *testing.T) {
 }
 
 func TestInformational(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	req := newRequest("GET", "http://a.example/")
 	var got []string
 	req.Informational = func(code int, h http.Header) { got = append(got, fmt.Sprint(code, h.Get("Link"))) }
@@ -101,7 +101,7 @@ func TestUpgrade(t *testing.T) {
 	}
 	const yes = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: line\r\n\r\nfirst "
 	t.Run("taken later", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		d := w.send(ask())
 		c := w.Conn(0)
 		c.Got()
@@ -125,7 +125,7 @@ func TestUpgrade(t *testing.T) {
 		}
 	})
 	t.Run("taken at once", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		var p line
 		w.send(ask()).AddCallback(func(r *response.Response) (*response.Response, error) {
 			r.Upgrade.SwitchProtocol(&p)
@@ -141,14 +141,14 @@ func TestUpgrade(t *testing.T) {
 		w.r.Pump()
 	})
 	t.Run("not wanted in the end", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		d := w.send(ask())
 		w.Conn(0).Send(yes)
 		deferredtest.SuccessResultOf(t, d).Upgrade.Abort()
 		w.r.Pump()
 	})
 	t.Run("not asked for", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		d := w.get("http://a.example/")
 		w.Conn(0).Send(yes)
 		if err := deferredtest.FailureResultOf(t, d); !strings.Contains(err.Error(), "not asked for") {
@@ -158,7 +158,7 @@ func TestUpgrade(t *testing.T) {
 }
 
 func TestMaxConnectionsPerHost(t *testing.T) {
-	w := newWorld(t, agent.MaxConnectionsPerHost(2))
+	w := newWorld(t, agent.PoolConfig{MaxConnectionsPerHost: 2})
 	var ds []*deferred.Deferred[*response.Response]
 	for i := range 5 {
 		ds = append(ds, w.get(fmt.Sprintf("http://a.example/%d", i)))
@@ -190,7 +190,7 @@ func TestMaxConnectionsPerHost(t *testing.T) {
 
 // TestMaxConnectionsRefused has the attempt to connect fail while others wait.
 func TestMaxConnectionsRefused(t *testing.T) {
-	w := newWorld(t, agent.MaxConnectionsPerHost(1))
+	w := newWorld(t, agent.PoolConfig{MaxConnectionsPerHost: 1})
 	first := w.agent.Request(newRequest("GET", "http://a.example:9/"))
 	second := w.agent.Request(newRequest("GET", "http://a.example:9/"))
 	w.r.Pump()

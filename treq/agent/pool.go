@@ -34,29 +34,27 @@ type host struct {
 	dropped bool          // the pool knows it no longer
 }
 
-// A PoolOption sets how a Pool works.
-type PoolOption func(*Pool)
-
-// Persistent says whether connections are kept at all; they are by default.
-func Persistent(on bool) PoolOption { return func(p *Pool) { p.persistent = on } }
-
-// MaxPersistentPerHost bounds how many connections to one host are kept while
-// nobody uses them. It does not bound how many are in use.
-func MaxPersistentPerHost(n int) PoolOption { return func(p *Pool) { p.perHost = n } }
-
-// MaxConnectionsPerHost bounds how many connections to one host there are at a
-// time, in use or not; requests beyond it wait, in their order, until one is free.
-// 0, the default, is no bound, as in Twisted.
-func MaxConnectionsPerHost(n int) PoolOption { return func(p *Pool) { p.most = n } }
-
-// RetryAutomatically says whether a request is sent again whose connection, not a new
-// one, was lost before any of the answer came, and which may be repeated: its method is
-// idempotent, and its body, if it has one, is a [request.Bytes]. It is by default. It
-// is Twisted's retryAutomatically.
-func RetryAutomatically(on bool) PoolOption { return func(p *Pool) { p.retry = on } }
-
-// CachedConnectionTimeout is how long a connection is kept while nobody uses it.
-func CachedConnectionTimeout(d time.Duration) PoolOption { return func(p *Pool) { p.idleFor = d } }
+// A PoolConfig says how a Pool works. The zero value works.
+type PoolConfig struct {
+	// MaxPersistentPerHost bounds the unused connections to one host that are kept. It
+	// does not bound the used ones. 0 means [DefaultMaxPersistentPerHost]; a negative
+	// number keeps none.
+	MaxPersistentPerHost int
+	// MaxConnectionsPerHost bounds the connections to one host, used and unused.
+	// Requests beyond it wait, in their order, until one is free. 0 means no bound, as
+	// in Twisted.
+	MaxConnectionsPerHost int
+	// CachedConnectionTimeout bounds how long an unused connection is kept. 0 means
+	// [DefaultCachedConnectionTimeout]; a negative time keeps it for no time.
+	CachedConnectionTimeout time.Duration
+	// DisablePersistent closes each connection after one request.
+	DisablePersistent bool
+	// DisableRetry turns off the second attempt that an idempotent request gets if a
+	// connection that was used before dies before the first byte of its response. A
+	// request with a body gets one only if the body can be sent again. It is the
+	// opposite of Twisted's retryAutomatically.
+	DisableRetry bool
+}
 
 const (
 	// DefaultMaxPersistentPerHost is how many unused connections to one host a
@@ -69,19 +67,16 @@ const (
 )
 
 // NewPool returns an empty Pool for agents on r.
-func NewPool(r reactor.Reactor, options ...PoolOption) *Pool {
-	p := &Pool{
+func NewPool(r reactor.Reactor, config PoolConfig) *Pool {
+	return &Pool{
 		clock:      r,
-		persistent: true,
-		retry:      true,
-		perHost:    DefaultMaxPersistentPerHost,
-		idleFor:    DefaultCachedConnectionTimeout,
+		persistent: !config.DisablePersistent,
+		retry:      !config.DisableRetry,
+		perHost:    max(0, cmp.Or(config.MaxPersistentPerHost, DefaultMaxPersistentPerHost)),
+		idleFor:    max(0, cmp.Or(config.CachedConnectionTimeout, DefaultCachedConnectionTimeout)),
+		most:       config.MaxConnectionsPerHost,
 		hosts:      make(map[key]*host),
 	}
-	for _, o := range options {
-		o(p)
-	}
-	return p
 }
 
 // CloseCachedConnections closes all connections that nobody uses. The Deferred fires

@@ -17,7 +17,7 @@ import (
 
 // TestReuse: one connection for any number of requests, one after another.
 func TestReuse(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	for i := range 100 {
 		w.exchange(newRequest("GET", fmt.Sprintf("http://a.example/%d", i)), 0)
 	}
@@ -29,16 +29,16 @@ func TestNotReused(t *testing.T) {
 	closing := newRequest("GET", "http://a.example/")
 	closing.Header.Set("Connection", "Close")
 	for name, test := range map[string]struct {
-		option agent.PoolOption
-		req    *request.Request
+		pool agent.PoolConfig
+		req  *request.Request
 	}{
-		"no persistent connections":  {agent.Persistent(false), newRequest("GET", "http://a.example/")},
-		"the request says close":     {agent.Persistent(true), closing},
-		"no unused ones are allowed": {agent.MaxPersistentPerHost(0), newRequest("GET", "http://a.example/")},
-		"kept for no time":           {agent.CachedConnectionTimeout(0), newRequest("GET", "http://a.example/")},
+		"no persistent connections":  {agent.PoolConfig{DisablePersistent: true}, newRequest("GET", "http://a.example/")},
+		"the request says close":     {agent.PoolConfig{}, closing},
+		"no unused ones are allowed": {agent.PoolConfig{MaxPersistentPerHost: -1}, newRequest("GET", "http://a.example/")},
+		"kept for no time":           {agent.PoolConfig{CachedConnectionTimeout: -1}, newRequest("GET", "http://a.example/")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, test.option)
+			w := newWorld(t, test.pool)
 			for i := range 3 {
 				w.exchange(test.req, i)
 				w.r.Pump()
@@ -50,8 +50,8 @@ func TestNotReused(t *testing.T) {
 		})
 	}
 	t.Run("no pool", func(t *testing.T) {
-		w := newWorld(t)
-		w.agent = agent.New(w.r)
+		w := newWorld(t, agent.PoolConfig{})
+		w.agent = agent.New(w.r, agent.Config{})
 		w.exchange(newRequest("GET", "http://a.example/"), 0)
 		w.exchange(newRequest("GET", "http://a.example/"), 1)
 		w.wantOpen()
@@ -60,7 +60,7 @@ func TestNotReused(t *testing.T) {
 
 // TestOnlyItsOwn: a connection is for one scheme, host and port.
 func TestOnlyItsOwn(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 	w.exchange(newRequest("GET", "http://b.example/"), 1)
 	w.exchange(newRequest("GET", "http://a.example:8080/"), 2)
@@ -90,7 +90,7 @@ func (w *world) together(rawURL string, n int) {
 
 // TestLimit: of the connections that nobody uses, those used last are kept.
 func TestLimit(t *testing.T) {
-	w := newWorld(t, agent.MaxPersistentPerHost(2))
+	w := newWorld(t, agent.PoolConfig{MaxPersistentPerHost: 2})
 	w.together("http://a.example/", 5)
 	w.wantOpen(3, 4)
 	w.together("http://b.example/", 1)
@@ -101,7 +101,7 @@ func TestLimit(t *testing.T) {
 }
 
 func TestIdleTimeout(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	w.together("http://a.example/", 2) // 0 and 1
 	w.r.RunFor(100 * time.Second)
 	w.exchange(newRequest("GET", "http://a.example/"), 1)
@@ -122,7 +122,7 @@ func TestIdleTimeout(t *testing.T) {
 
 // TestIdleTimeoutWhileUsed: a connection in use is not closed.
 func TestIdleTimeoutWhileUsed(t *testing.T) {
-	w := newWorld(t, agent.CachedConnectionTimeout(time.Second))
+	w := newWorld(t, agent.PoolConfig{CachedConnectionTimeout: time.Second})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 	d := w.get("http://a.example/")
 	w.r.RunFor(time.Hour)
@@ -136,7 +136,7 @@ func TestIdleTimeoutWhileUsed(t *testing.T) {
 }
 
 func TestCloseCachedConnections(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	w.together("http://a.example/", 2)
 	d := w.get("http://a.example/")
 	gone := w.pool.CloseCachedConnections()
@@ -159,7 +159,7 @@ func TestIdleConnectionBreaks(t *testing.T) {
 		"says garbage": func(c *rawConn) { c.Send("x") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, agent.PoolConfig{})
 			w.exchange(newRequest("GET", "http://a.example/"), 0)
 			happens(w.Conn(0))
 			w.wantClosed(0)
@@ -175,7 +175,7 @@ func TestIdleConnectionBreaks(t *testing.T) {
 // TestBrokenInThisTurn: an idle connection that is about to be closed is taken by
 // nobody.
 func TestBrokenInThisTurn(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 	var next *deferred.Deferred[*response.Response]
 	w.get("http://b.example/").AddCallback(func(r *response.Response) (*response.Response, error) {
@@ -196,7 +196,7 @@ func TestMoreThanTheResponse(t *testing.T) {
 		"to HEAD":    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, agent.PoolConfig{})
 			method, want := "GET", "hello"
 			if name == "to HEAD" {
 				method, want = "HEAD", ""
@@ -242,7 +242,7 @@ func TestAgain(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, agent.PoolConfig{})
 			w.exchange(newRequest("GET", "http://a.example/"), 0)
 			c := w.Conn(0)
 			req := newRequest(test.method, "http://a.example/again")
@@ -284,7 +284,7 @@ func TestAgain(t *testing.T) {
 
 // TestNotAgain: a pool may be told to send nothing again.
 func TestNotAgain(t *testing.T) {
-	w := newWorld(t, agent.RetryAutomatically(false))
+	w := newWorld(t, agent.PoolConfig{DisableRetry: true})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 	d := w.get("http://a.example/again")
 	w.Conn(0).Close()
@@ -298,7 +298,7 @@ func TestNotAgain(t *testing.T) {
 
 // TestAgainOnce: a new connection that dies is not tried again.
 func TestAgainOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	w.together("http://a.example/", 3)
 	d := w.get("http://a.example/")
 	w.Conn(2).Close()
@@ -313,7 +313,7 @@ func TestAgainOnce(t *testing.T) {
 
 // TestNewConnectionDies: the first request on a connection is not sent again.
 func TestNewConnectionDies(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	d := w.get("http://a.example/")
 	w.Conn(0).Close()
 	deferredtest.FailureResultOf(t, d)
@@ -326,7 +326,7 @@ func TestNewConnectionDies(t *testing.T) {
 // wants the response.
 func TestAgainFails(t *testing.T) {
 	again := func(t *testing.T) (*world, *deferred.Deferred[*response.Response]) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		w.exchange(newRequest("GET", "http://a.example/"), 0)
 		w.r.HoldConnects()
 		d := w.get("http://a.example/")
@@ -356,7 +356,7 @@ func TestAgainFails(t *testing.T) {
 
 // TestNotAgainWhenCancelled: nobody wants it.
 func TestNotAgainWhenCancelled(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 	d := w.get("http://a.example/")
 	d.Cancel()

@@ -23,7 +23,7 @@ import (
 //
 // It is Twisted's ProxyAgent, which has no tunnels. It fails if proxy is not
 // a URL of the scheme http.
-func NewProxyAgent(r reactor.Reactor, proxy string, options ...Option) (*Agent, error) {
+func NewProxyAgent(r reactor.Reactor, proxy string, config Config) (*Agent, error) {
 	u, err := url.Parse(proxy)
 	if err != nil {
 		return nil, fmt.Errorf("the proxy's URL: %w", err)
@@ -35,7 +35,7 @@ func NewProxyAgent(r reactor.Reactor, proxy string, options ...Option) (*Agent, 
 	if err != nil {
 		return nil, fmt.Errorf("the proxy's URL %s: %w", u.Redacted(), err)
 	}
-	a := New(r, options...)
+	a := New(r, config)
 	if u.User != nil {
 		password, _ := u.User.Password()
 		credentials := base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + password))
@@ -52,7 +52,7 @@ func NewProxyAgent(r reactor.Reactor, proxy string, options ...Option) (*Agent, 
 		if k.scheme == "http" {
 			return host, nil
 		}
-		return endpoints.WrapTLS(r, a.tls(k.host, k.port), &tunnel{
+		return endpoints.WrapTLS(r, a.tls.ConfigFor(k.host, k.port), &tunnel{
 			clock:   r,
 			proxy:   host,
 			target:  net.JoinHostPort(k.host, k.port),

@@ -3,6 +3,7 @@ package agent
 // This file holds what follows a redirect: whether a request does, and which.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -36,28 +37,19 @@ type RedirectAgent struct {
 // 15.4.9, forbids.
 type BrowserLikeRedirectAgent struct{ RedirectAgent }
 
-// A RedirectOption sets how redirects are followed.
-type RedirectOption func(*RedirectAgent)
+// A RedirectConfig says how redirects are followed. The zero value works.
+type RedirectConfig struct {
+	// Limit bounds the redirects that one request follows. 0 means
+	// [DefaultRedirectLimit]; a negative number follows none.
+	Limit int
+	// SensitiveHeaders names headers, in addition to those that always are, that do
+	// not go to another origin than that of the first request. It is Twisted's
+	// sensitiveHeaderNames.
+	SensitiveHeaders []string
+}
 
-// DefaultRedirectLimit is what [RedirectLimit] is by default, as in Twisted.
+// DefaultRedirectLimit is the default of [RedirectConfig].Limit, as in Twisted.
 const DefaultRedirectLimit = 20
-
-// RedirectLimit bounds how many redirects are followed, one after the other.
-func RedirectLimit(n int) RedirectOption {
-	return func(a *RedirectAgent) { a.limit = n }
-}
-
-// SensitiveHeaders names headers, beside those that always are, that do not go to
-// another origin than that of the first request. They are Twisted's
-// sensitiveHeaderNames.
-func SensitiveHeaders(names ...string) RedirectOption {
-	return func(a *RedirectAgent) {
-		a.sensitive = maps.Clone(a.sensitive)
-		for _, name := range names {
-			a.sensitive[textproto.CanonicalMIMEHeaderKey(name)] = true
-		}
-	}
-}
 
 // alwaysSensitive are the headers that never go to another origin.
 var alwaysSensitive = map[string]bool{
@@ -71,19 +63,22 @@ var alwaysSensitive = map[string]bool{
 }
 
 // NewRedirectAgent returns a RedirectAgent whose requests inner sends.
-func NewRedirectAgent(inner Requester, options ...RedirectOption) *RedirectAgent {
-	a := &RedirectAgent{inner: inner, limit: DefaultRedirectLimit, sensitive: alwaysSensitive}
+func NewRedirectAgent(inner Requester, config RedirectConfig) *RedirectAgent {
+	a := &RedirectAgent{inner: inner, limit: max(0, cmp.Or(config.Limit, DefaultRedirectLimit)), sensitive: alwaysSensitive}
 	a.cookies, _ = inner.(*CookieAgent)
-	for _, o := range options {
-		o(a)
+	if len(config.SensitiveHeaders) != 0 {
+		a.sensitive = maps.Clone(a.sensitive)
+		for _, name := range config.SensitiveHeaders {
+			a.sensitive[textproto.CanonicalMIMEHeaderKey(name)] = true
+		}
 	}
 	return a
 }
 
 // NewBrowserLikeRedirectAgent returns a BrowserLikeRedirectAgent whose requests
 // inner sends.
-func NewBrowserLikeRedirectAgent(inner Requester, options ...RedirectOption) *BrowserLikeRedirectAgent {
-	a := &BrowserLikeRedirectAgent{*NewRedirectAgent(inner, options...)}
+func NewBrowserLikeRedirectAgent(inner Requester, config RedirectConfig) *BrowserLikeRedirectAgent {
+	a := &BrowserLikeRedirectAgent{*NewRedirectAgent(inner, config)}
 	a.browserLike = true
 	return a
 }
@@ -137,7 +132,7 @@ func (e *RedirectError) Unwrap() error { return e.Err }
 // Location may be relative, and a fragment passes on to it if it has none. To
 // another origin than that of req, or back from there, no header goes that
 // carries credentials: Authorization, Cookie, Cookie2, Proxy-Authorization,
-// WWW-Authenticate, what [SensitiveHeaders] names; nor does a Host. Where the
+// WWW-Authenticate, what [RedirectConfig].SensitiveHeaders names; nor does a Host. Where the
 // method changes, the body is left out, and with it the headers that describe it.
 //
 // The bodies of redirects are read, up to [response.DiscardLimit], so that their

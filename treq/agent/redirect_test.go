@@ -30,12 +30,12 @@ import (
 var errAborted = reactor.ErrConnectionAborted
 
 // kinds are the two agents.
-var kinds = map[string]func(inner agent.Requester, options ...agent.RedirectOption) agent.Requester{
-	"RedirectAgent": func(inner agent.Requester, options ...agent.RedirectOption) agent.Requester {
-		return agent.NewRedirectAgent(inner, options...)
+var kinds = map[string]func(inner agent.Requester, config agent.RedirectConfig) agent.Requester{
+	"RedirectAgent": func(inner agent.Requester, config agent.RedirectConfig) agent.Requester {
+		return agent.NewRedirectAgent(inner, config)
 	},
-	"BrowserLikeRedirectAgent": func(inner agent.Requester, options ...agent.RedirectOption) agent.Requester {
-		return agent.NewBrowserLikeRedirectAgent(inner, options...)
+	"BrowserLikeRedirectAgent": func(inner agent.Requester, config agent.RedirectConfig) agent.Requester {
+		return agent.NewBrowserLikeRedirectAgent(inner, config)
 	},
 }
 
@@ -43,7 +43,7 @@ func forBoth(t *testing.T, f func(t *testing.T, s *script, a agent.Requester)) {
 	for _, name := range slices.Sorted(maps.Keys(kinds)) {
 		t.Run(name, func(t *testing.T) {
 			s := &script{t: t}
-			f(t, s, kinds[name](s, agent.SensitiveHeaders("x-Custom-sensitive")))
+			f(t, s, kinds[name](s, agent.RedirectConfig{SensitiveHeaders: []string{"x-Custom-sensitive"}}))
 		})
 	}
 }
@@ -105,7 +105,7 @@ func TestRedirectMethods(t *testing.T) {
 					req := get(t, "http://example.com/foo", "Content-Type", "text/plain", "Content-Language", "en",
 						"Digest", "x", "Expect", "100-continue", "Accept", "*/*")
 					req.Method, req.Body = test.method, test.body
-					d := kinds[kind](s).Request(req)
+					d := kinds[kind](s, agent.RedirectConfig{}).Request(req)
 					r := redirect(code, "/bar")
 					s.answer(r)
 					if want == refused {
@@ -152,7 +152,7 @@ func TestBrowserLikeBodySpent(t *testing.T) {
 	s := &script{t: t}
 	req := get(t, "http://example.com/foo")
 	req.Method, req.Body = "POST", &streamed{}
-	d := agent.NewBrowserLikeRedirectAgent(s).Request(req)
+	d := agent.NewBrowserLikeRedirectAgent(s, agent.RedirectConfig{}).Request(req)
 	s.answer(redirect(307, "/bar"))
 	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, agent.ErrBodySpent) {
 		t.Errorf("got %v", err)
@@ -308,7 +308,7 @@ func TestBadLocation(t *testing.T) {
 	}
 	t.Run("the same one twice", func(t *testing.T) {
 		s := &script{t: t}
-		agent.NewRedirectAgent(s).Request(get(t, "http://example.com/foo"))
+		agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))
 		s.answer(whole(301, "", "Location", "/a", "Location", "/a"))
 		if s.last().URL.Path != "/a" {
 			t.Errorf("got %s", s.last().URL)
@@ -319,15 +319,15 @@ func TestBadLocation(t *testing.T) {
 func TestRedirectLimit(t *testing.T) {
 	for name, kind := range kinds {
 		for _, test := range []struct {
-			options []agent.RedirectOption
-			limit   int
+			config agent.RedirectConfig
+			limit  int
 		}{
-			{nil, 20},
-			{[]agent.RedirectOption{agent.RedirectLimit(1)}, 1},
-			{[]agent.RedirectOption{agent.RedirectLimit(0)}, 0},
+			{agent.RedirectConfig{}, 20},
+			{agent.RedirectConfig{Limit: 1}, 1},
+			{agent.RedirectConfig{Limit: -1}, 0},
 		} {
 			s := &script{t: t}
-			d := kind(s, test.options...).Request(get(t, "http://example.com/foo"))
+			d := kind(s, test.config).Request(get(t, "http://example.com/foo"))
 			var sent []*response.Response
 			for range test.limit + 1 {
 				deferredtest.NoResult(t, d)
@@ -376,7 +376,7 @@ func TestHistory(t *testing.T) {
 // One agent around another: the history is that of both.
 func TestHistoryNested(t *testing.T) {
 	s := &script{t: t}
-	d := agent.NewBrowserLikeRedirectAgent(agent.NewRedirectAgent(s, agent.RedirectLimit(5))).Request(get(t, "http://example.com/0"))
+	d := agent.NewBrowserLikeRedirectAgent(agent.NewRedirectAgent(s, agent.RedirectConfig{Limit: 5}), agent.RedirectConfig{}).Request(get(t, "http://example.com/0"))
 	var want []*response.Response
 	for i := range 5 {
 		r := redirect(302, fmt.Sprint("/", i+1))
@@ -389,7 +389,7 @@ func TestHistoryNested(t *testing.T) {
 	}
 	// An inner agent that has followed redirects for a hop of the outer one.
 	inner := &script{t: t}
-	d = agent.NewRedirectAgent(inner).Request(get(t, "http://example.com/0"))
+	d = agent.NewRedirectAgent(inner, agent.RedirectConfig{}).Request(get(t, "http://example.com/0"))
 	first, second, third := redirect(302, "/1"), redirect(302, "/2"), whole(200, "")
 	inner.answer(first)
 	third.SetPreviousResponse(second)
@@ -418,7 +418,7 @@ func TestRedirectCancel(t *testing.T) {
 	})
 	t.Run("while a body is waited for", func(t *testing.T) {
 		s := &script{t: t}
-		d := agent.NewRedirectAgent(s).Request(get(t, "http://example.com/foo"))
+		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))
 		r, body := reply(302, "Location", "/bar")
 		r.Length = 10
 		s.answer(r)
@@ -441,7 +441,7 @@ func TestRedirectCancel(t *testing.T) {
 			})
 			return later
 		})
-		d := agent.NewRedirectAgent(inner).Request(get(t, "http://example.com/foo"))
+		d := agent.NewRedirectAgent(inner, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))
 		d.Cancel()
 		s.answer(redirect(302, "/bar"))
 		if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || len(s.requests) != 1 {
@@ -459,7 +459,7 @@ func (f requesterFunc) Request(req *request.Request) *deferred.Deferred[*respons
 // What a later hop fails with is the result; a panic too.
 func TestRedirectFailure(t *testing.T) {
 	s := &script{t: t}
-	d := agent.NewRedirectAgent(s).Request(get(t, "http://example.com/foo"))
+	d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))
 	s.answer(redirect(302, "/bar"))
 	refused := errors.New("refused")
 	s.waiting[1].Errback(refused)
@@ -473,7 +473,7 @@ func TestRedirectFailure(t *testing.T) {
 		return redirect(302, "/bar")
 	}}
 	var p *deferred.PanicError
-	if err := deferredtest.FailureResultOf(t, agent.NewRedirectAgent(s).Request(get(t, "http://example.com/foo"))); !errors.As(err, &p) || p.Value != "oh" {
+	if err := deferredtest.FailureResultOf(t, agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))); !errors.As(err, &p) || p.Value != "oh" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -484,7 +484,7 @@ func TestRedirectNoResponse(t *testing.T) {
 		return deferred.Succeed[*response.Response](nil)
 	})
 	var p *deferred.PanicError
-	if err := deferredtest.FailureResultOf(t, agent.NewRedirectAgent(inner).Request(get(t, "http://example.com/"))); !errors.As(err, &p) {
+	if err := deferredtest.FailureResultOf(t, agent.NewRedirectAgent(inner, agent.RedirectConfig{}).Request(get(t, "http://example.com/"))); !errors.As(err, &p) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -503,7 +503,7 @@ func TestRedirectStack(t *testing.T) {
 		}
 		return redirect(302, "x")
 	}
-	d := agent.NewRedirectAgent(s, agent.RedirectLimit(1<<30)).Request(get(t, "http://example.com/foo"))
+	d := agent.NewRedirectAgent(s, agent.RedirectConfig{Limit: 1 << 30}).Request(get(t, "http://example.com/foo"))
 	if n := len(deferredtest.SuccessResultOf(t, d).History()); n != 20_000 {
 		t.Errorf("%d redirects", n)
 	}
@@ -517,7 +517,7 @@ func TestRedirectStack(t *testing.T) {
 func TestRedirectDrains(t *testing.T) {
 	begin := func(t *testing.T, location string, length int64, headers ...string) (*script, *deferred.Deferred[*response.Response], *response.Response, *transport) {
 		s := &script{t: t}
-		d := agent.NewRedirectAgent(s).Request(get(t, "http://example.com/foo"))
+		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))
 		r, body := reply(302, append(headers, "Location", location)...)
 		r.Length = length
 		s.answer(r)
@@ -603,14 +603,14 @@ func TestRedirectNeverEnds(t *testing.T) {
 		status string
 		agent  func(agent.Requester) agent.Requester
 	}{
-		"redirect": {"302 Found\r\nLocation: /bar", func(a agent.Requester) agent.Requester { return agent.NewRedirectAgent(a) }},
+		"redirect": {"302 Found\r\nLocation: /bar", func(a agent.Requester) agent.Requester { return agent.NewRedirectAgent(a, agent.RedirectConfig{}) }},
 		"challenge": {"401 Unauthorized\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"", func(a agent.Requester) agent.Requester {
 			return agent.NewAuthAgent(a, auth.NewDigest("u", "p"))
 		}},
 	} {
 		for _, ends := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", ends: ", ends), func(t *testing.T) {
-				w := newWorld(t)
+				w := newWorld(t, agent.PoolConfig{})
 				d := test.agent(w.agent).Request(newRequest("GET", "http://a.example/foo"))
 				w.r.Pump()
 				w.Conn(0).Send("HTTP/1.1 " + test.status + "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nmoved\r\n")
@@ -658,8 +658,7 @@ func TestRedirectOneConnection(t *testing.T) {
 	if _, err := r.ListenTCP("127.0.0.1:80", server); err != nil {
 		t.Fatal(err)
 	}
-	a := agent.NewRedirectAgent(agent.New(r, agent.WithPool(agent.NewPool(r)), agent.UsingEndpointFactory(
-		func(*url.URL) (endpoints.ClientEndpoint, error) { return site{r}, nil })))
+	a := agent.NewRedirectAgent(agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{}), Endpoint: func(*url.URL) (endpoints.ClientEndpoint, error) { return site{r}, nil }}), agent.RedirectConfig{})
 	d := deferred.Then(a.Request(get(t, "http://example.com/")), (*response.Response).Text)
 	r.Advance(0)
 	if text := deferredtest.SuccessResultOf(t, d); text != "here" {
@@ -682,7 +681,7 @@ func FuzzLocation(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		s := &script{t: t}
-		d := agent.NewRedirectAgent(s).Request(get(t, "http://example.com/a/b?c#d", "Authorization", "secret"))
+		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/a/b?c#d", "Authorization", "secret"))
 		s.answer(redirect(302, value))
 		if len(s.requests) == 1 {
 			var why *agent.RedirectError

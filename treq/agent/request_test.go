@@ -24,13 +24,13 @@ import (
 func TestRequestBytes(t *testing.T) {
 	many := strings.Repeat("0123456789", 30_000)
 	tests := []struct {
-		name    string
-		method  string
-		url     string
-		header  http.Header
-		body    request.BodyProducer
-		options []agent.PoolOption
-		want    string
+		name   string
+		method string
+		url    string
+		header http.Header
+		body   request.BodyProducer
+		pool   agent.PoolConfig
+		want   string
 	}{
 		{name: "simplest", method: "GET", url: "http://a.example",
 			want: "GET / HTTP/1.1\nHost: a.example\n\n"},
@@ -62,8 +62,8 @@ func TestRequestBytes(t *testing.T) {
 			header: http.Header{"Content-Length": {"17"}},
 			want:   "GET / HTTP/1.1\nHost: a.example\n\n"},
 		{name: "nothing kept alive", method: "GET", url: "http://a.example/",
-			options: []agent.PoolOption{agent.Persistent(false)},
-			want:    "GET / HTTP/1.1\nHost: a.example\nConnection: close\n\n"},
+			pool: agent.PoolConfig{DisablePersistent: true},
+			want: "GET / HTTP/1.1\nHost: a.example\nConnection: close\n\n"},
 		{name: "bytes", method: "POST", url: "http://a.example/", body: request.Bytes("text"),
 			want: "POST / HTTP/1.1\nHost: a.example\nContent-Length: 4\n\ntext"},
 		{name: "POST of nothing", method: "POST", url: "http://a.example/",
@@ -83,7 +83,7 @@ func TestRequestBytes(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t, test.options...)
+			w := newWorld(t, test.pool)
 			req := newRequest(test.method, test.url)
 			req.Header = test.header
 			req.Body = test.body
@@ -127,7 +127,7 @@ func TestRefused(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, agent.PoolConfig{})
 			req := newRequest("GET", "http://user:secret@a.example/")
 			test.change(req)
 			err := deferredtest.FailureResultOf(t, w.send(req))
@@ -151,24 +151,24 @@ func TestRefused(t *testing.T) {
 // TestNoConnection is what keeps an agent from connecting.
 func TestNoConnection(t *testing.T) {
 	boom := errors.New("boom")
-	endpoint := func(connect func() *deferred.Deferred[reactor.Protocol]) agent.Option {
-		return agent.UsingEndpointFactory(func(*url.URL) (endpoints.ClientEndpoint, error) {
+	endpoint := func(connect func() *deferred.Deferred[reactor.Protocol]) agent.EndpointFactory {
+		return func(*url.URL) (endpoints.ClientEndpoint, error) {
 			return endpointFunc(func(reactor.Factory) *deferred.Deferred[reactor.Protocol] { return connect() }), nil
-		})
+		}
 	}
 	var panicked *deferred.PanicError
 	tests := []struct {
-		name   string
-		option agent.Option
-		url    string
-		is     error
-		as     any
+		name    string
+		factory agent.EndpointFactory
+		url     string
+		is      error
+		as      any
 	}{
 		{"refused", nil, "http://127.0.0.1:81/", reactor.ErrConnectionRefused, new(*reactor.ConnectError)},
 		{"no such name", nil, "http://nowhere/", reactor.ErrNameNotFound, new(*reactor.LookupError)},
-		{"the factory fails", agent.UsingEndpointFactory(func(*url.URL) (endpoints.ClientEndpoint, error) { return nil, boom }), "http://a/", boom, nil},
-		{"the factory panics", agent.UsingEndpointFactory(func(*url.URL) (endpoints.ClientEndpoint, error) { panic(boom) }), "http://a/", boom, &panicked},
-		{"no endpoint", agent.UsingEndpointFactory(func(*url.URL) (endpoints.ClientEndpoint, error) { return nil, nil }), "http://a/", nil, &panicked},
+		{"the factory fails", func(*url.URL) (endpoints.ClientEndpoint, error) { return nil, boom }, "http://a/", boom, nil},
+		{"the factory panics", func(*url.URL) (endpoints.ClientEndpoint, error) { panic(boom) }, "http://a/", boom, &panicked},
+		{"no endpoint", func(*url.URL) (endpoints.ClientEndpoint, error) { return nil, nil }, "http://a/", nil, &panicked},
 		{"the endpoint fails", endpoint(func() *deferred.Deferred[reactor.Protocol] { return deferred.Fail[reactor.Protocol](boom) }), "http://a/", boom, nil},
 		{"the endpoint panics", endpoint(func() *deferred.Deferred[reactor.Protocol] { panic(boom) }), "http://a/", boom, &panicked},
 		{"the endpoint gives no Deferred", endpoint(func() *deferred.Deferred[reactor.Protocol] { return nil }), "http://a/", nil, &panicked},
@@ -176,11 +176,9 @@ func TestNoConnection(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, agent.PoolConfig{})
 			w.r.AddHost("nowhere")
-			if test.option != nil {
-				w.agent = agent.New(w.r, agent.WithPool(w.pool), test.option)
-			}
+			w.agent = agent.New(w.r, agent.Config{Pool: w.pool, Endpoint: test.factory})
 			err := deferredtest.FailureResultOf(t, w.get(test.url))
 			t.Log(err)
 			if test.is != nil && !errors.Is(err, test.is) {
@@ -205,12 +203,12 @@ func (f endpointFunc) Connect(factory reactor.Factory) *deferred.Deferred[reacto
 
 // TestEndpointFactory has the agent connect elsewhere than the URL says.
 func TestEndpointFactory(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	var asked string
-	w.agent = agent.New(w.r, agent.WithPool(w.pool), agent.UsingEndpointFactory(func(u *url.URL) (endpoints.ClientEndpoint, error) {
+	w.agent = agent.New(w.r, agent.Config{Pool: w.pool, Endpoint: func(u *url.URL) (endpoints.ClientEndpoint, error) {
 		asked = u.String()
 		return endpoints.NewHostname(w.r, "192.0.2.7", "8080"), nil
-	}))
+	}})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 	if asked != "http://a.example/" {
 		t.Errorf("asked for %q", asked)
@@ -224,15 +222,14 @@ func TestEndpointFactory(t *testing.T) {
 // attempt.
 func TestConnectTimeout(t *testing.T) {
 	for name, test := range map[string]struct {
-		option agent.Option
-		after  time.Duration
+		timeout, after time.Duration
 	}{
-		"default": {func(*agent.Agent) {}, reactor.DefaultConnectTimeout},
-		"given":   {agent.ConnectTimeout(2 * time.Second), 2 * time.Second},
+		"default": {0, reactor.DefaultConnectTimeout},
+		"given":   {2 * time.Second, 2 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.agent = agent.New(w.r, agent.WithPool(w.pool), test.option)
+			w := newWorld(t, agent.PoolConfig{})
+			w.agent = agent.New(w.r, agent.Config{Pool: w.pool, ConnectTimeout: test.timeout})
 			w.r.HoldConnects()
 			d := w.get("http://a.example/")
 			w.r.RunFor(test.after - 1)
@@ -248,10 +245,10 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
-// TestBindAddress: a connection comes from where the agent is told.
-func TestBindAddress(t *testing.T) {
-	w := newWorld(t)
-	w.agent = agent.New(w.r, agent.WithPool(w.pool), agent.BindAddress("192.0.2.9:7"))
+// TestLocalAddress: a connection comes from where the agent is told.
+func TestLocalAddress(t *testing.T) {
+	w := newWorld(t, agent.PoolConfig{})
+	w.agent = agent.New(w.r, agent.Config{Pool: w.pool, LocalAddress: "192.0.2.9:7"})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 	if got := w.r.TCPClients[0].LocalAddress; got != "192.0.2.9:7" {
 		t.Errorf("connected from %q", got)
@@ -261,15 +258,15 @@ func TestBindAddress(t *testing.T) {
 // TestLostBeforeSent: an endpoint may take its time between the connection and
 // saying so.
 func TestLostBeforeSent(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	late := deferred.New[reactor.Protocol]()
 	var made reactor.Protocol
-	w.agent = agent.New(w.r, agent.UsingEndpointFactory(func(*url.URL) (endpoints.ClientEndpoint, error) {
+	w.agent = agent.New(w.r, agent.Config{Endpoint: func(*url.URL) (endpoints.ClientEndpoint, error) {
 		return endpointFunc(func(f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 			made = f.BuildProtocol(&net.TCPAddr{})
 			return late
 		}), nil
-	}))
+	}})
 	d := w.get("http://a.example/")
 	made.ConnectionLost(io.ErrUnexpectedEOF)
 	late.Callback(made)

@@ -62,7 +62,7 @@ func TestResponses(t *testing.T) {
 				name += " byte by byte"
 			}
 			t.Run(name, func(t *testing.T) {
-				w := newWorld(t)
+				w := newWorld(t, agent.PoolConfig{})
 				d := w.send(newRequest(test.method, "http://a.example/"))
 				c := w.Conn(0)
 				if bytewise {
@@ -103,7 +103,7 @@ func itoa(n int) string {
 
 // TestUntilClose: who asks is told that the body may not be complete.
 func TestUntilClose(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	d := w.get("http://a.example/")
 	w.Conn(0).Send("HTTP/1.0 200 OK\r\n\r\nhello")
 	w.Conn(0).Close()
@@ -197,7 +197,7 @@ func TestBroken(t *testing.T) {
 				name += " byte by byte"
 			}
 			t.Run(name, func(t *testing.T) {
-				w := newWorld(t)
+				w := newWorld(t, agent.PoolConfig{})
 				d := w.get("http://a.example/")
 				c := w.Conn(0)
 				if bytewise {
@@ -260,8 +260,8 @@ func TestLimits(t *testing.T) {
 		{"large headers", wire.Limits{HeaderBytes: math.MaxInt, HeaderCount: math.MaxInt}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + strings.Repeat("A: bcdefgh\r\n", 1<<16) + "\r\n", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.agent = agent.New(w.r, agent.WithPool(w.pool), agent.WithLimits(test.limits))
+			w := newWorld(t, agent.PoolConfig{})
+			w.agent = agent.New(w.r, agent.Config{Pool: w.pool, Limits: test.limits})
 			d := w.get("http://a.example/")
 			w.Conn(0).Send(test.sent)
 			if test.want == nil {

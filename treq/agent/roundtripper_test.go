@@ -70,7 +70,7 @@ func echoServer(t *testing.T) (url string) {
 func TestNewRoundTripper(t *testing.T) {
 	l := background(t)
 	base := echoServer(t)
-	client := &http.Client{Transport: agent.NewRoundTripper(l, agent.New(l, agent.WithPool(agent.NewPool(l))))}
+	client := &http.Client{Transport: agent.NewRoundTripper(l, agent.New(l, agent.Config{Pool: agent.NewPool(l, agent.PoolConfig{})}))}
 	large := strings.Repeat("0123456789abcdef", 1<<16)
 	for _, c := range []struct {
 		name, method, path string

@@ -4,22 +4,22 @@ import (
 	"crypto/tls"
 )
 
-// A TLSPolicy says how to speak TLS with a host, for https. It is Twisted's
-// IPolicyForHTTPS. The config that it returns is not changed later, so it may
-// return the same one again.
-type TLSPolicy func(host, port string) *tls.Config
+// A TLSPolicy says how to speak TLS with each host, for https. Agents that have the
+// same *TLSPolicy may share connections. It is Twisted's IPolicyForHTTPS.
+type TLSPolicy struct {
+	// ConfigFor returns the config for a host and port. The agent does not change the
+	// config, so ConfigFor may return one more than once.
+	ConfigFor func(host, port string) *tls.Config
+}
 
-// WithTLSPolicy has the agent speak TLS as p says. The default is
-// NewTLSPolicy(nil).
-func WithTLSPolicy(p TLSPolicy) Option { return func(a *Agent) { a.tls = p } }
-
-// NewTLSPolicy returns the policy that browsers have: the server must prove, by a
-// certificate that one of the system's roots vouches for, to be the host of the
-// URL. base, if it is not nil, says what differs: other roots, a client's
-// certificate, versions. Sessions are resumed, if base has no cache of its own from
-// one that all hosts share. It is Twisted's BrowserLikePolicyForHTTPS and, with
-// another's base, its HostnameCachingHTTPSPolicy.
-func NewTLSPolicy(base *tls.Config) TLSPolicy {
+// NewTLSPolicy returns the policy of browsers: the server must prove to be the host
+// of the URL by a certificate that a root of the system vouches for. base, if it is
+// not nil, changes that: other roots, a client's certificate, versions. Sessions are
+// resumed from a cache that all hosts share, unless base has its own.
+//
+// It is Twisted's BrowserLikePolicyForHTTPS and, with the base of another policy, its
+// HostnameCachingHTTPSPolicy.
+func NewTLSPolicy(base *tls.Config) *TLSPolicy {
 	if base == nil {
 		base = &tls.Config{}
 	}
@@ -30,15 +30,15 @@ func NewTLSPolicy(base *tls.Config) TLSPolicy {
 	if base.NextProtos == nil {
 		base.NextProtos = []string{"http/1.1"}
 	}
-	return func(host, port string) *tls.Config {
+	return &TLSPolicy{ConfigFor: func(host, port string) *tls.Config {
 		if base.ServerName != "" {
 			return base
 		}
 		config := base.Clone()
 		config.ServerName = host
 		return config
-	}
+	}}
 }
 
-// sessions is how many hosts' TLS sessions a policy keeps.
+// sessions is the number of hosts whose TLS sessions a policy keeps.
 const sessions = 256

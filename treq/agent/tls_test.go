@@ -37,7 +37,7 @@ func secureSite(t *testing.T) (r *memory.Reactor, roots *x509.CertPool) {
 
 func TestHTTPS(t *testing.T) {
 	r, roots := secureSite(t)
-	a := agent.New(r, agent.WithPool(agent.NewPool(r)), agent.WithTLSPolicy(agent.NewTLSPolicy(&tls.Config{RootCAs: roots})))
+	a := agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{}), TLS: agent.NewTLSPolicy(&tls.Config{RootCAs: roots})})
 	for _, c := range []struct{ url, want string }{
 		{"https://a.example/x", "a.example /x"},
 		{"https://a.example:443/y", "a.example /y"},
@@ -62,7 +62,7 @@ func TestHTTPS(t *testing.T) {
 	if !errors.Is(err, reactor.ErrHandshake) || !errors.As(err, new(*tls.CertificateVerificationError)) {
 		t.Errorf("got %v", err)
 	}
-	d = agent.New(r).Request(newRequest("GET", "https://a.example/"))
+	d = agent.New(r, agent.Config{}).Request(newRequest("GET", "https://a.example/"))
 	r.Pump()
 	if err := deferredtest.FailureResultOf(t, d); !errors.As(err, new(x509.UnknownAuthorityError)) {
 		t.Errorf("with the system's roots: got %v", err)
@@ -71,12 +71,12 @@ func TestHTTPS(t *testing.T) {
 
 func TestTLSPolicy(t *testing.T) {
 	p := agent.NewTLSPolicy(nil)
-	a, b := p("a.example", "443"), p("b.example", "443")
+	a, b := p.ConfigFor("a.example", "443"), p.ConfigFor("b.example", "443")
 	if a.ServerName != "a.example" || b.ServerName != "b.example" || a.ClientSessionCache == nil || a.ClientSessionCache != b.ClientSessionCache {
 		t.Errorf("got %+v, %+v", a, b)
 	}
 	base := &tls.Config{ServerName: "fixed.example"}
-	if c := agent.NewTLSPolicy(base)("a.example", "443"); c.ServerName != "fixed.example" {
+	if c := agent.NewTLSPolicy(base).ConfigFor("a.example", "443"); c.ServerName != "fixed.example" {
 		t.Errorf("got %q", c.ServerName)
 	}
 	if base.ClientSessionCache != nil {
@@ -86,8 +86,8 @@ func TestTLSPolicy(t *testing.T) {
 
 // TestProxy sends requests by a proxy: the raw server stands for it.
 func TestProxy(t *testing.T) {
-	w := newWorld(t)
-	a, err := agent.NewProxyAgent(w.r, "http://user:secret@proxy.example:8080", agent.WithPool(w.pool))
+	w := newWorld(t, agent.PoolConfig{})
+	a, err := agent.NewProxyAgent(w.r, "http://user:secret@proxy.example:8080", agent.Config{Pool: w.pool})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestProxy(t *testing.T) {
 	}
 
 	for _, bad := range []string{"ftp://proxy.example/", "http:///", "https://proxy.example", "http://[::1", ""} {
-		if _, err := agent.NewProxyAgent(w.r, bad); err == nil {
+		if _, err := agent.NewProxyAgent(w.r, bad, agent.Config{}); err == nil {
 			t.Errorf("%q: no error", bad)
 		}
 	}
@@ -116,8 +116,8 @@ func TestProxyTunnel(t *testing.T) {
 	if _, err := r.ListenTCP("192.0.2.1:3128", reactor.FactoryFunc(newTunnelServer(r))); err != nil {
 		t.Fatal(err)
 	}
-	a, err := agent.NewProxyAgent(r, "http://proxy.example:3128", agent.WithPool(agent.NewPool(r)),
-		agent.WithTLSPolicy(agent.NewTLSPolicy(&tls.Config{RootCAs: roots})))
+	a, err := agent.NewProxyAgent(r, "http://proxy.example:3128", agent.Config{
+		Pool: agent.NewPool(r, agent.PoolConfig{}), TLS: agent.NewTLSPolicy(&tls.Config{RootCAs: roots})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,8 +146,8 @@ func TestProxyRefuses(t *testing.T) {
 		{"closes", "", nil, "the proxy closed the connection"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
-			a, err := agent.NewProxyAgent(w.r, "http://proxy.example:8080", agent.WithPool(w.pool))
+			w := newWorld(t, agent.PoolConfig{})
+			a, err := agent.NewProxyAgent(w.r, "http://proxy.example:8080", agent.Config{Pool: w.pool})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -169,8 +169,8 @@ func TestProxyRefuses(t *testing.T) {
 		})
 	}
 	t.Run("says nothing", func(t *testing.T) {
-		w := newWorld(t)
-		w.agent, _ = agent.NewProxyAgent(w.r, "http://proxy.example:8080", agent.WithPool(w.pool))
+		w := newWorld(t, agent.PoolConfig{})
+		w.agent, _ = agent.NewProxyAgent(w.r, "http://proxy.example:8080", agent.Config{Pool: w.pool})
 		d := w.get("https://a.example/")
 		w.r.RunFor(reactor.DefaultConnectTimeout)
 		if err := deferredtest.FailureResultOf(t, d); !strings.Contains(err.Error(), "timed out after 30s") {

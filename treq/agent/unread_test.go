@@ -37,7 +37,7 @@ func TestUnreadResponse(t *testing.T) {
 		{"only its content kept", func(_ *testing.T, r *response.Response) any { return r.Content() }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, agent.PoolConfig{})
 			d := w.get("http://a.example/")
 			w.Conn(0).Send(part)
 			kept := c.keep(t, deferredtest.SuccessResultOf(t, d))
@@ -55,7 +55,7 @@ func TestUnreadResponse(t *testing.T) {
 
 // TestWholeResponseUnread drops a response that came whole: its connection is free.
 func TestWholeResponseUnread(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	w.get("http://a.example/")
 	w.Conn(0).Send(okHello)
 	collect()
@@ -70,8 +70,8 @@ func TestUnreadThroughAgents(t *testing.T) {
 		"a redirect refused": "HTTP/1.1 302 Found\r\nContent-Length: 10000000\r\n\r\n01234",
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			a := agent.NewContentDecoderAgent(agent.NewRedirectAgent(w.agent), agent.Decoders())
+			w := newWorld(t, agent.PoolConfig{})
+			a := agent.NewContentDecoderAgent(agent.NewRedirectAgent(w.agent, agent.RedirectConfig{}), agent.DecoderConfig{})
 			d := a.Request(newRequest("GET", "http://a.example/"))
 			w.r.Pump()
 			w.Conn(0).Send(head)
@@ -102,7 +102,7 @@ type holder struct {
 // TestReadResponseIsFreed: a response that was read is not kept, though its reader
 // leads to it, and the connection goes on.
 func TestReadResponseIsFreed(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	freed := make(chan struct{}, 1)
 	w.exchange(newRequest("GET", "http://a.example/"), 0) // memory's list of connects leads to the first
 	func() {

@@ -94,7 +94,7 @@ func TestProducerFails(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, agent.PoolConfig{})
 			req := newRequest("POST", "http://a.example/")
 			req.Body = test.p
 			d := w.send(req)
@@ -133,7 +133,7 @@ func (w *world) upload(p *producer) *deferred.Deferred[*response.Response] {
 }
 
 func TestUploadThenResponse(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	p := &producer{length: 5}
 	d := w.upload(p)
 	w.Conn(0).Got()
@@ -155,7 +155,7 @@ func TestUploadThenResponse(t *testing.T) {
 // and not want the rest.
 func TestResponseBeforeUpload(t *testing.T) {
 	t.Run("the response ends first", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		p := &producer{length: 5}
 		d := w.upload(p)
 		w.Conn(0).Send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!")
@@ -170,7 +170,7 @@ func TestResponseBeforeUpload(t *testing.T) {
 		w.exchange(newRequest("GET", "http://a.example/"), 1)
 	})
 	t.Run("the upload ends first", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		p := &producer{length: -1}
 		d := w.upload(p)
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
@@ -182,7 +182,7 @@ func TestResponseBeforeUpload(t *testing.T) {
 		w.exchange(newRequest("GET", "http://a.example/"), 0)
 	})
 	t.Run("the upload fails after the head", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		p := &producer{length: -1}
 		d := w.upload(p)
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
@@ -198,7 +198,7 @@ func TestResponseBeforeUpload(t *testing.T) {
 		w.wantClosed(0)
 	})
 	t.Run("many bytes", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		w.r.StartTrace()
 		w.Accept = func(c *rawConn) { // it never reads
 			c.PauseProducing()
@@ -229,7 +229,7 @@ func TestLostDuringUpload(t *testing.T) {
 	} {
 		for _, stop := range []string{"ignores it", "fires", "fails", "panics"} {
 			t.Run(name+", the producer "+stop, func(t *testing.T) {
-				w := newWorld(t)
+				w := newWorld(t, agent.PoolConfig{})
 				p := &producer{length: 500}
 				d := w.upload(p)
 				switch stop {
@@ -259,7 +259,7 @@ func TestLostDuringUpload(t *testing.T) {
 
 // TestStoppedWhileStarting: StartProducing itself may end the request.
 func TestStoppedWhileStarting(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	req := newRequest("POST", "http://a.example/")
 	var d *deferred.Deferred[*response.Response]
 	p := &producer{length: 5, open: true, start: func(*producer) { d.Cancel() }}
@@ -283,7 +283,7 @@ func TestCooperativeProducer(t *testing.T) {
 		return request.NewFileBodyProducer(strings.NewReader(strings.Repeat("x", 1<<20)))
 	}
 	t.Run("to its end", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		req := newRequest("POST", "http://a.example/")
 		req.Body = file()
 		d := w.send(req)
@@ -296,7 +296,7 @@ func TestCooperativeProducer(t *testing.T) {
 		w.exchange(newRequest("GET", "http://a.example/"), 0)
 	})
 	t.Run("cancelled", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, agent.PoolConfig{})
 		req := newRequest("POST", "http://a.example/")
 		req.Body = file()
 		w.Accept = func(c *rawConn) { c.PauseProducing() }
@@ -311,7 +311,7 @@ func TestCooperativeProducer(t *testing.T) {
 
 // TestBackPressure: a producer that outruns the connection is paused.
 func TestBackPressure(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, agent.PoolConfig{})
 	w.Accept = func(c *rawConn) { c.PauseProducing() }
 	p := &producer{length: -1}
 	d := w.upload(p)

@@ -7,7 +7,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
-	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -39,7 +38,7 @@ func canGet(tb testing.TB) func() {
 	if _, err := r.ListenTCP("127.0.0.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &canned{} })); err != nil {
 		tb.Fatal(err)
 	}
-	c := client.New(r, agent.New(r, agent.WithPool(agent.NewPool(r))))
+	c := client.New(r, client.Config{})
 	var body []byte
 	var failed error
 	take := func(data []byte, err error) ([]byte, error) {

@@ -32,30 +32,28 @@ type HTTPClient struct {
 	urls    urlCache
 }
 
-// A ClientOption sets how an HTTPClient works.
-type ClientOption func(*HTTPClient)
-
-// WithJar has the client keep its cookies in jar, in place of one of its own. It is
-// treq's cookiejar.
-func WithJar(jar http.CookieJar) ClientOption { return func(c *HTTPClient) { c.jar = jar } }
-
-// WithDataToBodyProducer has f make the body of a request of what [Data] is given,
-// unless that is a form or nil. ok is false for what it leaves to Data. It is treq's
-// data_to_body_producer.
-func WithDataToBodyProducer(f func(data any) (body request.BodyProducer, ok bool)) ClientOption {
-	return func(c *HTTPClient) { c.toBody = f }
+// A Config says how an HTTPClient works. The zero value is a complete client.
+type Config struct {
+	// Agent sends the requests. It must be on the client's reactor. nil means an
+	// [agent.Agent] with a [agent.Pool] of its own.
+	Agent agent.Requester
+	// Jar keeps the cookies. nil means a [cookies.Jar] of the client's own. It is
+	// treq's cookiejar.
+	Jar http.CookieJar
+	// DataToBodyProducer, if it is not nil, makes the body of a request of the value
+	// given to [Data], unless that is a form or nil. ok is false for a value that it
+	// leaves to Data. It is treq's data_to_body_producer.
+	DataToBodyProducer func(data any) (body request.BodyProducer, ok bool)
 }
 
-// New returns an HTTPClient whose requests a sends, with a cookie jar of its own if
-// options name no other. r is the reactor that a was made with; timeouts go by its
-// clock.
-func New(r reactor.Reactor, a agent.Requester, options ...ClientOption) *HTTPClient {
-	if r == nil || a == nil {
-		panic("client: an HTTPClient without a reactor or an agent")
+// New returns an HTTPClient on r, whose clock its timeouts go by.
+func New(r reactor.Reactor, config Config) *HTTPClient {
+	if r == nil {
+		panic("client: New without a reactor")
 	}
-	c := &HTTPClient{reactor: r, agent: a}
-	for _, o := range options {
-		o(c)
+	c := &HTTPClient{reactor: r, agent: config.Agent, jar: config.Jar, toBody: config.DataToBodyProducer}
+	if c.agent == nil {
+		c.agent = agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{})})
 	}
 	if c.jar == nil {
 		c.jar = &cookies.Jar{Now: r.Now}
@@ -207,9 +205,9 @@ func (c *HTTPClient) agentFor(s *settings, jar http.CookieJar, credentials auth.
 	switch {
 	case s.refuseRedirects:
 	case s.browserLikeRedirects:
-		a = agent.NewBrowserLikeRedirectAgent(a)
+		a = agent.NewBrowserLikeRedirectAgent(a, agent.RedirectConfig{})
 	default:
-		a = agent.NewRedirectAgent(a)
+		a = agent.NewRedirectAgent(a, agent.RedirectConfig{})
 	}
 	if s.decoding != nil {
 		return s.decoding.Around(a)
@@ -218,7 +216,7 @@ func (c *HTTPClient) agentFor(s *settings, jar http.CookieJar, credentials auth.
 }
 
 // decoding asks for the content codings that clients ask for, and undoes them.
-var decoding = agent.NewContentDecoderAgent(nil, agent.Decoders())
+var decoding = agent.NewContentDecoderAgent(nil, agent.DecoderConfig{})
 
 // redacted returns rawURL without a password, for an error to show.
 func redacted(rawURL string) string {

@@ -27,7 +27,7 @@ const okHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 func newClient(t *testing.T) (*client.HTTPClient, *rawserver.Server, *memory.Reactor) {
 	deferred.FailOnUnhandled(t)
 	r := memory.New()
-	pool := agent.NewPool(r)
+	pool := agent.NewPool(r, agent.PoolConfig{})
 	s := rawserver.Listen(t, r, "80")
 	t.Cleanup(func() {
 		pool.CloseCachedConnections()
@@ -39,7 +39,7 @@ func newClient(t *testing.T) (*client.HTTPClient, *rawserver.Server, *memory.Rea
 			t.Errorf("%d delayed calls were left", len(calls))
 		}
 	})
-	return client.New(r, agent.New(r, agent.WithPool(pool))), s, r
+	return client.New(r, client.Config{Agent: agent.New(r, agent.Config{Pool: pool})}), s, r
 }
 
 type request func(c *client.HTTPClient) *deferred.Deferred[*response.Response]
@@ -308,12 +308,12 @@ func cutLine(text, line string) (rest string, once bool) {
 // of what it does.
 func TestDataToBodyProducer(t *testing.T) {
 	type words []string
-	made := client.WithDataToBodyProducer(func(data any) (treqrequest.BodyProducer, bool) {
+	made := func(data any) (treqrequest.BodyProducer, bool) {
 		w, ok := data.(words)
 		return treqrequest.Bytes(strings.Join(w, " ")), ok
-	})
+	}
 	_, s, r := newClient(t)
-	c := client.New(r, agent.New(r), made)
+	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{}), DataToBodyProducer: made})
 	for _, test := range []struct {
 		data any
 		want string
@@ -333,7 +333,7 @@ func TestDataToBodyProducer(t *testing.T) {
 func TestWithJar(t *testing.T) {
 	_, s, r := newClient(t)
 	jar := &cookies.Jar{}
-	c := client.New(r, agent.New(r), client.WithJar(jar))
+	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{}), Jar: jar})
 	d := c.Get("http://a.example/", client.Cookies{"b": "2"})
 	r.Pump()
 	s.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1\r\n\r\n")

@@ -2,7 +2,7 @@
 // options that say what a request carries.
 //
 //	pool := agent.NewPool(r)
-//	c := client.New(r, agent.New(r, agent.WithPool(pool)))
+//	c := client.New(r, client.Config{})
 //	d := c.Post("http://an.example/", client.JSON(value), client.Timeout(5*time.Second))
 //
 // A client belongs to one reactor. It keeps cookies, in its [HTTPClient.Jar], and has
@@ -19,7 +19,7 @@
 //
 // Timeouts are about different things, and can be given together:
 //
-//	agent.ConnectTimeout   until there is a connection, for each address that is tried
+//	agent.Config.ConnectTimeout   until there is a connection, for each address that is tried
 //	Timeout                until the head of the response is there
 //	ReadTimeout            between one piece of the body and the next
 //	TotalTimeout           until all is over

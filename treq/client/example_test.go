@@ -34,8 +34,8 @@ func ExampleNew() {
 	r := memory.New()
 	r.ListenTCP("127.0.0.1:80", web.NewSite(parrot))
 
-	pool := agent.NewPool(r, agent.MaxPersistentPerHost(2))
-	c := client.New(r, agent.New(r, agent.WithPool(pool)))
+	pool := agent.NewPool(r, agent.PoolConfig{MaxPersistentPerHost: 2})
+	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{Pool: pool})})
 	show(c.Get("http://localhost/"))
 	r.Pump()
 	// Output:

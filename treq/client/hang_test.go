@@ -152,9 +152,9 @@ func FuzzServer(f *testing.F) {
 			return
 		}
 		r := memory.New()
-		pool := agent.NewPool(r)
+		pool := agent.NewPool(r, agent.PoolConfig{})
 		s := rawserver.Listen(t, r, "80", "443")
-		c := client.New(r, agent.New(r, agent.WithPool(pool)))
+		c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{Pool: pool})})
 		s.Accept = func(conn *rawserver.Conn) {
 			conn.Data = func([]byte) {
 				conn.Data = nil

@@ -186,11 +186,11 @@ func (u Unbuffered) apply(s *settings) error {
 	return nil
 }
 
-// Decoding has the coded body of the response decoded as options say, for example
-// by [agent.MaxDecodedSize], in place of the defaults.
-func Decoding(options ...agent.DecoderOption) Option {
+// Decoding has the coded body of the response decoded as config says, in place of the
+// defaults.
+func Decoding(config agent.DecoderConfig) Option {
 	return optionFunc(func(s *settings) error {
-		s.decoding = agent.NewContentDecoderAgent(nil, agent.Decoders(), options...)
+		s.decoding = agent.NewContentDecoderAgent(nil, config)
 		return nil
 	})
 }

@@ -152,7 +152,7 @@ func TestDecodingOptions(t *testing.T) {
 		most int64
 		want error
 	}{{999, agent.ErrDecodedTooLarge}, {1000, nil}} {
-		d := deferred.Then(s.Get("http://a.example/", client.Decoding(agent.MaxDecodedSize(c.most))), (*response.Response).Content)
+		d := deferred.Then(s.Get("http://a.example/", client.Decoding(agent.DecoderConfig{MaxSize: c.most})), (*response.Response).Content)
 		if c.want == nil {
 			deferredtest.SuccessResultOf(t, d)
 		} else if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, c.want) {
@@ -270,7 +270,7 @@ func TestOptionsRefused(t *testing.T) {
 		{[]client.Option{client.CookieJar(nil)}, client.ErrOption, "CookieJar: nil"},
 		{[]client.Option{client.Agent(nil)}, client.ErrOption, "Agent: nil"},
 		{[]client.Option{client.Reactor(nil)}, client.ErrOption, "Reactor: nil"},
-		{[]client.Option{client.OnReactor(nil, agent.New(memory.New()))}, client.ErrOption, "Reactor: nil"},
+		{[]client.Option{client.OnReactor(nil, agent.New(memory.New(), agent.Config{}))}, client.ErrOption, "Reactor: nil"},
 		{[]client.Option{client.OnReactor(memory.New(), nil)}, client.ErrOption, "OnReactor: nil"},
 		{[]client.Option{client.Cookies{"a": "b\r\nC: d"}}, client.ErrOption, "Cookies:"},
 		{[]client.Option{client.Timeout(0)}, client.ErrOption, "Timeout(0s): not positive"},

@@ -31,7 +31,7 @@ func post(t *testing.T, r *memory.Reactor, fields []multipart.Field) *deferred.D
 	if err != nil {
 		t.Fatal(err)
 	}
-	return agent.New(r).Request(&request.Request{
+	return agent.New(r, agent.Config{}).Request(&request.Request{
 		Method: "POST",
 		URL:    &url.URL{Scheme: "http", Host: "192.0.2.1", Path: "/"},
 		Header: http.Header{"Content-Type": {form.ContentType()}},

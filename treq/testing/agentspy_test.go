@@ -22,7 +22,7 @@ func spied() *request.Request {
 func TestAgentSpy(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	var spy treqtesting.AgentSpy
-	a := agent.NewRedirectAgent(&spy)
+	a := agent.NewRedirectAgent(&spy, agent.RedirectConfig{})
 	d := a.Request(spied())
 	if len(spy.Requests) != 1 || spy.Requests[0].Request.URL.Path != "/foo" {
 		t.Fatalf("recorded: %v", spy.Requests)

@@ -152,7 +152,7 @@ func ExampleJSON() {
 // An agent can be wrapped, or sent requests to as they are.
 func ExampleRequestTraversalAgent() {
 	inMemory := treqtesting.NewHandlerTraversalAgent(http.RedirectHandler("https://elsewhere.example/", http.StatusFound))
-	a := agent.NewRedirectAgent(inMemory, agent.RedirectLimit(3))
+	a := agent.NewRedirectAgent(inMemory, agent.RedirectConfig{Limit: 3})
 	d := a.Request(&request.Request{Method: "GET", URL: &url.URL{Scheme: "http", Host: "an.example", Path: "/"}})
 	fmt.Println(errors.Is(deferredtest.FailureResultOf(t, d), agent.ErrInfiniteRedirection))
 	// Output:
@@ -162,7 +162,7 @@ func ExampleRequestTraversalAgent() {
 // An AgentSpy shows what an agent that wraps another asks of it.
 func ExampleAgentSpy() {
 	var spy treqtesting.AgentSpy
-	c := client.New(treqtesting.NewStubTreq(web.NotFound("")).Reactor(), &spy)
+	c := client.New(treqtesting.NewStubTreq(web.NotFound("")).Reactor(), client.Config{Agent: &spy})
 	d := c.Post("http://an.example/", client.JSON([]int{1, 2}))
 
 	asked := spy.Requests[0]

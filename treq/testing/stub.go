@@ -26,7 +26,7 @@ var _ treq.Client = (*StubTreq)(nil)
 // NewStubTreq returns a StubTreq whose requests root answers.
 func NewStubTreq(root web.Resource, options ...Option) *StubTreq {
 	a := NewRequestTraversalAgent(root, options...)
-	s := &StubTreq{client.New(a.reactor, a), a}
+	s := &StubTreq{client.New(a.reactor, client.Config{Agent: a}), a}
 	s.Random = sameEachTime{a.reactor}
 	return s
 }

@@ -64,8 +64,7 @@ func NewRequestTraversalAgent(root web.Resource, options ...Option) *RequestTrav
 	a.listen(plainAddress, a.site)
 	a.listen(secureAddress, secure)
 	a.agent = agent.New(r,
-		agent.WithPool(agent.NewPool(r)),
-		agent.UsingEndpointFactory(a.endpoint),
+		agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{}), Endpoint: a.endpoint},
 	)
 	return a
 }

@@ -24,7 +24,7 @@ func show(r *memory.Reactor, site *web.Site, paths ...string) {
 		return
 	}
 	defer port.StopListening()
-	c := client.New(r, agent.New(r))
+	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{})})
 	for _, path := range paths {
 		deferred.Then(c.Get("http://127.0.0.1"+path), func(resp *response.Response) *deferred.Deferred[string] {
 			return resp.Text().AddCallback(func(text string) (string, error) {
@@ -119,7 +119,7 @@ func ExampleAwait() {
 	r.ListenTCP("127.0.0.1:81", web.NewSite(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "the answer")
 	})))
-	c := client.New(r, agent.New(r))
+	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{})})
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		resp, err := web.Await(r.Context(), c.Get("http://127.0.0.1:81/"))
 		if err != nil {

@@ -16,7 +16,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/python"
 	"github.com/seed-7c003b53/gotreq/reactor"
-	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	"github.com/seed-7c003b53/gotreq/treq/web"
@@ -194,7 +193,7 @@ func TestTwistedSite(t *testing.T) {
 
 	r := reactor.New()
 	defer r.Close()
-	c := client.New(r, agent.New(r, agent.WithPool(agent.NewPool(r))))
+	c := client.New(r, client.Config{})
 	var got []string
 	text := func(d *deferred.Deferred[*response.Response]) *deferred.Deferred[string] {
 		return deferred.Then(d, func(resp *response.Response) *deferred.Deferred[string] {

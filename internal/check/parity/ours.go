@@ -30,7 +30,7 @@ type Ours struct {
 	reactor *reactor.Loop
 	ended   chan error
 	folder  string // for files
-	tls     agent.TLSPolicy
+	tls     *agent.TLSPolicy
 }
 
 // StartOurs starts the loop; certificates are to be of roots.
@@ -69,9 +69,9 @@ const hangsAfter = 4 * time.Second
 func (o *Ours) Run(c Case) ([]Got, error) {
 	return reactor.BlockingCallFromThread(context.Background(), o.reactor, func() *deferred.Deferred[[]Got] {
 		return deferred.Go(func(co *deferred.Co) ([]Got, error) {
-			pool := agent.NewPool(o.reactor, agent.Persistent(!c.CloseEach))
+			pool := agent.NewPool(o.reactor, agent.PoolConfig{DisablePersistent: c.CloseEach})
 			defer pool.CloseCachedConnections()
-			client := client.New(o.reactor, agent.New(o.reactor, agent.WithPool(pool), agent.WithTLSPolicy(o.tls)))
+			client := client.New(o.reactor, client.Config{Agent: agent.New(o.reactor, agent.Config{Pool: pool, TLS: o.tls})})
 			var all []Got
 			for _, r := range c.Requests {
 				got, err := o.request(co, client, r)
