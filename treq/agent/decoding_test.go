@@ -160,7 +160,7 @@ func TestDecodeSmallAtOnce(t *testing.T) {
 
 // TestDecodeWithoutACooperator fails at once, before anything is decoded.
 func TestDecodeWithoutACooperator(t *testing.T) {
-	r, body := decoding(t, "gzip")
+	r, body := decoding(t, "gzip", agent.DecoderConfig{})
 	body.cooperator = nil
 	body.body.Init(body)
 	content := r.Content()
