@@ -252,7 +252,7 @@ func ExampleDeferredLock() {
 }
 
 func ExampleDeferredQueue() {
-	q := deferred.NewDeferredQueue[string](deferred.Unlimited, deferred.Unlimited)
+	q := deferred.NewDeferredQueue[string](deferred.QueueConfig{})
 	deferred.Go(func(co *deferred.Co) (deferred.None, error) {
 		for {
 			s, err := deferred.Await(co, q.Get())

@@ -1,103 +1,110 @@
 package deferred
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // ErrAlreadyTryingToLock is the error of a second
-// [DeferredFilesystemLock.DeferUntilLocked] while the first still waits. It is
-// Twisted's AlreadyTryingToLockError.
+// [DeferredFilesystemLock.DeferUntilLocked] while the first one still waits.
 var ErrAlreadyTryingToLock = errors.New("deferred: DeferUntilLocked while another waits")
 
-// A DeferredFilesystemLock is a lock between processes, named by a file. It is
-// Twisted's DeferredFilesystemLock, but the operating system keeps the lock, so
-// that it ends with its process however that ends, and the two do not see each
-// other's locks. The file stays when the lock is released; what it holds does not
-// matter.
+// A DeferredFilesystemLock is a lock between processes, named by a file. It follows
+// Twisted's, with one difference: the operating system keeps the lock, so that the
+// lock ends with its process, however the process ends. The two therefore do not
+// see each other's locks. Unlock leaves the file, whose content does not matter.
 type DeferredFilesystemLock struct {
-	// Interval is how long to wait between tries. NewDeferredFilesystemLock sets
-	// one second.
-	Interval time.Duration
-
-	name   string
+	file   *flock.Flock
 	clock  Clock
-	file   *os.File    // while locked
-	trying DelayedCall // while DeferUntilLocked waits
+	config FilesystemLockConfig
+
+	// All nil unless DeferUntilLocked waits.
+	waiting      *Deferred[None]
+	retry, timer DelayedCall
 }
 
-// NewDeferredFilesystemLock returns a lock by the name of a file, which is made
-// if it is not there. Tries to get it are made by clock.
-func NewDeferredFilesystemLock(name string, clock Clock) *DeferredFilesystemLock {
-	return &DeferredFilesystemLock{Interval: time.Second, name: name, clock: clock}
+// A FilesystemLockConfig configures a [DeferredFilesystemLock].
+type FilesystemLockConfig struct {
+	// Interval is the time between two attempts. Zero: one second.
+	Interval time.Duration
 }
 
-// Lock tries to get the lock, without waiting, and reports whether it was got.
-// The error says why the file could not be used at all.
+// NewDeferredFilesystemLock returns a lock named by a file, which an attempt to
+// lock creates if necessary. The clock times the attempts.
+func NewDeferredFilesystemLock(name string, clock Clock, config FilesystemLockConfig) *DeferredFilesystemLock {
+	config.Interval = cmp.Or(config.Interval, time.Second)
+	file := flock.New(name, flock.SetPermissions(0o666)) // other users may lock it too
+	return &DeferredFilesystemLock{file: file, clock: clock, config: config}
+}
+
+// Lock makes one attempt to get the lock and reports whether it succeeded. An error
+// means that the file cannot be used.
 func (l *DeferredFilesystemLock) Lock() (bool, error) {
-	if l.file != nil {
+	if l.file.Locked() {
 		return false, nil
 	}
-	file, err := openLocked(l.name)
+	locked, err := l.file.TryLock()
 	if err != nil {
 		return false, fmt.Errorf("deferred: locking: %w", err)
 	}
-	l.file = file
-	return file != nil, nil
+	return locked, nil
 }
 
-// Unlock releases the lock. It panics if this is not locked.
+// Unlock releases the lock. It panics if l does not have it.
 func (l *DeferredFilesystemLock) Unlock() error {
-	if l.file == nil {
+	if !l.file.Locked() {
 		panic("deferred: Unlock of a DeferredFilesystemLock that is not locked")
 	}
-	file := l.file
-	l.file = nil
-	return file.Close()
+	return l.file.Unlock()
 }
 
-// Locked reports whether this has the lock.
-func (l *DeferredFilesystemLock) Locked() bool { return l.file != nil }
+// Locked reports whether l has the lock.
+func (l *DeferredFilesystemLock) Locked() bool { return l.file.Locked() }
 
-// DeferUntilLocked waits for the lock, by trying every Interval. It fails with a
-// [*TimeoutError] after timeout, if that is not zero, and with
-// [ErrAlreadyTryingToLock] if this waits already. When time runs out, and when it
-// is cancelled, it tries a last time.
+// DeferUntilLocked attempts to get the lock, now and then after every Interval. The
+// Deferred fails with a [*TimeoutError] after timeout, unless timeout is zero, and
+// with [ErrAlreadyTryingToLock] if another one is waiting. A last attempt precedes
+// the timeout, and also a cancellation.
 func (l *DeferredFilesystemLock) DeferUntilLocked(timeout time.Duration) *Deferred[None] {
-	if l.trying != nil {
+	if l.waiting != nil {
 		return Fail[None](ErrAlreadyTryingToLock)
 	}
-	var timer DelayedCall
-	// settle tries, and reports whether that led to a result.
-	settle := func(d *Deferred[None], otherwise error) bool {
-		locked, err := l.Lock()
-		if !locked && err == nil {
-			err = otherwise
-		}
-		if !locked && err == nil {
-			return false
-		}
-		for _, call := range []DelayedCall{l.trying, timer} {
-			if call != nil && call.Active() {
-				call.Cancel()
-			}
-		}
-		l.trying = nil
-		d.Resolve(None{}, err)
-		return true
-	}
-	d := NewCancellable(func(d *Deferred[None]) { settle(d, ErrCancelled) })
-	var try func()
-	try = func() {
-		if !settle(d, nil) {
-			l.trying = l.clock.CallLater(l.Interval, try)
-		}
-	}
-	try()
-	if !d.Called() && timeout > 0 {
-		timer = l.clock.CallLater(timeout, func() { settle(d, &TimeoutError{After: timeout}) })
+	d := NewCancellable(func(*Deferred[None]) { l.attempt(ErrCancelled) })
+	l.waiting = d
+	l.poll()
+	if l.waiting != nil && timeout > 0 {
+		l.timer = l.clock.CallLater(timeout, func() { l.attempt(&TimeoutError{After: timeout}) })
 	}
 	return d
+}
+
+func (l *DeferredFilesystemLock) poll() {
+	l.attempt(nil)
+	if l.waiting != nil {
+		l.retry = l.clock.CallLater(l.config.Interval, l.poll)
+	}
+}
+
+// attempt fires l.waiting if it gets the lock or cannot use the file, or with
+// ifLocked, unless that is nil, if another process has the lock.
+func (l *DeferredFilesystemLock) attempt(ifLocked error) {
+	locked, err := l.Lock()
+	if !locked && err == nil {
+		if ifLocked == nil {
+			return
+		}
+		err = ifLocked
+	}
+	for _, call := range []DelayedCall{l.retry, l.timer} {
+		if call != nil && call.Active() {
+			call.Cancel()
+		}
+	}
+	d := l.waiting
+	l.waiting, l.retry, l.timer = nil, nil, nil
+	d.Resolve(None{}, err)
 }

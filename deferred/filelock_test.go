@@ -13,14 +13,14 @@ import (
 )
 
 func TestFilesystemLock(t *testing.T) {
-	setup := func(t *testing.T) (*fakeClock, *deferred.DeferredFilesystemLock, *deferred.DeferredFilesystemLock) {
+	setup := func(t *testing.T, config deferred.FilesystemLockConfig) (*fakeClock, *deferred.DeferredFilesystemLock, *deferred.DeferredFilesystemLock) {
 		clock := new(fakeClock)
 		name := filepath.Join(t.TempDir(), "lock")
-		held := deferred.NewDeferredFilesystemLock(name, clock)
+		held := deferred.NewDeferredFilesystemLock(name, clock, config)
 		if ok, err := held.Lock(); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		return clock, held, deferred.NewDeferredFilesystemLock(name, clock)
+		return clock, held, deferred.NewDeferredFilesystemLock(name, clock, config)
 	}
 	// tidy checks that no timer is left behind, and closes the file.
 	tidy := func(t *testing.T, clock *fakeClock, locks ...*deferred.DeferredFilesystemLock) {
@@ -34,7 +34,7 @@ func TestFilesystemLock(t *testing.T) {
 	}
 
 	t.Run("free", func(t *testing.T) {
-		clock, held, l := setup(t)
+		clock, held, l := setup(t, deferred.FilesystemLockConfig{})
 		held.Unlock()
 		eq(t, l.Locked(), false)
 		wantValue(t, l.DeferUntilLocked(time.Second), None{})
@@ -42,7 +42,7 @@ func TestFilesystemLock(t *testing.T) {
 		tidy(t, clock, l)
 	})
 	t.Run("not locked twice", func(t *testing.T) {
-		clock, held, l := setup(t)
+		clock, held, l := setup(t, deferred.FilesystemLockConfig{})
 		for _, x := range []*deferred.DeferredFilesystemLock{held, l} {
 			if ok, err := x.Lock(); ok || err != nil {
 				t.Error(ok, err)
@@ -51,9 +51,29 @@ func TestFilesystemLock(t *testing.T) {
 		tidy(t, clock, held)
 		wantPanic(t, func() { held.Unlock() })
 	})
+	t.Run("the file has the permissions of an ordinary file", func(t *testing.T) {
+		dir := t.TempDir()
+		lock := deferred.NewDeferredFilesystemLock(filepath.Join(dir, "lock"), nil, deferred.FilesystemLockConfig{})
+		if ok, err := lock.Lock(); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		defer lock.Unlock()
+		ordinary, err := os.Create(filepath.Join(dir, "ordinary"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ordinary.Close()
+		mode := func(name string) fs.FileMode {
+			info, err := os.Stat(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return info.Mode()
+		}
+		eq(t, mode("lock"), mode("ordinary"))
+	})
 	t.Run("freed while waiting", func(t *testing.T) {
-		clock, held, l := setup(t)
-		l.Interval = 2 * time.Second
+		clock, held, l := setup(t, deferred.FilesystemLockConfig{Interval: 2 * time.Second})
 		d := l.DeferUntilLocked(5 * time.Second)
 		clock.advance(time.Second)
 		held.Unlock()
@@ -63,7 +83,7 @@ func TestFilesystemLock(t *testing.T) {
 		tidy(t, clock, l)
 	})
 	t.Run("without a timeout", func(t *testing.T) {
-		clock, held, l := setup(t)
+		clock, held, l := setup(t, deferred.FilesystemLockConfig{})
 		d := l.DeferUntilLocked(0)
 		clock.advance(time.Hour)
 		held.Unlock()
@@ -72,7 +92,7 @@ func TestFilesystemLock(t *testing.T) {
 		tidy(t, clock, l)
 	})
 	t.Run("times out", func(t *testing.T) {
-		clock, held, l := setup(t)
+		clock, held, l := setup(t, deferred.FilesystemLockConfig{})
 		d := l.DeferUntilLocked(5 * time.Second)
 		clock.advance(10 * time.Second)
 		wantError(t, d, os.ErrDeadlineExceeded)
@@ -80,7 +100,7 @@ func TestFilesystemLock(t *testing.T) {
 		eq(t, l.Locked(), false)
 	})
 	t.Run("freed just before it times out", func(t *testing.T) {
-		clock, held, l := setup(t)
+		clock, held, l := setup(t, deferred.FilesystemLockConfig{})
 		d := l.DeferUntilLocked(500 * time.Millisecond)
 		held.Unlock()
 		clock.advance(500 * time.Millisecond)
@@ -88,7 +108,7 @@ func TestFilesystemLock(t *testing.T) {
 		tidy(t, clock, l)
 	})
 	t.Run("one at a time", func(t *testing.T) {
-		clock, held, l := setup(t)
+		clock, held, l := setup(t, deferred.FilesystemLockConfig{})
 		d := l.DeferUntilLocked(time.Minute)
 		wantError(t, l.DeferUntilLocked(0), deferred.ErrAlreadyTryingToLock)
 		held.Unlock()
@@ -100,7 +120,7 @@ func TestFilesystemLock(t *testing.T) {
 	})
 	t.Run("cancelled", func(t *testing.T) {
 		for _, timeout := range []time.Duration{0, time.Minute} {
-			clock, held, l := setup(t)
+			clock, held, l := setup(t, deferred.FilesystemLockConfig{})
 			d := l.DeferUntilLocked(timeout)
 			d.Cancel()
 			wantError(t, d, deferred.ErrCancelled)
@@ -108,7 +128,7 @@ func TestFilesystemLock(t *testing.T) {
 		}
 	})
 	t.Run("cancelled, but free", func(t *testing.T) {
-		clock, held, l := setup(t)
+		clock, held, l := setup(t, deferred.FilesystemLockConfig{})
 		d := l.DeferUntilLocked(time.Minute)
 		held.Unlock()
 		d.Cancel()
@@ -116,7 +136,7 @@ func TestFilesystemLock(t *testing.T) {
 		tidy(t, clock, l)
 	})
 	t.Run("a file that cannot be", func(t *testing.T) {
-		l := deferred.NewDeferredFilesystemLock(filepath.Join(t.TempDir(), "no", "lock"), new(fakeClock))
+		l := deferred.NewDeferredFilesystemLock(filepath.Join(t.TempDir(), "no", "lock"), new(fakeClock), deferred.FilesystemLockConfig{})
 		wantError(t, l.DeferUntilLocked(0), fs.ErrNotExist)
 		if ok, err := l.Lock(); ok || !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "deferred: ") {
 			t.Error(ok, err)

@@ -177,7 +177,7 @@ func TestALockInACoroutine(t *testing.T) {
 
 func TestQueue(t *testing.T) {
 	t.Run("values first", func(t *testing.T) {
-		q := deferred.NewDeferredQueue[int](2, 2)
+		q := deferred.NewDeferredQueue[int](deferred.QueueConfig{Size: 2, Backlog: 2})
 		eq(t, q.Put(1), nil)
 		eq(t, q.Put(2), nil)
 		eq(t, q.Put(3), deferred.ErrQueueOverflow)
@@ -189,7 +189,7 @@ func TestQueue(t *testing.T) {
 		eq(t, q.Len(), 0)
 	})
 	t.Run("getters first", func(t *testing.T) {
-		q := deferred.NewDeferredQueue[int](0, 2)
+		q := deferred.NewDeferredQueue[int](deferred.QueueConfig{Size: -1, Backlog: 2})
 		a, b := q.Get(), q.Get()
 		wantError(t, q.Get(), deferred.ErrQueueUnderflow)
 		a.Cancel()
@@ -201,8 +201,16 @@ func TestQueue(t *testing.T) {
 		wantValue(t, b, 1)
 		wantValue(t, c, 2)
 	})
+	t.Run("no backlog", func(t *testing.T) {
+		q := deferred.NewDeferredQueue[int](deferred.QueueConfig{Size: 1, Backlog: -1})
+		wantError(t, q.Get(), deferred.ErrQueueUnderflow)
+		eq(t, q.Put(1), nil)
+		eq(t, q.Put(2), deferred.ErrQueueOverflow)
+		wantValue(t, q.Get(), 1)
+		wantError(t, q.Get(), deferred.ErrQueueUnderflow)
+	})
 	t.Run("no limits", func(t *testing.T) {
-		q := deferred.NewDeferredQueue[int](deferred.Unlimited, deferred.Unlimited)
+		q := deferred.NewDeferredQueue[int](deferred.QueueConfig{})
 		for i := range 1000 {
 			eq(t, q.Put(i), nil)
 		}

@@ -6,49 +6,51 @@ import (
 )
 
 var (
-	// ErrQueueOverflow is the error of [DeferredQueue.Put] to a full queue. It is
-	// Twisted's QueueOverflow.
+	// ErrQueueOverflow is the error of [DeferredQueue.Put] to a full queue.
 	ErrQueueOverflow = errors.New("deferred: queue overflow")
-	// ErrQueueUnderflow is the error of [DeferredQueue.Get] when too many wait
-	// already. It is Twisted's QueueUnderflow.
+	// ErrQueueUnderflow is the error of [DeferredQueue.Get] when the backlog is full.
 	ErrQueueUnderflow = errors.New("deferred: queue underflow")
 )
 
-// Unlimited is the size or backlog of a [DeferredQueue] without a limit.
-const Unlimited = -1
-
-// A DeferredQueue passes values from those who put to those who get, each in
-// the order they came. It is Twisted's DeferredQueue.
+// A DeferredQueue passes values from Put to Get, each in order. It is Twisted's
+// DeferredQueue.
 type DeferredQueue[T any] struct {
-	size, backlog int
-	values        []T       // put and not got
-	waiting       list.List // of *Deferred[T], got and not put
+	config  QueueConfig
+	values  []T       // queued values
+	waiting list.List // of *Deferred[T]: results of Get without a value
 }
 
-// NewDeferredQueue returns an empty queue. size is how many values may lie in
-// it, backlog how many Deferreds may wait for one; either may be zero, or
-// [Unlimited].
-func NewDeferredQueue[T any](size, backlog int) *DeferredQueue[T] {
-	return &DeferredQueue[T]{size: size, backlog: backlog}
+// A QueueConfig sets the limits of a [DeferredQueue].
+type QueueConfig struct {
+	// Size is the maximum number of queued values. Zero: no limit. Negative: none,
+	// so that Put needs a Get that waits.
+	Size int
+	// Backlog is the maximum number of Deferreds that wait for a value. Zero: no
+	// limit. Negative: none, so that Get needs a queued value.
+	Backlog int
 }
 
-// Put gives value to the first who waits for one, or else puts it into the
-// queue. Its error is [ErrQueueOverflow], when the queue is full.
+// NewDeferredQueue returns an empty queue.
+func NewDeferredQueue[T any](config QueueConfig) *DeferredQueue[T] {
+	return &DeferredQueue[T]{config: config}
+}
+
+// Put fires the Deferred that waits longest with value. If none waits, Put queues
+// the value, or returns [ErrQueueOverflow] if the queue is full.
 func (q *DeferredQueue[T]) Put(value T) error {
 	if d := dequeue[T](&q.waiting); d != nil {
 		d.Callback(value)
 		return nil
 	}
-	if q.size >= 0 && len(q.values) >= q.size {
+	if full(len(q.values), q.config.Size) {
 		return ErrQueueOverflow
 	}
 	q.values = append(q.values, value)
 	return nil
 }
 
-// Get returns a Deferred for the next value. It fails at once with
-// [ErrQueueUnderflow] if as many wait already as may. Cancelling it leaves the
-// queue.
+// Get returns a Deferred for the next value. It fails with [ErrQueueUnderflow] if
+// it would have to wait and the backlog is full. Cancelling it leaves the backlog.
 func (q *DeferredQueue[T]) Get() *Deferred[T] {
 	if len(q.values) != 0 {
 		var zero T
@@ -59,11 +61,14 @@ func (q *DeferredQueue[T]) Get() *Deferred[T] {
 		}
 		return Succeed(value)
 	}
-	if q.backlog >= 0 && q.waiting.Len() >= q.backlog {
+	if full(q.waiting.Len(), q.config.Backlog) {
 		return Fail[T](ErrQueueUnderflow)
 	}
 	return enqueue[T](&q.waiting)
 }
 
-// Len returns how many values lie in the queue.
+// Len returns the number of queued values.
 func (q *DeferredQueue[T]) Len() int { return len(q.values) }
+
+// full reports whether n reaches a limit of [QueueConfig].
+func full(n, limit int) bool { return limit != 0 && n >= limit }

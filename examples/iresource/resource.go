@@ -36,7 +36,7 @@ type Queue struct {
 // NewQueue returns a queue where as many messages may lie as size says, and as many
 // clients may wait.
 func NewQueue(size int) *Queue {
-	return &Queue{messages: deferred.NewDeferredQueue[string](size, size)}
+	return &Queue{messages: deferred.NewDeferredQueue[string](deferred.QueueConfig{Size: size, Backlog: size})}
 }
 
 // RenderGET answers when there is a message; see [web.GETRenderer]. Who goes away
