@@ -8,49 +8,45 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// A hijackedConn is a connection that a handler has taken from the server. It is
-// the protocol of that connection, and the net.Conn that the handler sees.
+// This file holds a connection that a handler has taken from the server.
+
+// A hijackedConn is the protocol of a hijacked connection, and the net.Conn of the handler.
 type hijackedConn struct {
-	x         *exchange
+	inv       *invocation
 	transport reactor.Transport
-	in        []byte
-	inErr     error
-	lost      error
-	blocked   bool
-	paused    bool
+	in        []byte // received and not yet read
+	inErr     error  // follows in; nil while it is not known
+	lost      error  // why the connection was lost
+	blocked   bool   // the transport takes no more for now
+	paused    bool   // the transport is paused
 	closed    bool
 	reading   deadline
 	writing   deadline
 }
 
-func newHijackedConn(x *exchange) *hijackedConn {
-	c := x.req.channel
-	h := &hijackedConn{x: x, transport: c.transport, blocked: c.blocked, paused: c.paused}
-	h.in = append([]byte(nil), c.in...)
-	if c.readEnded {
+func newHijackedConn(inv *invocation, s socket) *hijackedConn {
+	h := &hijackedConn{inv: inv, transport: s.transport, blocked: s.blocked, paused: s.paused}
+	h.in = append(h.in, s.in...)
+	if s.readEnded {
 		h.inErr = io.EOF
 	}
-	x.req.finished = true
-	c.hijacked()
-	c.transport.SwitchProtocol(h)
-	c.transport.RegisterProducer(h)
-	if h.paused && len(h.in) < maxUnread {
-		h.paused = false
-		c.transport.ResumeProducing()
-	}
+	h.transport.SwitchProtocol(h)
+	h.transport.RegisterProducer(h)
+	h.balance()
 	return h
 }
 
-// hijacked leaves the connection to another protocol.
-func (c *channel) hijacked() {
-	c.closing, c.lost = true, true
-	c.in, c.borrowed = nil, false
-	c.awaiting = awaitNothing
-	if c.timer != nil {
-		c.timer.Cancel()
-		c.timer = nil
+// balance pauses the transport while too much waits to be read.
+func (h *hijackedConn) balance() {
+	switch full := len(h.in) >= maxUnread; {
+	case full == h.paused:
+	case full:
+		h.paused = true
+		h.transport.PauseProducing()
+	default:
+		h.paused = false
+		h.transport.ResumeProducing()
 	}
-	c.transport.UnregisterProducer()
 }
 
 // The protocol.
@@ -62,11 +58,8 @@ func (h *hijackedConn) DataReceived(data []byte) {
 		return
 	}
 	h.in = append(h.in, data...)
-	h.x.wake()
-	if len(h.in) >= maxUnread && !h.paused {
-		h.paused = true
-		h.transport.PauseProducing()
-	}
+	h.inv.wake()
+	h.balance()
 }
 
 func (h *hijackedConn) ReadConnectionLost() {
@@ -75,7 +68,7 @@ func (h *hijackedConn) ReadConnectionLost() {
 		h.transport.LoseConnection()
 		return
 	}
-	h.x.wake()
+	h.inv.wake()
 }
 
 func (h *hijackedConn) WriteConnectionLost() {}
@@ -85,26 +78,18 @@ func (h *hijackedConn) ConnectionLost(reason error) {
 	if h.inErr == nil {
 		h.inErr = reason
 	}
-	h.x.cancel()
-	h.x.wake()
+	h.inv.cancel()
+	h.inv.wake()
 }
 
 func (h *hijackedConn) PauseProducing() { h.blocked = true }
 
 func (h *hijackedConn) ResumeProducing() {
 	h.blocked = false
-	h.x.wake()
+	h.inv.wake()
 }
 
 func (h *hijackedConn) StopProducing() {}
-
-// end closes the connection when the handler has returned.
-func (h *hijackedConn) end() {
-	h.close()
-	r := h.x.req
-	r.log()
-	r.notify(nil)
-}
 
 func (h *hijackedConn) close() {
 	if h.closed {
@@ -121,22 +106,18 @@ func (h *hijackedConn) close() {
 // The net.Conn.
 
 func (h *hijackedConn) Read(p []byte) (n int, err error) {
-	if !h.x.until(func() bool {
+	if !h.inv.until(func() bool {
 		switch {
 		case h.closed:
 			err = net.ErrClosed
-		case h.reading.passed(h.x.req.channel.clock):
+		case h.reading.passed(h.inv.req.conn):
 			err = errDeadline
 		case len(h.in) != 0:
 			n = copy(p, h.in)
-			h.in = h.in[n:]
-			if len(h.in) == 0 {
+			if h.in = h.in[n:]; len(h.in) == 0 {
 				h.in = nil
 			}
-			if h.paused && len(h.in) < maxUnread {
-				h.paused = false
-				h.transport.ResumeProducing()
-			}
+			h.balance()
 		case h.inErr != nil:
 			err = h.inErr
 		default:
@@ -150,13 +131,13 @@ func (h *hijackedConn) Read(p []byte) (n int, err error) {
 }
 
 func (h *hijackedConn) Write(p []byte) (n int, err error) {
-	if !h.x.until(func() bool {
+	if !h.inv.until(func() bool {
 		switch {
 		case h.closed:
 			err = net.ErrClosed
 		case h.lost != nil:
 			err = h.lost
-		case h.writing.passed(h.x.req.channel.clock):
+		case h.writing.passed(h.inv.req.conn):
 			err = errDeadline
 		case n == 0 && len(p) != 0:
 			n = len(p)
@@ -173,7 +154,7 @@ func (h *hijackedConn) Write(p []byte) (n int, err error) {
 }
 
 func (h *hijackedConn) Close() error {
-	h.x.until(func() bool {
+	h.inv.until(func() bool {
 		h.close()
 		return true
 	})
@@ -188,6 +169,6 @@ func (h *hijackedConn) SetDeadline(t time.Time) error {
 	return h.SetWriteDeadline(t)
 }
 
-func (h *hijackedConn) SetReadDeadline(t time.Time) error { return h.x.setDeadline(&h.reading, t) }
+func (h *hijackedConn) SetReadDeadline(t time.Time) error { return h.inv.setDeadline(&h.reading, t) }
 
-func (h *hijackedConn) SetWriteDeadline(t time.Time) error { return h.x.setDeadline(&h.writing, t) }
+func (h *hijackedConn) SetWriteDeadline(t time.Time) error { return h.inv.setDeadline(&h.writing, t) }

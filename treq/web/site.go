@@ -1,19 +1,15 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
-	"log/slog"
 	"math"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
+	"github.com/sourcegraph/conc/panics"
 )
 
 // A Site serves a tree of resources over HTTP/1.1: it is the factory of a port's
@@ -82,14 +78,10 @@ func (s *Site) BuildProtocol(net.Addr) reactor.Protocol {
 	if s.Root == nil {
 		panic("web: a Site without a Root")
 	}
-	return &channel{site: s}
+	return &channel{connection: connection{site: s}}
 }
 
-const (
-	defaultHeaderTimeout = 20 * time.Second
-	defaultTimeout       = time.Minute
-	defaultMaxContent    = 10 << 20
-)
+const defaultMaxContent = 10 << 20
 
 func (s *Site) maxContent() int64 {
 	if s.MaxContent < 0 {
@@ -137,60 +129,5 @@ func (s *Site) release(b []byte) {
 	}
 }
 
-// appendHead appends a head to b. What cannot be in one, a line end in a value
-// above all, is taken out of it.
-func appendHead(b []byte, head *http1.ResponseHead) ([]byte, error) {
-	out, err := http1.AppendResponseHead(b, head)
-	if err == nil {
-		return out, nil
-	}
-	slog.Error("web: a response's head holds what may not be sent, which is left out", "error", err)
-	clean := make(http.Header, len(head.Header))
-	for name, values := range head.Header {
-		if _, err := http1.AppendLastChunk(nil, http.Header{name: nil}); err != nil {
-			continue
-		}
-		for _, value := range values {
-			clean[name] = append(clean[name], strings.Map(func(c rune) rune {
-				if c < ' ' && c != '\t' || c == 0x7f {
-					return ' '
-				}
-				return c
-			}, value))
-		}
-	}
-	head.Header, head.Phrase = clean, ""
-	return http1.AppendResponseHead(b, head)
-}
-
-// CombinedLog returns an AccessLog that calls write with a line for each request
-// in the Combined Log Format, that of Apache. It is Twisted's
-// combinedLogFormatter.
-func CombinedLog(write func(line []byte)) func(req *Request) {
-	return func(req *Request) {
-		host, _, err := net.SplitHostPort(req.GetClientAddress().String())
-		if err != nil {
-			host = "-"
-		}
-		var b bytes.Buffer
-		b.WriteString(host + " - - ")
-		b.WriteString(req.Started().UTC().Format("[02/Jan/2006:15:04:05 +0000]"))
-		writeQuoted(&b, req.Method+" "+req.URI+" "+req.Version)
-		b.WriteString(" " + itoa(int64(req.ResponseCode())) + " ")
-		if req.Sent() == 0 {
-			b.WriteByte('-')
-		} else {
-			b.WriteString(itoa(req.Sent()))
-		}
-		writeQuoted(&b, cmp.Or(req.Header.Get("Referer"), "-"))
-		writeQuoted(&b, cmp.Or(req.Header.Get("User-Agent"), "-"))
-		b.WriteByte('\n')
-		write(b.Bytes())
-	}
-}
-
-// writeQuoted writes s as a field of a log: quoted, and with nothing in it that
-// could be taken for another field or another line.
-func writeQuoted(b *bytes.Buffer, s string) {
-	b.WriteString(" " + strconv.QuoteToASCII(s))
-}
+// protect calls f, which belongs to the program, and returns its panic if there is one.
+func protect(f func()) *panics.Recovered { return panics.Try(f) }

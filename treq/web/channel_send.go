@@ -1,0 +1,255 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// This file holds the channel as a carrier: the form of a response in HTTP/1.1, and what is allowed
+// on the connection after it.
+
+// writeHead implements carrier.
+func (c *channel) writeHead(h responseHead, body []byte, last bool) error {
+	head := http1.ResponseHead{Version: c.version, Code: h.code, Phrase: h.phrase, Header: h.header, Length: h.length}
+	if h.length < 0 && !h.bodiless {
+		if c.version.Minor != 0 {
+			head.Chunked = true
+		} else {
+			c.keepAlive = false // the end of the connection is the end of the body
+		}
+	}
+	if c.closesAfter(h, last) {
+		c.keepAlive = false
+	}
+	c.expecting = false
+	head.KeepAlive = c.keepAlive
+	out, err := appendHead(c.site.scratch[:0], &head)
+	if err != nil {
+		return err
+	}
+	c.chunked = head.Chunked
+	const small = 8 << 10 // copying this much costs less than sending it by itself
+	copied := len(body) <= small
+	switch {
+	case !copied:
+	case c.chunked:
+		out = http1.AppendChunk(out, body)
+	default:
+		out = append(out, body...)
+	}
+	c.transport.Write(out)
+	c.site.scratch = out
+	if !copied {
+		c.write(body)
+	}
+	return nil
+}
+
+// closesAfter reports whether the connection cannot be used again after h, for another reason than
+// its length.
+func (c *channel) closesAfter(h responseHead, last bool) bool {
+	switch {
+	case h.code == http.StatusSwitchingProtocols, http1.HasToken(h.header["Connection"], "close"):
+		return true
+	case c.readEnded && len(c.in) == 0:
+		return true
+	}
+	// Content that is not to come, or that is too much to be dropped.
+	return c.receiving && (c.expecting || last && c.announced > maxDropped)
+}
+
+// write implements carrier.
+func (c *channel) write(p []byte) {
+	if !c.chunked {
+		c.transport.Write(p)
+		return
+	}
+	var room [20]byte
+	c.transport.WriteSequence(http1.AppendChunkHead(room[:0], len(p)), p, []byte(http1.CRLF))
+}
+
+// inform implements carrier. HTTP/1.0 has no interim responses.
+func (c *channel) inform(code int, header http.Header) {
+	if c.version.Minor == 0 {
+		return
+	}
+	if code == http.StatusContinue {
+		c.expecting = false
+	}
+	out, err := appendHead(nil, &http1.ResponseHead{Code: code, Header: header, Length: -1, KeepAlive: true})
+	if err != nil {
+		slog.Error("web: an interim response cannot be sent", "code", code, "error", err)
+		return
+	}
+	c.transport.Write(out)
+}
+
+// finish implements carrier. It reads what is left of the content, and then the next request.
+func (c *channel) finish(trailer http.Header, short bool) {
+	c.answered = true
+	if c.chunked {
+		out, err := http1.AppendLastChunk(c.site.scratch[:0], trailer)
+		if err != nil {
+			slog.Error("web: trailers that cannot be sent are left out", "uri", c.req.URI, "error", err)
+			out, _ = http1.AppendLastChunk(c.site.scratch[:0], nil)
+		}
+		c.transport.Write(out)
+		c.site.scratch = out
+	}
+	if short {
+		c.keepAlive = false // shows the client that the body is not complete
+	}
+	switch {
+	case c.lost || c.closing:
+	case !c.receiving:
+		c.next()
+	case !c.keepAlive:
+		c.linger()
+	default:
+		c.held = false
+		c.await(awaitContent)
+		c.consume()
+	}
+}
+
+// abort implements carrier. It closes the connection.
+func (c *channel) abort() {
+	c.stop()
+	c.transport.AbortConnection()
+}
+
+// refuse answers something that is not a request, and closes the connection.
+func (c *channel) refuse(code int, text string) {
+	text += "\n"
+	head := http1.ResponseHead{Code: code, Length: int64(len(text)), Header: http.Header{
+		"Content-Type":           {"text/plain; charset=utf-8"},
+		"X-Content-Type-Options": {"nosniff"},
+	}}
+	if c.clock != nil {
+		head.Header["Date"] = c.site.dateHeader(c.clock.Now())
+	}
+	if out, err := appendHead(nil, &head); err == nil {
+		c.transport.Write(append(out, text...))
+	}
+	c.linger()
+}
+
+// appendHead appends a head to b. It leaves out what a head may not contain, such as a line end in
+// a value.
+func appendHead(b []byte, head *http1.ResponseHead) ([]byte, error) {
+	out, err := http1.AppendResponseHead(b, head)
+	if err == nil {
+		return out, nil
+	}
+	slog.Error("web: parts of a response's head may not be sent and are left out", "error", err)
+	clean := make(http.Header, len(head.Header))
+	for name, values := range head.Header {
+		if _, err := http1.AppendLastChunk(nil, http.Header{name: nil}); err != nil {
+			continue
+		}
+		for _, value := range values {
+			clean[name] = append(clean[name], strings.Map(func(c rune) rune {
+				if c < ' ' && c != '\t' || c == 0x7f {
+					return ' '
+				}
+				return c
+			}, value))
+		}
+	}
+	head.Header, head.Phrase = clean, ""
+	return http1.AppendResponseHead(b, head)
+}
+
+// The flow of content and response.
+
+// resumeContent implements carrier.
+func (c *channel) resumeContent() {
+	if c.expecting {
+		c.expecting = false
+		c.transport.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
+	}
+	c.held = false
+	c.consume()
+}
+
+// pauseContent implements carrier.
+func (c *channel) pauseContent() {
+	c.held = true
+	if c.awaiting == awaitContent {
+		c.await(awaitNothing)
+	}
+}
+
+// full implements carrier.
+func (c *channel) full() bool { return c.blocked }
+
+// PauseProducing is called when the transport takes no more.
+func (c *channel) PauseProducing() {
+	c.blocked = true
+	c.await(awaitWritten)
+	if c.req != nil {
+		c.req.pauseWriting()
+	}
+}
+
+// ResumeProducing is called when the transport takes more. It also lets the next request begin.
+func (c *channel) ResumeProducing() {
+	c.blocked = false
+	c.awaiting = awaitNothing
+	switch {
+	case c.req == nil:
+		c.await(awaitRequest)
+	case c.receiving && !c.held:
+		c.await(awaitContent)
+	}
+	if c.req != nil {
+		c.req.resumeWriting()
+	}
+	c.consume()
+}
+
+// StopProducing does nothing: ConnectionLost follows.
+func (c *channel) StopProducing() {}
+
+// pull implements carrier. The transport pulls, in place of pausing the channel.
+func (c *channel) pull(p reactor.PullProducer) {
+	c.puller = p
+	if c.closing {
+		return
+	}
+	c.transport.UnregisterProducer()
+	if p == nil {
+		c.await(awaitNothing)
+		c.transport.RegisterProducer(c)
+		return
+	}
+	c.blocked = false
+	c.await(awaitWritten)
+	c.transport.RegisterPullProducer(pulled{c})
+}
+
+// pulled is a channel's pull producer, as the transport sees it.
+type pulled struct{ c *channel }
+
+func (p pulled) ResumeProducing() {
+	if p.c.puller != nil {
+		p.c.await(awaitWritten)
+		p.c.puller.ResumeProducing()
+	}
+}
+
+// StopProducing does nothing: ConnectionLost follows.
+func (p pulled) StopProducing() {}
+
+// hijack implements carrier.
+func (c *channel) hijack() (socket, bool) {
+	s := socket{transport: c.transport, in: c.in, readEnded: c.readEnded, paused: c.paused, blocked: c.blocked}
+	c.req = nil
+	c.forget()
+	c.transport.UnregisterProducer()
+	return s, true
+}

@@ -1,0 +1,97 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"time"
+)
+
+// This file holds the time limits of a channel.
+
+// awaited is an event that a channel gives a bounded time.
+type awaited uint8
+
+const (
+	awaitNothing awaited = iota
+	awaitHead            // the end of a head
+	awaitRequest         // the first byte of another request
+	awaitContent         // more content
+	awaitWritten         // the client's taking of what is sent
+	awaitClose           // the client's closing of the connection
+)
+
+const (
+	defaultHeaderTimeout = 20 * time.Second
+	defaultTimeout       = time.Minute
+	// lingering is how long a connection stays half closed for the client to take the last
+	// response.
+	lingering = 5 * time.Second
+)
+
+// limit returns how long e may take. Zero and less stand for no limit.
+func (c *channel) limit(e awaited) time.Duration {
+	s := c.site
+	switch e {
+	case awaitHead:
+		return cmp.Or(s.HeaderTimeout, defaultHeaderTimeout)
+	case awaitRequest:
+		return cmp.Or(s.IdleTimeout, defaultTimeout)
+	case awaitContent:
+		return cmp.Or(s.ContentTimeout, defaultTimeout)
+	case awaitWritten:
+		return cmp.Or(s.WriteTimeout, defaultTimeout)
+	case awaitClose:
+		return lingering
+	}
+	return 0
+}
+
+// await makes e the event that is due, in place of another. While the client does not take what is
+// sent, that is due first.
+//
+// A timer that is early enough is left alone: timeUp sets it again.
+func (c *channel) await(e awaited) {
+	limit := c.limit(e)
+	if c.clock == nil || limit <= 0 {
+		e = awaitNothing
+	}
+	if c.blocked && !c.closing && e != awaitWritten {
+		return
+	}
+	c.awaiting = e
+	if e == awaitNothing {
+		return
+	}
+	c.deadline = c.clock.Now().Add(limit)
+	switch {
+	case c.timer == nil:
+		c.timer = c.clock.CallLater(limit, c.timeUp)
+	case c.timer.Time().After(c.deadline):
+		c.timer.Reset(limit)
+	}
+}
+
+// timeUp ends the wait for an event that is overdue.
+func (c *channel) timeUp() {
+	c.timer = nil
+	if c.awaiting == awaitNothing {
+		return
+	}
+	if early := c.deadline.Sub(c.clock.Now()); early > 0 {
+		c.timer = c.clock.CallLater(early, c.timeUp)
+		return
+	}
+	e := c.awaiting
+	c.awaiting = awaitNothing
+	switch {
+	case e == awaitHead && c.begun:
+		c.refuse(http.StatusRequestTimeout, "the head of the request took too long")
+	case e == awaitHead, e == awaitRequest:
+		c.close()
+	case e == awaitContent:
+		c.keepAlive, c.unread = false, true
+		c.contentLost(errContentTimeout)
+	default:
+		c.transport.AbortConnection()
+	}
+}

@@ -1,0 +1,145 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+)
+
+// This file holds the content of a request: how it is delivered, and kept for a resource that wants
+// it whole.
+
+// A ContentReceiver receives the content of a request in pieces; see [Request.DeliverContent].
+type ContentReceiver interface {
+	// ContentReceived is called for each piece. data is valid until it returns.
+	ContentReceived(data []byte)
+	// ContentEnded is called once, at the end: with nil if the content is complete, else with a
+	// wire.Error, the reason of the connection's loss, or the error of ContentTimeout.
+	ContentEnded(err error)
+}
+
+// ContentLength returns the announced length of the content in bytes; -1 if it is not known.
+func (r *Request) ContentLength() int64 { return r.announced }
+
+// DeliverContent passes the content of a [StreamingResource]'s request to receiver, as it arrives.
+// If the client waits for a 100 Continue before it sends the content, it gets one. DeliverContent
+// panics the second time.
+func (r *Request) DeliverContent(receiver ContentReceiver) {
+	if r.receiver != nil {
+		panic("web: DeliverContent a second time, or for a resource that does not stream")
+	}
+	r.receiver = receiver
+	if r.contentOver {
+		receiver.ContentEnded(r.contentErr)
+		return
+	}
+	r.ResumeContent()
+}
+
+// PauseContent stops the delivery of the content, down to the socket.
+func (r *Request) PauseContent() {
+	if !r.over() {
+		r.carrier.pauseContent()
+	}
+}
+
+// ResumeContent undoes PauseContent.
+func (r *Request) ResumeContent() {
+	if !r.over() {
+		r.carrier.resumeContent()
+	}
+}
+
+func (r *Request) contentReceived(data []byte) { r.receiver.ContentReceived(data) }
+
+func (r *Request) contentEnd(trailer http.Header) {
+	r.Trailer = trailer
+	r.contentOver = true
+	r.receiver.ContentEnded(nil)
+}
+
+// contentLost ends the content because of err.
+func (r *Request) contentLost(err error) {
+	if r.contentOver {
+		return
+	}
+	r.contentOver, r.contentErr = true, err
+	if r.receiver != nil {
+		r.receiver.ContentEnded(err)
+	}
+}
+
+// keptContent receives the content for a resource that wants it whole.
+type keptContent struct{ *Request }
+
+func (r keptContent) ContentReceived(data []byte) {
+	if int64(len(r.content))+int64(len(data)) > r.Site.maxContent() {
+		r.tooLarge()
+		return
+	}
+	r.content = append(r.content, data...)
+}
+
+func (r keptContent) ContentEnded(err error) {
+	if r.over() {
+		return
+	}
+	if err == nil {
+		err = r.parseForm()
+	}
+	if err != nil {
+		r.refuse(statusOf(err), err.Error())
+		return
+	}
+	r.Content = bytes.NewReader(r.content)
+	r.render()
+}
+
+// parseForm adds the values of a form to Args.
+func (r *Request) parseForm() error {
+	if r.Method != http.MethodPost || len(r.content) == 0 {
+		return nil
+	}
+	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	var form url.Values
+	switch kind {
+	case "application/x-www-form-urlencoded":
+		form, _ = url.ParseQuery(string(r.content)) // leaves out the pairs that are not valid
+	case "multipart/form-data":
+		var err error
+		if form, err = multipartValues(r.content, params["boundary"]); err != nil {
+			return fmt.Errorf("the form that was posted: %w", err)
+		}
+	}
+	for name, values := range form {
+		r.Args[name] = values
+	}
+	return nil
+}
+
+// multipartValues returns the fields and the files of a multipart form.
+func multipartValues(content []byte, boundary string) (url.Values, error) {
+	form, err := multipart.NewReader(bytes.NewReader(content), boundary).ReadForm(int64(len(content)) + 1)
+	if err != nil {
+		return nil, err
+	}
+	for name, files := range form.File {
+		for _, header := range files {
+			f, err := header.Open()
+			if err != nil {
+				return nil, err
+			}
+			text, err := io.ReadAll(f)
+			f.Close()
+			if err != nil {
+				return nil, err
+			}
+			form.Value[name] = append(form.Value[name], string(text))
+		}
+	}
+	return form.Value, nil
+}

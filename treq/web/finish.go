@@ -1,0 +1,102 @@
+package web
+
+import "github.com/seed-7c003b53/gotreq/deferred"
+
+// This file holds what becomes known of a response's end, and what waits for it.
+
+// NotifyFinish returns a Deferred that fires when the response has been written. It fails with the
+// reason if the connection is lost before, or if the client ends its side of it. Each call returns
+// another Deferred.
+//
+// The client's end is not seen behind many bytes that the client has sent after the request. A
+// response that was written need not have been received.
+func (r *Request) NotifyFinish() *deferred.Deferred[deferred.None] {
+	switch {
+	case r.gone != nil:
+		return deferred.Fail[deferred.None](r.gone)
+	case r.finished:
+		return deferred.Succeed(deferred.None{})
+	}
+	d := deferred.New[deferred.None]()
+	r.watchers = append(r.watchers, d)
+	return d
+}
+
+// notify fires the Deferreds of NotifyFinish.
+func (r *Request) notify(err error) {
+	watchers := r.watchers
+	r.watchers = nil
+	for _, d := range watchers {
+		d.Resolve(deferred.None{}, err)
+	}
+}
+
+// FinishWhen finishes the response when d fires. If d fails, the response fails; see [Request.Fail].
+// If the connection is lost before, d is cancelled. FinishWhen calls NotDoneYet, and so can be the
+// last line of a resource that waits for something:
+//
+//	func (s *Stock) RenderGET(req *web.Request) {
+//		web.FinishWhen(req, s.lookUp().AddCallback(func(price string) (string, error) {
+//			req.WriteString(price)
+//			return price, nil
+//		}))
+//	}
+func FinishWhen[T any](r *Request, d *deferred.Deferred[T]) {
+	r.NotDoneYet()
+	fired := false
+	deferred.MapBoth(d, func(_ T, err error) (deferred.None, error) {
+		fired = true
+		switch {
+		case r.over():
+		case err != nil:
+			r.Fail(err)
+		default:
+			r.Finish()
+		}
+		return deferred.None{}, nil
+	})
+	if fired {
+		return
+	}
+	r.NotifyFinish().AddErrback(func(error) (deferred.None, error) {
+		if !fired {
+			d.Cancel()
+		}
+		return deferred.None{}, nil
+	})
+}
+
+// peerGone is called when the client has ended its side of the connection.
+func (r *Request) peerGone(reason error) {
+	if r.gone != nil || r.finished {
+		return
+	}
+	r.gone = reason
+	r.notify(reason)
+	if r.invocation != nil {
+		r.invocation.peerGone()
+	}
+}
+
+// connectionLost is called when the connection is lost.
+func (r *Request) connectionLost(reason error) {
+	if r.finished {
+		return
+	}
+	r.lost = reason
+	r.buffered = nil
+	r.stopProducer()
+	r.contentLost(reason)
+	r.peerGone(reason)
+	if r.invocation != nil {
+		r.invocation.wake() // the invocation logs when it ends
+	} else {
+		r.log()
+	}
+}
+
+func (r *Request) log() {
+	if r.Site.AccessLog != nil {
+		r.Site.AccessLog(r)
+	}
+}

@@ -1,0 +1,220 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/seed-7c003b53/gotreq/treq/wire"
+)
+
+// This file holds the request that an http.Handler sees: its fields, its context and its body.
+
+// request returns the handler's request.
+func (inv *invocation) request() (*http.Request, error) {
+	r := inv.req
+	u, err := r.targetURL()
+	if err != nil {
+		return nil, fmt.Errorf("the target of the request: %w", err)
+	}
+	if u.Host != "" {
+		r.host = u.Host
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	inv.cancel = cancel
+	hr := template.WithContext(&handlerContext{ctx, inv})
+	hr.Method = r.Method
+	hr.URL = u
+	hr.RequestURI = r.URI
+	hr.Proto = r.Version
+	hr.ProtoMajor, hr.ProtoMinor, _ = http.ParseHTTPVersion(r.Version)
+	hr.Header = r.Header
+	hr.Host = r.host
+	hr.ContentLength = r.announced
+	hr.Body = http.NoBody
+	hr.Close = r.last
+	hr.RemoteAddr = r.conn.remoteAddr
+	hr.TLS = r.conn.tls
+	if !r.contentOver {
+		hr.Body = &inv.body
+	}
+	delete(hr.Header, "Host")
+	if _, chunked := hr.Header["Transfer-Encoding"]; chunked {
+		hr.TransferEncoding = []string{"chunked"}
+		delete(hr.Header, "Transfer-Encoding")
+		inv.body.announceTrailers(hr)
+	}
+	return hr, nil
+}
+
+// template is the empty request. Request.WithContext, which copies one, is the only way to attach a
+// context.
+var template http.Request
+
+// targetURL returns the target as a URL, which for CONNECT has only a host.
+func (r *Request) targetURL() (*url.URL, error) {
+	if r.Method != http.MethodConnect {
+		return url.ParseRequestURI(r.URI)
+	}
+	u, err := url.ParseRequestURI("http://" + r.URI)
+	if err == nil {
+		u.Scheme = ""
+	}
+	return u, err
+}
+
+// handlerContext is the context of a handler's request.
+type handlerContext struct {
+	context.Context
+	inv *invocation
+}
+
+// invocationKey is the key of the invocation in a handlerContext.
+type invocationKey struct{}
+
+func (c *handlerContext) Value(key any) any {
+	switch key {
+	case invocationKey{}:
+		return c.inv
+	case http.LocalAddrContextKey:
+		return c.inv.req.GetHost()
+	}
+	return c.Context.Value(key)
+}
+
+// FromContext returns the [Request] behind a handler's request, given the context of that; nil for
+// another context. The handler writes the response by its ResponseWriter only.
+func FromContext(ctx context.Context) *Request {
+	if inv, ok := ctx.Value(invocationKey{}).(*invocation); ok {
+		return inv.req
+	}
+	return nil
+}
+
+// maxUnread is the size of the unread bytes at which a body, or a hijacked connection, is paused.
+const maxUnread = 64 << 10
+
+// A requestBody is the body of a handler's request.
+type requestBody struct {
+	inv       *invocation
+	delivered bool          // the content comes to this body
+	in        []byte        // received and not yet read
+	borrowed  bool          // in belongs to the carrier
+	end       error         // follows in; nil while it is not known
+	closed    bool          // the handler has closed the body, or returned
+	hr        *http.Request // may have trailers; nil if there are none
+}
+
+// announceTrailers puts the names of the trailers that are to come into hr.Trailer, as net/http does.
+func (b *requestBody) announceTrailers(hr *http.Request) {
+	b.hr = hr
+	names := hr.Header["Trailer"]
+	if len(names) == 0 {
+		return
+	}
+	delete(hr.Header, "Trailer")
+	hr.Trailer = make(http.Header)
+	for _, list := range names {
+		for name := range strings.SplitSeq(list, ",") {
+			hr.Trailer[http.CanonicalHeaderKey(strings.TrimSpace(name))] = nil
+		}
+	}
+}
+
+// Read waits for a part of the body. The first call lets the body come.
+func (b *requestBody) Read(p []byte) (n int, err error) {
+	if !b.inv.until(func() (done bool) {
+		n, err, done = b.read(p)
+		return done
+	}) {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// read is Read if done is true; otherwise there is nothing to read yet.
+func (b *requestBody) read(p []byte) (n int, err error, done bool) {
+	r := b.inv.req
+	switch {
+	case b.closed:
+		return 0, http.ErrBodyReadAfterClose, true
+	case !b.delivered:
+		b.delivered = true
+		r.DeliverContent(b)
+	case len(b.in) == 0 && b.end == nil:
+		r.ResumeContent()
+	}
+	switch {
+	case len(b.in) != 0:
+		n = copy(p, b.in)
+		b.in = b.in[n:]
+		return n, nil, true
+	case b.end != nil:
+		b.setTrailers()
+		return 0, b.end, true
+	case len(p) == 0:
+		return 0, nil, true
+	case b.inv.reading.passed(r.conn):
+		return 0, errDeadline, true
+	}
+	return 0, nil, false
+}
+
+// setTrailers copies the trailers that came to the handler's request.
+func (b *requestBody) setTrailers() {
+	trailer := b.inv.req.Trailer
+	if b.hr == nil || len(trailer) == 0 {
+		return
+	}
+	if b.hr.Trailer == nil {
+		b.hr.Trailer = make(http.Header, len(trailer))
+	}
+	maps.Copy(b.hr.Trailer, trailer)
+}
+
+// Close drops the rest of the body.
+func (b *requestBody) Close() error {
+	b.inv.until(func() bool {
+		b.closed = true
+		return true
+	})
+	return nil
+}
+
+// ContentReceived lets the handler read data; see [ContentReceiver].
+func (b *requestBody) ContentReceived(data []byte) {
+	switch {
+	case b.closed:
+		return
+	case len(b.in) != 0:
+		b.in = append(b.in, data...)
+	default:
+		b.in, b.borrowed = data, true
+		b.inv.wake()
+		if b.borrowed {
+			b.borrowed = false
+			b.in = append([]byte(nil), b.in...)
+		}
+	}
+	if len(b.in) >= maxUnread {
+		b.inv.req.PauseContent()
+	}
+}
+
+// ContentEnded ends the body; see [ContentReceiver].
+func (b *requestBody) ContentEnded(err error) {
+	switch {
+	case err == nil:
+		b.end = io.EOF
+	case errors.Is(err, wire.ErrPartialBody), b.inv.req.lost != nil:
+		b.end = io.ErrUnexpectedEOF
+	default:
+		b.end = err
+	}
+	b.inv.wake()
+}

@@ -1,0 +1,243 @@
+package web
+
+import (
+	"bufio"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// This file holds the http.ResponseWriter, and the deadlines of an http.ResponseController.
+
+// Header returns the headers that are to be sent; see [http.ResponseWriter].
+func (inv *invocation) Header() http.Header { return inv.header }
+
+// WriteHeader sets the status code, or sends an interim response; see [http.ResponseWriter].
+func (inv *invocation) WriteHeader(code int) {
+	if code < 100 || code > 999 {
+		panic("web: WriteHeader(" + strconv.Itoa(code) + ")")
+	}
+	switch {
+	case inv.hijacked != nil:
+		slog.Error("web: WriteHeader on a hijacked connection", "uri", inv.req.URI)
+	case inv.wroteHeader:
+		slog.Error("web: WriteHeader a second time", "uri", inv.req.URI, "code", code)
+	case code < 200 && code != http.StatusSwitchingProtocols:
+		header := inv.header.Clone()
+		inv.until(func() bool {
+			if !inv.req.over() {
+				inv.req.carrier.inform(code, header)
+			}
+			return true
+		})
+	default:
+		inv.writeHeader(code)
+		inv.req.ResponseHeader = inv.header.Clone() // does not see later changes
+	}
+}
+
+func (inv *invocation) writeHeader(code int) {
+	inv.wroteHeader = true
+	inv.status = code
+	inv.length = -1
+	if n, ok := givenLength(inv.header); ok {
+		inv.length = n
+	}
+	inv.req.code = code
+}
+
+// Write writes a part of the body; see [http.ResponseWriter]. It waits while the connection takes no
+// more.
+func (inv *invocation) Write(p []byte) (int, error) {
+	if err := inv.mayWrite(len(p)); err != nil {
+		return 0, err
+	}
+	written := 0
+	for len(p) > cap(inv.buf)-len(inv.buf) {
+		n := len(p)
+		var err error
+		if len(inv.buf) == 0 {
+			err = inv.send(p)
+		} else {
+			n = copy(inv.buf[len(inv.buf):cap(inv.buf)], p)
+			inv.buf = inv.buf[:len(inv.buf)+n]
+			err = inv.flush()
+		}
+		if err != nil {
+			return written, err
+		}
+		written += n
+		p = p[n:]
+	}
+	inv.buf = append(inv.buf, p...)
+	return written + len(p), nil
+}
+
+// WriteString is Write for a string; see [io.StringWriter].
+func (inv *invocation) WriteString(s string) (int, error) {
+	if len(s) > cap(inv.buf)-len(inv.buf) {
+		return inv.Write([]byte(s))
+	}
+	if err := inv.mayWrite(len(s)); err != nil {
+		return 0, err
+	}
+	inv.buf = append(inv.buf, s...)
+	return len(s), nil
+}
+
+// mayWrite returns an error if n more bytes of the body may not be written.
+func (inv *invocation) mayWrite(n int) error {
+	if inv.hijacked != nil {
+		return http.ErrHijacked
+	}
+	if !inv.wroteHeader {
+		inv.writeHeader(http.StatusOK)
+	}
+	if n == 0 {
+		return nil
+	}
+	if !bodyAllowed(inv.status) {
+		return http.ErrBodyNotAllowed
+	}
+	if inv.written += int64(n); inv.length >= 0 && inv.written > inv.length {
+		return http.ErrContentLength
+	}
+	return nil
+}
+
+// flush sends buf.
+func (inv *invocation) flush() error {
+	err := inv.send(inv.buf)
+	inv.buf = inv.buf[:0]
+	return err
+}
+
+// send sends p, after the head, and waits until the connection takes more.
+func (inv *invocation) send(p []byte) (err error) {
+	sent := false
+	if !inv.until(func() bool {
+		r := inv.req
+		if !sent && !r.over() {
+			sent = true
+			r.Write(p)
+		}
+		switch {
+		case r.over():
+			err = ErrConnectionLost
+		case !r.carrier.full():
+		case inv.writing.passed(r.conn):
+			err = errDeadline
+		default:
+			return false
+		}
+		return true
+	}) {
+		return ErrConnectionLost
+	}
+	return err
+}
+
+// Flush sends everything that was written; see [http.Flusher].
+func (inv *invocation) Flush() { inv.FlushError() }
+
+// FlushError is Flush for an [http.ResponseController].
+func (inv *invocation) FlushError() error {
+	if inv.hijacked != nil {
+		return http.ErrHijacked
+	}
+	if !inv.wroteHeader {
+		inv.WriteHeader(http.StatusOK)
+	}
+	return inv.flush()
+}
+
+// Hijack takes the connection from the server; see [http.Hijacker]. It first sends what was written
+// of a response. It fails with [http.ErrNotSupported] if the version of HTTP does not give a request
+// a connection of its own.
+func (inv *invocation) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if inv.hijacked != nil {
+		return nil, nil, http.ErrHijacked
+	}
+	err := ErrConnectionLost
+	inv.until(func() bool {
+		r := inv.req
+		if r.over() {
+			return true
+		}
+		if inv.wroteHeader { // with 101, in most cases
+			r.Write(inv.buf)
+			inv.buf = inv.buf[:0]
+		}
+		s, ok := r.carrier.hijack()
+		if !ok {
+			err = http.ErrNotSupported
+			return true
+		}
+		r.finished = true
+		r.contentLost(http.ErrHijacked)
+		inv.hijacked, err = newHijackedConn(inv, s), nil
+		return true
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	conn := inv.hijacked
+	return conn, bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)), nil
+}
+
+// For an http.ResponseController.
+
+// EnableFullDuplex does nothing: a handler may always read after it has begun to write.
+func (inv *invocation) EnableFullDuplex() error { return nil }
+
+// SetReadDeadline bounds reads of the body, by the reactor's clock.
+func (inv *invocation) SetReadDeadline(t time.Time) error { return inv.setDeadline(&inv.reading, t) }
+
+// SetWriteDeadline bounds writes of the response, by the reactor's clock.
+func (inv *invocation) SetWriteDeadline(t time.Time) error { return inv.setDeadline(&inv.writing, t) }
+
+func (inv *invocation) setDeadline(d *deadline, t time.Time) error {
+	inv.until(func() bool {
+		d.set(inv, t)
+		return true
+	})
+	return nil
+}
+
+// errDeadline is the error of a read or a write that a deadline ends.
+var errDeadline error = &net.OpError{Op: "wait", Net: "tcp", Err: errTimeout{}}
+
+type errTimeout struct{}
+
+func (errTimeout) Error() string   { return "i/o timeout" }
+func (errTimeout) Timeout() bool   { return true }
+func (errTimeout) Temporary() bool { return true }
+
+// A deadline is a time at which waiting ends.
+type deadline struct {
+	at   time.Time
+	call reactor.DelayedCall
+}
+
+func (d *deadline) passed(c *connection) bool {
+	return !d.at.IsZero() && c.clock != nil && !c.clock.Now().Before(d.at)
+}
+
+func (d *deadline) clear() {
+	if d.call != nil {
+		d.call.Cancel()
+	}
+	*d = deadline{}
+}
+
+func (d *deadline) set(inv *invocation, t time.Time) {
+	d.clear()
+	d.at = t
+	if clock := inv.req.conn.clock; clock != nil && !t.IsZero() {
+		d.call = clock.CallLater(t.Sub(clock.Now()), inv.wake)
+	}
+}

@@ -1,0 +1,141 @@
+package web
+
+import (
+	"log/slog"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/seed-7c003b53/gotreq/internal/http1"
+)
+
+// This file holds what the head of a response says: its default headers, the length of its body, and
+// which headers are trailers.
+
+// hasBody reports whether the body of the response is sent (RFC 9110, section 6.4.1).
+func (r *Request) hasBody() bool { return r.Method != http.MethodHead && bodyAllowed(r.code) }
+
+func bodyAllowed(code int) bool {
+	return code >= 200 && code != http.StatusNoContent && code != http.StatusNotModified
+}
+
+// sendHead sends the head with the beginning of the body. last says that body is all of it.
+func (r *Request) sendHead(body []byte, last bool) {
+	r.headSent = true
+	header := r.ResponseHeader
+	trailers := hasTrailers(header)
+	r.length = r.bodyLength(body, last && !trailers)
+	r.setDefaults(body)
+	if trailers {
+		header = withoutTrailers(header)
+	}
+	switch {
+	case !r.hasBody():
+		body = nil
+	case r.length >= 0 && int64(len(body)) > r.length:
+		slog.Error("web: a body is longer than its Content-Length", "uri", r.URI)
+		body = body[:r.length]
+	}
+	head := responseHead{code: r.code, phrase: r.phrase, header: header, length: r.length, bodiless: !r.hasBody()}
+	if err := r.carrier.writeHead(head, body, last); err != nil {
+		slog.Error("web: a response cannot be sent", "uri", r.URI, "error", err)
+		r.abort()
+		return
+	}
+	r.sent += int64(len(body))
+}
+
+// bodyLength returns the length that the head gives for the body, or -1. whole says that body is all
+// of the response after the head.
+func (r *Request) bodyLength(body []byte, whole bool) int64 {
+	if given, ok := givenLength(r.ResponseHeader); ok {
+		return given
+	}
+	if whole && r.code != http.StatusNotModified && (len(body) != 0 || r.hasBody()) {
+		return int64(len(body))
+	}
+	return -1
+}
+
+// givenLength returns the length in the Content-Length of h, and removes one that is not valid.
+func givenLength(h http.Header) (int64, bool) {
+	values, ok := h["Content-Length"]
+	if !ok {
+		return 0, false
+	}
+	if len(values) == 1 {
+		if n, err := strconv.ParseUint(values[0], 10, 63); err == nil {
+			return int64(n), true
+		}
+	}
+	if len(values) != 0 {
+		slog.Error("web: a Content-Length that is not a number is left out", "value", strings.Join(values, ", "))
+	}
+	delete(h, "Content-Length")
+	return 0, false
+}
+
+// setDefaults sets the headers that a response has unless the program decides otherwise.
+func (r *Request) setDefaults(body []byte) {
+	h := r.ResponseHeader
+	if _, set := h["Date"]; !set && r.conn.clock != nil {
+		h["Date"] = r.Site.dateHeader(r.conn.now())
+	}
+	switch {
+	case r.code == http.StatusNotModified:
+		delete(h, "Content-Type")
+	case len(body) != 0 && bodyAllowed(r.code) && h.Get("Content-Encoding") == "":
+		if _, set := h["Content-Type"]; !set {
+			h["Content-Type"] = []string{http.DetectContentType(body)}
+		}
+	}
+}
+
+// Trailers.
+
+// isTrailer reports whether the header called name is sent after the body. announced is the value of
+// Trailer.
+func isTrailer(name string, announced []string) bool {
+	return strings.HasPrefix(name, http.TrailerPrefix) || http1.HasToken(announced, name)
+}
+
+func hasTrailers(h http.Header) bool {
+	if len(h["Trailer"]) != 0 {
+		return true
+	}
+	for name := range h {
+		if isTrailer(name, nil) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutTrailers returns the headers of h that are sent before the body.
+func withoutTrailers(h http.Header) http.Header {
+	announced := h["Trailer"]
+	h = maps.Clone(h)
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return isTrailer(name, announced) })
+	return h
+}
+
+// trailers returns the headers that are sent after the body. A body of known length has none.
+func (r *Request) trailers() (trailers http.Header) {
+	if r.length >= 0 || !r.hasBody() {
+		return nil
+	}
+	all := r.ResponseHeader
+	if r.late != nil {
+		all = r.late
+	}
+	for name, values := range all {
+		if isTrailer(name, r.ResponseHeader["Trailer"]) {
+			if trailers == nil {
+				trailers = make(http.Header)
+			}
+			trailers[http.CanonicalHeaderKey(strings.TrimPrefix(name, http.TrailerPrefix))] = values
+		}
+	}
+	return trailers
+}
