@@ -5,31 +5,32 @@ import (
 	"errors"
 )
 
-// This file holds the ways between Deferreds and the rest of Go. This package
-// starts no goroutine: what has to run on another one is given to a function
-// that the caller brings, and comes back by way of a Loop.
+// This file connects Deferreds with goroutines, channels and contexts. The package
+// itself starts no goroutine: the caller brings an Executor for work on another
+// goroutine and a Loop for the way back.
 
-// A Loop is the way to a reactor's goroutine from any other. It is the part of
-// Twisted's IReactorFromThreads that is needed here; every reactor is one.
+// A Loop runs functions on a reactor's goroutine. Every reactor is one. It is the
+// part of Twisted's IReactorFromThreads that this package needs.
 type Loop interface {
-	// CallFromThread has f called on the reactor's goroutine.
+	// CallFromThread makes the reactor call f on its goroutine. Any goroutine may
+	// call CallFromThread.
 	CallFromThread(f func())
 }
 
-// Elsewhere has f called on another goroutine than the reactor's. A reactor's
-// thread pool gives one; so does func(f func()) { go f() }.
-type Elsewhere func(f func())
+// An Executor runs f on a goroutine other than the reactor's, and does not wait for
+// it. A reactor's CallInThread is one; so is func(f func()) { go f() }.
+type Executor func(f func())
 
-// ErrChannelClosed is the error of [FromChannel] when the channel was closed.
+// ErrChannelClosed is the error of [FromChannel] for a closed channel.
 var ErrChannelClosed = errors.New("deferred: channel closed")
 
-// ErrNoResult is the error of [RunElsewhere] when the function did not return,
-// because it ended its goroutine.
+// ErrNoResult is the error of [RunOn] for a function that ends its goroutine
+// instead of returning, as runtime.Goexit does.
 var ErrNoResult = errors.New("deferred: function ended its goroutine")
 
-// ToChannel returns a channel on which d's result will be sent, once, before it
-// is closed. An error then counts as handled. Call it on the reactor's
-// goroutine; receive on any other. It is Twisted's asFuture.
+// ToChannel returns a channel that receives d's result once and is then closed. An
+// error then counts as handled. Any goroutine may receive from the channel. It is
+// Twisted's asFuture.
 func ToChannel[T any](d *Deferred[T]) <-chan Result[T] {
 	ch := make(chan Result[T], 1)
 	d.add(observer[T](func(d *Deferred[T]) runner {
@@ -41,11 +42,11 @@ func ToChannel[T any](d *Deferred[T]) <-chan Result[T] {
 	return ch
 }
 
-// FromChannel returns a Deferred for the next value on ch, or
-// [ErrChannelClosed]. It waits by elsewhere and comes back by loop. Cancelling it
-// ends the wait; a value received at that very moment is lost.
-func FromChannel[T any](loop Loop, elsewhere Elsewhere, ch <-chan T) *Deferred[T] {
-	return RunElsewhere(loop, elsewhere, func(ctx context.Context) (value T, err error) {
+// FromChannel returns a Deferred for the next value of ch, or [ErrChannelClosed].
+// The receive runs on executor; the result is delivered on loop. Cancelling the
+// Deferred ends the receive; a value received at that moment is lost.
+func FromChannel[T any](loop Loop, executor Executor, ch <-chan T) *Deferred[T] {
+	return RunOn(loop, executor, func(ctx context.Context) (value T, err error) {
 		select {
 		case value, ok := <-ch:
 			if !ok {
@@ -58,15 +59,15 @@ func FromChannel[T any](loop Loop, elsewhere Elsewhere, ch <-chan T) *Deferred[T
 	})
 }
 
-// RunElsewhere calls f by elsewhere, and returns a Deferred for what f returns,
-// which comes back by loop. A panic in f becomes a [*PanicError]. It is Twisted's
-// deferToThread. Cancelling the Deferred cancels f's context and does not wait
-// for f, whose result is then dropped.
-func RunElsewhere[T any](loop Loop, elsewhere Elsewhere, f func(ctx context.Context) (T, error)) *Deferred[T] {
-	notNil(f != nil, "RunElsewhere")
+// RunOn calls f on executor and returns a Deferred for f's result, which is
+// delivered on loop. A panic in f becomes a [*PanicError]. Cancelling the Deferred
+// cancels f's context; it does not wait for f, whose result is dropped. It is
+// Twisted's deferToThread.
+func RunOn[T any](loop Loop, executor Executor, f func(ctx context.Context) (T, error)) *Deferred[T] {
+	notNil(f != nil, "RunOn")
 	ctx, cancel := context.WithCancel(context.Background())
 	d := NewCancellable(func(*Deferred[T]) { cancel() })
-	elsewhere(func() {
+	executor(func() {
 		var value T
 		err := ErrNoResult
 		defer loop.CallFromThread(func() {
@@ -78,22 +79,22 @@ func RunElsewhere[T any](loop Loop, elsewhere Elsewhere, f func(ctx context.Cont
 	return d
 }
 
-// AddContext cancels d if ctx ends before the chain up to here has a result. An
-// error [ErrCancelled] that this leads to then also is ctx's cause, for
-// errors.Is. Like [Deferred.AddTimeout] it covers the handlers added before it.
-// A context ends on some other goroutine, so that the news come by loop.
+// AddContext cancels d when ctx ends, unless the handlers added before it have
+// given a result by then. The error of the cancellation matches both
+// [ErrCancelled] and the context's cause with errors.Is. The end of a context, on
+// whatever goroutine, is delivered on loop.
 func (d *Deferred[T]) AddContext(ctx context.Context, loop Loop) *Deferred[T] {
-	over, ended := false, false
+	hasResult, ended := false, false
 	stop := context.AfterFunc(ctx, func() {
 		loop.CallFromThread(func() {
-			if !over {
+			if !hasResult {
 				ended = true
 				d.Cancel()
 			}
 		})
 	})
 	return d.add(observer[T](func(d *Deferred[T]) runner {
-		over = true
+		hasResult = true
 		stop()
 		if ended && errors.Is(d.err, ErrCancelled) {
 			d.handled()

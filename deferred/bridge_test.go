@@ -34,25 +34,25 @@ func TestToChannel(t *testing.T) {
 func TestFromChannel(t *testing.T) {
 	loop := newLoop()
 	ch := make(chan int)
-	d := deferred.FromChannel(loop, elsewhere, ch)
+	d := deferred.FromChannel(loop, newGoroutine, ch)
 	e := deferred.Map(d, same)
 	ch <- 5
 	wantPending(t, d)
 	loop.turn()
 	wantValue(t, e, 5)
 
-	d = deferred.FromChannel(loop, elsewhere, ch)
+	d = deferred.FromChannel(loop, newGoroutine, ch)
 	d.Cancel()
 	loop.turn() // its end, which is dropped
 	wantError(t, d, deferred.ErrCancelled)
 
-	d = deferred.FromChannel(loop, elsewhere, ch)
+	d = deferred.FromChannel(loop, newGoroutine, ch)
 	close(ch)
 	loop.turn()
 	wantError(t, d, deferred.ErrChannelClosed)
 }
 
-func TestRunElsewhere(t *testing.T) {
+func TestRunOn(t *testing.T) {
 	loop := newLoop()
 	for _, c := range []struct {
 		name string
@@ -65,7 +65,7 @@ func TestRunElsewhere(t *testing.T) {
 		{"no return", func(context.Context) (int, error) { runtime.Goexit(); return 0, nil }, deferred.ErrNoResult},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := deferred.RunElsewhere(loop, elsewhere, c.f)
+			d := deferred.RunOn(loop, newGoroutine, c.f)
 			loop.turn()
 			if c.want != nil {
 				wantError(t, d, c.want)
@@ -76,7 +76,7 @@ func TestRunElsewhere(t *testing.T) {
 	}
 	t.Run("cancelled", func(t *testing.T) {
 		seen := make(chan error)
-		d := deferred.RunElsewhere(loop, elsewhere, func(ctx context.Context) (int, error) {
+		d := deferred.RunOn(loop, newGoroutine, func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			seen <- ctx.Err()
 			return 7, nil

@@ -52,7 +52,7 @@
 //	DeferredLock.run, DeferredSemaphore    Run, DeferredLock, DeferredSemaphore
 //	DeferredQueue, DeferredFilesystemLock  the same
 //	asFuture, fromFuture                   ToChannel, FromChannel
-//	deferToThread                          RunElsewhere
+//	deferToThread                          RunOn
 //	CancelledError, TimeoutError           ErrCancelled, TimeoutError
 //	FirstError, FailureGroup               the same
 //	setDebugging                           SetDebugging

@@ -159,4 +159,4 @@ func (l fakeLoop) CallFromThread(f func()) { l <- f }
 // turn makes the next call, and waits until there is one.
 func (l fakeLoop) turn() { (<-l)() }
 
-func elsewhere(f func()) { go f() }
+func newGoroutine(f func()) { go f() }

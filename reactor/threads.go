@@ -21,7 +21,7 @@ func DeferToThread[T any](r Threads, f func() (T, error)) *deferred.Deferred[T] 
 	if f == nil {
 		panic("reactor: DeferToThread with a nil function")
 	}
-	return deferred.RunElsewhere(r, r.CallInThread, func(context.Context) (T, error) { return f() })
+	return deferred.RunOn(r, r.CallInThread, func(context.Context) (T, error) { return f() })
 }
 
 // ErrOnLoop is the error of waiting for the loop on the loop's own goroutine,
