@@ -47,7 +47,7 @@ func TestBasic(t *testing.T) {
 	for _, test := range []struct {
 		name        string
 		credentials auth.Credentials
-		want        string // "" if they cannot be sent
+		want        string // "" if the credentials cannot be sent
 	}{
 		{"plain", auth.Basic("username", "password"), "Basic dXNlcm5hbWU6cGFzc3dvcmQ="},
 		{"RFC 7617, 2", auth.Basic("Aladdin", "open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},

@@ -29,7 +29,7 @@ func TestParseChallenges(t *testing.T) {
 		{[]string{"Negotiate, NTLM,Basic realm=x"}, []auth.Challenge{{Scheme: "Negotiate"}, {Scheme: "NTLM"}, {Scheme: "Basic", Params: params{{"realm", "x"}}}}},
 		{[]string{"Negotiate a87421000492aa874209af8bc028==", "Basic realm=x"}, []auth.Challenge{{Scheme: "Negotiate", Token68: "a87421000492aa874209af8bc028=="}, {Scheme: "Basic", Params: params{{"realm", "x"}}}}},
 		{[]string{"Negotiate abc/+-._~ , Basic"}, []auth.Challenge{{Scheme: "Negotiate", Token68: "abc/+-._~"}, {Scheme: "Basic"}}},
-		// What is not as it should be.
+		// Malformed challenges.
 		{[]string{`Digest realm="a" nonce="b"`}, []auth.Challenge{{Scheme: "Digest", Params: params{{"realm", "a"}, {"nonce", "b"}}}}},
 		{[]string{`Basic Digest realm="a"`}, []auth.Challenge{{Scheme: "Basic"}, {Scheme: "Digest", Params: params{{"realm", "a"}}}}},
 		{[]string{`Digest realm="a`, `Basic`}, []auth.Challenge{{Scheme: "Digest", Params: params{{"realm", "a"}}}, {Scheme: "Basic"}}},

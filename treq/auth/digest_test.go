@@ -13,7 +13,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// zeros is a source of numbers that are not random at all.
+// zeros is a source of randomness that always yields 0.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) {
@@ -27,8 +27,8 @@ func newDigest() *auth.Digest {
 	return d
 }
 
-// challenge has d see a 401 for a request to u that was sent as d says, and
-// returns whether it asks for another and what that is authorized with.
+// challenge answers a GET of u by d with a 401, and returns whether d wants to repeat the
+// request, and its Authorization then.
 func challenge(t testing.TB, d *auth.Digest, u string, challenges ...string) (again bool, authorization auth.Challenge) {
 	t.Helper()
 	req := get(t, u)
@@ -42,7 +42,7 @@ func challenge(t testing.TB, d *auth.Digest, u string, challenges ...string) (ag
 	return again, authorized(t, d, u)
 }
 
-// authorized returns what d authorizes a GET of u with, taken apart.
+// authorized returns the parsed Authorization of a GET of u by d.
 func authorized(t testing.TB, d *auth.Digest, u string) auth.Challenge {
 	t.Helper()
 	all := auth.ParseChallenges([]string{authorization(t, d, u)})
@@ -54,12 +54,12 @@ func authorized(t testing.TB, d *auth.Digest, u string) auth.Challenge {
 
 const anURL = "http://h.example/a?b=c"
 
-// TestDigestChooses has which of the challenges is answered, and as what.
+// TestDigestChooses checks which of several challenges is answered, and how.
 func TestDigestChooses(t *testing.T) {
 	const sha = `Digest realm="r", nonce="sha", algorithm=SHA-256, qop="auth"`
 	for _, test := range []struct {
 		challenges []string
-		nonce      string // "" if none is answered
+		nonce      string // "" if no challenge is answered
 		params     map[string]string
 	}{
 		{[]string{`Digest realm="r", nonce="n"`}, "n", map[string]string{"algorithm": "", "qop": "", "nc": "", "cnonce": "", "opaque": ""}},
@@ -129,15 +129,14 @@ func TestDigestCountsItsRequests(t *testing.T) {
 		}
 		got = authorized(t, d, anURL)
 	}
-	// A request that was sent before the first challenge came meets it again.
+	// A request sent before the first challenge arrived gets the same challenge.
 	again, err := d.Answered(get(t, anURL), answer(401, "Www-Authenticate", one))
 	if got := authorized(t, d, anURL); !again || err != nil || got.Get("nc") != "00000005" {
 		t.Errorf("the same nonce again: %v, %v, %v", again, err, got)
 	}
 }
 
-// TestDigestGivesUp has when a 401 is the answer, and when it is worth another
-// request.
+// TestDigestGivesUp checks when a 401 is final, and when the request is repeated.
 func TestDigestGivesUp(t *testing.T) {
 	const (
 		one   = `Digest realm="r", nonce="one", qop="auth"`
@@ -147,10 +146,10 @@ func TestDigestGivesUp(t *testing.T) {
 	)
 	for _, test := range []struct {
 		name    string
-		proven  bool // "one" was taken by the server once
+		proven  bool // the server has accepted "one" before
 		answer  string
 		again   bool
-		keepsIt bool // something is sent with the next request
+		keepsIt bool // the next request is authorized
 	}{
 		{"wrong password, same nonce", false, one, false, false},
 		{"wrong password, new nonce", false, two, false, false},
@@ -180,8 +179,7 @@ func TestDigestGivesUp(t *testing.T) {
 	}
 }
 
-// TestDigestOfSeveralAtOnce is about requests that were sent together and so meet
-// different nonces.
+// TestDigestOfSeveralAtOnce: concurrent requests are answered with different nonces.
 func TestDigestOfSeveralAtOnce(t *testing.T) {
 	d := newDigest()
 	first, second := get(t, anURL), get(t, anURL)
@@ -192,7 +190,7 @@ func TestDigestOfSeveralAtOnce(t *testing.T) {
 		}
 		d.Authorize(req)
 	}
-	// The server has forgotten the older nonce.
+	// The server no longer accepts the older nonce.
 	if again, _ := d.Answered(first, answer(401, "Www-Authenticate", `Digest realm="r", nonce="2", qop="auth"`)); !again {
 		t.Error("the nonce that another request replaced is held against the password")
 	}
@@ -282,7 +280,7 @@ func TestDigestNextNonce(t *testing.T) {
 	if got := auth.ParseChallenges(req.Header["Authorization"])[0]; got.Get("nonce") != "two" || got.Get("nc") != "00000001" {
 		t.Errorf("after nextnonce: %v", got)
 	}
-	// It came from the server, so it is not the password if that is refused.
+	// The server chose this nonce, so a refusal does not mean a wrong password.
 	if again, _ := d.Answered(req, answer(401, "Www-Authenticate", `Digest realm="r", nonce="three", qop="auth"`)); !again {
 		t.Error("a 401 for what was a nextnonce is held against the password")
 	}
@@ -327,8 +325,7 @@ func TestDigestServerProof(t *testing.T) {
 	}
 }
 
-// TestDigestIsForItsURL is about a request that was redirected after it was
-// authorized.
+// TestDigestIsForItsURL: a request may be redirected after it was authorized.
 func TestDigestIsForItsURL(t *testing.T) {
 	d := newDigest()
 	const one = `Digest realm="r", nonce="one", qop="auth"`
@@ -362,8 +359,7 @@ func TestDigestRandom(t *testing.T) {
 	}
 }
 
-// FuzzDigest: whatever a server asks for and says that it proves, what a request is
-// authorized with is one line, and has the password nowhere in it.
+// FuzzDigest: whatever the server sends, Authorization is one line without the password.
 func FuzzDigest(f *testing.F) {
 	f.Add(`Digest realm="r", nonce="n", algorithm=SHA-256-sess, qop="auth-int,auth", opaque="o", domain="/a /b", userhash=true`, `rspauth="x", nextnonce="n2", nc=1, cnonce="c", qop=auth`)
 	f.Add("Digest realm=\"a\\\r\n\", nonce=\"\\\"\"", "nextnonce=\"\r\nA: b\"")

@@ -185,8 +185,7 @@ func TestNetrcWithDigest(t *testing.T) {
 	}
 }
 
-// FuzzParseNetrc: whatever is in the file, it is entries, or an error; and what a
-// request is authorized with is one line.
+// FuzzParseNetrc: any text has entries or is an error, and Authorization is one line.
 func FuzzParseNetrc(f *testing.F) {
 	f.Add(aNetrc)
 	f.Add("machine h.example login a password \"b\\")

@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// This file holds the access by name: requests' RequestsCookieJar.
+// This file is the access by name, as in requests' RequestsCookieJar.
 
-// A Where narrows which cookies are meant: [Domain], [Path] or [Name]. All that
-// are given have to hold.
-type Where interface {
+// A Filter selects cookies: a [Domain], a [Path] or a [Name]. Of several filters, all
+// must match.
+type Filter interface {
 	matches(c *Cookie) bool
 }
 
-// Domain means the cookies of that domain, not those of domains below or above.
-// With a dot before it, it means those that the subdomains get too.
+// Domain selects the cookies of exactly that domain. With a leading dot, it selects only
+// those that are also sent to subdomains.
 type Domain string
 
 func (d Domain) matches(c *Cookie) bool {
@@ -26,29 +26,28 @@ func (d Domain) matches(c *Cookie) bool {
 	return err == nil && c.Domain == host && (c.Subdomains || !subdomains)
 }
 
-// Path means the cookies of exactly that path.
+// Path selects the cookies of exactly that path.
 type Path string
 
 func (p Path) matches(c *Cookie) bool { return c.Path == string(p) }
 
-// Name means the cookies of that name.
+// Name selects the cookies of that name.
 type Name string
 
 func (n Name) matches(c *Cookie) bool { return c.Name == string(n) }
 
-// matchesAll reports whether c is of that name and as where says.
-func matchesAll(c *Cookie, name string, where []Where) bool {
-	return c.Name == name && !slices.ContainsFunc(where, func(w Where) bool { return !w.matches(c) })
+func matchesAll(c *Cookie, filters []Filter) bool {
+	return !slices.ContainsFunc(filters, func(f Filter) bool { return !f.matches(c) })
 }
 
 // ErrNoCookie is the error of asking for a cookie that is not in the jar.
 var ErrNoCookie = errors.New("no such cookie")
 
-// ErrNoDomain is the error of setting a new cookie without saying where it goes.
+// ErrNoDomain is the error of setting a new cookie without a [Domain].
 var ErrNoDomain = errors.New("a new cookie needs a Domain: without one it would go to everyone")
 
-// An AmbiguousError says that several cookies have the name that was asked for. It
-// is requests' CookieConflictError.
+// An AmbiguousError says that several cookies match where one is expected. It is requests'
+// CookieConflictError.
 type AmbiguousError struct {
 	Cookies []Cookie
 }
@@ -61,21 +60,16 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("more than one cookie is meant: %s; a Domain or a Path can say which", strings.Join(texts, ", "))
 }
 
-// Get returns the value of the cookie of that name. It fails with [ErrNoCookie] if
-// there is none, and with an [*AmbiguousError] if there are several.
-func (j *Jar) Get(name string, where ...Where) (string, error) {
-	c, err := j.Find(name, where...)
+// Get returns the value of the cookie of that name. The error is [ErrNoCookie] if there
+// is none, and an [*AmbiguousError] if there are several.
+func (j *Jar) Get(name string, filters ...Filter) (string, error) {
+	c, err := j.Find(name, filters...)
 	return c.Value, err
 }
 
-// Find is [Jar.Get] for all that is known of the cookie.
-func (j *Jar) Find(name string, where ...Where) (Cookie, error) {
-	var found []Cookie
-	for c := range j.All() {
-		if matchesAll(&c, name, where) {
-			found = append(found, c)
-		}
-	}
+// Find is [Jar.Get], but returns the whole cookie.
+func (j *Jar) Find(name string, filters ...Filter) (Cookie, error) {
+	found := slices.DeleteFunc(j.Items(filters...), func(c Cookie) bool { return c.Name != name })
 	switch len(found) {
 	case 0:
 		return Cookie{}, fmt.Errorf("%w: %q", ErrNoCookie, name)
@@ -85,22 +79,22 @@ func (j *Jar) Find(name string, where ...Where) (Cookie, error) {
 	return Cookie{}, &AmbiguousError{found}
 }
 
-// Set gives the cookie that is meant a new value. If there is none, it makes one
-// that lasts as long as the jar, for the [Domain] that is given and the [Path], or
-// else for every path. Unless a dot begins it, the Domain does not include its
-// subdomains. For a cookie that has more to it there is [Jar.Put].
+// Set gives a new value to the cookie of that name. If there is none, Set adds one for
+// the given [Domain] and [Path], or for every path. The new cookie does not expire, and is
+// sent to subdomains only if the Domain has a leading dot. [Jar.Put] adds a cookie with
+// other attributes.
 //
-// Set fails with [ErrNoDomain], [ErrInvalid] or an [*AmbiguousError].
-func (j *Jar) Set(name, value string, where ...Where) error {
-	c, err := j.Find(name, where...)
+// The error is [ErrNoDomain], [ErrInvalid] or an [*AmbiguousError].
+func (j *Jar) Set(name, value string, filters ...Filter) error {
+	c, err := j.Find(name, filters...)
 	if errors.Is(err, ErrNoCookie) {
 		c, err = Cookie{Name: name}, nil
-		for _, w := range where {
-			switch w := w.(type) {
+		for _, f := range filters {
+			switch f := f.(type) {
 			case Domain:
-				c.Domain = string(w)
+				c.Domain = string(f)
 			case Path:
-				c.Path = string(w)
+				c.Path = string(f)
 			}
 		}
 		if c.Domain == "" {
@@ -114,11 +108,11 @@ func (j *Jar) Set(name, value string, where ...Where) error {
 	return j.Put(c)
 }
 
-// Del removes the cookies of that name, and returns how many there were.
-func (j *Jar) Del(name string, where ...Where) int {
+// Del removes the cookies of that name and returns how many there were.
+func (j *Jar) Del(name string, filters ...Filter) int {
 	n := 0
 	for _, e := range j.entries() {
-		if matchesAll(&e.Cookie, name, where) {
+		if e.Name == name && matchesAll(&e.Cookie, filters) {
 			j.remove(e)
 			n++
 		}
@@ -129,8 +123,8 @@ func (j *Jar) Del(name string, where ...Where) int {
 // Clear removes all cookies.
 func (j *Jar) Clear() { j.domains, j.count = nil, 0 }
 
-// All gives the cookies, the oldest first. The jar may be changed meanwhile: that
-// does not change what All gives.
+// All iterates over the cookies, the oldest first. Changes to the jar during the iteration
+// do not affect it.
 func (j *Jar) All() iter.Seq[Cookie] {
 	return func(yield func(Cookie) bool) {
 		now := j.now()
@@ -142,22 +136,22 @@ func (j *Jar) All() iter.Seq[Cookie] {
 	}
 }
 
-// Items returns the cookies that are meant, or all, the oldest first.
-func (j *Jar) Items(where ...Where) []Cookie {
+// Items returns the cookies that match, the oldest first.
+func (j *Jar) Items(filters ...Filter) []Cookie {
 	var items []Cookie
 	for c := range j.All() {
-		if matchesAll(&c, c.Name, where) {
+		if matchesAll(&c, filters) {
 			items = append(items, c)
 		}
 	}
 	return items
 }
 
-// Names returns the names of the cookies that are meant, or of all, each once, in
-// the order of [Jar.Items].
-func (j *Jar) Names(where ...Where) []string {
+// Names returns the name of each cookie that matches, without duplicates, in the order of
+// [Jar.Items].
+func (j *Jar) Names(filters ...Filter) []string {
 	var names []string
-	for _, c := range j.Items(where...) {
+	for _, c := range j.Items(filters...) {
 		if !slices.Contains(names, c.Name) {
 			names = append(names, c.Name)
 		}
@@ -165,11 +159,11 @@ func (j *Jar) Names(where ...Where) []string {
 	return names
 }
 
-// Map returns the names and values of the cookies that are meant, or of all. Of
-// several cookies of one name it has the value of the youngest.
-func (j *Jar) Map(where ...Where) map[string]string {
+// Map returns the names and values of the cookies that match. Of several cookies of one
+// name, the youngest counts.
+func (j *Jar) Map(filters ...Filter) map[string]string {
 	m := make(map[string]string)
-	for _, c := range j.Items(where...) {
+	for _, c := range j.Items(filters...) {
 		m[c.Name] = c.Value
 	}
 	return m

@@ -17,7 +17,7 @@ func TestAccessByName(t *testing.T) {
 
 	for _, test := range []struct {
 		name  string
-		where []cookies.Where
+		where []cookies.Filter
 		want  string
 		err   string
 	}{
@@ -25,14 +25,14 @@ func TestAccessByName(t *testing.T) {
 		{"z", nil, "5", ""},
 		{"none", nil, "", `no such cookie: "none"`},
 		{"x", nil, "", "more than one cookie is meant: x for a.example/, x for b.example/p, x for .b.example/; a Domain or a Path can say which"},
-		{"x", []cookies.Where{cookies.Domain("a.example")}, "1", ""},
-		{"x", []cookies.Where{cookies.Domain("A.Example")}, "1", ""},
-		{"x", []cookies.Where{cookies.Domain("b.example")}, "", "more than one cookie is meant: x for b.example/p, x for .b.example/; a Domain or a Path can say which"},
-		{"x", []cookies.Where{cookies.Domain(".b.example")}, "4", ""},
-		{"x", []cookies.Where{cookies.Path("/p")}, "3", ""},
-		{"x", []cookies.Where{cookies.Domain("b.example"), cookies.Path("/")}, "4", ""},
-		{"x", []cookies.Where{cookies.Domain("c.example")}, "", `no such cookie: "x"`},
-		{"x", []cookies.Where{cookies.Domain("")}, "", `no such cookie: "x"`},
+		{"x", []cookies.Filter{cookies.Domain("a.example")}, "1", ""},
+		{"x", []cookies.Filter{cookies.Domain("A.Example")}, "1", ""},
+		{"x", []cookies.Filter{cookies.Domain("b.example")}, "", "more than one cookie is meant: x for b.example/p, x for .b.example/; a Domain or a Path can say which"},
+		{"x", []cookies.Filter{cookies.Domain(".b.example")}, "4", ""},
+		{"x", []cookies.Filter{cookies.Path("/p")}, "3", ""},
+		{"x", []cookies.Filter{cookies.Domain("b.example"), cookies.Path("/")}, "4", ""},
+		{"x", []cookies.Filter{cookies.Domain("c.example")}, "", `no such cookie: "x"`},
+		{"x", []cookies.Filter{cookies.Domain("")}, "", `no such cookie: "x"`},
 	} {
 		got, err := jar.Get(test.name, test.where...)
 		text := ""
@@ -90,13 +90,13 @@ func TestSet(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name, value string
-		where       []cookies.Where
+		where       []cookies.Filter
 	}{
-		{"a", "1", []cookies.Where{cookies.Domain("x.example")}},
-		{"b", "2", []cookies.Where{cookies.Domain(".X.example"), cookies.Path("/p")}},
+		{"a", "1", []cookies.Filter{cookies.Domain("x.example")}},
+		{"b", "2", []cookies.Filter{cookies.Domain(".X.example"), cookies.Path("/p")}},
 		{"a", "3", nil},
-		{"c", `"4"`, []cookies.Where{cookies.Domain("bücher.example"), cookies.Name("c")}},
-		{"c", "5", []cookies.Where{cookies.Domain("bücher.example")}},
+		{"c", `"4"`, []cookies.Filter{cookies.Domain("bücher.example"), cookies.Name("c")}},
+		{"c", "5", []cookies.Filter{cookies.Domain("bücher.example")}},
 	} {
 		if err := jar.Set(test.name, test.value, test.where...); err != nil {
 			t.Errorf("Set(%q, %q, %v): %v", test.name, test.value, test.where, err)
@@ -148,7 +148,7 @@ func TestPut(t *testing.T) {
 	}
 }
 
-// TestHTTPCookie has the cookies of one jar go to another as Set-Cookie would.
+// TestHTTPCookie copies the cookies of one jar to another.
 func TestHTTPCookie(t *testing.T) {
 	jar, _ := newJar()
 	receive(t, jar, "https://www.example.com/x/y", `a="1 2"; Secure; HttpOnly`, "b=2; Domain=example.com; Path=/; Max-Age=3600; SameSite=Lax", "c=3; Max-Age=1")

@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// BenchmarkCookies looks up the cookies of a request in a jar that has those of
-// many hosts.
+// BenchmarkCookies selects the cookies of a request from a jar with many hosts.
 func BenchmarkCookies(b *testing.B) {
 	jar, _ := newJar()
 	for i := range 1000 {

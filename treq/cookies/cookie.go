@@ -7,36 +7,35 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 )
 
-// A Cookie is one cookie as a [Jar] keeps it: with all that says where it goes.
-// (An [http.Cookie] says what one header said, which is less.)
+// A Cookie is a cookie in a [Jar]. Unlike an [http.Cookie], which holds one header, it
+// always says where it is sent.
 type Cookie struct {
-	// Name and Value are sent as they are.
 	Name, Value string
-	// Quoted says that Value is sent between double quotes, as it came.
+	// Quoted: Value is sent in double quotes.
 	Quoted bool
-	// Domain is the host that the cookie is for, in lower case and ASCII.
+	// Domain is the host the cookie is sent to, in lower case and ASCII.
 	Domain string
-	// Subdomains says that the hosts below Domain get it too.
+	// Subdomains: the cookie is also sent to the hosts below Domain.
 	Subdomains bool
-	// Path is the path at and below which it is sent.
+	// Path is the path at and below which the cookie is sent.
 	Path string
-	// Ports, if it is not empty, lists the only ports that it is sent to: "8080",
-	// or "80,443".
+	// Ports lists the ports the cookie is sent to, as in "80,443". "" stands for all.
 	Ports string
-	// Secure says that it is sent over https only.
+	// Secure: the cookie is sent over https only.
 	Secure bool
-	// HttpOnly and SameSite are kept for whoever wants to know. To a client that
-	// is no browser they say nothing.
+	// HttpOnly and SameSite are stored but have no effect: they are for browsers.
 	HttpOnly bool
 	SameSite http.SameSite
-	// Expires is when it ends. It is zero for one that ends with the session,
-	// which to a jar means never.
+	// Expires is when the cookie ends. The zero time stands for the end of the session;
+	// a jar keeps such a cookie.
 	Expires time.Time
 }
 
-// String describes c without its value, which may be a secret.
+// String describes c without its value, which may be secret.
 func (c Cookie) String() string {
 	domain := c.Domain
 	if c.Subdomains {
@@ -48,9 +47,8 @@ func (c Cookie) String() string {
 	return fmt.Sprintf("%s for %s%s", c.Name, domain, c.Path)
 }
 
-// HTTPCookie returns c as the Set-Cookie that would make it, for a jar of another
-// kind. What that cannot say is Ports; and such a jar has to be told that it comes
-// from Domain.
+// HTTPCookie returns c as a cookie that a response from Domain could set, for another
+// kind of jar. Ports is lost.
 func (c Cookie) HTTPCookie() *http.Cookie {
 	h := &http.Cookie{
 		Name: c.Name, Value: c.Value, Quoted: c.Quoted, Path: c.Path,
@@ -62,25 +60,24 @@ func (c Cookie) HTTPCookie() *http.Cookie {
 	return h
 }
 
-// expired reports whether c has ended at now.
 func (c *Cookie) expired(now time.Time) bool {
 	return !c.Expires.IsZero() && !c.Expires.After(now)
 }
 
-// ErrInvalid is the error of a cookie that cannot be: with a name or value that
-// would not be one on the wire, or for a domain that cannot have cookies.
+// ErrInvalid is the error of a cookie that cannot be sent as one, or whose domain cannot
+// have cookies.
 var ErrInvalid = errors.New("not a cookie")
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }
 
-// MaxSize is how long the name and the value of a cookie may be together. RFC
-// 6265, section 6.1, asks for at least that, and browsers keep no more.
+// MaxSize limits the name and the value of a cookie together, in bytes. It is the least
+// that RFC 6265, section 6.1, asks for, and the limit of browsers.
 const MaxSize = 4096
 
-// checkPair refuses what is not one name and one value on the wire. The grammar
-// is that of RFC 6265, section 5.2, which takes far more than servers should send.
+// checkPair refuses a name or value that is not one on the wire. It takes all that RFC
+// 6265, section 5.2, takes, which is far more than servers should send.
 func checkPair(name, value string) error {
 	switch {
 	case name == "":
@@ -95,31 +92,34 @@ func checkPair(name, value string) error {
 	return nil
 }
 
-// hasControl reports whether s has a control character. A tab is one here,
-// though RFC 6265 would let it be: curl refuses it too, for it is what separates
-// the columns of a file of cookies.
+// hasControl reports whether s has a control character. A tab is one, although RFC 6265
+// allows it: tabs separate the columns of a cookie file, and curl refuses them too.
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
-// unquoted separates a value from the double quotes that it came in.
-func unquoted(value string) (inside string, quoted bool) {
-	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
-		return value[1 : len(value)-1], true
+// wireValue returns a value as it is sent.
+func wireValue(value string, quoted bool) string {
+	if quoted {
+		return `"` + value + `"`
 	}
-	return value, false
+	return value
 }
 
-// checked returns c in the form in which a jar keeps it, or says why none does.
+// cutQuotes is the reverse of wireValue.
+func cutQuotes(sent string) (value string, quoted bool) {
+	if len(sent) >= 2 && sent[0] == '"' && sent[len(sent)-1] == '"' {
+		return sent[1 : len(sent)-1], true
+	}
+	return sent, false
+}
+
+// checked returns c in the form that a jar stores, or an error.
 func (c Cookie) checked() (Cookie, error) {
 	if !c.Quoted {
-		c.Value, c.Quoted = unquoted(c.Value)
+		c.Value, c.Quoted = cutQuotes(c.Value)
 	}
-	value := c.Value
-	if c.Quoted {
-		value = `"` + value + `"`
-	}
-	if err := checkPair(c.Name, value); err != nil {
+	if err := checkPair(c.Name, wireValue(c.Value, c.Quoted)); err != nil {
 		return c, err
 	}
 	if strings.HasPrefix(c.Domain, ".") {
@@ -145,24 +145,25 @@ func (c Cookie) checked() (Cookie, error) {
 	return c, nil
 }
 
-// Scoped returns a cookie that is sent to origin's host and port only, at every
-// path; if origin is https, over https only. As the one step to another port, a
-// cookie for http at its usual port goes to https at its usual port too, since
-// that is where such a server redirects to. It is treq.cookies.scoped_cookie.
-func Scoped(origin *url.URL, name, value string) (Cookie, error) {
-	scheme, ports := strings.ToLower(origin.Scheme), portOf(origin)
-	switch {
-	case scheme != "http" && scheme != "https":
-		return Cookie{}, invalid("%q has no cookies: it is neither http nor https", origin.Redacted())
-	case scheme == "http" && ports == "80":
+// Scoped returns a cookie that is sent only to the host and port of u, at every path, and
+// only over https if u is https. There is one exception: a cookie for http at port 80 is
+// also sent to https at port 443, because servers redirect from one to the other. Scoped
+// is treq.cookies.scoped_cookie.
+func Scoped(u *url.URL, name, value string) (Cookie, error) {
+	at, err := origin.Of(u)
+	if err != nil {
+		return Cookie{}, invalid("%q: %v", u.Redacted(), err)
+	}
+	ports := at.Port
+	if at.Scheme == "http" && ports == "80" {
 		ports = "80,443"
 	}
 	return Cookie{
 		Name:   name,
 		Value:  value,
-		Domain: origin.Hostname(),
+		Domain: at.Host,
 		Path:   "/",
 		Ports:  ports,
-		Secure: scheme == "https",
+		Secure: at.Scheme == "https",
 	}.checked()
 }

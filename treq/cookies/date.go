@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// parseDate reads the value of Expires. RFC 6265, section 5.1.1, does not say
-// what such a date looks like, but how to find one in whatever servers send: the
-// first token of each kind counts, and the rest is ignored.
+// parseDate reads the value of Expires. RFC 6265, section 5.1.1, defines how to find a
+// date in any text: the first token of each kind counts, and all others are ignored.
 func parseDate(value string) (time.Time, bool) {
 	var hour, minute, second, day, month, year int
 	var hasTime, hasDay, hasYear bool
@@ -34,21 +33,18 @@ func parseDate(value string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
-	return t, t.Day() == day // else there is no such day in that month
+	return t, t.Day() == day // time.Date turns April 31 into May 1
 }
 
 func isDateDelimiter(r rune) bool {
 	return r == '\t' || ' ' <= r && r <= '/' || ';' <= r && r <= '@' || '[' <= r && r <= '`' || '{' <= r && r <= '~'
 }
 
-// number reads a token of at least least and at most most digits. What follows
-// them, if it is no digit, is ignored.
-func number(token string, least, most int, n *int) bool {
-	digits := 0
-	for digits < len(token) && '0' <= token[digits] && token[digits] <= '9' {
-		digits++
-	}
-	if digits < least || digits > most {
+// number reads a token that begins with at least minDigits and at most maxDigits digits.
+// Anything after them is ignored.
+func number(token string, minDigits, maxDigits int, n *int) bool {
+	digits := len(token) - len(strings.TrimLeft(token, "0123456789"))
+	if digits < minDigits || digits > maxDigits {
 		return false
 	}
 	*n, _ = strconv.Atoi(token[:digits])
@@ -61,7 +57,7 @@ func timeOfDay(token string, hour, minute, second *int) bool {
 		number(parts[0], 1, 2, hour) && number(parts[1], 1, 2, minute) && number(parts[2], 1, 2, second)
 }
 
-// monthOf returns which month token begins with, or 0.
+// monthOf returns the month whose name token begins with, or 0.
 func monthOf(token string) int {
 	if len(token) < 3 {
 		return 0

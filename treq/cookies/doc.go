@@ -1,26 +1,25 @@
-// Package cookies keeps cookies: a [Jar] is read and written by name, as the jar
-// of Python's requests is, and is an [http.CookieJar] that follows RFC 6265.
+// Package cookies stores cookies. A [Jar] is an [http.CookieJar] that follows RFC 6265,
+// and its cookies can be read and set by name, as in the jar of Python's requests.
 //
 //	jar := response.Cookies()
 //	hello, err := jar.Get("hello")
 //	jar.Set("theme", "dark", cookies.Domain("an.example"))
 //	jar.SaveFile("cookies.txt")
 //
-// # What the rules are
+// # The rules
 //
-// A jar stores, matches, orders and drops cookies as RFC 6265, section 5, says,
-// with the public suffix list. From its successor (RFC 6265bis) come the rules
-// that only ever refuse: the name prefixes __Secure- and __Host-, that http may not
-// replace what https made Secure, and the limits on size.
+// A jar stores, matches, sorts and drops cookies according to RFC 6265, section 5, and
+// the public suffix list. From RFC 6265bis come three rules that refuse more cookies: the
+// name prefixes __Secure- and __Host-, the protection of Secure cookies against http, and
+// the limits on size. Hosts are compared as package origin compares them, so
+// "an.example." is "an.example".
 //
-// Beyond both, a cookie can be held to ports. That is how cookies given as a map
-// stay with the origin of the request they were given to (see [FromMap] and
-// CVE-2022-23607), and it does what RFC 2965's Port, which a server may still
-// send, asks for. It narrows where a cookie goes and never widens it.
+// A cookie can also be limited to ports. The cookies of a map stay with the origin of
+// their request that way (see [FromMap] and CVE-2022-23607), and a server can send the
+// Port attribute of RFC 2965. A limit only ever narrows where a cookie is sent.
 //
-// Every text from outside is refused, with an error, if it has a control
-// character or anything else that would make it more than one name or value on
-// the wire.
+// A name or value from outside is refused with an error if it has a control character or
+// would read as more than one name or value in a header.
 //
 // # Coming from Python
 //

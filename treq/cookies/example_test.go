@@ -25,8 +25,7 @@ func Example() {
 	// hello=world; theme=dark
 }
 
-// Cookies that are given as a map do not leave the origin that they were given
-// for, whatever a redirect says.
+// The cookies of a map stay with their origin, even if a redirect leads elsewhere.
 func ExampleFromMap() {
 	origin, _ := url.Parse("https://an.example/")
 	jar, _ := cookies.FromMap(origin, map[string]string{"token": "secret"})
@@ -43,5 +42,5 @@ func ExampleFromMap() {
 func ExampleJar_Save() {
 	var jar cookies.Jar
 	jar.Put(cookies.Cookie{Name: "hello", Value: "world", Domain: ".an.example", Secure: true})
-	jar.Save(os.Stdout) // SaveFile replaces a file, all at once
+	jar.Save(os.Stdout) // SaveFile replaces a file in one step
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,14 +12,13 @@ import (
 	"time"
 )
 
-// This file holds the format in which jars are saved: cookies.txt, which began
-// with Netscape and which curl, wget, yt-dlp and Python's MozillaCookieJar read
-// and write. A line is a cookie, in seven columns:
+// This file reads and writes cookies.txt, the format of Netscape that curl, wget, yt-dlp
+// and Python's MozillaCookieJar share. Each line is a cookie, in seven columns:
 //
 //	domain  subdomains?  path  secure?  expires  name  value
 //
-// The two things it has no column for, Ports and SameSite, stand in a comment on
-// the line before, which other programs ignore. Their order tells the ages.
+// Ports and SameSite have no column. They are in a comment on the line before, which other
+// programs ignore. Cookies are in order of age, the oldest first.
 
 const (
 	fileHead       = "# Netscape HTTP Cookie File\n# A line is a cookie; keep it secret.\n\n"
@@ -28,10 +26,8 @@ const (
 	morePrefix     = "#+"
 )
 
-// Save writes all cookies to w, as a file that curl and others can read too.
-// Cookies that end with the session are among them.
-//
-// A program that does not know of [Cookie].Ports will not keep to them.
+// Save writes all cookies to w, including those of the session. Other programs can read
+// them, but ignore [Cookie].Ports.
 func (j *Jar) Save(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	b.WriteString(fileHead)
@@ -46,45 +42,42 @@ func writeCookie(b *bufio.Writer, c *Cookie) {
 	if c.Ports != "" {
 		more += " ports=" + c.Ports
 	}
-	if s := sameSiteNames[c.SameSite]; s != "" {
-		more += " samesite=" + s
+	for name, mode := range sameSiteModes {
+		if mode == c.SameSite {
+			more += " samesite=" + name
+		}
 	}
 	if more != "" {
 		fmt.Fprintf(b, "%s%s\n", morePrefix, more)
 	}
-	domain, expires, value := c.Domain, int64(0), c.Value
 	if c.HttpOnly {
 		b.WriteString(httpOnlyPrefix)
 	}
+	domain, expires := c.Domain, int64(0)
 	if c.Subdomains {
 		domain = "." + domain
 	}
 	if !c.Expires.IsZero() {
-		expires = max(c.Expires.Unix(), 1) // 0 would be the session
+		expires = max(c.Expires.Unix(), 1) // 0 stands for the end of the session
 	}
-	if c.Quoted {
-		value = `"` + value + `"`
-	}
-	fmt.Fprintf(b, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", domain, yes(c.Subdomains), c.Path, yes(c.Secure), expires, c.Name, value)
+	fmt.Fprintf(b, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n",
+		domain, formatBool(c.Subdomains), c.Path, formatBool(c.Secure), expires, c.Name, wireValue(c.Value, c.Quoted))
 }
 
-var sameSiteNames = map[http.SameSite]string{
-	http.SameSiteDefaultMode: "default",
-	http.SameSiteLaxMode:     "lax",
-	http.SameSiteStrictMode:  "strict",
-	http.SameSiteNoneMode:    "none",
-}
+func formatBool(b bool) string { return strings.ToUpper(strconv.FormatBool(b)) }
 
-func yes(is bool) string {
-	if is {
-		return "TRUE"
+func parseBool(column string) (bool, error) {
+	switch strings.ToUpper(column) {
+	case "TRUE":
+		return true, nil
+	case "FALSE":
+		return false, nil
 	}
-	return "FALSE"
+	return false, invalid("%.100q, not TRUE or FALSE", column)
 }
 
-// Load adds the cookies that r has, as [Jar.Save] or another program wrote them,
-// but for those that have expired. If something in r is no cookie, it fails, says
-// in which line, and adds none.
+// Load adds the cookies that [Jar.Save] or another program wrote. Expired ones are left
+// out. An error says which line is invalid; then no cookie is added.
 func (j *Jar) Load(r io.Reader) error {
 	var all []Cookie
 	var more string
@@ -101,7 +94,7 @@ func (j *Jar) Load(r io.Reader) error {
 			continue
 		}
 		c, err := readCookie(line, more)
-		if errors.Is(err, errNameless) {
+		if errors.Is(err, errNoName) {
 			continue
 		}
 		if err != nil {
@@ -122,81 +115,67 @@ func (j *Jar) Load(r io.Reader) error {
 	return nil
 }
 
-// errNameless is of what Python writes for a Set-Cookie without an equals sign,
-// which RFC 6265 says is none.
-var errNameless = errors.New("a cookie without a name")
+// errNoName is the error of a line without a name. Python writes one for a Set-Cookie
+// without an equals sign, which is not a cookie by RFC 6265.
+var errNoName = errors.New("a cookie without a name")
 
-// readCookie reads a line, and what the comment before it had to say.
-func readCookie(line, more string) (Cookie, error) {
-	line, httpOnly := strings.CutPrefix(line, httpOnlyPrefix)
+// readCookie reads a line and the comment before it.
+func readCookie(line, more string) (c Cookie, err error) {
+	line, c.HttpOnly = strings.CutPrefix(line, httpOnlyPrefix)
 	columns := strings.SplitN(line, "\t", 7)
 	if len(columns) == 6 {
-		columns = append(columns, "") // the value is empty, and its tab was trimmed
+		columns = append(columns, "") // an empty value whose tab was trimmed
 	}
 	if len(columns) != 7 {
-		return Cookie{}, invalid("%d columns, not 7", len(columns))
+		return c, invalid("%d columns, not 7", len(columns))
 	}
-	if columns[5] == "" {
-		return Cookie{}, errNameless
+	if c.Name, c.Value = columns[5], columns[6]; c.Name == "" {
+		return c, errNoName
 	}
-	c := Cookie{
-		Domain: columns[0], Path: columns[2],
-		Name: columns[5], Value: columns[6],
-		HttpOnly: httpOnly,
-	}
-	var err error
-	if c.Subdomains, err = readYes(columns[1]); err != nil {
+	c.Domain, c.Path = columns[0], columns[2]
+	if c.Subdomains, err = parseBool(columns[1]); err != nil {
 		return c, err
 	}
-	if c.Secure, err = readYes(columns[3]); err != nil {
+	if c.Secure, err = parseBool(columns[3]); err != nil {
 		return c, err
 	}
-	if !c.Subdomains { // curl writes no dot, Python always one; the column counts
+	if c.Expires, err = parseExpires(columns[4]); err != nil {
+		return c, err
+	}
+	if !c.Subdomains { // curl never writes a dot and Python always does: the column counts
 		c.Domain = strings.TrimPrefix(c.Domain, ".")
 	}
-	if expires := columns[4]; expires != "" {
-		seconds, err := strconv.ParseInt(expires, 10, 64)
-		if err != nil || seconds < 0 {
-			return c, invalid("it expires at %.100q", expires)
-		}
-		if seconds != 0 {
-			c.Expires = time.Unix(min(seconds, lastSecond), 0).UTC()
-		}
-	}
 	for _, field := range strings.Fields(more) {
-		key, value, _ := strings.Cut(field, "=")
-		switch key {
+		switch key, value, _ := strings.Cut(field, "="); key {
 		case "ports":
 			c.Ports = value
 		case "samesite":
-			for mode, name := range sameSiteNames {
-				if name == value {
-					c.SameSite = mode
-				}
-			}
+			c.SameSite = sameSiteModes[value]
 		}
 	}
 	return c.checked()
 }
 
-// lastSecond is the end of the year 9999. What lasts longer might as well end
-// there, where dates still can be written.
+// lastSecond is the end of the year 9999, the last that dates can be written in.
 const lastSecond = 253402300799
 
-func readYes(column string) (bool, error) {
-	switch strings.ToUpper(column) {
-	case "TRUE":
-		return true, nil
-	case "FALSE":
-		return false, nil
+// parseExpires reads seconds since 1970. "" and "0" stand for the end of the session.
+func parseExpires(column string) (time.Time, error) {
+	if column == "" {
+		return time.Time{}, nil
 	}
-	return false, invalid("%.100q, not TRUE or FALSE", column)
+	seconds, err := strconv.ParseInt(column, 10, 64)
+	if err != nil || seconds < 0 {
+		return time.Time{}, invalid("it expires at %.100q", column)
+	}
+	if seconds == 0 {
+		return time.Time{}, nil
+	}
+	return time.Unix(min(seconds, lastSecond), 0).UTC(), nil
 }
 
-// SaveFile is [Jar.Save] to a file that only its owner may read. The file is
-// replaced when all of it has been written, so that there is always a whole one.
-//
-// It blocks for as long as the disk takes.
+// SaveFile is [Jar.Save] to a file that only its owner may read. The file is replaced in
+// one step, so that it is always complete. SaveFile blocks until the data is on disk.
 func (j *Jar) SaveFile(name string) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp")
 	if err != nil {

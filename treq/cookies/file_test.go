@@ -14,7 +14,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 )
 
-func fullJar(t *testing.T) (*cookies.Jar, *hand) {
+func fullJar(t *testing.T) (*cookies.Jar, *manualClock) {
 	jar, clock := newJar()
 	receive(t, jar, "https://www.example.com/",
 		"session=1",
@@ -74,7 +74,7 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
-// TestLoadOthers reads files as other programs write them.
+// TestLoadOthers reads the files of other programs.
 func TestLoadOthers(t *testing.T) {
 	for _, test := range []struct{ name, file, want string }{
 		{
@@ -188,8 +188,7 @@ type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
-// FuzzLoad: whatever is in a file, what is loaded can be sent, and saved and loaded
-// again.
+// FuzzLoad: every cookie that Load accepts can be sent, saved and loaded again.
 func FuzzLoad(f *testing.F) {
 	f.Add("# Netscape HTTP Cookie File\n#HttpOnly_.example.com\tTRUE\t/\tTRUE\t0\ta\tb\n")
 	f.Add("www.example.com\tFALSE\t/x\tFALSE\t99999999999\ta\t\"b c\"\n")

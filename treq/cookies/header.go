@@ -6,28 +6,26 @@ import (
 	"strings"
 )
 
-// This file holds what stands in the headers: Set-Cookie as RFC 6265, section
-// 5.2, has clients read it, and Cookie. net/http's own functions keep to the
-// stricter grammar for servers, and so lose cookies that the web is full of: JSON
-// as a value, say, or UTF-8.
+// This file reads Set-Cookie, as RFC 6265, section 5.2, tells clients to, and writes
+// Cookie. The functions of net/http follow the stricter grammar for servers, and so lose
+// values that are common on the web, such as JSON and UTF-8.
 
-// ParseSetCookie reads the value of one Set-Cookie header. Attributes that it
-// cannot make sense of it leaves out, as it must; they are in Unparsed. A line
-// that holds no cookie fails with [ErrInvalid].
+// ParseSetCookie reads the value of one Set-Cookie header. An attribute that is unknown or
+// has an invalid value goes into Unparsed. The error is [ErrInvalid].
 func ParseSetCookie(line string) (*http.Cookie, error) {
 	pair, attributes, more := strings.Cut(line, ";")
 	name, value, ok := strings.Cut(pair, "=")
 	if !ok {
 		return nil, invalid("%.100q has no equals sign", pair)
 	}
-	if hasControl(strings.ReplaceAll(line, "\t", " ")) { // a tab may be at the ends of things
+	if hasControl(strings.ReplaceAll(line, "\t", " ")) { // names and values are trimmed of tabs
 		return nil, invalid("%.100q has a control character", line)
 	}
 	c := &http.Cookie{Name: trim(name), Value: trim(value), Raw: line}
 	if err := checkPair(c.Name, c.Value); err != nil {
 		return nil, err
 	}
-	c.Value, c.Quoted = unquoted(c.Value)
+	c.Value, c.Quoted = cutQuotes(c.Value)
 	for more {
 		var attribute string
 		attribute, attributes, more = strings.Cut(attributes, ";")
@@ -38,65 +36,67 @@ func ParseSetCookie(line string) (*http.Cookie, error) {
 	return c, nil
 }
 
-// maxAttribute is how long the value of an attribute may be; a longer one is left
-// out, as browsers do.
+// maxAttribute limits the value of an attribute, as browsers do.
 const maxAttribute = 1024
 
-// setAttribute adds what attribute says to c. Of several of a name, the last
-// one that can be understood counts.
+// setAttribute applies an attribute to c, and reports whether it is known and valid. The
+// last valid attribute of a name counts.
 func setAttribute(c *http.Cookie, attribute string) bool {
 	name, value, _ := strings.Cut(attribute, "=")
 	value = trim(value)
-	if len(value) > maxAttribute {
-		return false
-	}
-	switch strings.ToLower(trim(name)) {
-	case "expires":
+	set := setters[strings.ToLower(trim(name))]
+	return set != nil && len(value) <= maxAttribute && set(c, value)
+}
+
+// setters apply the value of an attribute, and report whether it is valid.
+var setters = map[string]func(c *http.Cookie, value string) bool{
+	"expires": func(c *http.Cookie, value string) bool {
 		t, ok := parseDate(value)
-		if !ok {
-			return false
+		if ok {
+			c.Expires, c.RawExpires = t, value
 		}
-		c.Expires, c.RawExpires = t, value
-	case "max-age":
+		return ok
+	},
+	"max-age": func(c *http.Cookie, value string) bool {
 		seconds, ok := parseMaxAge(value)
-		if !ok {
-			return false
+		if ok {
+			c.MaxAge = seconds
 		}
-		c.MaxAge = seconds
-	case "domain":
-		if value == "" {
-			return false
+		return ok
+	},
+	"domain": func(c *http.Cookie, value string) bool {
+		if value != "" {
+			c.Domain = value
 		}
-		c.Domain = value
-	case "path":
-		c.Path = ""
+		return value != ""
+	},
+	"path": func(c *http.Cookie, value string) bool {
+		c.Path = "" // the default path
 		if strings.HasPrefix(value, "/") {
 			c.Path = value
 		}
-	case "secure":
-		c.Secure = true
-	case "httponly":
-		c.HttpOnly = true
-	case "partitioned":
-		c.Partitioned = true
-	case "samesite":
-		switch strings.ToLower(value) {
-		case "lax":
-			c.SameSite = http.SameSiteLaxMode
-		case "strict":
-			c.SameSite = http.SameSiteStrictMode
-		case "none":
-			c.SameSite = http.SameSiteNoneMode
-		default:
+		return true
+	},
+	"samesite": func(c *http.Cookie, value string) bool {
+		c.SameSite = sameSiteModes[strings.ToLower(value)]
+		if c.SameSite == 0 {
 			c.SameSite = http.SameSiteDefaultMode
 		}
-	default:
-		return false
-	}
-	return true
+		return true
+	},
+	"secure":      func(c *http.Cookie, _ string) bool { c.Secure = true; return true },
+	"httponly":    func(c *http.Cookie, _ string) bool { c.HttpOnly = true; return true },
+	"partitioned": func(c *http.Cookie, _ string) bool { c.Partitioned = true; return true },
 }
 
-// parseMaxAge gives MaxAge as http.Cookie has it: -1 is now, 0 would be unset.
+var sameSiteModes = map[string]http.SameSite{
+	"default": http.SameSiteDefaultMode,
+	"lax":     http.SameSiteLaxMode,
+	"strict":  http.SameSiteStrictMode,
+	"none":    http.SameSiteNoneMode,
+}
+
+// parseMaxAge returns a MaxAge as in [http.Cookie], where -1 means now and 0 means unset.
 func parseMaxAge(value string) (seconds int, ok bool) {
 	digits, negative := strings.CutPrefix(value, "-")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
@@ -112,11 +112,11 @@ func parseMaxAge(value string) (seconds int, ok bool) {
 	return int(n), true
 }
 
-// trim removes the white space that the grammar allows.
+// trim removes the white space of the grammar.
 func trim(s string) string { return strings.Trim(s, " \t") }
 
-// FromResponse returns the cookies that the header of a response sets. What is
-// no cookie it leaves out.
+// FromResponse returns the cookies that the header of a response sets. Invalid ones are
+// left out.
 func FromResponse(header http.Header) []*http.Cookie {
 	var all []*http.Cookie
 	for _, line := range header["Set-Cookie"] {
@@ -127,15 +127,12 @@ func FromResponse(header http.Header) []*http.Cookie {
 	return all
 }
 
-// Header returns the value of the Cookie header that sends the names and values
-// of all. It fails with [ErrInvalid] if one of them would not arrive as one.
+// Header returns the value of the Cookie header that sends all. The error is [ErrInvalid]
+// if the server would not read back the same names and values.
 func Header(all []*http.Cookie) (string, error) {
 	var b strings.Builder
 	for i, c := range all {
-		value := c.Value
-		if c.Quoted {
-			value = `"` + value + `"`
-		}
+		value := wireValue(c.Value, c.Quoted)
 		if err := checkPair(c.Name, value); err != nil {
 			return "", err
 		}

@@ -16,7 +16,7 @@ import (
 func TestParseSetCookie(t *testing.T) {
 	for _, test := range []struct {
 		line string
-		want *http.Cookie // nil if it is none
+		want *http.Cookie // nil if the line is not a cookie
 	}{
 		{"a=1", &http.Cookie{Name: "a", Value: "1"}},
 		{"  a \t=  1  ", &http.Cookie{Name: "a", Value: "1"}},
@@ -129,7 +129,7 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// hostile has names and values that would be something else on the wire.
+// hostile are names and values that a server would read differently.
 var hostile = []struct{ name, value string }{
 	{"", "x"}, {"a b\r\n", "x"}, {"a\r\nX: y", "x"}, {"a\x00", "x"}, {"a=b", "x"}, {"a;b", "x"}, {" a", "x"}, {"a ", "x"}, {"a\tb", "x"},
 	{"a", "x\r\nX: y"}, {"a", "x\n"}, {"a", "x\x00y"}, {"a", "x; b=y"}, {"a", " x"}, {"a", "x "}, {"a", "x\ty"}, {"a", "x\x7f"},

@@ -10,16 +10,16 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 )
 
-// start is when tests happen.
+// start is the time at which the tests begin.
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// A hand is a clock that a test moves.
-type hand struct{ now time.Time }
+// A manualClock stands still until a test moves it.
+type manualClock struct{ now time.Time }
 
-func (h *hand) Now() time.Time { return h.now }
+func (h *manualClock) Now() time.Time { return h.now }
 
-func newJar() (*cookies.Jar, *hand) {
-	h := &hand{start}
+func newJar() (*cookies.Jar, *manualClock) {
+	h := &manualClock{start}
 	return &cookies.Jar{Now: h.Now}, h
 }
 
@@ -32,7 +32,7 @@ func parse(t testing.TB, s string) *url.URL {
 	return u
 }
 
-// receive stores what a response from u sets by lines.
+// receive stores the cookies of a response from u with these Set-Cookie lines.
 func receive(t testing.TB, jar *cookies.Jar, u string, lines ...string) {
 	t.Helper()
 	jar.SetCookies(parse(t, u), cookies.FromResponse(http.Header{"Set-Cookie": lines}))
@@ -48,7 +48,7 @@ func sent(t testing.TB, jar *cookies.Jar, u string) string {
 	return header
 }
 
-// described lists what jar has, values left out.
+// described lists the cookies of jar without their values.
 func described(jar *cookies.Jar) string {
 	var all []string
 	for _, c := range jar.Items() {

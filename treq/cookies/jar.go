@@ -3,49 +3,49 @@ package cookies
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 )
 
-// A Jar keeps cookies. It is an [http.CookieJar], so that agents and net/http fill
-// it and send what is in it, and can be read and changed by name. The zero Jar is
-// empty and ready to use.
+// A Jar stores cookies. It is an [http.CookieJar], and its cookies can be read and set by
+// name. The zero Jar is empty and ready to use.
 //
-// What it gives is always in the order in which the cookies came to be, whatever
-// it was that put them there; a cookie that is replaced keeps its place.
+// Cookies are ordered by when they were first set. A replaced cookie keeps its place.
 //
-// A Jar belongs to one goroutine, that of the reactor: it takes no lock.
+// A Jar has no lock: all its users run on one goroutine, usually that of the reactor.
 type Jar struct {
-	// Now tells the time that cookies expire by. A reactor's Now goes here. nil
-	// is [time.Now].
+	// Now is the clock for expiry, usually a reactor's. nil stands for [time.Now].
 	Now func() time.Time
-	// MaxPerDomain and Max bound how many cookies are kept for one domain and in
-	// all; 0 is the default. One too many costs those that have expired, else the
-	// one that was not sent for the longest time.
+	// MaxPerDomain and Max limit the cookies of one domain and of the jar. 0 stands for
+	// the default. A jar that is too full drops expired cookies, or else the cookie that
+	// has not been sent for the longest time.
 	MaxPerDomain, Max int
 
 	domains map[string][]*entry
-	count   int
-	made    uint64 // how many entries there have been
-	used    uint64 // how often one was used
+	count   int    // cookies in all domains
+	made    uint64 // entries ever made
+	used    uint64 // times any entry was set or sent
 }
 
-// The limits of a Jar that sets none. RFC 6265, section 6.1, asks for at least 50
-// and 3000; the first is what browsers have come to.
+// Default limits of a Jar. RFC 6265, section 6.1, asks for at least 50 and 3000; browsers
+// allow 180 for a domain.
 const (
 	DefaultMaxPerDomain = 180
 	DefaultMax          = 3000
 )
 
-// An entry is a cookie in a jar. Its numbers stand for times: they never collide,
-// and are the same in every run.
+// An entry is a cookie in a jar. Counters order entries, because times may be equal and
+// differ from run to run.
 type entry struct {
 	Cookie
-	made uint64 // orders entries by when the cookie was first set
-	used uint64 // and by when it was last set or sent
+	made uint64 // Jar.made when the cookie was first set
+	used uint64 // Jar.used when it was last set or sent
 }
 
 func (j *Jar) now() time.Time {
@@ -55,73 +55,65 @@ func (j *Jar) now() time.Time {
 	return j.Now()
 }
 
-// SetCookies stores the cookies that a response from u set, as far as u may set
-// them; what it may not is dropped, as RFC 6265 has it. It is
-// [http.CookieJar]'s.
+// SetCookies stores the cookies of a response from u. A cookie that u may not set is
+// dropped, as RFC 6265 requires. SetCookies implements [http.CookieJar].
 func (j *Jar) SetCookies(u *url.URL, all []*http.Cookie) {
-	scheme := strings.ToLower(u.Scheme)
-	host, err := canonicalHost(u.Hostname())
-	if err != nil || scheme != "http" && scheme != "https" {
+	from, err := origin.Of(u)
+	if err != nil {
 		return
 	}
 	for _, received := range all {
-		c, err := j.received(u, host, received)
-		if err != nil || !allowedBy(scheme, &c, received.Domain) || scheme == "http" && j.overridesSecure(&c) {
+		c, err := j.received(from, u.EscapedPath(), received)
+		if err != nil || !prefixAllows(from.Scheme, &c, received.Domain) || from.Scheme == "http" && j.overridesSecure(&c) {
 			continue
 		}
 		j.put(c)
 	}
 }
 
-// received returns what c, set by u, is in a jar.
-func (j *Jar) received(u *url.URL, host string, c *http.Cookie) (Cookie, error) {
-	domain, subdomains, err := domainOf(host, c.Domain)
+// received returns the cookie to store for c, which a response at path set.
+func (j *Jar) received(from origin.Origin, path string, c *http.Cookie) (Cookie, error) {
+	domain, subdomains, err := domainOf(from.Host, c.Domain)
 	if err != nil {
 		return Cookie{}, err
 	}
-	kept := Cookie{
+	stored := Cookie{
 		Name: c.Name, Value: c.Value, Quoted: c.Quoted,
 		Domain: domain, Subdomains: subdomains, Path: c.Path,
 		Secure: c.Secure, HttpOnly: c.HttpOnly, SameSite: c.SameSite,
 	}
-	if !strings.HasPrefix(kept.Path, "/") {
-		kept.Path = defaultPath(u.EscapedPath())
+	if !strings.HasPrefix(stored.Path, "/") {
+		stored.Path = defaultPath(path)
 	}
 	switch {
 	case c.MaxAge < 0:
-		kept.Expires = longAgo
+		stored.Expires = longAgo
 	case c.MaxAge > 0:
-		kept.Expires = j.now().Add(time.Duration(min(c.MaxAge, 1<<31-1)) * time.Second)
+		stored.Expires = j.now().Add(time.Duration(min(c.MaxAge, 1<<31-1)) * time.Second)
 	default:
-		kept.Expires = c.Expires
+		stored.Expires = c.Expires
 	}
 	for _, attribute := range c.Unparsed {
 		if name, ports, _ := strings.Cut(attribute, "="); strings.EqualFold(trim(name), "port") {
-			kept.Ports = portsOf(ports, portOf(u))
-			if !portMatches(kept.Ports, portOf(u)) {
-				return Cookie{}, invalid("port %s may not set one for %.100q", portOf(u), kept.Ports)
+			stored.Ports = cmp.Or(portSyntax.Replace(ports), from.Port)
+			if !portMatches(stored.Ports, from.Port) {
+				return Cookie{}, invalid("port %s may not set one for %.100q", from.Port, stored.Ports)
 			}
 		}
 	}
-	return kept.checked()
+	return stored.checked()
 }
 
-// longAgo is before what any clock says, even one that began at zero.
+// longAgo is before the time of any clock, even one that starts at the zero time.
 var longAgo = time.Time{}.Add(-1)
 
-// portsOf returns which ports RFC 2965's Port names; without a value it means the
-// port that sent it.
-func portsOf(value, port string) string {
-	value = strings.NewReplacer(" ", "", "\t", "", `"`, "").Replace(value)
-	if value == "" {
-		return port
-	}
-	return value
-}
+// portSyntax leaves of RFC 2965's Port attribute what [Cookie].Ports has. Without a value,
+// the attribute stands for the port of the response.
+var portSyntax = strings.NewReplacer(" ", "", "\t", "", `"`, "")
 
-// allowedBy checks what the prefix of a name promises (RFC 6265bis, section
-// 4.1.3).
-func allowedBy(scheme string, c *Cookie, domain string) bool {
+// prefixAllows checks the promise that the prefix of a name makes (RFC 6265bis, section
+// 4.1.3). domain is the Domain attribute.
+func prefixAllows(scheme string, c *Cookie, domain string) bool {
 	name := strings.ToLower(c.Name)
 	switch {
 	case strings.HasPrefix(name, "__secure-"):
@@ -132,8 +124,8 @@ func allowedBy(scheme string, c *Cookie, domain string) bool {
 	return true
 }
 
-// overridesSecure reports whether c, which came over http and so from anyone,
-// would take the place of a cookie that is Secure.
+// overridesSecure reports whether c would replace or hide a Secure cookie. A cookie that
+// came over http must not: anyone on the way could have sent it.
 func (j *Jar) overridesSecure(c *Cookie) bool {
 	for domain, entries := range j.domains {
 		if !isBelow(domain, c.Domain) && !isBelow(c.Domain, domain) {
@@ -148,23 +140,22 @@ func (j *Jar) overridesSecure(c *Cookie) bool {
 	return false
 }
 
-// Cookies returns the cookies to send with a request to u: those with longer
-// paths first, and of the same length the older first. It is [http.CookieJar]'s.
+// Cookies returns the cookies to send with a request for u, those with the longest path
+// first, then the oldest. Cookies implements [http.CookieJar].
 func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
 	if j.count == 0 {
 		return nil
 	}
-	scheme := strings.ToLower(u.Scheme)
-	host, err := canonicalHost(u.Hostname())
-	if err != nil || scheme != "http" && scheme != "https" {
+	to, err := origin.Of(u)
+	if err != nil {
 		return nil
 	}
-	path, port, now := u.EscapedPath(), portOf(u), j.now()
+	path, now := u.EscapedPath(), j.now()
 	var selected []*entry
-	for domain := range domainsAbove(host) {
+	for domain := range domainsAbove(to.Host) {
 		for _, e := range j.domains[domain] {
-			if (domain == host || e.Subdomains) && pathMatches(path, e.Path) && portMatches(e.Ports, port) &&
-				(scheme == "https" || !e.Secure) && !e.expired(now) {
+			if (domain == to.Host || e.Subdomains) && pathMatches(path, e.Path) && portMatches(e.Ports, to.Port) &&
+				(to.Scheme == "https" || !e.Secure) && !e.expired(now) {
 				selected = append(selected, e)
 			}
 		}
@@ -181,7 +172,7 @@ func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
 	return cookies
 }
 
-// domainsAbove gives host and the domains that it is below.
+// domainsAbove iterates over host and the domains it is a subdomain of.
 func domainsAbove(host string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !yield(host) || isIP(host) {
@@ -195,9 +186,9 @@ func domainsAbove(host string) iter.Seq[string] {
 	}
 }
 
-// Put stores c, in the place of one of the same name, domain and path. If c has
-// expired, it only removes that one. A Domain that begins with a dot includes the
-// subdomains. Put fails with [ErrInvalid].
+// Put stores c. It replaces a cookie of the same name, domain and path. An expired c only
+// removes that one. A Domain with a leading dot includes the subdomains. The error is
+// [ErrInvalid].
 func (j *Jar) Put(c Cookie) error {
 	c, err := c.checked()
 	if err == nil {
@@ -236,7 +227,7 @@ func (j *Jar) put(c Cookie) {
 	}
 }
 
-// evict removes those of entries that have expired, or else one.
+// evict removes the expired entries, or the least recently used one if none has expired.
 func (j *Jar) evict(entries []*entry) {
 	now, before := j.now(), j.count
 	for _, e := range slices.Clone(entries) {
@@ -261,7 +252,7 @@ func (j *Jar) remove(e *entry) {
 	}
 }
 
-// entries returns all there is, expired or not, the oldest first.
+// entries returns all entries, the oldest first, including expired ones.
 func (j *Jar) entries() []*entry {
 	all := j.unordered()
 	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.made, b.made) })
@@ -276,8 +267,7 @@ func (j *Jar) unordered() []*entry {
 	return all
 }
 
-// Copy returns a Jar with the same cookies, clock and limits, that then goes its
-// own way.
+// Copy returns an independent Jar with the same cookies, clock and limits.
 func (j *Jar) Copy() *Jar {
 	c := *j
 	c.domains = make(map[string][]*entry, len(j.domains))
@@ -299,25 +289,16 @@ func (j *Jar) Merge(other *Jar) {
 	}
 }
 
-// FromMap returns a Jar with a cookie for each of values, each for origin only;
-// see [Scoped]. That is what treq makes of cookies given as a dict.
-func FromMap(origin *url.URL, values map[string]string) (*Jar, error) {
+// FromMap returns a Jar with a cookie for each of values. They are sent to the origin of u
+// only; see [Scoped].
+func FromMap(u *url.URL, values map[string]string) (*Jar, error) {
 	j := new(Jar)
-	for _, name := range sortedKeys(values) {
-		c, err := Scoped(origin, name, values[name])
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		c, err := Scoped(u, name, values[name])
 		if err != nil {
 			return nil, err
 		}
 		j.put(c)
 	}
 	return j, nil
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -15,7 +15,7 @@ import (
 
 var _ http.CookieJar = new(cookies.Jar)
 
-// TestStored has what a response may set, and for whom.
+// TestStored checks which cookies a response may set, and for which hosts.
 func TestStored(t *testing.T) {
 	for _, test := range []struct{ name, from, line, want string }{
 		{"host only", "http://www.example.com/", "a=1", "a for www.example.com/"},
@@ -91,7 +91,7 @@ func TestStored(t *testing.T) {
 	}
 }
 
-// TestSent has which cookies go where, and in which order.
+// TestSent checks which cookies are sent with a request, and in which order.
 func TestSent(t *testing.T) {
 	jar, _ := newJar()
 	receive(t, jar, "https://www.example.com/",
@@ -104,7 +104,7 @@ func TestSent(t *testing.T) {
 		"port=7; Port=8443",
 		"newer=8; Path=/a/b",
 	)
-	// "port" was refused: it was not set from the port that it names.
+	// The first "port" was refused: the response came from another port.
 	receive(t, jar, "http://www.example.com:8443/", "port=7; Port")
 	for _, test := range []struct{ to, want string }{
 		{"http://www.example.com/", "host=1; domain=2"},
@@ -135,7 +135,7 @@ func TestIPDomainsAreExact(t *testing.T) {
 	receive(t, jar, "http://127.0.0.1/", "a=1")
 	receive(t, jar, "http://[::1]/", "b=2")
 	for to, want := range map[string]string{
-		"http://127.0.0.1:8080/": "a=1", "http://2.127.0.0.1/": "", "http://[::1]/": "b=2", "http://[::2]/": "",
+		"http://127.0.0.1:8080/": "a=1", "http://2.127.0.0.1/": "", "http://[::1]/": "b=2", "http://[0:0::1]/": "b=2", "http://[::2]/": "",
 	} {
 		if got := sent(t, jar, to); got != want {
 			t.Errorf("to %s: got %q, want %q", to, got, want)
@@ -183,7 +183,7 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// TestDeletionWithAnyClock is about clocks that begin at zero.
+// TestDeletionWithAnyClock: a cookie can be deleted on a clock that starts at zero.
 func TestDeletionWithAnyClock(t *testing.T) {
 	for _, now := range []time.Time{{}, time.Unix(0, 0), start} {
 		jar := &cookies.Jar{Now: func() time.Time { return now }}
@@ -290,8 +290,8 @@ func TestCopyAndMerge(t *testing.T) {
 	}
 }
 
-// TestFromMap has where cookies go that were given as a map: the rows of treq's
-// tests about redirects, and what CVE-2022-23607 was.
+// TestFromMap checks where the cookies of a map are sent. The rows are those of treq's
+// tests of redirects, and of CVE-2022-23607.
 func TestFromMap(t *testing.T) {
 	for _, test := range []struct {
 		origin string
@@ -339,8 +339,8 @@ func TestFromMap(t *testing.T) {
 	}
 }
 
-// TestServerReplacesWhatWasMapped is a row of treq's test_cookies.
-func TestServerReplacesWhatWasMapped(t *testing.T) {
+// TestServerReplacesMapped is a row of treq's test_cookies.
+func TestServerReplacesMapped(t *testing.T) {
 	jar, err := cookies.FromMap(parse(t, "https://h.example:8443/"), map[string]string{"a": "b"})
 	if err != nil {
 		t.Fatal(err)
@@ -351,8 +351,7 @@ func TestServerReplacesWhatWasMapped(t *testing.T) {
 	}
 }
 
-// TestAgainstNetHTTP has the jar of net/http, which keeps to the same RFC, for an
-// oracle.
+// TestAgainstNetHTTP compares the jar with that of net/http, which follows the same RFC.
 func TestAgainstNetHTTP(t *testing.T) {
 	hosts := []string{"example.com", "www.example.com", "a.www.example.com", "example.co.uk", "co.uk", "127.0.0.1", "localhost", "me.github.io"}
 	paths := []string{"", "/a", "/a/b", "/ab"}
@@ -372,7 +371,7 @@ func TestAgainstNetHTTP(t *testing.T) {
 					for _, toPath := range paths {
 						for _, scheme := range []string{"http", "https"} {
 							if scheme == "http" && (toHost == "localhost" || toHost == "127.0.0.1") {
-								continue // there net/http sends what is Secure too
+								continue // net/http sends Secure cookies there too
 							}
 							to := parse(t, scheme+"://"+toHost+toPath)
 							if diff := cmp.Diff(theirs.Cookies(to), ours.Cookies(to)); diff != "" {

@@ -2,38 +2,27 @@ package cookies
 
 import (
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"golang.org/x/net/idna"
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"golang.org/x/net/publicsuffix"
 )
 
-// This file holds which hosts, paths and ports a cookie is for: RFC 6265,
-// sections 5.1.2 to 5.1.4.
+// This file matches hosts, paths and ports: RFC 6265, sections 5.1.2 to 5.1.4.
 
-// canonicalHost returns host as domains are compared: in ASCII and lower case,
-// and without the dot that may end it.
-func canonicalHost(host string) (string, error) {
-	canonical := strings.ToLower(strings.TrimSuffix(host, "."))
-	if strings.ContainsFunc(canonical, func(r rune) bool { return r >= 0x80 }) {
-		ascii, err := idna.Lookup.ToASCII(canonical)
-		if err != nil {
-			return "", invalid("the domain %.100q: %v", host, err)
-		}
-		canonical = ascii
+// canonicalHost returns a host name in the form in which domains are compared.
+func canonicalHost(name string) (string, error) {
+	host, err := origin.Host(name)
+	if err != nil || strings.ContainsAny(host, ";,") {
+		return "", invalid("the domain %.100q", name)
 	}
-	empty := canonical == "" || canonical[0] == '.' || strings.Contains(canonical, "..") || strings.HasSuffix(canonical, ".")
-	if empty || hasControl(canonical) || strings.ContainsAny(canonical, " ;,/?#@[]\\") {
-		return "", invalid("the domain %.100q", host)
-	}
-	return canonical, nil
+	return host, nil
 }
 
 func isIP(host string) bool {
-	// Names are most of what comes, and errors cost.
+	// Most hosts are names, for which the error of ParseAddr would be allocated.
 	if last := host[len(host)-1]; (last < '0' || '9' < last) && !strings.Contains(host, ":") {
 		return false
 	}
@@ -41,8 +30,8 @@ func isIP(host string) bool {
 	return err == nil
 }
 
-// isPublicSuffix reports whether anyone may register names below host, so that
-// those names must not share cookies.
+// isPublicSuffix reports whether anyone may register names below host. Such names must
+// not share cookies.
 func isPublicSuffix(host string) bool {
 	suffix, _ := publicsuffix.PublicSuffix(host)
 	return suffix == host
@@ -57,8 +46,8 @@ func isBelow(host, domain string) bool {
 	return host[n-1] == '.' && host[n:] == domain && !isIP(host)
 }
 
-// domainOf returns which domain a cookie is for that host set with a Domain of
-// attribute, which may be empty. It is steps 4 to 6 of RFC 6265, section 5.3.
+// domainOf returns the domain of a cookie that host set with that Domain attribute, or
+// with none if attribute is empty: RFC 6265, section 5.3, steps 4 to 6.
 func domainOf(host, attribute string) (domain string, subdomains bool, err error) {
 	attribute = strings.TrimPrefix(attribute, ".")
 	if attribute == "" {
@@ -83,7 +72,7 @@ func domainOf(host, attribute string) (domain string, subdomains bool, err error
 	return domain, true, nil
 }
 
-// defaultPath returns the path of a cookie that was set without one at path.
+// defaultPath returns the path of a cookie that a response at path set without one.
 func defaultPath(path string) string {
 	i := strings.LastIndexByte(path, '/')
 	if i <= 0 || path[0] != '/' {
@@ -92,29 +81,15 @@ func defaultPath(path string) string {
 	return path[:i]
 }
 
-// pathMatches reports whether a cookie of path within is sent to path.
-func pathMatches(path, within string) bool {
+// pathMatches reports whether a cookie of cookiePath is sent to path.
+func pathMatches(path, cookiePath string) bool {
 	if path == "" {
 		path = "/"
 	}
-	if !strings.HasPrefix(path, within) {
+	if !strings.HasPrefix(path, cookiePath) {
 		return false
 	}
-	return len(path) == len(within) || strings.HasSuffix(within, "/") || path[len(within)] == '/'
-}
-
-// portOf returns the port that u says, or implies.
-func portOf(u *url.URL) string {
-	if port := u.Port(); port != "" {
-		return port
-	}
-	switch strings.ToLower(u.Scheme) {
-	case "http":
-		return "80"
-	case "https":
-		return "443"
-	}
-	return ""
+	return len(path) == len(cookiePath) || strings.HasSuffix(cookiePath, "/") || path[len(cookiePath)] == '/'
 }
 
 // portMatches reports whether a cookie with ports is sent to port.
