@@ -687,6 +687,86 @@ func TestDecodeResumeInside(t *testing.T) {
 	}
 }
 
+// A reader that pauses and resumes within one call gets what comes after that too.
+func TestDecodeResumeInsideGoesOn(t *testing.T) {
+	r, body := decoding(t, "gzip", agent.DecoderConfig{})
+	p := &keeper{react: func(r *keeper) {
+		r.from.PauseProducing()
+		r.from.ResumeProducing()
+	}}
+	r.DeliverBody(p)
+	var data bytes.Buffer
+	w := encoders["gzip"](&data)
+	for _, part := range []string{"first", "second"} {
+		must(w.Write([]byte(part)))
+		must(0, w.Flush())
+		body.body.Write(data.Bytes())
+		data.Reset()
+	}
+	if string(p.got) != "firstsecond" || body.paused == 0 {
+		t.Errorf("got %q; paused %d times", p.got, body.paused)
+	}
+}
+
+// A decoder whose body is stopped is not read any more.
+func TestDecodeStopReadsNoFurther(t *testing.T) {
+	reads := 0
+	counted := agent.Decoder{Name: "counted", Open: func(r io.Reader) (io.ReadCloser, error) {
+		return io.NopCloser(readerFunc(func(p []byte) (int, error) {
+			reads++
+			return r.Read(p[:1])
+		})), nil
+	}}
+	s := &script{t: t}
+	d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{counted}}).Request(get(t, "http://example.com/"))
+	s.answer(whole(200, "abc", "Content-Encoding", "counted"))
+	p := &keeper{react: func(r *keeper) { r.from.StopProducing() }}
+	deferredtest.SuccessResultOf(t, d).DeliverBody(p)
+	if reads != 1 || string(p.got) != "a" {
+		t.Errorf("read %d times; got %q", reads, p.got)
+	}
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// TestDecodeNothingInARow: of an empty body the codings below the outermost one make
+// an empty body too, though it lacks all that such a coding begins with.
+func TestDecodeNothingInARow(t *testing.T) {
+	for _, coding := range []string{"gzip", "deflate", "zstd"} {
+		r, body := decoding(t, coding+", gzip", agent.DecoderConfig{})
+		body.body.Write(coded("gzip", nil))
+		body.body.End(response.ErrDone)
+		if got := deferredtest.SuccessResultOf(t, r.Content()); len(got) != 0 {
+			t.Errorf("%s: got %q", coding, got)
+		}
+	}
+}
+
+// TestDecodeBareDeflate: a bare deflate body is known by each of the three things
+// that its first two bytes lack for a zlib header (RFC 1950, section 2.2).
+func TestDecodeBareDeflate(t *testing.T) {
+	for name, head := range map[string]struct {
+		first byte // the header of a stored block; all but the lowest three bits are padding
+		size  byte
+	}{
+		"the method is another":   {0x00, 0},
+		"only the method fits":    {0x08, 1},
+		"only the check fits":     {0x00, 31},
+		"the window is too large": {0x88, 28},
+	} {
+		plain := text(int(head.size))
+		data := slices.Concat([]byte{head.first, head.size, 0, ^head.size, 0xff}, plain, []byte{1, 0, 0, 0xff, 0xff})
+		r, body := decoding(t, "deflate", agent.DecoderConfig{})
+		body.body.Write(data)
+		body.body.End(response.ErrDone)
+		if got := deferredtest.SuccessResultOf(t, r.Content()); !bytes.Equal(got, plain) {
+			t.Errorf("%s: got %q, want %q", name, got, plain)
+		}
+	}
+}
+
 func TestDecodeStop(t *testing.T) {
 	before := coroutines()
 	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -245,6 +246,29 @@ func TestFromRoundTripper(t *testing.T) {
 		})
 		if got := sent.Get("Accept-Encoding"); got != "gzip" {
 			t.Errorf("Accept-Encoding: %q", got)
+		}
+	})
+
+	t.Run("cancelled before the response", func(t *testing.T) {
+		cancelled := make(chan struct{})
+		a := agent.FromRoundTripper(l, roundTrip(func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			close(cancelled)
+			return nil, req.Context().Err()
+		}))
+		u, _ := url.Parse(base)
+		_, err := reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[*response.Response] {
+			d := a.Request(&request.Request{Method: "GET", URL: u})
+			l.CallLater(0, d.Cancel)
+			return d
+		})
+		if !errors.Is(err, deferred.ErrCancelled) {
+			t.Errorf("got %v", err)
+		}
+		select {
+		case <-cancelled:
+		case <-time.After(10 * time.Second):
+			t.Error("the RoundTripper's context goes on")
 		}
 	})
 

@@ -329,6 +329,26 @@ func TestAFileThatFails(t *testing.T) {
 	}
 }
 
+// TestAFileOfNothingThatWrites: a file that is to have no bytes has none sent.
+func TestAFileOfNothingThatWrites(t *testing.T) {
+	s := newStepper()
+	body := &maker{length: 0, start: func(to request.Consumer) *deferred.Deferred[deferred.None] {
+		to.Write([]byte("text"))
+		return deferred.New[deferred.None]()
+	}}
+	p, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: multipart.File{Body: body}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := s.sink()
+	o := watch(p.StartProducing(to))
+	s.drain()
+	o.want(t, multipart.ErrWrongLength)
+	if !strings.HasSuffix(to.String(), "\r\n\r\n") {
+		t.Errorf("written: %q", to)
+	}
+}
+
 func TestAProducerOfOnesOwn(t *testing.T) {
 	s := newStepper()
 	sunk := s.sink()

@@ -301,3 +301,32 @@ func recovered(f func()) (v any) {
 	f()
 	return nil
 }
+
+// TestHeldBodyInPieces: a large body that was held comes in pieces, to its last byte.
+func TestHeldBodyInPieces(t *testing.T) {
+	r, s := newResponse("")
+	piece := strings.Repeat("x", 256<<10)
+	s.sendAll(piece, "y")
+	p := &reader{}
+	deliver(t, r, p)
+	p.want(t, "made", piece, "y", done)
+}
+
+// TestOnEnd: every function that OnEnd was given is called, in order, once.
+func TestOnEnd(t *testing.T) {
+	r, s := newResponse("")
+	called := ""
+	for _, name := range []string{"a", "b", "c"} {
+		r.OnEnd(func() { called += name })
+	}
+	s.send("text")
+	if called != "" {
+		t.Errorf("%q were called before the end", called)
+	}
+	s.End(response.ErrDone)
+	r.OnEnd(func() { called += "d" })
+	s.End(response.ErrDone)
+	if called != "abcd" {
+		t.Errorf("called were %q", called)
+	}
+}
