@@ -35,7 +35,7 @@ func idleOnReactor(b *testing.B, config *tls.Config) {
 	defer l.Close()
 	var factory reactor.Factory = reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &echo{} })
 	if config != nil {
-		factory = reactor.TLSServer(l, config, factory)
+		factory = reactor.TLSServer(l, reactor.TLSConfig{Config: config}, factory)
 	}
 	port, err := l.ListenTCP("127.0.0.1:0", factory)
 	if err != nil {

@@ -47,7 +47,7 @@ func BenchmarkEchoRoundTrip(b *testing.B) {
 				b.Fatal(err)
 			}
 			p := &player{message: []byte("Hello, world!"), left: b.N, done: func() { l.Stop() }}
-			l.ConnectTCP(port.Addr().String(), build(p), reactor.ConnectOptions{})
+			l.ConnectTCP(port.Addr().String(), build(p), reactor.ConnectConfig{})
 			b.ResetTimer()
 			defer reportCPU(b)()
 			if err := l.Run(); err != nil {
@@ -146,7 +146,7 @@ func BenchmarkTLSHandshake(b *testing.B) {
 		b.ReportAllocs()
 		l := reactor.New()
 		defer l.Close()
-		server := reactor.TLSServer(l, serverConfig, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &echo{} }))
+		server := reactor.TLSServer(l, reactor.TLSConfig{Config: serverConfig}, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &echo{} }))
 		port, err := l.ListenTCP("127.0.0.1:0", server)
 		if err != nil {
 			b.Fatal(err)
@@ -161,7 +161,7 @@ func BenchmarkTLSHandshake(b *testing.B) {
 					l.Stop()
 				}
 			}}
-			l.ConnectTCP(port.Addr().String(), reactor.TLSClient(l, clientConfig, build(p)), reactor.ConnectOptions{})
+			l.ConnectTCP(port.Addr().String(), reactor.TLSClient(l, reactor.TLSConfig{Config: clientConfig}, build(p)), reactor.ConnectConfig{})
 		}
 		connect()
 		b.ResetTimer()

@@ -103,7 +103,7 @@ func unknownZone(f *fixture) {
 	const address = "[fe80::1%nosuchzone]:80"
 	client := f.probe("client")
 	f.probes = nil
-	o := f.outcomeOfConnecting(f.ConnectTCP(address, build(client), reactor.ConnectOptions{}))
+	o := f.outcomeOfConnecting(f.ConnectTCP(address, build(client), reactor.ConnectConfig{}))
 	f.run()
 	o.connectError(f, nil, address)
 	if onEpoll := strings.Contains(f.Name(), "/epoll/"); onEpoll && (o.err == nil || !strings.Contains(o.err.Error(), "no such network interface")) {
@@ -125,7 +125,7 @@ func (f *fixture) unusedAddress() string {
 
 func refused(f *fixture) {
 	address := f.unusedAddress()
-	o := f.outcomeOfConnecting(f.connectTo(address, build(f.probe("client")), reactor.ConnectOptions{}))
+	o := f.outcomeOfConnecting(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{}))
 	f.run()
 	o.connectError(f, reactor.ErrConnectionRefused, address)
 	if f.memory == nil && !errors.Is(o.err, syscall.ECONNREFUSED) {
@@ -135,7 +135,7 @@ func refused(f *fixture) {
 
 func noSocketAtPath(f *fixture) {
 	address := f.anAddress()
-	o := outcomeOf(f.connectTo(address, build(f.probe("client")), reactor.ConnectOptions{}))
+	o := outcomeOf(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{}))
 	f.CallLater(time.Millisecond, func() { f.Stop() })
 	f.run()
 	o.connectError(f, nil, address)
@@ -152,7 +152,7 @@ func noRoute(f *fixture) {
 		}
 		f.Skip("this system has a route to everywhere: ", err)
 	}
-	o := f.outcomeOfConnecting(f.connectTo(address, build(f.probe("client")), reactor.ConnectOptions{}))
+	o := f.outcomeOfConnecting(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{}))
 	f.run()
 	o.connectError(f, reactor.ErrNoRoute, address)
 }
@@ -172,7 +172,7 @@ func connectTimeout(f *fixture) {
 	address := f.silentAddress()
 	const limit = 20 * time.Millisecond
 	began := f.Now()
-	o := f.outcomeOfConnecting(f.connectTo(address, build(f.probe("client")), reactor.ConnectOptions{Timeout: limit}))
+	o := f.outcomeOfConnecting(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{Timeout: limit}))
 	f.run()
 	o.connectError(f, reactor.ErrConnectTimeout, address)
 	if took := f.Now().Sub(began); took < limit || f.memory != nil && took != limit {
@@ -182,7 +182,7 @@ func connectTimeout(f *fixture) {
 
 func connectNoTimeout(f *fixture) {
 	address := f.silentAddress()
-	o := outcomeOf(f.connectTo(address, build(f.probe("client")), reactor.ConnectOptions{Timeout: -1}))
+	o := outcomeOf(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{Timeout: -1}))
 	if n := len(f.DelayedCalls()); n != 0 {
 		f.Errorf("%d delayed calls for an attempt without a limit", n)
 	}
@@ -193,7 +193,7 @@ func connectNoTimeout(f *fixture) {
 
 func notAnAddress(f *fixture) {
 	for _, address := range []string{"", "localhost:80", "127.0.0.1", "127.0.0.1:http", "::1:80", "127.0.0.1:65536"} {
-		outcomeOf(f.ConnectTCP(address, build(f.probe("client")), reactor.ConnectOptions{})).connectError(f, nil, address)
+		outcomeOf(f.ConnectTCP(address, build(f.probe("client")), reactor.ConnectConfig{})).connectError(f, nil, address)
 		if _, err := f.ListenTCP(address+"::", build(f.probe("server"))); !errors.As(err, new(*reactor.ListenError)) {
 			f.Errorf("listening on %s: %v", address, err)
 		}
@@ -207,13 +207,13 @@ func localAddress(f *fixture) {
 	free := f.unusedAddress()
 	f.probes = []*probe{client, server}
 	client.made = func() { client.LoseConnection() }
-	f.connectTo(port.Addr().String(), build(client), reactor.ConnectOptions{LocalAddress: free})
+	f.connectTo(port.Addr().String(), build(client), reactor.ConnectConfig{LocalAddress: free})
 	f.runUntilLost()
 	if got := server.Peer().String(); got != free {
 		f.Errorf("connected from %s, want %s", got, free)
 	}
 	for _, local := range []string{"nowhere", "[::1]:0", "127.0.0.1"} {
-		o := f.outcomeOfConnecting(f.connectTo(port.Addr().String(), build(client), reactor.ConnectOptions{LocalAddress: local}))
+		o := f.outcomeOfConnecting(f.connectTo(port.Addr().String(), build(client), reactor.ConnectConfig{LocalAddress: local}))
 		if o.fired == 0 {
 			f.run()
 		}
@@ -223,7 +223,7 @@ func localAddress(f *fixture) {
 
 func noFactory(f *fixture) {
 	mustPanic(f, "listening", func() { f.listenOn(f.anAddress(), nil) })
-	mustPanic(f, "connecting", func() { f.connectTo("127.0.0.1:1", nil, reactor.ConnectOptions{}) })
+	mustPanic(f, "connecting", func() { f.connectTo("127.0.0.1:1", nil, reactor.ConnectConfig{}) })
 }
 
 func mustPanic(f *fixture, what string, call func()) {
@@ -320,7 +320,7 @@ func cancelledAtOnce(f *fixture) {
 }
 
 func cancelledUnderWay(f *fixture) {
-	d := f.connectTo(f.silentAddress(), build(f.probe("client")), reactor.ConnectOptions{})
+	d := f.connectTo(f.silentAddress(), build(f.probe("client")), reactor.ConnectConfig{})
 	f.CallLater(2*time.Millisecond, func() {
 		d.Cancel()
 		if n := len(f.DelayedCalls()); f.memory != nil && n != 0 {

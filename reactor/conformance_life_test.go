@@ -151,7 +151,7 @@ func stopClosesEverything(f *fixture) {
 	port := f.join(client, server)
 	var dial *outcome[reactor.Protocol]
 	if f.kind != overUNIX {
-		dial = outcomeOf(f.connectTo(f.silentAddress(), build(f.probe("never")), reactor.ConnectOptions{}))
+		dial = outcomeOf(f.connectTo(f.silentAddress(), build(f.probe("never")), reactor.ConnectConfig{}))
 	}
 	client.made = func() { client.Write([]byte("hello")) }
 	server.data = func([]byte) { f.Stop() }
@@ -234,7 +234,7 @@ func stopSends(f *fixture) {
 			if place == "ConnectionMade" {
 				client.made = end
 			}
-			outcomeOf(f.connectTo(address, build(client), reactor.ConnectOptions{}))
+			outcomeOf(f.connectTo(address, build(client), reactor.ConnectConfig{}))
 			switch place {
 			case "CallWhenRunning":
 				f.iterateUntil(func() bool { return client.wasMade })
@@ -285,7 +285,7 @@ func stopCuts(f *fixture) {
 		client.LoseConnection()
 		f.CallLater(time.Millisecond, func() { f.Stop() })
 	}
-	outcomeOf(f.connectTo(l.Addr().String(), build(client), reactor.ConnectOptions{}))
+	outcomeOf(f.connectTo(l.Addr().String(), build(client), reactor.ConnectConfig{}))
 	f.run()
 	client.lostFor(reactor.ErrStopped)
 	conn, err := l.Accept()
@@ -308,7 +308,7 @@ func closeWithoutRun(f *fixture) {
 	}
 	client.lostFor(reactor.ErrStopped)
 	server.lostFor(reactor.ErrStopped)
-	outcomeOf(f.connectTo("127.0.0.1:1", build(client), reactor.ConnectOptions{})).connectError(f, reactor.ErrStopped, "127.0.0.1:1")
+	outcomeOf(f.connectTo("127.0.0.1:1", build(client), reactor.ConnectConfig{})).connectError(f, reactor.ErrStopped, "127.0.0.1:1")
 }
 
 // A diary is what happened, in order.

@@ -258,23 +258,23 @@ func (f *fixture) listenOn(address string, factory reactor.Factory) (reactor.Por
 		return f.ListenUNIX(address, factory)
 	case overTLS:
 		_, server := sharedTLS()
-		factory = reactor.TLSServer(f, server, factory)
+		factory = reactor.TLSServer(f, reactor.TLSConfig{Config: server}, factory)
 	}
 	return f.ListenTCP(address, factory)
 }
 
 // connect connects to a port of listen's.
 func (f *fixture) connect(port reactor.Port, factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	return f.connectTo(port.Addr().String(), factory, reactor.ConnectOptions{})
+	return f.connectTo(port.Addr().String(), factory, reactor.ConnectConfig{})
 }
 
-func (f *fixture) connectTo(address string, factory reactor.Factory, options reactor.ConnectOptions) *deferred.Deferred[reactor.Protocol] {
+func (f *fixture) connectTo(address string, factory reactor.Factory, options reactor.ConnectConfig) *deferred.Deferred[reactor.Protocol] {
 	switch f.kind {
 	case overUNIX:
 		return f.ConnectUNIX(address, factory, options)
 	case overTLS:
 		client, _ := sharedTLS()
-		factory = reactor.TLSClient(f, client, factory)
+		factory = reactor.TLSClient(f, reactor.TLSConfig{Config: client}, factory)
 	}
 	return f.ConnectTCP(address, factory, options)
 }

@@ -13,7 +13,7 @@ import (
 // This file makes connections, and takes them from ports.
 
 // ConnectTCP connects to an IP address and port; see [TCP].
-func (l *Loop) ConnectTCP(address string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol] {
+func (l *Loop) ConnectTCP(address string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol] {
 	if _, err := netip.ParseAddrPort(address); err != nil {
 		return deferred.Fail[Protocol](&ConnectError{"tcp", address, errors.New("not an IP address and port")})
 	}
@@ -21,7 +21,7 @@ func (l *Loop) ConnectTCP(address string, factory Factory, options ConnectOption
 }
 
 // ConnectUNIX connects to the socket at path; see [UNIX].
-func (l *Loop) ConnectUNIX(path string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol] {
+func (l *Loop) ConnectUNIX(path string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol] {
 	return l.connect("unix", path, factory, options)
 }
 
@@ -40,7 +40,7 @@ type dial struct {
 
 func (d *dial) links() *links[dial] { return &d.in }
 
-func (l *Loop) connect(network, address string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol] {
+func (l *Loop) connect(network, address string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol] {
 	if factory == nil {
 		panic("reactor: connecting to " + address + " with a nil Factory")
 	}
@@ -61,7 +61,7 @@ func (l *Loop) connect(network, address string, factory Factory, options Connect
 	return d.result
 }
 
-func (o ConnectOptions) timeout() time.Duration {
+func (o ConnectConfig) timeout() time.Duration {
 	if o.Timeout == 0 {
 		return DefaultConnectTimeout
 	}

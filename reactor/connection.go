@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 )
@@ -470,6 +471,12 @@ func (c *connection) Host() net.Addr { return c.socket.LocalAddr() }
 
 // Peer returns the other side's address; see [Transport].
 func (c *connection) Peer() net.Addr { return c.socket.RemoteAddr() }
+
+// Reactor returns the connection's loop; see [Transport].
+func (c *connection) Reactor() Reactor { return c.loop }
+
+// TLS returns nil: the connection itself is not encrypted; see [Transport].
+func (c *connection) TLS() *tls.ConnectionState { return nil }
 
 // SetNoDelay sets TCP_NODELAY; see [Transport].
 func (c *connection) SetNoDelay(on bool) error {

@@ -17,7 +17,7 @@ func New() *Loop { return newLoop(newSystemPoller()) }
 func NewPortable() *Loop { return newLoop(newPortablePoller()) }
 
 func newLoop(p Poller) *Loop {
-	l := NewLoop(p, nil)
+	l := NewLoop(p, LoopConfig{})
 	l.handlesSignals = true
 	return l
 }

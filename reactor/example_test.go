@@ -53,7 +53,7 @@ func Example() {
 	}
 	d := r.ConnectTCP(port.Addr().String(), reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
 		return &Caller{hungUp: func() { r.Stop() }}
-	}), reactor.ConnectOptions{Timeout: 5 * time.Second})
+	}), reactor.ConnectConfig{Timeout: 5 * time.Second})
 	d.AddErrback(func(err error) (reactor.Protocol, error) {
 		fmt.Println(err)
 		r.Stop()

@@ -15,7 +15,7 @@ func (s *epollSocket) limitBuffers(size int) error {
 // NewWithoutPoller returns a loop whose epoll descriptor could not be had,
 // because of err.
 func NewWithoutPoller(err error) *Loop {
-	return NewLoop(&epollPoller{fd: -1, wakeFD: -1, err: err}, nil)
+	return NewLoop(&epollPoller{fd: -1, wakeFD: -1, err: err}, LoopConfig{})
 }
 
 // ClosePoller closes the loop's epoll descriptor, so that waiting on it fails.

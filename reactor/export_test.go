@@ -6,7 +6,7 @@ import "net"
 // need not send much to fill them. It does nothing to a connection that has none.
 func LimitBuffers(t Transport, size int) error {
 	switch t := t.(type) {
-	case *TLSProtocol:
+	case *tlsConnection:
 		return LimitBuffers(t.below, size)
 	case *connection:
 		if s, ok := t.socket.(interface{ limitBuffers(size int) error }); ok {

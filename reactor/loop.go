@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"cmp"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -26,6 +27,7 @@ type Loop struct {
 	threads  threadPool
 	inThread func(func())
 	resolver NameResolver
+	rand     *rand.Rand
 	timers   *timers.Heap
 
 	state          state // changed by enter only
@@ -74,26 +76,34 @@ const (
 	maxReadSize = 256 << 10
 )
 
-// NewLoop returns a loop over p. inThread is what CallInThread does with a
-// function: it must not block, and must get it called some time. nil stands for
-// a bounded pool of goroutines.
-func NewLoop(p Poller, inThread func(f func())) *Loop {
+// A LoopConfig configures a [Loop].
+type LoopConfig struct {
+	// CallInThread is what [Loop.CallInThread] does with a function. It must not
+	// block, and must eventually call f. nil: a bounded pool of goroutines calls f.
+	CallInThread func(f func())
+	// Rand is what [Loop.Rand] returns. nil: the system's source.
+	Rand *rand.Rand
+}
+
+// NewLoop returns a loop over p.
+func NewLoop(p Poller, config LoopConfig) *Loop {
 	l := &Loop{
 		poller:     p,
-		inThread:   inThread,
+		inThread:   config.CallInThread,
+		rand:       cmp.Or(config.Rand, random.System),
 		threads:    threadPool{size: defaultThreads},
 		timers:     timers.New(p.Now),
 		readBuffer: make([]byte, minReadSize),
 	}
-	if inThread == nil {
+	if l.inThread == nil {
 		l.inThread = l.threads.run
 	}
 	l.resolver = &systemResolver{reactor: l}
 	return l
 }
 
-// Rand returns the system's source of randomness; see [Random].
-func (l *Loop) Rand() *rand.Rand { return random.System }
+// Rand returns the loop's source of randomness; see [Random].
+func (l *Loop) Rand() *rand.Rand { return l.rand }
 
 // Run runs the loop on the calling goroutine until Stop; see [Core].
 func (l *Loop) Run() error { return l.run(true, nil) }

@@ -17,7 +17,7 @@ func TestNoPoller(t *testing.T) {
 	if _, err := r.ListenTCP("127.0.0.1:0", factory); !errors.Is(err, reactor.ErrTooManyFiles) {
 		t.Errorf("ListenTCP: %v", err)
 	}
-	if o := outcomeOf(r.ConnectTCP("127.0.0.1:1", factory, reactor.ConnectOptions{})); !errors.Is(o.err, reactor.ErrTooManyFiles) {
+	if o := outcomeOf(r.ConnectTCP("127.0.0.1:1", factory, reactor.ConnectConfig{})); !errors.Is(o.err, reactor.ErrTooManyFiles) {
 		t.Errorf("ConnectTCP: %v", o.err)
 	}
 	if err := r.Run(); !errors.Is(err, unix.EMFILE) {

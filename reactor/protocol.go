@@ -1,6 +1,9 @@
 package reactor
 
-import "net"
+import (
+	"crypto/tls"
+	"net"
+)
 
 // A Protocol is told what happens on one connection. It is Twisted's IProtocol.
 // Its methods are called on the loop's goroutine; one that panics loses its
@@ -75,6 +78,12 @@ type Transport interface {
 	// for after the connection was lost too.
 	Host() net.Addr
 	Peer() net.Addr
+	// Reactor returns the reactor that calls the protocol: its clock, its
+	// randomness, its way to other goroutines.
+	Reactor() Reactor
+	// TLS returns what was negotiated, if the connection speaks TLS: the protocol
+	// by ALPN, the peer's certificates and so on. It returns nil if it does not.
+	TLS() *tls.ConnectionState
 	// SetNoDelay turns TCP_NODELAY on, as it is at first, or off; SetKeepAlive
 	// turns SO_KEEPALIVE on or off. Other kinds of connections ignore both.
 	SetNoDelay(on bool) error

@@ -96,7 +96,7 @@ type TCP interface {
 	// names there are the endpoints. The Deferred fires with the protocol that
 	// factory built, after its ConnectionMade; it fails with a [*ConnectError].
 	// Cancelling it gives the attempt up.
-	ConnectTCP(address string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol]
+	ConnectTCP(address string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol]
 	// ListenTCP listens on address, as in [net.Listen]. It fails with a
 	// [*ListenError].
 	ListenTCP(address string, factory Factory) (Port, error)
@@ -106,15 +106,15 @@ type TCP interface {
 // Twisted's IReactorUNIX.
 type UNIX interface {
 	// ConnectUNIX is ConnectTCP for the socket at path.
-	ConnectUNIX(path string, factory Factory, options ConnectOptions) *deferred.Deferred[Protocol]
+	ConnectUNIX(path string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol]
 	// ListenUNIX is ListenTCP for a socket at path, which it creates, and
 	// removes when the port stops listening.
 	ListenUNIX(path string, factory Factory) (Port, error)
 }
 
-// ConnectOptions are what a connection attempt may be told. The zero value asks
+// ConnectConfig are what a connection attempt may be told. The zero value asks
 // for the defaults.
-type ConnectOptions struct {
+type ConnectConfig struct {
 	// Timeout bounds the attempt: 0 means [DefaultConnectTimeout], negative none.
 	Timeout time.Duration
 	// LocalAddress is the IP address and port ("192.0.2.1:0") to connect from.

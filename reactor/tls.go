@@ -23,15 +23,6 @@ import (
 // the next call; to write never blocks, because the transport below takes all it
 // is given. So a connection that waits has neither a goroutine nor a stack.
 
-// A TLSTransport is the [Transport] of a connection that speaks TLS. It is
-// Twisted's ITLSTransport.
-type TLSTransport interface {
-	Transport
-	// ConnectionState tells what was negotiated: the protocol, by ALPN, the
-	// peer's certificates and so on.
-	ConnectionState() tls.ConnectionState
-}
-
 // ErrHandshake is the error of a TLS handshake that failed; what it failed for is
 // wrapped with it.
 var ErrHandshake = errors.New("TLS handshake failed")
@@ -44,67 +35,115 @@ var ErrTruncated error = &lossError{"TLS connection ended without a closing aler
 // DefaultHandshakeTimeout is how long a TLS handshake may take.
 const DefaultHandshakeTimeout = 30 * time.Second
 
-// TLSClient returns a factory of TLS connections to a server, for ConnectTCP and
-// its like. config needs ServerName, unless it sets InsecureSkipVerify; if it has
-// no Time, r's is used. factory builds the protocol, and ConnectionMade gets a
-// [TLSTransport], once the handshake is done; if it fails, no protocol is built.
-//
-// The Deferred of ConnectTCP fires before the handshake; endpoints.WrapTLS waits
-// for it. It is Twisted's TLSMemoryBIOFactory.
-func TLSClient(r Clock, config *tls.Config, factory Factory) *TLSFactory {
-	return newTLSFactory(r, config, factory, tls.Client)
-}
-
-// TLSServer returns a factory of TLS connections from clients, for ListenTCP and
-// its like; see [TLSClient]. config needs a certificate. A handshake that fails is
-// logged by log/slog at level Debug.
-func TLSServer(r Clock, config *tls.Config, factory Factory) *TLSFactory {
-	return newTLSFactory(r, config, factory, tls.Server)
-}
-
-// A TLSFactory makes connections that speak TLS out of connections that do not.
-type TLSFactory struct {
-	// HandshakeTimeout bounds the handshake; 0 means [DefaultHandshakeTimeout].
+// A TLSConfig configures TLS on a connection.
+type TLSConfig struct {
+	// Config is crypto/tls's own configuration; nil means an empty one. A client
+	// needs ServerName or InsecureSkipVerify, a server a certificate. If Time is
+	// nil, certificates are checked at the time of the reactor.
+	Config *tls.Config
+	// HandshakeTimeout bounds the handshake. 0 means [DefaultHandshakeTimeout].
 	HandshakeTimeout time.Duration
+}
 
+// A TLSFactory is a [Factory] of TLS connections, over the connections that it is
+// used for. It is Twisted's TLSMemoryBIOFactory.
+type TLSFactory struct {
 	clock   Clock
 	config  *tls.Config
+	limit   time.Duration // of the handshake
 	factory Factory
 	side    func(net.Conn, *tls.Config) *tls.Conn
 }
 
-func newTLSFactory(r Clock, config *tls.Config, factory Factory, side func(net.Conn, *tls.Config) *tls.Conn) *TLSFactory {
-	if r == nil || config == nil || factory == nil {
-		panic("reactor: TLS without a clock, a config or a factory")
+// TLSClient returns a factory of TLS connections to a server, for ConnectTCP and
+// similar methods of r. When the handshake is complete, factory builds the protocol
+// above TLS. If the handshake fails, no protocol is built.
+//
+// The Deferred of ConnectTCP fires before the handshake; see [TLSFactory.Connect].
+func TLSClient(r Clock, config TLSConfig, factory Factory) *TLSFactory {
+	return newTLSFactory(r, config, factory, tls.Client)
+}
+
+// TLSServer returns a factory of TLS connections from clients, for ListenTCP and
+// similar methods of r; see [TLSClient]. Failed handshakes are logged by log/slog at
+// level Debug.
+func TLSServer(r Clock, config TLSConfig, factory Factory) *TLSFactory {
+	return newTLSFactory(r, config, factory, tls.Server)
+}
+
+func newTLSFactory(r Clock, config TLSConfig, factory Factory, side func(net.Conn, *tls.Config) *tls.Conn) *TLSFactory {
+	if r == nil || factory == nil {
+		panic("reactor: TLS without a clock or a factory")
 	}
-	return &TLSFactory{clock: r, config: clocked(r, config), factory: factory, side: side}
-}
-
-// clocked returns config with r's time.
-func clocked(r Clock, config *tls.Config) *tls.Config {
-	if config.Time != nil {
-		return config
+	f := &TLSFactory{clock: r, factory: factory, side: side, config: config.Config}
+	if f.config == nil {
+		f.config = &tls.Config{}
 	}
-	config = config.Clone()
-	config.Time = r.Now
-	return config
+	if f.config.Time == nil {
+		f.config = f.config.Clone()
+		f.config.Time = r.Now
+	}
+	f.limit = cmp.Or(config.HandshakeTimeout, DefaultHandshakeTimeout)
+	return f
 }
 
-// BuildProtocol returns the protocol of a connection with peer, a
-// [*TLSProtocol].
-func (f *TLSFactory) BuildProtocol(peer net.Addr) Protocol {
-	return f.newProtocol(func() Protocol { return f.factory.BuildProtocol(peer) })
+// BuildProtocol returns the protocol of a connection with peer; see [Factory].
+func (f *TLSFactory) BuildProtocol(peer net.Addr) Protocol { return f.connection(peer) }
+
+func (f *TLSFactory) connection(peer net.Addr) *tlsConnection {
+	return f.newConnection(func() Protocol { return f.factory.BuildProtocol(peer) })
 }
 
-func (f *TLSFactory) newProtocol(build func() Protocol) *TLSProtocol {
-	t := &TLSProtocol{factory: f, build: build}
+func (f *TLSFactory) newConnection(build func() Protocol) *tlsConnection {
+	t := &tlsConnection{factory: f, build: build}
 	t.conn = f.side(&tlsConn{t}, f.config)
 	return t
 }
 
-// A TLSProtocol speaks TLS on the connection below it, and is the transport of
+// Connect makes a connection with connect, the Connect method of an endpoint for
+// example, and fires with the protocol above TLS when the handshake is complete. If
+// the handshake fails, it fails with [ErrHandshake] and the reason. Cancelling the
+// Deferred aborts the connection.
+func (f *TLSFactory) Connect(connect func(Factory) *deferred.Deferred[Protocol]) *deferred.Deferred[Protocol] {
+	var t *tlsConnection
+	below := connect(FactoryFunc(func(peer net.Addr) Protocol {
+		t = f.connection(peer)
+		return t
+	}))
+	return deferred.Then(below, func(Protocol) *deferred.Deferred[Protocol] {
+		if t == nil {
+			return deferred.Fail[Protocol](errNoTLS)
+		}
+		return t.whenHandshaken()
+	})
+}
+
+// errNoTLS is the error of a connect function that ignores its factory.
+var errNoTLS = errors.New("reactor: a connection was made, but not with the TLS factory given for it")
+
+// StartTLS turns the connection of t and p into a TLS connection, as STARTTLS in
+// mail does. p must use the Transport that StartTLS returns in place of t. What p
+// received and wrote before is not encrypted. side is [TLSClient] or [TLSServer]. If
+// p is a [HandshakeListener], it learns when the handshake is complete. It is the
+// startTLS of Twisted's ITLSTransport.
+func StartTLS(r Clock, t Transport, p Protocol, config TLSConfig, side func(Clock, TLSConfig, Factory) *TLSFactory) Transport {
+	f := side(r, config, FactoryFunc(func(net.Addr) Protocol { return p }))
+	s := f.newConnection(nil)
+	s.protocol = p
+	t.SwitchProtocol(s)
+	s.ConnectionMade(t)
+	return s
+}
+
+// A HandshakeListener is a protocol that is told when the handshake that [StartTLS]
+// begins is complete. It is Twisted's IHandshakeListener.
+type HandshakeListener interface {
+	HandshakeCompleted()
+}
+
+// A tlsConnection speaks TLS on the connection below it, and is the transport of
 // the protocol above it.
-type TLSProtocol struct {
+type tlsConnection struct {
 	factory  *TLSFactory
 	build    func() Protocol // makes the protocol above
 	below    Transport
@@ -139,31 +178,10 @@ const (
 	tlsLost                           // ConnectionLost was called
 )
 
-// StartTLS turns t, which p uses, into TLS, in the middle of a connection, as
-// STARTTLS in mail does: from now on, p's DataReceived gets what was encrypted,
-// and p is to use the transport that StartTLS returns in place of t. What p has
-// received and written so far was not encrypted. side is [TLSClient] or
-// [TLSServer]. If p is a [HandshakeListener] it is told when the handshake is
-// done. It is the startTLS of Twisted's ITLSTransport.
-func StartTLS(r Clock, t Transport, p Protocol, config *tls.Config, side func(Clock, *tls.Config, Factory) *TLSFactory) TLSTransport {
-	f := side(r, config, FactoryFunc(func(net.Addr) Protocol { return p }))
-	s := f.newProtocol(nil)
-	s.protocol = p
-	t.SwitchProtocol(s)
-	s.ConnectionMade(t)
-	return s
-}
-
-// A HandshakeListener is a protocol that wants to know when a handshake that
-// [StartTLS] began is done. It is Twisted's IHandshakeListener.
-type HandshakeListener interface {
-	HandshakeCompleted()
-}
-
-// WhenHandshaken fires with the protocol above, when the handshake is done; it
+// whenHandshaken fires with the protocol above, when the handshake is done; it
 // fails, with [ErrHandshake] and the reason, if that fails. Cancelling it aborts
 // the connection.
-func (t *TLSProtocol) WhenHandshaken() *deferred.Deferred[Protocol] {
+func (t *tlsConnection) whenHandshaken() *deferred.Deferred[Protocol] {
 	switch {
 	case t.flags&tlsLost != 0 || t.failed != nil:
 		return deferred.Fail[Protocol](fmt.Errorf("%w: %w", ErrHandshake, cmp.Or(t.failed, t.inErr)))
@@ -178,14 +196,10 @@ func (t *TLSProtocol) WhenHandshaken() *deferred.Deferred[Protocol] {
 // The handshake.
 
 // ConnectionMade begins the handshake.
-func (t *TLSProtocol) ConnectionMade(below Transport) {
+func (t *tlsConnection) ConnectionMade(below Transport) {
 	t.below = below
-	limit := t.factory.HandshakeTimeout
-	if limit == 0 {
-		limit = DefaultHandshakeTimeout
-	}
-	t.timeout = t.factory.clock.CallLater(limit, func() {
-		t.failed = fmt.Errorf("it took longer than %v", limit)
+	t.timeout = t.factory.clock.CallLater(t.factory.limit, func() {
+		t.failed = fmt.Errorf("it took longer than %v", t.factory.limit)
 		t.below.AbortConnection()
 	})
 	t.shaken = errHandshakePanic
@@ -198,7 +212,7 @@ func (t *TLSProtocol) ConnectionMade(below Transport) {
 var errHandshakePanic = errors.New("a panic, which was logged")
 
 // shake lets the handshake go on.
-func (t *TLSProtocol) shake() {
+func (t *tlsConnection) shake() {
 	if t.handshake.Resume() {
 		return
 	}
@@ -212,7 +226,7 @@ func (t *TLSProtocol) shake() {
 }
 
 // handshaken goes on where the handshake has ended well.
-func (t *TLSProtocol) handshaken() {
+func (t *tlsConnection) handshaken() {
 	early := t.early
 	t.early = nil
 	t.Write(early)
@@ -244,7 +258,7 @@ func (t *TLSProtocol) handshaken() {
 
 // fail closes the connection because of err. The alert that crypto/tls has
 // written about it still goes out.
-func (t *TLSProtocol) fail(err error) {
+func (t *tlsConnection) fail(err error) {
 	if t.failed == nil {
 		t.failed = err
 	}
@@ -255,7 +269,7 @@ func (t *TLSProtocol) fail(err error) {
 // Receiving.
 
 // DataReceived decrypts what came, and delivers it.
-func (t *TLSProtocol) DataReceived(data []byte) {
+func (t *tlsConnection) DataReceived(data []byte) {
 	if len(t.in) != 0 {
 		t.in = append(t.in, data...)
 	} else {
@@ -275,7 +289,7 @@ func (t *TLSProtocol) DataReceived(data []byte) {
 var plaintexts = sync.Pool{New: func() any { return new([16 << 10]byte) }}
 
 // deliver delivers what can be decrypted.
-func (t *TLSProtocol) deliver() {
+func (t *tlsConnection) deliver() {
 	if t.flags&tlsReading != 0 || t.handshake != nil || t.protocol == nil {
 		return
 	}
@@ -305,7 +319,7 @@ func (t *TLSProtocol) deliver() {
 }
 
 // readEnd acts on the peer's closing alert.
-func (t *TLSProtocol) readEnd() {
+func (t *tlsConnection) readEnd() {
 	t.flags |= tlsReadEnded
 	p, ok := t.protocol.(HalfCloseableProtocol)
 	if !ok {
@@ -320,7 +334,7 @@ func (t *TLSProtocol) readEnd() {
 }
 
 // ConnectionLost ends the handshake, if it is under way, and tells the protocol.
-func (t *TLSProtocol) ConnectionLost(reason error) {
+func (t *tlsConnection) ConnectionLost(reason error) {
 	if reason == ErrConnectionDone && t.flags&(tlsReadEnded|tlsClosing) == 0 {
 		reason = ErrTruncated
 	}
@@ -350,13 +364,13 @@ func (t *TLSProtocol) ConnectionLost(reason error) {
 }
 
 // PauseProducing stops DataReceived; see [Transport].
-func (t *TLSProtocol) PauseProducing() {
+func (t *tlsConnection) PauseProducing() {
 	t.flags |= tlsPaused
 	t.below.PauseProducing()
 }
 
 // ResumeProducing lets DataReceived go on; see [Transport].
-func (t *TLSProtocol) ResumeProducing() {
+func (t *tlsConnection) ResumeProducing() {
 	if t.flags&tlsPaused == 0 {
 		return
 	}
@@ -371,7 +385,7 @@ func (t *TLSProtocol) ResumeProducing() {
 
 // deliverRest delivers what came before a pause. Until that is done the transport
 // below stays paused, so that it does not come to its end too early.
-func (t *TLSProtocol) deliverRest() {
+func (t *tlsConnection) deliverRest() {
 	t.rest = nil
 	t.guard(t.deliver)
 	if t.flags&tlsPaused == 0 {
@@ -381,7 +395,7 @@ func (t *TLSProtocol) deliverRest() {
 
 // guard makes a call that the transport below does not make, or is not to know of;
 // if it panics, the connection is lost.
-func (t *TLSProtocol) guard(f func()) {
+func (t *tlsConnection) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
 			t.failed = logPanic("a protocol", v)
@@ -392,12 +406,12 @@ func (t *TLSProtocol) guard(f func()) {
 }
 
 // StopProducing is LoseConnection; see [Transport].
-func (t *TLSProtocol) StopProducing() { t.LoseConnection() }
+func (t *tlsConnection) StopProducing() { t.LoseConnection() }
 
 // Sending.
 
 // Write encrypts and sends data; see [Consumer].
-func (t *TLSProtocol) Write(data []byte) {
+func (t *tlsConnection) Write(data []byte) {
 	switch {
 	case len(data) == 0 || !t.mayWrite():
 	case t.handshake != nil:
@@ -411,14 +425,14 @@ func (t *TLSProtocol) Write(data []byte) {
 
 // mayWrite reports whether anything is still to be written. After
 // LoseConnection and LoseWriteConnection only a producer may, until it is done.
-func (t *TLSProtocol) mayWrite() bool {
+func (t *tlsConnection) mayWrite() bool {
 	return t.flags&(tlsEnded|tlsLost) == 0 && t.failed == nil &&
 		(t.flags&(tlsClosing|tlsEndWrite) == 0 || t.push != nil || t.pull != nil)
 }
 
 // WriteSequence writes several pieces as one, in as few records as they fit in;
 // see [Transport].
-func (t *TLSProtocol) WriteSequence(pieces ...[]byte) {
+func (t *tlsConnection) WriteSequence(pieces ...[]byte) {
 	buffer := plaintexts.Get().(*[16 << 10]byte)
 	defer plaintexts.Put(buffer)
 	joined := buffer[:0]
@@ -438,7 +452,7 @@ func (t *TLSProtocol) WriteSequence(pieces ...[]byte) {
 
 // RegisterProducer makes p the source of what is written; see [Consumer]. The
 // transport below pauses it. During the handshake nothing is to be written.
-func (t *TLSProtocol) RegisterProducer(p PushProducer) error {
+func (t *tlsConnection) RegisterProducer(p PushProducer) error {
 	switch {
 	case t.push != nil || t.pull != nil:
 		return ErrProducerRegistered
@@ -455,7 +469,7 @@ func (t *TLSProtocol) RegisterProducer(p PushProducer) error {
 }
 
 // RegisterPullProducer makes p the source of what is written; see [Consumer].
-func (t *TLSProtocol) RegisterPullProducer(p PullProducer) error {
+func (t *tlsConnection) RegisterPullProducer(p PullProducer) error {
 	switch {
 	case t.push != nil || t.pull != nil:
 		return ErrProducerRegistered
@@ -471,7 +485,7 @@ func (t *TLSProtocol) RegisterPullProducer(p PullProducer) error {
 }
 
 // UnregisterProducer says that the producer is done; see [Consumer].
-func (t *TLSProtocol) UnregisterProducer() {
+func (t *tlsConnection) UnregisterProducer() {
 	t.push, t.pull = nil, nil
 	if t.handshake == nil {
 		t.below.UnregisterProducer()
@@ -481,7 +495,7 @@ func (t *TLSProtocol) UnregisterProducer() {
 
 // dropProducer stops the producer: the transport below, which is to be closed, is
 // not to wait for it.
-func (t *TLSProtocol) dropProducer() {
+func (t *tlsConnection) dropProducer() {
 	push, pull := t.push, t.pull
 	t.push, t.pull = nil, nil
 	t.below.UnregisterProducer()
@@ -497,7 +511,7 @@ func (t *TLSProtocol) dropProducer() {
 
 // LoseConnection closes the connection in order, with a closing alert; see
 // [Transport]. Before the handshake is done, and with nothing to send, it aborts.
-func (t *TLSProtocol) LoseConnection() {
+func (t *tlsConnection) LoseConnection() {
 	t.flags |= tlsClosing
 	if t.handshake != nil && len(t.early) == 0 && t.push == nil && t.pull == nil {
 		t.below.AbortConnection()
@@ -508,14 +522,14 @@ func (t *TLSProtocol) LoseConnection() {
 
 // LoseWriteConnection ends the sending direction, with a closing alert; see
 // [Transport].
-func (t *TLSProtocol) LoseWriteConnection() {
+func (t *tlsConnection) LoseWriteConnection() {
 	t.flags |= tlsEndWrite
 	t.finish()
 }
 
 // finish does what LoseConnection and LoseWriteConnection asked for, if it can
 // be done by now.
-func (t *TLSProtocol) finish() {
+func (t *tlsConnection) finish() {
 	if t.handshake != nil || t.push != nil || t.pull != nil || t.flags&tlsLost != 0 {
 		return
 	}
@@ -535,31 +549,37 @@ func (t *TLSProtocol) finish() {
 }
 
 // AbortConnection closes the connection at once; see [Transport].
-func (t *TLSProtocol) AbortConnection() { t.below.AbortConnection() }
+func (t *tlsConnection) AbortConnection() { t.below.AbortConnection() }
 
-// ConnectionState tells what was negotiated; see [TLSTransport].
-func (t *TLSProtocol) ConnectionState() tls.ConnectionState { return t.conn.ConnectionState() }
+// TLS returns what was negotiated; see [Transport].
+func (t *tlsConnection) TLS() *tls.ConnectionState {
+	state := t.conn.ConnectionState()
+	return &state
+}
+
+// Reactor returns the reactor of the transport below; see [Transport].
+func (t *tlsConnection) Reactor() Reactor { return t.below.Reactor() }
 
 // SwitchProtocol replaces the protocol above; see [Transport].
-func (t *TLSProtocol) SwitchProtocol(p Protocol) (old Protocol) {
+func (t *tlsConnection) SwitchProtocol(p Protocol) (old Protocol) {
 	old, t.protocol = t.protocol, p
 	return old
 }
 
 // Host returns this side's address; see [Transport].
-func (t *TLSProtocol) Host() net.Addr { return t.below.Host() }
+func (t *tlsConnection) Host() net.Addr { return t.below.Host() }
 
 // Peer returns the other side's address; see [Transport].
-func (t *TLSProtocol) Peer() net.Addr { return t.below.Peer() }
+func (t *tlsConnection) Peer() net.Addr { return t.below.Peer() }
 
 // SetNoDelay sets TCP_NODELAY; see [Transport].
-func (t *TLSProtocol) SetNoDelay(on bool) error { return t.below.SetNoDelay(on) }
+func (t *tlsConnection) SetNoDelay(on bool) error { return t.below.SetNoDelay(on) }
 
 // SetKeepAlive sets SO_KEEPALIVE; see [Transport].
-func (t *TLSProtocol) SetKeepAlive(on bool) error { return t.below.SetKeepAlive(on) }
+func (t *tlsConnection) SetKeepAlive(on bool) error { return t.below.SetKeepAlive(on) }
 
 // A tlsConn is the net.Conn that crypto/tls sees of the transport below.
-type tlsConn struct{ t *TLSProtocol }
+type tlsConn struct{ t *tlsConnection }
 
 // Read gives what came. If there is nothing, the handshake waits; without one
 // it fails, for now.

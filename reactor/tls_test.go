@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
@@ -29,7 +30,7 @@ func (r *halfRecorder) WriteConnectionLost() { r.writeLost = true }
 type tlsPair struct {
 	r              *memory.Reactor
 	client, server recorder
-	clientP        *reactor.TLSProtocol
+	handshaken     *deferred.Deferred[reactor.Protocol] // the client's
 	clientLost     error
 	serverLost     error
 	port           reactor.Port
@@ -47,15 +48,18 @@ func newTLSPair(t *testing.T, clientConfig, serverConfig *tls.Config) *tlsPair {
 func (p *tlsPair) connect(t *testing.T, clientConfig, serverConfig *tls.Config, client, server reactor.Protocol) {
 	t.Helper()
 	var err error
-	p.port, err = p.r.ListenTCP("127.0.0.1:443", reactor.TLSServer(p.r, serverConfig, build(server)))
+	p.port, err = p.r.ListenTCP("127.0.0.1:443", reactor.TLSServer(p.r, reactor.TLSConfig{Config: serverConfig}, build(server)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := p.r.ConnectTCP("127.0.0.1:443", reactor.TLSClient(p.r, clientConfig, build(client)), reactor.ConnectOptions{})
-	d.AddCallback(func(proto reactor.Protocol) (reactor.Protocol, error) {
-		p.clientP = proto.(*reactor.TLSProtocol)
-		return proto, nil
-	})
+	p.handshaken = reactor.TLSClient(p.r, reactor.TLSConfig{Config: clientConfig}, build(client)).Connect(dialer(p.r))
+}
+
+// dialer returns a function that connects to port 443.
+func dialer(r reactor.TCP) func(reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+	return func(f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+		return r.ConnectTCP("127.0.0.1:443", f, reactor.ConnectConfig{})
+	}
 }
 
 func tlsConfigs() (client, server *tls.Config) {
@@ -86,7 +90,7 @@ func TestTLSExchange(t *testing.T) {
 			if p.clientLost != reactor.ErrConnectionDone || p.serverLost != reactor.ErrConnectionDone {
 				t.Errorf("client lost for %v, server for %v", p.clientLost, p.serverLost)
 			}
-			state := p.client.t.(reactor.TLSTransport).ConnectionState()
+			state := p.client.t.TLS()
 			if state.Version != version || state.NegotiatedProtocol != "http/1.1" {
 				t.Errorf("negotiated %v and %q", tls.VersionName(state.Version), state.NegotiatedProtocol)
 			}
@@ -121,7 +125,7 @@ func TestTLSHandshakeRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := newTLSPair(t, c.client, c.server)
 			p.r.Pump()
-			_, err, _ := result(p.clientP.WhenHandshaken())
+			_, err, _ := result(p.handshaken)
 			if !errors.Is(err, reactor.ErrHandshake) || !errors.As(err, c.is) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("got %v", err)
 			}
@@ -150,7 +154,7 @@ func TestTLSClientCertificate(t *testing.T) {
 	server.ClientAuth, server.ClientCAs = tls.RequireAndVerifyClientCert, roots
 	p := newTLSPair(t, client, server)
 	p.r.Pump()
-	if peers := p.server.t.(reactor.TLSTransport).ConnectionState().PeerCertificates; len(peers) != 1 || !peers[0].Equal(cert.Leaf) {
+	if peers := p.server.t.TLS().PeerCertificates; len(peers) != 1 || !peers[0].Equal(cert.Leaf) {
 		t.Errorf("the server saw %v", peers)
 	}
 }
@@ -161,9 +165,9 @@ func TestTLSResumption(t *testing.T) {
 	p := newTLSPair(t, client, server)
 	p.r.Pump()
 	var second recorder
-	p.r.ConnectTCP("127.0.0.1:443", reactor.TLSClient(p.r, client, build(&second)), reactor.ConnectOptions{})
+	p.r.ConnectTCP("127.0.0.1:443", reactor.TLSClient(p.r, reactor.TLSConfig{Config: client}, build(&second)), reactor.ConnectConfig{})
 	p.r.Pump()
-	if p.client.t.(reactor.TLSTransport).ConnectionState().DidResume || !second.t.(reactor.TLSTransport).ConnectionState().DidResume {
+	if p.client.t.TLS().DidResume || !second.t.TLS().DidResume {
 		t.Error("the second connection did not resume the session of the first")
 	}
 }
@@ -174,11 +178,11 @@ func TestTLSTruncated(t *testing.T) {
 	p := &tlsPair{r: memory.New()}
 	p.client.lost = func(_ *recorder, err error) { p.clientLost = err }
 	var below reactor.Transport
-	tlsServer := reactor.TLSServer(p.r, server, build(&recorder{made: func(r *recorder) { r.t.Write([]byte("part")) }}))
+	tlsServer := reactor.TLSServer(p.r, reactor.TLSConfig{Config: server}, build(&recorder{made: func(r *recorder) { r.t.Write([]byte("part")) }}))
 	p.r.ListenTCP("127.0.0.1:443", reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
 		return &tap{tlsServer.BuildProtocol(peer), &below}
 	}))
-	p.r.ConnectTCP("127.0.0.1:443", reactor.TLSClient(p.r, client, build(&p.client)), reactor.ConnectOptions{})
+	p.r.ConnectTCP("127.0.0.1:443", reactor.TLSClient(p.r, reactor.TLSConfig{Config: client}, build(&p.client)), reactor.ConnectConfig{})
 	p.r.Pump()
 	below.LoseConnection()
 	p.r.Pump()
@@ -227,11 +231,11 @@ func TestTLSFailsWithAProducer(t *testing.T) {
 					}
 				}
 				clientConfig, serverConfig := sharedTLS()
-				tlsServer := reactor.TLSServer(f, serverConfig, build(server))
+				tlsServer := reactor.TLSServer(f, reactor.TLSConfig{Config: serverConfig}, build(server))
 				port, _ := f.ListenTCP("127.0.0.1:0", reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
 					return &tap{tlsServer.BuildProtocol(peer), &below}
 				}))
-				f.ConnectTCP(port.Addr().String(), reactor.TLSClient(f, clientConfig, build(client)), reactor.ConnectOptions{})
+				f.ConnectTCP(port.Addr().String(), reactor.TLSClient(f, reactor.TLSConfig{Config: clientConfig}, build(client)), reactor.ConnectConfig{})
 				f.memory.Pump()
 				c.end(server, below)
 				f.memory.Pump()
@@ -258,10 +262,9 @@ func TestTLSGarbage(t *testing.T) {
 	client, _ := tlsConfigs()
 	r := memory.New()
 	r.ListenTCP("127.0.0.1:443", build(&recorder{made: func(r *recorder) { r.t.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }}))
-	d := r.ConnectTCP("127.0.0.1:443", reactor.TLSClient(r, client, build(&recorder{})), reactor.ConnectOptions{})
+	d := reactor.TLSClient(r, reactor.TLSConfig{Config: client}, build(&recorder{})).Connect(dialer(r))
 	r.Pump()
-	proto, _, _ := result(d)
-	_, err, fired := result(proto.(*reactor.TLSProtocol).WhenHandshaken())
+	_, err, fired := result(d)
 	if !fired || !errors.As(err, new(tls.RecordHeaderError)) {
 		t.Errorf("got %v", err)
 	}
@@ -271,12 +274,9 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 	client, _ := tlsConfigs()
 	r := memory.New()
 	r.ListenTCP("127.0.0.1:443", build(&recorder{})) // says nothing
-	f := reactor.TLSClient(r, client, build(&recorder{}))
-	f.HandshakeTimeout = 5 * time.Second
-	d := r.ConnectTCP("127.0.0.1:443", f, reactor.ConnectOptions{})
+	config := reactor.TLSConfig{Config: client, HandshakeTimeout: 5 * time.Second}
+	waiting := reactor.TLSClient(r, config, build(&recorder{})).Connect(dialer(r))
 	r.Pump()
-	proto, _, _ := result(d)
-	waiting := proto.(*reactor.TLSProtocol).WhenHandshaken()
 	r.RunFor(5*time.Second - 1)
 	if waiting.Called() {
 		t.Error("failed too soon")
@@ -377,18 +377,18 @@ func TestStartTLS(t *testing.T) {
 	server.data = func(rec *recorder) {
 		if rec.got.String() == "STARTTLS\n" {
 			rec.t.Write([]byte("OK\n"))
-			rec.t = reactor.StartTLS(r, rec.t, &server, serverConfig, reactor.TLSServer)
+			rec.t = reactor.StartTLS(r, rec.t, &server, reactor.TLSConfig{Config: serverConfig}, reactor.TLSServer)
 			rec.t.Write([]byte("secret"))
 		}
 	}
 	client.made = func(rec *recorder) { rec.t.Write([]byte("STARTTLS\n")) }
 	client.data = func(rec *recorder) {
 		if rec.got.String() == "OK\n" {
-			rec.t = reactor.StartTLS(r, rec.t, &client, clientConfig, reactor.TLSClient)
+			rec.t = reactor.StartTLS(r, rec.t, &client, reactor.TLSConfig{Config: clientConfig}, reactor.TLSClient)
 		}
 	}
 	r.ListenTCP("127.0.0.1:25", build(&server))
-	r.ConnectTCP("127.0.0.1:25", build(&client), reactor.ConnectOptions{})
+	r.ConnectTCP("127.0.0.1:25", build(&client), reactor.ConnectConfig{})
 	r.Pump()
 	if got := client.got.String(); got != "OK\nsecret" || !client.handshaken || !server.handshaken {
 		t.Errorf("client got %q, handshaken %v and %v", got, client.handshaken, server.handshaken)
@@ -428,7 +428,7 @@ func TestTLSPeers(t *testing.T) {
 			l.Stop()
 		},
 	}
-	l.ConnectTCP(listener.Addr().String(), reactor.TLSClient(l, clientConfig, build(client)), reactor.ConnectOptions{})
+	l.ConnectTCP(listener.Addr().String(), reactor.TLSClient(l, reactor.TLSConfig{Config: clientConfig}, build(client)), reactor.ConnectConfig{})
 	l.Run()
 	l.Close()
 	if !bytes.Equal(client.got.Bytes(), want) || reason != reactor.ErrConnectionDone {
@@ -437,7 +437,7 @@ func TestTLSPeers(t *testing.T) {
 	// And the other way round.
 	l = reactor.New()
 	watchdog(t, l)
-	port, err := l.ListenTCP("127.0.0.1:0", reactor.TLSServer(l, serverConfig, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &echo{} })))
+	port, err := l.ListenTCP("127.0.0.1:0", reactor.TLSServer(l, reactor.TLSConfig{Config: serverConfig}, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &echo{} })))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func converse(r reactor.Reactor, w io.Writer) *deferred.Deferred[deferred.None] 
 		v.left = deferred.New[deferred.None]()
 		connected := r.ConnectTCP(port.Addr().String(), reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 			return v
-		}), reactor.ConnectOptions{})
+		}), reactor.ConnectConfig{})
 		return deferred.Then(connected, func(reactor.Protocol) *deferred.Deferred[deferred.None] { return v.left })
 	}
 	bob := &visitor{answers: []answer{

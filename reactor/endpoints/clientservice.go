@@ -4,16 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// A ClientService keeps one connection to an endpoint: when the connection is
-// lost, or cannot be had, it tries again after a while. It is Twisted's
-// ClientService, and is in one of these states:
+// A ClientService keeps one connection to an endpoint. When the connection is lost,
+// or an attempt fails, the service waits and tries again. It is Twisted's
+// ClientService. Its states are:
 //
 //	fresh, stopped ──start──▶ connecting ──made, prepared──▶ connected
 //	                            │    ▲                           │
@@ -21,40 +20,49 @@ import (
 //	                            ▼    │                           │
 //	                           waiting ◀─────────────────────────┘
 //
-// StopService leads to stopped, from waiting at once and from connecting and
-// connected by way of disconnecting; if StartService is called meanwhile, then
-// by way of restarting back to connecting.
+// StopService leads from waiting to stopped at once, and from connecting and connected
+// to stopped by way of disconnecting. StartService leads from disconnecting to
+// restarting, and from there back to connecting.
 type ClientService struct {
-	clock    reactor.Clock
+	reactor  ServiceReactor
 	endpoint ClientEndpoint
 	factory  reactor.Factory
-
-	// RetryPolicy says how long to wait between attempts; nil means the Delay of
-	// a zero [BackoffPolicy]. On a reactor that has a Rand of its own, as those
-	// for tests have, the jitter then comes from there.
-	RetryPolicy RetryPolicy
-	// PrepareConnection, if it is not nil, is given the protocol of each new
-	// connection. The connection counts as made once the Deferred fires; if it
-	// fails, the connection is aborted, and the attempt has failed. It is
-	// Twisted's prepareConnection.
-	PrepareConnection func(p reactor.Protocol) *deferred.Deferred[deferred.None]
+	config   ClientServiceConfig
 
 	state    serviceState
 	failures int // in a row
 
-	attempt    *deferred.Deferred[reactor.Protocol] // to connect and to prepare; nil if none is under way
-	connection *link                                // that is open; nil if none is
-	why        error                                // connection, while it was being prepared, has come to nothing
-	retry      reactor.DelayedCall                  // while waiting
+	attempt    *deferred.Deferred[reactor.Protocol] // connecting and preparing; nil if none is in progress
+	connection *link                                // the open connection, or nil
+	reason     error                                // why the connection was lost during the attempt
+	retry      reactor.DelayedCall                  // the next attempt, while waiting
 
-	wanting  []*wanting                          // a connection
-	stopping []*deferred.Deferred[deferred.None] // to be told that it has stopped
+	waiters  []*waiter                           // waiting for a connection
+	stopping []*deferred.Deferred[deferred.None] // fire when the service has stopped
+}
+
+// A ServiceReactor is what a [ClientService] needs of its reactor.
+type ServiceReactor interface {
+	reactor.Clock
+	reactor.Random
+}
+
+// A ClientServiceConfig configures a [ClientService].
+type ClientServiceConfig struct {
+	// RetryPolicy returns the time to wait between attempts. nil means the Delay
+	// method of a zero [BackoffPolicy].
+	RetryPolicy RetryPolicy
+	// PrepareConnection is called with the protocol of each new connection. The
+	// service is connected when the Deferred fires. If it fails, the connection is
+	// aborted and the attempt has failed. nil: connections need no preparation. It
+	// is Twisted's prepareConnection.
+	PrepareConnection func(p reactor.Protocol) *deferred.Deferred[deferred.None]
 }
 
 type serviceState uint8
 
 const (
-	fresh serviceState = iota // like stopped, but it can be waited for
+	fresh serviceState = iota // like stopped, but WhenConnected waits
 	connecting
 	waiting
 	connected
@@ -63,19 +71,22 @@ const (
 	stopped
 )
 
-// A wanting is one that waits for a connection.
-type wanting struct {
+// A waiter waits for a connection.
+type waiter struct {
 	result   *deferred.Deferred[reactor.Protocol]
-	failures int // how many more it takes to give up; 0 means it never does
+	failures int // failures left before it gives up; 0: it never does
 }
 
 // NewClientService returns a service that keeps a connection to endpoint, with
-// protocols that factory builds. It does nothing until it is started.
-func NewClientService(clock reactor.Clock, endpoint ClientEndpoint, factory reactor.Factory) *ClientService {
-	return &ClientService{clock: clock, endpoint: endpoint, factory: factory}
+// protocols that factory builds. StartService starts it.
+func NewClientService(r ServiceReactor, endpoint ClientEndpoint, factory reactor.Factory, config ClientServiceConfig) *ClientService {
+	if config.RetryPolicy == nil {
+		config.RetryPolicy = BackoffPolicy{}.Delay
+	}
+	return &ClientService{reactor: r, endpoint: endpoint, factory: factory, config: config}
 }
 
-// StartService begins to connect. It does nothing if the service runs.
+// StartService starts to connect. It does nothing if the service is running.
 func (s *ClientService) StartService() {
 	switch s.state {
 	case fresh, stopped:
@@ -87,18 +98,18 @@ func (s *ClientService) StartService() {
 	}
 }
 
-// StopService closes the connection in order, or gives the attempt to connect
-// up, and makes no more. It fires when there is nothing left; those that wait
-// for a connection get [deferred.ErrCancelled].
+// StopService closes the connection in order, or cancels the attempt to connect. The
+// Deferred fires when nothing is left open. WhenConnected's Deferreds fail with
+// [deferred.ErrCancelled].
 func (s *ClientService) StopService() *deferred.Deferred[deferred.None] {
 	d := deferred.New[deferred.None]()
 	s.stopping = append(s.stopping, d)
 	switch s.state {
 	case fresh, stopped:
-		s.rest()
+		s.finish()
 	case waiting:
 		s.retry.Cancel()
-		s.rest()
+		s.finish()
 	case connecting:
 		s.state = disconnecting
 		if s.attempt != nil {
@@ -122,11 +133,10 @@ func (s *ClientService) Running() bool {
 	return false
 }
 
-// WhenConnected fires with the protocol of the connection, or of the next one if
-// there is none. It fails once failAfterFailures attempts in a row have failed
-// since it was called, with the error of the last, or goes on waiting if that is
-// 0; and with [deferred.ErrCancelled] if the service is, or was, stopped. A
-// service that has not been started yet can be waited for.
+// WhenConnected fires with the protocol of the connection, or of the next one if there
+// is none. It fails with the last attempt's error after failAfterFailures failures in
+// a row; 0 means that it never gives up. It fails with [deferred.ErrCancelled] if the
+// service is stopped. Before the first StartService it waits.
 func (s *ClientService) WhenConnected(failAfterFailures int) *deferred.Deferred[reactor.Protocol] {
 	switch s.state {
 	case connected:
@@ -134,75 +144,76 @@ func (s *ClientService) WhenConnected(failAfterFailures int) *deferred.Deferred[
 	case stopped:
 		return deferred.Fail[reactor.Protocol](deferred.ErrCancelled)
 	}
-	w := &wanting{failures: failAfterFailures}
+	w := &waiter{failures: failAfterFailures}
 	w.result = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) {
-		s.wanting = slices.DeleteFunc(s.wanting, func(other *wanting) bool { return other == w })
+		s.waiters = slices.DeleteFunc(s.waiters, func(other *waiter) bool { return other == w })
 	})
-	s.wanting = append(s.wanting, w)
+	s.waiters = append(s.waiters, w)
 	return w.result
 }
 
-// errNotBuilt is the error of an endpoint that does not keep its promise.
+// errNotBuilt is the error of an endpoint that ignores its factory.
 var errNotBuilt = errors.New("endpoints: the endpoint fired with a protocol that its factory did not build")
 
-// connect begins an attempt.
+// connect starts an attempt.
 func (s *ClientService) connect() {
 	s.state = connecting
-	s.why = nil
-	s.attempt = s.endpoint.Connect(linkFactory{s.factory, s})
-	s.attempt.ThenCallback(s.prepare).AddCallbacks(s.made, s.failed)
+	s.reason = nil
+	f := &linkFactory{factory: s.factory, service: s}
+	s.attempt = s.endpoint.Connect(f)
+	s.attempt.ThenCallback(func(p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
+		return s.prepare(f.link, p)
+	}).AddCallbacks(s.made, s.failed)
 }
 
-// prepare takes the connection that the endpoint made.
-func (s *ClientService) prepare(p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
-	built, ok := p.(interface{ self() *link })
-	if !ok {
+// prepare prepares the connection that the endpoint made. The Deferred fires with p.
+func (s *ClientService) prepare(l *link, p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
+	switch {
+	case l == nil:
 		return deferred.Fail[reactor.Protocol](errNotBuilt)
-	}
-	l := built.self()
-	if l.lost != nil {
+	case l.lost != nil:
 		return deferred.Fail[reactor.Protocol](l.lost)
 	}
 	s.connection = l
-	if s.PrepareConnection == nil || s.state != connecting {
+	if s.config.PrepareConnection == nil || s.state != connecting {
 		return deferred.Succeed(p)
 	}
 	prepared := deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
-		return s.PrepareConnection(l.built)
+		return s.config.PrepareConnection(l.built)
 	})
 	return deferred.Map(prepared, func(deferred.None) (reactor.Protocol, error) { return p, nil })
 }
 
-// made ends an attempt with a connection that is ready for use.
+// made ends a successful attempt.
 func (s *ClientService) made(reactor.Protocol) (reactor.Protocol, error) {
 	s.attempt = nil
 	switch {
-	case s.connection == nil: // it was lost while the last was done to prepare it
-		s.ended(s.why)
+	case s.connection == nil: // lost during the last step of its preparation
+		s.ended(s.reason)
 	case s.state == connecting:
 		s.state = connected
 		s.failures = 0
-		p, wanted := s.connection.built, s.wanting
-		s.wanting = nil
-		for _, w := range wanted {
+		p, waiters := s.connection.built, s.waiters
+		s.waiters = nil
+		for _, w := range waiters {
 			w.result.Callback(p)
 		}
-	default: // it was stopped, but the attempt would not be
+	default: // the service was stopped, but the attempt ignored its Cancel
 		s.connection.transport.LoseConnection()
 	}
 	return nil, nil
 }
 
-// failed ends an attempt without one.
+// failed ends an attempt that failed.
 func (s *ClientService) failed(err error) (reactor.Protocol, error) {
 	s.attempt = nil
-	if s.why == nil {
-		s.why = err
+	if s.reason == nil {
+		s.reason = err
 	}
 	switch {
 	case s.connection == nil:
-		s.ended(s.why)
-	case s.state == connecting: // there is one, but it could not be prepared
+		s.ended(s.reason)
+	case s.state == connecting: // its preparation failed
 		s.connection.transport.AbortConnection()
 	default:
 		s.connection.transport.LoseConnection()
@@ -210,84 +221,73 @@ func (s *ClientService) failed(err error) (reactor.Protocol, error) {
 	return nil, nil
 }
 
-// connectionLost is told by a connection that it is lost.
+// connectionLost is called when the connection of l is lost.
 func (s *ClientService) connectionLost(l *link) {
 	if l != s.connection {
 		return
 	}
 	s.connection = nil
 	if s.attempt == nil {
-		if s.why == nil {
-			s.why = l.lost
+		if s.reason == nil {
+			s.reason = l.lost
 		}
-		s.ended(s.why)
+		s.ended(s.reason)
 		return
 	}
-	s.why = l.lost
+	s.reason = l.lost
 	s.attempt.Cancel()
 }
 
-// ended goes on when there is neither a connection nor an attempt any more.
-func (s *ClientService) ended(why error) {
+// ended moves to the next state when neither a connection nor an attempt is left.
+func (s *ClientService) ended(reason error) {
 	switch s.state {
 	case disconnecting:
-		s.rest()
+		s.finish()
 	case restarting:
 		stopping := s.stopping
 		s.stopping = nil
 		s.connect()
-		tell(stopping)
+		fireAll(stopping)
 	default:
-		s.tryAgain(why)
+		s.tryAgain(reason)
 	}
 }
 
-// tryAgain arranges the next attempt, and tells those who want no more of them.
-func (s *ClientService) tryAgain(why error) {
+// tryAgain schedules the next attempt, and fails the waiters that give up.
+func (s *ClientService) tryAgain(reason error) {
 	s.state = waiting
 	s.failures++
-	delay := s.retryPolicy()(s.failures)
+	delay := s.config.RetryPolicy(s.failures, s.reactor.Rand())
 	slog.Info("endpoints: no connection, will try again",
-		"endpoint", fmt.Sprint(s.endpoint), "error", why, "failures", s.failures, "delay", delay)
-	s.retry = s.clock.CallLater(delay, s.connect)
-	var tired, left []*wanting
-	for _, w := range s.wanting {
+		"endpoint", fmt.Sprint(s.endpoint), "error", reason, "failures", s.failures, "delay", delay)
+	s.retry = s.reactor.CallLater(delay, s.connect)
+	var tired, left []*waiter
+	for _, w := range s.waiters {
 		if w.failures--; w.failures == 0 {
 			tired = append(tired, w)
 		} else {
 			left = append(left, w)
 		}
 	}
-	s.wanting = left
+	s.waiters = left
 	for _, w := range tired {
-		w.result.Errback(why)
+		w.result.Errback(reason)
 	}
 }
 
-func (s *ClientService) retryPolicy() RetryPolicy {
-	if s.RetryPolicy != nil {
-		return s.RetryPolicy
-	}
-	var policy BackoffPolicy
-	if source, ok := s.clock.(interface{ Rand() *rand.Rand }); ok {
-		policy.Jitter = source.Rand().Float64
-	}
-	return policy.Delay
-}
-
-// rest has the service do nothing more, and tells all who wait for anything.
-func (s *ClientService) rest() {
+// finish enters the stopped state and fires every Deferred that is left.
+func (s *ClientService) finish() {
 	s.state = stopped
-	wanted, stopping := s.wanting, s.stopping
-	s.wanting, s.stopping = nil, nil
-	for _, w := range wanted {
+	waiters, stopping := s.waiters, s.stopping
+	s.waiters, s.stopping = nil, nil
+	for _, w := range waiters {
 		w.result.Errback(deferred.ErrCancelled)
 	}
-	tell(stopping)
+	fireAll(stopping)
 }
 
-func tell(stopping []*deferred.Deferred[deferred.None]) {
-	for _, d := range stopping {
+func fireAll(ds []*deferred.Deferred[deferred.None]) {
+	for _, d := range ds {
 		d.Callback(deferred.None{})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
@@ -26,21 +27,33 @@ type fixture struct {
 	t       *testing.T
 	r       *memory.Reactor
 	clients *peers
-	asked   []int // what the retry policy was
+	asked   []int // the numbers of failures given to the retry policy
+	config  endpoints.ClientServiceConfig
 }
 
 // newFixture returns a service that waits ten seconds between attempts.
 func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: t, r: newReactor(t), clients: &peers{}}
-	f.ClientService = endpoints.NewClientService(f.r, endpoints.NewTCPClient(f.r, serverAddress), f.clients)
-	f.RetryPolicy = func(failures int) time.Duration {
+	f.config.RetryPolicy = func(failures int, _ *rand.Rand) time.Duration {
 		if f.clients.open() != 0 {
 			t.Error("the wait begins before the protocol is told of the loss")
 		}
 		f.asked = append(f.asked, failures)
 		return 10 * time.Second
 	}
+	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}), f.clients)
 	return f
+}
+
+// connects makes a service for another endpoint and factory.
+func (f *fixture) connects(e endpoints.ClientEndpoint, factory reactor.Factory) {
+	f.ClientService = endpoints.NewClientService(f.r, e, factory, f.config)
+}
+
+// prepares makes a service that prepares connections.
+func (f *fixture) prepares(prepare func(reactor.Protocol) *deferred.Deferred[deferred.None]) {
+	f.config.PrepareConnection = prepare
+	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}), f.clients)
 }
 
 // last returns the last protocol that was built.
@@ -246,16 +259,16 @@ func TestServiceStops(t *testing.T) {
 		}},
 		{"while a connection is prepared", func(f *fixture) {
 			listen(f.t, f.r, serverAddress)
-			f.PrepareConnection = func(reactor.Protocol) *deferred.Deferred[deferred.None] {
+			f.prepares(func(reactor.Protocol) *deferred.Deferred[deferred.None] {
 				return deferred.New[deferred.None]()
-			}
+			})
 			f.StartService()
 			f.r.Pump()
 		}},
 		{"while a connection that could not be prepared is aborted", func(f *fixture) {
 			listen(f.t, f.r, serverAddress)
 			prepared := deferred.New[deferred.None]()
-			f.PrepareConnection = func(reactor.Protocol) *deferred.Deferred[deferred.None] { return prepared }
+			f.prepares(func(reactor.Protocol) *deferred.Deferred[deferred.None] { return prepared })
 			f.StartService()
 			f.r.Pump()
 			prepared.Errback(errors.New("not ready"))
@@ -376,13 +389,13 @@ func TestServicePrepares(t *testing.T) {
 	listen(t, f.r, serverAddress)
 	prepared := deferred.New[deferred.None]()
 	var given []reactor.Protocol
-	f.PrepareConnection = func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
+	f.prepares(func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
 		if p.(*peer).Transport == nil {
 			t.Error("prepared before it is connected")
 		}
 		given = append(given, p)
 		return prepared
-	}
+	})
 	f.StartService()
 	wanted := await(f.r, f.WhenConnected(0))
 	f.r.Pump()
@@ -428,9 +441,13 @@ func TestServiceCannotPrepare(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)
 			server := listen(t, f.r, serverAddress)
-			f.PrepareConnection = func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
+			good := false
+			f.prepares(func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
+				if good {
+					return deferred.Succeed(deferred.None{})
+				}
 				return c.prepare(f, p.(*peer))
-			}
+			})
 			f.StartService()
 			got, wanted := await(f.r, f.WhenConnected(1)), await(f.r, f.WhenConnected(0))
 			f.r.RunFor(5 * time.Second)
@@ -445,7 +462,7 @@ func TestServiceCannotPrepare(t *testing.T) {
 			}
 			f.checkAsked(1)
 
-			f.PrepareConnection = nil
+			good = true
 			f.r.RunFor(10 * time.Second)
 			valueOf(t, wanted)
 			f.checkAttempts(2)
@@ -467,15 +484,15 @@ func TestServiceWithAnEndpointThatConnectsThoughCancelled(t *testing.T) {
 	f := newFixture(t)
 	transport := &memory.StringTransport{}
 	var built reactor.Protocol
-	f.ClientService = endpoints.NewClientService(f.r, stubborn{anyway: func(factory reactor.Factory) (reactor.Protocol, error) {
+	f.config.PrepareConnection = func(reactor.Protocol) *deferred.Deferred[deferred.None] {
+		t.Error("a connection that is to be closed is prepared")
+		return deferred.Succeed(deferred.None{})
+	}
+	f.connects(stubborn{anyway: func(factory reactor.Factory) (reactor.Protocol, error) {
 		built = factory.BuildProtocol(nil)
 		built.ConnectionMade(transport)
 		return built, nil
 	}}, f.clients)
-	f.PrepareConnection = func(reactor.Protocol) *deferred.Deferred[deferred.None] {
-		t.Error("a connection that is to be closed is prepared")
-		return deferred.Succeed(deferred.None{})
-	}
 	f.StartService()
 	stopped := await(f.r, f.StopService())
 	if stopped.fired || !transport.Disconnecting() {
@@ -503,7 +520,7 @@ func TestServiceWithAnEndpointThatFires(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)
-			f.ClientService = endpoints.NewClientService(f.r, firing(c.with), f.clients)
+			f.connects(firing(c.with), f.clients)
 			f.StartService()
 			got := await(f.r, f.WhenConnected(1))
 			f.r.RunFor(time.Minute)
@@ -527,7 +544,7 @@ func TestServiceAndAConnectionThatTheEndpointGaveUp(t *testing.T) {
 	f := newFixture(t)
 	d := deferred.New[reactor.Protocol]()
 	var second reactor.Protocol
-	f.ClientService = endpoints.NewClientService(f.r, waitingFor(func(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+	f.connects(waitingFor(func(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 		first := factory.BuildProtocol(nil)
 		second = factory.BuildProtocol(nil)
 		first.ConnectionMade(&memory.StringTransport{})
@@ -553,7 +570,7 @@ func (f waitingFor) Connect(factory reactor.Factory) *deferred.Deferred[reactor.
 func TestServiceAndAFactoryThatRefuses(t *testing.T) {
 	f := newFixture(t)
 	server := listen(t, f.r, serverAddress)
-	f.ClientService = endpoints.NewClientService(f.r, endpoints.NewTCPClient(f.r, serverAddress),
+	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}),
 		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return nil }))
 	f.StartService()
 	got := await(f.r, f.WhenConnected(1))
@@ -580,7 +597,7 @@ func TestServiceLeavesHalfClosingToTheProtocol(t *testing.T) {
 	f := newFixture(t)
 	server := listen(t, f.r, serverAddress)
 	p := &halfPeer{}
-	f.ClientService = endpoints.NewClientService(f.r, endpoints.NewTCPClient(f.r, serverAddress),
+	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}),
 		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }))
 	f.StartService()
 	f.r.Pump()
@@ -610,7 +627,7 @@ func TestServiceKeepsAConnectionWhoseProtocolIsSwitched(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)
 			transport := &memory.StringTransport{}
-			f.ClientService = endpoints.NewClientService(f.r, firing(func(factory reactor.Factory) reactor.Protocol {
+			f.connects(firing(func(factory reactor.Factory) reactor.Protocol {
 				transport.Protocol = factory.BuildProtocol(nil)
 				if c.secure {
 					transport.Protocol.ConnectionMade(secure{transport})
@@ -621,9 +638,9 @@ func TestServiceKeepsAConnectionWhoseProtocolIsSwitched(t *testing.T) {
 			}), f.clients)
 			f.StartService()
 			first := f.last()
-			if t2, ok := first.Transport.(reactor.TLSTransport); ok != c.secure {
-				t.Errorf("that the protocol's transport is of TLS is %v, want %v", ok, c.secure)
-			} else if ok && t2.ConnectionState().ServerName != "an.example" {
+			if state := first.Transport.TLS(); (state != nil) != c.secure {
+				t.Errorf("the state of TLS is %v, want one: %v", state, c.secure)
+			} else if state != nil && state.ServerName != "an.example" {
 				t.Error("the state of the connection is not that of the transport below")
 			}
 
@@ -649,11 +666,11 @@ func TestServiceKeepsAConnectionWhoseProtocolIsSwitched(t *testing.T) {
 	}
 }
 
-// secure is a transport that says it is of TLS.
+// secure is a transport that claims to speak TLS.
 type secure struct{ reactor.Transport }
 
-func (secure) ConnectionState() tls.ConnectionState {
-	return tls.ConnectionState{ServerName: "an.example"}
+func (secure) TLS() *tls.ConnectionState {
+	return &tls.ConnectionState{ServerName: "an.example"}
 }
 
 // A protocol that panics when it is told of the loss is no reason not to go on.
@@ -664,7 +681,7 @@ func (p *panicky) ConnectionLost(reason error) { panic("on purpose") }
 func TestServiceAndAProtocolThatPanics(t *testing.T) {
 	f := newFixture(t)
 	server := listen(t, f.r, serverAddress)
-	f.ClientService = endpoints.NewClientService(f.r, endpoints.NewTCPClient(f.r, serverAddress),
+	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}),
 		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &panicky{} }))
 	f.StartService()
 	f.r.Pump()
@@ -682,7 +699,7 @@ func TestServiceWithTheDefaultPolicyRepeats(t *testing.T) {
 		r := memory.New()
 		r.Seed(seed)
 		r.StartTrace()
-		s := endpoints.NewClientService(r, endpoints.NewTCPClient(r, serverAddress), &peers{})
+		s := endpoints.NewClientService(r, endpoints.NewTCPClient(r, serverAddress, reactor.ConnectConfig{}), &peers{}, endpoints.ClientServiceConfig{})
 		s.StartService()
 		r.RunFor(10 * time.Minute)
 		s.StopService()
@@ -702,12 +719,9 @@ func TestServiceWithTheDefaultPolicyRepeats(t *testing.T) {
 	}
 }
 
-// wallClock is a clock without randomness of its own.
-type wallClock struct{ reactor.Clock }
-
-func TestServiceWithTheDefaultPolicyOfAnyClock(t *testing.T) {
+func TestServiceWithTheDefaultPolicy(t *testing.T) {
 	r := newReactor(t)
-	s := endpoints.NewClientService(wallClock{r}, endpoints.NewTCPClient(r, serverAddress), &peers{})
+	s := endpoints.NewClientService(r, endpoints.NewTCPClient(r, serverAddress, reactor.ConnectConfig{}), &peers{}, endpoints.ClientServiceConfig{})
 	s.StartService()
 	r.RunFor(1499 * ms)
 	if n := len(r.TCPClients); n != 1 {

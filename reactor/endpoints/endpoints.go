@@ -1,6 +1,8 @@
 package endpoints
 
 import (
+	"net"
+
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
@@ -8,22 +10,28 @@ import (
 // A ClientEndpoint is a place to connect to. It is Twisted's
 // IStreamClientEndpoint.
 type ClientEndpoint interface {
-	// Connect connects there and fires with the protocol that factory built.
-	// Cancelling the Deferred gives the attempt up.
+	// Connect connects to the endpoint and fires with the protocol that factory
+	// built. Cancelling the Deferred ends the attempt.
 	Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol]
 }
 
 // A ServerEndpoint is a place to listen at. It is Twisted's
 // IStreamServerEndpoint.
 type ServerEndpoint interface {
-	// Listen begins to listen there, with factory building a protocol for each
-	// connection, and fires with the port. The endpoints of this package do so
-	// at once; others may have something to wait for first.
+	// Listen starts to listen and fires with the port. factory builds a protocol
+	// for each connection. The endpoints of this package fire at once.
 	Listen(factory reactor.Factory) *deferred.Deferred[reactor.Port]
 }
 
-// listening returns a Deferred that has fired with what a reactor's Listen
-// methods return.
+// ConnectProtocol connects p to endpoint, without a factory, and fires with p. Each
+// connection needs a protocol of its own. It is Twisted's connectProtocol.
+func ConnectProtocol[P reactor.Protocol](endpoint ClientEndpoint, p P) *deferred.Deferred[P] {
+	connecting := endpoint.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }))
+	return deferred.Map(connecting, func(reactor.Protocol) (P, error) { return p, nil })
+}
+
+// listening returns a Deferred that has fired with the results of a reactor's Listen
+// method.
 func listening(p reactor.Port, err error) *deferred.Deferred[reactor.Port] {
 	d := deferred.New[reactor.Port]()
 	d.Resolve(p, err)

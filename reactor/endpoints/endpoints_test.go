@@ -20,15 +20,21 @@ func TestClientAndServer(t *testing.T) {
 	}{{
 		"IPv4",
 		func(r *memory.Reactor) endpoints.ServerEndpoint { return endpoints.NewTCPServer(r, ":80") },
-		func(r *memory.Reactor) endpoints.ClientEndpoint { return endpoints.NewTCPClient(r, "192.0.2.1:80") },
+		func(r *memory.Reactor) endpoints.ClientEndpoint {
+			return endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{})
+		},
 	}, {
 		"IPv6",
 		func(r *memory.Reactor) endpoints.ServerEndpoint { return endpoints.NewTCPServer(r, "[::1]:80") },
-		func(r *memory.Reactor) endpoints.ClientEndpoint { return endpoints.NewTCPClient(r, "[::1]:80") },
+		func(r *memory.Reactor) endpoints.ClientEndpoint {
+			return endpoints.NewTCPClient(r, "[::1]:80", reactor.ConnectConfig{})
+		},
 	}, {
 		"UNIX",
 		func(r *memory.Reactor) endpoints.ServerEndpoint { return endpoints.NewUNIXServer(r, "/run/socket") },
-		func(r *memory.Reactor) endpoints.ClientEndpoint { return endpoints.NewUNIXClient(r, "/run/socket") },
+		func(r *memory.Reactor) endpoints.ClientEndpoint {
+			return endpoints.NewUNIXClient(r, "/run/socket", reactor.ConnectConfig{})
+		},
 	}} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newReactor(t)
@@ -62,13 +68,11 @@ func TestListenFails(t *testing.T) {
 	}
 }
 
-func TestClientOptions(t *testing.T) {
+func TestClientConfig(t *testing.T) {
 	r := newReactor(t)
 	r.HoldConnects()
-	tcp := endpoints.NewTCPClient(r, "192.0.2.1:80")
-	tcp.Timeout, tcp.LocalAddress = time.Second, "198.51.100.7:0"
-	unix := endpoints.NewUNIXClient(r, "/run/socket")
-	unix.Timeout = 2 * time.Second
+	tcp := endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{Timeout: time.Second, LocalAddress: "198.51.100.7:0"})
+	unix := endpoints.NewUNIXClient(r, "/run/socket", reactor.ConnectConfig{Timeout: 2 * time.Second})
 	for _, c := range []struct {
 		client endpoints.ClientEndpoint
 		at     time.Duration
@@ -88,7 +92,7 @@ func TestClientCancelled(t *testing.T) {
 	r := newReactor(t)
 	r.HoldConnects()
 	for _, c := range []endpoints.ClientEndpoint{
-		endpoints.NewTCPClient(r, "192.0.2.1:80"), endpoints.NewUNIXClient(r, "/run/socket"),
+		endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{}), endpoints.NewUNIXClient(r, "/run/socket", reactor.ConnectConfig{}),
 	} {
 		d := c.Connect(&peers{})
 		got := await(r, d)
@@ -103,8 +107,8 @@ func TestConnectProtocol(t *testing.T) {
 	r := newReactor(t)
 	listen(t, r, "192.0.2.1:80")
 	p := &peer{}
-	got := await(r, endpoints.ConnectProtocol(endpoints.NewTCPClient(r, "192.0.2.1:80"), p))
-	refused := await(r, endpoints.ConnectProtocol(endpoints.NewTCPClient(r, "192.0.2.1:81"), &peer{}))
+	got := await(r, endpoints.ConnectProtocol(endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{}), p))
+	refused := await(r, endpoints.ConnectProtocol(endpoints.NewTCPClient(r, "192.0.2.1:81", reactor.ConnectConfig{}), &peer{}))
 	r.Pump()
 	if valueOf(t, got) != p || p.Transport == nil {
 		t.Error("not connected")
@@ -114,7 +118,7 @@ func TestConnectProtocol(t *testing.T) {
 	}
 
 	r.HoldConnects()
-	d := endpoints.ConnectProtocol(endpoints.NewTCPClient(r, "192.0.2.1:80"), &peer{})
+	d := endpoints.ConnectProtocol(endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{}), &peer{})
 	cancelled := await(r, d)
 	d.Cancel()
 	if !errors.Is(cancelled.err, deferred.ErrCancelled) {
@@ -128,12 +132,12 @@ func TestString(t *testing.T) {
 		endpoint fmt.Stringer
 		want     string
 	}{
-		{endpoints.NewHostname(r, "an.example", "80"), `tcp:an.example:80`},
-		{endpoints.NewHostname(r, "::1", "80"), `tcp:\:\:1:80`},
-		{endpoints.NewTCPClient(r, "192.0.2.1:80"), `tcp:192.0.2.1:80`},
-		{endpoints.NewTCPClient(r, "[::1]:80"), `tcp:\:\:1:80`},
-		{endpoints.NewTCPClient(r, "nonsense"), `tcp:nonsense`},
-		{endpoints.NewUNIXClient(r, `/run/a=b:c\d`), `unix:/run/a\=b\:c\\d`},
+		{endpoints.NewHostname(r, "an.example", "80", endpoints.HostnameConfig{}), `tcp:an.example:80`},
+		{endpoints.NewHostname(r, "::1", "80", endpoints.HostnameConfig{}), `tcp:\:\:1:80`},
+		{endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{}), `tcp:192.0.2.1:80`},
+		{endpoints.NewTCPClient(r, "[::1]:80", reactor.ConnectConfig{}), `tcp:\:\:1:80`},
+		{endpoints.NewTCPClient(r, "nonsense", reactor.ConnectConfig{}), `tcp:nonsense`},
+		{endpoints.NewUNIXClient(r, `/run/a=b:c\d`, reactor.ConnectConfig{}), `unix:/run/a\=b\:c\\d`},
 		{endpoints.NewTCPServer(r, ":80"), `tcp:80`},
 		{endpoints.NewTCPServer(r, "[::1]:80"), `tcp:80:interface=\:\:1`},
 		{endpoints.NewTCPServer(r, "nonsense"), `tcp:nonsense`},

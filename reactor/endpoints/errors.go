@@ -7,15 +7,15 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// An AttemptsError is the reason why none of a name's addresses could be
-// connected to. errors.Is finds the reasons of all of them.
+// An AttemptsError holds the reasons why none of a name's addresses accepted a
+// connection. errors.Is finds each of them.
 type AttemptsError struct {
-	Errors []error // one for each address, in the order they failed
+	Errors []error // one for each address, in the order of the failures
 }
 
-// Error tells the most telling of the errors, on one line.
+// Error returns the most relevant error, on one line.
 func (e *AttemptsError) Error() string {
-	err := e.telling()
+	err := e.mostRelevant()
 	text := err.Error()
 	var at *reactor.ConnectError
 	if errors.As(err, &at) {
@@ -31,10 +31,10 @@ func (e *AttemptsError) Error() string {
 	}
 }
 
-// telling returns the first error that is not for want of a route: a machine
-// that speaks one family only has no route to any address of the other, and
-// that is not why a server of both cannot be reached.
-func (e *AttemptsError) telling() error {
+// mostRelevant returns the first error other than ErrNoRoute: a host without IPv6 has
+// no route to any IPv6 address, which does not explain why the server's IPv4 address
+// failed.
+func (e *AttemptsError) mostRelevant() error {
 	for _, err := range e.Errors {
 		if !errors.Is(err, reactor.ErrNoRoute) {
 			return err

@@ -35,7 +35,7 @@ func ExampleHostname() {
 	r.ListenTCP(":80", greeters)
 	r.Hold("2001:db8::1", "")
 
-	endpoint := endpoints.NewHostname(r, "www.example.com", "80")
+	endpoint := endpoints.NewHostname(r, "www.example.com", "80", endpoints.HostnameConfig{})
 	endpoints.ConnectProtocol(endpoint, &Greeting{})
 	r.RunFor(250 * time.Millisecond)
 	// Output:
@@ -45,7 +45,7 @@ func ExampleHostname() {
 func ExampleHostname_error() {
 	r := memory.New()
 	r.AddHost("www.example.com", "2001:db8::1", "192.0.2.1")
-	endpoint := endpoints.NewHostname(r, "www.example.com", "80")
+	endpoint := endpoints.NewHostname(r, "www.example.com", "80", endpoints.HostnameConfig{})
 	endpoints.ConnectProtocol(endpoint, &Greeting{}).AddErrback(func(err error) (*Greeting, error) {
 		fmt.Println(err)
 		return nil, nil
@@ -79,20 +79,20 @@ func ExampleServerFromString() {
 func ExampleClientService() {
 	r := memory.New()
 	now := func() time.Duration { return r.Now().Sub(time.Unix(0, 0)) }
-	service := endpoints.NewClientService(r, endpoints.NewTCPClient(r, "192.0.2.1:80"),
-		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &Greeting{} }))
-	service.RetryPolicy = endpoints.BackoffPolicy{
-		Jitter: func() float64 { return 0 }, // else there is some
-	}.Delay
-	service.PrepareConnection = func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
-		fmt.Println("connected after", now())
-		return deferred.Succeed(deferred.None{})
-	}
+	service := endpoints.NewClientService(r, endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{}),
+		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &Greeting{} }),
+		endpoints.ClientServiceConfig{
+			RetryPolicy: endpoints.BackoffPolicy{MaxDelay: 10 * time.Second}.Delay,
+			PrepareConnection: func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
+				fmt.Println("connected after", now())
+				return deferred.Succeed(deferred.None{})
+			},
+		})
 	service.StartService()
 	r.RunFor(3 * time.Second)
 
 	r.ListenTCP("192.0.2.1:80", greeters)
-	r.RunFor(time.Second)
+	r.RunFor(2 * time.Second)
 
 	service.WhenConnected(0).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
 		p.(*Greeting).AbortConnection()
@@ -103,8 +103,8 @@ func ExampleClientService() {
 	service.StopService()
 	r.Pump()
 	// Output:
-	// connected after 3.75s
+	// connected after 4.489344577s
 	// 192.0.2.1:80 says: hello
-	// connected after 5.5s
+	// connected after 6.549999111s
 	// 192.0.2.1:80 says: hello
 }

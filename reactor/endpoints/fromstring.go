@@ -13,19 +13,18 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file reads and writes descriptions of endpoints. One is a kind and its
-// arguments, with colons between them; an argument may begin with its name and
-// an equals sign. A backslash takes its meaning from what follows it.
+// This file reads and writes descriptions of endpoints. A description is a kind and
+// its arguments, separated by colons. An argument may begin with its name and an equals
+// sign. A backslash quotes the character after it.
 
-// ClientFromString returns the endpoint that description tells of. It is
-// Twisted's clientFromString, for these kinds:
+// ClientFromString returns the endpoint of a description. It is Twisted's
+// clientFromString, for these kinds:
 //
 //	tcp:host:port     with timeout= in seconds and bindAddress=, an IP address
 //	unix:path         with timeout=
 //
-// host, port and path may be given by name too ("tcp:port=80:host=an.example").
-// A colon that is part of an argument is written "\:" ("tcp:\:\:1:80"); see
-// [QuoteStringArgument].
+// host, port and path may have their names too ("tcp:port=80:host=an.example"). A colon
+// in an argument is written "\:" ("tcp:\:\:1:80"); see [QuoteStringArgument].
 func ClientFromString(r reactor.Reactor, description string) (ClientEndpoint, error) {
 	endpoint, err := clientFrom(r, description)
 	if err != nil {
@@ -42,28 +41,26 @@ func clientFrom(r reactor.Reactor, description string) (ClientEndpoint, error) {
 	switch kind {
 	case "tcp":
 		args.name("host", "port")
-		h := NewHostname(r, args.required("host"), args.port())
-		h.Timeout = args.seconds("timeout")
+		host, port := args.required("host"), args.port()
+		config := HostnameConfig{Timeout: args.seconds("timeout")}
 		if local := args.optional("bindAddress"); local != "" {
-			h.LocalAddress = net.JoinHostPort(local, "0")
+			config.LocalAddress = net.JoinHostPort(local, "0")
 		}
-		return h, args.check()
+		return NewHostname(r, host, port, config), args.check()
 	case "unix":
 		args.name("path")
-		u := NewUNIXClient(r, args.required("path"))
-		u.Timeout = args.seconds("timeout")
-		return u, args.check()
+		path := args.required("path")
+		config := reactor.ConnectConfig{Timeout: args.seconds("timeout")}
+		return NewUNIXClient(r, path, config), args.check()
 	}
 	return nil, unknownKind(kind)
 }
 
-// ServerFromString returns the endpoint that description tells of. It is
-// Twisted's serverFromString, for these kinds:
+// ServerFromString returns the endpoint of a description, which has the form that
+// [ClientFromString] takes. It is Twisted's serverFromString, for these kinds:
 //
-//	tcp:port          with interface=, an IP address to listen on alone
+//	tcp:port          with interface=, the only IP address to listen on
 //	unix:address      where the address is a path
-//
-// Descriptions are written as for [ClientFromString].
 func ServerFromString(r reactor.Reactor, description string) (ServerEndpoint, error) {
 	endpoint, err := serverFrom(r, description)
 	if err != nil {
@@ -92,13 +89,13 @@ func unknownKind(kind string) error {
 	return fmt.Errorf(`the kind of endpoint is %q, not "tcp" or "unix"`, kind)
 }
 
-// QuoteStringArgument returns argument as it has to be written in a description.
-// It is Twisted's quoteStringArgument.
+// QuoteStringArgument quotes an argument for a description. It is Twisted's
+// quoteStringArgument.
 func QuoteStringArgument(argument string) string { return quoter.Replace(argument) }
 
 var quoter = strings.NewReplacer(`\`, `\\`, `:`, `\:`, `=`, `\=`)
 
-// describe returns the description of a kind with arguments.
+// describe returns the description of an endpoint.
 func describe(kind string, args ...string) string {
 	for _, a := range args {
 		kind += ":" + QuoteStringArgument(a)
@@ -106,15 +103,15 @@ func describe(kind string, args ...string) string {
 	return kind
 }
 
-// arguments are those of one description. What is asked of them and not there is
-// noted, for check to tell.
+// arguments are the arguments of one description. Its methods remove the arguments
+// that they return, and keep the first error for check.
 type arguments struct {
 	nameless []string
 	named    map[string]string
-	err      error // the first
+	err      error
 }
 
-// parse takes a description apart.
+// parse splits a description into its kind and its arguments.
 func parse(description string) (kind string, _ *arguments, err error) {
 	args := &arguments{named: map[string]string{}}
 	var name string
@@ -153,7 +150,7 @@ func parse(description string) (kind string, _ *arguments, err error) {
 	return kind, args, nil
 }
 
-// name gives the arguments without a name those of names that are not taken.
+// name gives the nameless arguments the names that are not in use, in order.
 func (a *arguments) name(names ...string) {
 	for _, n := range names {
 		if _, taken := a.named[n]; !taken && len(a.nameless) != 0 {
@@ -171,7 +168,7 @@ func (a *arguments) fail(err error) {
 	}
 }
 
-// optional takes an argument, which is "" if it is not there.
+// optional returns an argument, or "" if it is missing.
 func (a *arguments) optional(name string) string {
 	value := a.named[name]
 	delete(a.named, name)
@@ -206,7 +203,7 @@ func (a *arguments) seconds(name string) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// check tells what was wrong, if anything was.
+// check returns the first error. An argument that is left is an error too.
 func (a *arguments) check() error {
 	if left := slices.Sorted(maps.Keys(a.named)); len(left) != 0 {
 		a.fail(fmt.Errorf("there is no argument called %q", left[0]))

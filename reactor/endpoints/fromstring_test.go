@@ -67,16 +67,12 @@ func TestClientFromString(t *testing.T) {
 			if text := fmt.Sprint(got); text != c.want {
 				t.Errorf("endpoint %s, want %s", text, c.want)
 			}
-			var timeout time.Duration
-			var local string
-			switch e := got.(type) {
-			case *endpoints.Hostname:
-				timeout, local = e.Timeout, e.LocalAddress
-			case *endpoints.UNIXClient:
-				timeout = e.Timeout
-			}
-			if timeout != c.timeout || local != c.local {
-				t.Errorf("timeout %v from %q, want %v from %q", timeout, local, c.timeout, c.local)
+			r.AddHost("*", "192.0.2.1", "2001:db8::1")
+			await(r, got.Connect(&peers{}))
+			r.Pump()
+			attempt := append(r.TCPClients, r.UNIXClients...)[0]
+			if attempt.Timeout != c.timeout || attempt.LocalAddress != c.local {
+				t.Errorf("timeout %v from %q, want %v from %q", attempt.Timeout, attempt.LocalAddress, c.timeout, c.local)
 			}
 		})
 	}
@@ -141,7 +137,7 @@ func FuzzQuoteStringArgument(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := endpoints.NewUNIXClient(r, path); got.(fmt.Stringer).String() != want.String() {
+			if want := endpoints.NewUNIXClient(r, path, reactor.ConnectConfig{}); got.(fmt.Stringer).String() != want.String() {
 				t.Errorf("%s is %v, want %v", description, got, want)
 			}
 		}

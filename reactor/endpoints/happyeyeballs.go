@@ -9,18 +9,16 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file is Happy Eyeballs, version 2 (RFC 8305), from where the addresses
-// are known. Section 3, about connecting before all of them are, does not apply:
-// a reactor's resolver gives them all at once. Neither does the first step of
-// section 4, to sort them by RFC 6724: that is the resolver's to do, and package
-// net's does it. It is what puts IPv6 first where there is IPv6 to speak of.
+// This file is Happy Eyeballs, version 2 (RFC 8305), after the name lookup. Section 3,
+// about connecting before all addresses are known, does not apply: a reactor's
+// resolver returns them all at once. The resolver also does the first step of section
+// 4, sorting by RFC 6724, which puts IPv6 first where IPv6 works.
 
-// interleave returns addrs, the best of which is first, with the families taking
-// turns, as section 4 has it, so that one family that does not work costs one
-// attempt and not as many as it has addresses. What is there twice is tried
-// once.
+// interleave returns addrs, which are sorted best first, with the address families
+// alternating (RFC 8305, section 4). So a family that does not work costs one attempt,
+// however many addresses it has. Duplicates are removed.
 func interleave(addrs []netip.Addr) []netip.Addr {
-	var families [2][]netip.Addr // that of the best address, and the other
+	var families [2][]netip.Addr // the family of the best address, and the other one
 	for _, a := range addrs {
 		a = a.Unmap()
 		family := &families[0]
@@ -31,52 +29,53 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 			*family = append(*family, a)
 		}
 	}
-	var turns []netip.Addr
+	var interleaved []netip.Addr
 	for i := range max(len(families[0]), len(families[1])) {
 		for _, family := range families {
 			if i < len(family) {
-				turns = append(turns, family[i])
+				interleaved = append(interleaved, family[i])
 			}
 		}
 	}
-	return turns
+	return interleaved
 }
 
-// attempts are those to connect to one of a name's addresses, as in section 5.
+// attempts are the attempts to connect to one of a name's addresses (RFC 8305,
+// section 5).
 type attempts struct {
 	hostname *Hostname
 	factory  reactor.Factory
 	result   *deferred.Deferred[reactor.Protocol]
-	toCome   []netip.Addr
-	underWay []*deferred.Deferred[reactor.Protocol] // the oldest first
-	next     reactor.DelayedCall                    // begins the next; nil if none is to come
-	errs     []error                                // of those that failed
+	pending  []netip.Addr                           // not tried yet
+	active   []*deferred.Deferred[reactor.Protocol] // the oldest first
+	next     reactor.DelayedCall                    // starts the next attempt; nil if none is scheduled
+	errs     []error                                // of the failed attempts
 }
 
-// connectFirst connects to the first of addrs, of which there is at least one,
-// that takes the connection.
+// connectFirst connects to the first of addrs, of which there is at least one, that
+// accepts the connection.
 func connectFirst(h *Hostname, addrs []netip.Addr, factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	a := &attempts{hostname: h, factory: factory, toCome: addrs}
+	a := &attempts{hostname: h, factory: factory, pending: addrs}
 	a.result = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) { a.end() })
 	a.begin()
 	return a.result
 }
 
-// begin begins the next attempt, and has the one after it follow.
+// begin starts the next attempt, and schedules the one after it.
 func (a *attempts) begin() {
-	addr := a.toCome[0]
-	a.toCome = a.toCome[1:]
-	if len(a.toCome) != 0 {
+	addr := a.pending[0]
+	a.pending = a.pending[1:]
+	if len(a.pending) != 0 {
 		a.next = a.hostname.reactor.CallLater(a.hostname.attemptDelay(), func() {
 			a.next = nil
 			a.begin()
 		})
 	}
 	d := a.hostname.connectTo(addr, a.factory)
-	a.underWay = append(a.underWay, d)
+	a.active = append(a.active, d)
 	d.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
 		switch {
-		case !a.drop(d): // it was given up
+		case !a.drop(d): // it was cancelled
 		case err != nil:
 			a.failed(err)
 		default:
@@ -87,27 +86,26 @@ func (a *attempts) begin() {
 	})
 }
 
-// failed goes on after an attempt has failed: there is nothing to wait for
-// before the next.
+// failed handles a failed attempt. The next attempt starts at once.
 func (a *attempts) failed(err error) {
 	a.errs = append(a.errs, err)
 	if errors.Is(err, reactor.ErrStopped) {
-		a.toCome = nil
+		a.pending = nil
 	}
 	a.cancelNext()
 	switch {
-	case len(a.toCome) != 0:
+	case len(a.pending) != 0:
 		a.begin()
-	case len(a.underWay) == 0:
+	case len(a.active) == 0:
 		a.result.Errback(a.hostname.error(&AttemptsError{a.errs}))
 	}
 }
 
-// end gives up what is under way and what is to come.
+// end cancels all attempts.
 func (a *attempts) end() {
 	a.cancelNext()
-	losers := a.underWay
-	a.toCome, a.underWay = nil, nil
+	losers := a.active
+	a.pending, a.active = nil, nil
 	for _, d := range losers {
 		d.Cancel()
 	}
@@ -120,12 +118,12 @@ func (a *attempts) cancelNext() {
 	}
 }
 
-// drop takes d off those under way, and reports whether it was one of them.
+// drop removes d from the active attempts. It reports whether d was active.
 func (a *attempts) drop(d *deferred.Deferred[reactor.Protocol]) bool {
-	i := slices.Index(a.underWay, d)
+	i := slices.Index(a.active, d)
 	if i < 0 {
 		return false
 	}
-	a.underWay = slices.Delete(a.underWay, i, i+1)
+	a.active = slices.Delete(a.active, i, i+1)
 	return true
 }

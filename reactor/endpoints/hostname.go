@@ -13,30 +13,34 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// Hostname is the endpoint of a name, or IP address, and a port. It connects to
-// whichever of the name's addresses answers first, by Happy Eyeballs (RFC 8305).
-// It is Twisted's HostnameEndpoint.
+// Hostname is the endpoint of a host name, or IP address, and a port. It connects to
+// the first of the name's addresses that answers, by Happy Eyeballs (RFC 8305). It
+// is Twisted's HostnameEndpoint.
 type Hostname struct {
 	reactor    reactor.Reactor
 	host, port string
-	// Timeout bounds the attempt at each of the name's addresses: 0 means
-	// [reactor.DefaultConnectTimeout], negative none.
+	config     HostnameConfig
+}
+
+// A HostnameConfig configures a [Hostname].
+type HostnameConfig struct {
+	// Timeout bounds the attempt at each address. 0 means
+	// [reactor.DefaultConnectTimeout], negative no bound.
 	Timeout time.Duration
-	// TotalTimeout bounds all of it together: the lookup of the name and the
-	// attempts at its addresses. 0 means that there is no such bound.
+	// TotalTimeout bounds the lookup of the name and all attempts together. 0 means
+	// no bound.
 	TotalTimeout time.Duration
-	// AttemptDelay is how long an attempt has to itself before the next one
-	// begins beside it: 0 means [DefaultAttemptDelay]. As section 8 of the RFC has
-	// it, less than 10 ms counts as 10 ms and more than 2 s as 2 s.
+	// AttemptDelay is the time between the start of one attempt and the start of the
+	// next. 0 means [DefaultAttemptDelay]. Other values are brought into the range
+	// of RFC 8305, section 8: 10 ms to 2 s.
 	AttemptDelay time.Duration
-	// LocalAddress is the IP address and port to connect from, where "" and port
-	// 0 leave the choice to the system. Of the name's addresses, only those of
-	// the same family are tried. It is Twisted's bindAddress.
+	// LocalAddress is the IP address and port to connect from. "" and port 0 let the
+	// system choose. Only addresses of the same family are tried. It is Twisted's
+	// bindAddress.
 	LocalAddress string
 }
 
-// DefaultAttemptDelay is how long an attempt at one of a name's addresses has to
-// itself, as RFC 8305 recommends.
+// DefaultAttemptDelay is the delay between attempts that RFC 8305 recommends.
 const DefaultAttemptDelay = 250 * time.Millisecond
 
 const (
@@ -45,25 +49,24 @@ const (
 )
 
 // NewHostname returns the endpoint of host and port, a number.
-func NewHostname(r reactor.Reactor, host, port string) *Hostname {
-	return &Hostname{reactor: r, host: host, port: port}
+func NewHostname(r reactor.Reactor, host, port string, config HostnameConfig) *Hostname {
+	return &Hostname{r, host, port, config}
 }
 
-// Connect looks the name up and connects to its addresses, starting with the
-// first and going on with the next when one fails or has taken AttemptDelay. The
-// first to be connected wins, and the other attempts are given up.
+// Connect looks the name up and connects to its addresses in order. The next attempt
+// starts when the one before fails or AttemptDelay has passed. The first connection
+// wins, and the other attempts are cancelled.
 //
-// It fails with the resolver's error, a [*reactor.LookupError], or with a
-// [*reactor.ConnectError]: of an address that was given as such it is the
-// reactor's, of a name it wraps an [*AttemptsError], or
-// [reactor.ErrConnectTimeout] if TotalTimeout ran out.
+// Connect fails with the resolver's error, a [*reactor.LookupError], or with a
+// [*reactor.ConnectError]. For a name, the ConnectError wraps an [*AttemptsError], or
+// [reactor.ErrConnectTimeout] after TotalTimeout.
 func (h *Hostname) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 	if _, err := strconv.ParseUint(h.port, 10, 16); err != nil {
 		return deferred.Fail[reactor.Protocol](h.error(fmt.Errorf("%q is not a port number", h.port)))
 	}
 	d := h.connect(factory)
-	if h.TotalTimeout > 0 {
-		d.AddTimeout(h.TotalTimeout, h.reactor, h.timedOut)
+	if h.config.TotalTimeout > 0 {
+		d.AddTimeout(h.config.TotalTimeout, h.reactor, h.timedOut)
 	}
 	return d
 }
@@ -79,7 +82,7 @@ func (h *Hostname) connect(factory reactor.Factory) *deferred.Deferred[reactor.P
 		}
 		addrs = h.reachable(addrs)
 		if len(addrs) == 0 {
-			return deferred.Fail[reactor.Protocol](h.error(fmt.Errorf("%w from %s", reactor.ErrNoRoute, h.LocalAddress)))
+			return deferred.Fail[reactor.Protocol](h.error(fmt.Errorf("%w from %s", reactor.ErrNoRoute, h.config.LocalAddress)))
 		}
 		return connectFirst(h, interleave(addrs), factory)
 	})
@@ -87,17 +90,17 @@ func (h *Hostname) connect(factory reactor.Factory) *deferred.Deferred[reactor.P
 
 // connectTo connects to one address.
 func (h *Hostname) connectTo(addr netip.Addr, factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	return h.reactor.ConnectTCP(net.JoinHostPort(addr.String(), h.port), factory, reactor.ConnectOptions{
-		Timeout:      h.Timeout,
-		LocalAddress: h.LocalAddress,
+	return h.reactor.ConnectTCP(net.JoinHostPort(addr.String(), h.port), factory, reactor.ConnectConfig{
+		Timeout:      h.config.Timeout,
+		LocalAddress: h.config.LocalAddress,
 	})
 }
 
-// reachable returns those of addrs that may be connected to from LocalAddress.
+// reachable returns the addresses of LocalAddress's family.
 func (h *Hostname) reachable(addrs []netip.Addr) []netip.Addr {
-	local, err := netip.ParseAddrPort(h.LocalAddress)
+	local, err := netip.ParseAddrPort(h.config.LocalAddress)
 	if err != nil {
-		return addrs // it is not set, or for ConnectTCP to complain of
+		return addrs // not set, or an error that ConnectTCP reports
 	}
 	return slices.DeleteFunc(slices.Clone(addrs), func(a netip.Addr) bool {
 		return a.Unmap().Is4() != local.Addr().Unmap().Is4()
@@ -112,16 +115,15 @@ func (h *Hostname) timedOut(p reactor.Protocol, err error, _ time.Duration) (rea
 }
 
 func (h *Hostname) attemptDelay() time.Duration {
-	if h.AttemptDelay == 0 {
+	if h.config.AttemptDelay == 0 {
 		return DefaultAttemptDelay
 	}
-	return min(max(h.AttemptDelay, minAttemptDelay), maxAttemptDelay)
+	return min(max(h.config.AttemptDelay, minAttemptDelay), maxAttemptDelay)
 }
 
 func (h *Hostname) error(reason error) error {
 	return &reactor.ConnectError{Network: "tcp", Address: net.JoinHostPort(h.host, h.port), Err: reason}
 }
 
-// String returns a description that [ClientFromString] takes, but for the
-// options.
+// String returns a description for [ClientFromString], without the configuration.
 func (h *Hostname) String() string { return describe("tcp", h.host, h.port) }

@@ -55,7 +55,7 @@ func TestHostnameConnects(t *testing.T) {
 		addrs   []string
 		listens []string
 		held    []string
-		set     func(h *endpoints.Hostname)
+		set     func(h *endpoints.HostnameConfig)
 		winner  string
 		at      time.Duration
 		starts  []start
@@ -88,27 +88,27 @@ func TestHostnameConnects(t *testing.T) {
 		winner: b6, at: 250 * ms, starts: []start{{a6, 0}, {a4, 0}, {b6, 250 * ms}},
 	}, {
 		name: "a delay of one's own", addrs: []string{a6, a4}, listens: []string{a4}, held: []string{a6},
-		set:    func(h *endpoints.Hostname) { h.AttemptDelay = 100 * ms },
+		set:    func(h *endpoints.HostnameConfig) { h.AttemptDelay = 100 * ms },
 		winner: a4, at: 100 * ms, starts: []start{{a6, 0}, {a4, 100 * ms}},
 	}, {
 		name: "a delay that is too short", addrs: []string{a6, a4}, listens: []string{a4}, held: []string{a6},
-		set:    func(h *endpoints.Hostname) { h.AttemptDelay = 1 },
+		set:    func(h *endpoints.HostnameConfig) { h.AttemptDelay = 1 },
 		winner: a4, at: 10 * ms, starts: []start{{a6, 0}, {a4, 10 * ms}},
 	}, {
 		name: "a delay that is too long", addrs: []string{a6, a4}, listens: []string{a4}, held: []string{a6},
-		set:    func(h *endpoints.Hostname) { h.AttemptDelay = time.Hour },
+		set:    func(h *endpoints.HostnameConfig) { h.AttemptDelay = time.Hour },
 		winner: a4, at: 2 * time.Second, starts: []start{{a6, 0}, {a4, 2 * time.Second}},
 	}, {
 		name: "a timeout begins the next attempt", addrs: []string{a6, a4, b6}, listens: []string{b6}, held: []string{a6, a4},
-		set:    func(h *endpoints.Hostname) { h.Timeout = 300 * ms },
+		set:    func(h *endpoints.HostnameConfig) { h.Timeout = 300 * ms },
 		winner: b6, at: 300 * ms, starts: []start{{a6, 0}, {a4, 250 * ms}, {b6, 300 * ms}},
 	}, {
 		name: "a local address of one family", addrs: []string{a6, a4, b6, b4}, listens: []string{a6, b4},
-		set:    func(h *endpoints.Hostname) { h.LocalAddress = "198.51.100.7:0" },
+		set:    func(h *endpoints.HostnameConfig) { h.LocalAddress = "198.51.100.7:0" },
 		winner: b4, starts: []start{{a4, 0}, {b4, 0}},
 	}, {
 		name: "a timeout in all that is not reached", addrs: []string{a6, a4}, listens: []string{a4}, held: []string{a6},
-		set:    func(h *endpoints.Hostname) { h.TotalTimeout = time.Second },
+		set:    func(h *endpoints.HostnameConfig) { h.TotalTimeout = time.Second },
 		winner: a4, at: 250 * ms, starts: []start{{a6, 0}, {a4, 250 * ms}},
 	}} {
 		t.Run(c.name, func(t *testing.T) {
@@ -121,10 +121,11 @@ func TestHostnameConnects(t *testing.T) {
 			for _, addr := range c.held {
 				r.Hold(addr, "")
 			}
-			h := endpoints.NewHostname(r, "an.example", "80")
+			var config endpoints.HostnameConfig
 			if c.set != nil {
-				c.set(h)
+				c.set(&config)
 			}
+			h := endpoints.NewHostname(r, "an.example", "80", config)
 			clients := &peers{}
 			got := await(r, h.Connect(clients))
 			r.RunFor(time.Minute)
@@ -166,7 +167,7 @@ func TestHostnameTakesOneOfTwoThatAnswer(t *testing.T) {
 	r.Latency(a6, "", 300*ms)
 	r.Latency(a4, "", 175*ms)
 	clients := &peers{}
-	got := await(r, endpoints.NewHostname(r, "an.example", "80").Connect(clients))
+	got := await(r, endpoints.NewHostname(r, "an.example", "80", endpoints.HostnameConfig{}).Connect(clients))
 	r.RunFor(time.Minute)
 	valueOf(t, got)
 	if got.at != 600*ms {
@@ -187,7 +188,7 @@ func TestHostnameFails(t *testing.T) {
 		port  string
 		addrs []string
 		held  []string
-		set   func(h *endpoints.Hostname)
+		set   func(h *endpoints.HostnameConfig)
 		at    time.Duration
 		text  string
 		is    []error
@@ -209,27 +210,27 @@ func TestHostnameFails(t *testing.T) {
 		is:   []error{reactor.ErrConnectionRefused, reactor.ErrConnectTimeout},
 	}, {
 		name: "all are black holes", addrs: []string{a6, a4}, held: []string{a6, a4}, at: 5*time.Second + 250*ms,
-		set:  func(h *endpoints.Hostname) { h.Timeout = 5 * time.Second },
+		set:  func(h *endpoints.HostnameConfig) { h.Timeout = 5 * time.Second },
 		text: "connecting to an.example:80: connecting took too long at [2001:db8::a]:80 (1 other address failed too)",
 		is:   []error{reactor.ErrConnectTimeout},
 	}, {
 		name: "all are black holes, and there is no time for the second", addrs: []string{a6, a4}, held: []string{a6, a4}, at: 200 * ms,
-		set:  func(h *endpoints.Hostname) { h.TotalTimeout = 200 * ms },
+		set:  func(h *endpoints.HostnameConfig) { h.TotalTimeout = 200 * ms },
 		text: "connecting to an.example:80: connecting took too long",
 		is:   []error{reactor.ErrConnectTimeout},
 	}, {
 		name: "out of time with two under way", addrs: []string{a6, a4}, held: []string{a6, a4}, at: 400 * ms,
-		set:  func(h *endpoints.Hostname) { h.TotalTimeout = 400 * ms },
+		set:  func(h *endpoints.HostnameConfig) { h.TotalTimeout = 400 * ms },
 		text: "connecting to an.example:80: connecting took too long",
 		is:   []error{reactor.ErrConnectTimeout},
 	}, {
 		name: "no address of the local one's family", addrs: []string{a6, b6},
-		set:  func(h *endpoints.Hostname) { h.LocalAddress = "198.51.100.7:0" },
+		set:  func(h *endpoints.HostnameConfig) { h.LocalAddress = "198.51.100.7:0" },
 		text: "connecting to an.example:80: no route to the host from 198.51.100.7:0",
 		is:   []error{reactor.ErrNoRoute},
 	}, {
 		name: "a local address that is none", addrs: []string{a4},
-		set:  func(h *endpoints.Hostname) { h.LocalAddress = "here" },
+		set:  func(h *endpoints.HostnameConfig) { h.LocalAddress = "here" },
 		text: `connecting to an.example:80: local address "here" is not an IP address and port at 192.0.2.1:80`,
 	}, {
 		name: "an address, not a name", host: a4,
@@ -241,7 +242,7 @@ func TestHostnameFails(t *testing.T) {
 		is:   []error{reactor.ErrConnectionRefused},
 	}, {
 		name: "out of time with an address", host: a6, held: []string{a6}, at: time.Second,
-		set:  func(h *endpoints.Hostname) { h.TotalTimeout = time.Second },
+		set:  func(h *endpoints.HostnameConfig) { h.TotalTimeout = time.Second },
 		text: "connecting to [2001:db8::a]:80: connecting took too long",
 		is:   []error{reactor.ErrConnectTimeout},
 	}, {
@@ -263,10 +264,11 @@ func TestHostnameFails(t *testing.T) {
 			if c.port == "" {
 				c.port = "80"
 			}
-			h := endpoints.NewHostname(r, c.host, c.port)
+			var config endpoints.HostnameConfig
 			if c.set != nil {
-				c.set(h)
+				c.set(&config)
 			}
+			h := endpoints.NewHostname(r, c.host, c.port, config)
 			got := await(r, h.Connect(&peers{}))
 			r.RunFor(10 * time.Minute)
 			if !got.fired || got.err == nil {
@@ -305,7 +307,7 @@ func TestHostnameTellsTheMostTellingError(t *testing.T) {
 			r := newReactor(t)
 			r.AddHost("an.example", a6, a4)
 			r.HoldConnects()
-			got := await(r, endpoints.NewHostname(r, "an.example", "80").Connect(&peers{}))
+			got := await(r, endpoints.NewHostname(r, "an.example", "80", endpoints.HostnameConfig{}).Connect(&peers{}))
 			r.Pump()
 			for _, err := range c.errs {
 				r.HeldConnects()[0].Fail(err)
@@ -351,7 +353,7 @@ func TestHostnameCancelled(t *testing.T) {
 			servers := []*peers{listen(t, r, "["+a6+"]:80"), listen(t, r, a4+":80"), listen(t, r, "["+b6+"]:80")}
 			r.Hold("", "")
 			clients := &peers{}
-			d := endpoints.NewHostname(r, "an.example", "80").Connect(clients)
+			d := endpoints.NewHostname(r, "an.example", "80", endpoints.HostnameConfig{}).Connect(clients)
 			got := await(r, d)
 			if c.after >= 0 {
 				r.RunFor(c.after)
@@ -389,7 +391,7 @@ func TestHostnameGoesOnWhenTheFactoryRefuses(t *testing.T) {
 	r.AddHost("an.example", a6, a4)
 	refused, taken := listen(t, r, "["+a6+"]:80"), listen(t, r, a4+":80")
 	clients := &peers{}
-	got := await(r, endpoints.NewHostname(r, "an.example", "80").Connect(
+	got := await(r, endpoints.NewHostname(r, "an.example", "80", endpoints.HostnameConfig{}).Connect(
 		reactor.FactoryFunc(func(addr net.Addr) reactor.Protocol {
 			if addr.(*net.TCPAddr).IP.To4() == nil {
 				return nil
@@ -408,7 +410,7 @@ func TestHostnameWhenTheReactorStops(t *testing.T) {
 	r := newReactor(t)
 	r.AddHost("an.example", a6, a4, b4)
 	r.Hold("", "")
-	got := await(r, endpoints.NewHostname(r, "an.example", "80").Connect(&peers{}))
+	got := await(r, endpoints.NewHostname(r, "an.example", "80", endpoints.HostnameConfig{}).Connect(&peers{}))
 	r.CallLater(300*ms, func() { r.Stop() })
 	if err := r.Run(); err != nil {
 		t.Fatal(err)
@@ -432,7 +434,7 @@ func TestHostnameWithAResolverOfOnesOwn(t *testing.T) {
 	t.Run("that finds nothing", func(t *testing.T) {
 		r := newReactor(t)
 		r.InstallNameResolver(answers{})
-		got := await(r, endpoints.NewHostname(r, "an.example", "80").Connect(&peers{}))
+		got := await(r, endpoints.NewHostname(r, "an.example", "80", endpoints.HostnameConfig{}).Connect(&peers{}))
 		if !errors.Is(got.err, reactor.ErrNameNotFound) {
 			t.Errorf("error %v, want ErrNameNotFound", got.err)
 		}
@@ -442,8 +444,7 @@ func TestHostnameWithAResolverOfOnesOwn(t *testing.T) {
 		list := answers{netip.MustParseAddr(a6), netip.MustParseAddr(b6), netip.MustParseAddr("::ffff:" + a4)}
 		kept := slices.Clone(list)
 		r.InstallNameResolver(list)
-		h := endpoints.NewHostname(r, "an.example", "80")
-		h.LocalAddress = "198.51.100.7:0"
+		h := endpoints.NewHostname(r, "an.example", "80", endpoints.HostnameConfig{LocalAddress: "198.51.100.7:0"})
 		got := await(r, h.Connect(&peers{}))
 		r.Pump()
 		if !errors.Is(got.err, reactor.ErrConnectionRefused) {

@@ -6,101 +6,80 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file lets a ClientService know when a connection is lost: it puts itself
-// between the transport and the user's protocol, in both directions, so that it
-// is still there when the protocol is switched, to TLS for example.
+// This file tells a ClientService when its connection is lost. A link stands between
+// the transport and the user's protocol, in both directions, so that it stays in
+// place when the protocol is switched, for example to TLS.
 
-// A linkFactory builds the protocols of a service's connections.
+// A linkFactory builds the protocols of one attempt to connect.
 type linkFactory struct {
 	factory reactor.Factory
 	service *ClientService
+	link    *link // of the last connection; nil before the first
 }
 
-func (f linkFactory) BuildProtocol(peer net.Addr) reactor.Protocol {
+func (f *linkFactory) BuildProtocol(peer net.Addr) reactor.Protocol {
 	p := f.factory.BuildProtocol(peer)
 	if p == nil {
 		return nil
 	}
-	l := &link{service: f.service, built: p}
-	return l.shell(p)
+	f.link = &link{service: f.service, built: p}
+	return f.link.wrap(p)
 }
 
-// A link is a connection of a service's.
+// A link is one connection of a service.
 type link struct {
 	service   *ClientService
-	built     reactor.Protocol // by the user's factory
-	protocol  reactor.Protocol // that has the connection: built, unless it was switched
+	built     reactor.Protocol // built by the user's factory
+	protocol  reactor.Protocol // the connection's protocol: built, unless it was switched
 	transport reactor.Transport
-	lost      error // why the connection was, once it was
+	lost      error // why the connection was lost; nil while it is open
 }
 
-// shell makes p the protocol that has the connection, and returns what the
-// transport is to have in its place.
-func (l *link) shell(p reactor.Protocol) reactor.Protocol {
+// wrap makes p the connection's protocol, and returns the protocol for the transport.
+func (l *link) wrap(p reactor.Protocol) reactor.Protocol {
 	l.protocol = p
-	s := shell{p, l}
+	s := linkProtocol{p, l}
 	if half, ok := p.(reactor.HalfCloseableProtocol); ok {
-		return halfCloseableShell{s, half}
+		return halfCloseableLinkProtocol{s, half}
 	}
 	return s
 }
 
-// switchProtocol is the SwitchProtocol of the transports that protocols get.
-func (l *link) switchProtocol(p reactor.Protocol) (old reactor.Protocol) {
-	old = l.protocol
-	l.transport.SwitchProtocol(l.shell(p))
-	return old
-}
-
-// A shell is a protocol that tells the service when the connection is lost.
-type shell struct {
+// A linkProtocol tells the service when the connection is lost.
+type linkProtocol struct {
 	reactor.Protocol
 	link *link
 }
 
-func (s shell) ConnectionMade(t reactor.Transport) {
-	s.link.transport = t
-	if secure, ok := t.(reactor.TLSTransport); ok {
-		s.Protocol.ConnectionMade(linkTLSTransport{secure, s.link})
-		return
-	}
-	s.Protocol.ConnectionMade(linkTransport{t, s.link})
+func (p linkProtocol) ConnectionMade(t reactor.Transport) {
+	p.link.transport = t
+	p.Protocol.ConnectionMade(linkTransport{t, p.link})
 }
 
-func (s shell) ConnectionLost(reason error) {
-	s.link.lost = reason
-	defer s.link.service.connectionLost(s.link) // though the protocol may panic
-	s.Protocol.ConnectionLost(reason)
+func (p linkProtocol) ConnectionLost(reason error) {
+	p.link.lost = reason
+	defer p.link.service.connectionLost(p.link) // even if the protocol panics
+	p.Protocol.ConnectionLost(reason)
 }
 
-// self is how the service finds the link of a protocol that comes back to it.
-func (s shell) self() *link { return s.link }
-
-// A halfCloseableShell is the shell of a protocol that is half-closeable.
-type halfCloseableShell struct {
-	shell
+// A halfCloseableLinkProtocol is the linkProtocol of a half-closeable protocol.
+type halfCloseableLinkProtocol struct {
+	linkProtocol
 	half reactor.HalfCloseableProtocol
 }
 
-func (s halfCloseableShell) ReadConnectionLost()  { s.half.ReadConnectionLost() }
-func (s halfCloseableShell) WriteConnectionLost() { s.half.WriteConnectionLost() }
+func (p halfCloseableLinkProtocol) ReadConnectionLost()  { p.half.ReadConnectionLost() }
+func (p halfCloseableLinkProtocol) WriteConnectionLost() { p.half.WriteConnectionLost() }
 
-// A linkTransport is the transport that a protocol gets.
+// A linkTransport is the transport that the user's protocol gets. It keeps the link in
+// place when the protocol is switched.
 type linkTransport struct {
 	reactor.Transport
 	link *link
 }
 
-func (t linkTransport) SwitchProtocol(p reactor.Protocol) reactor.Protocol {
-	return t.link.switchProtocol(p)
-}
-
-// A linkTLSTransport is the same where the connection speaks TLS.
-type linkTLSTransport struct {
-	reactor.TLSTransport
-	link *link
-}
-
-func (t linkTLSTransport) SwitchProtocol(p reactor.Protocol) reactor.Protocol {
-	return t.link.switchProtocol(p)
+func (t linkTransport) SwitchProtocol(p reactor.Protocol) (old reactor.Protocol) {
+	old = t.link.protocol
+	t.Transport.SwitchProtocol(t.link.wrap(p))
+	return old
 }

@@ -2,41 +2,31 @@ package endpoints
 
 import (
 	"net"
-	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
 // TCPClient is the endpoint of an IP address and port. It is Twisted's
-// TCP4ClientEndpoint and TCP6ClientEndpoint; for names there is [Hostname].
+// TCP4ClientEndpoint and TCP6ClientEndpoint. For host names, see [Hostname].
 type TCPClient struct {
 	reactor reactor.TCP
 	address string
-	// Timeout bounds the attempt: 0 means [reactor.DefaultConnectTimeout],
-	// negative none.
-	Timeout time.Duration
-	// LocalAddress is the IP address and port to connect from, where "" and port
-	// 0 leave the choice to the system. It is Twisted's bindAddress.
-	LocalAddress string
+	config  reactor.ConnectConfig
 }
 
 // NewTCPClient returns the endpoint of address, an IP address and port
 // ("[::1]:80").
-func NewTCPClient(r reactor.TCP, address string) *TCPClient {
-	return &TCPClient{reactor: r, address: address}
+func NewTCPClient(r reactor.TCP, address string, config reactor.ConnectConfig) *TCPClient {
+	return &TCPClient{r, address, config}
 }
 
-// Connect connects there; see [reactor.TCP].
+// Connect connects to the address; see [reactor.TCP].
 func (c *TCPClient) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	return c.reactor.ConnectTCP(c.address, factory, reactor.ConnectOptions{
-		Timeout:      c.Timeout,
-		LocalAddress: c.LocalAddress,
-	})
+	return c.reactor.ConnectTCP(c.address, factory, c.config)
 }
 
-// String returns a description that [ClientFromString] takes, but for the
-// options.
+// String returns a description for [ClientFromString], without the configuration.
 func (c *TCPClient) String() string {
 	host, port, err := net.SplitHostPort(c.address)
 	if err != nil {
@@ -52,19 +42,19 @@ type TCPServer struct {
 	address string
 }
 
-// NewTCPServer returns the endpoint that listens on address, as in
-// [net.Listen]: ":80" is port 80 of all the machine's addresses, of both
-// families, and "127.0.0.1:0" one that the system chooses.
+// NewTCPServer returns the endpoint that listens on address, as in [net.Listen]:
+// ":80" is port 80 on all addresses of both families; port 0 lets the system choose
+// one.
 func NewTCPServer(r reactor.TCP, address string) *TCPServer {
 	return &TCPServer{r, address}
 }
 
-// Listen listens there; see [reactor.TCP].
+// Listen listens on the address; see [reactor.TCP].
 func (s *TCPServer) Listen(factory reactor.Factory) *deferred.Deferred[reactor.Port] {
 	return listening(s.reactor.ListenTCP(s.address, factory))
 }
 
-// String returns a description that [ServerFromString] takes.
+// String returns a description for [ServerFromString].
 func (s *TCPServer) String() string {
 	host, port, err := net.SplitHostPort(s.address)
 	switch {

@@ -28,14 +28,14 @@ func TestWrapTLS(t *testing.T) {
 	r.AddHost("an.example", "192.0.2.1")
 	cert, roots := testcert.New("an.example")
 	var server hello
-	port := endpoints.WrapTLSServer(r, &tls.Config{Certificates: []tls.Certificate{cert}}, endpoints.NewTCPServer(r, "192.0.2.1:443")).
+	port := endpoints.WrapTLSServer(r, reactor.TLSConfig{Config: &tls.Config{Certificates: []tls.Certificate{cert}}}, endpoints.NewTCPServer(r, "192.0.2.1:443")).
 		Listen(reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &server }))
 	deferredtest.SuccessResultOf(t, port)
 	r.ListenTCP("192.0.2.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &silent{} }))
 
 	config := &tls.Config{ServerName: "an.example", RootCAs: roots}
 	var client hello
-	d := endpoints.WrapTLS(r, config, endpoints.NewHostname(r, "an.example", "443")).
+	d := endpoints.WrapTLS(r, reactor.TLSConfig{Config: config}, endpoints.NewHostname(r, "an.example", "443", endpoints.HostnameConfig{})).
 		Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &client }))
 	deferredtest.NoResult(t, d)
 	r.Pump()
@@ -49,13 +49,13 @@ func TestWrapTLS(t *testing.T) {
 		return nil
 	})
 	other := &tls.Config{ServerName: "another.example", RootCAs: roots}
-	d = endpoints.WrapTLS(r, other, endpoints.NewHostname(r, "an.example", "443")).Connect(never)
+	d = endpoints.WrapTLS(r, reactor.TLSConfig{Config: other}, endpoints.NewHostname(r, "an.example", "443", endpoints.HostnameConfig{})).Connect(never)
 	r.Pump()
 	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, reactor.ErrHandshake) {
 		t.Errorf("got %v", err)
 	}
-	slow := endpoints.WrapTLS(r, config, endpoints.NewHostname(r, "an.example", "80"))
-	slow.HandshakeTimeout = 5 * time.Second
+	slow := endpoints.WrapTLS(r, reactor.TLSConfig{Config: config, HandshakeTimeout: 5 * time.Second},
+		endpoints.NewHostname(r, "an.example", "80", endpoints.HostnameConfig{}))
 	d = slow.Connect(never)
 	r.RunFor(5 * time.Second)
 	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, reactor.ErrHandshake) || !strings.Contains(err.Error(), "5s") {

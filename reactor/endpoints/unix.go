@@ -1,8 +1,6 @@
 package endpoints
 
 import (
-	"time"
-
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
@@ -12,23 +10,20 @@ import (
 type UNIXClient struct {
 	reactor reactor.UNIX
 	path    string
-	// Timeout bounds the attempt: 0 means [reactor.DefaultConnectTimeout],
-	// negative none.
-	Timeout time.Duration
+	config  reactor.ConnectConfig
 }
 
 // NewUNIXClient returns the endpoint of the socket at path.
-func NewUNIXClient(r reactor.UNIX, path string) *UNIXClient {
-	return &UNIXClient{reactor: r, path: path}
+func NewUNIXClient(r reactor.UNIX, path string, config reactor.ConnectConfig) *UNIXClient {
+	return &UNIXClient{r, path, config}
 }
 
-// Connect connects there; see [reactor.UNIX].
+// Connect connects to the socket; see [reactor.UNIX].
 func (c *UNIXClient) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	return c.reactor.ConnectUNIX(c.path, factory, reactor.ConnectOptions{Timeout: c.Timeout})
+	return c.reactor.ConnectUNIX(c.path, factory, c.config)
 }
 
-// String returns a description that [ClientFromString] takes, but for the
-// options.
+// String returns a description for [ClientFromString], without the configuration.
 func (c *UNIXClient) String() string { return describe("unix", c.path) }
 
 // UNIXServer is the endpoint that listens on a socket in the file system. It is
@@ -43,10 +38,10 @@ func NewUNIXServer(r reactor.UNIX, path string) *UNIXServer {
 	return &UNIXServer{r, path}
 }
 
-// Listen listens there; see [reactor.UNIX].
+// Listen listens on the socket; see [reactor.UNIX].
 func (s *UNIXServer) Listen(factory reactor.Factory) *deferred.Deferred[reactor.Port] {
 	return listening(s.reactor.ListenUNIX(s.path, factory))
 }
 
-// String returns a description that [ServerFromString] takes.
+// String returns a description for [ServerFromString].
 func (s *UNIXServer) String() string { return describe("unix", s.path) }

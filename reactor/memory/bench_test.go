@@ -30,7 +30,7 @@ func BenchmarkEchoRoundTrip(b *testing.B) {
 	r := memory.New()
 	client := &pinger{left: b.N, done: func() { r.Stop() }}
 	r.ListenTCP(address, just(&peer{data: func(p *peer, data []byte) { p.Write(data) }}))
-	r.ConnectTCP(address, just(client), reactor.ConnectOptions{})
+	r.ConnectTCP(address, just(client), reactor.ConnectConfig{})
 	r.Pump()
 	b.ResetTimer()
 	client.Write([]byte("ping"))
@@ -45,7 +45,7 @@ func BenchmarkConnect(b *testing.B) {
 	r.ListenTCP(address, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &sink{} }))
 	for b.Loop() {
 		client := &sink{}
-		r.ConnectTCP(address, just(client), reactor.ConnectOptions{})
+		r.ConnectTCP(address, just(client), reactor.ConnectConfig{})
 		r.Pump()
 		client.LoseConnection()
 		r.Pump()

@@ -3,7 +3,7 @@
 //
 //	r := memory.New()
 //	r.ListenTCP("127.0.0.1:80", echo)
-//	d := r.ConnectTCP("127.0.0.1:80", client, reactor.ConnectOptions{})
+//	d := r.ConnectTCP("127.0.0.1:80", client, reactor.ConnectConfig{})
 //	r.Pump()                   // until there is nothing left to do now
 //	r.Advance(5 * time.Second) // and what is due five seconds later
 //

@@ -47,7 +47,7 @@ func Example() {
 	client := &Printer{}
 	r.ConnectTCP("192.0.2.1:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 		return client
-	}), reactor.ConnectOptions{})
+	}), reactor.ConnectConfig{})
 
 	r.Pump()
 	r.Advance(time.Minute)
@@ -65,7 +65,7 @@ func ExampleReactor_HoldConnects() {
 	r.HoldConnects()
 	d := r.ConnectTCP("192.0.2.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 		return &Printer{}
-	}), reactor.ConnectOptions{Timeout: 5 * time.Second})
+	}), reactor.ConnectConfig{Timeout: 5 * time.Second})
 	d.AddErrback(func(err error) (reactor.Protocol, error) {
 		fmt.Println(err)
 		return nil, nil
@@ -88,7 +88,7 @@ func ExampleReactor_Trace() {
 	}))
 	r.ConnectTCP("192.0.2.1:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 		return &memoryHole{}
-	}), reactor.ConnectOptions{})
+	}), reactor.ConnectConfig{})
 	r.RunFor(time.Second)
 	fmt.Print(r.Trace())
 	// Output:

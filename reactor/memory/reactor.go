@@ -36,9 +36,9 @@ type Reactor struct {
 
 	net     *network
 	names   hosts
-	rand    *rand.Rand
-	timers  int  // that were traced
-	turning bool // in a turn: what is called now is called by the loop
+	random  *rand.PCG // what Rand draws from
+	timers  int       // that were traced
+	turning bool      // in a turn: what is called now is called by the loop
 }
 
 var _ reactor.Reactor = (*Reactor)(nil)
@@ -48,11 +48,14 @@ var _ reactor.Reactor = (*Reactor)(nil)
 func New() *Reactor {
 	net := newNetwork()
 	var loop *reactor.Loop
-	loop = reactor.NewLoop(net, func(f func()) { loop.CallFromThread(f) })
-	r := &Reactor{Loop: loop, net: net, MaxTurns: 1_000_000}
+	source := rand.NewPCG(1, 0)
+	loop = reactor.NewLoop(net, reactor.LoopConfig{
+		CallInThread: func(f func()) { loop.CallFromThread(f) },
+		Rand:         rand.New(source),
+	})
+	r := &Reactor{Loop: loop, net: net, random: source, MaxTurns: 1_000_000}
 	r.names.loop = loop
 	loop.InstallNameResolver(&r.names)
-	r.Seed(1)
 	return r
 }
 
@@ -152,10 +155,6 @@ func (r *Reactor) CallLater(delay time.Duration, f func()) reactor.DelayedCall {
 	})
 }
 
-// Rand returns the reactor's source of randomness; see [reactor.Random]. It gives the
-// same numbers in each run, until [Reactor.Seed] asks for others.
-func (r *Reactor) Rand() *rand.Rand { return r.rand }
-
-// Seed restarts the numbers of [Reactor.Rand] from seed, which is 1 at first. A
-// generator that Rand returned before goes on with its own.
-func (r *Reactor) Seed(seed uint64) { r.rand = rand.New(rand.NewPCG(seed, 0)) }
+// Seed restarts the numbers of Rand from seed, which is 1 at first. The same seed
+// gives the same numbers in each run.
+func (r *Reactor) Seed(seed uint64) { r.random.Seed(seed, 0) }

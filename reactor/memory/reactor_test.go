@@ -84,7 +84,7 @@ func listen(t *testing.T, r *memory.Reactor, address string, p reactor.Protocol)
 }
 
 func connect(r *memory.Reactor, address string, p reactor.Protocol) *outcome {
-	return watch(r.ConnectTCP(address, just(p), reactor.ConnectOptions{}))
+	return watch(r.ConnectTCP(address, just(p), reactor.ConnectConfig{}))
 }
 
 // outcome is what became of an attempt to connect.
@@ -150,7 +150,7 @@ func TestUNIX(t *testing.T) {
 	if _, err := r.ListenUNIX("/run/echo", just(server)); !errors.Is(err, reactor.ErrPortInUse) {
 		t.Errorf("the path is taken: %v", err)
 	}
-	d := watch(r.ConnectUNIX("/run/echo", just(client), reactor.ConnectOptions{}))
+	d := watch(r.ConnectUNIX("/run/echo", just(client), reactor.ConnectConfig{}))
 	r.Pump()
 	d.mustBe(t, nil)
 	if got := client.got.String(); got != "hello" {
@@ -160,7 +160,7 @@ func TestUNIX(t *testing.T) {
 		t.Errorf("the peer is %s %s", got.Network(), got)
 	}
 	port.StopListening()
-	d = watch(r.ConnectUNIX("/run/echo", just(client), reactor.ConnectOptions{}))
+	d = watch(r.ConnectUNIX("/run/echo", just(client), reactor.ConnectConfig{}))
 	r.Pump()
 	d.mustBe(t, reactor.ErrConnectionRefused)
 	if len(r.UNIXServers) != 2 || len(r.UNIXClients) != 2 || r.UNIXClients[1].Address != "/run/echo" {
@@ -201,10 +201,10 @@ func TestFactoryThatBuildsNoProtocol(t *testing.T) {
 func TestRecords(t *testing.T) {
 	r := memory.New()
 	first, second := just(&peer{}), just(&peer{})
-	r.ConnectTCP(address, first, reactor.ConnectOptions{Timeout: 3 * time.Second}).AddErrback(ignore)
+	r.ConnectTCP(address, first, reactor.ConnectConfig{Timeout: 3 * time.Second}).AddErrback(ignore)
 	r.ListenTCP(":80", second)
 	r.ListenTCP(":80", first) // fails, and is recorded
-	r.ConnectTCP("nonsense", second, reactor.ConnectOptions{LocalAddress: "192.0.2.9:0"}).AddErrback(ignore)
+	r.ConnectTCP("nonsense", second, reactor.ConnectConfig{LocalAddress: "192.0.2.9:0"}).AddErrback(ignore)
 	var got []string
 	for _, c := range r.TCPClients {
 		got = append(got, fmt.Sprint(c.Address, c.Timeout, c.LocalAddress, c.Factory != nil))
@@ -348,7 +348,7 @@ func TestTimeoutOfAHeldConnect(t *testing.T) {
 	r := memory.New()
 	listen(t, r, address, &peer{})
 	r.HoldConnects()
-	d := watch(r.ConnectTCP(address, just(&peer{}), reactor.ConnectOptions{Timeout: 5 * time.Second}))
+	d := watch(r.ConnectTCP(address, just(&peer{}), reactor.ConnectConfig{Timeout: 5 * time.Second}))
 	r.Advance(5*time.Second - 1)
 	if d.Called() || len(r.HeldConnects()) != 1 {
 		t.Fatalf("called %v, held %v, before the time is out", d.Called(), r.HeldConnects())

@@ -9,7 +9,7 @@ import (
 type Client struct {
 	Address string // IP address and port, or path
 	Factory reactor.Factory
-	reactor.ConnectOptions
+	reactor.ConnectConfig
 }
 
 // A Server is a call of ListenTCP or ListenUNIX.
@@ -19,7 +19,7 @@ type Server struct {
 }
 
 // ConnectTCP connects to address and adds to TCPClients; see [reactor.TCP].
-func (r *Reactor) ConnectTCP(address string, factory reactor.Factory, options reactor.ConnectOptions) *deferred.Deferred[reactor.Protocol] {
+func (r *Reactor) ConnectTCP(address string, factory reactor.Factory, options reactor.ConnectConfig) *deferred.Deferred[reactor.Protocol] {
 	r.TCPClients = append(r.TCPClients, Client{address, factory, options})
 	return r.Loop.ConnectTCP(address, factory, options)
 }
@@ -32,7 +32,7 @@ func (r *Reactor) ListenTCP(address string, factory reactor.Factory) (reactor.Po
 }
 
 // ConnectUNIX connects to path and adds to UNIXClients; see [reactor.UNIX].
-func (r *Reactor) ConnectUNIX(path string, factory reactor.Factory, options reactor.ConnectOptions) *deferred.Deferred[reactor.Protocol] {
+func (r *Reactor) ConnectUNIX(path string, factory reactor.Factory, options reactor.ConnectConfig) *deferred.Deferred[reactor.Protocol] {
 	r.UNIXClients = append(r.UNIXClients, Client{path, factory, options})
 	return r.Loop.ConnectUNIX(path, factory, options)
 }

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"crypto/tls"
 	"net"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -20,6 +21,8 @@ type StringTransport struct {
 	// LoseConnection or AbortConnection. It is Twisted's
 	// StringTransportWithDisconnection.
 	Protocol reactor.Protocol
+	// On is what Reactor returns. A protocol that asks for its reactor needs it.
+	On reactor.Reactor
 	// Lenient allows it to pause and to resume after LoseConnection.
 	Lenient bool
 
@@ -185,6 +188,17 @@ func (t *StringTransport) Peer() net.Addr {
 	}
 	return &net.TCPAddr{IP: net.IPv4(192, 168, 1, 1), Port: 54321}
 }
+
+// Reactor returns On. It panics if On is nil.
+func (t *StringTransport) Reactor() reactor.Reactor {
+	if t.On == nil {
+		panic("memory: the protocol asked a StringTransport for its reactor: set On")
+	}
+	return t.On
+}
+
+// TLS returns nil.
+func (t *StringTransport) TLS() *tls.ConnectionState { return nil }
 
 // SetNoDelay does nothing.
 func (t *StringTransport) SetNoDelay(bool) error { return nil }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
@@ -48,7 +49,7 @@ func secretStory(t *testing.T, client, server *tls.Config) memory.Trace {
 	r := memory.New()
 	r.StartTrace()
 	r.Latency("", "", 30*time.Millisecond)
-	tlsServer := reactor.TLSServer(r, server, reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+	tlsServer := reactor.TLSServer(r, reactor.TLSConfig{Config: server}, reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 		return &peer{data: echo}
 	}))
 	if _, err := r.ListenTCP("192.0.2.1:443", tlsServer); err != nil {
@@ -60,15 +61,14 @@ func secretStory(t *testing.T, client, server *tls.Config) memory.Trace {
 			p.Write(make([]byte, 1+r.Rand().IntN(40<<10)))
 			r.CallLater(time.Duration(r.Rand().IntN(1000))*time.Millisecond, func() { p.LoseConnection() })
 		}}
-		d := connect(r, "192.0.2.1:443", reactor.TLSClient(r, client, just(p)).BuildProtocol(nil))
-		d.AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
-			p.(*reactor.TLSProtocol).WhenHandshaken().AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
-				if left--; left == 0 {
-					r.CallLater(2*time.Second, func() { r.Stop() })
-				}
-				return p, err
-			})
-			return p, nil
+		d := reactor.TLSClient(r, reactor.TLSConfig{Config: client}, just(p)).Connect(func(f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+			return r.ConnectTCP("192.0.2.1:443", f, reactor.ConnectConfig{})
+		})
+		d.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
+			if left--; left == 0 {
+				r.CallLater(2*time.Second, func() { r.Stop() })
+			}
+			return p, err
 		})
 	}
 	if err := r.Run(); err != nil {

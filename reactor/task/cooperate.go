@@ -48,8 +48,8 @@ type Step = func() (wait Wait, err error)
 // [DefaultCooperator].
 type Cooperator struct {
 	clock     reactor.Clock
-	schedule  Scheduler
-	predicate TerminationPredicate
+	schedule  func(f func()) reactor.DelayedCall
+	predicate func() (over func() bool)
 	slice     slice // for the default predicate
 
 	ready taskList // have a step to do, the next one first
@@ -58,46 +58,42 @@ type Cooperator struct {
 	tickFunc func()              // c.tick, made once
 	call     reactor.DelayedCall // of tick, while one is arranged
 	ticking  bool
-	started  Started
+	started  bool
 	stopped  bool
 }
 
-// A CooperatorOption changes what [NewCooperator] makes: a [Scheduler], a
-// [TerminationPredicate] or [Started].
-type CooperatorOption interface{ apply(*Cooperator) }
+// A CooperatorConfig configures a [Cooperator].
+type CooperatorConfig struct {
+	// Scheduler schedules a call of f, which runs one slice. It must not call f
+	// itself. nil: the clock's CallLater, without delay.
+	Scheduler func(f func()) reactor.DelayedCall
+	// TerminationPredicate is called at the start of each slice. The function that it
+	// returns is called after each step, and returns true to end the slice. nil: a
+	// slice ends after 10 ms or 1000 steps. It is Twisted's
+	// terminationPredicateFactory.
+	TerminationPredicate func() (over func() bool)
+	// WaitForStart keeps tasks from running before [Cooperator.Start] is called. It
+	// is the opposite of Twisted's started.
+	WaitForStart bool
+}
 
-// A Scheduler arranges for f, which runs the steps of one slice, to be called
-// soon, but not at once. The default one is the clock's CallLater without delay.
-type Scheduler func(f func()) reactor.DelayedCall
-
-// A TerminationPredicate is called at the start of each slice and returns a
-// function that is called after each step: true ends the slice. It is Twisted's
-// terminationPredicateFactory. By default a slice ends after 10 ms by the clock
-// or after 1000 steps: a clock in memory may stand still.
-type TerminationPredicate func() (over func() bool)
-
-// Started says whether tasks may run before [Cooperator.Start] is called. By
-// default they may.
-type Started bool
-
-func (s Scheduler) apply(c *Cooperator)            { c.schedule = s }
-func (p TerminationPredicate) apply(c *Cooperator) { c.predicate = p }
-func (s Started) apply(c *Cooperator)              { c.started = s }
-
-// NewCooperator returns a Cooperator that lives by clock.
-func NewCooperator(clock reactor.Clock, options ...CooperatorOption) *Cooperator {
+// NewCooperator returns a Cooperator that uses clock.
+func NewCooperator(clock reactor.Clock, config CooperatorConfig) *Cooperator {
 	c := &Cooperator{
-		clock:    clock,
-		schedule: func(f func()) reactor.DelayedCall { return clock.CallLater(0, f) },
-		slice:    slice{clock: clock},
-		started:  true,
+		clock:     clock,
+		schedule:  config.Scheduler,
+		predicate: config.TerminationPredicate,
+		slice:     slice{clock: clock},
+		started:   !config.WaitForStart,
 	}
-	c.predicate = c.slice.begin
+	if c.schedule == nil {
+		c.schedule = func(f func()) reactor.DelayedCall { return clock.CallLater(0, f) }
+	}
+	if c.predicate == nil {
+		c.predicate = c.slice.begin
+	}
 	c.slice.overFunc = c.slice.over
 	c.tickFunc = c.tick
-	for _, o := range options {
-		o.apply(c)
-	}
 	return c
 }
 
@@ -106,7 +102,7 @@ func NewCooperator(clock reactor.Clock, options ...CooperatorOption) *Cooperator
 // belongs to the reactor's.
 func DefaultCooperator() *Cooperator { return defaultCooperator() }
 
-var defaultCooperator = sync.OnceValue(func() *Cooperator { return NewCooperator(reactor.Default()) })
+var defaultCooperator = sync.OnceValue(func() *Cooperator { return NewCooperator(reactor.Default(), CooperatorConfig{}) })
 
 // Cooperate is [Cooperator.Cooperate] on the default reactor.
 func Cooperate(step Step) *CooperativeTask { return DefaultCooperator().Cooperate(step) }
@@ -203,7 +199,7 @@ func (c *Cooperator) Stop() {
 func (c *Cooperator) Clock() reactor.Clock { return c.clock }
 
 // Running reports whether tasks may run: it was started, and not stopped since.
-func (c *Cooperator) Running() bool { return bool(c.started) && !c.stopped }
+func (c *Cooperator) Running() bool { return c.started && !c.stopped }
 
 func (c *Cooperator) add(t *CooperativeTask) *CooperativeTask {
 	if c.stopped {
@@ -217,7 +213,7 @@ func (c *Cooperator) add(t *CooperativeTask) *CooperativeTask {
 // reschedule arranges the next slice if there is something to do in it, or
 // cancels the one that was arranged if there is nothing any more.
 func (c *Cooperator) reschedule() {
-	switch want := c.ready.first != nil && bool(c.started) && !c.ticking; {
+	switch want := c.ready.first != nil && c.started && !c.ticking; {
 	case want && c.call == nil:
 		c.call = c.schedule(c.tickFunc)
 	case !want && c.call != nil:

@@ -46,7 +46,7 @@ func (w *worker) wantWork(t *testing.T, want ...int) {
 // newWorker returns a worker that does one step each time its scheduler pumps.
 func newWorker() *worker {
 	w := &worker{sched: newFakeScheduler()}
-	w.c = task.NewCooperator(nil, task.Scheduler(w.sched.schedule), task.TerminationPredicate(oneStep))
+	w.c = task.NewCooperator(nil, task.CooperatorConfig{Scheduler: w.sched.schedule, TerminationPredicate: oneStep})
 	w.CooperativeTask = w.c.Cooperate(w.step)
 	return w
 }
@@ -153,7 +153,7 @@ func TestTaskWaits(t *testing.T) {
 
 func TestTaskWaitsForWhatHasFired(t *testing.T) {
 	clock := task.NewClock()
-	c := task.NewCooperator(clock)
+	c := task.NewCooperator(clock, task.CooperatorConfig{})
 	var log []string
 	work := func(name string) task.Step {
 		n := 0
@@ -441,7 +441,7 @@ func TestWhenDoneStopsTheCooperator(t *testing.T) {
 
 func TestCooperatorStopEndsAll(t *testing.T) {
 	sched := newFakeScheduler()
-	c := task.NewCooperator(nil, task.Scheduler(sched.schedule), task.TerminationPredicate(oneStep))
+	c := task.NewCooperator(nil, task.CooperatorConfig{Scheduler: sched.schedule, TerminationPredicate: oneStep})
 	var order []string
 	add := func(name string) *task.CooperativeTask {
 		added := c.Cooperate(goesOn)
@@ -471,11 +471,11 @@ func TestCooperatorStopEndsAll(t *testing.T) {
 }
 
 func TestCooperatorRunning(t *testing.T) {
-	c := task.NewCooperator(task.NewClock())
+	c := task.NewCooperator(task.NewClock(), task.CooperatorConfig{})
 	if !c.Running() {
 		t.Error("a new Cooperator does not run")
 	}
-	c = task.NewCooperator(task.NewClock(), task.Started(false))
+	c = task.NewCooperator(task.NewClock(), task.CooperatorConfig{WaitForStart: true})
 	for _, step := range []struct {
 		name string
 		do   func()
@@ -494,7 +494,7 @@ func TestCooperatorRunning(t *testing.T) {
 
 func TestCooperatorNotStarted(t *testing.T) {
 	clock := task.NewClock()
-	c := task.NewCooperator(clock, task.Started(false))
+	c := task.NewCooperator(clock, task.CooperatorConfig{WaitForStart: true})
 	d := watch(c.Coiterate(isDone))
 	clock.Advance(0)
 	d.wantNothing(t)
@@ -505,7 +505,7 @@ func TestCooperatorNotStarted(t *testing.T) {
 
 func TestCooperatorStoppedRejectsTasks(t *testing.T) {
 	clock := task.NewClock()
-	c := task.NewCooperator(clock)
+	c := task.NewCooperator(clock, task.CooperatorConfig{})
 	c.Stop()
 	ran := func() (task.Wait, error) {
 		t.Error("a step ran")
@@ -521,7 +521,7 @@ func TestCooperatorStoppedRejectsTasks(t *testing.T) {
 
 func TestCooperatorTakesTurns(t *testing.T) {
 	clock := task.NewClock()
-	c := task.NewCooperator(clock)
+	c := task.NewCooperator(clock, task.CooperatorConfig{})
 	var log strings.Builder
 	spell := func(word string) task.Step {
 		return func() (task.Wait, error) {
@@ -558,8 +558,10 @@ func TestCooperatorTakesTurns(t *testing.T) {
 func TestCooperatorTerminationPredicate(t *testing.T) {
 	sched := newFakeScheduler()
 	steps, over := 0, false
-	c := task.NewCooperator(nil, task.Scheduler(sched.schedule),
-		task.TerminationPredicate(func() func() bool { return func() bool { return over } }))
+	c := task.NewCooperator(nil, task.CooperatorConfig{
+		Scheduler:            sched.schedule,
+		TerminationPredicate: func() func() bool { return func() bool { return over } },
+	})
 	c.Cooperate(func() (task.Wait, error) {
 		steps++
 		over = steps%10 == 0
@@ -577,8 +579,10 @@ func TestCooperatorTerminationPredicate(t *testing.T) {
 
 func TestCooperatorPredicatePanics(t *testing.T) {
 	sched := newFakeScheduler()
-	c := task.NewCooperator(nil, task.Scheduler(sched.schedule),
-		task.TerminationPredicate(func() func() bool { return func() bool { panic("boom") } }))
+	c := task.NewCooperator(nil, task.CooperatorConfig{
+		Scheduler:            sched.schedule,
+		TerminationPredicate: func() func() bool { return func() bool { panic("boom") } },
+	})
 	c.Cooperate(goesOn)
 	wantPanic(t, "boom", sched.pump)
 	if sched.pending() != 1 {
@@ -611,7 +615,7 @@ func TestCooperatorSlice(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			clock := &sliceClock{task.NewClock(), test.takes}
 			sched := newFakeScheduler()
-			c := task.NewCooperator(clock, task.Scheduler(sched.schedule))
+			c := task.NewCooperator(clock, task.CooperatorConfig{Scheduler: sched.schedule})
 			steps := 0
 			c.Cooperate(func() (task.Wait, error) { steps++; return nil, nil })
 			for slice := 1; slice <= 2; slice++ {
@@ -625,7 +629,7 @@ func TestCooperatorSlice(t *testing.T) {
 
 func TestCooperatorSchedulesNoMoreThanItMust(t *testing.T) {
 	sched := newFakeScheduler()
-	c := task.NewCooperator(nil, task.Scheduler(sched.schedule), task.TerminationPredicate(oneStep))
+	c := task.NewCooperator(nil, task.CooperatorConfig{Scheduler: sched.schedule, TerminationPredicate: oneStep})
 	a, b := c.Cooperate(goesOn), c.Cooperate(goesOn)
 	a.Stop()
 	if n := sched.pending(); n != 1 {
@@ -656,7 +660,7 @@ func TestCooperatorSchedulesNoMoreThanItMust(t *testing.T) {
 
 func TestCoiterateCancelled(t *testing.T) {
 	clock := task.NewClock()
-	c := task.NewCooperator(clock)
+	c := task.NewCooperator(clock, task.CooperatorConfig{})
 	d := c.Coiterate(func() (task.Wait, error) { return task.Sleep(clock, second), nil })
 	got := watch(d)
 	clock.Advance(0)
@@ -712,7 +716,7 @@ func TestCooperateSeq(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			clock, log = task.NewClock(), nil
-			self := task.NewCooperator(clock).CooperateSeq(test.seq)
+			self := task.NewCooperator(clock, task.CooperatorConfig{}).CooperateSeq(test.seq)
 			d := watch(self.WhenDone())
 			if test.do != nil {
 				test.do(self)
@@ -730,7 +734,7 @@ func TestCooperateSeq(t *testing.T) {
 
 func TestCooperateSeqStopsItself(t *testing.T) {
 	clock := task.NewClock()
-	c := task.NewCooperator(clock)
+	c := task.NewCooperator(clock, task.CooperatorConfig{})
 	var self *task.CooperativeTask
 	var log []string
 	self = c.CooperateSeq(func(yield func(task.Wait) bool) {
@@ -750,7 +754,7 @@ func TestCooperateSeqStopsItself(t *testing.T) {
 func TestCooperateSeqPanicsWhenClosed(t *testing.T) {
 	errs := unhandled(t, func() {
 		clock := task.NewClock()
-		closes := task.NewCooperator(clock).CooperateSeq(func(yield func(task.Wait) bool) {
+		closes := task.NewCooperator(clock, task.CooperatorConfig{}).CooperateSeq(func(yield func(task.Wait) bool) {
 			if !yield(deferred.New[none]()) {
 				panic(errTest)
 			}
@@ -766,7 +770,7 @@ func TestCooperateSeqPanicsWhenClosed(t *testing.T) {
 }
 
 func TestCooperateNil(t *testing.T) {
-	c := task.NewCooperator(task.NewClock())
+	c := task.NewCooperator(task.NewClock(), task.CooperatorConfig{})
 	wantPanic(t, "task: Cooperate with a nil step", func() { c.Cooperate(nil) })
 	wantPanic(t, "task: CooperateSeq with a nil iterator", func() { c.CooperateSeq(nil) })
 }
@@ -819,7 +823,7 @@ func TestDefaultCooperator(t *testing.T) {
 // stands still.
 func TestCooperatorOnAMemoryReactor(t *testing.T) {
 	r := memory.New()
-	c := task.NewCooperator(r)
+	c := task.NewCooperator(r, task.CooperatorConfig{})
 	polls, called := 0, false
 	c.Cooperate(func() (task.Wait, error) {
 		if polls++; called {
@@ -850,9 +854,11 @@ func BenchmarkCooperateStep(b *testing.B) {
 	run := func(name string, c reactor.Clock, begin func(c *task.Cooperator, n int)) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			begin(task.NewCooperator(c, task.Scheduler(func(f func()) reactor.DelayedCall {
-				return clock.CallLater(0, f)
-			})), b.N)
+			begin(task.NewCooperator(c, task.CooperatorConfig{
+				Scheduler: func(f func()) reactor.DelayedCall {
+					return clock.CallLater(0, f)
+				},
+			}), b.N)
 			clock.Advance(0)
 		})
 	}
@@ -869,7 +875,7 @@ func BenchmarkCooperateStep(b *testing.B) {
 	b.Run("PausedAndResumed", func(b *testing.B) {
 		b.ReportAllocs()
 		var t *task.CooperativeTask
-		t = task.NewCooperator(clock).Cooperate(func() (task.Wait, error) { return nil, t.Pause() })
+		t = task.NewCooperator(clock, task.CooperatorConfig{}).Cooperate(func() (task.Wait, error) { return nil, t.Pause() })
 		for b.Loop() {
 			clock.Advance(0)
 			t.Resume()
@@ -887,7 +893,7 @@ func BenchmarkCooperateStep(b *testing.B) {
 
 func ExampleCooperator() {
 	clock := task.NewClock() // a program passes its reactor
-	c := task.NewCooperator(clock)
+	c := task.NewCooperator(clock, task.CooperatorConfig{})
 	count := func(name string, to int) task.Step {
 		n := 0
 		return func() (task.Wait, error) {
@@ -917,7 +923,7 @@ func ExampleCooperator() {
 
 func ExampleCooperator_CooperateSeq() {
 	clock := task.NewClock()
-	done := task.NewCooperator(clock).CooperateSeq(func(yield func(task.Wait) bool) {
+	done := task.NewCooperator(clock, task.CooperatorConfig{}).CooperateSeq(func(yield func(task.Wait) bool) {
 		for _, word := range []string{"one", "step", "a", "second"} {
 			fmt.Println(word)
 			if !yield(task.Sleep(clock, time.Second)) {

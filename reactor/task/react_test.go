@@ -128,7 +128,7 @@ func TestReactOnShutsDown(t *testing.T) {
 				listen(t, r)
 				watch(r.ConnectTCP("127.0.0.1:80", (newLostProtocol(func() {
 					d.Resolve(1, test.err)
-				})), reactor.ConnectOptions{}))
+				})), reactor.ConnectConfig{}))
 				r.CallLater(second, func() { r.Stop() })
 				return d
 			}, io.Discard)

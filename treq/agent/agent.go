@@ -211,10 +211,11 @@ func (a *Agent) hostname(u *url.URL) (endpoints.ClientEndpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	host := endpoints.NewHostname(a.reactor, k.host, k.port)
-	host.Timeout, host.LocalAddress = a.connectTimeout, a.bindAddress
+	host := endpoints.NewHostname(a.reactor, k.host, k.port, endpoints.HostnameConfig{
+		Timeout: a.connectTimeout, LocalAddress: a.bindAddress,
+	})
 	if k.scheme == "https" {
-		return endpoints.WrapTLS(a.reactor, a.tls.ConfigFor(k.host, k.port), host), nil
+		return endpoints.WrapTLS(a.reactor, reactor.TLSConfig{Config: a.tls.ConfigFor(k.host, k.port)}, host), nil
 	}
 	return host, nil
 }

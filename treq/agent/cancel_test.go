@@ -157,7 +157,7 @@ func TestStubbornEndpoint(t *testing.T) {
 		"connects later": func(w *world, f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 			d := deferred.New[reactor.Protocol]()
 			w.r.CallLater(1, func() {
-				w.r.ConnectTCP("192.0.2.1:80", f, reactor.ConnectOptions{}).AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
+				w.r.ConnectTCP("192.0.2.1:80", f, reactor.ConnectConfig{}).AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
 					if err == nil {
 						d.Callback(p)
 					} else {
@@ -172,7 +172,7 @@ func TestStubbornEndpoint(t *testing.T) {
 			var d *deferred.Deferred[reactor.Protocol]
 			var made reactor.Protocol
 			d = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) { d.Callback(made) })
-			w.r.ConnectTCP("192.0.2.1:80", f, reactor.ConnectOptions{}).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
+			w.r.ConnectTCP("192.0.2.1:80", f, reactor.ConnectConfig{}).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
 				made = p
 				return p, nil
 			})

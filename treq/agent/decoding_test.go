@@ -20,9 +20,10 @@ func decodingInTurns(t *testing.T, contentEncoding string) (r *response.Response
 	t.Helper()
 	r, body = decoding(t, contentEncoding, agent.DecoderConfig{MaxExpansion: -1})
 	clock := task.NewClock()
-	body.cooperator = task.NewCooperator(clock,
-		task.Scheduler(func(f func()) reactor.DelayedCall { return clock.CallLater(time.Nanosecond, f) }),
-		task.TerminationPredicate(func() func() bool { return func() bool { return true } })) // a step a turn
+	body.cooperator = task.NewCooperator(clock, task.CooperatorConfig{
+		Scheduler:            func(f func()) reactor.DelayedCall { return clock.CallLater(time.Nanosecond, f) },
+		TerminationPredicate: func() func() bool { return func() bool { return true } },
+	}) // a step a turn
 	body.body.Init(body)
 	return r, body, func() bool {
 		clock.Advance(time.Nanosecond)

@@ -52,7 +52,7 @@ func ExampleEndpointFactory() {
 	r := memory.New()
 	listen(r, "192.0.2.1:8080")
 	a := agent.New(r, agent.Config{Endpoint: func(u *url.URL) (endpoints.ClientEndpoint, error) {
-		return endpoints.NewHostname(r, "192.0.2.1", "8080"), nil
+		return endpoints.NewHostname(r, "192.0.2.1", "8080", endpoints.HostnameConfig{}), nil
 	}})
 	show(a.Request(newRequest("GET", "http://staging.example/")))
 	r.Pump()

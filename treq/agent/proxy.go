@@ -47,12 +47,13 @@ func NewProxyAgent(r reactor.Reactor, proxy string, config Config) (*Agent, erro
 		if err != nil {
 			return nil, err
 		}
-		host := endpoints.NewHostname(r, at.host, at.port)
-		host.Timeout, host.LocalAddress = a.connectTimeout, a.bindAddress
+		host := endpoints.NewHostname(r, at.host, at.port, endpoints.HostnameConfig{
+			Timeout: a.connectTimeout, LocalAddress: a.bindAddress,
+		})
 		if k.scheme == "http" {
 			return host, nil
 		}
-		return endpoints.WrapTLS(r, a.tls.ConfigFor(k.host, k.port), &tunnel{
+		return endpoints.WrapTLS(r, reactor.TLSConfig{Config: a.tls.ConfigFor(k.host, k.port)}, &tunnel{
 			clock:   r,
 			proxy:   host,
 			target:  net.JoinHostPort(k.host, k.port),

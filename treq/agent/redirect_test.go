@@ -672,7 +672,7 @@ func TestRedirectOneConnection(t *testing.T) {
 type site struct{ reactor reactor.Reactor }
 
 func (s site) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	return s.reactor.ConnectTCP("127.0.0.1:80", factory, reactor.ConnectOptions{})
+	return s.reactor.ConnectTCP("127.0.0.1:80", factory, reactor.ConnectConfig{})
 }
 
 func FuzzLocation(f *testing.F) {

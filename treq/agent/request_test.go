@@ -207,7 +207,7 @@ func TestEndpointFactory(t *testing.T) {
 	var asked string
 	w.agent = agent.New(w.r, agent.Config{Pool: w.pool, Endpoint: func(u *url.URL) (endpoints.ClientEndpoint, error) {
 		asked = u.String()
-		return endpoints.NewHostname(w.r, "192.0.2.7", "8080"), nil
+		return endpoints.NewHostname(w.r, "192.0.2.7", "8080", endpoints.HostnameConfig{}), nil
 	}})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 	if asked != "http://a.example/" {

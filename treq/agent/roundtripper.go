@@ -27,7 +27,7 @@ func FromRoundTripper(r reactor.Reactor, rt http.RoundTripper) Requester {
 	if rt == nil {
 		panic("agent: FromRoundTripper with a nil RoundTripper")
 	}
-	return &roundTripperAgent{threads: r, rt: rt, cooperator: task.NewCooperator(r)}
+	return &roundTripperAgent{threads: r, rt: rt, cooperator: task.NewCooperator(r, task.CooperatorConfig{})}
 }
 
 type roundTripperAgent struct {

@@ -77,7 +77,7 @@ func (t *transport) StopProducing() {
 // transport, and ended. headers are names and values in turn.
 func reply(code int, headers ...string) (*response.Response, *transport) {
 	clock := task.NewClock()
-	t := &transport{clock: clock, cooperator: task.NewCooperator(clock)}
+	t := &transport{clock: clock, cooperator: task.NewCooperator(clock, task.CooperatorConfig{})}
 	t.body = response.NewBody(t)
 	r := response.New(t.body)
 	r.Version, r.Code, r.Phrase = "HTTP/1.1", code, http.StatusText(code)

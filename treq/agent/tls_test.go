@@ -28,7 +28,7 @@ func secureSite(t *testing.T) (r *memory.Reactor, roots *x509.CertPool) {
 		fmt.Fprintf(w, "%s %s", r.Host, r.URL)
 	}))
 	for _, port := range []string{":443", ":8443"} {
-		if _, err := r.ListenTCP(port, reactor.TLSServer(r, config, site)); err != nil {
+		if _, err := r.ListenTCP(port, reactor.TLSServer(r, reactor.TLSConfig{Config: config}, site)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,7 +28,7 @@ func (s *tunnelServer) DataReceived(data []byte) {
 		return
 	}
 	far := &relay{to: s.transport}
-	s.r.ConnectTCP("192.0.2.1:443", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return far }), reactor.ConnectOptions{}).
+	s.r.ConnectTCP("192.0.2.1:443", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return far }), reactor.ConnectConfig{}).
 		AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
 			s.transport.SwitchProtocol(&relay{to: far.from})
 			s.transport.Write([]byte("HTTP/1.1 200 Connection established\r\n\r\n"))

@@ -174,7 +174,7 @@ func (p *production) Cooperator() *task.Cooperator { return p.x.Cooperator() }
 func (x *exchange) Cooperator() *task.Cooperator {
 	a := x.agent
 	if a.cooperator == nil {
-		a.cooperator = task.NewCooperator(a.reactor)
+		a.cooperator = task.NewCooperator(a.reactor, task.CooperatorConfig{})
 	}
 	return a.cooperator
 }

@@ -31,7 +31,7 @@ func ExampleMultiPartProducer() {
 	fmt.Println("Content-Type:", form.ContentType())
 	fmt.Println("Content-Length:", form.Length())
 	fmt.Println()
-	form.StartProducing(Printer{task.NewCooperator(r)})
+	form.StartProducing(Printer{task.NewCooperator(r, task.CooperatorConfig{})})
 	r.Pump()
 	// Output:
 	// Content-Type: multipart/form-data; boundary=heyDavid

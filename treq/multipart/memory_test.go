@@ -70,7 +70,7 @@ func TestAFormOf10GBTakesFlatMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := &drain{cooperator: task.NewCooperator(clock), clock: clock, producer: p}
+	to := &drain{cooperator: task.NewCooperator(clock, task.CooperatorConfig{}), clock: clock, producer: p}
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -103,7 +103,7 @@ func TestAFormOf10GBTakesFlatMemory(t *testing.T) {
 func TestAPausedFormHoldsNoBuffer(t *testing.T) {
 	const forms = 1000
 	clock := task.NewClock()
-	cooperator := task.NewCooperator(clock)
+	cooperator := task.NewCooperator(clock, task.CooperatorConfig{})
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -144,7 +144,7 @@ func BenchmarkMultiPartProducer(b *testing.B) {
 	}{{"text", 0}, {"64KiB", 64 << 10}, {"16MiB", 16 << 20}} {
 		b.Run(bench.name, func(b *testing.B) {
 			clock := task.NewClock()
-			cooperator := task.NewCooperator(clock)
+			cooperator := task.NewCooperator(clock, task.CooperatorConfig{})
 			b.ReportAllocs()
 			b.SetBytes(int64(bench.size))
 			for b.Loop() {

@@ -22,7 +22,7 @@ func ExampleFileBodyProducer() {
 	r := memory.New()
 	body := request.NewFileBodyProducer(strings.NewReader("What is read later."), request.ReadSize(8))
 	fmt.Println(body.Length(), "bytes")
-	body.StartProducing(Printer{task.NewCooperator(r)}).AddCallback(func(deferred.None) (deferred.None, error) {
+	body.StartProducing(Printer{task.NewCooperator(r, task.CooperatorConfig{})}).AddCallback(func(deferred.None) (deferred.None, error) {
 		fmt.Println("done")
 		return deferred.None{}, nil
 	})
@@ -49,7 +49,7 @@ func ExampleFileBodyProducer_connection() {
 	r, transport := memory.New(), new(memory.StringTransport)
 	file := request.NewFileBodyProducer(strings.NewReader("a file"))
 	transport.RegisterProducer(file) // a full connection pauses the reading
-	file.StartProducing(Connection{transport, task.NewCooperator(r)}).
+	file.StartProducing(Connection{transport, task.NewCooperator(r, task.CooperatorConfig{})}).
 		AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
 			transport.UnregisterProducer()
 			transport.LoseConnection()
@@ -72,7 +72,7 @@ func ExampleCooperativeProducer() {
 			to.Write(fmt.Appendf(nil, `{"line":%d}`+"\n", line))
 			return task.Sleep(r, 0), nil
 		}, nil)
-	body.StartProducing(Printer{task.NewCooperator(r)})
+	body.StartProducing(Printer{task.NewCooperator(r, task.CooperatorConfig{})})
 	r.Pump()
 	// Output:
 	// "{\"line\":1}\n"

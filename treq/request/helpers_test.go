@@ -19,10 +19,10 @@ type stepper struct {
 
 func newStepper() *stepper {
 	clock := task.NewClock()
-	return &stepper{clock: clock, Cooperator: task.NewCooperator(clock,
-		task.Scheduler(func(f func()) reactor.DelayedCall { return clock.CallLater(time.Second, f) }),
-		task.TerminationPredicate(func() func() bool { return func() bool { return true } }),
-	)}
+	return &stepper{clock: clock, Cooperator: task.NewCooperator(clock, task.CooperatorConfig{
+		Scheduler:            func(f func()) reactor.DelayedCall { return clock.CallLater(time.Second, f) },
+		TerminationPredicate: func() func() bool { return func() bool { return true } },
+	})}
 }
 
 func (s *stepper) step() { s.clock.Advance(time.Second) }

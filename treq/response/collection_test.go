@@ -33,9 +33,11 @@ func collecting(t *testing.T, buffered bool) (*response.Response, *source, *work
 	deferred.FailOnUnhandled(t)
 	clock := &workClock{Clock: task.NewClock()}
 	r, s := newResponse("")
-	s.cooperator = task.NewCooperator(clock, task.Scheduler(func(f func()) reactor.DelayedCall {
-		return clock.CallLater(time.Nanosecond, f)
-	}))
+	s.cooperator = task.NewCooperator(clock, task.CooperatorConfig{
+		Scheduler: func(f func()) reactor.DelayedCall {
+			return clock.CallLater(time.Nanosecond, f)
+		},
+	})
 	s.Init(s)
 	if buffered {
 		r.Buffer()

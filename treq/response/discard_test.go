@@ -18,7 +18,7 @@ type tap struct {
 }
 
 func newTap() (*tap, *response.Response) {
-	t := &tap{cooperator: task.NewCooperator(task.NewClock())}
+	t := &tap{cooperator: task.NewCooperator(task.NewClock(), task.CooperatorConfig{})}
 	t.body = response.NewBody(t)
 	return t, response.New(t.body)
 }

@@ -51,7 +51,7 @@ func (s *source) sendAll(pieces ...string) {
 // newResponse returns a response and where its body comes from. contentType may
 // be empty.
 func newResponse(contentType string) (*response.Response, *source) {
-	s := &source{cooperator: task.NewCooperator(task.NewClock())}
+	s := &source{cooperator: task.NewCooperator(task.NewClock(), task.CooperatorConfig{})}
 	s.Body = response.NewBody(s)
 	r := response.New(s.Body)
 	r.Code = 200

@@ -59,7 +59,7 @@ func NewRequestTraversalAgent(root web.Resource, options ...Option) *RequestTrav
 	}
 	var secure reactor.Factory = markedSecure{a.site}
 	if a.tls != nil {
-		secure = reactor.TLSServer(r, a.tls.server(), a.site)
+		secure = reactor.TLSServer(r, reactor.TLSConfig{Config: a.tls.server()}, a.site)
 	}
 	a.listen(plainAddress, a.site)
 	a.listen(secureAddress, secure)
@@ -105,7 +105,7 @@ func (a *RequestTraversalAgent) endpoint(u *url.URL) (endpoints.ClientEndpoint, 
 	if a.tls == nil {
 		return flushing{a, secure}, nil
 	}
-	return flushing{a, endpoints.WrapTLS(a.reactor, a.tls.client(u.Hostname()), secure)}, nil
+	return flushing{a, endpoints.WrapTLS(a.reactor, reactor.TLSConfig{Config: a.tls.client(u.Hostname())}, secure)}, nil
 }
 
 // An endpoint is an address in memory.
@@ -115,7 +115,7 @@ type endpoint struct {
 }
 
 func (e *endpoint) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	return e.reactor.ConnectTCP(e.address, factory, reactor.ConnectOptions{})
+	return e.reactor.ConnectTCP(e.address, factory, reactor.ConnectConfig{})
 }
 
 // A flushing endpoint gives the protocols that it connects a transport that
@@ -154,16 +154,16 @@ type markedSecure struct{ site *web.Site }
 
 func (m markedSecure) BuildProtocol(peer net.Addr) reactor.Protocol {
 	return &introducer{m.site.BuildProtocol(peer), func(t reactor.Transport) reactor.Transport {
-		return secureTransport{t.(reactor.ReactorTransport)}
+		return secureTransport{t}
 	}}
 }
 
 // A secureTransport says of itself that it is TLS. It is what
 // directlyProvides(transport, ISSLTransport) makes of one in treq.testing.
-type secureTransport struct{ reactor.ReactorTransport }
+type secureTransport struct{ reactor.Transport }
 
-func (secureTransport) ConnectionState() tls.ConnectionState {
-	return tls.ConnectionState{
+func (secureTransport) TLS() *tls.ConnectionState {
+	return &tls.ConnectionState{
 		Version:            tls.VersionTLS13,
 		HandshakeComplete:  true,
 		CipherSuite:        tls.TLS_AES_128_GCM_SHA256,

@@ -111,23 +111,16 @@ type connection struct {
 	peer       net.Addr
 	remoteAddr string               // peer, in the form of http.Request
 	tls        *tls.ConnectionState // nil without TLS
-	reactor    reactor.Reactor      // nil if the transport has none
-	clock      reactor.Clock        // nil if there is none; then nothing times out
+	reactor    reactor.Reactor
+	clock      reactor.Clock // the reactor, unless the Site has another
 }
 
 func newConnection(s *Site, t reactor.Transport) connection {
-	c := connection{site: s, local: t.Host(), peer: t.Peer(), remoteAddr: t.Peer().String()}
-	if t, ok := t.(reactor.ReactorTransport); ok {
-		if c.reactor = t.Reactor(); c.reactor != nil {
-			c.clock = c.reactor
-		}
-	}
+	c := connection{site: s, local: t.Host(), peer: t.Peer(), remoteAddr: t.Peer().String(), tls: t.TLS()}
+	c.reactor = t.Reactor()
+	c.clock = c.reactor
 	if s.Clock != nil {
 		c.clock = s.Clock
-	}
-	if t, ok := t.(reactor.TLSTransport); ok {
-		state := t.ConnectionState()
-		c.tls = &state
 	}
 	return c
 }

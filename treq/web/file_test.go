@@ -245,7 +245,7 @@ func TestLargeFile(t *testing.T) {
 	}
 	s := serveRoot(t, web.NewFile(dir))
 	c := &counter{}
-	s.ConnectTCP(siteAddress, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return c }), reactor.ConnectOptions{})
+	s.ConnectTCP(siteAddress, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return c }), reactor.ConnectConfig{})
 	s.Pump()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

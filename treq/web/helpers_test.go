@@ -82,7 +82,7 @@ func (p *peer) ReadConnectionLost() {
 func (s *server) connect() *peer {
 	s.t.Helper()
 	p := &peer{server: s}
-	s.ConnectTCP(siteAddress, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }), reactor.ConnectOptions{})
+	s.ConnectTCP(siteAddress, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }), reactor.ConnectConfig{})
 	s.Pump()
 	if p.Transport == nil {
 		s.t.Fatal("no connection")

@@ -327,15 +327,17 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// A transport that does not tell which reactor it belongs to.
-func TestWithoutAClock(t *testing.T) {
-	transport := &memory.StringTransport{}
+// A channel alone, without a network.
+func TestStringTransport(t *testing.T) {
+	r := memory.New()
+	transport := &memory.StringTransport{On: r}
 	channel := (&web.Site{Root: web.RenderFunc(hello)}).BuildProtocol(nil)
 	channel.ConnectionMade(transport)
 	channel.DataReceived([]byte(get))
-	want(t, transport.Value(), helloResponse)
+	want(t, strings.Replace(transport.Value(), "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n", "", 1), helloResponse)
 	transport.Clear()
 	channel.DataReceived([]byte("nonsense\r\n\r\n"))
+	r.RunFor(5 * time.Second) // until the channel stops waiting for the client to close
 	want(t, head(transport.Value()), "HTTP/1.1 400 Bad Request")
 	want(t, transport.Disconnecting(), true)
 	channel.ConnectionLost(reactor.ErrConnectionDone)
@@ -347,10 +349,10 @@ func TestTLS(t *testing.T) {
 	site := &web.Site{Root: web.RenderFunc(func(req *web.Request) {
 		fmt.Fprint(req, req.IsSecure(), " ", req.PrePathURL(), " ", req.GetSession().ID() != "")
 	})}
-	r.ListenTCP(siteAddress, reactor.TLSServer(r, &tls.Config{Certificates: []tls.Certificate{certificate}}, site))
+	r.ListenTCP(siteAddress, reactor.TLSServer(r, reactor.TLSConfig{Config: &tls.Config{Certificates: []tls.Certificate{certificate}}}, site))
 	p := &peer{}
-	r.ConnectTCP(siteAddress, reactor.TLSClient(r, &tls.Config{RootCAs: roots, ServerName: "an.example"},
-		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p })), reactor.ConnectOptions{})
+	r.ConnectTCP(siteAddress, reactor.TLSClient(r, reactor.TLSConfig{Config: &tls.Config{RootCAs: roots, ServerName: "an.example"}},
+		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p })), reactor.ConnectConfig{})
 	r.Pump()
 	p.Write([]byte("GET / HTTP/1.1\r\nHost: an.example\r\n\r\n"))
 	r.Pump()
@@ -363,7 +365,7 @@ func TestTLS(t *testing.T) {
 
 	// And a handler, with a body that is larger than what waits to be sent.
 	var state *tls.ConnectionState
-	r.ListenTCP("192.0.2.1:81", reactor.TLSServer(r, &tls.Config{Certificates: []tls.Certificate{certificate}}, web.NewSite(http.HandlerFunc(
+	r.ListenTCP("192.0.2.1:81", reactor.TLSServer(r, reactor.TLSConfig{Config: &tls.Config{Certificates: []tls.Certificate{certificate}}}, web.NewSite(http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
 			state = r.TLS
 			for range 100 {
@@ -371,8 +373,8 @@ func TestTLS(t *testing.T) {
 			}
 		}))))
 	p = &peer{}
-	r.ConnectTCP("192.0.2.1:81", reactor.TLSClient(r, &tls.Config{RootCAs: roots, ServerName: "an.example"},
-		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p })), reactor.ConnectOptions{})
+	r.ConnectTCP("192.0.2.1:81", reactor.TLSClient(r, reactor.TLSConfig{Config: &tls.Config{RootCAs: roots, ServerName: "an.example"}},
+		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p })), reactor.ConnectConfig{})
 	r.Pump()
 	p.Write([]byte("GET / HTTP/1.0\r\n\r\n"))
 	r.Pump()
