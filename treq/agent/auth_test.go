@@ -110,7 +110,7 @@ func TestNetrcLeavesAuthorizationAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	netrc = netrc.As(func(u, p string) auth.Credentials { return auth.NewDigest(u, p) })
+	netrc.Scheme = func(u, p string) auth.Credentials { return auth.NewDigest(u, p) }
 	check := &digestServer{user: "u", password: "p", uses: 9}
 	req := newRequest("GET", "http://h.example/")
 	req.Header.Set("Authorization", "Bearer token")
@@ -410,7 +410,9 @@ func TestCredentialsStayWithTheirOrigin(t *testing.T) {
 		"netrc":  func() auth.Credentials { return netrc },
 		"digest": func() auth.Credentials { return auth.NewDigest("u", "p") },
 		"netrc as digest": func() auth.Credentials {
-			return netrc.As(func(u, p string) auth.Credentials { return auth.NewDigest(u, p) })
+			digests := *netrc
+			digests.Scheme = func(u, p string) auth.Credentials { return auth.NewDigest(u, p) }
+			return &digests
 		},
 	}
 	for _, test := range []struct {

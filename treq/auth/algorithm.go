@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// An algorithm is how a digest is computed: RFC 7616, section 6.1.
+// An algorithm computes digests: RFC 7616, section 6.1.
 type algorithm struct {
 	new      func() hash.Hash
 	strength int
-	session  bool // "-sess": the password is mixed with the first nonces
+	session  bool // "-sess": the hash of the password includes the first nonces
 }
 
-// algorithmNamed returns the algorithm of a challenge; none is MD5.
+// algorithmNamed returns the algorithm of a challenge. The default is MD5.
 func algorithmNamed(name string) (algorithm, bool) {
 	name = strings.ToUpper(name)
 	base, session := strings.CutSuffix(name, "-SESS")
@@ -33,7 +33,7 @@ func algorithmNamed(name string) (algorithm, bool) {
 	return algorithm{}, false
 }
 
-// h is the H and KD of the RFC: the hash, in hex, of parts with colons between.
+// h is H and KD of the RFC: the hash, in hex, of the parts with colons between them.
 func (a algorithm) h(parts ...string) string {
 	hash := a.new()
 	hash.Write([]byte(strings.Join(parts, ":")))

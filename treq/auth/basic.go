@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -12,23 +13,23 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Basic returns the credentials of RFC 7617: user and password, sent with every
-// request and as good as in clear. They are sent in UTF-8, in Normalization Form
-// C. It is treq's add_basic_auth.
+// Basic returns the credentials of RFC 7617. They send user and password, practically in
+// clear, with every request, in UTF-8 and Normalization Form C. Basic is treq's
+// add_basic_auth.
 //
-// A user name with a colon, or a control character in either, cannot be sent:
-// requests then fail with [ErrInvalid].
+// A colon in the user name, or a control character in either, cannot be sent: requests
+// then fail with [ErrInvalid].
 func Basic(user, password string) Credentials {
 	for _, s := range []string{user, password} {
-		if !utf8.ValidString(s) || hasControl(s) {
+		if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
 			return basic{err: fmt.Errorf("%w: basic: the user name or the password has a control character or is not UTF-8", ErrInvalid)}
 		}
 	}
 	return BasicBytes(norm.NFC.Bytes([]byte(user)), norm.NFC.Bytes([]byte(password)))
 }
 
-// BasicBytes is Basic for a server that expects another encoding, or bytes that
-// are no text: it sends both as they are.
+// BasicBytes is Basic for a server that expects another encoding. It sends the bytes
+// unchanged.
 func BasicBytes(user, password []byte) Credentials {
 	pair := string(user) + ":" + string(password)
 	if strings.Contains(string(user), ":") {
@@ -37,8 +38,8 @@ func BasicBytes(user, password []byte) Credentials {
 	return basic{value: "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}
 }
 
-// FromURL returns the user name and password in u as Basic credentials, or nil if
-// there are none.
+// FromURL returns the user name and password in u as Basic credentials, or nil if u has
+// none.
 func FromURL(u *url.URL) Credentials {
 	if u.User == nil || u.User.String() == "" {
 		return nil

@@ -4,18 +4,18 @@ import (
 	"strings"
 )
 
-// A Challenge is one of the ways that a server offers to authenticate, as
-// WWW-Authenticate has them (RFC 9110, section 11.6.1).
+// A Challenge is a way to authenticate that a server offers in WWW-Authenticate (RFC 9110,
+// section 11.6.1).
 type Challenge struct {
-	// Scheme is the name of it: "Basic", "Digest".
+	// Scheme is "Basic" or "Digest", for instance.
 	Scheme string
-	// Token68 is what stands in the place of parameters, for some schemes.
+	// Token68 is the text that some schemes have instead of parameters.
 	Token68 string
-	// Params are the parameters, in order. Names are in lower case.
+	// Params are the parameters in order.
 	Params []Param
 }
 
-// A Param is a parameter of a challenge.
+// A Param is a parameter of a challenge. Its name is in lower case.
 type Param struct{ Name, Value string }
 
 // Get returns the value of the first parameter of that name, in lower case, or "".
@@ -43,23 +43,21 @@ func (c *Challenge) String() string {
 	return s
 }
 
-// ParseChallenges reads the values of a WWW-Authenticate header, each of which may
-// hold several challenges. Servers write these in many ways, and a client that
-// cannot read one challenge should still answer the others: so what makes no sense
-// is skipped, and so is a value with a line break or NUL in it, which is none of a
-// header (RFC 9110, section 5.5), and might get into the answer.
+// ParseChallenges reads the values of WWW-Authenticate, each of which may hold several
+// challenges. Malformed text is skipped, so that the other challenges can be answered. So
+// is a value with a line break or NUL, which a header cannot have (RFC 9110, section 5.5).
 func ParseChallenges(values []string) []Challenge {
 	var all []Challenge
 	for _, value := range values {
-		p := parser{rest: oneLine(value)}
+		p := parser{in: oneLine(value)}
 		all = append(all, p.challenges(nil)...)
 	}
 	return all
 }
 
-// parseParams reads parameters that have no scheme before them.
+// parseParams reads parameters without a scheme.
 func parseParams(value string) Challenge {
-	p := parser{rest: oneLine(value)}
+	p := parser{in: oneLine(value)}
 	return p.challenges([]Challenge{{}})[0]
 }
 
@@ -71,27 +69,29 @@ func oneLine(value string) string {
 	return value
 }
 
-// A parser reads from the front of rest.
-type parser struct{ rest string }
+// A parser consumes a header value.
+type parser struct {
+	in string // not yet read
+}
 
-// challenges adds to all what there is. Parameters belong to the last challenge
-// before them. It is the sign after a word that tells what the word is: the comma
-// that separates challenges is also the one that separates parameters.
+// challenges reads to the end, and appends to all. A parameter belongs to the challenge
+// before it. The character after a word tells schemes from parameters; commas do not,
+// because they separate both.
 func (p *parser) challenges(all []Challenge) []Challenge {
 	for {
 		p.skip(" \t,")
-		if p.rest == "" {
+		if p.in == "" {
 			return all
 		}
 		word := p.take(isToken)
-		after := strings.TrimLeft(p.rest, " \t")
+		after := strings.TrimLeft(p.in, " \t")
 		switch {
 		case word == "":
 			p.take(func(c byte) bool { return c != ',' })
 		case !strings.HasPrefix(after, "="):
 			all = append(all, Challenge{Scheme: word, Token68: p.token68()})
 		default:
-			p.rest = after[1:]
+			p.in = after[1:]
 			p.skip(" \t")
 			param := Param{strings.ToLower(word), p.value()}
 			if n := len(all); n > 0 {
@@ -101,52 +101,58 @@ func (p *parser) challenges(all []Challenge) []Challenge {
 	}
 }
 
-// token68 takes one, if that is all that stands before the next comma.
+// token68 reads a token68 if a comma or the end follows it.
 func (p *parser) token68() string {
 	ahead := *p
 	ahead.skip(" \t")
 	token := ahead.take(isToken68)
 	token += ahead.take(func(c byte) bool { return c == '=' })
 	ahead.skip(" \t")
-	if token == "" || token[0] == '=' || ahead.rest != "" && ahead.rest[0] != ',' {
+	if token == "" || token[0] == '=' || ahead.in != "" && ahead.in[0] != ',' {
 		return ""
 	}
 	*p = ahead
 	return token
 }
 
-// value takes the value of a parameter.
-func (p *parser) value() string {
-	if !strings.HasPrefix(p.rest, `"`) {
+// value reads the value of a parameter. The closing quote may be missing.
+func (p *parser) value() (value string) {
+	if !strings.HasPrefix(p.in, `"`) {
 		return p.take(func(c byte) bool { return c != ',' && c != ' ' && c != '\t' })
 	}
-	var b strings.Builder
-	for i := 1; i < len(p.rest); i++ {
-		switch c := p.rest[i]; {
-		case c == '"':
-			p.rest = p.rest[i+1:]
-			return b.String()
-		case c == '\\' && i+1 < len(p.rest):
-			i++
-			b.WriteByte(p.rest[i])
-		default:
-			b.WriteByte(c)
-		}
-	}
-	p.rest = "" // the quote that ends it is missing
-	return b.String()
+	value, p.in, _ = cutQuoted(p.in, func(c byte) byte { return c })
+	return value
 }
 
-func (p *parser) skip(chars string) { p.rest = strings.TrimLeft(p.rest, chars) }
+func (p *parser) skip(chars string) { p.in = strings.TrimLeft(p.in, chars) }
 
 func (p *parser) take(while func(byte) bool) string {
 	n := 0
-	for n < len(p.rest) && while(p.rest[n]) {
+	for n < len(p.in) && while(p.in[n]) {
 		n++
 	}
-	taken := p.rest[:n]
-	p.rest = p.rest[n:]
+	taken := p.in[:n]
+	p.in = p.in[n:]
 	return taken
+}
+
+// cutQuoted reads the text in double quotes that s begins with, and returns what follows
+// it. unescape returns the character that a backslash and c stand for. closed is false if
+// the closing quote is missing.
+func cutQuoted(s string, unescape func(c byte) byte) (text, after string, closed bool) {
+	var b strings.Builder
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == '"':
+			return b.String(), s[i+1:], true
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(unescape(s[i]))
+		default:
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String(), "", false
 }
 
 func isAlphanumeric(c byte) bool {

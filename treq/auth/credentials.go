@@ -9,17 +9,16 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// Credentials prove to a server who is asking. They belong to the reactor's
-// goroutine, and may be used for many requests, at the same time too.
+// Credentials authorize requests. They can be used for many requests, also concurrently,
+// but only on the goroutine of one reactor.
 type Credentials interface {
-	// Authorize adds to req, which is its own to change, what is to be sent with
-	// it; that may be nothing yet. It may leave alone an Authorization that is
-	// there: Answered is then not called.
+	// Authorize adds Authorization to req, or nothing if no challenge is known yet. It
+	// may change req. If it keeps an Authorization that req already has, Answered is not
+	// called.
 	Authorize(req *request.Request) error
-	// Answered is called with the response to a request that Authorize was called
-	// with, before its body is read. It reports whether the request should be
-	// authorized anew and sent again. An error means that the response is not to
-	// be trusted.
+	// Answered handles the response to an authorized request, before the body is read.
+	// again means that the request is to be authorized and sent once more. An error
+	// means that the response cannot be trusted.
 	Answered(req *request.Request, resp *response.Response) (again bool, err error)
 }
 
@@ -45,10 +44,4 @@ func OriginOf(u *url.URL) Origin {
 		}
 	}
 	return o
-}
-
-// hasControl reports whether s has a control character, which neither Basic (RFC
-// 7617, section 2) nor Digest can carry.
-func hasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 })
 }

@@ -1,88 +1,87 @@
 package auth
 
 import (
-	"crypto/rand"
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
+	"github.com/seed-7c003b53/gotreq/internal/origin"
+	"github.com/seed-7c003b53/gotreq/internal/random"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	"golang.org/x/text/unicode/norm"
 )
 
-// A Digest is the credentials of RFC 7616: they prove knowledge of the password
-// without sending it. MD5, SHA-256 and SHA-512-256 and their -sess forms, qop auth
-// and auth-int, user names hashed or in UTF-8, and what RFC 2069 had before all
-// that, are as the server asks; of several challenges the one with the strongest
-// hash is answered.
+// A Digest is the credentials of RFC 7616, which prove knowledge of a password without
+// sending it. It supports MD5, SHA-256, SHA-512-256 and their -sess forms, qop auth and
+// auth-int, user names hashed or in UTF-8, and the challenges of RFC 2069. Of several
+// challenges, it answers the one with the strongest hash.
 //
-// A Digest remembers what servers have asked for, so that only the first of many
-// requests takes two turns. That makes it worth keeping.
+// A Digest remembers challenges, so that only the first request is sent twice. Keep it for
+// all requests.
 type Digest struct {
-	// Random is where client nonces come from; nil is crypto/rand. A test gives
-	// it something that is the same every time.
-	Random io.Reader
+	// Rand makes client nonces. nil: the system's.
+	Rand *rand.Rand
 
 	user, password string
-	spaces         []*space // the last one that was heard of is last
+	spaces         []*space // the one that was challenged last is last
 }
 
-// NewDigest returns Digest credentials. A user name that has a control character
-// or is not UTF-8 cannot be sent: requests then fail with [ErrInvalid].
+// NewDigest returns Digest credentials. A user name that has a control character or is not
+// UTF-8 cannot be sent: requests then fail with [ErrInvalid].
 func NewDigest(user, password string) *Digest {
 	return &Digest{user: norm.NFC.String(user), password: norm.NFC.String(password)}
 }
 
 // Errors of a Digest.
 var (
-	// ErrNotBytes says that a server wants the body of a request signed (qop
-	// auth-int) and it is not one that is there beforehand.
+	// ErrNotBytes says that the server wants a digest of the body (qop auth-int), which
+	// needs a body of [request.Bytes].
 	ErrNotBytes = errors.New("digest: the server wants the body signed, which can be done only for request.Bytes")
-	// ErrServerUnproved says that a server, which said that it proves to know the
-	// password, does not.
+	// ErrServerUnproved says that the server failed to prove that it knows the password.
 	ErrServerUnproved = errors.New("digest: the server's own proof that it knows the password is wrong")
 )
 
-// A space is a protection space: the part of a server that one challenge is for.
+// A space is a protection space: the part of a server that a challenge is for.
 type space struct {
-	origin    Origin
+	origin    origin.Origin
 	realm     string
-	within    []string // the paths of it; none are all
+	paths     []string // prefixes of the URLs in the space; nil: all URLs
 	algorithm algorithm
 	name      string // of the algorithm, as the server wrote it
 	opaque    string
 	hasOpaque bool
-	auth      bool // the qop that are offered
-	authInt   bool
+	auth      bool // the server offers qop auth
+	authInt   bool // the server offers qop auth-int
 	userhash  bool
 	utf8      bool
 	nonce     *nonce
 }
 
-// A nonce is the server's, with what is ours about it.
+// A nonce is a server's nonce and our use of it.
 type nonce struct {
 	value  string
-	client string // our nonce. One for all its requests, since -sess asks for that
-	count  uint32 // how often it was used
-	proven bool   // the server has taken it, or gave it for later use
+	client string // our nonce. There is one for all requests, as -sess requires
+	count  uint32 // requests that used the nonce
+	proven bool   // the server has accepted the nonce, or sent it for later requests
 }
 
-// maxSpaces bounds what is remembered, should a server make up a realm for every
-// request.
+// maxSpaces limits the challenges a Digest remembers, in case a server makes up a realm
+// for every request.
 const maxSpaces = 32
 
-// Authorize adds the answer to the last challenge that was for req's URL, if there
-// was one. What req has of Authorization is replaced.
+// Authorize replaces the Authorization of req by the answer to the last challenge for its
+// URL, if there was one.
 func (d *Digest) Authorize(req *request.Request) error {
-	if !utf8.ValidString(d.user) || hasControl(d.user) {
+	if !utf8.ValidString(d.user) || strings.ContainsFunc(d.user, unicode.IsControl) {
 		return fmt.Errorf("%w: digest: the user name has a control character or is not UTF-8", ErrInvalid)
 	}
 	req.Header.Del("Authorization")
@@ -100,29 +99,24 @@ func (d *Digest) Authorize(req *request.Request) error {
 
 // has reports whether u is in s.
 func (s *space) has(u *url.URL) bool {
-	if OriginOf(u) != s.origin {
+	if of, err := origin.Of(u); err != nil || of != s.origin {
 		return false
 	}
-	return s.within == nil || slices.ContainsFunc(s.within, func(path string) bool {
+	return s.paths == nil || slices.ContainsFunc(s.paths, func(path string) bool {
 		return strings.HasPrefix(u.EscapedPath(), path)
 	})
 }
 
-// authorization answers the challenge of s, for req.
+// authorization answers the challenge of s for req.
 func (d *Digest) authorization(s *space, req *request.Request) (string, error) {
-	if s.nonce.client == "" {
-		random, b := d.Random, make([]byte, 16)
-		if random == nil {
-			random = rand.Reader
-		}
-		if _, err := io.ReadFull(random, b); err != nil {
-			return "", fmt.Errorf("digest: making a nonce: %w", err)
-		}
-		s.nonce.client = hex.EncodeToString(b)
-	}
 	qop, body, err := s.qop(req.Body)
 	if err != nil {
 		return "", err
+	}
+	if s.nonce.client == "" {
+		var b [16]byte
+		random.Fill(b[:], d.Rand)
+		s.nonce.client = hex.EncodeToString(b[:])
 	}
 	s.nonce.count++
 	a := answer{
@@ -130,38 +124,42 @@ func (d *Digest) authorization(s *space, req *request.Request) (string, error) {
 		nonce: s.nonce.value, cnonce: s.nonce.client, nc: fmt.Sprintf("%08x", s.nonce.count),
 		qop: qop, body: body,
 	}
-	var b strings.Builder
-	b.WriteString("Digest ")
-	switch {
-	case s.userhash:
-		b.WriteString("username=" + quote(s.algorithm.h(d.user, s.realm)))
-	case s.utf8 && !isASCII(d.user):
-		b.WriteString("username*=UTF-8''" + extended(d.user))
-	default:
-		b.WriteString("username=" + quote(d.user))
+	params := []string{
+		d.username(s), "realm=" + quote(s.realm), "nonce=" + quote(a.nonce), "uri=" + quote(a.uri),
+		"response=" + quote(a.response(s.algorithm, d.user, s.realm, d.password)),
 	}
-	fmt.Fprintf(&b, ", realm=%s, nonce=%s, uri=%s, response=%s",
-		quote(s.realm), quote(a.nonce), quote(a.uri), quote(a.response(s.algorithm, d.user, s.realm, d.password)))
 	if s.name != "" {
-		b.WriteString(", algorithm=" + s.name)
+		params = append(params, "algorithm="+s.name)
 	}
 	if s.hasOpaque {
-		b.WriteString(", opaque=" + quote(s.opaque))
+		params = append(params, "opaque="+quote(s.opaque))
 	}
 	if qop != "" {
-		fmt.Fprintf(&b, ", qop=%s, nc=%s", qop, a.nc)
+		params = append(params, "qop="+qop, "nc="+a.nc)
 	}
 	if qop != "" || s.algorithm.session {
-		b.WriteString(", cnonce=" + quote(a.cnonce))
+		params = append(params, "cnonce="+quote(a.cnonce))
 	}
 	if s.userhash {
-		b.WriteString(", userhash=true")
+		params = append(params, "userhash=true")
 	}
-	return b.String(), nil
+	return "Digest " + strings.Join(params, ", "), nil
 }
 
-// qop chooses what is protected: the body too, if the server offers that and the
-// body is there, else the request without it, else what RFC 2069 did.
+// username returns the parameter with the user name, in the form that s asks for.
+func (d *Digest) username(s *space) string {
+	ascii := utf8.RuneCountInString(d.user) == len(d.user)
+	switch {
+	case s.userhash:
+		return "username=" + quote(s.algorithm.h(d.user, s.realm))
+	case s.utf8 && !ascii:
+		return "username*=UTF-8''" + extended(d.user)
+	}
+	return "username=" + quote(d.user)
+}
+
+// qop chooses what to protect: the request and its body if the server offers that and the
+// body is in memory, else only the request, else what RFC 2069 protects.
 func (s *space) qop(body request.BodyProducer) (qop, bytes string, err error) {
 	data, isBytes := body.(request.Bytes)
 	switch {
@@ -177,13 +175,12 @@ func (s *space) qop(body request.BodyProducer) (qop, bytes string, err error) {
 	return "", "", nil
 }
 
-// An answer is what the response to a challenge is computed from, beside the
-// secret.
+// An answer has the public values that the response to a challenge is computed from.
 type answer struct {
 	method, uri, nonce, cnonce, nc, qop, body string
 }
 
-// response computes it: RFC 7616, sections 3.4.1 to 3.4.3.
+// response computes the response: RFC 7616, sections 3.4.1 to 3.4.3.
 func (a *answer) response(alg algorithm, user, realm, password string) string {
 	a1 := alg.h(user, realm, password)
 	if alg.session {
@@ -199,9 +196,9 @@ func (a *answer) response(alg algorithm, user, realm, password string) string {
 	return alg.h(a1, a.nonce, a.nc, a.cnonce, a.qop, a2)
 }
 
-// Answered learns from the response what to send from now on. It asks for the
-// request to be sent again if it was not authorized, or with a nonce that has
-// become stale; not if it is the password that the server did not take.
+// Answered learns from the response how to authorize later requests. again is true if the
+// request was not authorized, or with a stale nonce, and false if the server refused the
+// password.
 func (d *Digest) Answered(req *request.Request, resp *response.Response) (again bool, err error) {
 	sent := sentWith(req)
 	if resp.Code == http.StatusUnauthorized {
@@ -210,8 +207,8 @@ func (d *Digest) Answered(req *request.Request, resp *response.Response) (again 
 	return false, d.accepted(req, sent, resp)
 }
 
-// sentWith returns the answer that went with req. It is nil if that was for
-// another URL, which happens when the request was redirected underway.
+// sentWith returns the answer that req carried. It is nil if the answer is for another
+// URL, because the request was redirected.
 func sentWith(req *request.Request) *Challenge {
 	all := ParseChallenges(req.Header["Authorization"])
 	if len(all) != 1 || all[0].Scheme != "Digest" || all[0].Get("uri") != req.URL.RequestURI() {
@@ -220,16 +217,10 @@ func sentWith(req *request.Request) *Challenge {
 	return &all[0]
 }
 
-// challenged takes the best of the challenges, and reports whether it is worth an
+// challenged remembers the best of the challenges, and reports whether it is worth an
 // answer.
 func (d *Digest) challenged(req *request.Request, sent *Challenge, challenges []string) (again bool) {
-	var best *space
-	stale := false
-	for _, c := range ParseChallenges(challenges) {
-		if s := newSpace(req.URL, &c); s != nil && (best == nil || s.algorithm.strength > best.algorithm.strength) {
-			best, stale = s, strings.EqualFold(c.Get("stale"), "true")
-		}
-	}
+	best, stale := bestSpace(req.URL, challenges)
 	if best == nil {
 		return false
 	}
@@ -237,41 +228,56 @@ func (d *Digest) challenged(req *request.Request, sent *Challenge, challenges []
 	i := slices.IndexFunc(d.spaces, func(s *space) bool { return s.origin == best.origin && s.realm == best.realm })
 	if i >= 0 {
 		old = d.spaces[i]
-	}
-	if old != nil && old.nonce.value == best.nonce.value {
-		best.nonce = old.nonce // its count must go on
+		if old.nonce.value == best.nonce.value {
+			best.nonce = old.nonce // for its count
+		}
 	}
 	if sent != nil && sent.Get("realm") == best.realm {
-		sameNonce := sent.Get("nonce") == best.nonce.value
-		// A nonce that once was good may just be old, though the server does not
-		// say so. Otherwise it must be the password.
+		// A nonce that was good may have become stale without the server saying so. In
+		// all other cases the password is wrong.
 		wasGood := old != nil && (old.nonce.proven || old.nonce.value != sent.Get("nonce"))
-		if sameNonce || !stale && !wasGood {
-			if old != nil && !wasGood {
-				d.spaces = slices.Delete(d.spaces, i, i+1)
+		if sent.Get("nonce") == best.nonce.value || !stale && !wasGood {
+			if !wasGood {
+				d.forget(i)
 			}
 			return false
 		}
 	}
-	if old != nil {
-		d.spaces = slices.Delete(d.spaces, i, i+1)
-	}
+	d.forget(i)
 	if len(d.spaces) == maxSpaces {
-		d.spaces = slices.Delete(d.spaces, 0, 1)
+		d.forget(0)
 	}
 	d.spaces = append(d.spaces, best)
 	return true
 }
 
-// newSpace returns what c, a challenge from u, is for; nil if c is not one that can
-// be answered.
+// forget removes space i, or none if i is negative.
+func (d *Digest) forget(i int) {
+	if i >= 0 {
+		d.spaces = slices.Delete(d.spaces, i, i+1)
+	}
+}
+
+// bestSpace returns the space of the strongest challenge that can be answered, or nil, and
+// whether that challenge calls the last nonce stale.
+func bestSpace(u *url.URL, challenges []string) (best *space, stale bool) {
+	for _, c := range ParseChallenges(challenges) {
+		if s := newSpace(u, &c); s != nil && (best == nil || s.algorithm.strength > best.algorithm.strength) {
+			best, stale = s, strings.EqualFold(c.Get("stale"), "true")
+		}
+	}
+	return best, stale
+}
+
+// newSpace returns the space of c, a challenge from u, or nil if c cannot be answered.
 func newSpace(u *url.URL, c *Challenge) *space {
+	of, err := origin.Of(u)
 	alg, known := algorithmNamed(c.Get("algorithm"))
-	if !strings.EqualFold(c.Scheme, "Digest") || !known || c.Get("nonce") == "" {
+	if err != nil || !strings.EqualFold(c.Scheme, "Digest") || !known || c.Get("nonce") == "" {
 		return nil
 	}
 	s := &space{
-		origin:    OriginOf(u),
+		origin:    of,
 		realm:     c.Get("realm"),
 		algorithm: alg,
 		name:      c.Get("algorithm"),
@@ -290,26 +296,28 @@ func newSpace(u *url.URL, c *Challenge) *space {
 			return nil
 		}
 	}
-	for _, where := range strings.Fields(c.Get("domain")) {
-		if in, err := u.Parse(where); err == nil && OriginOf(in) == s.origin {
-			s.within = append(s.within, in.EscapedPath())
+	for _, ref := range strings.Fields(c.Get("domain")) {
+		if in, err := origin.Resolve(u, ref); err == nil {
+			if of, err := origin.Of(in); err == nil && of == s.origin {
+				s.paths = append(s.paths, in.EscapedPath())
+			}
 		}
 	}
-	if s.within != nil {
-		s.within = append(s.within, u.EscapedPath()) // it was this that it was asked for
+	if s.paths != nil {
+		s.paths = append(s.paths, u.EscapedPath()) // the server asked for it here
 	}
 	return s
 }
 
-// accepted notes that the server took what was sent, and what it has to say about
-// that in Authentication-Info (RFC 7616, section 3.5).
+// accepted records that the server accepted sent, and reads Authentication-Info (RFC 7616,
+// section 3.5).
 func (d *Digest) accepted(req *request.Request, sent *Challenge, resp *response.Response) error {
 	if sent == nil || resp.Code >= 500 {
 		return nil
 	}
 	i := slices.IndexFunc(d.spaces, func(s *space) bool { return s.has(req.URL) && s.nonce.value == sent.Get("nonce") })
 	if i < 0 {
-		return nil // another request has learned something newer
+		return nil // the response to another request brought a newer nonce
 	}
 	s := d.spaces[i]
 	s.nonce.proven = true
@@ -317,30 +325,20 @@ func (d *Digest) accepted(req *request.Request, sent *Challenge, resp *response.
 	if next := info.Get("nextnonce"); next != "" && next != s.nonce.value {
 		s.nonce = &nonce{value: next, proven: true}
 	}
-	proof := info.Get("rspauth")
-	if proof == "" || sent.Get("qop") == "" || strings.EqualFold(info.Get("qop"), "auth-int") {
-		return nil // there is none, or one of the body, which is not there yet
+	qop := sent.Get("qop")
+	infoQop := strings.ToLower(info.Get("qop"))
+	if info.Get("rspauth") == "" || qop == "" || infoQop == "auth-int" || qop == "auth-int" && infoQop == "" {
+		return nil // no proof, or one that includes the body, which has not arrived
 	}
-	a := answer{
-		uri: sent.Get("uri"), nonce: sent.Get("nonce"), cnonce: sent.Get("cnonce"), nc: sent.Get("nc"),
-		qop: sent.Get("qop"),
-	}
-	if a.qop == "auth-int" && info.Get("qop") == "" {
-		return nil // of the body too, presumably
-	}
-	a.qop = "auth"
+	a := answer{uri: sent.Get("uri"), nonce: sent.Get("nonce"), cnonce: sent.Get("cnonce"), nc: sent.Get("nc"), qop: "auth"}
 	want := a.response(s.algorithm, d.user, s.realm, d.password)
-	if subtle.ConstantTimeCompare([]byte(strings.ToLower(proof)), []byte(want)) == 0 {
+	if subtle.ConstantTimeCompare([]byte(strings.ToLower(info.Get("rspauth"))), []byte(want)) == 0 {
 		return ErrServerUnproved
 	}
 	return nil
 }
 
-func isASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
-}
-
-// extended writes s as RFC 8187 has it in a parameter whose name ends in "*".
+// extended writes s for a parameter whose name ends in "*" (RFC 8187).
 func extended(s string) string {
 	var b strings.Builder
 	for i := range len(s) {

@@ -1,10 +1,9 @@
 package auth_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -16,14 +15,11 @@ import (
 // zeros is a source of randomness that always yields 0.
 type zeros struct{}
 
-func (zeros) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
-}
+func (zeros) Uint64() uint64 { return 0 }
 
 func newDigest() *auth.Digest {
 	d := auth.NewDigest("user", "pass")
-	d.Random = zeros{}
+	d.Rand = rand.New(zeros{})
 	return d
 }
 
@@ -351,11 +347,15 @@ func TestDigestRandom(t *testing.T) {
 	if len(nonces) != 10 {
 		t.Errorf("client nonces repeat: %v", nonces)
 	}
-	d := auth.NewDigest("user", "pass")
-	d.Random = bytes.NewReader(make([]byte, 15))
-	d.Answered(get(t, anURL), answer(401, "Www-Authenticate", `Digest realm="r", nonce="n", qop="auth"`))
-	if err := d.Authorize(get(t, anURL)); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("without enough randomness: %v", err)
+	clear(nonces)
+	for range 3 {
+		d := auth.NewDigest("user", "pass")
+		d.Rand = rand.New(rand.NewPCG(1, 2))
+		_, got := challenge(t, d, anURL, `Digest realm="r", nonce="n", qop="auth"`)
+		nonces[got.Get("cnonce")] = true
+	}
+	if len(nonces) != 1 {
+		t.Errorf("one seed has several client nonces: %v", nonces)
 	}
 }
 
@@ -365,7 +365,7 @@ func FuzzDigest(f *testing.F) {
 	f.Add("Digest realm=\"a\\\r\n\", nonce=\"\\\"\"", "nextnonce=\"\r\nA: b\"")
 	f.Fuzz(func(t *testing.T, challenge, info string) {
 		d := auth.NewDigest("user", "zQpassword")
-		d.Random = zeros{}
+		d.Rand = rand.New(zeros{})
 		req := get(t, anURL)
 		if err := d.Authorize(req); err != nil {
 			t.Fatal(err)

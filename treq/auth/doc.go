@@ -1,18 +1,17 @@
-// Package auth is what a client proves itself with: [Basic] and [Digest]
-// credentials, and a [Netrc] file that has them for many hosts. agent.AuthAgent
-// takes any of them to its requests.
+// Package auth authorizes requests. [Basic] and [Digest] are credentials for one server; a
+// [Netrc] file has those of many. agent.AuthAgent applies them to requests.
 //
 //	client.Get(url, client.Auth(auth.Basic("user", "password")))
 //
-//	digest := auth.NewDigest("user", "password") // kept: it counts what it has sent
+//	digest := auth.NewDigest("user", "password") // keep it: it remembers challenges
 //	client.Get(url, client.Auth(digest))
 //
 // # Where credentials go
 //
-// To one [Origin]: scheme, host and port of the request that they were given to.
-// agent.AuthAgent sees to that; no credentials do it themselves. So they follow no
-// redirect to another host, nor from https to http.
+// Credentials are for one origin: the scheme, host and port of the request they are given
+// to. agent.AuthAgent ensures this, not the credentials themselves. A redirect to another
+// host, or from https to http, gets none.
 //
-// Basic sends the password to whoever is at the other end. Digest does not, but
-// what a listener hears is enough to try passwords at home. Both belong on https.
+// Basic sends the password itself. Digest does not, but a listener can try passwords
+// against the hash. Use both over https.
 package auth

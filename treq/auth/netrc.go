@@ -10,39 +10,40 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A Netrc has the credentials of many hosts, from a .netrc file as ftp and curl
-// read it:
+// A Netrc has the credentials of a .netrc file, which ftp and curl also read:
 //
 //	machine an.example login me password secret
 //	default login anonymous password me@an.example
 //
-// As [Credentials], it authorizes a request by the entry for its host, and leaves
-// one alone that has an Authorization already.
+// As [Credentials], it authorizes a request by the entry for its host. It keeps an
+// Authorization that the request already has. A Netrc without entries authorizes nothing.
 //
-// The file may be readable by others: ftp and Python mind, but curl, git and
-// requests do not, and where secrets are mounted into a container there is no
-// other way.
+// The file may be readable by others, as it is for curl, git and requests: a container may
+// mount secrets in no other way.
 type Netrc struct {
+	// Scheme makes the credentials of an entry; [NewDigest] makes digests. It is called
+	// once for an entry. nil stands for [Basic].
+	Scheme func(user, password string) Credentials
+
 	entries []Entry
-	scheme  func(user, password string) Credentials
-	made    map[Entry]Credentials
+	made    map[Entry]Credentials // by Scheme
 }
 
 // An Entry is what a Netrc has for one machine.
 type Entry struct {
-	// Machine is the host, or "" for the default.
+	// Machine is the host in lower case and ASCII, or "" for the default.
 	Machine string
-	// Login, Password and Account are empty if they were not given. Account is
-	// for ftp.
+	// Login, Password and Account are "" if the file has none. Account is for ftp.
 	Login, Password, Account string
 }
 
-// ReadNetrc reads the file that $NETRC names, or else .netrc, or on Windows also
-// _netrc, in the home directory. If there is no such file, it has no entries.
+// ReadNetrc reads the file that $NETRC names, else .netrc in the home directory, else, on
+// Windows, _netrc there. Without a file, the Netrc has no entries.
 func ReadNetrc() (*Netrc, error) {
 	var names []string
 	if name := os.Getenv("NETRC"); name != "" {
@@ -76,160 +77,151 @@ func ReadNetrcFile(name string) (*Netrc, error) {
 	return n, nil
 }
 
-// ParseNetrc reads a file's text. Its errors name the line.
+// ParseNetrc reads the text of a file. An error names the line.
 //
-// A token may stand between double quotes, with \", \\, \n, \r and \t in it. A
-// word that begins with # where a keyword is expected makes the rest of the line a
-// comment.
+// A token may be in double quotes, with the escapes \", \\, \n, \r and \t. In place of a
+// keyword, a word that begins with # starts a comment, which ends with the line.
 func ParseNetrc(r io.Reader) (*Netrc, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("netrc: %w", err)
 	}
-	l := lexer{rest: string(text), line: 1}
+	l := lexer{in: string(text), line: 1}
 	n := new(Netrc)
-	if err := n.parse(&l); err != nil {
-		return nil, fmt.Errorf("netrc: line %d: %w", l.line, err)
-	}
-	return n, nil
-}
-
-func (n *Netrc) parse(l *lexer) error {
 	for {
 		keyword, ok, err := l.keyword()
-		if !ok || err != nil {
-			return err
+		if ok {
+			err = n.parseClause(keyword, &l)
 		}
-		if keyword == "default" {
-			n.entries = append(n.entries, Entry{})
-			continue
-		}
-		switch keyword {
-		case "machine", "login", "password", "account", "macdef":
-		default:
-			return fmt.Errorf("%q is not a keyword", keyword)
-		}
-		value, ok, err := l.token()
 		if err != nil {
-			return err
+			return nil, fmt.Errorf("netrc: line %d: %w", l.line, err)
 		}
 		if !ok {
-			return fmt.Errorf("nothing follows %s", keyword)
-		}
-		switch keyword {
-		case "machine":
-			n.entries = append(n.entries, Entry{Machine: strings.ToLower(value)})
-			continue
-		case "macdef":
-			l.skipMacro()
-			continue
-		}
-		if len(n.entries) == 0 {
-			return fmt.Errorf("%s stands before any machine", keyword)
-		}
-		entry := &n.entries[len(n.entries)-1]
-		switch keyword {
-		case "login":
-			entry.Login = value
-		case "password":
-			entry.Password = value
-		case "account":
-			entry.Account = value
+			return n, nil
 		}
 	}
 }
 
-// A lexer takes a netrc file apart. line is where the last token began.
-type lexer struct {
-	rest string
-	line int
+// parseClause reads what follows keyword.
+func (n *Netrc) parseClause(keyword string, l *lexer) error {
+	switch keyword {
+	case "default":
+		n.entries = append(n.entries, Entry{})
+		return nil
+	case "machine", "login", "password", "account", "macdef":
+	default:
+		return fmt.Errorf("%q is not a keyword", keyword)
+	}
+	value, ok, err := l.token()
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return fmt.Errorf("nothing follows %s", keyword)
+	case keyword == "machine":
+		n.entries = append(n.entries, Entry{Machine: machineOf(value)})
+		return nil
+	case keyword == "macdef":
+		l.skipMacro()
+		return nil
+	case len(n.entries) == 0:
+		return fmt.Errorf("%s stands before any machine", keyword)
+	}
+	switch last := &n.entries[len(n.entries)-1]; keyword {
+	case "login":
+		last.Login = value
+	case "password":
+		last.Password = value
+	case "account":
+		last.Account = value
+	}
+	return nil
 }
 
-// keyword takes the next token that is not in a comment.
+// machineOf returns the form in which host names are compared.
+func machineOf(host string) string {
+	if canonical, err := origin.Host(host); err == nil {
+		return canonical
+	}
+	return strings.ToLower(host)
+}
+
+// A lexer splits a netrc file into tokens.
+type lexer struct {
+	in   string // not yet read
+	line int    // where the last token began
+}
+
+// keyword reads the next token outside of comments.
 func (l *lexer) keyword() (token string, ok bool, err error) {
 	for {
 		l.skipSpace()
-		if !strings.HasPrefix(l.rest, "#") {
+		if !strings.HasPrefix(l.in, "#") {
 			return l.token()
 		}
-		_, l.rest = cutLine(l.rest)
-		l.line++
+		l.cutLine()
 	}
 }
 
+// token reads the next token. ok is false at the end.
 func (l *lexer) token() (token string, ok bool, err error) {
 	l.skipSpace()
-	if l.rest == "" {
+	if l.in == "" {
 		return "", false, nil
 	}
-	if l.rest[0] != '"' {
-		end := strings.IndexAny(l.rest, " \t\r\n")
+	if l.in[0] != '"' {
+		end := strings.IndexAny(l.in, " \t\r\n")
 		if end < 0 {
-			end = len(l.rest)
+			end = len(l.in)
 		}
-		token, l.rest = l.rest[:end], l.rest[end:]
+		token, l.in = l.in[:end], l.in[end:]
 		return token, true, nil
 	}
-	var b strings.Builder
-	for i := 1; i < len(l.rest); i++ {
-		switch c := l.rest[i]; {
-		case c == '"':
-			l.rest = l.rest[i+1:]
-			return b.String(), true, nil
-		case c == '\n':
-			return "", false, errors.New("the quote that ends a token is missing")
-		case c == '\\' && i+1 < len(l.rest):
-			i++
-			switch c := l.rest[i]; c {
-			case 'n':
-				b.WriteByte('\n')
-			case 'r':
-				b.WriteByte('\r')
-			case 't':
-				b.WriteByte('\t')
-			default:
-				b.WriteByte(c)
-			}
-		default:
-			b.WriteByte(c)
-		}
+	line, _, _ := strings.Cut(l.in, "\n")
+	token, after, closed := cutQuoted(line, unescape)
+	if !closed {
+		return "", false, errors.New("the quote that ends a token is missing")
 	}
-	return "", false, errors.New("the quote that ends a token is missing")
+	l.in = l.in[len(line)-len(after):]
+	return token, true, nil
+}
+
+func unescape(c byte) byte {
+	switch c {
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	}
+	return c
 }
 
 func (l *lexer) skipSpace() {
-	for l.rest != "" && strings.IndexByte(" \t\r\n", l.rest[0]) >= 0 {
-		if l.rest[0] == '\n' {
-			l.line++
-		}
-		l.rest = l.rest[1:]
-	}
+	space := l.in[:len(l.in)-len(strings.TrimLeft(l.in, " \t\r\n"))]
+	l.line += strings.Count(space, "\n")
+	l.in = l.in[len(space):]
 }
 
-// skipMacro skips the body of a macro, which an empty line ends.
+// skipMacro skips the lines of a macro, which an empty line ends.
 func (l *lexer) skipMacro() {
-	_, l.rest = cutLine(l.rest) // what follows its name
-	l.line++
-	for l.rest != "" {
-		var line string
-		line, l.rest = cutLine(l.rest)
-		l.line++
-		if strings.TrimRight(line, "\r") == "" {
-			return
-		}
+	l.cutLine() // after the name
+	for l.in != "" && strings.TrimRight(l.cutLine(), "\r") != "" {
 	}
 }
 
-func cutLine(s string) (line, rest string) {
-	line, rest, _ = strings.Cut(s, "\n")
-	return line, rest
+// cutLine reads up to the end of the line.
+func (l *lexer) cutLine() (line string) {
+	line, l.in, _ = strings.Cut(l.in, "\n")
+	l.line++
+	return line
 }
 
-// Find returns the first entry for host, and for login unless that is empty; else
-// the default, wherever that stands.
+// Find returns the first entry for host, and for login unless that is "". If there is
+// none, it returns the default entry.
 func (n *Netrc) Find(host, login string) (Entry, bool) {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	for _, machine := range []string{host, ""} {
+	for _, machine := range []string{machineOf(host), ""} {
 		for _, e := range n.entries {
 			if e.Machine == machine && (login == "" || e.Login == login) {
 				return e, true
@@ -239,26 +231,18 @@ func (n *Netrc) Find(host, login string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// As returns a Netrc with the same entries that are sent by another scheme than
-// [Basic]:
-//
-//	netrc.As(func(user, password string) auth.Credentials { return auth.NewDigest(user, password) })
-func (n *Netrc) As(scheme func(user, password string) Credentials) *Netrc {
-	return &Netrc{entries: n.entries, scheme: scheme}
-}
-
 // of returns the credentials for req, or nil.
 func (n *Netrc) of(req *request.Request) Credentials {
 	e, ok := n.Find(req.URL.Hostname(), req.URL.User.Username())
 	if !ok || e.Login == "" && e.Password == "" {
 		return nil
 	}
-	if n.scheme == nil {
+	if n.Scheme == nil {
 		return Basic(e.Login, e.Password)
 	}
 	c := n.made[e]
 	if c == nil {
-		c = n.scheme(e.Login, e.Password)
+		c = n.Scheme(e.Login, e.Password)
 		if n.made == nil {
 			n.made = make(map[Entry]Credentials)
 		}
@@ -267,7 +251,7 @@ func (n *Netrc) of(req *request.Request) Credentials {
 	return c
 }
 
-// Authorize authorizes req by the entry for its host; see [Credentials].
+// Authorize implements [Credentials].
 func (n *Netrc) Authorize(req *request.Request) error {
 	if c := n.of(req); c != nil && req.Header.Get("Authorization") == "" {
 		return c.Authorize(req)
@@ -275,8 +259,7 @@ func (n *Netrc) Authorize(req *request.Request) error {
 	return nil
 }
 
-// Answered passes the response on to the credentials of the request's host; see
-// [Credentials].
+// Answered implements [Credentials].
 func (n *Netrc) Answered(req *request.Request, resp *response.Response) (again bool, err error) {
 	if c := n.of(req); c != nil {
 		return c.Answered(req, resp)

@@ -169,7 +169,7 @@ func TestNetrcWithDigest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n = n.As(func(user, password string) auth.Credentials { return auth.NewDigest(user, password) })
+	n.Scheme = func(user, password string) auth.Credentials { return auth.NewDigest(user, password) }
 	refused := answer(401, "Www-Authenticate", `Digest realm="r", nonce="n", qop="auth"`)
 	const u = "http://a.example/"
 	if again, err := n.Answered(get(t, "http://b.example/"), refused); again || err != nil {
@@ -206,4 +206,19 @@ func FuzzParseNetrc(f *testing.F) {
 			t.Fatalf("authorized with %q", req.Header.Get("Authorization"))
 		}
 	})
+}
+
+// TestNetrcHosts: a machine is found under each spelling of its host.
+func TestNetrcHosts(t *testing.T) {
+	n, err := auth.ParseNetrc(strings.NewReader("machine Bücher.example login a\nmachine 0:0::1 login b\nmachine an.example. login c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]string{
+		"bücher.example": "a", "XN--BCHER-KVA.example.": "a", "::1": "b", "AN.example": "c", "an.example.": "c", "an..example": "",
+	} {
+		if got, _ := n.Find(host, ""); got.Login != want {
+			t.Errorf("%s: got %+v, want %q", host, got, want)
+		}
+	}
 }
