@@ -31,7 +31,9 @@ var servers = map[string]func(listens func(addr string)) error{
 		}
 		return err
 	},
-	gotreqName: func(listens func(string)) error { return serveSite(web.NewSite(http.HandlerFunc(sayHello)), listens) },
+	gotreqName: func(listens func(string)) error {
+		return serveSite(&web.Site{Handler: http.HandlerFunc(sayHello)}, listens)
+	},
 	siteResource: func(listens func(string)) error {
 		return serveSite(&web.Site{Root: web.RenderFunc(renderHello)}, listens)
 	},

@@ -18,10 +18,10 @@ func BenchmarkGet(b *testing.B) {
 	for _, connections := range []int{1, 64} {
 		b.Run(fmt.Sprintf("connections=%d", connections), func(b *testing.B) {
 			l := reactor.New()
-			port, err := l.ListenTCP("127.0.0.1:0", web.NewSite(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			port, err := l.ListenTCP("127.0.0.1:0", &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header()["Content-Type"] = []string{"text/plain"}
 				io.WriteString(w, "Hello, world!")
-			})))
+			})})
 			if err != nil {
 				b.Fatal(err)
 			}

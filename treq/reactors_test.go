@@ -132,7 +132,7 @@ func TestEveryReactor(t *testing.T) {
 				})
 			}
 			m := memory.New()
-			if _, err := m.ListenTCP(address, web.NewSite(handler())); err != nil {
+			if _, err := m.ListenTCP(address, &web.Site{Handler: handler()}); err != nil {
 				t.Fatal(err)
 			}
 			d := deferred.Then(request(newClient(m), server.URL), read)
@@ -177,7 +177,7 @@ func TestKeepAlive(t *testing.T) {
 			deferred.FailOnUnhandled(t)
 			before := runtime.NumGoroutine()
 			l := newLoop()
-			site := &counter{Factory: web.NewSite(handler())}
+			site := &counter{Factory: &web.Site{Handler: handler()}}
 			port, err := l.ListenTCP("127.0.0.1:0", site)
 			if err != nil {
 				t.Fatal(err)

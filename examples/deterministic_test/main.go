@@ -23,7 +23,7 @@ func run(r reactor.Reactor) *deferred.Deferred[string] {
 	if len(os.Args) > 1 {
 		url = os.Args[1]
 	} else {
-		port, err := r.ListenTCP("127.0.0.1:0", web.NewSite(http.HandlerFunc(unsteady)))
+		port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Handler: http.HandlerFunc(unsteady)})
 		if err != nil {
 			return deferred.Fail[string](err)
 		}

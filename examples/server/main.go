@@ -25,7 +25,7 @@ func run(r reactor.Reactor) *deferred.Deferred[string] {
 		address, folder = os.Args[1], os.Args[2]
 	}
 	root := &web.Node{}
-	root.PutChild("files", web.NewFile(folder))
+	root.PutChild("files", &web.File{Path: folder})
 	root.PutChild("visits", &visits{})
 	port, err := r.ListenTCP(address, &web.Site{Root: root})
 	if err != nil {

@@ -22,7 +22,7 @@ func run(r reactor.Reactor) *deferred.Deferred[Status] {
 		url = os.Args[1]
 	} else {
 		root := &web.Node{}
-		root.PutChild("status", web.NewData([]byte(`{"status":"fine"}`), "application/json"))
+		root.PutChild("status", &web.Data{Content: []byte(`{"status":"fine"}`), Type: "application/json"})
 		port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Root: root})
 		if err != nil {
 			return deferred.Fail[Status](err)

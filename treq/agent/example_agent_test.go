@@ -19,9 +19,9 @@ import (
 
 // listen has somebody greet on address of r.
 func listen(r reactor.Reactor, address string) {
-	r.ListenTCP(address, web.NewSite(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	r.ListenTCP(address, &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "Hello from "+r.Host)
-	})))
+	})})
 }
 
 // show prints the text of the response that d brings.

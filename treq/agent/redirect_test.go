@@ -645,7 +645,7 @@ func (c *counting) BuildProtocol(addr net.Addr) reactor.Protocol {
 // Over the real agent and server: a chain of redirects takes one connection.
 func TestRedirectOneConnection(t *testing.T) {
 	r := memory.New()
-	server := &counting{Site: web.NewSite(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	server := &counting{Site: &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		switch n := len(req.URL.Path); {
 		case n < 6:
 			w.Header().Set("Location", req.URL.Path+"x")
@@ -654,7 +654,7 @@ func TestRedirectOneConnection(t *testing.T) {
 		default:
 			fmt.Fprint(w, "here")
 		}
-	}))}
+	})}}
 	if _, err := r.ListenTCP("127.0.0.1:80", server); err != nil {
 		t.Fatal(err)
 	}

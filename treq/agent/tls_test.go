@@ -24,9 +24,9 @@ func secureSite(t *testing.T) (r *memory.Reactor, roots *x509.CertPool) {
 	r.AddHost("*", "192.0.2.1", "2001:db8::1")
 	cert, roots := testcert.New("a.example", "192.0.2.1", "2001:db8::1")
 	config := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
-	site := web.NewSite(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	site := &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s", r.Host, r.URL)
-	}))
+	})}
 	for _, port := range []string{":443", ":8443"} {
 		if _, err := r.ListenTCP(port, reactor.TLSServer(r, reactor.TLSConfig{Config: config}, site)); err != nil {
 			t.Fatal(err)

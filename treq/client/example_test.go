@@ -32,7 +32,7 @@ func show(d *deferred.Deferred[*response.Response]) {
 // A client of one's own is made of a reactor, here one in memory, and an agent.
 func ExampleNew() {
 	r := memory.New()
-	r.ListenTCP("127.0.0.1:80", web.NewSite(parrot))
+	r.ListenTCP("127.0.0.1:80", &web.Site{Handler: parrot})
 
 	pool := agent.NewPool(r, agent.PoolConfig{MaxPersistentPerHost: 2})
 	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{Pool: pool})})

@@ -51,7 +51,7 @@ func TestUpload(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := memory.New()
-			r.ListenTCP("192.0.2.1:80", web.NewSite(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			r.ListenTCP("192.0.2.1:80", &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 				file, head, err := req.FormFile("file")
 				if err != nil {
 					t.Error(err)
@@ -59,7 +59,7 @@ func TestUpload(t *testing.T) {
 				}
 				got, _ := io.ReadAll(file)
 				fmt.Fprint(w, req.ContentLength, " ", req.FormValue("title"), " ", head.Filename, " ", string(got) == contents)
-			})))
+			})})
 			f := &file{Reader: test.body}
 			var body io.Reader = f
 			if test.want != "-1" {
@@ -128,7 +128,7 @@ func TestAnUploadThatEndsEarly(t *testing.T) {
 
 func TestAnUploadOfAFileThatFails(t *testing.T) {
 	r := memory.New()
-	r.ListenTCP("192.0.2.1:80", web.NewSite(http.NotFoundHandler()))
+	r.ListenTCP("192.0.2.1:80", &web.Site{Handler: http.NotFoundHandler()})
 	bad := errors.New("bad sector")
 	d := post(t, r, []multipart.Field{{Name: "photo", Value: multipart.FromReader("a", iotest.ErrReader(bad))}})
 	r.Pump()

@@ -256,12 +256,12 @@ func TestPanic(t *testing.T) {
 			}
 			req.WriteString("good")
 		})},
-		{"handler", web.NewHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		{"handler", &web.HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/bad" {
 				panic("boom")
 			}
 			fmt.Fprint(w, "good")
-		}))},
+		})}},
 		{"responder", treqtesting.StringStubbingResource(treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
 			if req.URL == "http://an.example/bad" {
 				panic("boom")
@@ -321,7 +321,7 @@ func TestSessions(t *testing.T) {
 		if fourth := id(); fourth != third {
 			t.Errorf("%s: %s, then %s", scheme, third, fourth)
 		}
-		stub.Advance(web.DefaultSessionTimeout)
+		stub.Advance(15 * time.Minute)
 		if fifth := id(); fifth == third {
 			t.Errorf("%s: %s after its time", scheme, fifth)
 		}
@@ -375,9 +375,9 @@ func TestSecure(t *testing.T) {
 	root.PutChild("resource", web.RenderFunc(func(req *web.Request) {
 		fmt.Fprintf(req, "%v %s", req.IsSecure(), req.URLPath())
 	}))
-	root.PutChild("handler", web.NewHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	root.PutChild("handler", &web.HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%v %s", r.TLS != nil && r.TLS.HandshakeComplete, r.Host)
-	})))
+	})})
 	root.PutChild("redirect", web.Redirect("https://an.example/handler"))
 	for _, options := range [][]treqtesting.Option{nil, {treqtesting.RealTLS()}} {
 		stub := treqtesting.NewStubTreq(root, options...)

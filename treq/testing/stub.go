@@ -42,9 +42,9 @@ func (s sameEachTime) Read(p []byte) (int, error) {
 }
 
 // NewHandlerStubTreq returns a StubTreq whose requests handler answers; see
-// [web.NewHandlerResource].
+// [web.HandlerResource].
 func NewHandlerStubTreq(handler http.Handler, options ...Option) *StubTreq {
-	return NewStubTreq(web.NewHandlerResource(handler), options...)
+	return NewStubTreq(&web.HandlerResource{Handler: handler}, options...)
 }
 
 // Agent returns the agent that sends the requests, for what wraps one.

@@ -83,11 +83,11 @@ func comparable(trace memory.Trace) string {
 func story(t testing.TB, options ...treqtesting.Option) (results []string, trace memory.Trace) {
 	later := &open{}
 	root := &web.Node{}
-	root.PutChild("echo", web.NewHandlerResource(echo))
+	root.PutChild("echo", &web.HandlerResource{Handler: echo})
 	root.PutChild("later", later)
 	root.PutChild("session", &sessions{})
 	root.PutChild("moved", web.Redirect("/session"))
-	root.PutChild("form", web.NewHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	root.PutChild("form", &web.HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, _, err := r.FormFile("file")
 		if err != nil {
 			t.Error(err)
@@ -95,8 +95,8 @@ func story(t testing.TB, options ...treqtesting.Option) (results []string, trace
 		}
 		n, _ := f.Seek(0, 2)
 		fmt.Fprintf(w, "%d %s", n, r.MultipartForm.Value)
-	})))
-	root.PutChild("slow", web.NewHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	})})
+	root.PutChild("slow", &web.HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		clock := web.FromContext(r.Context()).Clock()
 		for i := range 3 {
 			fmt.Fprint(w, i)
@@ -105,7 +105,7 @@ func story(t testing.TB, options ...treqtesting.Option) (results []string, trace
 			clock.CallLater(time.Second, func() { pause.Callback(deferred.None{}) })
 			web.Await(r.Context(), pause)
 		}
-	})))
+	})})
 	stub := treqtesting.NewStubTreq(root, options...)
 	r := stub.Reactor()
 	r.StartTrace()

@@ -2,7 +2,6 @@ package testing
 
 import (
 	"crypto/tls"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -53,7 +52,6 @@ func NewRequestTraversalAgent(root web.Resource, options ...Option) *RequestTrav
 	}
 	r := newReactor()
 	a := &RequestTraversalAgent{reactor: r, site: &web.Site{Root: root}}
-	a.site.SessionID = func() string { return fmt.Sprintf("%032x", r.Rand().Uint64()) }
 	for _, o := range options {
 		o(a)
 	}
@@ -70,9 +68,9 @@ func NewRequestTraversalAgent(root web.Resource, options ...Option) *RequestTrav
 }
 
 // NewHandlerTraversalAgent returns an agent whose requests handler answers; see
-// [web.NewHandlerResource].
+// [web.HandlerResource].
 func NewHandlerTraversalAgent(handler http.Handler, options ...Option) *RequestTraversalAgent {
-	return NewRequestTraversalAgent(web.NewHandlerResource(handler), options...)
+	return NewRequestTraversalAgent(&web.HandlerResource{Handler: handler}, options...)
 }
 
 func (a *RequestTraversalAgent) listen(address string, factory reactor.Factory) {

@@ -9,34 +9,30 @@ import (
 
 // This file holds the format of access logs.
 
-// CombinedLog returns an AccessLog that calls write with a line for each request
-// in the Combined Log Format, that of Apache. It is Twisted's
+// CombinedLog returns the line for req, with a line feed, in Apache's Combined Log Format. It is Twisted's
 // combinedLogFormatter.
-func CombinedLog(write func(line []byte)) func(req *Request) {
-	return func(req *Request) {
-		host, _, err := net.SplitHostPort(req.GetClientAddress().String())
-		if err != nil {
-			host = "-"
-		}
-		var b bytes.Buffer
-		b.WriteString(host + " - - ")
-		b.WriteString(req.Started().UTC().Format("[02/Jan/2006:15:04:05 +0000]"))
-		writeQuoted(&b, req.Method+" "+req.URI+" "+req.Version)
-		b.WriteString(" " + itoa(int64(req.ResponseCode())) + " ")
-		if req.Sent() == 0 {
-			b.WriteByte('-')
-		} else {
-			b.WriteString(itoa(req.Sent()))
-		}
-		writeQuoted(&b, cmp.Or(req.Header.Get("Referer"), "-"))
-		writeQuoted(&b, cmp.Or(req.Header.Get("User-Agent"), "-"))
-		b.WriteByte('\n')
-		write(b.Bytes())
+//
+//	site.AccessLog = func(req *web.Request) { file.Write(web.CombinedLog(req)) }
+func CombinedLog(req *Request) []byte {
+	host, _, err := net.SplitHostPort(req.GetClientAddress().String())
+	if err != nil {
+		host = "-"
 	}
+	var b bytes.Buffer
+	b.WriteString(host + " - - ")
+	b.WriteString(req.Started().UTC().Format("[02/Jan/2006:15:04:05 +0000]"))
+	writeQuoted(&b, req.Method+" "+req.URI+" "+req.Version)
+	b.WriteString(" " + strconv.Itoa(req.ResponseCode()) + " ")
+	if req.Sent() == 0 {
+		b.WriteByte('-')
+	} else {
+		b.WriteString(itoa(req.Sent()))
+	}
+	writeQuoted(&b, cmp.Or(req.Header.Get("Referer"), "-"))
+	writeQuoted(&b, cmp.Or(req.Header.Get("User-Agent"), "-"))
+	b.WriteByte('\n')
+	return b.Bytes()
 }
 
-// writeQuoted writes s as a field of a log: quoted, and with nothing in it that
-// could be taken for another field or another line.
-func writeQuoted(b *bytes.Buffer, s string) {
-	b.WriteString(" " + strconv.QuoteToASCII(s))
-}
+// writeQuoted writes s as a field of a line. The quotes keep s from looking like another field or line.
+func writeQuoted(b *bytes.Buffer, s string) { b.WriteString(" " + strconv.QuoteToASCII(s)) }

@@ -16,9 +16,9 @@ func BenchmarkSite(b *testing.B) {
 		root web.Resource
 	}{
 		{"resource", web.RenderFunc(func(req *web.Request) { req.WriteString("hello, world!") })},
-		{"handler", web.NewHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		{"handler", &web.HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "hello, world!")
-		}))},
+		})}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			s := serveRoot(b, bench.root)

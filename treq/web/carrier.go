@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
@@ -116,21 +115,14 @@ type connection struct {
 }
 
 func newConnection(s *Site, t reactor.Transport) connection {
-	c := connection{site: s, local: t.Host(), peer: t.Peer(), remoteAddr: t.Peer().String(), tls: t.TLS()}
-	c.reactor = t.Reactor()
-	c.clock = c.reactor
-	if s.Clock != nil {
-		c.clock = s.Clock
+	c := connection{
+		site: s, local: t.Host(), peer: t.Peer(), remoteAddr: t.Peer().String(),
+		tls: t.TLS(), reactor: t.Reactor(), clock: s.Clock,
+	}
+	if c.clock == nil {
+		c.clock = c.reactor
 	}
 	return c
-}
-
-// now returns the time, or the zero time without a clock.
-func (c *connection) now() time.Time {
-	if c.clock == nil {
-		return time.Time{}
-	}
-	return c.clock.Now()
 }
 
 // errContentTimeout is the error of content that does not come in time.

@@ -174,21 +174,21 @@ func TestPullFromAnotherCarrier(t *testing.T) {
 
 // A handler sees the version, and that the connection is not its own.
 func TestHandlerOfAnotherCarrier(t *testing.T) {
-	s := streamed(NewHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := streamed(&HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _, err := http.NewResponseController(w).Hijack()
 		w.WriteHeader(103)
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %d %s %s %s %v", r.Proto, r.ProtoMajor, r.Host, r.RemoteAddr, body, errors.Is(err, http.ErrNotSupported))
-	})), "POST", "/", -1)
+	})}, "POST", "/", -1)
 	expect(t, s.take(), "inform 103map[Content-Type:[] Date:[]]; resume")
 	s.req.contentReceived([]byte("ab"))
 	s.req.contentEnd(nil)
 	expect(t, s.take(), `resume; head 200map[Content-Type:[] Date:[]] 43 false "HTTP/2.0 2 an.example 192.0.2.1:443 ab true" true; finish map[] false`)
 
-	s = streamed(NewHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s = streamed(&HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Write(make([]byte, 10_000))
 		io.WriteString(w, "end")
-	})), "GET", "/", 0)
+	})}, "GET", "/", 0)
 	if !strings.HasSuffix(s.take(), `write "end"; finish map[] false`) {
 		t.Error("the handler waited for a carrier that is not full")
 	}

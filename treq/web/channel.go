@@ -298,7 +298,7 @@ func (c *channel) close() {
 // reset it, and the client might lose the response (RFC 9112, section 9.6). So the channel ends its
 // own side first.
 func (c *channel) linger() {
-	if c.readEnded || c.clock == nil {
+	if c.readEnded {
 		c.close()
 		return
 	}

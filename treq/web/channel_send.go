@@ -128,10 +128,8 @@ func (c *channel) refuse(code int, text string) {
 	head := http1.ResponseHead{Code: code, Length: int64(len(text)), Header: http.Header{
 		"Content-Type":           {"text/plain; charset=utf-8"},
 		"X-Content-Type-Options": {"nosniff"},
+		"Date":                   c.site.dateHeader(c.clock.Now()),
 	}}
-	if c.clock != nil {
-		head.Header["Date"] = c.site.dateHeader(c.clock.Now())
-	}
 	if out, err := appendHead(nil, &head); err == nil {
 		c.transport.Write(append(out, text...))
 	}

@@ -52,7 +52,7 @@ func (c *channel) limit(e awaited) time.Duration {
 // A timer that is early enough is left alone: timeUp sets it again.
 func (c *channel) await(e awaited) {
 	limit := c.limit(e)
-	if c.clock == nil || limit <= 0 {
+	if limit <= 0 {
 		e = awaitNothing
 	}
 	if c.blocked && !c.closing && e != awaitWritten {

@@ -47,7 +47,7 @@ func (g *Greeting) GetChild(name string, req *web.Request) web.Resource {
 
 func Example() {
 	root := &web.Node{}
-	root.PutChild("", web.NewData([]byte("the index"), "text/plain"))
+	root.PutChild("", &web.Data{Content: []byte("the index"), Type: "text/plain"})
 	root.PutChild("hello", &Greeting{})
 
 	show(memory.New(), &web.Site{Root: root}, "/", "/hello", "/hello/J%C3%BCrgen")
@@ -61,7 +61,7 @@ func Example() {
 // here it never does.
 func ExampleSite() {
 	task.React(func(r reactor.Reactor) *deferred.Deferred[deferred.None] {
-		site := &web.Site{Root: web.NewFile("/srv/www"), IdleTimeout: 30 * time.Second}
+		site := &web.Site{Root: &web.File{Path: "/srv/www"}, IdleTimeout: 30 * time.Second}
 		if _, err := r.ListenTCP("localhost:8080", site); err != nil {
 			return deferred.Fail[deferred.None](err)
 		}
@@ -101,12 +101,12 @@ func ExampleFinishWhen() {
 }
 
 // Any http.Handler will do.
-func ExampleNewSite() {
+func ExampleSite_handler() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /hello/{name}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "Hello, %s!", r.PathValue("name"))
 	})
-	show(memory.New(), web.NewSite(mux), "/hello/you", "/bye")
+	show(memory.New(), &web.Site{Handler: mux}, "/hello/you", "/bye")
 	// Output:
 	// /hello/you 200 Hello, you!
 	// /bye 404 404 page not found
@@ -116,9 +116,9 @@ func ExampleNewSite() {
 // answer while other requests are answered.
 func ExampleAwait() {
 	r := memory.New()
-	r.ListenTCP("127.0.0.1:81", web.NewSite(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	r.ListenTCP("127.0.0.1:81", &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "the answer")
-	})))
+	})})
 	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{})})
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		resp, err := web.Await(r.Context(), c.Get("http://127.0.0.1:81/"))
@@ -129,20 +129,19 @@ func ExampleAwait() {
 		text, _ := web.Await(r.Context(), resp.Text())
 		fmt.Fprintf(w, "they say: %s", text)
 	})
-	show(r, web.NewSite(handler), "/")
+	show(r, &web.Site{Handler: handler}, "/")
 	// Output: / 200 they say: the answer
 }
 
 // A resource for those who have logged in.
 func ExampleRequest_GetSession() {
 	r := memory.New()
-	site := &web.Site{SessionID: func() string { return "a-secret" }} // in production, leave it out
-	site.Root = web.RenderFunc(func(req *web.Request) {
+	root := web.RenderFunc(func(req *web.Request) {
 		session := req.GetSession()
 		n, _ := session.Values["visits"].(int)
 		session.Values["visits"] = n + 1
 		fmt.Fprintf(req, "visit %d", n+1)
 	})
-	show(r, site, "/")
+	show(r, &web.Site{Root: root}, "/")
 	// Output: / 200 visit 1
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"html"
@@ -13,47 +14,38 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// This file holds files and directories as resources. Which parts of a file a
-// request is for is in ranges.go.
+// This file holds files and directories as resources. Which bytes of a file a request is for is in
+// ranges.go.
 
-// A File is a file, or a directory and all that is below it, as a resource. It
-// answers GET and HEAD, conditional requests and ranges (RFC 9110, sections 13 and
-// 14), and sends a file as fast as the client takes it, 64 KiB at a time. It is
-// twisted.web.static.File.
+// A File is a file, or a directory and everything below it, as a resource. It answers GET and HEAD,
+// conditional requests and ranges (RFC 9110, sections 13 and 14). It reads and sends 64 KiB at a time, as
+// fast as the client takes them. It is twisted.web.static.File.
 //
-// Nothing outside the directory can be reached, not by ".." and not by a symbolic
-// link (see [os.Root]); links within it are followed. Only regular files are
-// sent. What does not exist is a 404, what may not be read a 403.
+// Nothing outside the directory can be reached, neither by ".." nor by a symbolic link (see [os.Root]).
+// Links within the directory work. Only regular files are sent. A file that does not exist is a 404, one
+// that cannot be read a 403.
 //
 // Files are opened and read on the loop's goroutine.
 type File struct {
 	Node
-	// Path is where the file or directory is.
+	// Path is the file or the directory. It need not exist yet.
 	Path string
-	// IndexNames are the files that stand for a directory, the first that exists.
+	// IndexNames are the files that stand for a directory: the first that exists is sent. Nil
+	// stands for index.html and index.htm.
 	IndexNames []string
-	// NoListing keeps a directory that has none of them from being listed: the
-	// answer is then a 403.
+	// NoListing answers with a 403 for a directory without an index, which is otherwise listed.
 	NoListing bool
-	// Types maps extensions ("." and all, in lower case) to media types. What is
-	// not in it is for [mime.TypeByExtension] to say.
+	// Types maps extensions, in lower case and with the dot, to media types. The types of others
+	// are found by [mime.TypeByExtension].
 	Types map[string]string
-	// DefaultType is the media type of all others.
+	// DefaultType is the media type of all other files. The default is application/octet-stream.
 	DefaultType string
 
-	rel   string // where it is, in Path, with slashes; "" for Path itself
-	slash bool   // the path of the request ends in a slash
-}
-
-// NewFile returns the file or directory at path as a resource, with index.html and
-// index.htm for IndexNames and application/octet-stream for DefaultType. It need
-// not exist yet.
-func NewFile(path string) *File {
-	return &File{Path: path, IndexNames: []string{"index.html", "index.htm"}, DefaultType: "application/octet-stream"}
+	rel   string // the file's path below Path, with slashes; "" for Path itself
+	slash bool   // the request's path ends in a slash
 }
 
 // GetChild returns the file called name in a directory; see [Resource].
@@ -75,14 +67,13 @@ func (f *File) GetChild(name string, req *Request) Resource {
 	return &child
 }
 
-// errNotRegular is the error of opening what is neither a file nor a directory.
+// errNotRegular is the error of opening, for example, a pipe, which could block.
 var errNotRegular = errors.New("neither a file nor a directory")
 
-// open opens the file, or the one in it called name. It opens nothing that could
-// block, as a pipe does.
+// open opens f, or the file called name in the directory f.
 func (f *File) open(name string) (*os.File, fs.FileInfo, error) {
 	if f.rel == "" && name == "" {
-		return check(os.Stat, os.Open, f.Path)
+		return openRegular(os.Stat, os.Open, f.Path)
 	}
 	root, err := os.OpenRoot(f.Path)
 	if err != nil {
@@ -90,10 +81,11 @@ func (f *File) open(name string) (*os.File, fs.FileInfo, error) {
 	}
 	defer root.Close()
 	name = strings.Trim(f.rel+"/"+name, "/")
-	return check(root.Stat, root.Open, filepath.FromSlash(name))
+	return openRegular(root.Stat, root.Open, filepath.FromSlash(name))
 }
 
-func check(stat func(string) (fs.FileInfo, error), open func(string) (*os.File, error), name string) (*os.File, fs.FileInfo, error) {
+// openRegular opens a regular file or a directory.
+func openRegular(stat func(string) (fs.FileInfo, error), open func(string) (*os.File, error), name string) (*os.File, fs.FileInfo, error) {
 	info, err := stat(name)
 	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		err = errNotRegular
@@ -112,7 +104,7 @@ func check(stat func(string) (fs.FileInfo, error), open func(string) (*os.File, 
 	return file, info, nil
 }
 
-// RenderGET sends the file; see [GETRenderer].
+// RenderGET sends the file, its directory, or an error; see [GETRenderer].
 func (f *File) RenderGET(req *Request) {
 	file, info, err := f.open("")
 	switch {
@@ -123,26 +115,23 @@ func (f *File) RenderGET(req *Request) {
 		NotFound("").Render(req)
 		return
 	}
-	sending := false
-	defer func() {
-		if !sending {
-			file.Close()
-		}
-	}()
+	if !info.IsDir() && !f.slash {
+		f.send(req, file, info)
+		return
+	}
+	defer file.Close()
 	switch {
-	case info.IsDir() && !f.slash:
-		redirectToSlash(req)
-	case info.IsDir():
-		f.renderDirectory(req, file)
-	case f.slash:
+	case !info.IsDir():
 		NotFound("").Render(req)
+	case f.slash:
+		f.renderDirectory(req, file)
 	default:
-		sending = f.send(req, file, info)
+		redirectToSlash(req)
 	}
 }
 
-// redirectToSlash sends the client to the same URL with a slash after it. All
-// slashes before it are made one: two would be a host's name.
+// redirectToSlash redirects to the same URL with a slash at its end. Slashes at its start become one: two
+// would begin a host's name.
 func redirectToSlash(req *Request) {
 	to := "/" + strings.Trim(req.Path, "/") + "/"
 	if _, query, ok := strings.Cut(req.URI, "?"); ok {
@@ -151,17 +140,19 @@ func redirectToSlash(req *Request) {
 	Redirect(to).Render(req)
 }
 
-// renderDirectory sends the index of a directory, or the list of what is in it.
+// renderDirectory sends the index of a directory, or a list of its files.
 func (f *File) renderDirectory(req *Request, dir *os.File) {
-	for _, name := range f.IndexNames {
+	index := f.IndexNames
+	if index == nil {
+		index = []string{"index.html", "index.htm"}
+	}
+	for _, name := range index {
 		file, info, err := f.open(name)
 		if err != nil {
 			continue
 		}
 		if info.Mode().IsRegular() {
-			if !f.send(req, file, info) {
-				file.Close()
-			}
+			f.send(req, file, info)
 			return
 		}
 		file.Close()
@@ -170,9 +161,14 @@ func (f *File) renderDirectory(req *Request, dir *os.File) {
 		Forbidden("").Render(req)
 		return
 	}
+	f.list(req, dir)
+}
+
+// list sends a page with links to the files of a directory.
+func (f *File) list(req *Request, dir *os.File) {
 	entries, err := dir.ReadDir(-1)
 	if err != nil {
-		slog.Error("web: a directory that cannot be listed", "path", f.Path, "below", f.rel, "error", err)
+		slog.Error("web: a directory cannot be listed", "path", f.Path, "below", f.rel, "error", err)
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
@@ -187,35 +183,41 @@ func (f *File) renderDirectory(req *Request, dir *os.File) {
 	title := html.EscapeString("/" + strings.Join(req.Prepath, "/"))
 	fmt.Fprintf(req, "<!DOCTYPE html>\n<html>\n<head><title>%s</title></head>\n<body>\n<h1>%[1]s</h1>\n<ul>\n", title)
 	for _, name := range names {
-		// "./" keeps a name with a colon in it from being a URL of its own.
+		// "./" keeps a name with a colon in it from becoming a URL with a scheme.
 		link := "./" + (&url.URL{Path: name}).EscapedPath()
 		fmt.Fprintf(req, "<li><a href=\"%s\">%s</a></li>\n", html.EscapeString(link), html.EscapeString(name))
 	}
 	req.WriteString("</ul>\n</body>\n</html>\n")
 }
 
-// send sends a regular file, or says why not. It reports whether the file is
-// being sent: then it is closed in the end.
-func (f *File) send(req *Request, file *os.File, info fs.FileInfo) (sending bool) {
+// send sends a regular file, or says why not, and closes it in the end.
+func (f *File) send(req *Request, file *os.File, info fs.FileInfo) {
+	parts := f.plan(req, info)
+	if len(parts) == 0 {
+		file.Close()
+		return
+	}
+	req.RegisterPullProducer(&filePlayer{req: req, file: file, parts: parts})
+}
+
+// plan sets the head for a file, and returns the parts of the body; none if there is no body.
+func (f *File) plan(req *Request, info fs.FileInfo) []part {
 	tag := fmt.Sprintf("\"%x-%x\"", info.ModTime().UnixNano(), info.Size())
-	cached := req.SetETag(tag)
-	cached = req.SetLastModified(info.ModTime()) || cached
-	if cached {
-		return false
+	decided := req.SetETag(tag)
+	decided = req.SetLastModified(info.ModTime()) || decided
+	if decided {
+		return nil
 	}
 	req.SetHeader("Accept-Ranges", "bytes")
-	mediaType := f.typeOf(info.Name())
-	plan := planRanges(req, tag, info.Size(), mediaType)
+	plan := planRanges(req, tag, info.Size(), f.typeOf(info.Name()))
 	if req.code == http.StatusRequestedRangeNotSatisfiable {
-		return false
+		return nil
 	}
-	req.SetHeader("Content-Length", strconv.FormatInt(plan.length, 10))
+	req.SetHeader("Content-Length", itoa(plan.length))
 	if req.Method == http.MethodHead || plan.length == 0 {
-		return false
+		return nil
 	}
-	p := &filePlayer{req: req, file: file, parts: plan.parts}
-	req.RegisterPullProducer(p)
-	return true
+	return plan.parts
 }
 
 // typeOf returns the media type of files called name.
@@ -227,14 +229,14 @@ func (f *File) typeOf(name string) string {
 	if t := mime.TypeByExtension(extension); t != "" {
 		return t
 	}
-	return f.DefaultType
+	return cmp.Or(f.DefaultType, "application/octet-stream")
 }
 
-// A filePlayer is the producer of a file's parts.
+// A filePlayer is the producer of the parts of a file.
 type filePlayer struct {
 	req   *Request
 	file  *os.File
-	parts []part
+	parts []part // still to be sent
 }
 
 // fileChunk is how much of a file is in memory at a time.
@@ -248,31 +250,44 @@ func (p *filePlayer) ResumeProducing() {
 			p.req.WriteString(next.text)
 			next.text = ""
 		}
-		if next.size == 0 {
-			p.parts = p.parts[1:]
-			continue
-		}
-		buffer := p.req.Site.fileBuffer()
-		n, err := p.file.ReadAt(buffer[:min(int64(len(buffer)), next.size)], next.offset)
-		p.req.Write(buffer[:n])
-		next.offset += int64(n)
-		next.size -= int64(n)
-		if err != nil && next.size != 0 {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF // it has become shorter
-			}
-			p.StopProducing()
-			p.req.UnregisterProducer()
-			p.req.Fail(fmt.Errorf("sending a file: %w", err))
-			return
-		}
 		if next.size != 0 {
-			return
+			if err := p.sendPiece(next); err != nil {
+				p.end()
+				p.req.Fail(fmt.Errorf("sending a file: %w", err))
+				return
+			}
+			if next.size != 0 {
+				return
+			}
 		}
+		p.parts = p.parts[1:]
 	}
+	p.end()
+	p.req.Finish()
+}
+
+// sendPiece sends a piece of the part next. It fails if the file has become too short for the part.
+func (p *filePlayer) sendPiece(next *part) error {
+	site := p.req.Site
+	if site.fileBuffer == nil {
+		site.fileBuffer = make([]byte, fileChunk)
+	}
+	n, err := p.file.ReadAt(site.fileBuffer[:min(fileChunk, next.size)], next.offset)
+	p.req.Write(site.fileBuffer[:n])
+	next.offset += int64(n)
+	next.size -= int64(n)
+	switch {
+	case next.size == 0:
+		return nil
+	case err == io.EOF:
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func (p *filePlayer) end() {
 	p.StopProducing()
 	p.req.UnregisterProducer()
-	p.req.Finish()
 }
 
 // StopProducing closes the file.

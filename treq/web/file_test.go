@@ -60,13 +60,13 @@ func TestFile(t *testing.T) {
 		}
 	}
 	root := &web.Node{}
-	f := web.NewFile(www)
+	f := &web.File{Path: www}
 	f.Types = map[string]string{".unknown": "x/known"}
-	f.PutChild("put", web.NewData([]byte("put"), "text/plain"))
+	f.PutChild("put", &web.Data{Content: []byte("put"), Type: "text/plain"})
 	root.PutChild("files", f)
-	root.PutChild("one", web.NewFile(filepath.Join(www, "a.txt")))
-	root.PutChild("gone", web.NewFile(filepath.Join(dir, "nothing")))
-	strict := web.NewFile(www)
+	root.PutChild("one", &web.File{Path: filepath.Join(www, "a.txt")})
+	root.PutChild("gone", &web.File{Path: filepath.Join(dir, "nothing")})
+	strict := &web.File{Path: www}
 	strict.NoListing = true
 	root.PutChild("strict", strict)
 	s := serveRoot(t, root)
@@ -134,7 +134,7 @@ func TestFile(t *testing.T) {
 
 // A directory at the root: two slashes are no host's name.
 func TestFileAtTheRoot(t *testing.T) {
-	s := serveRoot(t, web.NewFile(files(t, map[string]string{"an.example/x": "", "y": "y"})))
+	s := serveRoot(t, &web.File{Path: files(t, map[string]string{"an.example/x": "", "y": "y"})})
 	want(t, header(s.get("/an.example"), "Location"), "/an.example/")
 	want(t, head(s.get("//an.example")), "HTTP/1.1 404 Not Found")
 	want(t, body(s.get("/y")), "y")
@@ -147,11 +147,11 @@ func TestFileForbidden(t *testing.T) {
 	}
 	dir := files(t, map[string]string{"a": "x"})
 	os.Chmod(filepath.Join(dir, "a"), 0)
-	want(t, head(serveRoot(t, web.NewFile(dir)).get("/a")), "HTTP/1.1 403 Forbidden")
+	want(t, head(serveRoot(t, &web.File{Path: dir}).get("/a")), "HTTP/1.1 403 Forbidden")
 }
 
 func TestFileConditions(t *testing.T) {
-	s := serveRoot(t, web.NewFile(files(t, map[string]string{"a": "hello"})))
+	s := serveRoot(t, &web.File{Path: files(t, map[string]string{"a": "hello"})})
 	tag := header(s.get("/a"), "Etag")
 	at := fileTime.UTC().Format(http.TimeFormat)
 	for request, status := range map[string]string{
@@ -172,7 +172,7 @@ func TestFileConditions(t *testing.T) {
 }
 
 func TestFileRanges(t *testing.T) {
-	s := serveRoot(t, web.NewFile(files(t, map[string]string{"a.txt": "0123456789", "empty": ""})))
+	s := serveRoot(t, &web.File{Path: files(t, map[string]string{"a.txt": "0123456789", "empty": ""})})
 	tag := header(s.get("/a.txt"), "Etag")
 	at := fileTime.UTC().Format(http.TimeFormat)
 	for _, test := range []struct{ headers, code, contentRange, text string }{
@@ -243,7 +243,7 @@ func TestLargeFile(t *testing.T) {
 	if err := os.Truncate(filepath.Join(dir, "large"), size); err != nil {
 		t.Skip(err)
 	}
-	s := serveRoot(t, web.NewFile(dir))
+	s := serveRoot(t, &web.File{Path: dir})
 	c := &counter{}
 	s.ConnectTCP(siteAddress, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return c }), reactor.ConnectConfig{})
 	s.Pump()
@@ -263,7 +263,7 @@ func TestLargeFile(t *testing.T) {
 func TestFileIsCutOrLeft(t *testing.T) {
 	logged := logs(t)
 	dir := files(t, map[string]string{"a": strings.Repeat("x", 1_000_000)})
-	s := serveRoot(t, web.NewFile(dir))
+	s := serveRoot(t, &web.File{Path: dir})
 	p := s.connect()
 	p.PauseProducing()
 	p.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -284,7 +284,7 @@ func TestFileIsCutOrLeft(t *testing.T) {
 func TestFileIsOneByteShorter(t *testing.T) {
 	logged := logs(t)
 	dir := files(t, map[string]string{"a": strings.Repeat("x", 1_000_000)})
-	s := serveRoot(t, web.NewFile(dir))
+	s := serveRoot(t, &web.File{Path: dir})
 	p := s.connect()
 	p.PauseProducing()
 	p.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -305,7 +305,7 @@ func TestFilesAreClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serveRoot(t, web.NewFile(dir))
+	s := serveRoot(t, &web.File{Path: dir})
 	tag := header(s.get("/a"), "Etag")
 	for _, test := range []struct{ path, header, code string }{
 		{"/a", "X: y", "200"},

@@ -14,53 +14,42 @@ import (
 // This file holds how an http.Handler is called, as a coroutine or in a thread, and how it waits.
 // The request that it sees is in handler_request.go, the ResponseWriter in handler_response.go.
 
-// A HandlerResource is a leaf whose requests an [http.Handler] answers. It does for net/http what
-// Twisted's WSGIResource does for WSGI.
-type HandlerResource struct {
-	Leaf
-	handler   http.Handler
-	inThreads bool
-}
-
-// NewHandlerResource returns a resource whose requests handler answers, as under net/http's server.
+// A HandlerResource is a leaf whose requests an [http.Handler] answers, as under net/http's server. It
+// does for net/http what Twisted's WSGIResource does for WSGI.
 //
 // The handler runs as a coroutine on the loop's goroutine. While it reads the request's body, writes
 // more than the connection takes, or calls [Await], other requests go on. While it waits in another
 // way, in time.Sleep or for a channel or a lock, the whole loop waits. It may not use the request or
-// the ResponseWriter in a goroutine that it starts. [NewThreadHandlerResource] is for handlers that
-// do these things.
+// the ResponseWriter in a goroutine that it starts. InThreads is for handlers that do these things.
 //
 // The path of the request's URL is whole (see [http.StripPrefix]), and its body streams. The context
 // ends when the client is gone or the handler has returned. The ResponseWriter is an [http.Flusher],
 // an [http.Hijacker] and an [io.StringWriter], and supports [http.ResponseController]. A hijacked
 // connection is closed when the handler returns. After a panic the answer is a 500, or the connection
 // is aborted if the head has been sent; [http.ErrAbortHandler] always aborts it and is not logged.
-func NewHandlerResource(handler http.Handler) *HandlerResource {
-	if handler == nil {
-		panic("web: a nil http.Handler")
-	}
-	return &HandlerResource{handler: handler}
-}
-
-// NewThreadHandlerResource is [NewHandlerResource] for handlers that block or start goroutines. Each
-// request's handler is called in the reactor's thread pool, off the loop's goroutine, and the order
-// of events varies. A reactor in memory has no threads; there the handlers run as coroutines.
-func NewThreadHandlerResource(handler http.Handler) *HandlerResource {
-	h := NewHandlerResource(handler)
-	h.inThreads = true
-	return h
+type HandlerResource struct {
+	Leaf
+	// Handler answers the requests.
+	Handler http.Handler
+	// InThreads makes each request's handler run in the reactor's thread pool, off the loop's
+	// goroutine; the order of events then varies. A reactor in memory has no threads, and runs
+	// the handlers as coroutines.
+	InThreads bool
 }
 
 // StreamsContent returns true; see [StreamingResource].
 func (h *HandlerResource) StreamsContent() bool { return true }
 
-// Render calls the handler; see [Renderer].
+// Render calls the handler; see [Renderer]. It panics if there is none.
 func (h *HandlerResource) Render(req *Request) {
+	if h.Handler == nil {
+		panic("web: a HandlerResource without a Handler")
+	}
 	if req.URI == "*" {
 		req.answerForServer()
 		return
 	}
-	inv := &invocation{req: req, handler: h.handler}
+	inv := &invocation{req: req, handler: h.Handler}
 	hr, err := inv.request()
 	if err != nil {
 		req.refuse(http.StatusBadRequest, err.Error())
@@ -72,7 +61,7 @@ func (h *HandlerResource) Render(req *Request) {
 	inv.buf = req.Site.buffer()
 	inv.body.inv = inv
 	req.invocation = inv
-	if h.inThreads {
+	if h.InThreads {
 		inv.runInThread(hr)
 	} else {
 		inv.run(hr)
@@ -119,9 +108,6 @@ func (inv *invocation) run(hr *http.Request) {
 // runInThread calls the handler in a thread.
 func (inv *invocation) runInThread(hr *http.Request) {
 	inv.threads = inv.req.conn.reactor
-	if inv.threads == nil {
-		panic("web: a handler that is to run in a thread, on a transport without a reactor")
-	}
 	inv.loopDone = inv.threads.Ended()
 	inv.threads.CallInThread(func() {
 		if inv.threads.OnLoop() { // a reactor in memory has no threads

@@ -224,7 +224,7 @@ type deadline struct {
 }
 
 func (d *deadline) passed(c *connection) bool {
-	return !d.at.IsZero() && c.clock != nil && !c.clock.Now().Before(d.at)
+	return !d.at.IsZero() && !c.clock.Now().Before(d.at)
 }
 
 func (d *deadline) clear() {
@@ -237,7 +237,7 @@ func (d *deadline) clear() {
 func (d *deadline) set(inv *invocation, t time.Time) {
 	d.clear()
 	d.at = t
-	if clock := inv.req.conn.clock; clock != nil && !t.IsZero() {
+	if clock := inv.req.conn.clock; !t.IsZero() {
 		d.call = clock.CallLater(t.Sub(clock.Now()), inv.wake)
 	}
 }

@@ -581,18 +581,33 @@ func TestHijackBackPressure(t *testing.T) {
 // A resource in a tree can be a handler, and sees the whole path.
 func TestHandlerInATree(t *testing.T) {
 	root := &web.Node{}
-	root.PutChild("app", web.NewHandlerResource(http.StripPrefix("/app", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	root.PutChild("app", &web.HandlerResource{Handler: http.StripPrefix("/app", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, _ := io.ReadAll(r.Body)
 		fmt.Fprint(w, r.URL.Path, " ", string(data))
-	}))))
+	}))})
 	s := serveRoot(t, root)
 	want(t, body(s.ask("POST /app/x/y HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")), "/x/y hi")
 	want(t, head(s.get("/other")), "HTTP/1.1 404 Not Found")
 }
 
-func TestNilHandler(t *testing.T) {
-	defer func() { want(t, recover() != nil, true) }()
-	web.NewSite(nil)
+// A site without anything to answer, or with two things, does not begin.
+func TestSiteNeedsOneRoot(t *testing.T) {
+	for name, site := range map[string]*web.Site{
+		"none": {},
+		"both": {Root: &web.Node{}, Handler: http.NotFoundHandler()},
+	} {
+		func() {
+			defer func() {
+				if recover() != "web: a Site needs either a Root or a Handler" {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			site.BuildProtocol(nil)
+		}()
+	}
+	logged := logs(t)
+	want(t, head(serveRoot(t, &web.HandlerResource{}).get("/")), "HTTP/1.1 500 Internal Server Error")
+	want(t, strings.Contains(logged(), "a HandlerResource without a Handler"), true)
 }
 
 func TestHandlerMisuse(t *testing.T) {

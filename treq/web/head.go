@@ -79,8 +79,8 @@ func givenLength(h http.Header) (int64, bool) {
 // setDefaults sets the headers that a response has unless the program decides otherwise.
 func (r *Request) setDefaults(body []byte) {
 	h := r.ResponseHeader
-	if _, set := h["Date"]; !set && r.conn.clock != nil {
-		h["Date"] = r.Site.dateHeader(r.conn.now())
+	if _, set := h["Date"]; !set {
+		h["Date"] = r.Site.dateHeader(r.conn.clock.Now())
 	}
 	switch {
 	case r.code == http.StatusNotModified:

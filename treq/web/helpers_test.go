@@ -54,7 +54,7 @@ func serveFunc(t testing.TB, f func(*web.Request)) *server {
 // serveHandler has a site listen whose requests f answers.
 func serveHandler(t testing.TB, f http.HandlerFunc) *server {
 	t.Helper()
-	return serve(t, web.NewSite(f))
+	return serve(t, &web.Site{Handler: f})
 }
 
 // A peer is a client that speaks bytes.

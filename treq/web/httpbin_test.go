@@ -39,7 +39,7 @@ func listen(t testing.TB, factory func(r reactor.Reactor) reactor.Factory) strin
 }
 
 func siteOf(h http.Handler) func(reactor.Reactor) reactor.Factory {
-	return func(reactor.Reactor) reactor.Factory { return web.NewSite(h) }
+	return func(reactor.Reactor) reactor.Factory { return &web.Site{Handler: h} }
 }
 
 // A question is a request for a server, as it is on the wire.
@@ -162,7 +162,7 @@ func TestHTTPBinAsUnderNetHTTP(t *testing.T) {
 	defer theirs.Close()
 	ours := listen(t, siteOf(bin))
 	inThreads := listen(t, func(reactor.Reactor) reactor.Factory {
-		return &web.Site{Root: web.NewThreadHandlerResource(bin)}
+		return &web.Site{Root: &web.HandlerResource{InThreads: true, Handler: bin}}
 	})
 	for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
 		for _, q := range questions {
@@ -209,7 +209,7 @@ func compare(t *testing.T, name string, got *http.Response, gotBody string, want
 
 // httpbin's WebSocket takes the connection, and goes on in the coroutine.
 func TestWebSocket(t *testing.T) {
-	s := serve(t, web.NewSite(httpbin.New()))
+	s := serve(t, &web.Site{Handler: httpbin.New()})
 	p := s.connect().send("GET /websocket/echo HTTP/1.1\r\nHost: an.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	got := p.take()

@@ -9,15 +9,14 @@ import (
 
 // This file holds the resources that are always the same page.
 
-// A Page is a resource with one response, whatever the method and whatever is
-// below it in the path: [ErrorPage], [NotFound], [Forbidden], [Redirect].
+// A Page is a leaf with one response to all methods: [ErrorPage], [NotFound], [Forbidden], [Redirect].
 type Page struct {
 	Leaf
 	// Code is the status code.
 	Code int
-	// Header is sent with it.
+	// Header has further headers.
 	Header http.Header
-	// Body is what is sent. It is HTML.
+	// Body is HTML.
 	Body string
 }
 
@@ -31,15 +30,14 @@ func (p *Page) Render(req *Request) {
 	req.WriteString(p.Body)
 }
 
-// ErrorPage returns a page with that status code, a title and a paragraph of text.
-// Both are escaped. It is twisted.web.pages.errorPage.
+// ErrorPage returns a page with a status code, a title and a paragraph of text, both of which it escapes.
+// It is twisted.web.pages.errorPage.
 func ErrorPage(code int, brief, detail string) *Page {
 	return &Page{Code: code, Body: fmt.Sprintf("<!DOCTYPE html>\n<html>\n<head><title>%d - %s</title></head>\n"+
 		"<body>\n<h1>%[2]s</h1>\n<p>%s</p>\n</body>\n</html>\n", code, html.EscapeString(brief), html.EscapeString(detail))}
 }
 
-// NotFound returns the page for what does not exist, a 404. An empty detail
-// stands for the usual one. It is twisted.web.pages.notFound.
+// NotFound returns a 404. An empty detail stands for the usual one. It is twisted.web.pages.notFound.
 func NotFound(detail string) *Page {
 	if detail == "" {
 		detail = "There is nothing at this address."
@@ -47,17 +45,15 @@ func NotFound(detail string) *Page {
 	return ErrorPage(http.StatusNotFound, "Not Found", detail)
 }
 
-// Forbidden returns the page for what may not be had, a 403. An empty detail
-// stands for the usual one. It is twisted.web.pages.forbidden.
+// Forbidden returns a 403. An empty detail stands for the usual one. It is twisted.web.pages.forbidden.
 func Forbidden(detail string) *Page {
 	if detail == "" {
-		detail = "This may not be had."
+		detail = "Access to this address is not allowed."
 	}
 	return ErrorPage(http.StatusForbidden, "Forbidden", detail)
 }
 
-// Redirect returns a page that sends the client to url, with a 302. It is
-// twisted.web.util.Redirect; see [Request.Redirect] too.
+// Redirect returns a 302 to url; see also [Request.Redirect]. It is twisted.web.util.Redirect.
 func Redirect(url string) *Page {
 	return &Page{
 		Code:   http.StatusFound,
@@ -66,23 +62,20 @@ func Redirect(url string) *Page {
 	}
 }
 
-// Data is a resource whose content is in memory. It answers GET and HEAD. It is
-// twisted.web.static.Data.
+// Data is a resource whose content is in memory. It answers GET and HEAD. It is twisted.web.static.Data.
 type Data struct {
 	Node
-	// Content is what is sent, and Type its media type.
+	// Content is the body.
 	Content []byte
-	Type    string
-}
-
-// NewData returns a resource with that content of that media type.
-func NewData(content []byte, mediaType string) *Data {
-	return &Data{Content: content, Type: mediaType}
+	// Type is its media type. If it is empty, [http.DetectContentType] finds one.
+	Type string
 }
 
 // RenderGET sends the content; see [GETRenderer].
 func (d *Data) RenderGET(req *Request) {
-	req.SetHeader("Content-Type", d.Type)
+	if d.Type != "" {
+		req.SetHeader("Content-Type", d.Type)
+	}
 	req.SetHeader("Content-Length", strconv.Itoa(len(d.Content)))
 	req.Write(d.Content)
 }

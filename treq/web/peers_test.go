@@ -45,17 +45,17 @@ func served(t *testing.T) string {
 	root := &web.Node{}
 	root.PutChild("hello", web.RenderFunc(hello))
 	root.PutChild("args", web.RenderFunc(func(req *web.Request) { fmt.Fprint(req, req.Args) }))
-	root.PutChild("files", web.NewFile(dir))
+	root.PutChild("files", &web.File{Path: dir})
 	root.PutChild("to", web.Redirect("/hello"))
 	root.PutChild("session", web.RenderFunc(func(req *web.Request) {
 		n, _ := req.GetSession().Values["n"].(int)
 		req.GetSession().Values["n"] = n + 1
 		fmt.Fprint(req, n)
 	}))
-	root.PutChild("echo", web.NewHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	root.PutChild("echo", &web.HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Method", r.Method)
 		io.Copy(w, r.Body)
-	})))
+	})})
 	return "http://" + listen(t, func(reactor.Reactor) reactor.Factory { return &web.Site{Root: root} })
 }
 

@@ -81,7 +81,7 @@ func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
 		carrier:        carrier,
 		announced:      h.length,
 		last:           h.last,
-		started:        conn.now(),
+		started:        conn.clock.Now(),
 		contentOver:    h.length == 0,
 		response:       response{code: http.StatusOK, length: -1, rendering: true},
 	}
@@ -93,8 +93,8 @@ func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
 
 // begin finds the resource. It renders one that streams, and lets the content come for another.
 func (r *Request) begin() {
-	if h, ok := r.Site.Root.(*HandlerResource); ok {
-		h.Render(r)
+	if h := r.Site.Handler; h != nil {
+		(&HandlerResource{Handler: h}).Render(r)
 		return
 	}
 	if r.URI == "*" {
@@ -216,11 +216,10 @@ func (r *Request) GetRequestHostname() string { return (&url.URL{Host: r.host}).
 // IsSecure reports whether the request came over TLS.
 func (r *Request) IsSecure() bool { return r.conn.tls != nil }
 
-// Started returns when the request's head arrived. It is the zero time if there is no clock.
+// Started returns when the request's head arrived, by Clock.
 func (r *Request) Started() time.Time { return r.started }
 
-// Clock returns the clock that bounds the request, the reactor's unless the Site has its own. It is
-// nil if there is none.
+// Clock returns the clock that bounds the request: the Site's, or else the reactor.
 func (r *Request) Clock() reactor.Clock { return r.conn.clock }
 
 // PrePathURL returns the URL of the resource that is found or rendered: the request's URL without

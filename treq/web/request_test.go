@@ -192,7 +192,7 @@ func TestMisuse(t *testing.T) {
 	want(t, s.get("/"), "")
 	s = serve(t, &web.Site{})
 	s.connect()
-	want(t, strings.Contains(logged(), "a Site without a Root"), true)
+	want(t, strings.Contains(logged(), "a Site needs either a Root or a Handler"), true)
 }
 
 // Only final codes of three digits can be set.
@@ -491,9 +491,8 @@ func TestStreamingResource(t *testing.T) {
 }
 
 func TestSessions(t *testing.T) {
-	ids := 0
-	site := &web.Site{SessionID: func() string { ids++; return fmt.Sprint("id", ids) }}
 	expired := 0
+	site := &web.Site{}
 	site.Root = web.RenderFunc(func(req *web.Request) {
 		session := req.GetSession()
 		if req.GetSession() != session {
@@ -515,26 +514,56 @@ func TestSessions(t *testing.T) {
 		}
 	})
 	s := serve(t, site)
-	got := s.get("/")
-	want(t, header(got, "Set-Cookie"), "GOTREQ_SESSION=id1; Path=/; HttpOnly; SameSite=Lax")
-	const cookie = "Cookie: GOTREQ_SESSION=id1"
+	ask := func(path, id string) (cookie, gotID, n string) {
+		got := s.get(path, "Cookie: GOTREQ_SESSION="+id)
+		gotID, n, _ = strings.Cut(body(got), " ")
+		return header(got, "Set-Cookie"), gotID, n
+	}
+	cookie, id1, _ := ask("/", "")
+	want(t, cookie, "GOTREQ_SESSION="+id1+"; Path=/; HttpOnly; SameSite=Lax")
+	want(t, len(id1), 64)
 	s.Advance(14 * time.Minute)
-	got = s.get("/", cookie)
-	want(t, header(got, "Set-Cookie"), "")
-	want(t, body(got), "id1 2")
+	cookie, id, n := ask("/", id1)
+	want(t, cookie+id+n, id1+"2")
 	s.Advance(14 * time.Minute)
-	want(t, body(s.get("/short", cookie)), "id1 3")
+	_, id, n = ask("/short", id1)
+	want(t, id+n, id1+"3")
 	s.Advance(time.Minute)
 	want(t, expired, 1)
-	want(t, body(s.get("/", cookie)), "id2 1")
-	want(t, site.GetSession("id1") == nil, true)
-	s.get("/logout", "Cookie: GOTREQ_SESSION=id2")
+	_, id2, n := ask("/", id1)
+	want(t, n, "1")
+	want(t, id2 != id1, true)
+	want(t, site.GetSession(id1) == nil, true)
+	ask("/logout", id2)
 	want(t, expired, 2)
-	want(t, body(s.get("/", "Cookie: GOTREQ_SESSION=id2")), "id3 1")
+	_, id3, n := ask("/", id2)
+	want(t, n, "1")
+	want(t, id3 != id2, true)
+	s.Advance(15*time.Minute - 1)
+	want(t, expired, 2)
+	s.Advance(1)
+	want(t, expired, 3)
 
-	site.SessionID = nil
-	id, _, _ := strings.Cut(body(s.get("/")), " ")
-	want(t, len(id), 64)
+	site.SessionTimeout = time.Second
+	ask("/", "")
+	s.Advance(time.Second)
+	want(t, expired, 4)
+	site.SessionTimeout = -1
+	ask("/", "")
+	s.Advance(1000 * time.Hour)
+	want(t, expired, 4)
+}
+
+// The names of sessions come from the reactor's randomness.
+func TestSessionNames(t *testing.T) {
+	names := func(seed uint64) string {
+		s := serveFunc(t, func(req *web.Request) { req.WriteString(req.GetSession().ID()) })
+		s.Seed(seed)
+		return body(s.get("/")) + body(s.get("/"))
+	}
+	want(t, names(1), names(1))
+	want(t, names(1) != names(2), true)
+	want(t, names(1)[:64] != names(1)[64:], true)
 }
 
 func TestAccessLog(t *testing.T) {
@@ -545,7 +574,7 @@ func TestAccessLog(t *testing.T) {
 			return
 		}
 		req.WriteString("hello")
-	}), AccessLog: web.CombinedLog(func(line []byte) { log.Write(line) })}
+	}), AccessLog: func(req *web.Request) { log.Write(web.CombinedLog(req)) }}
 	s := serve(t, site)
 	s.get("/a\"b", "User-Agent: me", "Referer: http://there/")
 	s.ask("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")

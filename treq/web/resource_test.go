@@ -49,7 +49,7 @@ func (*greedy) GetChildWithDefault(name string, req *web.Request) web.Resource {
 
 func tree() web.Resource {
 	root := &page{}
-	root.PutChild("", web.NewData([]byte("index"), "text/plain"))
+	root.PutChild("", &web.Data{Content: []byte("index"), Type: "text/plain"})
 	a := &page{}
 	root.PutChild("a", a)
 	a.PutChild("", &page{})
@@ -58,10 +58,10 @@ func tree() web.Resource {
 	a.PutChild("é", &page{})
 	root.PutChild("all", &all{})
 	d := &dynamic{}
-	d.PutChild("static", web.NewData([]byte("static"), "text/plain"))
+	d.PutChild("static", &web.Data{Content: []byte("static"), Type: "text/plain"})
 	root.PutChild("dynamic", d)
 	g := &greedy{}
-	g.PutChild("x", web.NewData([]byte("static"), "text/plain"))
+	g.PutChild("x", &web.Data{Content: []byte("static"), Type: "text/plain"})
 	root.PutChild("greedy", g)
 	root.PutChild("dir", &web.Node{})
 	root.PutChild("404", web.NotFound("<gone>"))

@@ -1,17 +1,16 @@
 package web
 
 import (
-	"crypto/rand"
+	"cmp"
 	"encoding/hex"
 	"net/http"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/random"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// DefaultSessionTimeout is how long a session lasts without a request. It is
-// Twisted's Session.sessionTimeout.
-const DefaultSessionTimeout = 15 * time.Minute
+// This file holds sessions.
 
 // A Session is what a site remembers of a user between requests, in memory. It is
 // twisted.web.server.Session, and belongs to the loop's goroutine.
@@ -22,31 +21,30 @@ type Session struct {
 	id       string
 	site     *Site
 	timeout  time.Duration
-	expiry   reactor.DelayedCall
+	expiry   reactor.DelayedCall // nil without a timeout
 	onExpire []func()
 }
 
-// ID returns what the session's cookie says. Who knows it has the session.
+// ID returns the session's name: 64 hexadecimal digits, in a cookie. Whoever knows it has the session.
 func (s *Session) ID() string { return s.id }
 
-// Touch restarts the session's timeout. [Request.GetSession] does it.
+// Touch restarts the session's timeout. [Request.GetSession] calls it.
 func (s *Session) Touch() {
 	if s.expiry != nil {
 		s.expiry.Reset(s.timeout)
 	}
 }
 
-// SetTimeout sets how long the session lasts without a request, from now on, in
-// place of [DefaultSessionTimeout].
+// SetTimeout sets how long the session lasts without a request, in place of the site's SessionTimeout.
 func (s *Session) SetTimeout(d time.Duration) {
 	s.timeout = d
 	s.Touch()
 }
 
-// NotifyOnExpire has f called when the session ends.
+// NotifyOnExpire makes f be called when the session ends.
 func (s *Session) NotifyOnExpire(f func()) { s.onExpire = append(s.onExpire, f) }
 
-// Expire ends the session, as for a logout. A session that has ended stays so.
+// Expire ends the session, for example at a logout.
 func (s *Session) Expire() {
 	if s.site.sessions[s.id] != s {
 		return
@@ -61,19 +59,19 @@ func (s *Session) Expire() {
 	s.onExpire = nil
 }
 
-// GetSession returns the session of that name, or nil if there is none, or none
-// any more.
+// GetSession returns the session called id, or nil.
 func (s *Site) GetSession(id string) *Session { return s.sessions[id] }
 
-// makeSession returns a new session. Without a clock it lasts until Expire.
-func (s *Site) makeSession(clock reactor.Clock) *Session {
-	name := s.SessionID
-	if name == nil {
-		name = randomID
+// makeSession returns a new session, named with the randomness of the connection's reactor.
+func (s *Site) makeSession(conn *connection) *Session {
+	var name [32]byte
+	random.Fill(name[:], conn.reactor.Rand())
+	session := &Session{
+		Values: make(map[any]any), id: hex.EncodeToString(name[:]), site: s,
+		timeout: cmp.Or(s.SessionTimeout, 15*time.Minute),
 	}
-	session := &Session{Values: make(map[any]any), id: name(), site: s, timeout: DefaultSessionTimeout}
-	if clock != nil {
-		session.expiry = clock.CallLater(session.timeout, session.Expire)
+	if session.timeout > 0 {
+		session.expiry = conn.clock.CallLater(session.timeout, session.Expire)
 	}
 	if s.sessions == nil {
 		s.sessions = make(map[string]*Session)
@@ -82,40 +80,26 @@ func (s *Site) makeSession(clock reactor.Clock) *Session {
 	return session
 }
 
-func randomID() string {
-	var b [32]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
-}
-
-// Names of the cookies of sessions. One that was made over TLS is never sent
-// without.
-const (
-	sessionCookie       = "GOTREQ_SESSION"
-	secureSessionCookie = "GOTREQ_SECURE_SESSION"
-)
-
-// GetSession returns the session of the client, found by its cookie. If there is
-// none, or none any more, a new one is made and its cookie added to the response,
-// of which the head must not have been sent. It is Twisted's getSession.
+// GetSession returns the client's session, found by its cookie. Without one it makes a session and adds
+// the cookie to the response; it panics if the head has been sent by then. A session that is made over
+// TLS has a cookie of its own, which is sent only over TLS.
 func (r *Request) GetSession() *Session {
-	if r.session != nil && r.Site.sessions[r.session.id] == r.session {
-		r.session.Touch()
-		return r.session
-	}
-	name := sessionCookie
+	name := "GOTREQ_SESSION"
 	if r.IsSecure() {
-		name = secureSessionCookie
+		name = "GOTREQ_SECURE_SESSION"
 	}
-	id, _ := r.GetCookie(name)
-	if r.session = r.Site.GetSession(id); r.session != nil {
+	if r.session == nil || r.Site.sessions[r.session.id] != r.session {
+		id, _ := r.GetCookie(name)
+		r.session = r.Site.GetSession(id)
+	}
+	if r.session != nil {
 		r.session.Touch()
 		return r.session
 	}
 	if r.headSent {
 		panic("web: GetSession makes a session after the head of the response was sent")
 	}
-	r.session = r.Site.makeSession(r.Clock())
+	r.session = r.Site.makeSession(r.conn)
 	r.AddCookie(&http.Cookie{
 		Name: name, Value: r.session.id, Path: "/",
 		Secure: r.IsSecure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,

@@ -75,11 +75,11 @@ func TestSplitAnywhere(t *testing.T) {
 			fmt.Fprint(req, req.Method, req.Path)
 			req.Content.WriteTo(req)
 		}),
-		"handler": web.NewHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		"handler": &web.HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, r.Method, r.URL.Path)
 			io.Copy(w, r.Body)
 			fmt.Fprint(w, r.Trailer)
-		})),
+		})},
 	}
 	for name, root := range roots {
 		s := serveRoot(t, root)
@@ -365,13 +365,13 @@ func TestTLS(t *testing.T) {
 
 	// And a handler, with a body that is larger than what waits to be sent.
 	var state *tls.ConnectionState
-	r.ListenTCP("192.0.2.1:81", reactor.TLSServer(r, reactor.TLSConfig{Config: &tls.Config{Certificates: []tls.Certificate{certificate}}}, web.NewSite(http.HandlerFunc(
+	r.ListenTCP("192.0.2.1:81", reactor.TLSServer(r, reactor.TLSConfig{Config: &tls.Config{Certificates: []tls.Certificate{certificate}}}, &web.Site{Handler: http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
 			state = r.TLS
 			for range 100 {
 				w.Write(make([]byte, 10_000))
 			}
-		}))))
+		})}))
 	p = &peer{}
 	r.ConnectTCP("192.0.2.1:81", reactor.TLSClient(r, reactor.TLSConfig{Config: &tls.Config{RootCAs: roots, ServerName: "an.example"}},
 		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p })), reactor.ConnectConfig{})

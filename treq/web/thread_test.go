@@ -13,12 +13,13 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
-	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
 func threaded(h http.HandlerFunc) func(reactor.Reactor) reactor.Factory {
-	return func(reactor.Reactor) reactor.Factory { return &web.Site{Root: web.NewThreadHandlerResource(h)} }
+	return func(reactor.Reactor) reactor.Factory {
+		return &web.Site{Root: &web.HandlerResource{InThreads: true, Handler: h}}
+	}
 }
 
 // Handlers in threads wait for each other, which on the loop would be for ever.
@@ -122,20 +123,13 @@ func TestThreadedHijack(t *testing.T) {
 	want(t, fmt.Sprint(line, err), "you said hello\n<nil>")
 }
 
-func TestThreadedNeedsAReactor(t *testing.T) {
-	defer func() { want(t, recover() != nil, true) }()
-	channel := (&web.Site{Root: web.NewThreadHandlerResource(http.NotFoundHandler())}).BuildProtocol(nil)
-	channel.ConnectionMade(&memory.StringTransport{})
-	channel.DataReceived([]byte(get))
-}
-
 // In memory there are no threads, and nothing waits for one.
 func TestThreadedInMemory(t *testing.T) {
-	s := serve(t, &web.Site{Root: web.NewThreadHandlerResource(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := serve(t, &web.Site{Root: &web.HandlerResource{InThreads: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		w.Write(make([]byte, 10_000))
 		fmt.Fprint(w, n, err)
-	}))})
+	})}})
 	p := s.connect().send("POST / HTTP/1.0\r\nContent-Length: 4\r\n\r\nab").send("cd")
 	want(t, strings.HasSuffix(p.take(), "4 <nil>"), true)
 }
@@ -155,7 +149,7 @@ func TestThreadedAfterTheLoop(t *testing.T) {
 		result = fmt.Sprint(err, ", ", err2, ", ", err3)
 		began <- true
 	})
-	port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Root: web.NewThreadHandlerResource(handler)})
+	port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Root: &web.HandlerResource{InThreads: true, Handler: handler}})
 	if err != nil {
 		t.Fatal(err)
 	}
