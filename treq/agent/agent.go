@@ -363,7 +363,7 @@ func (x *exchange) cancel() {
 func (x *exchange) repeatable() bool {
 	switch x.request.Method {
 	case "GET", "HEAD", "OPTIONS", "TRACE", "DELETE", "PUT":
-		return repeats(x.request.Body)
+		return request.Repeatable(x.request.Body)
 	}
 	return false
 }

@@ -151,13 +151,10 @@ func discarded(resp *response.Response) *deferred.Deferred[deferred.None] {
 
 // replayable reports whether a body can still be sent from its beginning.
 func replayable(body request.BodyProducer) bool {
-	switch body := body.(type) {
-	case nil, request.Bytes:
-		return true
-	case *watchedBody:
-		return !body.started
+	if watched, ok := body.(*watchedBody); ok {
+		return !watched.started
 	}
-	return false
+	return request.Repeatable(body)
 }
 
 // A watchedBody is a body that tells whether it was begun.

@@ -200,7 +200,7 @@ func (a *RedirectAgent) after(req *request.Request, r *response.Response, count 
 	if method != req.Method || r.Code == http.StatusSeeOther {
 		next.Body = nil
 		drop(next.Header, isOfContent)
-	} else if !repeats(req.Body) {
+	} else if !request.Repeatable(req.Body) {
 		return fail(ErrBodySpent)
 	}
 	if originOf(u) != originOf(req.URL) {
@@ -324,10 +324,4 @@ func isOfContent(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "Content-")
-}
-
-// repeats reports whether a body can be sent again.
-func repeats(body request.BodyProducer) bool {
-	_, ok := body.(request.Bytes)
-	return ok || body == nil
 }

@@ -218,7 +218,7 @@ func TestFromRoundTripper(t *testing.T) {
 		t.Errorf("got %q, %v", data, err)
 	}
 	// The file is read on l, which is not the default reactor.
-	_, data, err = get("POST", "/", request.NewFileBodyProducer(strings.NewReader("a file")))
+	_, data, err = get("POST", "/", request.NewFileBodyProducer(strings.NewReader("a file"), request.FileBodyConfig{}))
 	if err != nil || string(data) != "a file" {
 		t.Errorf("got %q, %v", data, err)
 	}

@@ -280,7 +280,7 @@ func TestStoppedWhileStarting(t *testing.T) {
 // reactor, and ends with the request.
 func TestCooperativeProducer(t *testing.T) {
 	file := func() *request.FileBodyProducer {
-		return request.NewFileBodyProducer(strings.NewReader(strings.Repeat("x", 1<<20)))
+		return request.NewFileBodyProducer(strings.NewReader(strings.Repeat("x", 1<<20)), request.FileBodyConfig{})
 	}
 	t.Run("to its end", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/url"
 	"reflect"
 	"slices"
@@ -24,7 +25,7 @@ type body struct {
 	contentType string
 	form        request.Pairs // what Data gave, if that was a form
 	files       Files
-	random      io.Reader // for the boundary of a multipart body; nil is crypto/rand
+	rand        *rand.Rand // for the boundary of a multipart body
 }
 
 // set takes the body that option gives.
@@ -59,7 +60,7 @@ func (b *body) multipart() (request.BodyProducer, string, error) {
 	for _, pair := range b.form {
 		fields = append(fields, multipart.Field{Name: pair[0], Value: multipart.Text(pair[1])})
 	}
-	p, err := multipart.NewMultiPartProducer(append(fields, b.files...), multipart.Random(b.random))
+	p, err := multipart.NewMultiPartProducer(append(fields, b.files...), multipart.Config{Rand: b.rand})
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: Files: %w", ErrOption, err)
 	}
@@ -126,7 +127,7 @@ func Data(v any) Option {
 		case request.BodyProducer:
 			return s.body.set("Data", v, "")
 		case io.Reader:
-			return s.body.set("Data", request.NewFileBodyProducer(v), "")
+			return s.body.set("Data", request.NewFileBodyProducer(v, request.FileBodyConfig{}), "")
 		}
 		return unsendable("Data", v)
 	})

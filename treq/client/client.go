@@ -2,7 +2,6 @@ package client
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,10 +19,6 @@ import (
 // An HTTPClient makes requests through an agent, and keeps their cookies. It is
 // treq.client.HTTPClient, and belongs to its reactor's goroutine.
 type HTTPClient struct {
-	// Random is where the boundaries of multipart bodies come from; nil is
-	// crypto/rand. A test gives one that has the same numbers each time.
-	Random io.Reader
-
 	reactor reactor.Reactor
 	agent   agent.Requester
 	jar     http.CookieJar
@@ -116,7 +111,7 @@ func refused(method, shownURL string, err error) *deferred.Deferred[*response.Re
 func (c *HTTPClient) request(method string, target *url.URL, options []Option) *deferred.Deferred[*response.Response] {
 	s := noSettings
 	if len(options) != 0 {
-		s = &settings{body: body{random: c.Random}, toBody: c.toBody}
+		s = &settings{body: body{rand: c.reactor.Rand()}, toBody: c.toBody}
 		if err := s.apply(options); err != nil {
 			return refused(method, target.Redacted(), err)
 		}

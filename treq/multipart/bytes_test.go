@@ -49,7 +49,7 @@ func (g given) field() multipart.Field {
 		r = iotest.HalfReader(r)
 	}
 	return multipart.Field{Name: g.Name, Value: multipart.File{
-		Name: g.Filename, ContentType: g.ContentType, Body: request.NewFileBodyProducer(r)}}
+		Name: g.Filename, ContentType: g.ContentType, Body: request.NewFileBodyProducer(r, request.FileBodyConfig{})}}
 }
 
 func fieldsOf(gs []given) (fields []multipart.Field) {

@@ -23,7 +23,7 @@ func ExampleMultiPartProducer() {
 	form, err := multipart.NewMultiPartProducer([]multipart.Field{
 		{Name: "photo", Value: multipart.FromReader("sea.jpg", strings.NewReader("(a photo)"))},
 		{Name: "title", Value: multipart.Text("At sea")},
-	}, multipart.Boundary("heyDavid"))
+	}, multipart.Config{Boundary: "heyDavid"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -60,7 +60,7 @@ func ExampleFromFile() {
 	fmt.Println(file.Name)
 	file.Name = "another.txt"
 	file.ContentType = "text/plain; charset=utf-8"
-	form, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "source", Value: file}})
+	form, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "source", Value: file}}, multipart.Config{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -73,7 +73,7 @@ func ExampleFromFile() {
 func ExampleFile() {
 	form, err := multipart.NewMultiPartProducer([]multipart.Field{
 		{Name: "report", Value: multipart.File{Name: "report.json", Body: request.Bytes(`{"ok":true}`)}},
-	})
+	}, multipart.Config{})
 	fmt.Println(form.Length() > 0, err)
 	// Output: true <nil>
 }

@@ -21,32 +21,30 @@ type Field struct {
 	Value Value
 }
 
-// A Value is what is in a field: a [Text] or a [File].
+// A Value is the value of a field: a [Text] or a [File].
 type Value interface{ isValue() }
 
-// A Text is a value that is sent as it is: UTF-8. What is not text wants a
+// A Text is a value of UTF-8 text, which is sent as it is. Other bytes are sent as a
 // [File].
 type Text string
 
-// A File is a value that a receiver will see as an uploaded file.
+// A File is a value that a receiver takes for an uploaded file.
 type File struct {
-	// Name is the file's name, UTF-8; empty is none. It should be without
-	// folders.
+	// Name is the file's name in UTF-8, without folders. "" means none.
 	Name string
-	// ContentType is the type of what is in it. If it is empty it is guessed from
-	// the extension of Name; at worst it is application/octet-stream.
+	// ContentType is the type of the contents. "" means the type of the extension of
+	// Name, or application/octet-stream if that is unknown.
 	ContentType string
-	// Body produces the contents. If its length is known it is sent before them,
-	// and held to.
+	// Body produces the contents. If its length is known, it is sent ahead of the
+	// contents, and Body must write as many bytes.
 	Body request.BodyProducer
 }
 
 func (Text) isValue() {}
 func (File) isValue() {}
 
-// FromFile returns f, from where it stands, as a File of its name without
-// folders. f is closed once it has been read. For what reading it means for the
-// loop see [request.FileBodyProducer].
+// FromFile returns the rest of f as a File with the name of f, without folders. A
+// [request.FileBodyProducer] reads f on the loop's goroutine, and closes it.
 func FromFile(f *os.File) File {
 	name := f.Name()
 	if name != "" {
@@ -55,15 +53,16 @@ func FromFile(f *os.File) File {
 	return FromReader(name, f)
 }
 
-// FromReader returns what is left to read of r as a File of that name. It is
-// short for a File with a [request.FileBodyProducer].
+// FromReader returns the rest of r as a File with a name. A
+// [request.FileBodyProducer] reads r on the loop's goroutine, and closes it if it is an
+// [io.Closer].
 func FromReader(name string, r io.Reader) File {
-	return File{Name: name, Body: request.NewFileBodyProducer(r)}
+	return File{Name: name, Body: request.NewFileBodyProducer(r, request.FileBodyConfig{})}
 }
 
-// A FieldError says what is wrong with a field, or what went wrong with it.
+// A FieldError is the error of one field.
 type FieldError struct {
-	Name string // of the field
+	Name string // the field's name
 	Err  error
 }
 
@@ -72,7 +71,7 @@ func (e *FieldError) Error() string { return fmt.Sprintf("multipart: field %q: %
 // Unwrap returns Err.
 func (e *FieldError) Unwrap() error { return e.Err }
 
-// check returns what is wrong with f, the i-th field as given, or nil.
+// check returns the error of f, the field with index i, or nil.
 func (f *Field) check(i int) error {
 	var err error
 	switch {
@@ -115,7 +114,7 @@ func checkValue(v Value) error {
 
 func plain(name string) bool { return utf8.ValidString(name) && !strings.Contains(name, "\x00") }
 
-// inOrder returns fields as treq orders them: texts before files, both by name.
+// inOrder returns fields in treq's order: texts before files, both by name.
 func inOrder(fields []Field) []Field {
 	fields = slices.Clone(fields)
 	slices.SortStableFunc(fields, func(a, b Field) int {
@@ -131,8 +130,7 @@ func (f *Field) rank() int {
 	return 0
 }
 
-// appendHead appends what is between a field's boundary and its value (RFC 7578,
-// section 4).
+// appendHead appends the header of a field (RFC 7578, section 4).
 func appendHead(b []byte, f Field) []byte {
 	b = append(b, `Content-Disposition: form-data; name="`...)
 	b = append(b, escapes.Replace(newlines.Replace(f.Name))...)
@@ -161,8 +159,8 @@ func (f File) contentType() string {
 	if f.ContentType != "" {
 		return f.ContentType
 	}
-	// The parameter that mime adds for texts, charset=utf-8, would be a guess about
-	// what is inside.
+	// The parameter charset=utf-8, which mime adds for texts, would be a guess about
+	// the contents.
 	guess, _, _ := mime.ParseMediaType(mime.TypeByExtension(filepath.Ext(f.Name)))
 	return cmp.Or(guess, "application/octet-stream")
 }

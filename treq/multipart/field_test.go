@@ -19,34 +19,32 @@ func TestWhatMakesNoForm(t *testing.T) {
 		return []multipart.Field{{Name: name, Value: v}}
 	}
 	for _, test := range []struct {
-		name    string
-		fields  []multipart.Field
-		options []multipart.Option
-		want    string
+		name     string
+		fields   []multipart.Field
+		boundary string
+		want     string
 	}{
-		{"no name", []multipart.Field{{Name: "a", Value: file}, {Value: multipart.Text("x")}}, nil, `multipart: field "": fields[1] has no name`},
-		{"no value", one("a", nil), nil, `multipart: field "a": it has no value`},
-		{"a pointer", one("a", &file), nil, `multipart: field "a": its value is a *multipart.File: want a Text or a File`},
-		{"no body", one("a", multipart.File{Name: "x"}), nil, `multipart: field "a": its file has no Body`},
-		{"bytes that are no text", one("a", multipart.Text("\xff\xfe")), nil, `multipart: field "a": its text is not UTF-8: send it as a File`},
-		{"a name that is no text", one("a\xff", file), nil, `multipart: field "a\xff": its name is not UTF-8, or has NUL in it`},
-		{"NUL in a name", one("a\x00", file), nil, `multipart: field "a\x00": its name is not UTF-8, or has NUL in it`},
-		{"a file name that is no text", one("a", multipart.File{Name: "\xff", Body: body}), nil,
+		{"no name", []multipart.Field{{Name: "a", Value: file}, {Value: multipart.Text("x")}}, "", `multipart: field "": fields[1] has no name`},
+		{"no value", one("a", nil), "", `multipart: field "a": it has no value`},
+		{"a pointer", one("a", &file), "", `multipart: field "a": its value is a *multipart.File: want a Text or a File`},
+		{"no body", one("a", multipart.File{Name: "x"}), "", `multipart: field "a": its file has no Body`},
+		{"bytes that are no text", one("a", multipart.Text("\xff\xfe")), "", `multipart: field "a": its text is not UTF-8: send it as a File`},
+		{"a name that is no text", one("a\xff", file), "", `multipart: field "a\xff": its name is not UTF-8, or has NUL in it`},
+		{"NUL in a name", one("a\x00", file), "", `multipart: field "a\x00": its name is not UTF-8, or has NUL in it`},
+		{"a file name that is no text", one("a", multipart.File{Name: "\xff", Body: body}), "",
 			`multipart: field "a": its file's name is not UTF-8, or has NUL in it`},
-		{"a line break in a content type", one("a", multipart.File{ContentType: "a/b\r\nX: y", Body: body}), nil,
+		{"a line break in a content type", one("a", multipart.File{ContentType: "a/b\r\nX: y", Body: body}), "",
 			`multipart: field "a": its content type "a/b\r\nX: y" has other characters than ASCII's printable ones`},
-		{"a content type that is not ASCII", one("a", multipart.File{ContentType: "a/é", Body: body}), nil,
+		{"a content type that is not ASCII", one("a", multipart.File{ContentType: "a/é", Body: body}), "",
 			`multipart: field "a": its content type "a/é" has other characters than ASCII's printable ones`},
-		{"a nil option", nil, []multipart.Option{nil}, "multipart: an option is nil"},
-		{"an empty boundary", nil, []multipart.Option{multipart.Boundary("")}, `multipart: Boundary(""): it is empty`},
-		{"a long boundary", nil, []multipart.Option{multipart.Boundary(strings.Repeat("x", 71))},
+		{"a long boundary", nil, strings.Repeat("x", 71),
 			`multipart: Boundary("` + strings.Repeat("x", 71) + `"): it is longer than 70 characters`},
-		{"a boundary that ends with a space", nil, []multipart.Option{multipart.Boundary("a ")}, `multipart: Boundary("a "): it ends with a space`},
-		{"a quote in a boundary", nil, []multipart.Option{multipart.Boundary(`a"b`)}, `multipart: Boundary("a\"b"): '"' cannot be in it`},
-		{"a line break in a boundary", nil, []multipart.Option{multipart.Boundary("a\r\nb")}, `multipart: Boundary("a\r\nb"): '\r' cannot be in it`},
+		{"a boundary that ends with a space", nil, "a ", `multipart: Boundary("a "): it ends with a space`},
+		{"a quote in a boundary", nil, `a"b`, `multipart: Boundary("a\"b"): '"' cannot be in it`},
+		{"a line break in a boundary", nil, "a\r\nb", `multipart: Boundary("a\r\nb"): '\r' cannot be in it`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p, err := multipart.NewMultiPartProducer(test.fields, test.options...)
+			p, err := multipart.NewMultiPartProducer(test.fields, multipart.Config{Boundary: test.boundary})
 			if p != nil || err == nil || err.Error() != test.want {
 				t.Fatalf("got %v, %v\nwant %s", p, err, test.want)
 			}
@@ -65,7 +63,7 @@ func TestBoundary(t *testing.T) {
 		"az AZ09'()+_,-./:=?":   `multipart/form-data; boundary="az AZ09'()+_,-./:=?"`,
 	} {
 		t.Run(boundary, func(t *testing.T) {
-			p, err := multipart.NewMultiPartProducer(nil, multipart.Boundary(boundary))
+			p, err := multipart.NewMultiPartProducer(nil, multipart.Config{Boundary: boundary})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +78,7 @@ func TestBoundary(t *testing.T) {
 	}
 	seen := make(map[string]bool)
 	for range 100 {
-		p, err := multipart.NewMultiPartProducer(nil)
+		p, err := multipart.NewMultiPartProducer(nil, multipart.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -127,7 +127,7 @@ func produce(t *testing.T, fields []multipart.Field) (*multipart.MultiPartProduc
 	t.Helper()
 	s := newStepper()
 	to := s.sink()
-	p, err := multipart.NewMultiPartProducer(fields, multipart.Boundary("heyDavid"))
+	p, err := multipart.NewMultiPartProducer(fields, multipart.Config{Boundary: "heyDavid"})
 	if err != nil {
 		t.Fatal(err)
 	}

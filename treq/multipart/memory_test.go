@@ -66,7 +66,7 @@ func TestAFormOf10GBTakesFlatMemory(t *testing.T) {
 		fields = append(fields, multipart.Field{Name: "f", Value: multipart.FromReader("zeros.bin", &z)})
 	}
 	clock := task.NewClock()
-	p, err := multipart.NewMultiPartProducer(fields)
+	p, err := multipart.NewMultiPartProducer(fields, multipart.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestAPausedFormHoldsNoBuffer(t *testing.T) {
 	var producers []*multipart.MultiPartProducer
 	for range forms {
 		z := zeros(1 << 30)
-		p, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: multipart.FromReader("f", &z)}})
+		p, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: multipart.FromReader("f", &z)}}, multipart.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func BenchmarkMultiPartProducer(b *testing.B) {
 					z := zeros(bench.size)
 					fields = append(fields, multipart.Field{Name: "f", Value: multipart.FromReader("f.bin", &z)})
 				}
-				p, err := multipart.NewMultiPartProducer(fields)
+				p, err := multipart.NewMultiPartProducer(fields, multipart.Config{})
 				if err != nil {
 					b.Fatal(err)
 				}

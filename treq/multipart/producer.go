@@ -3,7 +3,6 @@ package multipart
 import (
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"strings"
 
@@ -13,80 +12,59 @@ import (
 )
 
 // A MultiPartProducer is the body of a form, produced from its fields one after
-// another. It is a [request.BodyProducer] that can be sent once, and treq's
+// another. It is a [request.BodyProducer] that can be sent once. It is treq's
 // MultiPartProducer.
 //
-// It belongs to the loop's goroutine. When it fails or is stopped, so are the
-// files that it has not come to the end of: all that were given are closed in the
-// end, once it is started or stopped.
+// When it fails or is stopped, it stops all files that are not sent yet. So every
+// MultiPartProducer must be started or stopped.
 type MultiPartProducer struct {
 	*request.CooperativeProducer
 	boundary string
-	pieces   []piece // that are still to be written
-	current  *part   // that is being written, if it is a body
+	pieces   []piece // still to be written
+	current  *part   // the file that is being written, or nil
 }
 
-// A piece of the body is some bytes that are there, or what a producer gives.
+// A piece of the body is either some bytes or a file.
 type piece struct {
 	bytes []byte
-	body  request.BodyProducer // nil if it is bytes
-	field string               // that body is of
+	body  request.BodyProducer // the file's; nil if the piece is bytes
+	field string               // the file's field
 }
 
-// An Option changes what [NewMultiPartProducer] makes: a [Boundary] or [Random].
-type Option interface{ apply(*settings) error }
-
-type settings struct {
-	boundary string
-	random   io.Reader
-}
-
-// NewMultiPartProducer returns the body of a form with these fields. They are
-// sent as treq orders them: texts before files, and both by name; those of the
-// same name as given.
+// NewMultiPartProducer returns the body of a form with these fields. It sends them in
+// treq's order: texts before files, both by name, and fields of the same name as given.
 //
-// Its Length is known if that of all files is. It fails, with a [*FieldError] if
-// it is for a field, and then leaves the files alone.
-func NewMultiPartProducer(fields []Field, options ...Option) (*MultiPartProducer, error) {
-	var s settings
-	for _, o := range options {
-		if o == nil {
-			return nil, errors.New("multipart: an option is nil")
-		}
-		if err := o.apply(&s); err != nil {
-			return nil, err
-		}
-	}
+// Its Length is known if that of every file is. It fails with a [*FieldError] for an
+// invalid field, and then does not stop the files.
+func NewMultiPartProducer(fields []Field, config Config) (*MultiPartProducer, error) {
 	for i := range fields {
 		if err := fields[i].check(i); err != nil {
 			return nil, err
 		}
 	}
-	if s.boundary == "" {
-		var err error
-		if s.boundary, err = randomBoundary(s.random); err != nil {
-			return nil, err
-		}
+	boundary, err := config.boundary()
+	if err != nil {
+		return nil, err
 	}
-	p := &MultiPartProducer{boundary: s.boundary, pieces: cut(inOrder(fields), s.boundary)}
-	p.CooperativeProducer = request.NewCooperativeProducer(length(p.pieces), p.produce, p.stopRest)
+	p := &MultiPartProducer{boundary: boundary, pieces: cut(inOrder(fields), boundary)}
+	p.CooperativeProducer = request.NewCooperativeProducer(length(p.pieces), p.produce, p.stopFiles)
 	return p, nil
 }
 
 // Boundary returns the boundary.
 func (p *MultiPartProducer) Boundary() string { return p.boundary }
 
-// ContentType returns the value of the Content-Type header that the body is to be
-// sent with: multipart/form-data, with the boundary.
+// ContentType returns the body's Content-Type: multipart/form-data with the boundary.
 func (p *MultiPartProducer) ContentType() string {
 	return mime.FormatMediaType("multipart/form-data", map[string]string{"boundary": p.boundary})
 }
 
-// longText is from which length on a text is not copied, and how much of what is
-// shorter is written at once.
+// longText is the length from which on a text is a piece of its own, which is not
+// copied. Shorter texts are gathered into pieces of about that length.
 const longText = 32 << 10
 
-// cut returns the body for fields, in few pieces (RFC 2046, section 5.1.1).
+// cut returns the body of a form with these fields, in few pieces (RFC 2046, section
+// 5.1.1).
 func cut(fields []Field, boundary string) (pieces []piece) {
 	var bytes []byte
 	flush := func() {
@@ -103,7 +81,7 @@ func cut(fields []Field, boundary string) (pieces []piece) {
 			body = value.Body
 		case Text:
 			if len(value) >= longText {
-				body = request.NewFileBodyProducer(strings.NewReader(string(value)))
+				body = request.NewFileBodyProducer(strings.NewReader(string(value)), request.FileBodyConfig{})
 			} else {
 				bytes = append(bytes, value...)
 			}
@@ -117,7 +95,7 @@ func cut(fields []Field, boundary string) (pieces []piece) {
 		delimiter = "\r\n--" + boundary
 	}
 	if len(fields) == 0 {
-		delimiter = "\r\n" + delimiter // treq's form without fields
+		delimiter = "\r\n" + delimiter // as treq writes a form without fields
 	}
 	bytes = append(bytes, delimiter+"--\r\n"...)
 	flush()
@@ -138,7 +116,7 @@ func length(pieces []piece) (n int64) {
 	return n
 }
 
-// produce writes the next piece, or begins to and waits for its end.
+// produce writes the next piece. It returns a wait for the end of a file.
 func (p *MultiPartProducer) produce(to request.Consumer) (task.Wait, error) {
 	if len(p.pieces) == 0 {
 		return nil, task.Done
@@ -160,8 +138,8 @@ func (p *MultiPartProducer) produce(to request.Consumer) (task.Wait, error) {
 	return p.current.start(), nil
 }
 
-// PauseProducing keeps anything more from being written until ResumeProducing.
-// The file that is being written is paused too.
+// PauseProducing holds all writing back until ResumeProducing. It also pauses the file
+// that is being written.
 func (p *MultiPartProducer) PauseProducing() {
 	p.CooperativeProducer.PauseProducing()
 	if c := p.current; c != nil && !c.paused {
@@ -179,8 +157,8 @@ func (p *MultiPartProducer) ResumeProducing() {
 	}
 }
 
-// stopRest stops the producers that have not come to their end.
-func (p *MultiPartProducer) stopRest() {
+// stopFiles stops the files that are not sent yet.
+func (p *MultiPartProducer) stopFiles() {
 	if c := p.current; c != nil {
 		p.current = nil
 		c.body.StopProducing()
@@ -193,18 +171,18 @@ func (p *MultiPartProducer) stopRest() {
 	p.pieces = nil
 }
 
-// A part is the body of a field while it is written. It is the Consumer that its
-// producer writes to, and holds it to its length: a receiver that goes by the
-// length in the head of the field would see another form.
+// A part is a file while it is written. It is the Consumer of the file's producer, and
+// holds the producer to its length: a receiver that relies on the length in the header
+// of the field would otherwise see another form.
 type part struct {
 	producer *MultiPartProducer
 	field    string
 	body     request.BodyProducer
 	to       request.Consumer
-	length   int64 // as it was announced; negative if it was not
+	length   int64 // as announced; negative if none was
 	written  int64
 	paused   bool
-	done     *deferred.Deferred[deferred.None] // fires when it has ended, or nobody wants the rest
+	done     *deferred.Deferred[deferred.None] // fires at the end of the file, or when it is given up
 }
 
 func (c *part) start() task.Wait {
@@ -230,7 +208,7 @@ func (c *part) start() task.Wait {
 // Cooperator returns the Cooperator that the form runs on: the file runs there too.
 func (c *part) Cooperator() *task.Cooperator { return c.to.Cooperator() }
 
-// Write writes what the body's producer gives.
+// Write passes data on, unless the file is longer than announced.
 func (c *part) Write(data []byte) {
 	if c.done.Called() {
 		return
@@ -243,8 +221,8 @@ func (c *part) Write(data []byte) {
 	c.to.Write(data)
 }
 
-// ErrWrongLength is the error of a file whose producer writes more or less than
-// its Length said.
+// ErrWrongLength is the error of a file whose producer writes more or fewer bytes than
+// its Length.
 var ErrWrongLength = errors.New("wrong length of a file")
 
 func (c *part) wrongLength() error {

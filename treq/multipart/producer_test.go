@@ -1,8 +1,11 @@
 package multipart_test
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -44,10 +47,10 @@ func newForm(t *testing.T) *form {
 		{Name: "a", Value: multipart.Text("text")},
 		{Name: "b", Value: multipart.Text("more")},
 		{Name: "f", Value: multipart.File{Name: "1.bin", ContentType: "text/x-first",
-			Body: request.NewFileBodyProducer(sized{f.first, 13}, request.ReadSize(5))}},
+			Body: request.NewFileBodyProducer(sized{f.first, 13}, request.FileBodyConfig{ReadSize: 5})}},
 		{Name: "g", Value: multipart.File{Name: "2.bin", ContentType: "text/x-second",
-			Body: request.NewFileBodyProducer(sized{f.second, 4}, request.ReadSize(5))}},
-	}, multipart.Boundary("heyDavid"))
+			Body: request.NewFileBodyProducer(sized{f.second, 4}, request.FileBodyConfig{ReadSize: 5})}},
+	}, multipart.Config{Boundary: "heyDavid"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +104,7 @@ func TestUnknownLength(t *testing.T) {
 		{Name: "a", Value: multipart.Text("text")},
 		{Name: "f", Value: multipart.FromReader("x", iotest.HalfReader(strings.NewReader("abc")))},
 		{Name: "g", Value: multipart.FromReader("x", strings.NewReader("abc"))},
-	})
+	}, multipart.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,11 +283,11 @@ func TestAFileThatFails(t *testing.T) {
 		want error // what the error is, if not a panic
 		text string
 	}{
-		{"a read", request.NewFileBodyProducer(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(bad))), bad,
+		{"a read", request.NewFileBodyProducer(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(bad)), request.FileBodyConfig{}), bad,
 			`multipart: field "f": bad sector`},
-		{"too short", request.NewFileBodyProducer(sized{&file{Reader: strings.NewReader("abc")}, 4}), multipart.ErrWrongLength,
+		{"too short", request.NewFileBodyProducer(sized{&file{Reader: strings.NewReader("abc")}, 4}, request.FileBodyConfig{}), multipart.ErrWrongLength,
 			`multipart: field "f": wrong length of a file: it was to have 4 bytes, its producer wrote 3`},
-		{"too long", request.NewFileBodyProducer(sized{&file{Reader: strings.NewReader("abc")}, 2}), multipart.ErrWrongLength,
+		{"too long", request.NewFileBodyProducer(sized{&file{Reader: strings.NewReader("abc")}, 2}, request.FileBodyConfig{}), multipart.ErrWrongLength,
 			`multipart: field "f": wrong length of a file: it was to have 2 bytes, its producer wrote 3`},
 		{"too long at once", &maker{length: 1, start: func(to request.Consumer) *deferred.Deferred[deferred.None] {
 			to.Write([]byte("12"))
@@ -304,7 +307,7 @@ func TestAFileThatFails(t *testing.T) {
 			p, err := multipart.NewMultiPartProducer([]multipart.Field{
 				{Name: "f", Value: multipart.File{Name: "f", Body: test.body}},
 				{Name: "g", Value: multipart.FromReader("g", after)},
-			})
+			}, multipart.Config{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -336,7 +339,7 @@ func TestAFileOfNothingThatWrites(t *testing.T) {
 		to.Write([]byte("text"))
 		return deferred.New[deferred.None]()
 	}}
-	p, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: multipart.File{Body: body}}})
+	p, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: multipart.File{Body: body}}}, multipart.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,7 +362,7 @@ func TestAProducerOfOnesOwn(t *testing.T) {
 	p, err := multipart.NewMultiPartProducer([]multipart.Field{
 		{Name: "m", Value: multipart.File{Body: m}},
 		{Name: "n", Value: multipart.File{Body: after}},
-	}, multipart.Boundary("b"))
+	}, multipart.Config{Boundary: "b"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -427,25 +430,25 @@ func TestNoCooperator(t *testing.T) {
 	f.second.wantClosed(t, 1)
 }
 
-// TestRandom: the boundary comes from who is named, and from the system if nobody
-// is.
+// TestRandom: the boundary comes from the source of the config, and from the system's
+// randomness if there is none.
 func TestRandom(t *testing.T) {
-	boundary := func(r io.Reader) (string, error) {
-		p, err := multipart.NewMultiPartProducer(nil, multipart.Random(r))
+	boundary := func(r *rand.Rand) string {
+		p, err := multipart.NewMultiPartProducer(nil, multipart.Config{Rand: r})
 		if err != nil {
-			return "", err
+			t.Fatal(err)
 		}
-		return p.Boundary(), nil
+		return p.Boundary()
 	}
-	if got, err := boundary(strings.NewReader("0123456789abcdef!")); got != "30313233343536373839616263646566" || err != nil {
-		t.Errorf("got %q, %v", got, err)
+	seeded := func() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
+	want := seeded()
+	words := make([]byte, 16)
+	binary.LittleEndian.PutUint64(words, want.Uint64())
+	binary.LittleEndian.PutUint64(words[8:], want.Uint64())
+	if got := boundary(seeded()); got != hex.EncodeToString(words) {
+		t.Errorf("got %q, want %x", got, words)
 	}
-	if got, err := boundary(strings.NewReader("too short")); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("of too little: got %q, %v", got, err)
-	}
-	one, _ := boundary(nil)
-	other, _ := boundary(nil)
-	if len(one) != 32 || one == other {
+	if one, other := boundary(nil), boundary(nil); len(one) != 32 || one == other {
 		t.Errorf("of the system: %q and %q", one, other)
 	}
 }

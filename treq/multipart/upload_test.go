@@ -27,7 +27,7 @@ import (
 
 func post(t *testing.T, r *memory.Reactor, fields []multipart.Field) *deferred.Deferred[*response.Response] {
 	t.Helper()
-	form, err := multipart.NewMultiPartProducer(fields)
+	form, err := multipart.NewMultiPartProducer(fields, multipart.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

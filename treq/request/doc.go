@@ -1,11 +1,13 @@
-// Package request is what goes out: a [Request] as agents take it, and the
-// producers of its body. Programs mostly leave both to a client and its options;
-// who writes an agent, or produces a body in a way of their own, meets them here.
+// Package request holds what an agent sends: a [Request], and the producers of its
+// body. Most programs leave both to a client and its options. An agent of your own,
+// or a body that is made in a way of your own, needs this package.
 //
-//	Bytes                  a body that is there: it can be sent again
+//	Bytes                  a body in memory, which can be sent again
 //	Form                   the fields of a form
-//	FileBodyProducer       what is read from a file, or any other reader
-//	CooperativeProducer    what a function of yours writes, a step at a time
+//	FileBodyProducer       a body that is read from a file or another reader
+//	CooperativeProducer    a body that a function of yours writes, step by step
 //
-// A file in a form is a producer of package multipart.
+// Forms with files are made by package multipart.
+//
+// Everything here belongs to the goroutine of the reactor.
 package request

@@ -20,7 +20,7 @@ func (p Printer) Cooperator() *task.Cooperator { return p.cooperator }
 
 func ExampleFileBodyProducer() {
 	r := memory.New()
-	body := request.NewFileBodyProducer(strings.NewReader("What is read later."), request.ReadSize(8))
+	body := request.NewFileBodyProducer(strings.NewReader("What is read later."), request.FileBodyConfig{ReadSize: 8})
 	fmt.Println(body.Length(), "bytes")
 	body.StartProducing(Printer{task.NewCooperator(r, task.CooperatorConfig{})}).AddCallback(func(deferred.None) (deferred.None, error) {
 		fmt.Println("done")
@@ -47,7 +47,7 @@ func (c Connection) Cooperator() *task.Cooperator { return c.cooperator }
 // A file that a protocol sends on its transport.
 func ExampleFileBodyProducer_connection() {
 	r, transport := memory.New(), new(memory.StringTransport)
-	file := request.NewFileBodyProducer(strings.NewReader("a file"))
+	file := request.NewFileBodyProducer(strings.NewReader("a file"), request.FileBodyConfig{})
 	transport.RegisterProducer(file) // a full connection pauses the reading
 	file.StartProducing(Connection{transport, task.NewCooperator(r, task.CooperatorConfig{})}).
 		AddBoth(func(_ deferred.None, err error) (deferred.None, error) {

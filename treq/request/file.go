@@ -12,76 +12,68 @@ import (
 // A FileBodyProducer produces a body from an [io.Reader]: a file, or anything
 // else that can be read. It is Twisted's FileBodyProducer.
 //
-// It reads on the loop's goroutine, a piece at a time, so the loop does nothing
-// else while a Read takes. That is as it should be for what is in memory and
-// hardly noticed for files on a disk; a pipe, a terminal, a socket or a file on a
-// slow network would hold everything up. It holds no memory between its reads,
-// however slow the connection is.
+// It reads on the loop's goroutine, one piece at a time, and the loop waits for each
+// Read. That suits a reader in memory and a file on a disk; a pipe, a terminal, a
+// socket or a file on a slow network would hold up everything else. Between reads it
+// holds no memory, however slow the connection is.
 //
-// A reader that is an [io.Closer] is closed at its end, when reading fails, and
-// when the producer is stopped: a producer that was made is one that has to be
-// started or stopped.
+// It closes a reader that is an [io.Closer] at the end of the reader, when reading
+// fails, and when it is stopped. So every producer must be started or stopped.
 type FileBodyProducer struct {
 	*CooperativeProducer
 	input    io.Reader
 	readSize int
-	idle     int   // how many reads in a row gave nothing
-	err      error // why it cannot be read
+	idle     int   // reads in a row that returned no bytes
+	err      error // why the input cannot be read, or nil
 }
 
-// DefaultReadSize is how many bytes a FileBodyProducer reads at a time, and the
-// most it can be told to.
+// DefaultReadSize is the number of bytes that a FileBodyProducer reads at a time, and
+// the most that its config may ask for.
 const DefaultReadSize = 64 << 10
 
-// maxIdleReads is how many reads in a row may give neither bytes nor an error.
+// maxIdleReads is the number of reads in a row that may return no bytes and no error.
 const maxIdleReads = 100
 
-// A FileBodyOption changes what [NewFileBodyProducer] makes: a [ReadSize].
-type FileBodyOption interface{ apply(*fileBodySettings) }
-
-type fileBodySettings struct {
-	readSize int
+// A FileBodyConfig sets how a [FileBodyProducer] reads.
+type FileBodyConfig struct {
+	// ReadSize is the number of bytes that are read at a time, at most
+	// [DefaultReadSize]. 0 means DefaultReadSize.
+	ReadSize int
 }
-
-// ReadSize is how many bytes are read at a time, from 1 to [DefaultReadSize].
-type ReadSize int
-
-func (n ReadSize) apply(s *fileBodySettings) { s.readSize = int(n) }
 
 // NewFileBodyProducer returns a producer of what is left to read of input.
 //
 // Its Length is known if input is a regular [*os.File], has a method Len() int,
 // as [*bytes.Reader], [*bytes.Buffer] and [*strings.Reader] do, or is another
-// [io.Seeker] that can tell. It is determined here: what is read later is to be
-// just as long, or the request fails.
+// [io.Seeker] that knows its size. NewFileBodyProducer determines the length; if a
+// different number of bytes can be read later, the request fails.
 //
-// It panics if input is nil or an option is out of range.
-func NewFileBodyProducer(input io.Reader, options ...FileBodyOption) *FileBodyProducer {
-	s := fileBodySettings{readSize: DefaultReadSize}
-	for _, o := range options {
-		o.apply(&s)
-	}
+// It panics if input is nil or the config is out of range.
+func NewFileBodyProducer(input io.Reader, config FileBodyConfig) *FileBodyProducer {
 	if input == nil {
 		panic("request: NewFileBodyProducer with a nil reader")
 	}
-	if s.readSize < 1 || s.readSize > DefaultReadSize {
-		panic(fmt.Sprintf("request: ReadSize(%d): not from 1 to %d", s.readSize, DefaultReadSize))
+	size := config.ReadSize
+	switch {
+	case size == 0:
+		size = DefaultReadSize
+	case size < 0 || size > DefaultReadSize:
+		panic(fmt.Sprintf("request: FileBodyConfig.ReadSize is %d: not from 0 to %d", size, DefaultReadSize))
 	}
-	p := &FileBodyProducer{input: input, readSize: s.readSize}
 	length, err := lengthOf(input)
-	p.err = err
+	p := &FileBodyProducer{input: input, readSize: size, err: err}
 	p.CooperativeProducer = NewCooperativeProducer(length, p.produce, p.closeInput)
 	return p
 }
 
-// lengthOf returns how much is left to read of r. It fails if it cannot leave r
-// as it was.
+// lengthOf returns the number of bytes that are left to read of r. It fails if it
+// cannot leave r as it was.
 func lengthOf(r io.Reader) (int64, error) {
 	switch r := r.(type) {
 	case interface{ Len() int }:
 		return int64(r.Len()), nil
 	case *os.File:
-		// What is not a regular file may let itself be sought and tell nonsense.
+		// A device may accept a seek and report a meaningless size.
 		if info, err := r.Stat(); err != nil || !info.Mode().IsRegular() {
 			return UnknownLength, nil
 		}
@@ -104,11 +96,11 @@ func lengthBySeeking(s io.Seeker) (int64, error) {
 	if endErr != nil {
 		return UnknownLength, nil
 	}
-	return max(0, end-here), nil // reading from beyond the end gives nothing
+	return max(0, end-here), nil // a reader beyond the end reads nothing
 }
 
-// buffers are shared by all producers of all loops: one needs a buffer only while
-// it reads and writes.
+// buffers are shared by all producers of all loops: a producer needs a buffer only
+// while it reads and writes.
 var buffers = sync.Pool{New: func() any { return new([DefaultReadSize]byte) }}
 
 // produce reads and writes one piece.
@@ -133,6 +125,6 @@ func (p *FileBodyProducer) produce(to Consumer) (task.Wait, error) {
 
 func (p *FileBodyProducer) closeInput() {
 	if c, ok := p.input.(io.Closer); ok {
-		c.Close() // all that was wanted of it has been read
+		c.Close() // an error does not matter: the input is read, or not wanted
 	}
 }

@@ -84,7 +84,7 @@ func TestLengthOfAFile(t *testing.T) {
 		{"a reader that tells but does not seek", teller{strings.NewReader("abc")}, unknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := request.NewFileBodyProducer(test.input).Length(); got != test.want {
+			if got := request.NewFileBodyProducer(test.input, request.FileBodyConfig{}).Length(); got != test.want {
 				t.Errorf("Length() = %d; want %d", got, test.want)
 			}
 		})
@@ -98,7 +98,7 @@ func TestLengthOfAFile(t *testing.T) {
 func TestAReaderThatCannotGoBackIsNotRead(t *testing.T) {
 	s := newStepper()
 	stuck := errors.New("stuck")
-	p := request.NewFileBodyProducer(&seeker{strings.NewReader("abc"), map[int]error{io.SeekStart: stuck}, 0, 3})
+	p := request.NewFileBodyProducer(&seeker{strings.NewReader("abc"), map[int]error{io.SeekStart: stuck}, 0, 3}, request.FileBodyConfig{})
 	if got := p.Length(); got != request.UnknownLength {
 		t.Errorf("Length() = %d", got)
 	}
@@ -113,10 +113,12 @@ func TestAReaderThatCannotGoBackIsNotRead(t *testing.T) {
 
 func TestWrongOptionsPanic(t *testing.T) {
 	for name, f := range map[string]func(){
-		"no reader": func() { request.NewFileBodyProducer(nil) },
-		"size 0":    func() { request.NewFileBodyProducer(newFile(""), request.ReadSize(0)) },
-		"too large": func() { request.NewFileBodyProducer(newFile(""), request.ReadSize(request.DefaultReadSize+1)) },
-		"no step":   func() { request.NewCooperativeProducer(0, nil, nil) },
+		"no reader": func() { request.NewFileBodyProducer(nil, request.FileBodyConfig{}) },
+		"negative":  func() { request.NewFileBodyProducer(newFile(""), request.FileBodyConfig{ReadSize: -1}) },
+		"too large": func() {
+			request.NewFileBodyProducer(newFile(""), request.FileBodyConfig{ReadSize: request.DefaultReadSize + 1})
+		},
+		"no step": func() { request.NewCooperativeProducer(0, nil, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -139,7 +141,7 @@ type fileTest struct {
 
 func newFileTest(contents string, readSize int) *fileTest {
 	s, f := newStepper(), newFile(contents)
-	p := request.NewFileBodyProducer(f, request.ReadSize(readSize))
+	p := request.NewFileBodyProducer(f, request.FileBodyConfig{ReadSize: readSize})
 	return &fileTest{s, p, f, s.sink()}
 }
 
@@ -200,7 +202,7 @@ func TestPiecesAsTheReaderGivesThem(t *testing.T) {
 			s := newStepper()
 			to := s.sink()
 			input := &closeable{Reader: test.input}
-			o := watch(request.NewFileBodyProducer(input).StartProducing(to))
+			o := watch(request.NewFileBodyProducer(input, request.FileBodyConfig{}).StartProducing(to))
 			s.drain()
 			o.want(t, test.err)
 			wantBytes(t, to, test.want)
@@ -242,7 +244,7 @@ func (s *seldom) Read(p []byte) (int, error) {
 
 func TestAReaderThatPanics(t *testing.T) {
 	s := newStepper()
-	o := watch(request.NewFileBodyProducer(teller{nil}).StartProducing(s.sink()))
+	o := watch(request.NewFileBodyProducer(teller{nil}, request.FileBodyConfig{}).StartProducing(s.sink()))
 	s.drain()
 	var p *deferred.PanicError
 	if o.fired != 1 || !errors.As(o.err, &p) {

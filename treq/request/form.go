@@ -8,19 +8,19 @@ import (
 // FormContentType is the Content-Type of a [Form].
 const FormContentType = "application/x-www-form-urlencoded"
 
-// Form returns the body of an HTML form, to be sent as [FormContentType]. fields
-// are [url.Values], which are sorted by name, or [Pairs], which are not.
+// Form returns the body of an HTML form, of type [FormContentType]. fields are
+// [url.Values], which are sent sorted by name, or [Pairs], which are sent in order.
 //
-// Space becomes "+", and all bytes but letters, digits and "-._~" become "%XX":
-// as treq's urlencode, and Python's, have it.
+// A space becomes "+". All bytes but letters, digits and "-._~" become "%XX", as in
+// Python's urlencode.
 func Form(fields interface{ Encode() string }) Bytes { return Bytes(fields.Encode()) }
 
-// Pairs are names with a value each, of a form or of a query, in order. A name may
-// occur more than once.
+// Pairs are names and values, of a form or of a query, in order. A name may occur
+// more than once.
 type Pairs [][2]string
 
-// Encode returns the pairs as name=value joined by "&", percent-encoded as
-// [Form] says.
+// Encode returns the pairs as name=value, joined by "&" and percent-encoded as in
+// [Form].
 func (p Pairs) Encode() string {
 	var b strings.Builder
 	for i, pair := range p {

@@ -11,31 +11,30 @@ import (
 var (
 	// ErrProduced is the error of starting a producer for the second time.
 	ErrProduced = errors.New("request: the body can be produced only once, and has been already")
-	// ErrNoCooperator is the error of a producer or a reader of a body that needs a
-	// Cooperator, where the Cooperator method of its consumer or transport returns
-	// nil.
+	// ErrNoCooperator is the error of a producer or reader of a body whose consumer
+	// or transport has a Cooperator method that returns nil.
 	ErrNoCooperator = errors.New("no Cooperator to run on")
 )
 
-// A CooperativeProducer is a [BodyProducer] whose body a cooperative task writes,
-// a step at a time, so that the loop can do other things in between. It is what
-// Twisted's FileBodyProducer and treq's MultiPartProducer have in common.
+// A CooperativeProducer is a [BodyProducer] whose body a cooperative task writes, one
+// step at a time, so that the loop can do other things in between. It is the common
+// part of Twisted's FileBodyProducer and treq's MultiPartProducer.
 //
-// It belongs to the loop's goroutine. All its methods may be called at any time,
-// before StartProducing too, and those but StartProducing any number of times.
+// Its methods may be called at any time, before StartProducing too, and, but for
+// StartProducing, any number of times.
 type CooperativeProducer struct {
 	length int64
 	step   ProducerStep
 	closer func() // nil once called
 
-	task    *task.CooperativeTask // nil until there is one
+	task    *task.CooperativeTask // nil before the start
 	started bool
 	paused  bool
 	stopped bool
 }
 
-// A ProducerStep writes a small piece of a body. What it returns is what a
-// [task.Step] does: [task.Done] after the last piece, or with it.
+// A ProducerStep writes a small piece of a body. Its results are those of a
+// [task.Step]: err is [task.Done] after the last piece, or with the last piece.
 type ProducerStep func(to Consumer) (wait task.Wait, err error)
 
 // NewCooperativeProducer returns a producer of a body of length bytes, or of
@@ -50,7 +49,7 @@ func NewCooperativeProducer(length int64, step ProducerStep, closer func()) *Coo
 	return &CooperativeProducer{length: length, step: step, closer: closer}
 }
 
-// Length is the number of bytes of the body, or [UnknownLength].
+// Length returns the number of bytes of the body, or [UnknownLength].
 func (p *CooperativeProducer) Length() int64 { return p.length }
 
 // StartProducing starts the task that writes the body, on the Cooperator of to. The
@@ -89,8 +88,8 @@ func (p *CooperativeProducer) StartProducing(to Consumer) *deferred.Deferred[def
 	return done
 }
 
-// PauseProducing keeps the next step from being done until ResumeProducing.
-// Twisted's counts how often it was called; this one does not.
+// PauseProducing holds the next step back until ResumeProducing. A second call does
+// nothing, unlike Twisted's, which counts calls.
 func (p *CooperativeProducer) PauseProducing() {
 	if p.paused {
 		return
@@ -112,14 +111,15 @@ func (p *CooperativeProducer) ResumeProducing() {
 	}
 }
 
-// StopProducing ends the task for good. The Deferred of StartProducing does not
-// fire any more.
+// StopProducing ends the task for good. The Deferred of StartProducing does not fire
+// any more.
 func (p *CooperativeProducer) StopProducing() {
 	if p.stopped {
 		return
 	}
 	p.stopped = true
-	// First, so that what a step waits for is told to stop before it is cancelled.
+	// Stopping the task cancels what a step waits for. A closer that stops the same
+	// thing must come first.
 	p.close()
 	if p.task != nil {
 		p.task.Stop()

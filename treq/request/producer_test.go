@@ -38,7 +38,7 @@ func TestBehindAWrapper(t *testing.T) {
 // TestNoCooperator: a consumer without a Cooperator fails the producer at once.
 func TestNoCooperator(t *testing.T) {
 	file := newFile("abc")
-	p := request.NewFileBodyProducer(file)
+	p := request.NewFileBodyProducer(file, request.FileBodyConfig{})
 	o := watch(p.StartProducing(&counter{Consumer: new(sink)}))
 	if o.fired != 1 || !errors.Is(o.err, request.ErrNoCooperator) ||
 		!strings.Contains(o.err.Error(), "(*request_test.counter).Cooperator()") {

@@ -9,38 +9,35 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
-// A Request is one HTTP request, complete: an agent sends what it says and adds
-// only what the wire needs. It is what Twisted's IAgent.request takes, and what
-// IClientRequest tells of it later.
+// A Request is one complete HTTP request: an agent sends it and adds only what the
+// protocol needs. It is Twisted's IClientRequest, and the arguments of IAgent.request.
 //
-// An agent may keep a Request until its response has ended and does not change
-// it; an agent that wants to send something else makes a copy, by Clone.
+// An agent may keep a Request until its response has ended, and does not change it.
+// An agent that wants to send something else makes a copy with Clone.
 type Request struct {
-	// Method is the method, as it is sent: "GET".
+	// Method is sent as it is: "GET".
 	Method string
-	// URL is an absolute URL: its host, and port if there is one, say where to
-	// connect to, the rest is the target.
+	// URL is absolute. Its host and port say where to connect to; the rest is the
+	// target.
 	URL *url.URL
-	// Header is sent in alphabetical order. It may hold a Host. nil is an empty
-	// one.
+	// Header is sent in alphabetical order. It may hold a Host. nil means none.
 	Header http.Header
-	// AcceptEncoding is sent as Accept-Encoding, behind what Header has of that. It
-	// is for the agent that will decode the response, which thus leaves the user's
-	// Header as it is; "" is none.
+	// AcceptEncoding is appended to the Accept-Encoding of Header. The agent that
+	// decodes the response sets it, and so need not change the caller's Header. ""
+	// means none.
 	AcceptEncoding string
-	// Body gives the body; nil is none.
+	// Body produces the body. nil means none.
 	Body BodyProducer
-	// ExpectContinue has the body wait until the server says that it wants it, by
-	// a 100 (RFC 9110, section 10.1.1), or until so much time has passed. A
-	// server that answers with something else is not sent the body. 0 is not to
-	// wait.
+	// ExpectContinue is how long to hold the body back until the server asks for it
+	// by a 100 (RFC 9110, section 10.1.1). If the server answers with another
+	// response first, the body is not sent. 0 means not to wait.
 	ExpectContinue time.Duration
-	// Informational, if set, is called with each interim response, 1xx but for
-	// 101, such as 103 Early Hints (RFC 8297).
+	// Informational, if not nil, is called with each interim response, such as 103
+	// Early Hints (RFC 8297). A 101 is not one.
 	Informational func(code int, header http.Header)
 }
 
-// Clone returns a copy of r whose Header, but not Body, is a copy too.
+// Clone returns a copy of r with a copy of its Header. Both have the same Body.
 func (r *Request) Clone() *Request {
 	c := *r
 	c.Header = r.Header.Clone()
@@ -50,24 +47,24 @@ func (r *Request) Clone() *Request {
 	return &c
 }
 
-// UnknownLength is the length of a body that is not known beforehand. Such a
-// request body is sent in chunks (RFC 9112, section 7.1).
+// UnknownLength is the length of a body that is not known beforehand. A request body
+// of unknown length is sent in chunks (RFC 9112, section 7.1).
 const UnknownLength int64 = -1
 
 // A BodyProducer produces the body of a request. It is Twisted's IBodyProducer.
-// Its methods are called on the reactor's goroutine.
 type BodyProducer interface {
-	// Length is the number of bytes that it will write, or UnknownLength.
+	// Length returns the number of bytes that the producer will write, or
+	// UnknownLength.
 	Length() int64
-	// StartProducing is called once, to have the body written to the consumer.
-	// The Deferred fires once all of it has been; it fails if that cannot be,
-	// and the connection is then lost. It must not fire after StopProducing.
+	// StartProducing is called at most once and makes the producer write the body to
+	// the consumer. The Deferred fires after the last Write. If it fails, the
+	// connection is closed. It must not fire after StopProducing.
 	StartProducing(to Consumer) *deferred.Deferred[deferred.None]
-	// PauseProducing asks to write no more until ResumeProducing.
+	// PauseProducing tells the producer to write no more until ResumeProducing.
 	PauseProducing()
 	// ResumeProducing undoes PauseProducing.
 	ResumeProducing()
-	// StopProducing says that no more is wanted, ever.
+	// StopProducing tells the producer to write no more, ever.
 	StopProducing()
 }
 
@@ -80,19 +77,26 @@ type Consumer interface {
 	Cooperator() *task.Cooperator
 }
 
-// Bytes is a body that is all there. It is treq's _BytesProducer.
+// Repeatable reports whether body can be sent from its beginning though it was sent
+// before. No body is repeatable, and so are Bytes.
+func Repeatable(body BodyProducer) bool {
+	_, ok := body.(Bytes)
+	return ok || body == nil
+}
+
+// Bytes is a body in memory. It is treq's _BytesProducer.
 type Bytes []byte
 
-// Length is the number of bytes.
+// Length returns the number of bytes.
 func (b Bytes) Length() int64 { return int64(len(b)) }
 
-// StartProducing writes all of b.
+// StartProducing writes all of b at once.
 func (b Bytes) StartProducing(to Consumer) *deferred.Deferred[deferred.None] {
 	to.Write(b)
 	return deferred.Succeed(deferred.None{})
 }
 
-// PauseProducing does nothing: it is too late.
+// PauseProducing does nothing: all of b is written.
 func (b Bytes) PauseProducing() {}
 
 // ResumeProducing does nothing.

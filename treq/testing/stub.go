@@ -26,19 +26,7 @@ var _ treq.Client = (*StubTreq)(nil)
 // NewStubTreq returns a StubTreq whose requests root answers.
 func NewStubTreq(root web.Resource, options ...Option) *StubTreq {
 	a := NewRequestTraversalAgent(root, options...)
-	s := &StubTreq{client.New(a.reactor, client.Config{Agent: a}), a}
-	s.Random = sameEachTime{a.reactor}
-	return s
-}
-
-// sameEachTime gives random bytes that are the same in each run.
-type sameEachTime struct{ reactor *memory.Reactor }
-
-func (s sameEachTime) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = byte(s.reactor.Rand().Uint32())
-	}
-	return len(p), nil
+	return &StubTreq{client.New(a.reactor, client.Config{Agent: a}), a}
 }
 
 // NewHandlerStubTreq returns a StubTreq whose requests handler answers; see
