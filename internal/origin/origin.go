@@ -21,8 +21,7 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Errors of a URL that names no server. Package agent exports the first three under the
-// same names, as aliases; a host that is invalid is its ErrHost, which wraps this one.
+// Errors of a URL that names no server. Package agent exports them under the same names.
 var (
 	ErrSchemeNotSupported = errors.New("the scheme of the URL is not supported")
 	ErrNoHost             = errors.New("the URL names no host")

@@ -115,6 +115,9 @@ func TestNormalizeURL(t *testing.T) {
 		{"http://an.example/a b", "http://an.example/a%20b"},
 		{"http://an_example/", "http://an_example/"},
 		{"http://user:secret@an.example/#part", "http://an.example/"},
+		{"http://an.example:0080/%zz|%", "http://an.example/%25zz%7C%25"},
+		{"http://An.Example./", "http://an.example./"},
+		{"http://[FE80:0::1%25eth0]/", "http://[fe80::1]/"},
 	} {
 		got, err := treqtesting.NormalizeURL(test.url)
 		if err != nil || got != test.want {
@@ -124,7 +127,7 @@ func TestNormalizeURL(t *testing.T) {
 			t.Errorf("%s, normalized twice: got %q, %v", test.url, again, err)
 		}
 	}
-	for _, bad := range []string{"", "foo", "//an.example", "http:", "http:///foo", "http://a b/"} {
+	for _, bad := range []string{"", "foo", "//an.example", "http:", "http:///foo", "http://a b/", "http://a..b/", "ftp://an.example/", "http://an.example:65536/"} {
 		if got, err := treqtesting.NormalizeURL(bad); err == nil {
 			t.Errorf("%q: got %q, want an error", bad, got)
 		}

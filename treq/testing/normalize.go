@@ -5,69 +5,57 @@ import (
 	"net/url"
 	"strings"
 
-	"golang.org/x/net/idna"
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 )
 
-// NormalizeURL returns rawURL as all URLs that mean the same are written (RFC 3986,
-// section 6.2): scheme and host in lower case, and the host in ASCII; no port that
-// the scheme implies; a path, "/" if there was none, without dot segments; escapes
-// in upper case, and only where there have to be some. What follows the path is
-// left out. So http://Something:80 is http://something/, and
-// http://something/page.html stays as it is.
+// NormalizeURL returns the form in which URLs are compared (RFC 3986, section 6.2): the
+// scheme, the host as in a Host header, and the path, at least "/", without dot segments and
+// needless escapes. Escapes are in upper case. Query and fragment are left out. For example,
+// http://Something:80 becomes http://something/.
 //
-// It fails for what is no URL with a scheme and a host.
+// It fails if rawURL cannot be requested.
 func NormalizeURL(rawURL string) (string, error) {
-	u, err := url.Parse(rawURL)
+	u, err := origin.Parse(rawURL)
 	if err != nil {
 		return "", err
 	}
 	if u.Scheme == "" || u.Hostname() == "" {
 		return "", fmt.Errorf("%q: a URL needs a scheme and a host", rawURL)
 	}
-	host, err := idna.Lookup.ToASCII(u.Hostname())
+	server, err := origin.ServerOf(u)
 	if err != nil {
-		host = u.Hostname() // an address, or a name that DNS would not have
+		return "", fmt.Errorf("%q: %w", rawURL, err)
 	}
-	host = strings.ToLower(host)
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	port := u.Port()
-	if port != "" && !(u.Scheme == "http" && port == "80") && !(u.Scheme == "https" && port == "443") {
-		host += ":" + port
-	}
-	path := u.ResolveReference(u).EscapedPath() // that takes the dot segments out
+	path := u.ResolveReference(u).EscapedPath() // without dot segments
 	if path == "" {
 		path = "/"
 	}
-	return u.Scheme + "://" + host + normalizeEscapes(path), nil
+	return server.Scheme + "://" + server.HostHeader() + normalizeEscapes(path), nil
 }
 
-// normalizeEscapes returns an escaped path with escapes where they are needed.
+// normalizeEscapes decodes the escapes that path does not need.
 func normalizeEscapes(path string) string {
 	if !strings.Contains(path, "%") {
 		return path
 	}
 	var b strings.Builder
 	for i := 0; i < len(path); i++ {
-		if path[i] != '%' || i+2 >= len(path) {
+		if path[i] != '%' { // a % is always followed by two digits
 			b.WriteByte(path[i])
 			continue
 		}
 		escape := path[i : i+3]
 		i += 2
-		switch c, err := url.PathUnescape(escape); {
-		case err == nil && isUnreserved(c[0]):
+		if c, err := url.PathUnescape(escape); err == nil && isUnreserved(c[0]) {
 			b.WriteByte(c[0])
-		default:
+		} else {
 			b.WriteString(strings.ToUpper(escape))
 		}
 	}
 	return b.String()
 }
 
-// isUnreserved reports whether c means the same escaped or not (RFC 3986, section
-// 2.3).
+// isUnreserved reports whether c never needs an escape (RFC 3986, section 2.3).
 func isUnreserved(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }
