@@ -10,7 +10,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// This file makes connections, and takes them from ports.
+// This file makes and accepts connections.
 
 // ConnectTCP connects to an IP address and port; see [TCP].
 func (l *Loop) ConnectTCP(address string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol] {
@@ -25,26 +25,26 @@ func (l *Loop) ConnectUNIX(path string, factory Factory, options ConnectConfig) 
 	return l.connect("unix", path, factory, options)
 }
 
-// A dial is an attempt to connect that is under way.
+// A dial is an attempt to connect.
 type dial struct {
-	in      links[dial]
+	at      node[dial]
 	loop    *Loop
 	network string
 	address string
 	factory Factory
 	result  *deferred.Deferred[Protocol]
-	timeout DelayedCall // nil if there is none
-	cancel  func()      // the poller's
+	timeout DelayedCall // nil without a timeout
+	cancel  func()      // cancels the poller's attempt; nil when the poller is done
 	over    bool
 }
 
-func (d *dial) links() *links[dial] { return &d.in }
+func (d *dial) node() *node[dial] { return &d.at }
 
 func (l *Loop) connect(network, address string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol] {
 	if factory == nil {
 		panic("reactor: connecting to " + address + " with a nil Factory")
 	}
-	if l.state >= closes {
+	if l.state >= closing {
 		return deferred.Fail[Protocol](&ConnectError{network, address, ErrStopped})
 	}
 	d := &dial{loop: l, network: network, address: address, factory: factory}
@@ -55,7 +55,7 @@ func (l *Loop) connect(network, address string, factory Factory, options Connect
 	}
 	cancel := l.poller.Dial(network, address, options.LocalAddress, d.done)
 	if d.over {
-		return d.result // done was called already
+		return d.result // Dial has called done
 	}
 	d.cancel = cancel
 	return d.result
@@ -68,7 +68,7 @@ func (o ConnectConfig) timeout() time.Duration {
 	return o.Timeout
 }
 
-// end ends the attempt, whichever way.
+// end ends the attempt.
 func (d *dial) end() {
 	if d.over {
 		return
@@ -88,7 +88,7 @@ func (d *dial) fail(err error) {
 	d.result.Errback(&ConnectError{d.network, d.address, classify(err)})
 }
 
-// done is told by the poller how the attempt came out.
+// done is called by the poller with the result of the attempt.
 func (d *dial) done(s Socket, err error) {
 	d.cancel = nil
 	if err != nil {
@@ -100,13 +100,13 @@ func (d *dial) done(s Socket, err error) {
 		d.fail(err)
 		return
 	}
-	if d.over { // cancelled by BuildProtocol
+	if d.over { // BuildProtocol cancelled the attempt
 		s.Close(true)
 		return
 	}
 	d.end()
 	switch c, err := d.loop.start(s, p); {
-	case d.result.Called(): // cancelled by ConnectionMade
+	case d.result.Called(): // ConnectionMade cancelled the attempt
 		c.AbortConnection()
 	case err != nil:
 		d.fail(err)
@@ -115,7 +115,7 @@ func (d *dial) done(s Socket, err error) {
 	}
 }
 
-// build has factory make a protocol for s, and closes s if it makes none.
+// build calls factory to build a protocol for s. It closes s if factory builds none.
 func (l *Loop) build(factory Factory, s Socket) (p Protocol, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -140,28 +140,28 @@ func (l *Loop) ListenUNIX(path string, factory Factory) (Port, error) {
 	return l.listen("unix", path, factory)
 }
 
-// A port is one that listens.
+// port implements Port.
 type port struct {
-	in       links[port]
+	at       node[port]
 	loop     *Loop
 	listener Listener
 	addr     net.Addr
 	factory  Factory
 	stopped  bool
-	resume   DelayedCall // while nothing can be accepted, else nil
+	resume   DelayedCall // resumes accepting; nil unless accepting is paused
 	failing  bool        // the last attempt to accept failed
 }
 
-// acceptPause is how long a port waits after it could not accept a connection.
+// acceptPause is the time that a port waits after it failed to accept a connection.
 const acceptPause = 100 * time.Millisecond
 
-func (p *port) links() *links[port] { return &p.in }
+func (p *port) node() *node[port] { return &p.at }
 
 func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 	if factory == nil {
 		panic("reactor: listening on " + address + " with a nil Factory")
 	}
-	if l.state >= closes {
+	if l.state >= closing {
 		return nil, &ListenError{network, address, ErrStopped}
 	}
 	p := &port{loop: l, factory: factory}
@@ -174,7 +174,7 @@ func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 	return p, nil
 }
 
-// accept is told by the poller of a connection, or of the lack of one.
+// accept is called by the poller with a connection, or with the accept error.
 func (p *port) accept(s Socket, err error) {
 	if err != nil {
 		p.pause(classify(err))
@@ -190,8 +190,8 @@ func (p *port) accept(s Socket, err error) {
 	}
 }
 
-// pause has p accept nothing for a while, because of err. It is logged once, not
-// each time that another attempt fails.
+// pause pauses accepting because of err. It logs only the first of several failures in
+// a row.
 func (p *port) pause(err error) {
 	if p.stopped {
 		return

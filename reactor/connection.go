@@ -6,25 +6,24 @@ import (
 	"net"
 )
 
-// This file holds the Transport of every loop: what is to be sent, what may be
-// read, and how the one connection ends. Its socket is the poller's.
+// This file holds the Transport of every loop, over a Socket of the poller.
 //
-// Nothing here calls the protocol from within a call that the protocol made:
-// what a method cannot do at once is done by flush, at the end of the turn.
+// A Transport's method never calls the protocol, since the protocol may be the caller.
+// flush calls it instead, at the end of the turn.
 
 // A connection is one open connection.
 type connection struct {
-	in       links[connection]
+	at       node[connection]
 	loop     *Loop
 	socket   Socket
 	protocol Protocol
 
-	out  []byte // waiting to be sent, from sent on
+	out  []byte // out[sent:] is still to be sent
 	sent int
 
-	push   PushProducer // at most one of these two is set
+	push   PushProducer // at most one of push and pull is set
 	pull   PullProducer
-	failed error // why sending failed, until flush acts on it
+	failed error // why flush will close the connection
 
 	flags connFlags
 }
@@ -32,39 +31,39 @@ type connection struct {
 type connFlags uint16
 
 const (
-	readable      connFlags = 1 << iota // the socket may have something to read
-	readPaused                          // the protocol wants no more for now
-	readEnded                           // the peer has sent all it will
-	hungUp                              // the socket said that the end is there to be read
-	inAgain                             // in loop.again
-	writeBlocked                        // the socket takes no more; it will say when it does
-	producerRests                       // the push producer has been paused
-	inDirty                             // in loop.dirty
-	closeWrite                          // end the sending direction once all is sent
-	writeEnded                          // the sending direction has ended
-	closing                             // close once all is sent
-	aborting                            // close at the end of this turn
-	closed                              // ConnectionLost has been, or is being, called
+	readable       connFlags = 1 << iota // the socket may have something to read
+	readPaused                           // PauseProducing was called
+	readEnded                            // an end of file was read
+	hungUp                               // the socket reported HungUp
+	inAgain                              // in loop.again
+	writeBlocked                         // the send buffer is full; a Writable event follows
+	producerPaused                       // the push producer is paused
+	inDirty                              // in loop.dirty
+	endingWrite                          // LoseWriteConnection was called
+	writeEnded                           // the sending direction has ended
+	disconnecting                        // LoseConnection was called
+	aborting                             // AbortConnection was called
+	disconnected                         // ConnectionLost was called, or is being called
 )
 
 const (
-	// highWater is how much may wait to be sent before a producer is paused. A
-	// write of that size is tried at once: to copy it, so as to send it with
-	// others, would cost more than the system call that it saves.
+	// highWater is the amount of unsent data at which a producer is paused. A write of
+	// that size is sent at once: copying the data would cost more than the system
+	// call that it saves.
 	highWater = 64 << 10
-	// keepOut is the largest buffer that is kept for the next that needs one.
+	// keepOut is the size of the largest buffer that is reused.
 	keepOut = 256 << 10
-	// maxFree is how much is kept of such buffers in all: enough for two thousand
+	// maxFree is the total size of the buffers kept for reuse, enough for two thousand
 	// connections to send something small in one turn.
 	maxFree = 1 << 20
-	// smallOut is the size that a buffer begins with: most requests are smaller.
+	// smallOut is the size of a new buffer. Most requests are smaller.
 	smallOut = 512
 )
 
-func (c *connection) links() *links[connection] { return &c.in }
+func (c *connection) node() *node[connection] { return &c.at }
 
-// start makes an open socket a connection of p's. It fails if p's ConnectionMade
-// panics; the connection will be closed then.
+// start makes an open socket the connection of p. It fails if p's ConnectionMade
+// panics. The connection is then closed at the end of the turn.
 func (l *Loop) start(s Socket, p Protocol) (*connection, error) {
 	c := &connection{loop: l, socket: s, protocol: p}
 	push(&l.open, c)
@@ -73,8 +72,8 @@ func (l *Loop) start(s Socket, p Protocol) (*connection, error) {
 	return c, err
 }
 
-// guard calls a method of the protocol or the producer; one that panics loses the
-// connection.
+// guard calls f, a method of the protocol or the producer. If f panics, the connection
+// is lost.
 func (c *connection) guard(f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -86,7 +85,7 @@ func (c *connection) guard(f func()) (err error) {
 	return nil
 }
 
-// fail has the connection closed for err at the end of the turn.
+// fail closes the connection because of err, at the end of the turn.
 func (c *connection) fail(err error) {
 	if c.failed == nil {
 		c.failed = err
@@ -96,9 +95,9 @@ func (c *connection) fail(err error) {
 
 // Receiving.
 
-// Ready reads and sends what can be, as the poller's [Handler].
+// Ready reads, and schedules a flush when the socket can send again; see [Handler].
 func (c *connection) Ready(r Readiness) {
-	if c.flags&closed != 0 {
+	if c.flags&disconnected != 0 {
 		return
 	}
 	if r&HungUp != 0 {
@@ -114,13 +113,13 @@ func (c *connection) Ready(r Readiness) {
 	}
 }
 
-// mayRead reports whether the protocol is to get what there is to read.
+// mayRead reports whether there is something to read and the protocol wants it.
 func (c *connection) mayRead() bool {
-	return c.flags&(readable|readPaused|readEnded|closing|aborting|closed) == readable && c.failed == nil
+	return c.flags&(readable|readPaused|readEnded|disconnecting|aborting|disconnected) == readable && c.failed == nil
 }
 
-// read reads once and gives it to the protocol. If there may be more, it is
-// read in the next turn, so that one busy connection does not starve the others.
+// read reads once and calls DataReceived. If there may be more to read, the next turn
+// reads again, so that one busy connection does not starve the others.
 func (c *connection) read() {
 	if !c.mayRead() {
 		return
@@ -137,7 +136,7 @@ func (c *connection) read() {
 		c.deliver(buffer[:n])
 	}
 	switch {
-	case c.flags&closed != 0 || err == ErrWouldBlock:
+	case c.flags&disconnected != 0 || err == ErrWouldBlock:
 	case err == io.EOF:
 		c.readEnd()
 	case err != nil:
@@ -147,7 +146,7 @@ func (c *connection) read() {
 	}
 }
 
-// deliver is guard for DataReceived, without a closure.
+// deliver calls DataReceived, as guard does but without a closure.
 func (c *connection) deliver(data []byte) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -157,22 +156,22 @@ func (c *connection) deliver(data []byte) {
 	c.protocol.DataReceived(data)
 }
 
-// readEnd acts on the peer's end of file.
+// readEnd handles the peer's end of file.
 func (c *connection) readEnd() {
 	c.flags |= readEnded
 	p, ok := c.protocol.(HalfCloseableProtocol)
 	if !ok {
-		c.send() // an answer to what came just before; the peer may have ended one direction only
+		c.send() // the peer may have ended one direction only, and still wait for an answer
 		c.close(ErrConnectionDone)
 		return
 	}
 	c.guard(p.ReadConnectionLost)
-	if c.flags&writeEnded != 0 && c.flags&closed == 0 {
+	if c.flags&writeEnded != 0 && c.flags&disconnected == 0 {
 		c.close(ErrConnectionDone)
 	}
 }
 
-// readLater has the rest read in the next turn, if there may be one.
+// readLater queues c for a read in the next turn, if there may be more to read.
 func (c *connection) readLater() {
 	if c.mayRead() && c.flags&inAgain == 0 {
 		c.flags |= inAgain
@@ -180,7 +179,7 @@ func (c *connection) readLater() {
 	}
 }
 
-// readAgain reads all that have more to read than was read at one go.
+// readAgain reads from the connections that readLater queued.
 func (l *Loop) readAgain() {
 	n := len(l.again)
 	for i := range n {
@@ -194,7 +193,7 @@ func (l *Loop) readAgain() {
 // PauseProducing stops DataReceived; see [Transport].
 func (c *connection) PauseProducing() { c.flags |= readPaused }
 
-// ResumeProducing lets DataReceived go on; see [Transport].
+// ResumeProducing undoes PauseProducing; see [Transport].
 func (c *connection) ResumeProducing() {
 	c.flags &^= readPaused
 	c.readLater()
@@ -211,7 +210,7 @@ func (c *connection) Write(data []byte) {
 		c.write(data)
 		c.touch()
 	}
-	c.restProducer()
+	c.pauseProducerIfFull()
 }
 
 func (c *connection) write(data []byte) {
@@ -230,11 +229,11 @@ func (c *connection) write(data []byte) {
 	}
 }
 
-// mayWrite reports whether anything is still to be written. After
-// LoseConnection and LoseWriteConnection only a producer may, until it is done.
+// mayWrite reports whether Write takes data. After LoseConnection and
+// LoseWriteConnection it does only while a producer is registered.
 func (c *connection) mayWrite() bool {
-	return c.flags&(writeEnded|aborting|closed) == 0 && c.failed == nil &&
-		(c.flags&(closing|closeWrite) == 0 || c.push != nil || c.pull != nil)
+	return c.flags&(writeEnded|aborting|disconnected) == 0 && c.failed == nil &&
+		(c.flags&(disconnecting|endingWrite) == 0 || c.push != nil || c.pull != nil)
 }
 
 // WriteSequence writes several pieces as one; see [Transport].
@@ -244,8 +243,8 @@ func (c *connection) WriteSequence(pieces ...[]byte) {
 	}
 }
 
-// sendNow sends data after what waits already, without copying it, as far as
-// the socket takes it, and returns how much that is.
+// sendNow sends the buffered data, then data, which it does not copy. It returns the
+// number of bytes of data that the socket took.
 func (c *connection) sendNow(data []byte) int {
 	c.send()
 	if len(c.out) != 0 || c.flags&writeBlocked != 0 || c.failed != nil {
@@ -254,7 +253,7 @@ func (c *connection) sendNow(data []byte) int {
 	return c.writeSocket(data)
 }
 
-// send sends what waits, as far as the socket takes it.
+// send sends as much of the buffered data as the socket takes.
 func (c *connection) send() {
 	if len(c.out) == 0 || c.flags&writeBlocked != 0 || c.failed != nil {
 		return
@@ -279,17 +278,16 @@ func (c *connection) writeSocket(data []byte) int {
 	return n
 }
 
-// touch has flush look at c at the end of the turn.
+// touch queues c for flush at the end of the turn.
 func (c *connection) touch() {
-	if c.flags&(inDirty|closed) == 0 {
+	if c.flags&(inDirty|disconnected) == 0 {
 		c.flags |= inDirty
 		c.loop.dirty = append(c.loop.dirty, c)
 	}
 }
 
-// flush sends what was written in this turn and closes what is to be closed.
-// What the protocols and producers write and close meanwhile is left for the
-// next turn, which follows at once.
+// flush flushes the queued connections. A connection that is queued meanwhile, by a
+// protocol or a producer, is flushed in the next turn, which follows at once.
 func (l *Loop) flush() {
 	n := len(l.dirty)
 	for i := range n {
@@ -300,8 +298,10 @@ func (l *Loop) flush() {
 	l.dirty = dropFirst(l.dirty, n)
 }
 
+// flush sends the buffered data, calls the producer for more, and closes the connection
+// or its sending direction once everything is sent.
 func (c *connection) flush() {
-	if c.flags&closed != 0 {
+	if c.flags&disconnected != 0 {
 		return
 	}
 	if c.flags&aborting != 0 {
@@ -319,16 +319,16 @@ func (c *connection) flush() {
 	switch {
 	case c.pull != nil:
 		if c.flags&writeBlocked == 0 {
-			c.guard(c.pull.ResumeProducing) // what it writes brings us back here
+			c.guard(c.pull.ResumeProducing) // its Write queues c again
 		}
 	case c.push != nil:
-		if c.flags&producerRests != 0 && c.flags&writeBlocked == 0 {
-			c.flags &^= producerRests
+		if c.flags&producerPaused != 0 && c.flags&writeBlocked == 0 {
+			c.flags &^= producerPaused
 			c.guard(c.push.ResumeProducing)
 		}
-	case c.flags&closing != 0:
+	case c.flags&disconnecting != 0:
 		c.close(ErrConnectionDone)
-	case c.flags&(closeWrite|writeEnded) == closeWrite:
+	case c.flags&(endingWrite|writeEnded) == endingWrite:
 		c.endWrite()
 	}
 }
@@ -343,56 +343,61 @@ func (c *connection) endWrite() {
 	if p, ok := c.protocol.(HalfCloseableProtocol); ok {
 		c.guard(p.WriteConnectionLost)
 	}
-	if c.flags&readEnded != 0 && c.flags&closed == 0 {
+	if c.flags&readEnded != 0 && c.flags&disconnected == 0 {
 		c.close(ErrConnectionDone)
 	}
 }
 
 // Producers.
 
-// RegisterProducer makes p the source of what is written; see [Consumer].
+// RegisterProducer makes p the source of the written data; see [Consumer].
 func (c *connection) RegisterProducer(p PushProducer) error {
-	if c.push != nil || c.pull != nil {
-		return ErrProducerRegistered
+	ok, err := c.mayRegister(p)
+	if ok {
+		c.push = p
+		c.pauseProducerIfFull()
 	}
-	if c.flags&closed != 0 {
-		c.guard(p.StopProducing)
-		return nil
-	}
-	c.push = p
-	c.restProducer()
-	return nil
+	return err
 }
 
-// RegisterPullProducer makes p the source of what is written; see [Consumer].
+// RegisterPullProducer makes p the source of the written data; see [Consumer].
 func (c *connection) RegisterPullProducer(p PullProducer) error {
-	if c.push != nil || c.pull != nil {
-		return ErrProducerRegistered
+	ok, err := c.mayRegister(p)
+	if ok {
+		c.pull = p
+		c.touch()
 	}
-	if c.flags&closed != 0 {
-		c.guard(p.StopProducing)
-		return nil
-	}
-	c.pull = p
-	c.touch()
-	return nil
+	return err
 }
 
-// UnregisterProducer says that the producer is done; see [Consumer].
+// mayRegister reports whether p can be registered. It stops p if the connection is
+// already lost.
+func (c *connection) mayRegister(p PullProducer) (ok bool, err error) {
+	if c.push != nil || c.pull != nil {
+		return false, ErrProducerRegistered
+	}
+	if c.flags&disconnected != 0 {
+		c.guard(p.StopProducing)
+		return false, nil
+	}
+	return true, nil
+}
+
+// UnregisterProducer ends the registration of the producer; see [Consumer].
 func (c *connection) UnregisterProducer() {
 	c.push, c.pull = nil, nil
-	c.flags &^= producerRests
+	c.flags &^= producerPaused
 	c.touch()
 }
 
-// restProducer pauses the push producer if too much waits to be sent, or if nothing
-// will be sent any more: it may be one that writes until it is paused.
-func (c *connection) restProducer() {
-	if c.push == nil || c.flags&producerRests != 0 {
+// pauseProducerIfFull pauses the push producer if too much data is unsent, or if the
+// connection will send no more: a producer may write until it is paused.
+func (c *connection) pauseProducerIfFull() {
+	if c.push == nil || c.flags&producerPaused != 0 {
 		return
 	}
 	if len(c.out)-c.sent >= highWater || c.failed != nil || c.flags&aborting != 0 {
-		c.flags |= producerRests
+		c.flags |= producerPaused
 		c.guard(c.push.PauseProducing)
 	}
 }
@@ -401,13 +406,13 @@ func (c *connection) restProducer() {
 
 // LoseConnection closes the connection in order; see [Transport].
 func (c *connection) LoseConnection() {
-	c.flags |= closing
+	c.flags |= disconnecting
 	c.touch()
 }
 
 // LoseWriteConnection ends the sending direction in order; see [Transport].
 func (c *connection) LoseWriteConnection() {
-	c.flags |= closeWrite
+	c.flags |= endingWrite
 	c.touch()
 }
 
@@ -417,9 +422,9 @@ func (c *connection) AbortConnection() {
 	c.touch()
 }
 
-// stop closes the connection because the loop shuts down, after sending what can
-// be sent without waiting. If that is not all, the peer is to notice: the
-// connection is reset.
+// stop closes the connection when the loop shuts down. It sends as much as it can
+// without waiting. If data is left unsent, it resets the connection, so that the peer
+// notices.
 func (c *connection) stop() {
 	c.send()
 	sent := len(c.out) == 0 && c.push == nil && c.pull == nil
@@ -428,24 +433,24 @@ func (c *connection) stop() {
 		c.close(c.failed)
 	case c.flags&aborting != 0:
 		c.close(ErrConnectionAborted)
-	case c.flags&closing != 0 && sent:
+	case c.flags&disconnecting != 0 && sent:
 		c.close(ErrConnectionDone)
 	default:
 		c.end(ErrStopped, !sent)
 	}
 }
 
-// close closes the connection now: in order, or else by a reset.
+// close closes the connection now, with a reset unless reason is ErrConnectionDone.
 func (c *connection) close(reason error) {
 	c.end(reason, reason != ErrConnectionDone)
 }
 
-// end closes the connection now and tells the producer and the protocol.
+// end closes the connection now, stops the producer and calls ConnectionLost.
 func (c *connection) end(reason error, reset bool) {
-	if c.flags&closed != 0 {
+	if c.flags&disconnected != 0 {
 		return
 	}
-	c.flags |= closed
+	c.flags |= disconnected
 	drop(&c.loop.open, c)
 	c.socket.Close(reset)
 	c.dropOut()
@@ -480,7 +485,7 @@ func (c *connection) TLS() *tls.ConnectionState { return nil }
 
 // SetNoDelay sets TCP_NODELAY; see [Transport].
 func (c *connection) SetNoDelay(on bool) error {
-	if c.flags&closed != 0 {
+	if c.flags&disconnected != 0 {
 		return net.ErrClosed
 	}
 	return c.socket.SetNoDelay(on)
@@ -488,16 +493,15 @@ func (c *connection) SetNoDelay(on bool) error {
 
 // SetKeepAlive sets SO_KEEPALIVE; see [Transport].
 func (c *connection) SetKeepAlive(on bool) error {
-	if c.flags&closed != 0 {
+	if c.flags&disconnected != 0 {
 		return net.ErrClosed
 	}
 	return c.socket.SetKeepAlive(on)
 }
 
-// Buffers for what waits to be sent belong to the loop: a connection that has
-// nothing to send holds none.
+// Send buffers belong to the loop. A connection with nothing to send holds none.
 
-// buffer returns an empty one.
+// buffer returns an empty send buffer.
 func (l *Loop) buffer() []byte {
 	if last := len(l.free) - 1; last >= 0 {
 		b := l.free[last]
@@ -508,7 +512,7 @@ func (l *Loop) buffer() []byte {
 	return make([]byte, 0, smallOut)
 }
 
-// dropOut gives c's buffer back.
+// dropOut returns c's buffer to the loop.
 func (c *connection) dropOut() {
 	if l := c.loop; c.out != nil && cap(c.out) <= keepOut && l.freeBytes+cap(c.out) <= maxFree {
 		l.free = append(l.free, c.out[:0])
@@ -517,9 +521,9 @@ func (c *connection) dropOut() {
 	c.out, c.sent = nil, 0
 }
 
-// dropFirst removes the first n of s, in place.
+// dropFirst removes the first n elements of s, in place.
 func dropFirst[T any](s []T, n int) []T {
-	rest := copy(s, s[n:])
-	clear(s[rest:])
-	return s[:rest]
+	left := copy(s, s[n:])
+	clear(s[left:])
+	return s[:left]
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// New returns a loop of its own, over what the system does best: epoll on
-// Linux, else the portable poller. A system that cannot give a poller makes Run,
-// and whatever needs a socket, fail.
+// New returns a new loop over the best poller of the system: epoll on Linux, else the
+// portable one. If the system provides no poller, Run and everything that needs a
+// socket fail.
 func New() *Loop { return newLoop(newSystemPoller()) }
 
-// NewPortable returns a loop of its own over package net. It works wherever Go
-// does and costs two goroutines a connection.
+// NewPortable returns a new loop over package net. It works on every system, and needs
+// two goroutines per connection.
 func NewPortable() *Loop { return newLoop(newPortablePoller()) }
 
 func newLoop(p Poller) *Loop {
@@ -22,9 +22,8 @@ func newLoop(p Poller) *Loop {
 	return l
 }
 
-// Default returns the reactor that is used where none is named. It is made by
-// the first call; any goroutine may call it. It is Twisted's
-// twisted.internet.reactor.
+// Default returns the reactor of functions that take no reactor. The first call makes it.
+// Any goroutine may call Default. It is Twisted's twisted.internet.reactor.
 func Default() Reactor { return defaultReactor() }
 
 var defaultReactor = sync.OnceValue(func() *Loop {
@@ -33,17 +32,17 @@ var defaultReactor = sync.OnceValue(func() *Loop {
 	return l
 })
 
-// Background returns the default reactor, which the first call starts on a
-// goroutine of its own, for the life of the program. It is for programs that are
-// not event-driven: their goroutines may then wait for what the reactor does.
+// Background returns the default reactor, running. The first call starts it on a
+// goroutine of its own, for the life of the program. It is for programs of ordinary
+// goroutines, which can then wait for the reactor:
 //
 //	r := reactor.Background()
 //	text, err := reactor.BlockingCallFromThread(ctx, r, func() *deferred.Deferred[string] {
 //		return deferred.Then(treq.Get(url), (*response.Response).Text)
 //	})
 //
-// Signals are left to the program. Any goroutine may call it; it panics if the
-// program runs the default reactor itself. It does what crochet does for Twisted.
+// The reactor does not handle signals. Any goroutine may call Background. It panics if the
+// program runs the default reactor itself. It is what crochet is for Twisted.
 func Background() Reactor { return background() }
 
 var background = sync.OnceValue(func() *Loop {

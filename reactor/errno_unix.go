@@ -4,7 +4,7 @@ package reactor
 
 import "syscall"
 
-// kinds says which of the system's errors are of which kind.
+// kinds maps the system's errors to the package's.
 var kinds = []struct {
 	kind   error
 	errnos []syscall.Errno

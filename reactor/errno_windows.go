@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// kinds says which of the system's errors are of which kind.
+// kinds maps the system's errors to the package's.
 var kinds = []struct {
 	kind   error
 	errnos []syscall.Errno

@@ -6,37 +6,38 @@ import (
 	"net"
 )
 
-// What a loop's own calls fail with.
+// Errors of a loop's own methods.
 var (
-	// ErrAlreadyRunning is the error of Run on a loop that runs.
+	// ErrAlreadyRunning is the error of Run on a running loop.
 	ErrAlreadyRunning = errors.New("reactor: already running")
-	// errLoopClosed is the error of Run on a loop that Close was called for.
+	// errLoopClosed is the error of Run after Close.
 	errLoopClosed = fmt.Errorf("%w, for good", ErrStopped)
-	// ErrNotRunning is the error of Stop on a loop that does not run.
+	// ErrNotRunning is the error of Stop on a loop that is not running.
 	ErrNotRunning = errors.New("reactor: not running")
-	// ErrStopped is the error of what was under way when the loop was stopped.
+	// ErrStopped is the error of everything that was in progress when the loop
+	// stopped.
 	ErrStopped = errors.New("the reactor was stopped")
 	// ErrProducerRegistered is the error of a second RegisterProducer.
 	ErrProducerRegistered = errors.New("reactor: the consumer has a producer already")
-	// ErrNoProtocol is the error of a connection that its factory refused, by
-	// building no protocol for it.
+	// ErrNoProtocol is the error of a connection that the factory refused, by
+	// building no protocol.
 	ErrNoProtocol = errors.New("the factory built no protocol for the connection")
 )
 
-// Why a connection ended, as ConnectionLost is told.
+// Reasons of ConnectionLost.
 var (
-	// ErrConnectionDone says that it was closed in order. It is Twisted's
+	// ErrConnectionDone: the connection was closed in order. It is Twisted's
 	// ConnectionDone.
 	ErrConnectionDone = errors.New("connection was closed cleanly")
-	// ErrConnectionLost says that it was closed in some other way; the errors
-	// below are such, and the system's own come wrapped in one. When the loop shuts
-	// down it wraps [ErrStopped]. It is Twisted's ConnectionLost.
+	// ErrConnectionLost: the connection was lost in any other way. It wraps the
+	// system's error, or [ErrStopped] when the loop shuts down. It is Twisted's
+	// ConnectionLost.
 	ErrConnectionLost = errors.New("connection was lost")
-	// ErrConnectionAborted says that AbortConnection closed it. It is an
-	// ErrConnectionLost to errors.Is.
+	// ErrConnectionAborted: AbortConnection was called. errors.Is matches it with
+	// ErrConnectionLost.
 	ErrConnectionAborted error = &lossError{"connection was aborted"}
-	// ErrConnectionReset says that the peer closed it by a reset. It is an
-	// ErrConnectionLost to errors.Is.
+	// ErrConnectionReset: the peer reset the connection. errors.Is matches it with
+	// ErrConnectionLost.
 	ErrConnectionReset error = &lossError{"connection was reset by the peer"}
 )
 
@@ -46,28 +47,25 @@ type lossError struct{ text string }
 func (e *lossError) Error() string { return e.text }
 func (e *lossError) Unwrap() error { return ErrConnectionLost }
 
-// Why a connection or a port could not be had.
+// Reasons why connecting or listening failed.
 var (
-	// ErrConnectionRefused says that nothing listens there.
+	// ErrConnectionRefused: nothing listens at the address.
 	ErrConnectionRefused = errors.New("connection was refused")
-	// ErrConnectTimeout says that the attempt took longer than it may. It is
-	// Twisted's error.TimeoutError.
+	// ErrConnectTimeout: the attempt exceeded its timeout. It is Twisted's
+	// error.TimeoutError.
 	ErrConnectTimeout = errors.New("connecting took too long")
-	// ErrNoRoute says that the network knows no way there.
+	// ErrNoRoute: the network has no route to the host.
 	ErrNoRoute = errors.New("no route to the host")
-	// ErrNameNotFound says that a host name has no address. It is Twisted's
-	// DNSLookupError.
+	// ErrNameNotFound: the host name has no address. It is Twisted's DNSLookupError.
 	ErrNameNotFound = errors.New("no address found for the host name")
-	// ErrPortInUse says that something else listens there.
+	// ErrPortInUse: another socket listens at the address.
 	ErrPortInUse = errors.New("address is in use")
-	// ErrTooManyFiles says that the process, or the system, may open no more
-	// descriptors.
+	// ErrTooManyFiles: the process, or the system, is out of file descriptors.
 	ErrTooManyFiles = errors.New("too many open files")
 )
 
-// A ConnectError says what could not be connected to, and why. It is Twisted's
-// ConnectError. errors.Is finds the reason: one of this package's errors, and
-// the system's.
+// A ConnectError is the error of an attempt to connect. errors.Is finds the reason: one of
+// this package's errors, and the system's error. It is Twisted's ConnectError.
 type ConnectError struct {
 	Network string // "tcp" or "unix"
 	Address string
@@ -81,8 +79,8 @@ func (e *ConnectError) Error() string {
 // Unwrap returns the reason.
 func (e *ConnectError) Unwrap() error { return e.Err }
 
-// A ListenError says what could not be listened on, and why. It is Twisted's
-// CannotListenError. errors.Is finds the reason.
+// A ListenError is the error of an attempt to listen. errors.Is finds the reason. It is
+// Twisted's CannotListenError.
 type ListenError struct {
 	Network string // "tcp" or "unix"
 	Address string
@@ -96,8 +94,8 @@ func (e *ListenError) Error() string {
 // Unwrap returns the reason.
 func (e *ListenError) Unwrap() error { return e.Err }
 
-// A LookupError says which name could not be looked up, and why. errors.Is
-// finds [ErrNameNotFound] in it if there is no such name.
+// A LookupError is the error of a name lookup. errors.Is finds [ErrNameNotFound] if the
+// name does not exist.
 type LookupError struct {
 	Host string
 	Err  error
@@ -108,8 +106,7 @@ func (e *LookupError) Error() string { return fmt.Sprintf("looking up %q: %v", e
 // Unwrap returns the reason.
 func (e *LookupError) Unwrap() error { return e.Err }
 
-// A reason is an error of the system under the name that this package gives to
-// errors of its kind.
+// A reason is a system error with the package's error for its kind.
 type reason struct {
 	kind error
 	err  error
@@ -118,7 +115,7 @@ type reason struct {
 func (e *reason) Error() string   { return e.kind.Error() }
 func (e *reason) Unwrap() []error { return []error{e.kind, e.err} }
 
-// classify wraps err, which came from the system, in the error of its kind.
+// classify wraps err, a system error, in the package's error for its kind.
 func classify(err error) error {
 	for _, k := range kinds {
 		for _, errno := range k.errnos {
@@ -130,7 +127,7 @@ func classify(err error) error {
 	return err
 }
 
-// lost returns what ConnectionLost is told of a connection that ended with err.
+// lost returns the reason for ConnectionLost if a connection ended with err.
 func lost(err error) error {
 	if isLoss(err) {
 		return err
@@ -145,14 +142,13 @@ func isLoss(err error) bool {
 	return errors.Is(err, ErrConnectionDone) || errors.Is(err, ErrConnectionLost)
 }
 
-// A lostError is an ErrConnectionLost that says why.
+// A lostError is an ErrConnectionLost with its reason.
 type lostError struct{ err error }
 
 func (e *lostError) Error() string   { return ErrConnectionLost.Error() + ": " + e.err.Error() }
 func (e *lostError) Unwrap() []error { return []error{ErrConnectionLost, e.err} }
 
-// opReason takes what net says of addresses off its error: the error that will
-// be wrapped around it says it already.
+// opReason removes net.OpError's addresses, which the error that wraps it repeats.
 func opReason(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {

@@ -8,37 +8,38 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// This file holds the events of a loop's life: its start and its end, and what
-// programs have called at them.
+// This file holds the two events of a loop's life, and the triggers that programs add to
+// them.
 
-// A SystemEvent is the start or the end of a loop's run.
+// A SystemEvent is the start or the end of Run.
 type SystemEvent uint8
 
 const (
-	// Startup happens when Run begins.
+	// Startup is fired when Run begins.
 	Startup SystemEvent = iota
-	// Shutdown happens after Stop, or a signal that stops the loop.
+	// Shutdown is fired after Stop, or a signal that stops the loop.
 	Shutdown
 )
 
-// A Phase says when, around a SystemEvent, a trigger is called.
+// A Phase is the time of a trigger relative to its SystemEvent.
 type Phase uint8
 
 const (
-	// Before the event. The event waits for the Deferreds that these triggers
-	// return. Shutdown: everything still works.
+	// Before the event. The event waits for the Deferreds of these triggers. At
+	// Shutdown, ports and connections are still open.
 	Before Phase = iota
-	// During the event. Shutdown: after these, ports and connections are closed.
+	// During the event. At Shutdown, ports and connections are closed after these
+	// triggers.
 	During
-	// After the event. Shutdown: Run returns after these.
+	// After the event. At Shutdown, Run returns after these triggers.
 	After
 )
 
-// A Trigger is what is called at a SystemEvent. It may return a Deferred to be
-// waited for, Before the event, or nil.
+// A Trigger is a function that is called at a SystemEvent. It may return nil, or, Before
+// the event, a Deferred to wait for.
 type Trigger func() *deferred.Deferred[deferred.None]
 
-// A TriggerID is what a trigger is removed by.
+// A TriggerID identifies a trigger for RemoveSystemEventTrigger.
 type TriggerID struct {
 	event SystemEvent
 	phase Phase
@@ -48,7 +49,7 @@ type TriggerID struct {
 // triggers are the triggers of all events and phases.
 type triggers struct {
 	last int
-	at   [Shutdown + 1][After + 1][]trigger // in the order of their ids
+	at   [Shutdown + 1][After + 1][]trigger // sorted by id
 }
 
 type trigger struct {
@@ -56,7 +57,7 @@ type trigger struct {
 	f  Trigger
 }
 
-// AddSystemEventTrigger has f called at event; see [Core].
+// AddSystemEventTrigger makes the loop call f at event; see [Core].
 func (l *Loop) AddSystemEventTrigger(phase Phase, event SystemEvent, f Trigger) TriggerID {
 	if f == nil || event > Shutdown || phase > After {
 		panic(fmt.Sprintf("reactor: AddSystemEventTrigger(%d, %d, %p)", phase, event, f))
@@ -68,7 +69,7 @@ func (l *Loop) AddSystemEventTrigger(phase Phase, event SystemEvent, f Trigger) 
 	return id
 }
 
-// RemoveSystemEventTrigger undoes AddSystemEventTrigger; see [Core].
+// RemoveSystemEventTrigger removes a trigger; see [Core].
 func (l *Loop) RemoveSystemEventTrigger(id TriggerID) {
 	at := l.triggers.at[id.event][id.phase]
 	for i, t := range at {
@@ -79,25 +80,25 @@ func (l *Loop) RemoveSystemEventTrigger(id TriggerID) {
 	}
 }
 
-// fire has event happen: it calls the triggers, and happen after those that
-// come During it. then is called when all of it is over.
-func (l *Loop) fire(event SystemEvent, happen, then func()) {
+// fire fires event. It calls the triggers of each phase, act after those During the
+// event, and then after the last.
+func (l *Loop) fire(event SystemEvent, act, then func()) {
 	run := l.runCount
 	l.callTriggers(event, Before).AddBoth(func(v []deferred.None, _ error) ([]deferred.None, error) {
 		if l.state == idle || l.runCount != run {
-			return v, nil // it has crashed meanwhile
+			return v, nil // Crash was called meanwhile
 		}
 		l.callTriggers(event, During)
-		happen()
+		act()
 		l.callTriggers(event, After)
 		then()
 		return v, nil
 	})
 }
 
-// callTriggers calls the triggers of event and phase, in the order they were
-// added, and returns a Deferred for all that they returned. One that fails is
-// logged, and keeps nothing from happening. They may add and remove others.
+// callTriggers calls the triggers of event and phase in the order in which they were
+// added. It returns a Deferred that fires after all of theirs. A failure is logged and
+// does not stop the event. Triggers may add and remove triggers.
 func (l *Loop) callTriggers(event SystemEvent, phase Phase) *deferred.Deferred[[]deferred.None] {
 	var waits []*deferred.Deferred[deferred.None]
 	for t, ok := l.triggers.after(event, phase, 0); ok; t, ok = l.triggers.after(event, phase, t.id) {

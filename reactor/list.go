@@ -1,44 +1,43 @@
 package reactor
 
-// A list is a doubly linked list threaded through its members: what a loop has
-// open, in the order it was opened, so that what is done to all of it is done in
-// the same order every time.
+// A list is a doubly linked list of elements that hold their own node. It keeps the order
+// in which elements were added, so that a program's runs do not differ.
 type list[T any] struct {
 	first, last *T
 }
 
-// links is what a member of a list holds.
-type links[T any] struct {
+// A node holds an element's place in a list.
+type node[T any] struct {
 	previous, next *T
 }
 
-// member gives a list the links of a member.
-type member[T any] interface {
+// An element of a list gives access to its node.
+type element[T any] interface {
 	*T
-	links() *links[T]
+	node() *node[T]
 }
 
-func push[T any, P member[T]](l *list[T], x P) {
-	x.links().previous = l.last
+func push[T any, P element[T]](l *list[T], x P) {
+	x.node().previous = l.last
 	if l.last != nil {
-		P(l.last).links().next = x
+		P(l.last).node().next = x
 	} else {
 		l.first = x
 	}
 	l.last = x
 }
 
-func drop[T any, P member[T]](l *list[T], x P) {
-	in := x.links()
-	if in.previous != nil {
-		P(in.previous).links().next = in.next
+func drop[T any, P element[T]](l *list[T], x P) {
+	n := x.node()
+	if n.previous != nil {
+		P(n.previous).node().next = n.next
 	} else {
-		l.first = in.next
+		l.first = n.next
 	}
-	if in.next != nil {
-		P(in.next).links().previous = in.previous
+	if n.next != nil {
+		P(n.next).node().previous = n.previous
 	} else {
-		l.last = in.previous
+		l.last = n.previous
 	}
-	*in = links[T]{}
+	*n = node[T]{}
 }

@@ -15,13 +15,12 @@ import (
 
 // A Loop is a [Reactor] over a [Poller].
 //
-// A turn of the loop makes, in this order, the calls that other goroutines
-// asked for, the delayed calls that are due and what connections still have to
-// read; it sends what was written meanwhile, one system call a connection; and
-// it waits for what happens next.
+// In each turn, the loop makes the calls that other goroutines asked for, then the
+// delayed calls that are due. It lets connections read that have more to read, sends
+// everything written meanwhile, with one system call per connection, and waits for
+// the next event.
 //
-// Only those methods may be called from other goroutines than the loop's that
-// say so.
+// Methods are for the loop's goroutine unless they say otherwise.
 type Loop struct {
 	poller   Poller
 	threads  threadPool
@@ -30,47 +29,46 @@ type Loop struct {
 	rand     *rand.Rand
 	timers   *timers.Heap
 
-	state          state // changed by enter only
-	turning        bool  // in the middle of a turn
-	runCount       int   // of Runs so far
+	state          state // set by enter only
+	turning        bool  // inside a turn
+	runCount       int   // number of Runs
 	triggers       triggers
 	whenRunning    []func()
 	handlesSignals bool
 
-	open  list[connection] // all that are open
-	ports list[port]       // all that listen
-	dials list[dial]       // all attempts under way
+	open  list[connection] // open connections
+	ports list[port]       // listening ports
+	dials list[dial]       // connection attempts in progress
 
-	again []*connection // have, or may have, more to read, and no event will say so
-	dirty []*connection // have something to send or to close at the end of this turn
+	again []*connection // may have more to read, without a further event
+	dirty []*connection // to be flushed at the end of this turn
 
-	readBuffer []byte   // what every connection is read through; it grows as needed
-	free       [][]byte // buffers for what could not be sent at once
-	freeBytes  int      // the size of all those
+	readBuffer []byte   // shared by all connections; it grows as needed
+	free       [][]byte // unused buffers for unsent data
+	freeBytes  int      // total capacity of free
 
 	mu        sync.Mutex
 	calls     []func()      // from other goroutines; guarded by mu
-	spare     []func()      // what calls is swapped with
-	ended     chan struct{} // closed when Run ends; nil if nobody has asked; guarded by mu
-	asleep    atomic.Bool   // a call from another goroutine has to wake the poller
-	goroutine atomic.Uint64 // the loop's, 0 if it is not known
+	spare     []func()      // an empty slice to swap with calls
+	ended     chan struct{} // closed when Run ends; nil until Ended is called; guarded by mu
+	asleep    atomic.Bool   // a call from another goroutine must wake the poller
+	goroutine atomic.Uint64 // number of the loop's goroutine; 0 if unknown
 }
 
 type state uint8
 
 const (
-	idle   state = iota
-	starts       // the Startup event is happening
-	runs
-	stops  // Stop was called: the Shutdown event will happen at the end of this turn
-	ends   // the Shutdown event is happening
-	closes // all has been closed, and nothing can be opened, until Run returns
-	done   // Close was called
+	idle     state = iota
+	starting       // in the Startup event
+	running
+	stopping     // Stop was called; the Shutdown event follows at the end of this turn
+	shuttingDown // in the Shutdown event
+	closing      // everything is closed; nothing can be opened until Run returns
+	closed       // Close was called
 )
 
-// One buffer, through which all connections are read, serves the whole loop. The
-// larger it is the fewer system calls a large body takes; but a loop whose
-// connections never send much, as in many a test, is not to pay for that.
+// The read buffer starts small, for loops whose connections never send much, as in
+// most tests. A large buffer needs fewer system calls for a large body.
 const (
 	minReadSize = 16 << 10
 	maxReadSize = 256 << 10
@@ -108,13 +106,13 @@ func (l *Loop) Rand() *rand.Rand { return l.rand }
 // Run runs the loop on the calling goroutine until Stop; see [Core].
 func (l *Loop) Run() error { return l.run(true, nil) }
 
-// run is Run. signals says whether to handle them, if the loop does at all; begun
-// is called, unless it is nil, when the loop runs.
+// run is Run. It handles signals if signals and l.handlesSignals are true, and calls
+// begun, unless nil, when the loop is running.
 func (l *Loop) run(signals bool, begun func()) error {
 	if err := l.begin(); err != nil {
 		return err
 	}
-	// Deferred, because a callback may end the goroutine, as a test's FailNow does.
+	// Deferred, because a callback may exit the goroutine, as a test's FailNow does.
 	defer l.end()
 	if signals && l.handlesSignals {
 		defer l.handleSignals()()
@@ -140,18 +138,18 @@ func (l *Loop) begin() error {
 	defer l.mu.Unlock()
 	switch l.state {
 	case idle:
-	case done:
+	case closed:
 		return errLoopClosed
 	default:
 		return ErrAlreadyRunning
 	}
-	l.state = starts
+	l.state = starting
 	l.runCount++
 	l.goroutine.Store(goroutineID())
 	return nil
 }
 
-// end undoes begin, and tells those who wait for the end of Run.
+// end undoes begin and closes the channel of Ended.
 func (l *Loop) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -164,20 +162,19 @@ func (l *Loop) end() {
 	}
 }
 
-// enter makes s the state of a loop that runs. Only a second Run, on another
-// goroutine, makes the lock necessary.
+// enter sets the state. The lock is for a second Run on another goroutine.
 func (l *Loop) enter(s state) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state = s
 }
 
-// started makes the calls that were to be made when the loop runs.
+// started enters the running state and makes the calls of CallWhenRunning.
 func (l *Loop) started() {
-	if l.state != starts {
-		return // stopped, or crashed, by a trigger
+	if l.state != starting {
+		return // a trigger called Stop or Crash
 	}
-	l.enter(runs)
+	l.enter(running)
 	calls := l.whenRunning
 	l.whenRunning = nil
 	for _, f := range calls {
@@ -187,35 +184,35 @@ func (l *Loop) started() {
 
 // Stop ends Run; see [Core].
 func (l *Loop) Stop() error {
-	if l.state != starts && l.state != runs {
+	if !l.Running() {
 		return ErrNotRunning
 	}
-	l.enter(stops) // and no more for now: the caller may be in the middle of something
+	l.enter(stopping) // the turn goes on: the caller may be inside a callback
 	return nil
 }
 
-// shutDown has the Shutdown event happen, which ends Run.
+// shutDown fires the Shutdown event, which ends Run.
 func (l *Loop) shutDown() {
-	l.enter(ends)
+	l.enter(shuttingDown)
 	l.fire(Shutdown, l.closeAll, func() { l.enter(idle) })
 }
 
 // Crash ends Run; see [Core].
 func (l *Loop) Crash() {
-	if l.state != done {
+	if l.state != closed {
 		l.enter(idle)
 	}
 }
 
-// Running reports whether the loop runs; see [Core].
-func (l *Loop) Running() bool { return l.state == starts || l.state == runs }
+// Running reports whether the loop is running; see [Core].
+func (l *Loop) Running() bool { return l.state == starting || l.state == running }
 
-// CallWhenRunning calls f once the loop runs; see [Core].
+// CallWhenRunning calls f when the loop is running; see [Core].
 func (l *Loop) CallWhenRunning(f func()) {
 	if f == nil {
 		panic("reactor: CallWhenRunning with a nil function")
 	}
-	if l.state == runs {
+	if l.state == running {
 		f()
 		return
 	}
@@ -228,12 +225,12 @@ func (l *Loop) Iterate(timeout time.Duration) error {
 		l.goroutine.Store(goroutineID())
 	}
 	if l.shorten(timeout) == 0 || l.haveCalls() {
-		timeout = 0 // whoever asked wants to see what comes of it
+		timeout = 0 // the caller expects the result of these calls
 	}
 	return l.turn(timeout)
 }
 
-// turn runs one turn, then waits until there is something to do in the next one.
+// turn runs one turn, then waits for the next event, for at most timeout.
 func (l *Loop) turn(timeout time.Duration) error {
 	if l.turning {
 		return ErrAlreadyRunning
@@ -249,11 +246,11 @@ func (l *Loop) turn(timeout time.Duration) error {
 	}
 	l.readAgain()
 	l.flush()
-	if l.state == stops {
+	if l.state == stopping {
 		l.shutDown()
 	}
 	if l.state == idle && before != idle {
-		return nil // Run has been ended: there is nothing to wait for
+		return nil // Run has ended
 	}
 
 	timeout = l.shorten(timeout)
@@ -268,7 +265,7 @@ func (l *Loop) turn(timeout time.Duration) error {
 	return err
 }
 
-// shorten returns for how long the loop may wait at most.
+// shorten returns the longest time that the loop may wait.
 func (l *Loop) shorten(timeout time.Duration) time.Duration {
 	if len(l.again) != 0 || len(l.dirty) != 0 {
 		return 0
@@ -282,10 +279,10 @@ func (l *Loop) shorten(timeout time.Duration) time.Duration {
 	return timeout
 }
 
-// closeAll closes all that is open, when the loop shuts down. What waits to be
-// sent is sent as far as that takes no waiting.
+// closeAll closes everything that is open. Unsent data is sent as far as possible
+// without waiting.
 func (l *Loop) closeAll() {
-	l.enter(closes) // a client that connects anew whenever it is lost would never end
+	l.enter(closing) // nothing is opened now, as by a client that reconnects at once
 	for d := l.dials.first; d != nil; d = l.dials.first {
 		d.fail(ErrStopped)
 	}
@@ -301,20 +298,20 @@ func (l *Loop) closeAll() {
 	l.poller.Drain()
 }
 
-// Close closes what is open and frees what the loop holds of the system, and
-// waits for what runs on its behalf: functions given to CallInThread, and what
-// the poller has running. It is for a loop that is done with: whoever waits for it
-// gets [ErrStopped]. A loop that runs fails with [ErrAlreadyRunning].
+// Close closes everything that is open and frees the loop's system resources. It waits
+// for the functions of CallInThread and for the poller's goroutines to return. The
+// loop cannot be used again: calls that wait for it fail with [ErrStopped]. Close
+// fails with [ErrAlreadyRunning] while the loop is running.
 func (l *Loop) Close() error {
 	switch {
-	case l.state == done:
+	case l.state == closed:
 		return nil
 	case l.state != idle || l.turning:
 		return ErrAlreadyRunning
 	}
 	l.closeAll()
 	l.end()
-	l.enter(done)
+	l.enter(closed)
 	err := l.poller.Close()
 	l.threads.wait()
 	return err
@@ -328,17 +325,17 @@ func (l *Loop) CallLater(delay time.Duration, f func()) DelayedCall {
 	return l.timers.CallLater(delay, f)
 }
 
-// DelayedCalls returns the calls that are still to be made, in the order of their
-// times. It is Twisted's getDelayedCalls.
+// DelayedCalls returns the pending calls in the order of their times. It is Twisted's
+// getDelayedCalls.
 func (l *Loop) DelayedCalls() []DelayedCall { return l.timers.Calls() }
 
-// NameResolver returns what names are looked up with; see [Names].
+// NameResolver returns the resolver of host names; see [Names].
 func (l *Loop) NameResolver() NameResolver { return l.resolver }
 
-// InstallNameResolver replaces it; see [Names].
+// InstallNameResolver replaces the resolver; see [Names].
 func (l *Loop) InstallNameResolver(r NameResolver) { l.resolver = r }
 
-// CallFromThread has the loop call f; see [Threads].
+// CallFromThread makes the loop call f; see [Threads].
 func (l *Loop) CallFromThread(f func()) {
 	if f == nil {
 		panic("reactor: CallFromThread with a nil function")
@@ -359,7 +356,7 @@ func (l *Loop) CallInThread(f func()) {
 	l.inThread(f)
 }
 
-// SuggestThreadPoolSize sets how many functions run at a time; see [Threads].
+// SuggestThreadPoolSize sets the size of the pool of goroutines; see [Threads].
 func (l *Loop) SuggestThreadPoolSize(size int) { l.threads.resize(size) }
 
 // OnLoop reports whether the caller is on the loop's goroutine; see [Threads].
@@ -371,7 +368,7 @@ func (l *Loop) Ended() <-chan struct{} {
 	defer l.mu.Unlock()
 	if l.ended == nil {
 		l.ended = make(chan struct{})
-		if l.state == done {
+		if l.state == closed {
 			close(l.ended)
 		}
 	}
@@ -384,7 +381,7 @@ func (l *Loop) haveCalls() bool {
 	return len(l.calls) != 0
 }
 
-// makeCalls makes the calls that other goroutines asked for so far.
+// makeCalls makes the calls that other goroutines have asked for.
 func (l *Loop) makeCalls() {
 	l.mu.Lock()
 	calls := l.calls
@@ -398,7 +395,7 @@ func (l *Loop) makeCalls() {
 	l.spare = calls[:0]
 }
 
-// guard calls f, and logs it if it panics: the loop goes on.
+// guard calls f. If f panics, guard logs the panic and the loop continues.
 func guard(what string, f func()) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -11,22 +11,21 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// systemResolver looks names up as the system does, in the thread pool. There is
-// one lookup of a name at a time: whoever asks meanwhile waits, on the loop, for
-// the same answer, so that many who ask for one slow name hold one thread of the
-// pool and not all of them.
+// systemResolver looks names up with the system's resolver, in the thread pool.
+// Simultaneous lookups of one name share one thread, so that a slow name cannot occupy
+// the whole pool.
 type systemResolver struct {
 	reactor Threads
 	lookup  lookup // nil means lookUpOnce
 	flights map[string]*flight
 }
 
-// A lookup is the LookupNetIP of a [net.Resolver]. It sorts what it finds by RFC
-// 6724, best first.
+// A lookup is the LookupNetIP method of a [net.Resolver]. It sorts addresses by RFC 6724,
+// best first.
 type lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
-// lookUpOnce is the lookup of net.DefaultResolver. Loops that look the same name up
-// at the same time, each on a thread of its own, share one.
+// lookUpOnce is the lookup of net.DefaultResolver. Several loops that look up one name at
+// the same time share one lookup.
 func lookUpOnce(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	found := lookups.DoChan(network+" "+host, func() (any, error) {
 		return net.DefaultResolver.LookupNetIP(context.Background(), network, host)
@@ -42,7 +41,7 @@ func lookUpOnce(ctx context.Context, network, host string) ([]netip.Addr, error)
 
 var lookups singleflight.Group
 
-// A flight is a lookup that is under way, and those who wait for it.
+// A flight is a lookup in progress, with the Deferreds that wait for it.
 type flight struct {
 	resolver *systemResolver
 	host     string
@@ -50,8 +49,8 @@ type flight struct {
 	waiting  []*deferred.Deferred[[]netip.Addr]
 }
 
-// LookupHost looks host up; see [NameResolver]. Cancelling it takes nothing from
-// others who wait for the same name; the last to cancel ends the lookup.
+// LookupHost looks host up; see [NameResolver]. Cancelling one Deferred does not affect
+// others for the same name. When the last is cancelled, the lookup ends.
 func (r *systemResolver) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return deferred.Succeed([]netip.Addr{addr.Unmap()})
@@ -85,7 +84,7 @@ func (f *flight) begin() {
 	}).AddBoth(f.end)
 }
 
-// end gives all who wait what was found.
+// end fires the waiting Deferreds with the result.
 func (f *flight) end(found []netip.Addr, err error) ([]netip.Addr, error) {
 	f.drop()
 	waiting := f.waiting
@@ -105,7 +104,7 @@ func (f *flight) end(found []netip.Addr, err error) ([]netip.Addr, error) {
 	return nil, nil
 }
 
-// leave takes d off those who wait. Without any the lookup is of no use.
+// leave removes d from the waiting Deferreds, and ends the lookup if none is left.
 func (f *flight) leave(d *deferred.Deferred[[]netip.Addr]) {
 	f.waiting = slices.DeleteFunc(f.waiting, func(other *deferred.Deferred[[]netip.Addr]) bool { return other == d })
 	if len(f.waiting) == 0 {
@@ -113,8 +112,7 @@ func (f *flight) leave(d *deferred.Deferred[[]netip.Addr]) {
 	}
 }
 
-// drop ends the lookup, if it has not ended, and has the next who ask begin a
-// new one.
+// drop ends the lookup, so that the next LookupHost starts a new one.
 func (f *flight) drop() {
 	f.cancel()
 	if f.resolver.flights[f.host] == f {
@@ -122,7 +120,7 @@ func (f *flight) drop() {
 	}
 }
 
-// lookupReason returns what the LookupError of err wraps.
+// lookupReason returns the error for a LookupError to wrap.
 func lookupReason(err error) error {
 	var dns *net.DNSError
 	if !errors.As(err, &dns) {
@@ -134,8 +132,7 @@ func lookupReason(err error) error {
 	return &dnsError{dns}
 }
 
-// A dnsError says what a net.DNSError says but for the name, which the
-// LookupError around it says already.
+// A dnsError is a net.DNSError without the name, which the LookupError around it repeats.
 type dnsError struct{ *net.DNSError }
 
 func (e *dnsError) Error() string { return e.Err }

@@ -6,13 +6,13 @@ import (
 	"syscall"
 )
 
-// HandleSignals says whether SIGINT and SIGTERM stop the loop in order while it
-// runs, as they do at first with the loops of New and NewPortable. A second
-// signal, while the loop shuts down, does what it would do without. It is to be
-// called before Run, and is the installSignalHandlers of Twisted's reactor.run.
+// HandleSignals sets whether SIGINT and SIGTERM call Stop while the loop is running. For
+// the loops of New and NewPortable they do by default. A second signal, during
+// shutdown, has its usual effect. Call it before Run. It is the installSignalHandlers of
+// Twisted's reactor.run.
 func (l *Loop) HandleSignals(on bool) { l.handlesSignals = on }
 
-// handleSignals has the signals stop the loop until end is called.
+// handleSignals makes signals stop the loop until end is called.
 func (l *Loop) handleSignals() (end func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

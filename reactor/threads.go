@@ -13,9 +13,9 @@ import (
 	"github.com/sourcegraph/conc"
 )
 
-// DeferToThread calls f on a goroutine of r's pool and fires with what it
-// returns. A panic of f becomes an error. Cancelling the Deferred does not stop
-// f: its result is dropped. It belongs to the loop's goroutine and is Twisted's
+// DeferToThread calls f on a goroutine of r's pool and fires with the result. A panic
+// of f becomes an error. Cancelling the Deferred does not stop f, but drops its result.
+// It may be called on the loop's goroutine only. It is Twisted's
 // threads.deferToThread.
 func DeferToThread[T any](r Threads, f func() (T, error)) *deferred.Deferred[T] {
 	if f == nil {
@@ -24,21 +24,16 @@ func DeferToThread[T any](r Threads, f func() (T, error)) *deferred.Deferred[T] 
 	return deferred.RunOn(r, r.CallInThread, func(context.Context) (T, error) { return f() })
 }
 
-// ErrOnLoop is the error of waiting for the loop on the loop's own goroutine,
-// which would never end.
+// ErrOnLoop is the error of [BlockingCallFromThread] on the loop's own goroutine, where
+// it would wait for ever.
 var ErrOnLoop = errors.New("reactor: BlockingCallFromThread on the loop's own goroutine would wait for itself")
 
-// BlockingCallFromThread has r's loop call f, and waits for the result of the
-// Deferred that f returns. It is for goroutines that are not r's, and fails with
-// [ErrOnLoop] on the one that is. If ctx ends first, the Deferred is cancelled and
-// the error is ctx's cause; if the loop does, it is [ErrStopped]. While the loop
-// does not run yet, the call waits for it to. It is Twisted's
-// threads.blockingCallFromThread.
+// BlockingCallFromThread makes r's loop call f, and returns the result of the Deferred
+// that f returns. If the loop is not running yet, the call waits for it. When ctx ends,
+// the Deferred is cancelled and the error is ctx's cause. When the loop ends, the error
+// is [ErrStopped]. Any goroutine but the loop's may call it; there it fails with
+// [ErrOnLoop]. It is Twisted's threads.blockingCallFromThread.
 func BlockingCallFromThread[T any](ctx context.Context, r Threads, f func() *deferred.Deferred[T]) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
 	var zero T
 	if f == nil {
 		panic("reactor: BlockingCallFromThread with a nil function")
@@ -52,51 +47,67 @@ func BlockingCallFromThread[T any](ctx context.Context, r Threads, f func() *def
 		return zero, context.Cause(ctx)
 	}
 	ended := r.Ended()
-	results := make(chan result, 1)
-	var d *deferred.Deferred[T] // the loop's
-	r.CallFromThread(func() {
-		if ctx.Err() != nil {
-			return
-		}
-		d = deferred.MaybeDeferred(f)
-		deferred.MapBoth(d, func(value T, err error) (deferred.None, error) {
-			results <- result{value, err}
-			return deferred.None{}, nil
-		})
-	})
+	c := &blockingCall[T]{ctx: ctx, f: f, result: make(chan result[T], 1)}
+	r.CallFromThread(c.start)
 	select {
-	case got := <-results:
+	case got := <-c.result:
 		return got.value, got.err
 	case <-ctx.Done():
 	case <-ended:
 		giveUp(ErrStopped)
 	}
 	select {
-	case got := <-results: // it came first
+	case got := <-c.result: // it came first
 		return got.value, got.err
 	default:
 	}
-	r.CallFromThread(func() { // if the loop has ended, then when it runs again
-		if d != nil {
-			d.Cancel()
-		}
-	})
+	r.CallFromThread(c.cancel) // if the loop has ended, in its next Run
 	return zero, context.Cause(ctx)
 }
 
-// defaultThreads is how many functions given to CallInThread run at a time,
-// unless SuggestThreadPoolSize says otherwise.
+// A blockingCall is one call of BlockingCallFromThread. Its methods are called on the
+// loop.
+type blockingCall[T any] struct {
+	ctx    context.Context
+	f      func() *deferred.Deferred[T]
+	d      *deferred.Deferred[T] // nil before start
+	result chan result[T]
+}
+
+type result[T any] struct {
+	value T
+	err   error
+}
+
+func (c *blockingCall[T]) start() {
+	if c.ctx.Err() != nil {
+		return
+	}
+	c.d = deferred.MaybeDeferred(c.f)
+	deferred.MapBoth(c.d, func(value T, err error) (deferred.None, error) {
+		c.result <- result[T]{value, err}
+		return deferred.None{}, nil
+	})
+}
+
+func (c *blockingCall[T]) cancel() {
+	if c.d != nil {
+		c.d.Cancel()
+	}
+}
+
+// defaultThreads is the initial size of the pool.
 const defaultThreads = 10
 
-// A threadPool runs functions on a bounded number of goroutines, which end when
-// there is nothing to run. To hand it a function never blocks.
+// A threadPool runs functions on a bounded number of goroutines, which end when the
+// queue is empty. run does not block.
 type threadPool struct {
 	workers conc.WaitGroup
 
 	mu      sync.Mutex
 	queue   []func()
 	running int
-	size    int // at most so many run
+	size    int // maximum of running
 }
 
 func (p *threadPool) run(f func()) {
@@ -106,7 +117,7 @@ func (p *threadPool) run(f func()) {
 	p.hire(1)
 }
 
-// hire starts n workers, as far as the size allows.
+// hire starts up to n workers, as far as size allows.
 func (p *threadPool) hire(n int) {
 	for range min(p.size-p.running, n) {
 		p.running++
@@ -124,13 +135,13 @@ func (p *threadPool) resize(size int) {
 	p.hire(len(p.queue))
 }
 
-// wait waits until all that was given to run has returned.
+// wait waits until every function has returned.
 func (p *threadPool) wait() { p.workers.Wait() }
 
 func (p *threadPool) work() {
 	dismissed := false
 	defer func() {
-		if !dismissed { // a function has ended the goroutine
+		if !dismissed { // a function called runtime.Goexit
 			p.workers.Go(p.work)
 		}
 	}()
@@ -140,8 +151,8 @@ func (p *threadPool) work() {
 	dismissed = true
 }
 
-// next returns the next function to run, or nil after taking the worker that
-// asks off the count.
+// next returns the next function to run. If it returns nil, the calling worker must
+// end, and is no longer counted as running.
 func (p *threadPool) next() func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,8 +166,8 @@ func (p *threadPool) next() func() {
 	return f
 }
 
-// goroutineID returns the number of the calling goroutine, which only the text of
-// its stack tells: "goroutine 18 [running]:...".
+// goroutineID returns the number of the calling goroutine, from the text of its stack:
+// "goroutine 18 [running]:...".
 func goroutineID() uint64 {
 	var buffer [64]byte
 	text := buffer[:runtime.Stack(buffer[:], false)]
