@@ -1,6 +1,6 @@
-// Package reactor is an event loop in the manner of Twisted: one goroutine that
-// waits for sockets, timers and other goroutines, and calls what the program
-// registered for them, one call at a time. What runs on it needs no locks.
+// Package reactor is an event loop in the manner of Twisted. One goroutine waits for
+// sockets, timers and other goroutines, and calls the program's functions one at a
+// time. Code that runs on the loop needs no locks.
 //
 //	r := reactor.New()
 //	port, err := r.ListenTCP("127.0.0.1:7", reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
@@ -11,9 +11,9 @@
 //
 // # Connections
 //
-// A program gives a [Factory]: to ListenTCP, or to ConnectTCP. For each connection
-// the factory builds a [Protocol], which is told what happens on it and has a
-// [Transport] to write to:
+// A program passes a [Factory] to ListenTCP or ConnectTCP. For each connection, the
+// factory builds a [Protocol]. The loop calls the protocol's methods, and the protocol
+// writes to its [Transport]:
 //
 //	type echo struct{ t reactor.Transport }
 //
@@ -21,38 +21,37 @@
 //	func (e *echo) DataReceived(data []byte)           { e.t.Write(data) }
 //	func (e *echo) ConnectionLost(reason error)        {}
 //
-// Writing never blocks. What a turn of the loop has written to a connection goes
-// out at the end of the turn, in one system call. Who has more to write than
-// should wait in memory is a producer: see [Consumer]. Who takes no more for now
-// calls PauseProducing, and the socket is not read, so that the peer has to wait.
+// Write never blocks. At the end of each turn, the loop sends everything that was written
+// to a connection with one system call. Code that writes more than should be buffered
+// registers as a producer; see [Consumer]. After PauseProducing, the loop stops reading
+// the socket, so that the peer has to wait.
 //
-// [TLSClient], [TLSServer] and [StartTLS] put TLS, by crypto/tls, between a
-// transport and a protocol. Package endpoints connects to host names.
+// [TLSClient], [TLSServer] and [StartTLS] add TLS between a transport and a protocol, by
+// crypto/tls. Package endpoints connects to host names.
 //
 // # Which reactor
 //
-// [Default] is for programs, which mostly need not name it; task.React runs it.
-// [Background] runs it beside a program of ordinary goroutines. [New] and
-// [NewPortable] make others, each to be run on a goroutine of its own. For tests
-// there is package memory: the same loop, with time and network in memory.
+// [Default] is for programs that need one reactor; task.React runs it. [Background] runs
+// it beside a program of ordinary goroutines. [New] and [NewPortable] make more
+// reactors, each to be run on a goroutine of its own. For tests, package memory has the
+// same loop, with time and network in memory.
 //
 // # Goroutines
 //
-// Everything belongs to the goroutine of the loop, the one that is in Run, but for
-// what is in [Threads]: any goroutine may call [Loop.CallFromThread], and wait for
-// the loop with [BlockingCallFromThread]. What blocks is done on another goroutine
-// with [DeferToThread].
+// Everything may be used on the loop's goroutine only, the one that called Run, unless
+// its documentation says otherwise. Any goroutine may call the methods of [Threads], and
+// may wait for the loop with [BlockingCallFromThread]. [DeferToThread] runs code that
+// blocks on another goroutine.
 //
-// Before Run, and between the turns of a loop that [Loop.Iterate] drives, the
-// goroutine that sets things up counts as the loop's.
+// Before Run, and between the turns of a loop that [Loop.Iterate] drives, the goroutine
+// that sets things up counts as the loop's.
 //
 // # Errors and panics
 //
-// Errors that have a name in Twisted have one here, for errors.Is:
-// [ErrConnectionDone], [ErrConnectionLost], [ErrConnectionRefused] and so on; the
-// system's own error is wrapped with it. A panic of the program's is logged by
-// log/slog, with its stack. One in a protocol loses that connection; the loop goes
-// on.
+// Twisted's errors have counterparts here, for errors.Is: [ErrConnectionDone],
+// [ErrConnectionLost], [ErrConnectionRefused] and so on. They wrap the system's error.
+// A panic in the program's code is logged by log/slog, with its stack. A panic in a
+// protocol loses the connection, and the loop continues.
 //
 // # Coming from Twisted
 //
@@ -63,11 +62,12 @@
 //	deferToThread, blockingCallFromThread    DeferToThread, BlockingCallFromThread
 //	suggestThreadPoolSize, isInIOThread      SuggestThreadPoolSize, OnLoop
 //	listenTCP, listenUNIX                    ListenTCP, ListenUNIX
-//	connectTCP, connectUNIX                  ConnectTCP, ConnectUNIX, which give a Deferred
+//	connectTCP, connectUNIX                  ConnectTCP, ConnectUNIX, which return a Deferred
 //	Protocol, Factory                        Protocol, Factory; FactoryFunc
 //	connectionMade, makeConnection           ConnectionMade
 //	IHalfCloseableProtocol                   HalfCloseableProtocol
 //	ITransport, IConsumer, IPushProducer     Transport, Consumer, PushProducer
+//	transport.reactor, ITLSTransport         Transport.Reactor, Transport.TLS
 //	startTLS, IHandshakeListener             StartTLS, HandshakeListener
 //	installWaker, spawnProcess, listenUDP    none
 //	crochet's setup and wait_for             Background, BlockingCallFromThread
@@ -75,8 +75,8 @@
 //
 // # Cost
 //
-// A message that comes and one that goes cost a system call each, and their share
-// of one that waits; none allocates. A connection that waits takes some 350 bytes
-// and no goroutine; with TLS 7 KB, nearly all of it crypto/tls's. A loop takes a
-// read buffer of 16 KiB, which grows to 256 KiB if connections send much.
+// Receiving a message costs one system call and sending one another, plus a share of the
+// call that waits. Neither allocates. An idle connection takes about 350 bytes and no
+// goroutine; with TLS it takes 7 KB, nearly all of it crypto/tls's. A loop has a read
+// buffer of 16 KiB, which grows to 256 KiB if connections send much.
 package reactor

@@ -6,63 +6,58 @@ import (
 	"time"
 )
 
-// A Poller is what makes one kind of loop different from another: where its
-// time, its sockets and its sleep come from. [Loop] is everything else. There is
-// one on epoll, a portable one on package net, and one in memory.
+// A Poller provides a [Loop] with its time, its sockets and its sleep. There is one on
+// epoll, a portable one on package net, and one in memory.
 //
 // All methods but Wake are called on the loop's goroutine.
 type Poller interface {
 	// Now returns the time.
 	Now() time.Time
-	// Dial begins to connect. done is called, from within Wait or from within
-	// Dial itself, with the connection or with why there is none; after cancel
-	// it is not called any more. network is "tcp" or "unix".
+	// Dial starts to connect. It, or a later Wait, calls done with the socket or with
+	// the error. After cancel, done is not called. network is "tcp" or "unix".
 	Dial(network, address, local string, done func(Socket, error)) (cancel func())
-	// Listen begins to listen. accept is called, from within Wait, with each
-	// connection, or with what kept one from being accepted. In that case it is not
-	// called again until the Listener's Resume: what is lacking, mostly descriptors,
-	// is not there again at once.
+	// Listen starts to listen. Wait calls accept with each connection, or with the
+	// accept error. After an error, accept is not called until the Listener's Resume:
+	// what is missing, mostly descriptors, is not available again at once.
 	Listen(network, address string, accept func(Socket, error)) (Listener, error)
-	// Wait calls the handlers of all sockets that something has happened to. If
-	// there are none it sleeps, for at most timeout, or, if timeout is negative,
-	// for any time, until there are some or until Wake.
+	// Wait calls the handlers of all sockets that are ready. If none is ready, it
+	// sleeps until one is, until Wake, or until timeout has passed. A negative
+	// timeout never passes.
 	Wait(timeout time.Duration) error
 	// Wake ends a Wait. Any goroutine may call it.
 	Wake()
-	// Drain waits, but not for long, until all that sockets took before they were
-	// closed is on its way.
+	// Drain waits, for a short time, until all data of closed sockets is on its way.
 	Drain()
-	// Close frees what the poller itself holds; its sockets are closed before.
-	// Wake may still be called after it.
+	// Close frees the poller's resources. Its sockets are already closed. Wake may be
+	// called after Close.
 	Close() error
 }
 
 // A Listener is a socket that a [Poller] listens on.
 type Listener interface {
 	Addr() net.Addr
-	// Resume goes on accepting after accept was told of an error.
+	// Resume resumes accepting after accept was called with an error.
 	Resume()
 	Close() error
 }
 
 // A Socket is a connection that never blocks.
 type Socket interface {
-	// Start says who is to be told of the socket's readiness. It is called once,
-	// and does not itself call h.
-	// Readiness is told by its edges: Ready is called when the socket becomes
-	// ready, and again only after a Read or Write gave [ErrWouldBlock] or did
-	// less than it was asked to.
+	// Start sets the handler. It is called once, and does not call h itself.
+	// Notification is edge-triggered: Ready is called when the socket becomes ready,
+	// and again only after a Read or Write failed with [ErrWouldBlock] or did less
+	// than asked.
 	Start(h Handler)
-	// Read reads what is there. It fails with ErrWouldBlock if nothing is, with
-	// io.EOF at the end.
+	// Read reads the available data. It fails with ErrWouldBlock if there is none, and
+	// with io.EOF at the end.
 	Read(p []byte) (int, error)
-	// Write sends as much as can be sent now. It fails with ErrWouldBlock if
-	// that is nothing.
+	// Write sends as much as it can without blocking. It fails with ErrWouldBlock if
+	// it can send nothing.
 	Write(p []byte) (int, error)
 	// CloseWrite ends the sending direction.
 	CloseWrite() error
-	// Close closes the socket. abort asks for a reset in place of an orderly
-	// end. The handler is not called any more.
+	// Close closes the socket, with a reset if abort is true. The handler is not called
+	// afterwards.
 	Close(abort bool)
 	LocalAddr() net.Addr
 	RemoteAddr() net.Addr
@@ -70,24 +65,23 @@ type Socket interface {
 	SetKeepAlive(on bool) error
 }
 
-// A Handler is told by a [Poller], from within its Wait, what a socket is
-// ready for.
+// A Handler is called by a [Poller]'s Wait when its socket is ready.
 type Handler interface {
 	Ready(r Readiness)
 }
 
-// Readiness says what a socket is ready for.
+// Readiness is a set of operations that a socket is ready for.
 type Readiness uint8
 
 const (
-	// Readable says that Read has bytes, an end of file or an error to give.
+	// Readable: Read has data, an end of file or an error.
 	Readable Readiness = 1 << iota
-	// Writable says that Write can take more.
+	// Writable: Write can take data.
 	Writable
-	// HungUp says, beside Readable, that the end of what there is to read is
-	// there already: a short Read will be followed by io.EOF or an error.
+	// HungUp, with Readable: the end has already arrived, so io.EOF or an error follows
+	// a short Read.
 	HungUp
 )
 
-// ErrWouldBlock is the error of a [Socket] that can do nothing now.
+// ErrWouldBlock is the error of a [Socket] operation that would block.
 var ErrWouldBlock = errors.New("reactor: the socket is not ready")

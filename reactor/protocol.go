@@ -5,38 +5,36 @@ import (
 	"net"
 )
 
-// A Protocol is told what happens on one connection. It is Twisted's IProtocol.
-// Its methods are called on the loop's goroutine; one that panics loses its
-// connection, with the panic as the reason.
+// A Protocol handles one connection. If one of its methods panics, the connection is
+// lost, with the panic as the reason. It is Twisted's IProtocol.
 type Protocol interface {
-	// ConnectionMade is called once, first. It is Twisted's makeConnection and
-	// connectionMade in one.
+	// ConnectionMade is called once, first. It is makeConnection and connectionMade
+	// in one.
 	ConnectionMade(t Transport)
-	// DataReceived is called with the bytes that came, split as they happened
-	// to come. data belongs to the loop: it is valid until DataReceived returns.
+	// DataReceived is called with the received bytes, split arbitrarily. data is valid
+	// until DataReceived returns.
 	DataReceived(data []byte)
-	// ConnectionLost is called once, last. reason is [ErrConnectionDone] if the
-	// connection ended in order and in both directions, else it tells why not.
+	// ConnectionLost is called once, last. reason is [ErrConnectionDone] if both
+	// directions ended in order, else the error.
 	ConnectionLost(reason error)
 }
 
-// A HalfCloseableProtocol wants to know that one direction has ended and to go
-// on with the other; for any other Protocol the peer's end is the end of the
-// connection. It is Twisted's IHalfCloseableProtocol.
+// A HalfCloseableProtocol goes on with one direction when the other has ended. For any
+// other Protocol, the peer's end of file ends the connection. It is Twisted's
+// IHalfCloseableProtocol.
 type HalfCloseableProtocol interface {
 	Protocol
-	// ReadConnectionLost is called when the peer has sent all it will send.
+	// ReadConnectionLost is called at the peer's end of file.
 	ReadConnectionLost()
-	// WriteConnectionLost is called when all that was written has been sent,
-	// after LoseWriteConnection.
+	// WriteConnectionLost is called after LoseWriteConnection, when everything written
+	// is sent.
 	WriteConnectionLost()
 }
 
-// A Factory makes a protocol for each connection. It is Twisted's
-// IProtocolFactory.
+// A Factory builds a protocol for each connection. It is Twisted's IProtocolFactory.
 type Factory interface {
-	// BuildProtocol returns the protocol for a connection with peer, or nil to
-	// refuse the connection.
+	// BuildProtocol returns the protocol for a connection with peer, or nil to refuse
+	// the connection.
 	BuildProtocol(peer net.Addr) Protocol
 }
 
@@ -46,83 +44,76 @@ type FactoryFunc func(peer net.Addr) Protocol
 // BuildProtocol calls f.
 func (f FactoryFunc) BuildProtocol(peer net.Addr) Protocol { return f(peer) }
 
-// A Transport is a protocol's side of its connection. It is Twisted's
-// ITransport, IConsumer and IPushProducer: it takes bytes to send, and produces
-// the bytes that come, which can be paused.
-//
-// All methods belong to the loop's goroutine, and do nothing once the
-// connection is lost.
+// A Transport is a protocol's connection. It consumes the bytes to send, and produces the
+// received bytes, so that both can be paused. After the connection is lost, its methods
+// do nothing. It is Twisted's ITransport, IConsumer and IPushProducer.
 type Transport interface {
 	Consumer
-	// PushProducer pauses and resumes DataReceived, down to the socket.
-	// StopProducing is LoseConnection.
+	// PushProducer pauses and resumes DataReceived, down to the socket. StopProducing
+	// is LoseConnection.
 	PushProducer
 
 	// WriteSequence writes several pieces as one.
 	WriteSequence(pieces ...[]byte)
-	// LoseConnection closes the connection once all that was written has been
-	// sent and a registered producer is done. What others write from now on is
-	// dropped.
+	// LoseConnection closes the connection when everything written is sent and the
+	// registered producer, if any, is done. Later writes by others are dropped.
 	LoseConnection()
-	// LoseWriteConnection ends the sending direction in the same way. The peer
-	// sees an end of file; receiving goes on.
+	// LoseWriteConnection ends the sending direction in the same way. The peer reads an
+	// end of file. Receiving continues.
 	LoseWriteConnection()
-	// AbortConnection closes the connection at once. What was not sent is
-	// dropped, and ConnectionLost gets [ErrConnectionAborted].
+	// AbortConnection closes the connection at once and drops unsent data. The reason
+	// of ConnectionLost is [ErrConnectionAborted].
 	AbortConnection()
-	// SwitchProtocol makes p the protocol of the connection from now on, and
-	// returns the one that was. Neither is told. It is for connections that begin
-	// to speak another protocol, after HTTP's Upgrade or STARTTLS.
+	// SwitchProtocol replaces the connection's protocol and returns the old one. It
+	// calls neither. It is for connections that change their protocol, after HTTP's
+	// Upgrade or STARTTLS.
 	SwitchProtocol(p Protocol) (old Protocol)
-	// Host returns this side's address and Peer the other's. Both may be asked
-	// for after the connection was lost too.
+	// Host returns the local address and Peer the remote one, also after the connection
+	// is lost.
 	Host() net.Addr
 	Peer() net.Addr
-	// Reactor returns the reactor that calls the protocol: its clock, its
-	// randomness, its way to other goroutines.
+	// Reactor returns the reactor that calls the protocol.
 	Reactor() Reactor
-	// TLS returns what was negotiated, if the connection speaks TLS: the protocol
-	// by ALPN, the peer's certificates and so on. It returns nil if it does not.
+	// TLS returns the state of TLS on the connection: the negotiated protocol, the
+	// peer's certificates and so on. It returns nil for a connection without TLS.
 	TLS() *tls.ConnectionState
-	// SetNoDelay turns TCP_NODELAY on, as it is at first, or off; SetKeepAlive
-	// turns SO_KEEPALIVE on or off. Other kinds of connections ignore both.
+	// SetNoDelay sets TCP_NODELAY, which is on by default. SetKeepAlive sets
+	// SO_KEEPALIVE. Both do nothing for connections that are not TCP.
 	SetNoDelay(on bool) error
 	SetKeepAlive(on bool) error
 }
 
-// A Consumer takes bytes, and controls the producer that makes them. It is
-// Twisted's IConsumer.
+// A Consumer takes bytes, and controls the producer of these bytes. It is Twisted's
+// IConsumer.
 type Consumer interface {
-	// Write takes data to send. It copies what it cannot send at once.
+	// Write takes data to send. It does not keep data.
 	Write(data []byte)
-	// RegisterProducer makes p the source of what is written: p is paused while
-	// more is waiting to be sent than should be, and stopped when the connection
-	// is lost. It fails with [ErrProducerRegistered] if there is one already. A
-	// producer registered after the connection was lost is stopped at once.
+	// RegisterProducer makes p the source of the written data. p is paused while too much
+	// data is unsent, and stopped when the connection is lost, or at once if it is
+	// already lost. A second producer fails with [ErrProducerRegistered].
 	RegisterProducer(p PushProducer) error
-	// RegisterPullProducer makes p the source: its ResumeProducing is called
-	// whenever more can be taken, and should write something.
+	// RegisterPullProducer makes p the source of the written data. Its ResumeProducing
+	// is called whenever more data can be taken, and should write something.
 	RegisterPullProducer(p PullProducer) error
-	// UnregisterProducer says that the producer is done.
+	// UnregisterProducer ends the registration. The producer calls it when it is done.
 	UnregisterProducer()
 }
 
-// A PullProducer writes to its consumer when asked to. It is Twisted's
-// IPullProducer.
+// A PullProducer writes to its consumer when asked. It is Twisted's IPullProducer.
 type PullProducer interface {
-	// ResumeProducing asks for more.
+	// ResumeProducing asks for more data.
 	ResumeProducing()
-	// StopProducing says that no more is wanted, ever.
+	// StopProducing ends the production for good.
 	StopProducing()
 }
 
-// A PushProducer writes to its consumer whenever it has something, unless it is
-// paused. It is Twisted's IPushProducer.
+// A PushProducer writes to its consumer on its own, unless it is paused. It is Twisted's
+// IPushProducer.
 type PushProducer interface {
-	// PauseProducing asks to write no more until ResumeProducing.
+	// PauseProducing asks to write nothing until ResumeProducing.
 	PauseProducing()
 	// ResumeProducing undoes PauseProducing.
 	ResumeProducing()
-	// StopProducing says that no more is wanted, ever.
+	// StopProducing ends the production for good.
 	StopProducing()
 }
