@@ -14,29 +14,28 @@ import (
 
 func newSystemPoller() Poller { return newEpollPoller() }
 
-// epollPoller is the Poller on Linux's epoll. Sockets are registered once, for
-// everything, with edges: neither pausing nor a full send buffer costs a system
-// call.
+// epollPoller is the Poller on Linux's epoll. Each socket is registered once, for all
+// events, edge-triggered, so neither a pause nor a full send buffer costs a system call.
 type epollPoller struct {
 	fd      int
 	err     error // why there is no epoll descriptor
 	events  []unix.EpollEvent
-	watched []watched // by descriptor
-	age     int32     // of the youngest entry of watched
+	watched []watched // indexed by descriptor
+	age     int32     // of the newest entry of watched
 
-	mu     sync.Mutex // keeps Wake from writing to a descriptor that Close has closed
+	mu     sync.Mutex // keeps Wake from using a closed descriptor
 	wakeFD int        // guarded by mu
 }
 
-// watched is who is to be told of a descriptor's events. The age tells an event
-// of this one from a late event of a closed one with the same number.
+// watched is the watcher of a descriptor. Its age identifies a late event of a closed
+// descriptor with the same number.
 type watched struct {
 	watcher
 	age int32
 }
 
-// A watcher is told of the events of its descriptor.
-type watcher interface{ happened(events uint32) }
+// A watcher handles the events of its descriptor.
+type watcher interface{ handle(events uint32) }
 
 const (
 	socketEvents   = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
@@ -56,11 +55,11 @@ func (p *epollPoller) open() (err error) {
 	if p.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
-	// With edges each write is an event, whether or not what was written is read.
+	// Edge-triggered, each write is an event, even if nobody reads the eventfd.
 	return p.watch(p.wakeFD, unix.EPOLLIN|unix.EPOLLET, nil)
 }
 
-// watch has w told of the events of fd.
+// watch calls w for the events of fd.
 func (p *epollPoller) watch(fd int, events uint32, w watcher) error {
 	for fd >= len(p.watched) {
 		p.watched = append(p.watched, watched{})
@@ -70,13 +69,13 @@ func (p *epollPoller) watch(fd int, events uint32, w watcher) error {
 	return p.control(unix.EPOLL_CTL_ADD, fd, events)
 }
 
-// control tells epoll which events of fd it is to watch for.
+// control sets the events of fd that epoll reports.
 func (p *epollPoller) control(op, fd int, events uint32) error {
 	e := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: p.watched[fd].age}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, op, fd, &e))
 }
 
-// close closes fd, which ends its being watched.
+// close closes fd, which also removes it from epoll.
 func (p *epollPoller) close(fd int) {
 	if fd < len(p.watched) {
 		p.watched[fd] = watched{}
@@ -100,7 +99,7 @@ func (p *epollPoller) Wait(timeout time.Duration) error {
 	for i := range p.events[:n] {
 		e := &p.events[i]
 		if w := p.watched[e.Fd]; w.age == e.Pad && w.watcher != nil {
-			w.happened(e.Events)
+			w.handle(e.Events)
 		}
 	}
 	if n == len(p.events) && n < 4096 {
@@ -109,7 +108,7 @@ func (p *epollPoller) Wait(timeout time.Duration) error {
 	return nil
 }
 
-// milliseconds rounds up: to wake before the time would be to wake twice.
+// milliseconds rounds up, so that the loop does not wake too early and wait again.
 func milliseconds(timeout time.Duration) int {
 	if timeout < 0 {
 		return -1
@@ -126,7 +125,7 @@ func (p *epollPoller) Wake() {
 	}
 }
 
-// Drain does nothing: the kernel goes on sending for a socket that is closed.
+// Drain does nothing: the kernel sends the data of closed sockets.
 func (p *epollPoller) Drain() {}
 
 func (p *epollPoller) Close() error {
@@ -184,7 +183,7 @@ func (p *epollPoller) connect(network, address, local string, done func(Socket, 
 	return s, nil
 }
 
-// connected finds out how an attempt to connect came out.
+// connected handles the result of an attempt to connect.
 func (s *epollSocket) connected(events uint32) {
 	if events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) == 0 {
 		return
@@ -207,9 +206,8 @@ func (s *epollSocket) connected(events uint32) {
 	done(s, nil)
 }
 
-// isOwnPeer reports whether the socket is connected to itself. That is what TCP
-// makes of an attempt to connect to a port where nobody listens if the system
-// happens to choose the same port for this side.
+// isOwnPeer reports whether the socket is connected to itself. This happens when nothing
+// listens on the remote port and the system chooses the same port as the local one.
 func (s *epollSocket) isOwnPeer() bool {
 	return s.tcp && s.LocalAddr().String() == s.RemoteAddr().String()
 }
@@ -239,7 +237,7 @@ func (s *epollSocket) bind(network, local string) error {
 	return os.NewSyscallError("bind", unix.Bind(s.fd, addr))
 }
 
-// sockaddr parses an address, for a socket of the family that it returns too.
+// sockaddr parses an address, and returns its family too.
 func sockaddr(network, address string) (addr unix.Sockaddr, family int, err error) {
 	if network == "unix" {
 		return &unix.SockaddrUnix{Name: address}, unix.AF_UNIX, nil
@@ -284,8 +282,8 @@ func address(addr unix.Sockaddr) net.Addr {
 
 // Listening.
 
-// epollListener is a port. Package net opens the socket, since it knows how to
-// choose between the families, and gives a duplicate of the descriptor.
+// epollListener is a listening socket. Package net opens it, since it knows how to choose
+// between address families; fd is a duplicate of net's descriptor.
 type epollListener struct {
 	poller *epollPoller
 	fd     int
@@ -332,8 +330,8 @@ func (l *epollListener) duplicate() error {
 	return err
 }
 
-// happened accepts what has come, up to a bound that lets others have a turn.
-func (l *epollListener) happened(uint32) {
+// handle accepts waiting connections, at most 64 so that other sockets get their turn.
+func (l *epollListener) handle(uint32) {
 	for range 64 {
 		fd, remote, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
@@ -359,7 +357,7 @@ func (l *epollListener) happened(uint32) {
 	}
 }
 
-// fail tells of an error, and watches for nothing until Resume.
+// fail reports err, and stops accepting until Resume.
 func (l *epollListener) fail(err error) {
 	l.poller.control(unix.EPOLL_CTL_MOD, l.fd, 0)
 	l.accept(nil, err)
@@ -383,13 +381,13 @@ func (l *epollListener) Close() error {
 
 // Sockets.
 
-// epollSocket is a connected, or connecting, socket.
+// epollSocket is a connected or connecting socket.
 type epollSocket struct {
 	poller        *epollPoller
-	fd            int // -1 once closed
+	fd            int // -1 after Close
 	tcp           bool
-	connecting    func(Socket, error) // who is told when it is connected
-	seen          uint32              // events that came before Start
+	connecting    func(Socket, error) // Dial's done; non-nil while connecting
+	seen          uint32              // events before Start
 	handler       Handler             // set by Start
 	local, remote net.Addr
 }
@@ -397,12 +395,12 @@ type epollSocket struct {
 func (s *epollSocket) Start(h Handler) {
 	s.handler = h
 	if readiness(s.seen)&Readable != 0 {
-		// The edge has passed already: to set the same events again makes another.
+		// The edge has passed. Setting the same events again makes another one.
 		s.poller.control(unix.EPOLL_CTL_MOD, s.fd, socketEvents)
 	}
 }
 
-func (s *epollSocket) happened(events uint32) {
+func (s *epollSocket) handle(events uint32) {
 	switch {
 	case s.handler != nil:
 		s.handler.Ready(readiness(events))
@@ -411,7 +409,7 @@ func (s *epollSocket) happened(events uint32) {
 	}
 }
 
-// readiness says in the poller's words what epoll said in its own.
+// readiness translates epoll's events.
 func readiness(events uint32) (r Readiness) {
 	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		r |= Readable
@@ -463,7 +461,7 @@ func (s *epollSocket) Close(abort bool) {
 	if abort && s.tcp {
 		unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
-	s.LocalAddr() // it may still be asked for
+	s.LocalAddr() // stores the address, which stays available after Close
 	s.poller.close(s.fd)
 	s.fd = -1
 }

@@ -12,27 +12,27 @@ import (
 	"github.com/sourcegraph/conc"
 )
 
-// portablePoller is the Poller on package net, whose calls block: each socket
-// has a goroutine that reads and, while there is something to send, one that
-// writes. They touch nothing of the loop's but the queue of what has happened.
+// portablePoller is the Poller on package net, whose calls block. Each socket has a
+// goroutine that reads and, while there is data to send, one that writes. They reach the
+// loop through the queue only.
 type portablePoller struct {
 	goroutines conc.WaitGroup
-	unsent     sync.WaitGroup // closed sockets that have something to send
+	unsent     sync.WaitGroup // closed sockets with data to send
 	woken      chan struct{}
 	timer      *time.Timer
 
 	mu    sync.Mutex
-	queue []happening // for Wait to tell
-	spare []happening // what queue is swapped with
+	queue []notification // for Wait to deliver
+	spare []notification // an empty slice to swap with queue
 	open  map[io.Closer]struct{}
-	limit time.Time // until when closed sockets may write, while Drain waits for that; else zero
+	limit time.Time // write deadline of closed sockets during Drain; else zero
 }
 
-// A happening is that a socket is ready, or whatever else a function tells.
-type happening struct {
+// A notification is a call of f, or if f is nil, of the socket's handler.
+type notification struct {
 	socket    *portableSocket
 	readiness Readiness
-	tell      func()
+	f         func()
 }
 
 func newPortablePoller() *portablePoller {
@@ -47,12 +47,12 @@ func newPortablePoller() *portablePoller {
 
 func (p *portablePoller) Now() time.Time { return time.Now() }
 
-// post has the next Wait call f. Any goroutine may call it.
-func (p *portablePoller) post(f func()) { p.happened(happening{tell: f}) }
+// post makes the next Wait call f. Any goroutine may call it.
+func (p *portablePoller) post(f func()) { p.notify(notification{f: f}) }
 
-func (p *portablePoller) happened(h happening) {
+func (p *portablePoller) notify(n notification) {
 	p.mu.Lock()
-	p.queue = append(p.queue, h)
+	p.queue = append(p.queue, n)
 	p.mu.Unlock()
 	p.Wake()
 }
@@ -76,32 +76,33 @@ func (p *portablePoller) Wait(timeout time.Duration) error {
 		case <-p.timer.C:
 		}
 	}
-	p.tellAll()
+	p.deliver()
 	return nil
 }
 
-func (p *portablePoller) tellAll() {
+// deliver delivers the queued notifications.
+func (p *portablePoller) deliver() {
 	p.mu.Lock()
-	happened := p.queue
+	queue := p.queue
 	p.queue = p.spare
 	p.spare = nil
 	p.mu.Unlock()
-	for i, h := range happened {
-		happened[i] = happening{}
-		if h.tell != nil {
-			h.tell()
-		} else if !h.socket.ended {
-			h.socket.handler.Ready(h.readiness)
+	for i, n := range queue {
+		queue[i] = notification{}
+		if n.f != nil {
+			n.f()
+		} else if !n.socket.ended {
+			n.socket.handler.Ready(n.readiness)
 		}
 	}
-	p.spare = happened[:0]
+	p.spare = queue[:0]
 }
 
-// drainTime is how long Drain waits: as a rule the system takes what there is at
-// once, and it is a peer that reads nothing which keeps it from that.
+// drainTime bounds Drain. The system normally takes all data at once, unless the peer does
+// not read.
 const drainTime = time.Second
 
-// Drain waits for the goroutines that write for sockets that are closed already.
+// Drain waits for the goroutines that write for closed sockets.
 func (p *portablePoller) Drain() {
 	p.mu.Lock()
 	p.limit = time.Now().Add(drainTime)
@@ -125,11 +126,11 @@ func (p *portablePoller) Close() error {
 	}
 	p.mu.Unlock()
 	p.goroutines.Wait()
-	p.tellAll() // of connections that came too late, so that they are closed
+	p.deliver() // closes the connections that were made too late
 	return nil
 }
 
-// opened and closed keep the account of what Close has to close.
+// opened and closed maintain the set of what Close has to close.
 func (p *portablePoller) opened(c io.Closer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -220,39 +221,38 @@ func (l *portableListener) Close() error {
 	return l.Listener.Close()
 }
 
-// portableSocket is a connection whose blocking calls other goroutines make.
+// portableSocket is a connection. Other goroutines make its blocking calls.
 type portableSocket struct {
 	poller  *portablePoller
 	conn    net.Conn
 	handler Handler
-	ended   bool // Close was called; only the loop's goroutine looks at it
+	ended   bool // Close was called; used by the loop's goroutine only
 
 	mu sync.Mutex
-	// What the reading goroutine read and the loop has not taken.
-	in      []byte
+
+	in      []byte // read and not yet taken by the loop
 	readErr error
 	taken   *sync.Cond // in is empty, or the socket is closed
-	// What the loop gave and the writing goroutine, which there is while there is
-	// something to send, has not taken.
-	out      []byte
-	spare    []byte // what out is swapped with
+
+	out      []byte // written by the loop and not yet taken by the writing goroutine
+	spare    []byte // a buffer to swap with out
 	writeErr error
-	writing  bool
-	asked    asked  // the writing goroutine: whether there was a reset
-	waiting  bool   // Write gave ErrWouldBlock or took less than all
-	finish   func() // what is to be done once all that Write took has been sent
+	writing  bool       // the writing goroutine is running
+	reset    resetCheck // whether the end of file is a reset
+	waiting  bool       // Write took less than asked, so a Writable event must follow
+	finish   func()     // called when all data is sent
 	closed   bool
 }
 
-// asked says how far the reader has come in finding out whether an end of file is
-// one. The system tells of a reset once: if the writing goroutine is told, the
-// reading one sees an end, and may be the first to say so.
-type asked uint8
+// resetCheck is the progress of telling a reset from an end of file. The system reports a
+// reset once. If it reports it to the writing goroutine, the reading goroutine sees an
+// end of file, perhaps before the write returns.
+type resetCheck uint8
 
 const (
-	notAsked asked = iota
-	asking         // the writing goroutine's Write has been interrupted
-	answered
+	unchecked resetCheck = iota
+	checking             // the writing goroutine's Write was interrupted
+	checked
 )
 
 const (
@@ -272,9 +272,9 @@ func (s *portableSocket) Start(h Handler) {
 	s.poller.goroutines.Go(s.readAll)
 }
 
-// tell has the loop call the handler.
-func (s *portableSocket) tell(r Readiness) {
-	s.poller.happened(happening{socket: s, readiness: r})
+// notify makes the loop call the handler.
+func (s *portableSocket) notify(r Readiness) {
+	s.poller.notify(notification{socket: s, readiness: r})
 }
 
 func (s *portableSocket) readAll() {
@@ -284,7 +284,7 @@ func (s *portableSocket) readAll() {
 		s.mu.Lock()
 		s.in, s.readErr = buffer[:n], err
 		s.mu.Unlock()
-		s.tell(Readable)
+		s.notify(Readable)
 		if err != nil {
 			return
 		}
@@ -309,9 +309,9 @@ func (s *portableSocket) Read(p []byte) (int, error) {
 			return 0, ErrWouldBlock
 		case s.readErr == io.EOF && s.writeErr != nil:
 			return 0, opReason(s.writeErr) // a reset
-		case s.readErr == io.EOF && s.writing && s.asked != answered:
-			if s.asked == notAsked {
-				s.asked = asking
+		case s.readErr == io.EOF && s.writing && s.reset != checked:
+			if s.reset == unchecked {
+				s.reset = checking
 				s.conn.SetWriteDeadline(time.Now())
 			}
 			return 0, ErrWouldBlock
@@ -324,8 +324,8 @@ func (s *portableSocket) Read(p []byte) (int, error) {
 	s.in = s.in[n:]
 	if len(s.in) == 0 {
 		s.taken.Signal()
-		if s.readErr != nil { // and no goroutine is left that would tell
-			s.tell(Readable)
+		if s.readErr != nil { // the reading goroutine has ended
+			s.notify(Readable)
 		}
 	}
 	return n, nil
@@ -359,8 +359,8 @@ func (s *portableSocket) writeOut() {
 		s.mu.Unlock()
 		n, err := s.conn.Write(batch)
 		s.mu.Lock()
-		if s.asked == asking {
-			s.answer()
+		if s.reset == checking {
+			s.endResetCheck()
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				s.out = append(batch[n:], s.out...)
 				continue
@@ -369,7 +369,7 @@ func (s *portableSocket) writeOut() {
 		s.spare, s.writeErr = batch, err
 		if s.waiting || err != nil {
 			s.waiting = false
-			s.tell(Writable)
+			s.notify(Writable)
 		}
 	}
 	s.writing = false
@@ -378,15 +378,14 @@ func (s *portableSocket) writeOut() {
 	}
 }
 
-// answer tells the reader that writeErr is all there is to know.
-func (s *portableSocket) answer() {
-	s.asked = answered
+// endResetCheck makes the loop read again, now that writeErr is known.
+func (s *portableSocket) endResetCheck() {
+	s.reset = checked
 	s.poller.undoInterrupt(s)
-	s.tell(Readable)
+	s.notify(Readable)
 }
 
-// undoInterrupt lets the Writes of s take as long as they may: as long as it takes,
-// unless s is one that a Drain waits for.
+// undoInterrupt removes the write deadline of s, or restores Drain's if s is closed.
 func (p *portablePoller) undoInterrupt(s *portableSocket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -397,7 +396,7 @@ func (p *portablePoller) undoInterrupt(s *portableSocket) {
 	s.conn.SetWriteDeadline(limit)
 }
 
-// atEnd calls f once all that Write took has been sent.
+// atEnd calls f when all data is sent.
 func (s *portableSocket) atEnd(f func()) {
 	if s.writing {
 		s.finish = f
@@ -434,7 +433,7 @@ func (s *portableSocket) Close(abort bool) {
 		closeConn()
 		return
 	}
-	s.conn.SetReadDeadline(time.Now()) // the reading goroutine is to end
+	s.conn.SetReadDeadline(time.Now()) // ends the reading goroutine
 	s.poller.unsent.Add(1)
 	s.atEnd(func() {
 		closeConn()
