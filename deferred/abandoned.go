@@ -6,40 +6,40 @@ import (
 	"sync/atomic"
 )
 
-// This file is about coroutines that nothing can resume.
+// This file unwinds coroutines that nothing can resume.
 //
-// The stack of a coroutine that waits is held by the Go runtime for ever. So a
-// coroutine that waits keeps no pointer to what could resume it; the Deferred it
-// waits for does. When that one is unreachable the coroutine object is collected
-// and its cleanup runs, on a goroutine of the runtime. The deferred functions of
-// the coroutine must not run there: they belong to the reactor's goroutine.
+// The Go runtime keeps the stack of a waiting coroutine forever. The coroutine
+// object, however, is reachable only from the awaited Deferred. When that Deferred
+// becomes unreachable, the garbage collector collects the coroutine object and runs
+// its cleanup, on a goroutine of the runtime. The function's deferred calls must not
+// run there, because they belong to the reactor's goroutine.
 
-// ErrAbandoned is what [Await] returns in a coroutine that is being unwound
-// because nothing could have resumed it: nobody has the Deferred it stood at.
+// ErrAbandoned is the error of [Await] in a coroutine that is unwound because the
+// Deferred that it awaits has become unreachable.
 var ErrAbandoned = errors.New("deferred: coroutine abandoned: nobody has the Deferred it waits for")
 
-// unwinding is what Await panics with in a coroutine that goes on waiting for
-// things after ErrAbandoned.
+// unwinding is the value of the panic when a coroutine that is unwound has to wait
+// again.
 type unwinding struct{}
 
 func (unwinding) Error() string { return ErrAbandoned.Error() }
 func (unwinding) Unwrap() error { return ErrAbandoned }
 
-// SetUnwinder sets how abandoned coroutines are unwound, and returns what was
-// set before. A coroutine is abandoned when it waits for a Deferred that nothing
-// refers to any more; that is noticed when the garbage collector runs, and
-// reported as an [Unhandled] of [ErrAbandoned].
+// SetUnwinder sets how abandoned coroutines are unwound, and returns the previous
+// unwinder. A coroutine is abandoned when the Deferred that it awaits has become
+// unreachable. The garbage collector finds that out, and an [Unhandled] with
+// [ErrAbandoned] reports it.
 //
-// To unwind it is to have its Await return ErrAbandoned, so that it can end; a
-// further Await that would have to wait panics. This must be on the goroutine
-// that the coroutine belongs to. So callFromThread is called, on a goroutine of
-// the runtime, with a function to be called on the reactor's goroutine: a
-// reactor sets its CallFromThread here.
+// Unwinding makes Await return ErrAbandoned, so that the coroutine can end; any
+// further Await that has to wait panics. This has to happen on the coroutine's
+// goroutine. callFromThread is therefore called, on a goroutine of the Go runtime,
+// with a function to run on the reactor's goroutine. A reactor sets its
+// CallFromThread.
 //
-// Without one, which is nil, abandoned coroutines stay as they are until
-// [UnwindAbandoned]. A reactor whose runs are to be repeatable, as one in memory,
-// should not set one, because the garbage collector's moments are not repeatable.
-// It may be called from any goroutine.
+// Without an unwinder, or with nil, abandoned coroutines stay until
+// [UnwindAbandoned]. A reactor with repeatable runs, such as one in memory, should
+// set none, because the garbage collector is not repeatable. Any goroutine may call
+// SetUnwinder.
 func SetUnwinder(callFromThread func(unwind func())) (previous func(unwind func())) {
 	if old := unwinder.Swap(&callFromThread); old != nil {
 		previous = *old
@@ -47,30 +47,29 @@ func SetUnwinder(callFromThread func(unwind func())) (previous func(unwind func(
 	return previous
 }
 
-// UnwindAbandoned unwinds, on the caller's goroutine, all coroutines that were
-// found abandoned while no unwinder was set, and returns how many they were. See
-// [SetUnwinder].
+// UnwindAbandoned unwinds, on its caller's goroutine, the coroutines that were found
+// abandoned while there was no unwinder, and returns their number.
 func UnwindAbandoned() int {
 	n := 0
-	for w := waitingForUnwinder.Swap(nil); w != nil; w = w.next {
-		w.co.unwind()
+	for a := abandonedCos.Swap(nil); a != nil; a = a.next {
+		a.co.unwind()
 		n++
 	}
 	return n
 }
 
 var (
-	unwinder           atomic.Pointer[func(unwind func())]
-	waitingForUnwinder atomic.Pointer[abandonedCo]
+	unwinder     atomic.Pointer[func(unwind func())]
+	abandonedCos atomic.Pointer[abandonedCo] // the coroutines for UnwindAbandoned
 )
 
-// abandonedCo is a list, which goroutines of the runtime add to.
+// abandonedCo is an entry of a list that goroutines of the Go runtime add to.
 type abandonedCo struct {
 	co   *Co
 	next *abandonedCo
 }
 
-// watch has the coroutine found out if it is abandoned.
+// watch arranges for abandonment to be detected.
 func (c *coroutine) watch() {
 	if !c.watched {
 		c.watched = true
@@ -78,25 +77,26 @@ func (c *coroutine) watch() {
 	}
 }
 
-// end is called when the function ends, in whichever way.
+// end is called when the function ends in any way.
 func (co *Co) end() {
-	if c := co.self; c != nil && c.watched {
+	if c := co.coroutine; c != nil && c.watched {
 		c.cleanup.Stop()
 	}
-	co.self = nil
+	co.coroutine = nil
 }
 
-// abandon is called on a goroutine of the runtime.
+// abandon handles a coroutine that was found abandoned. It runs on a goroutine of
+// the Go runtime.
 func abandon(co *Co) {
 	report(Unhandled{Err: ErrAbandoned, Made: co.made.String()})
 	if u := unwinder.Load(); u != nil && *u != nil {
 		(*u)(co.unwind)
 		return
 	}
-	w := &abandonedCo{co: co}
+	a := &abandonedCo{co: co}
 	for {
-		w.next = waitingForUnwinder.Load()
-		if waitingForUnwinder.CompareAndSwap(w.next, w) {
+		a.next = abandonedCos.Load()
+		if abandonedCos.CompareAndSwap(a.next, a) {
 			return
 		}
 	}
@@ -107,8 +107,8 @@ func (co *Co) unwind() {
 	co.stop()
 }
 
-// unwound takes what an abandoned coroutine ended with.
-func (co *Co) unwound(err error) {
+// reportUnwound reports the error that an abandoned coroutine ended with.
+func (co *Co) reportUnwound(err error) {
 	if err != nil && !errors.Is(err, ErrAbandoned) {
 		report(Unhandled{Err: err, Made: co.made.String()})
 	}

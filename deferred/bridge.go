@@ -97,7 +97,7 @@ func (d *Deferred[T]) AddContext(ctx context.Context, loop Loop) *Deferred[T] {
 		hasResult = true
 		stop()
 		if ended && errors.Is(d.err, ErrCancelled) {
-			d.handled()
+			d.markHandled()
 			d.set(d.value, errors.Join(d.err, context.Cause(ctx)))
 		}
 		return nil

@@ -1,38 +1,37 @@
 package deferred
 
-// This file is about one Deferred depending on another: a handler returned it,
-// or it was made from it by a change of type, or chained to it.
+// This file makes one Deferred depend on another: because a handler returned the
+// other, because a change of type made it from the other, or by ChainDeferred.
 
-// dependency is a Deferred of any type, as one that depends on it sees it.
+// dependency is a Deferred of any type, as the Deferreds that depend on it see it.
 type dependency interface {
-	// dependsOn returns what the Deferred itself depends on, or nil.
-	dependsOn() dependency
-	// cancelHere cancels the Deferred without looking at what it depends on.
-	cancelHere()
-	// goesOn reports whether it is the result of a coroutine that has not ended.
-	goesOn() bool
+	// upstream returns the Deferred that this one depends on, or nil.
+	upstream() dependency
+	// cancelSelf cancels this Deferred, but not its upstream.
+	cancelSelf()
+	// inCoroutine reports whether this is the result of a coroutine that has not ended.
+	inCoroutine() bool
 }
 
-func (d *Deferred[T]) dependsOn() dependency { return d.source }
+func (d *Deferred[T]) upstream() dependency { return d.source }
 
-// dependsOn reports whether d is, or depends on, what.
-func dependsOn(d, what dependency) bool {
-	for ; d != nil; d = d.dependsOn() {
-		if d == what {
+func (d *Deferred[T]) inCoroutine() bool { return d.flags&(called|ofCoroutine) == ofCoroutine }
+
+// dependencyOf reports whether other is d or depends on d. Without the dependedOn flag
+// no Deferred does, so that building a long chain from either end takes linear time.
+func (d *Deferred[T]) dependencyOf(other dependency) bool {
+	if d.flags&dependedOn == 0 {
+		return other == dependency(d)
+	}
+	for ; other != nil; other = other.upstream() {
+		if other == dependency(d) {
 			return true
 		}
 	}
 	return false
 }
 
-// loops reports whether making d depend on inner would close a circle. Only a
-// Deferred that others depend on can be part of one, so that a long chain built
-// from either end is not walked again with each link.
-func (d *Deferred[T]) loops(inner *Deferred[T]) bool {
-	return inner == d || d.flags&chained != 0 && dependsOn(inner, d)
-}
-
-// waitFor makes d's result that of inner, which a handler of d returned.
+// waitFor makes inner, which a handler of d returned, give d's next result.
 func (d *Deferred[T]) waitFor(inner *Deferred[T], handler string) {
 	d.check(inner, handler)
 	if inner.ready() {
@@ -41,59 +40,59 @@ func (d *Deferred[T]) waitFor(inner *Deferred[T], handler string) {
 	}
 	d.flags |= waiting
 	d.source = inner
-	inner.flags |= chained
-	inner.add((*resume[T])(d))
+	inner.flags |= dependedOn
+	inner.add((*outer[T])(d))
 }
 
-// become makes d, which has not fired, fire with the result of inner, which a
-// handler returned.
+// become fires d, which has not fired, with the result of inner, which a handler
+// returned.
 func (d *Deferred[T]) become(inner *Deferred[T], handler string) runner {
 	d.check(inner, handler)
 	if inner.ready() {
 		return d.settle(inner.take())
 	}
 	d.source = inner
-	inner.flags |= chained
-	inner.add((*forward[T])(d))
+	inner.flags |= dependedOn
+	inner.add((*receiver[T])(d))
 	return nil
 }
 
-// check panics if inner is not a Deferred that d can wait for.
+// check panics if d cannot wait for inner.
 func (d *Deferred[T]) check(inner *Deferred[T], handler string) {
 	if inner == nil {
 		panic("deferred: the handler given to " + handler + " returned a nil Deferred")
 	}
-	if d.loops(inner) {
+	if d.dependencyOf(inner) {
 		panic("deferred: the handler given to " + handler + " returned a Deferred that waits on the one it is to give a result to")
 	}
 }
 
-// ChainDeferred passes d's result, whichever it is, on to other, as Twisted's
-// chainDeferred does; d then counts as handled. Cancelling other, unless it has
-// a canceller of its own, cancels d.
+// ChainDeferred fires other with d's result, whether value or error. An error of d
+// then counts as handled. Cancelling other cancels d, unless other has a canceller
+// of its own.
 func (d *Deferred[T]) ChainDeferred(other *Deferred[T]) *Deferred[T] {
 	if other == nil {
 		panic("deferred: ChainDeferred to a nil Deferred")
 	}
-	if other.loops(d) {
+	if other.dependencyOf(d) {
 		panic("deferred: ChainDeferred to a Deferred that this one waits on")
 	}
-	if other.flags&(called|coroutined) == 0 && other.canceller == nil && other.source == nil {
+	if other.flags&(called|ofCoroutine) == 0 && other.canceller == nil && other.source == nil {
 		other.source = d
 	}
-	d.flags |= chained
-	return d.add((*forward[T])(other))
+	d.flags |= dependedOn
+	return d.add((*receiver[T])(other))
 }
 
-// ready reports whether d has a result that no handler is still to change.
+// ready reports whether d has a result and no handler that may change it.
 func (d *Deferred[T]) ready() bool { return !d.held() && !d.pending() }
 
-// take hands d's result to another Deferred or to a coroutine: from then on an
-// error is theirs to report. d keeps its result for handlers added later.
+// take hands d's result to another Deferred or to a coroutine, which then has to
+// report an error. d keeps the result for handlers added later.
 func (d *Deferred[T]) take() (T, error) {
 	if d.err != nil {
 		d.flags |= passedOn
-		d.handled()
+		d.markHandled()
 	}
 	return d.value, d.err
 }
@@ -111,8 +110,8 @@ func (d *Deferred[T]) set(value T, err error) {
 	d.flags &^= passedOn
 }
 
-// settle fires d with the result of the Deferred it depends on, without running
-// d's handlers: it returns d for run to do so, or nil if there is nothing to run.
+// settle fires d with the result of the Deferred that it depends on. Instead of
+// running d's handlers it returns d for run, or nil if there is nothing to run.
 func (d *Deferred[T]) settle(value T, err error) runner {
 	if !d.fire("a result passed on") {
 		return nil
@@ -121,7 +120,13 @@ func (d *Deferred[T]) settle(value T, err error) runner {
 	return d.due()
 }
 
-// offer is settle for a result that is dropped if d has fired before.
+// fail settles d with an error.
+func (d *Deferred[T]) fail(err error) runner {
+	var zero T
+	return d.settle(zero, err)
+}
+
+// offer settles d, or drops the result if d has fired before.
 func (d *Deferred[T]) offer(value T, err error) runner {
 	if d.flags&called != 0 {
 		return nil

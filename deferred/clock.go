@@ -5,39 +5,37 @@ import (
 	"time"
 )
 
-// A Clock tells the time and calls functions later. Every reactor is one, and
-// so is task.Clock, whose time a test moves. It is Twisted's IReactorTime.
+// A Clock tells the time and delays calls. Every reactor is one, and so is
+// task.Clock, whose time moves only when a test moves it.
 type Clock interface {
 	// Now returns the clock's time.
 	Now() time.Time
-	// CallLater calls f, on the clock's goroutine, once delay has passed. It is
-	// to be called from that goroutine. A negative delay counts as none.
+	// CallLater calls f on the clock's goroutine after delay, which counts as zero
+	// if it is negative. Only that goroutine may call CallLater.
 	CallLater(delay time.Duration, f func()) DelayedCall
 }
 
-// A DelayedCall is a call that [Clock.CallLater] arranged. It is Twisted's
-// IDelayedCall and belongs to the clock's goroutine.
+// A DelayedCall is a pending call of [Clock.CallLater]. It belongs to the clock's
+// goroutine.
 //
-// Its methods fail with [ErrCallRan] or [ErrCallCancelled] once the call has
-// been made or cancelled, and do nothing then.
+// After the call was made or cancelled, its methods do nothing but return
+// [ErrCallRan] or [ErrCallCancelled].
 type DelayedCall interface {
 	// Cancel removes the call.
 	Cancel() error
 	// Reset moves the call to delay from now.
 	Reset(delay time.Duration) error
-	// Delay moves the call by extra from the time it is set for.
+	// Delay moves the call by extra, relative to its present time.
 	Delay(extra time.Duration) error
-	// Active reports whether the call is still to be made.
+	// Active reports whether the call is pending.
 	Active() bool
-	// Time returns when the call is, or was, to be made.
+	// Time returns the time of the call, whether pending or not.
 	Time() time.Time
 }
 
 var (
-	// ErrCallRan is the error of changing a DelayedCall that has been made. It is
-	// Twisted's AlreadyCalled.
+	// ErrCallRan is the error of changing a DelayedCall that was made.
 	ErrCallRan = errors.New("the delayed call has already been made")
-	// ErrCallCancelled is the error of changing a DelayedCall that was
-	// cancelled. It is Twisted's AlreadyCancelled.
+	// ErrCallCancelled is the error of changing a DelayedCall that was cancelled.
 	ErrCallCancelled = errors.New("the delayed call was already cancelled")
 )

@@ -5,190 +5,188 @@ import (
 	"runtime"
 )
 
-// This file holds the direct style: a function that waits where it stands.
+// This file holds the direct style. A coroutine is split into three objects so that
+// an unreachable one can be detected (see abandoned.go):
 //
-// A coroutine is three objects, apart so that one that nothing can resume is
-// found out (see abandoned.go). Co is what the function has in hand; it lives as
-// long as the function. coroutine and, around it, started are what can resume
-// it and where its result goes; they are held by the Deferred it stands at and
-// by whoever has the result, and by Co only while the function is running.
+//   - Co is the function's own view of its coroutine. The stack of the function
+//     refers to it, and the Go runtime keeps that stack forever.
+//   - coroutine resumes the function. Co refers to it only while the function runs.
+//     While the function waits, the awaited Deferred refers to it.
+//   - typedCoroutine is the coroutine together with the Deferred that Go returns, of
+//     whose type coroutine is independent.
 
-// A Co is a running coroutine, as its own function sees it. It is for that
-// function and what it calls: it must not be given to another coroutine, to a
-// handler or to a goroutine.
+// A Co is a running coroutine, as its function sees it. Only that function and the
+// functions that it calls may use the Co: no other coroutine, handler or goroutine.
 type Co struct {
 	yield     func(None) bool
 	stop      func()
-	self      *coroutine // nil while the function waits
-	from      any        // the Deferred that resumed the function
-	made      stack      // if debugging was on
+	coroutine *coroutine // nil while the function waits
+	resumedBy any        // the awaited Deferred, when it resumes the function
+	made      stack      // where Go was called, if debugging was on
 	abandoned bool
 }
 
-// coroutine is what can resume a function that waits. It is a runner, so that
-// resuming takes a turn of run and no stack.
+// coroutine resumes the function. It is a runner, so that a chain of coroutines that
+// resume each other takes constant stack.
 type coroutine struct {
 	co      *Co
-	next    func() (None, bool)
-	outcome outcome
+	next    func() (None, bool) // nil after the function has ended
+	result  coroutineResult
 	below   runner
 	cleanup runtime.Cleanup
 	watched bool // cleanup is set
 }
 
-// outcome is the part of a coroutine that has its result's type.
-type outcome interface {
-	// dependOn makes the result depend on what the function waits for, which is
-	// nil while it runs.
-	dependOn(d dependency)
-	// cancelNext reports, once, whether the next wait is to be cancelled.
-	cancelNext() bool
-	// dependedOnBy reports whether d is the result or depends on it.
-	dependedOnBy(d dependency) bool
+// coroutineResult is a typedCoroutine, as its coroutine sees it.
+type coroutineResult interface {
+	// await makes the result depend on d, or on nothing while the function runs.
+	await(d dependency)
+	// takeCancelNext reports whether to cancel the next awaited Deferred, once.
+	takeCancelNext() bool
+	// dependencyOf reports whether d is the result or depends on it.
+	dependencyOf(d dependency) bool
 	// finish fires the result.
 	finish() runner
 }
 
-// started is a coroutine with its result.
-type started[T any] struct {
+type typedCoroutine[T any] struct {
 	coroutine
-	result Deferred[T]
-	value  T
-	err    error
+	deferred Deferred[T]
+	value    T
+	err      error
 }
 
-// Go runs f as a coroutine, at once and as far as its first [Await] that has to
-// wait, and returns a Deferred for what f returns. f goes on, on the reactor's
-// goroutine, as what it awaits gets its result: nothing ever runs beside it. It
-// follows Twisted's inlineCallbacks.
+// Go starts f as a coroutine and returns a Deferred for f's result. f runs at once,
+// until its first [Await] that has to wait, and continues whenever an awaited
+// Deferred gets its result. It always runs on the reactor's goroutine. Go follows
+// Twisted's inlineCallbacks.
 //
-// Cancelling the Deferred cancels what f stands at. Await then returns that
-// one's error, by rule ErrCancelled, and f decides what to do with it; if f is
-// running, it is the next Await that has to wait that is cancelled. A panic in f
-// becomes a [*PanicError]. What becomes of a coroutine that nothing can resume
-// is said at [SetUnwinder].
+// Cancelling the Deferred cancels the one that f awaits. Await then returns the
+// error of that one, normally [ErrCancelled], and f decides how to continue. If f is
+// not waiting, its next Await that has to wait is cancelled. A panic in f becomes a
+// [*PanicError]. [SetUnwinder] explains what happens to a coroutine that nothing can
+// resume.
 //
-// Starting a coroutine takes a microsecond or two and 2 KB or more of stack.
+// Starting a coroutine takes a microsecond or two, and at least 2 KB of stack.
 func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
 	notNil(f != nil, "Go")
 	co := new(Co)
-	s := &started[T]{}
+	c := &typedCoroutine[T]{}
 	if debugging.Load() {
 		co.made = callers()
-		s.result.debugMade()
+		c.deferred.debugMade()
 	}
-	s.result.flags = coroutined
-	s.co, s.outcome = co, s
-	// What runs inside must not refer to s: it would keep s alive while it waits.
-	s.next, co.stop = iter.Pull(func(yield func(None) bool) {
+	c.deferred.flags = ofCoroutine
+	c.co, c.result = co, c
+	// This function must not refer to c, or its stack would keep c reachable.
+	c.next, co.stop = iter.Pull(func(yield func(None) bool) {
 		co.yield = yield
 		defer co.end()
 		value, err := protect(func() (T, error) { return f(co) })
 		if co.abandoned {
-			co.unwound(err)
+			co.reportUnwound(err)
 		} else {
-			s := co.self.outcome.(*started[T])
-			s.value, s.err = value, err
+			c := co.coroutine.result.(*typedCoroutine[T])
+			c.value, c.err = value, err
 		}
 	})
-	run(&s.coroutine)
-	return &s.result
+	run(&c.coroutine)
+	return &c.deferred
 }
 
-// Await returns d's result, and if there is none yet makes the coroutine wait
-// for it. The error is then the coroutine's to deal with: d counts as handled.
+// Await returns d's result. If d has none yet, the coroutine waits. An error of d
+// then counts as handled.
 //
-// Waiting allocates nothing and takes about as long as firing a Deferred with a
-// callback; Await of a Deferred that has its result takes a few nanoseconds.
+// Waiting allocates nothing and takes about as long as firing a Deferred that has a
+// callback. Await of a Deferred that has a result takes a few nanoseconds.
 //
-// It panics if co is not running, if d is nil and if d waits on co's own result.
+// Await panics if co is not running, if d is nil and if d depends on co's own result.
 func Await[T any](co *Co, d *Deferred[T]) (T, error) {
 	if d == nil {
 		panic("deferred: Await of a nil Deferred")
 	}
-	if !d.ready() && standAt(co, d) {
-		return waited[T](co)
+	if !d.ready() && suspendOn(co, d) {
+		return suspend[T](co)
 	}
 	return d.take()
 }
 
-// standAt has co resumed by d, unless cancelling co gives d a result at once.
-func standAt[T any](co *Co, d *Deferred[T]) bool {
-	c := co.self
+// suspendOn arranges for d to resume co. It returns false if a cancellation that was
+// due has given d a result.
+func suspendOn[T any](co *Co, d *Deferred[T]) bool {
+	c := co.coroutine
 	switch {
 	case co.abandoned:
 		panic(unwinding{})
 	case c == nil:
 		panic("deferred: Await by a coroutine that is not running")
-	case c.outcome.dependedOnBy(d):
+	case c.result.dependencyOf(d):
 		panic("deferred: Await of a Deferred that waits on the coroutine itself")
 	}
-	if c.outcome.cancelNext() {
+	if c.result.takeCancelNext() {
 		if d.Cancel(); d.ready() {
 			return false
 		}
 	}
 	c.watch()
-	c.outcome.dependOn(d)
-	co.self = nil
-	d.flags |= chained
-	d.push((*awaits[T])(c))
+	c.result.await(d)
+	co.coroutine = nil
+	d.flags |= dependedOn
+	d.push((*awaiter[T])(c))
 	return true
 }
 
-// waited waits. No Deferred and nothing of the coroutine but co may be in a
-// variable of it.
-func waited[T any](co *Co) (value T, err error) {
+// suspend yields until co is resumed. Its frame must hold no pointer but co.
+func suspend[T any](co *Co) (value T, err error) {
 	if !co.yield(None{}) {
 		return value, ErrAbandoned
 	}
-	d := co.from.(*Deferred[T])
-	co.from = nil
+	d := co.resumedBy.(*Deferred[T])
+	co.resumedBy = nil
 	return d.take()
 }
 
-// awaits is the link that resumes a coroutine.
-type awaits[T any] coroutine
+// awaiter is a coroutine that waits. As a link of the awaited Deferred it resumes
+// the function.
+type awaiter[T any] coroutine
 
-func (a *awaits[T]) run(d *Deferred[T]) runner {
+func (a *awaiter[T]) run(d *Deferred[T]) runner {
 	c := (*coroutine)(a)
-	c.co.from = d
-	c.outcome.dependOn(nil)
+	c.co.resumedBy = d
+	c.result.await(nil)
 	return c
 }
 
-// runLinks runs the function as far as its next wait, or its end.
-func (c *coroutine) runLinks() runner {
+// advance runs the function until it waits or ends, and then fires the result.
+func (c *coroutine) advance() runner {
 	if c.next == nil {
-		return nil // back from running the result's handlers
+		return nil // finish has been called
 	}
-	c.co.self = c
+	c.co.coroutine = c
 	if _, waits := c.next(); waits {
 		return nil
 	}
 	c.next = nil
-	return c.outcome.finish()
+	return c.result.finish()
 }
 
 func (c *coroutine) under() *runner { return &c.below }
 
-func (s *started[T]) dependOn(d dependency) { s.result.source = d }
+func (c *typedCoroutine[T]) await(d dependency) { c.deferred.source = d }
 
-func (s *started[T]) cancelNext() bool {
-	due := s.result.flags&cancelNext != 0
-	s.result.flags &^= cancelNext
+func (c *typedCoroutine[T]) takeCancelNext() bool {
+	due := c.deferred.flags&cancelNext != 0
+	c.deferred.flags &^= cancelNext
 	return due
 }
 
-func (s *started[T]) dependedOnBy(d dependency) bool {
-	return d == dependency(&s.result) || s.result.flags&chained != 0 && dependsOn(d, &s.result)
-}
+func (c *typedCoroutine[T]) dependencyOf(d dependency) bool { return c.deferred.dependencyOf(d) }
 
-func (s *started[T]) finish() runner {
-	if s.result.flags&called != 0 {
-		// Somebody fired it, though it was not theirs to fire.
-		report(Unhandled{Err: alreadyCalled(s.result.debug(), "the end of its coroutine")})
+func (c *typedCoroutine[T]) finish() runner {
+	if c.deferred.flags&called != 0 {
+		// Other code has fired the result.
+		report(Unhandled{Err: alreadyCalled(c.deferred.debug(), "the end of its coroutine")})
 		return nil
 	}
-	return s.result.settle(s.value, s.err)
+	return c.deferred.settle(c.value, c.err)
 }

@@ -9,25 +9,25 @@ import (
 
 var debugging atomic.Bool
 
-// SetDebugging turns the recording of stacks on or off for all Deferreds made
-// from then on: where each was made, fired and last failed. They are shown by
-// [AlreadyCalledError] and in the report of an unhandled error. It costs a few
-// microseconds a Deferred. It is Twisted's defer.setDebugging, and may be called
-// from any goroutine.
+// SetDebugging turns the recording of stacks on or off, for Deferreds made from now
+// on. A Deferred then records where it was made, where it fired and where it last
+// failed, for [AlreadyCalledError] and [Unhandled]. Recording takes a few
+// microseconds a Deferred. Any goroutine may call SetDebugging.
 func SetDebugging(on bool) { debugging.Store(on) }
 
-// Debugging reports whether [SetDebugging] was last called with true.
+// Debugging reports whether stacks are recorded. Any goroutine may call it.
 func Debugging() bool { return debugging.Load() }
 
-// stack is the callers of a place in this package.
+// stack is the program counters of a call stack.
 type stack []uintptr
 
+// callers returns the stack above its caller.
 func callers() stack {
 	var pcs [32]uintptr
 	return stack(append([]uintptr(nil), pcs[:runtime.Callers(3, pcs[:])]...))
 }
 
-// String lists the callers, innermost first, this package's own left out.
+// String lists the functions, innermost first, without those of this package.
 func (s stack) String() string {
 	if len(s) == 0 {
 		return ""
@@ -45,15 +45,15 @@ func (s stack) String() string {
 	}
 }
 
-// debugInfo is what debugging records of one Deferred.
+// debugInfo is the stacks of one Deferred.
 type debugInfo struct {
 	madeAt, firedAt, failedAt stack
 }
 
-// debugMade starts recording for d.
-func (d *Deferred[T]) debugMade() { d.spare().debug = &debugInfo{madeAt: callers()} }
+// debugMade starts the recording for d.
+func (d *Deferred[T]) debugMade() { d.ensureExtra().debug = &debugInfo{madeAt: callers()} }
 
-// debug returns what is recorded of d, or nil.
+// debug returns the stacks of d, or nil if d has none.
 func (d *Deferred[T]) debug() *debugInfo {
 	if d.extra == nil {
 		return nil

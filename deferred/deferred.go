@@ -1,55 +1,55 @@
 package deferred
 
-// A Deferred is a result that is not there yet, and the chain of handlers that
-// will be run on it, in the order they were added, once it is. It follows
+// A Deferred is a result that does not exist yet, and the chain of handlers that run
+// on it, in the order they were added, once it does. It follows
 // twisted.internet.defer.Deferred.
 //
 // A Deferred fires once, by [Deferred.Callback] with a value or by
-// [Deferred.Errback] with an error. Each handler takes the result that the one
-// before it left and leaves a new one. A handler that returns a Deferred (the
-// Then methods) suspends the chain until that one has a result.
+// [Deferred.Errback] with an error. Each handler takes the result that the previous
+// one left and leaves a new one. A handler that returns a Deferred (see the Then
+// methods) suspends the chain until that Deferred has a result.
 //
-// The zero value is a Deferred that has not fired and has no canceller.
-// A Deferred must not be copied after first use, and belongs to one goroutine,
-// the reactor's: no method may be called from another one.
+// The zero value is a Deferred that has not fired and has no canceller. A Deferred
+// must not be copied after first use. Its methods may be called on the goroutine of
+// its reactor only.
 type Deferred[T any] struct {
 	value T
 	err   error
 
-	source    dependency // what the result is to come from: the Deferred before a change of type, or the one a handler returned
-	below     runner     // next on the stack of Deferreds whose handlers are being run; see run
+	source    dependency // the Deferred that gives the result; see upstream
+	below     runner     // the next runner down the stack; see run
 	canceller func(*Deferred[T])
-	extra     *extra[T] // what few Deferreds need; see spare
-	first     [fit]link[T]
-	head      uint8 // first[head:tail] are handlers that have not run; see push
+	extra     *extra[T]
+	inline    [inlineLinks]link[T] // inline[head:tail] are the first links; see push
+	head      uint8
 	tail      uint8
 	flags     flags
 }
 
-// extra is the part of a Deferred that few need, allocated when one does, so
-// that the common Deferred is one small object.
+// extra is the part that few Deferreds need. It is allocated when needed, so that
+// the common Deferred is one small object.
 type extra[T any] struct {
-	links  []link[T]  // the handlers that come after those in first
-	watch  *watch     // set while err is one that nobody has handled
-	debug  *debugInfo // set if debugging was on when the Deferred was made
-	pauses int
+	overflow  []link[T]       // the links after those in inline
+	unhandled *unhandledError // non-nil while no handler has taken err
+	debug     *debugInfo      // nil unless debugging was on when the Deferred was made
+	pauses    int             // calls of Pause without an Unpause
 }
 
 type flags uint16
 
 const (
-	called     flags = 1 << iota // Callback, Errback or Cancel gave a result
-	running                      // on the stack of run
-	waiting                      // a handler returned a Deferred that has no result yet
-	paused                       // Pause was called more often than Unpause
-	cancelled                    // fired by Cancel: one late result is to be dropped
-	passedOn                     // err has been handed to another Deferred and is that one's to report
-	chained                      // some other Deferred depends on this one
-	coroutined                   // the result of a coroutine; see Cancel
-	cancelNext                   // Cancel came while the coroutine was running
+	called      flags = 1 << iota // Callback, Errback or Cancel gave a result
+	running                       // on the stack of run
+	waiting                       // a handler returned a Deferred that has no result yet
+	paused                        // extra.pauses is not zero
+	cancelled                     // fired by Cancel; the next result is dropped
+	passedOn                      // another Deferred reports err if nobody handles it
+	dependedOn                    // other Deferreds depend on this one
+	ofCoroutine                   // the result of a coroutine
+	cancelNext                    // cancel the Deferred that the coroutine awaits next
 )
 
-// None is the value of a Deferred that fires to say "done" and nothing else.
+// None is the type of a value that carries no information.
 type None = struct{}
 
 // New returns a Deferred that has not fired.
@@ -61,10 +61,9 @@ func New[T any]() *Deferred[T] {
 	return d
 }
 
-// NewCancellable returns a Deferred that has not fired and whose
-// [Deferred.Cancel] calls canceller. The canceller should stop the work that
-// was to give the result; it may fire d itself, and if it does not, d fails
-// with [ErrCancelled]. It is called at most once.
+// NewCancellable returns a Deferred that has not fired and whose [Deferred.Cancel]
+// calls canceller, at most once. The canceller should stop the work for the result.
+// It may fire d; otherwise d fails with [ErrCancelled].
 func NewCancellable[T any](canceller func(d *Deferred[T])) *Deferred[T] {
 	if canceller == nil {
 		panic("deferred: NewCancellable with a nil canceller")
@@ -74,16 +73,14 @@ func NewCancellable[T any](canceller func(d *Deferred[T])) *Deferred[T] {
 	return d
 }
 
-// Succeed returns a Deferred that has already fired with value.
-// It is Twisted's defer.succeed.
+// Succeed returns a Deferred that has fired with value.
 func Succeed[T any](value T) *Deferred[T] {
 	d := New[T]()
 	d.Callback(value)
 	return d
 }
 
-// Fail returns a Deferred that has already failed with err.
-// It is Twisted's defer.fail. A nil err panics, as in [Deferred.Errback].
+// Fail returns a Deferred that has failed with err. It panics if err is nil.
 func Fail[T any](err error) *Deferred[T] {
 	d := New[T]()
 	d.Errback(err)
@@ -92,8 +89,8 @@ func Fail[T any](err error) *Deferred[T] {
 
 // Callback fires d with a value and runs its handlers.
 //
-// It panics with an [*AlreadyCalledError] when d has fired before, except that
-// the first result that comes in after [Deferred.Cancel] is dropped.
+// It panics with an [*AlreadyCalledError] if d has fired before. After
+// [Deferred.Cancel], however, it drops the first result.
 func (d *Deferred[T]) Callback(value T) {
 	if d.fire("Callback") {
 		d.value = value
@@ -101,8 +98,8 @@ func (d *Deferred[T]) Callback(value T) {
 	}
 }
 
-// Errback fires d with an error and runs its handlers. The error must not be
-// nil. Like [Deferred.Callback] it may be called only once.
+// Errback fires d with an error and runs its handlers. It panics as
+// [Deferred.Callback] does, and if err is nil.
 func (d *Deferred[T]) Errback(err error) {
 	if err == nil {
 		panic("deferred: Errback with a nil error")
@@ -113,8 +110,8 @@ func (d *Deferred[T]) Errback(err error) {
 	}
 }
 
-// Resolve fires d with Go's usual pair: by Errback(err) if err is not nil, else
-// by Callback(value).
+// Resolve fires d with Go's usual pair: it calls Errback(err) if err is not nil, and
+// Callback(value) otherwise.
 func (d *Deferred[T]) Resolve(value T, err error) {
 	if err != nil {
 		d.Errback(err)
@@ -123,7 +120,7 @@ func (d *Deferred[T]) Resolve(value T, err error) {
 	}
 }
 
-// fire marks d as called and reports whether the result is to be taken.
+// fire marks d as called. It returns false if the result is to be dropped.
 func (d *Deferred[T]) fire(how string) bool {
 	if d.flags&called != 0 {
 		if d.flags&cancelled != 0 {
@@ -140,42 +137,41 @@ func (d *Deferred[T]) fire(how string) bool {
 	return true
 }
 
-// Cancel says that nobody wants d's result any more. It follows
-// twisted.internet.defer.Deferred.cancel.
+// Cancel stops the work for d's result.
 //
-// If d has not fired, its canceller is called, or, for a Deferred made by
-// [Map], [Then] and their like, the Deferred it was made from is cancelled. If
-// d has still not fired after that it fails with [ErrCancelled], and one result
-// that comes in later is dropped. If d has fired and waits on a Deferred that a
-// handler returned, that one is cancelled. Otherwise Cancel does nothing.
+// If d has not fired, Cancel calls d's canceller. If [Map], [Then] or the like made
+// d from another Deferred, Cancel cancels that one first. A d that still has not
+// fired then fails with [ErrCancelled] and drops the next result. If d has fired and
+// waits for a Deferred that a handler returned, Cancel cancels that one. Otherwise
+// Cancel does nothing.
 //
-// If d is, or depends on, the result of a coroutine (see [Go]), what the
-// coroutine stands at is cancelled. The coroutine may go on all the same; d then
-// fires when it ends.
+// If d is the result of a coroutine or depends on one (see [Go]), Cancel cancels the
+// Deferred that the coroutine awaits. d fires when the coroutine ends, which may
+// ignore the cancellation.
 //
-// A canceller that panics makes d fail with an error that is both ErrCancelled
-// and a [*PanicError].
+// If a canceller panics, the error of d matches both ErrCancelled and the
+// [*PanicError].
 func (d *Deferred[T]) Cancel() {
-	// A long chain is walked, not recursed into: only its far end has work to stop.
+	// The work is at the far end of the chain. A loop, because a chain may be long.
 	far := dependency(d)
-	for s := far.dependsOn(); s != nil; s = far.dependsOn() {
-		far = s
+	for up := far.upstream(); up != nil; up = far.upstream() {
+		far = up
 	}
-	far.cancelHere()
-	for s := dependency(d); s != nil; s = s.dependsOn() {
-		if s.goesOn() {
+	far.cancelSelf()
+	for up := dependency(d); up != nil; up = up.upstream() {
+		if up.inCoroutine() {
 			return
 		}
 	}
-	d.cancelHere()
+	d.cancelSelf()
 }
 
-// cancelHere cancels d without looking at what it depends on.
-func (d *Deferred[T]) cancelHere() {
+// cancelSelf cancels d, but no Deferred that d depends on.
+func (d *Deferred[T]) cancelSelf() {
 	if d.flags&called != 0 {
 		return
 	}
-	if d.flags&coroutined != 0 {
+	if d.flags&ofCoroutine != 0 {
 		d.flags |= cancelNext
 		return
 	}
@@ -195,19 +191,15 @@ func (d *Deferred[T]) cancelHere() {
 	d.run()
 }
 
-// goesOn reports whether d is the result of a coroutine that has not ended.
-func (d *Deferred[T]) goesOn() bool { return d.flags&(called|coroutined) == coroutined }
-
-// Pause stops d's handlers from being run until [Deferred.Unpause] has been
-// called as often as Pause. Called in a handler of d it holds back the next one,
-// which in Twisted still runs.
+// Pause holds back d's handlers until a matching [Deferred.Unpause]. In a handler of
+// d it holds back the next handler, which Twisted still runs.
 func (d *Deferred[T]) Pause() {
-	d.spare().pauses++
+	d.ensureExtra().pauses++
 	d.flags |= paused
 }
 
-// Unpause undoes one [Deferred.Pause] and, with the last of them, runs the
-// handlers that are due. Without a Pause to undo it panics.
+// Unpause undoes one [Deferred.Pause]. The last one runs the handlers that were held
+// back. Unpause panics if d is not paused.
 func (d *Deferred[T]) Unpause() {
 	if d.flags&paused == 0 {
 		panic("deferred: Unpause of a Deferred that is not paused")
@@ -218,15 +210,15 @@ func (d *Deferred[T]) Unpause() {
 	}
 }
 
-// Called reports whether d has fired, though its chain may still be waiting.
+// Called reports whether d has fired. Its chain may still be waiting.
 func (d *Deferred[T]) Called() bool { return d.flags&called != 0 }
 
-// Paused reports whether d's handlers are held back, by [Deferred.Pause] or by
-// a Deferred that a handler returned.
+// Paused reports whether d's handlers are held back, by [Deferred.Pause] or by a
+// Deferred that a handler returned.
 func (d *Deferred[T]) Paused() bool { return d.flags&(paused|waiting) != 0 }
 
-// spare returns d's extra part, which is there from then on.
-func (d *Deferred[T]) spare() *extra[T] {
+// ensureExtra returns d.extra, allocating it if necessary.
+func (d *Deferred[T]) ensureExtra() *extra[T] {
 	if d.extra == nil {
 		d.extra = new(extra[T])
 	}

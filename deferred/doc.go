@@ -1,4 +1,4 @@
-// Package deferred is Twisted's Deferred, typed: a result that is not there yet
+// Package deferred is Twisted's Deferred, typed: a result that does not exist yet,
 // and the chain of handlers that waits for it.
 //
 //	d := deferred.New[int]()
@@ -6,11 +6,11 @@
 //	d.AddErrback(func(err error) (int, error) { return 0, nil })
 //	d.Callback(21)
 //
-// # Links
+// # Handlers
 //
-// A handler gets the result the one before it left, and leaves a new one. What
-// adds it is named after two questions: what does the handler return, and does
-// the chain keep its type?
+// Each handler gets the result that the previous one left, and leaves a new one.
+// The function or method that adds a handler is named after two questions: what
+// does the handler return, and does the chain keep its type?
 //
 //	                     the handler returns     the handler returns
 //	runs on              a value and an error    a Deferred
@@ -22,14 +22,14 @@
 //	a value, new type    Map(d, f)               Then(d, f)
 //	either, new type     MapBoth(d, f)           ThenBoth(d, f)
 //
-// So: Then is for a handler that returns a Deferred; methods change the chain in
+// So Then is for a handler that returns a Deferred. Methods change the chain in
 // place and return d; functions return a new Deferred. d.MaybeThenBoth is for a
-// handler that mostly has its result at once, and else returns a Deferred.
+// handler that usually has its result at once and otherwise returns a Deferred.
 //
 // # Direct style
 //
-// A coroutine waits where it stands instead of adding handlers. It takes no
-// other goroutine: it runs on the reactor's, between handlers.
+// A coroutine waits for a result instead of adding a handler. It needs no other
+// goroutine: it runs on the reactor's, between handlers.
 //
 //	sum := deferred.Go(func(co *deferred.Co) (int, error) {
 //		a, err := deferred.Await(co, first)
@@ -51,28 +51,33 @@
 //	addTimeout                             d.AddTimeout
 //	DeferredLock.run, DeferredSemaphore    Run, DeferredLock, DeferredSemaphore
 //	DeferredQueue, DeferredFilesystemLock  the same
+//	QueueOverflow, QueueUnderflow          ErrQueueOverflow, ErrQueueUnderflow
 //	asFuture, fromFuture                   ToChannel, FromChannel
 //	deferToThread                          RunOn
+//	IReactorTime, IDelayedCall             Clock, DelayedCall
+//	AlreadyCalled, AlreadyCancelled        ErrCallRan, ErrCallCancelled
 //	CancelledError, TimeoutError           ErrCancelled, TimeoutError
 //	FirstError, FailureGroup               the same
+//	AlreadyTryingToLockError               ErrAlreadyTryingToLock
 //	setDebugging                           SetDebugging
 //	trial's flushLoggedErrors              FailOnUnhandled
+//	trial's successResultOf                package deferredtest
 //
 // # Errors
 //
-// An error that no handler took is reported, by log/slog unless
-// [SetUnhandledReporter] says otherwise, when the Deferred becomes unreachable. A
-// panic in a handler becomes a [*PanicError]; runtime.Goexit, which the FailNow of
-// a test calls, is let through.
+// An error that no handler took is reported when its Deferred becomes unreachable,
+// by log/slog unless [SetUnhandledReporter] sets another way. A panic in a handler
+// becomes a [*PanicError]. A call of runtime.Goexit, as in the FailNow of a test,
+// ends the goroutine as usual.
 //
 // # Cost
 //
-// A Deferred is one allocation of 128 bytes for a value of one word, with room for
-// three handlers. A link that changes the type is one of 144. Chains of any length,
-// in any combination with what is in this package, take constant stack.
+// A Deferred whose value is one word is one allocation of 128 bytes, with room for
+// three handlers. A handler that changes the type is one of 144 bytes. Chains of
+// any length, in any combination with the rest of this package, use constant stack.
 //
 // # One goroutine
 //
 // A Deferred belongs to the goroutine of its reactor. This package takes no lock
-// and starts no goroutine. What may be called from any goroutine says so.
+// and starts no goroutine. The few functions that any goroutine may call say so.
 package deferred

@@ -6,19 +6,17 @@ import (
 	"runtime/debug"
 )
 
-// ErrCancelled is the error of a Deferred that [Deferred.Cancel] ended. It is
-// Twisted's CancelledError.
+// ErrCancelled is the error of a Deferred that [Deferred.Cancel] ended.
 var ErrCancelled = errors.New("deferred: cancelled")
 
-// An AlreadyCalledError is what firing a Deferred a second time panics with.
-// It is Twisted's AlreadyCalledError.
+// An AlreadyCalledError is the value of the panic when a Deferred fires a second
+// time.
 type AlreadyCalledError struct {
-	// How says what was done: "Callback", "Errback", "Cancel" or a result that
-	// was passed on.
+	// How is "Callback", "Errback", "Cancel" or a description of the result.
 	How string
-	// Made, First and Second are the stacks of the Deferred's making, of its
-	// first firing and of this one. They are empty unless debugging was on when
-	// the Deferred was made; see SetDebugging.
+	// Made, First and Second are the stacks where the Deferred was made, where it
+	// first fired and where it fired again. They are empty unless [SetDebugging] was
+	// on when the Deferred was made.
 	Made, First, Second string
 }
 
@@ -30,9 +28,9 @@ func (e *AlreadyCalledError) Error() string {
 	return s + "\nmade by:\n" + e.Made + "\nfirst fired by:\n" + e.First + "\nfired again by:\n" + e.Second
 }
 
-// A PanicError is the error that a panic in a handler becomes.
+// A PanicError is the error of a panic in a handler.
 type PanicError struct {
-	Value any    // what panic was called with
+	Value any    // the argument of panic
 	Stack []byte // the stack of the panic, as runtime/debug.Stack formats it
 }
 
@@ -42,17 +40,16 @@ func NewPanicError(value any) *PanicError {
 	return &PanicError{Value: value, Stack: debug.Stack()}
 }
 
-// Error gives the panic's value, on one line as far as the value is; the stack
-// is in [PanicError.Stack].
+// Error describes the panic's value. It does not contain the stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// Unwrap gives the panic's value if it was an error.
+// Unwrap returns the panic's value if that is an error.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
 
-// Repanic panics with e, for code that must not go on after a handler's panic.
+// Repanic panics with e, for code that must not continue after a handler's panic.
 func (e *PanicError) Repanic() { panic(e) }
 
 // cancellerError is the error of a Deferred whose canceller panicked.
@@ -64,7 +61,7 @@ func (e *cancellerError) Error() string {
 
 func (e *cancellerError) Unwrap() []error { return []error{ErrCancelled, e.panicked} }
 
-// try calls f and returns what it panicked with, if it did.
+// try calls f and returns its panic, if any.
 func try(f func()) (p *PanicError) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// This file is for tests of code that uses this package.
+// This file helps tests of code that uses this package.
 
 // TestingTB is the part of testing.TB that [FailOnUnhandled] needs.
 type TestingTB interface {
@@ -15,13 +15,13 @@ type TestingTB interface {
 	Cleanup(func())
 }
 
-// FailOnUnhandled makes t fail at its end if an error was left unhandled or a
-// coroutine abandoned in it, as trial does. What it returns can take back errors
-// that are meant to be unhandled.
+// FailOnUnhandled makes t fail at its end for each error that was left unhandled and
+// each coroutine that was abandoned during the test. A test takes back the errors
+// that it expects with [UnhandledErrors.Flush].
 //
-// Errors are found by the garbage collector, which does not say what test they
-// come from. Those of tests before are reported before, as they would have been;
-// but no other test may run in parallel.
+// The garbage collector finds these errors, and cannot tell which test they come
+// from. FailOnUnhandled therefore first reports the errors of earlier tests as
+// usual, and no other test may run in parallel.
 func FailOnUnhandled(t TestingTB) *UnhandledErrors {
 	collectGarbage()
 	u := new(UnhandledErrors)
@@ -41,9 +41,9 @@ func FailOnUnhandled(t TestingTB) *UnhandledErrors {
 	return u
 }
 
-// UnhandledErrors are the errors of one test that nobody handled.
+// UnhandledErrors are the unhandled errors of one test.
 type UnhandledErrors struct {
-	found atomic.Pointer[foundError] // goroutines of the runtime add to it
+	found atomic.Pointer[foundError] // a list that goroutines of the Go runtime add to
 }
 
 type foundError struct {
@@ -51,9 +51,8 @@ type foundError struct {
 	next *foundError
 }
 
-// Flush collects garbage, and removes and returns the errors found so far that
-// are target, as errors.Is finds, or all of them if target is nil. It is trial's
-// flushLoggedErrors.
+// Flush collects garbage, then removes and returns the errors that match target, as
+// errors.Is defines, or all errors if target is nil. It is trial's flushLoggedErrors.
 func (u *UnhandledErrors) Flush(target error) []Unhandled {
 	collectGarbage()
 	var flushed, kept []Unhandled
@@ -80,14 +79,14 @@ func (u *UnhandledErrors) add(e Unhandled) {
 	}
 }
 
-// collectGarbage collects what is unreachable and waits for the reports that
-// come of it. A chain of objects with finalizers takes several rounds.
+// collectGarbage collects unreachable objects and waits for their reports. A chain
+// of objects with finalizers takes several rounds.
 func collectGarbage() {
 	for range 3 {
 		done := make(chan None, 2)
 		func() {
-			// Finalizers run one after the other, so that this one comes last of
-			// its round or near it; cleanups have a queue of their own.
+			// Finalizers run one after the other, so this one runs at about the end of its
+			// round. Cleanups have a queue of their own.
 			runtime.SetFinalizer(&struct{ p *int }{new(int)}, func(any) { done <- None{} })
 			runtime.AddCleanup(&struct{ p *int }{new(int)}, func(c chan None) { c <- None{} }, done)
 		}()

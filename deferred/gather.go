@@ -2,83 +2,59 @@ package deferred
 
 import "fmt"
 
-// This file holds what waits for a few Deferreds of different types.
+// This file combines a few Deferreds of different types.
 
-// A Pair is the two values that [Gather2] waits for.
+// A Pair is the result of [Gather2].
 type Pair[A, B any] struct {
 	First  A
 	Second B
 }
 
-// A Triple is the three values that [Gather3] waits for.
+// A Triple is the result of [Gather3].
 type Triple[A, B, C any] struct {
 	First  A
 	Second B
 	Third  C
 }
 
-// Gather2 waits for the values of both, or for the first error, which it fails
-// with as a [*FirstError]. It is [GatherResults] for two types. Cancelling it
-// cancels both.
+// Gather2 is [GatherResults] for two Deferreds of different types.
 func Gather2[A, B any](a *Deferred[A], b *Deferred[B]) *Deferred[Pair[A, B]] {
-	g := newTuple[Pair[A, B]](2, a, b)
-	gatherOne(a, g, 0, &g.value.First)
-	gatherOne(b, g, 1, &g.value.Second)
+	g := newGroup(Pair[A, B]{}, []canceller{a, b})
+	gatherOne(g, 0, a, &g.result.First)
+	gatherOne(g, 1, b, &g.result.Second)
 	return &g.Deferred
 }
 
-// Gather3 waits for the values of all three, or for the first error, which it
-// fails with as a [*FirstError]. Cancelling it cancels all three.
+// Gather3 is [GatherResults] for three Deferreds of different types.
 func Gather3[A, B, C any](a *Deferred[A], b *Deferred[B], c *Deferred[C]) *Deferred[Triple[A, B, C]] {
-	g := newTuple[Triple[A, B, C]](3, a, b, c)
-	gatherOne(a, g, 0, &g.value.First)
-	gatherOne(b, g, 1, &g.value.Second)
-	gatherOne(c, g, 2, &g.value.Third)
+	g := newGroup(Triple[A, B, C]{}, []canceller{a, b, c})
+	gatherOne(g, 0, a, &g.result.First)
+	gatherOne(g, 1, b, &g.result.Second)
+	gatherOne(g, 2, c, &g.result.Third)
 	return &g.Deferred
 }
 
-// tuple gathers values into the fields of a T.
-type tuple[T any] struct {
-	Deferred[T]
-	value T
-	left  int
-}
+type canceller interface{ Cancel() }
 
-func newTuple[T any](n int, members ...interface{ Cancel() }) *tuple[T] {
-	g := &tuple[T]{left: n}
-	if debugging.Load() {
-		g.debugMade()
-	}
-	g.canceller = func(*Deferred[T]) {
-		for _, m := range members {
-			m.Cancel()
-		}
-	}
-	return g
-}
-
-func nilMember(index int) string {
-	return fmt.Sprintf("deferred: number %d of the Deferreds to wait for is nil", index)
-}
-
-// gatherOne puts d's value into a field of g's. An error that fails g is then
-// g's to report.
-func gatherOne[T, U any](d *Deferred[T], g *tuple[U], index int, field *T) {
+// gatherOne makes d a member of g that stores its value in field.
+func gatherOne[T, U any](g *group[U], index int, d *Deferred[T], field *T) {
 	if d == nil {
 		panic(nilMember(index))
 	}
 	d.add(observer[T](func(d *Deferred[T]) runner {
+		if g.Called() {
+			return nil
+		}
 		g.left--
-		switch {
-		case g.Called():
-		case d.err != nil:
+		if d.err != nil {
 			_, err := d.take()
 			return g.fail(&FirstError{err, index})
-		default:
-			if *field = d.value; g.left == 0 {
-				return g.settle(g.value, nil)
-			}
 		}
-		return nil
+		*field = d.value
+		return g.settleIfLast()
 	}))
+}
+
+func nilMember(index int) string {
+	return fmt.Sprintf("deferred: number %d of the Deferreds to wait for is nil", index)
 }

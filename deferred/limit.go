@@ -2,23 +2,23 @@ package deferred
 
 import "container/list"
 
-// This file holds what bounds how many do something at a time.
+// This file limits concurrency.
 
 // A Limiter is a [DeferredLock] or a [DeferredSemaphore].
 type Limiter interface {
-	// Acquire returns a Deferred that fires when the caller may go on; the caller
-	// then owes a Release. Cancelling it before that leaves the queue.
+	// Acquire returns a Deferred that fires when the caller holds the limiter. The
+	// holder must call Release. Cancelling the Deferred leaves the queue.
 	Acquire() *Deferred[None]
-	// Release lets the next one go on.
+	// Release makes the first in the queue a holder. It panics without a holder.
 	Release()
 
 	release() runner
 }
 
-// Run acquires l, calls f, and releases l once f's Deferred has a result, which
-// it passes on. It is the run method of Twisted's DeferredLock and
-// DeferredSemaphore. A panic in f becomes a [*PanicError]. Cancelling the result
-// leaves the queue or, once f has been called, cancels f's Deferred.
+// Run acquires l, calls f, and releases l when the Deferred of f has a result, which
+// becomes the result of Run's. A panic in f becomes a [*PanicError]. Cancelling the
+// result leaves the queue or, after the call of f, cancels the Deferred of f. Run is
+// the run method of Twisted's DeferredLock and DeferredSemaphore.
 //
 // A coroutine awaits l.Acquire() and defers l.Release() instead.
 func Run[T any](l Limiter, f func() *Deferred[T]) *Deferred[T] {
@@ -28,7 +28,7 @@ func Run[T any](l Limiter, f func() *Deferred[T]) *Deferred[T] {
 	return &j.Deferred
 }
 
-// job is the link that runs a function while it holds a limiter.
+// job is the link that Run adds to the Deferred of Acquire.
 type job[T any] struct {
 	Deferred[T]
 	limiter Limiter
@@ -44,51 +44,51 @@ func (j *job[T]) run(d *Deferred[None]) runner {
 		return j.limiter.release()
 	}
 	inner := MaybeDeferred(j.f)
-	if j.loops(inner) {
+	if j.dependencyOf(inner) {
 		inner = Fail[T](NewPanicError("deferred: the function given to Run returned a Deferred that waits on Run's own"))
 	}
 	if inner.ready() {
-		return j.done(inner)
+		return j.finish(inner)
 	}
 	j.source = inner
-	inner.flags |= chained
-	inner.push(observer[T](j.done))
+	inner.flags |= dependedOn
+	inner.push(observer[T](j.finish))
 	return nil
 }
 
-// done releases the limiter and passes the result on. The next in the queue goes
-// first, by way of run and not by a call, so that a queue of any length of jobs
-// that end at once takes no stack.
-func (j *job[T]) done(inner *Deferred[T]) runner {
+// finish releases the limiter and passes on the result. The next in the queue runs
+// first. It is returned and not called, so that a long queue of jobs that finish at
+// once takes constant stack.
+func (j *job[T]) finish(inner *Deferred[T]) runner {
 	value, err := inner.take()
 	return stacked(j.limiter.release(), j.offer(value, err))
 }
 
-// A DeferredLock lets one at a time go on, in the order they came. It is
+// A DeferredLock allows one holder at a time, in the order of Acquire. It is
 // Twisted's DeferredLock. Its zero value is unlocked.
 type DeferredLock struct{ limit limit }
 
-// Acquire returns a Deferred that fires when the caller has the lock. Cancelling
-// it before that leaves the queue.
+// Acquire returns a Deferred that fires when the caller holds the lock. Cancelling
+// the Deferred leaves the queue.
 func (l *DeferredLock) Acquire() *Deferred[None] { return l.limit.acquire(1) }
 
-// Release gives the lock to the next in the queue. It panics if nobody has it.
+// Release passes the lock to the first in the queue. It panics without a holder.
 func (l *DeferredLock) Release() { release(l) }
 
 func (l *DeferredLock) release() runner { return l.limit.release("DeferredLock") }
 
-// Locked reports whether somebody has the lock.
-func (l *DeferredLock) Locked() bool { return l.limit.taken != 0 }
+// Locked reports whether the lock has a holder.
+func (l *DeferredLock) Locked() bool { return l.limit.holders != 0 }
 
-// A DeferredSemaphore lets a number at a time go on, in the order they came. It
-// is Twisted's DeferredSemaphore.
+// A DeferredSemaphore allows a fixed number of holders at a time, in the order of
+// Acquire. It is Twisted's DeferredSemaphore.
 type DeferredSemaphore struct {
 	limit  limit
 	tokens int
 }
 
-// NewDeferredSemaphore returns a semaphore that lets tokens at a time go on. It
-// panics if that is less than one.
+// NewDeferredSemaphore returns a semaphore for as many holders as there are tokens.
+// It panics if tokens is less than one.
 func NewDeferredSemaphore(tokens int) *DeferredSemaphore {
 	if tokens < 1 {
 		panic("deferred: NewDeferredSemaphore with less than one token")
@@ -96,20 +96,20 @@ func NewDeferredSemaphore(tokens int) *DeferredSemaphore {
 	return &DeferredSemaphore{tokens: tokens}
 }
 
-// Acquire returns a Deferred that fires when the caller has a token. Cancelling
-// it before that leaves the queue.
+// Acquire returns a Deferred that fires when the caller holds a token. Cancelling the
+// Deferred leaves the queue.
 func (s *DeferredSemaphore) Acquire() *Deferred[None] { return s.limit.acquire(s.tokens) }
 
-// Release gives a token to the next in the queue. It panics if none is taken.
+// Release passes a token to the first in the queue. It panics without a holder.
 func (s *DeferredSemaphore) Release() { release(s) }
 
 func (s *DeferredSemaphore) release() runner { return s.limit.release("DeferredSemaphore") }
 
-// Limit returns how many tokens there are.
+// Limit returns the number of tokens.
 func (s *DeferredSemaphore) Limit() int { return s.tokens }
 
-// Tokens returns how many tokens are free.
-func (s *DeferredSemaphore) Tokens() int { return s.tokens - s.limit.taken }
+// Tokens returns the number of free tokens.
+func (s *DeferredSemaphore) Tokens() int { return s.tokens - s.limit.holders }
 
 func release(l Limiter) {
 	if next := l.release(); next != nil {
@@ -117,33 +117,33 @@ func release(l Limiter) {
 	}
 }
 
-// limit is how many have gone on, and the queue of those that have not.
+// limit counts the holders and keeps the queue of those who wait.
 type limit struct {
-	taken   int
-	waiting list.List // of *Deferred[None]
+	holders int
+	queue   list.List // of *Deferred[None]
 }
 
-func (l *limit) acquire(most int) *Deferred[None] {
-	if l.taken < most {
-		l.taken++
+func (l *limit) acquire(limit int) *Deferred[None] {
+	if l.holders < limit {
+		l.holders++
 		return Succeed(None{})
 	}
-	return enqueue[None](&l.waiting)
+	return enqueue[None](&l.queue)
 }
 
-// release returns the next in the queue if it is due by this.
-func (l *limit) release(what string) runner {
-	if l.taken == 0 {
-		panic("deferred: Release of a " + what + " that nobody has")
+// release returns the first in the queue, if that becomes ready.
+func (l *limit) release(typeName string) runner {
+	if l.holders == 0 {
+		panic("deferred: Release of a " + typeName + " that nobody has")
 	}
-	if next := dequeue[None](&l.waiting); next != nil {
+	if next := dequeue[None](&l.queue); next != nil {
 		return next.settle(None{}, nil)
 	}
-	l.taken--
+	l.holders--
 	return nil
 }
 
-// enqueue appends a Deferred to a queue, which it leaves if it is cancelled.
+// enqueue appends a Deferred to a queue. Cancelling the Deferred removes it.
 func enqueue[T any](queue *list.List) *Deferred[T] {
 	var place *list.Element
 	d := NewCancellable(func(*Deferred[T]) { queue.Remove(place) })
@@ -151,7 +151,7 @@ func enqueue[T any](queue *list.List) *Deferred[T] {
 	return d
 }
 
-// dequeue removes the first Deferred that nobody has fired, or returns nil.
+// dequeue removes the first Deferred that has not fired, or returns nil.
 func dequeue[T any](queue *list.List) *Deferred[T] {
 	for queue.Len() != 0 {
 		if d := queue.Remove(queue.Front()).(*Deferred[T]); !d.Called() {

@@ -1,19 +1,19 @@
 package deferred
 
-// This file holds the links that a chain is made of, and the functions and
-// methods that add them. The table in the package documentation lists them.
+// This file holds the links of a chain, and the functions and methods that add them.
+// The table in the package documentation lists these.
 
-// link is one handler in the chain of a Deferred. Function values and pointers
-// implement it, so that keeping one in an interface costs no allocation.
+// link is a handler in the chain of a Deferred. Function values and pointers
+// implement it, so that storing one takes no allocation.
 type link[T any] interface {
-	// run gives d's result to the handler. It returns the Deferred that became
-	// ready by it, if any, for the caller to run.
+	// run calls the handler with d's result. It returns the runner that becomes ready
+	// by this, if any, for its caller to run.
 	run(d *Deferred[T]) runner
 }
 
-// elsewhere is a link whose handler's result goes to another Deferred than the
-// one it was added to, and so does the error of its panic.
-type elsewhere interface {
+// resultOwner is a link that is part of another Deferred, which gets the result of
+// the handler, and so the error of its panic.
+type resultOwner interface {
 	Called() bool
 	fail(err error) runner
 }
@@ -35,62 +35,59 @@ type callbacks[T any] struct {
 	errback  errback[T]
 }
 
-// AddCallback adds a handler for a value. An error passes it by. The pair it
-// returns is the result for the next handler.
+// AddCallback adds a handler for a value; an error skips it. The pair that f returns
+// is the result for the next handler.
 func (d *Deferred[T]) AddCallback(f func(value T) (T, error)) *Deferred[T] {
 	notNil(f != nil, "AddCallback")
 	return d.add(callback[T](f))
 }
 
-// AddErrback adds a handler for an error. A value passes it by. To recover, it
-// returns a value and a nil error; to pass the error on, it returns it.
+// AddErrback adds a handler for an error; a value skips it. To recover, f returns a
+// value and a nil error. To pass the error on, f returns it.
 func (d *Deferred[T]) AddErrback(f func(err error) (T, error)) *Deferred[T] {
 	notNil(f != nil, "AddErrback")
 	return d.add(errback[T](f))
 }
 
-// AddCallbacks adds two handlers at one place in the chain: exactly one of them
-// runs, so that, unlike with AddCallback followed by AddErrback, onError does
-// not see the error that onValue returns. One of them may be nil: then that
-// kind of result passes by.
+// AddCallbacks adds a handler for a value and one for an error, of which one runs.
+// Unlike with AddCallback followed by AddErrback, onError does not get an error that
+// onValue returns. Either of them may be nil: that kind of result then skips them.
 func (d *Deferred[T]) AddCallbacks(onValue func(value T) (T, error), onError func(err error) (T, error)) *Deferred[T] {
 	notNil(onValue != nil || onError != nil, "AddCallbacks")
 	return d.add(&callbacks[T]{onValue, onError})
 }
 
-// AddBoth adds a handler for whichever result there is. err is nil when value
-// counts.
+// AddBoth adds a handler for a value or an error. err is nil for a value.
 func (d *Deferred[T]) AddBoth(f func(value T, err error) (T, error)) *Deferred[T] {
 	notNil(f != nil, "AddBoth")
 	return d.add(both[T](f))
 }
 
 // ThenCallback adds a handler for a value that returns a Deferred. The chain
-// goes on once that one has a result that no handler is still to change, with
-// that result.
+// continues with the result of that Deferred, after its own handlers have run.
 func (d *Deferred[T]) ThenCallback(f func(value T) *Deferred[T]) *Deferred[T] {
 	notNil(f != nil, "ThenCallback")
 	return d.add(thenCallback[T](f))
 }
 
-// ThenErrback adds a handler for an error that returns a Deferred, for example
-// a second try. The chain goes on with that one's result.
+// ThenErrback adds a handler for an error that returns a Deferred, for example of a
+// second attempt. The chain continues with the result of that Deferred.
 func (d *Deferred[T]) ThenErrback(f func(err error) *Deferred[T]) *Deferred[T] {
 	notNil(f != nil, "ThenErrback")
 	return d.add(thenErrback[T](f))
 }
 
-// ThenBoth adds a handler for whichever result there is that returns a
-// Deferred. The chain goes on with that one's result.
+// ThenBoth adds a handler for a value or an error that returns a Deferred. The chain
+// continues with the result of that Deferred.
 func (d *Deferred[T]) ThenBoth(f func(value T, err error) *Deferred[T]) *Deferred[T] {
 	notNil(f != nil, "ThenBoth")
 	return d.add(thenBoth[T](f))
 }
 
-// MaybeThenBoth adds a handler for whichever result there is that mostly gives its
-// own at once, and sometimes a Deferred: the chain goes on with later's result if
-// later is not nil, else with now and nowErr. It is ThenBoth without a Deferred for each
-// result that is there; a callback of Twisted's, too, may return either.
+// MaybeThenBoth adds a handler that usually has its result at once and otherwise
+// returns a Deferred: the chain continues with now and nowErr if later is nil, and
+// with later's result otherwise. Unlike ThenBoth it needs no Deferred for a result at
+// once.
 func (d *Deferred[T]) MaybeThenBoth(f func(value T, err error) (later *Deferred[T], now T, nowErr error)) *Deferred[T] {
 	notNil(f != nil, "MaybeThenBoth")
 	return d.add(maybeThen[T](f))
@@ -105,7 +102,7 @@ func notNil(ok bool, method string) {
 func (f callback[T]) run(d *Deferred[T]) runner {
 	if d.err == nil {
 		if value, err := f(d.value); err == nil {
-			d.value = value // what set does, in the commonest case
+			d.value = value // the common case of set
 		} else {
 			d.set(value, err)
 		}
@@ -115,20 +112,20 @@ func (f callback[T]) run(d *Deferred[T]) runner {
 
 func (f errback[T]) run(d *Deferred[T]) runner {
 	if d.err != nil {
-		d.handled()
+		d.markHandled()
 		d.set(f(d.err))
 	}
 	return nil
 }
 
 func (f both[T]) run(d *Deferred[T]) runner {
-	d.handled()
+	d.markHandled()
 	d.set(f(d.value, d.err))
 	return nil
 }
 
 func (f maybeThen[T]) run(d *Deferred[T]) runner {
-	d.handled()
+	d.markHandled()
 	later, value, err := f(d.value, d.err)
 	if later != nil {
 		d.waitFor(later, "MaybeThenBoth")
@@ -157,20 +154,20 @@ func (f thenCallback[T]) run(d *Deferred[T]) runner {
 
 func (f thenErrback[T]) run(d *Deferred[T]) runner {
 	if d.err != nil {
-		d.handled()
+		d.markHandled()
 		d.waitFor(f(d.err), "ThenErrback")
 	}
 	return nil
 }
 
 func (f thenBoth[T]) run(d *Deferred[T]) runner {
-	d.handled()
+	d.markHandled()
 	d.waitFor(f(d.value, d.err), "ThenBoth")
 	return nil
 }
 
-// Links that change the type. Each is one object with the Deferred that it
-// gives its result to.
+// Links that change the type. Each is one object with the Deferred that gets the
+// result of its handler.
 
 type (
 	mapped[T, U any] struct {
@@ -191,9 +188,9 @@ type (
 	}
 )
 
-// Map returns a Deferred for what f makes of d's value. An error of d passes f
-// by and becomes the new Deferred's; d then counts as handled, and both keep
-// their results. Cancelling the new one cancels d.
+// Map returns a Deferred for the result of f, which is called with d's value. An
+// error of d skips f and becomes the error of the new Deferred; it then counts as
+// handled in d. d keeps its result. Cancelling the new Deferred cancels d.
 func Map[T, U any](d *Deferred[T], f func(value T) (U, error)) *Deferred[U] {
 	notNil(f != nil, "Map")
 	m := &mapped[T, U]{f: f}
@@ -201,7 +198,7 @@ func Map[T, U any](d *Deferred[T], f func(value T) (U, error)) *Deferred[U] {
 	return &m.Deferred
 }
 
-// MapBoth is [Map] for a handler that takes whichever result d has.
+// MapBoth is [Map] for a handler that takes a value or an error.
 func MapBoth[T, U any](d *Deferred[T], f func(value T, err error) (U, error)) *Deferred[U] {
 	notNil(f != nil, "MapBoth")
 	m := &mappedBoth[T, U]{f: f}
@@ -209,10 +206,9 @@ func MapBoth[T, U any](d *Deferred[T], f func(value T, err error) (U, error)) *D
 	return &m.Deferred
 }
 
-// Then returns a Deferred for the result of the Deferred that f makes of d's
-// value. An error of d passes f by and becomes the new Deferred's; d then counts
-// as handled. Cancelling the new one cancels d or, once f has been called, the
-// Deferred that f returned.
+// Then is [Map] for a handler that returns a Deferred, whose result becomes that of
+// the new Deferred. After the call of f, cancelling the new Deferred cancels the one
+// that f returned.
 func Then[T, U any](d *Deferred[T], f func(value T) *Deferred[U]) *Deferred[U] {
 	notNil(f != nil, "Then")
 	c := &chainedTo[T, U]{f: f}
@@ -220,7 +216,7 @@ func Then[T, U any](d *Deferred[T], f func(value T) *Deferred[U]) *Deferred[U] {
 	return &c.Deferred
 }
 
-// ThenBoth is [Then] for a handler that takes whichever result d has.
+// ThenBoth is [Then] for a handler that takes a value or an error.
 func ThenBoth[T, U any](d *Deferred[T], f func(value T, err error) *Deferred[U]) *Deferred[U] {
 	notNil(f != nil, "ThenBoth")
 	c := &chainedToBoth[T, U]{f: f}
@@ -228,21 +224,20 @@ func ThenBoth[T, U any](d *Deferred[T], f func(value T, err error) *Deferred[U])
 	return &c.Deferred
 }
 
-// addTyped makes to depend on d by way of l.
+// addTyped adds l, a link that is part of to, and makes to depend on d.
 func addTyped[T, U any](d *Deferred[T], to *Deferred[U], l link[T]) {
 	if debugging.Load() {
 		to.debugMade()
 	}
 	to.source = d
-	d.flags |= chained
+	d.flags |= dependedOn
 	d.add(l)
 }
 
 func (m *mapped[T, U]) run(d *Deferred[T]) runner {
 	value, err := d.take()
 	if err != nil {
-		var zero U
-		return m.settle(zero, err)
+		return m.fail(err)
 	}
 	if m.Called() {
 		return m.fail(ErrCancelled)
@@ -277,35 +272,31 @@ func (c *chainedToBoth[T, U]) run(d *Deferred[T]) runner {
 	return c.become(c.f(value, err), "ThenBoth")
 }
 
-// fail gives d, which has not fired unless by Cancel, an error for a result.
-func (d *Deferred[T]) fail(err error) runner {
-	var zero T
-	return d.settle(zero, err)
-}
-
 // Links between Deferreds of one type.
 
 type (
-	// resume continues the Deferred whose handler returned the one it is added to.
-	resume[T any] Deferred[T]
-	// forward fires a Deferred with the result of the one it is added to.
-	forward[T any] Deferred[T]
+	// outer is a Deferred whose handler returned another one, inner. As a link of
+	// inner it resumes the chain.
+	outer[T any] Deferred[T]
+	// receiver is a Deferred that has not fired. As a link of another one it fires
+	// with the other's result.
+	receiver[T any] Deferred[T]
 )
 
-func (r *resume[T]) run(inner *Deferred[T]) runner {
-	d := (*Deferred[T])(r)
+func (o *outer[T]) run(inner *Deferred[T]) runner {
+	d := (*Deferred[T])(o)
 	d.flags &^= waiting
 	d.source = nil
 	d.set(inner.take())
 	return d.due()
 }
 
-func (f *forward[T]) run(d *Deferred[T]) runner {
-	return (*Deferred[T])(f).settle(d.take())
+func (r *receiver[T]) run(d *Deferred[T]) runner {
+	return (*Deferred[T])(r).settle(d.take())
 }
 
-// observer is a link of this package's own that looks at d's result or changes
-// it, and may make other Deferreds ready.
+// observer is a link that this package adds for itself. It may look at d's result,
+// change it, and make another Deferred ready.
 type observer[T any] func(d *Deferred[T]) runner
 
 func (f observer[T]) run(d *Deferred[T]) runner { return f(d) }

@@ -1,40 +1,42 @@
 package deferred
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
-// This file holds what waits for many Deferreds of one type. Each adds a link,
-// a member, to every one of them, and gathers what the members see.
+// This file combines many Deferreds of one type. The combined Deferreds are the
+// members of a group; each has a link that collects its result for the group.
 
-// A ListOption changes how [DeferredList] and its like deal with errors.
+// A ListOption changes how a combination treats the errors of its members.
 type ListOption uint8
 
 const (
-	// FireOnOneErrback makes the list fail with the first error, as a
-	// [*FirstError], without waiting for the rest.
+	// FireOnOneErrback makes [DeferredList] and [FireOnOneCallback] fail at once with
+	// the first error, as a [*FirstError].
 	FireOnOneErrback ListOption = 1 << iota
-	// ConsumeErrors handles the errors of the members: each is left with the zero
-	// value. Without it a member keeps its error, which is reported if nobody
-	// handles it, unless the error became the list's own.
+	// ConsumeErrors handles the errors of the members, which are left with the zero
+	// value. Without it a member keeps its error, which is reported if nobody handles
+	// it, unless the combination fails with it.
 	ConsumeErrors
 )
 
-// A Result is what a Deferred of a list fired with. Value counts if Err is nil.
+// A Result is the result of a Deferred. Value is valid if Err is nil.
 type Result[T any] struct {
 	Value T
 	Err   error
 }
 
-// A Winner is the first value of several Deferreds, and which one gave it.
+// A Winner is the first value of several Deferreds.
 type Winner[T any] struct {
-	Index int
+	Index int // of the Deferred
 	Value T
 }
 
-// A FirstError is the error of a combination that failed because one of its
-// members did. It is Twisted's FirstError.
+// A FirstError is the error of a combination that failed because a member did.
 type FirstError struct {
 	Err   error
-	Index int // which member
+	Index int // of the member
 }
 
 func (e *FirstError) Error() string { return fmt.Sprintf("FirstError[#%d, %v]", e.Index, e.Err) }
@@ -42,10 +44,9 @@ func (e *FirstError) Error() string { return fmt.Sprintf("FirstError[#%d, %v]", 
 // Unwrap returns the member's error.
 func (e *FirstError) Unwrap() error { return e.Err }
 
-// A FailureGroup is the error of a combination all of whose members failed. It
-// is Twisted's FailureGroup.
+// A FailureGroup is the error of a combination all of whose members failed.
 type FailureGroup struct {
-	Errors []error // by the order of the members
+	Errors []error // in the order of the members
 }
 
 func (e *FailureGroup) Error() string {
@@ -58,200 +59,145 @@ func (e *FailureGroup) Error() string {
 // Unwrap returns the members' errors.
 func (e *FailureGroup) Unwrap() []error { return e.Errors }
 
-// DeferredList waits for all of ds, whatever they fire with. It is Twisted's
-// DeferredList. Cancelling it cancels every member; its result is what comes of
-// that. For the fireOnOneCallback of Twisted's see [FireOnOneCallback].
-func DeferredList[T any](ds []*Deferred[T], options ...ListOption) *Deferred[[]Result[T]] {
-	l := &listing[T]{options: joined(options), results: make([]Result[T], len(ds)), left: len(ds)}
-	return combine(&l.Deferred, ds, l, func() { l.Callback(l.results) })
+// DeferredList waits for the results of all members, values or errors. Cancelling it
+// cancels every member; it then still fires with the list of their results. For the
+// fireOnOneCallback of Twisted's DeferredList see [FireOnOneCallback].
+func DeferredList[T any](members []*Deferred[T], options ...ListOption) *Deferred[[]Result[T]] {
+	g := newGroup(make([]Result[T], len(members)), members, options...)
+	return join(g, members, func(i int, value T, err error) runner {
+		g.result[i] = Result[T]{value, err}
+		if err != nil && g.options&FireOnOneErrback != 0 {
+			return g.fail(&FirstError{err, i})
+		}
+		return g.settleIfLast()
+	})
 }
 
-// GatherResults waits for the values of all of ds, in their order, or for the
-// first error, which it fails with as a [*FirstError]. The others then go on. It
-// is Twisted's gatherResults. Cancelling it cancels every member.
-func GatherResults[T any](ds []*Deferred[T], options ...ListOption) *Deferred[[]T] {
-	g := &gathering[T]{options: joined(options), values: make([]T, len(ds)), left: len(ds)}
-	return combine(&g.Deferred, ds, g, func() { g.Callback(g.values) })
+// GatherResults waits for the values of all members and returns them in the order of
+// the members. It fails at once with the first error, as a [*FirstError], and does
+// not cancel the others then. Cancelling it cancels every member.
+func GatherResults[T any](members []*Deferred[T], options ...ListOption) *Deferred[[]T] {
+	g := newGroup(make([]T, len(members)), members, options...)
+	return join(g, members, func(i int, value T, err error) runner {
+		if err != nil {
+			return g.fail(&FirstError{err, i})
+		}
+		g.result[i] = value
+		return g.settleIfLast()
+	})
 }
 
-// FireOnOneCallback waits for the first value of ds; the others go on. If all
-// fail it fails with a [*FailureGroup], at once if there are none. It is a
-// Twisted DeferredList with fireOnOneCallback. Cancelling it cancels every
-// member. See [Race] for one that cancels the losers.
-func FireOnOneCallback[T any](ds []*Deferred[T], options ...ListOption) *Deferred[Winner[T]] {
-	f := &first[T]{options: joined(options), errs: make([]error, len(ds)), left: len(ds)}
-	return combine(&f.Deferred, ds, f, func() { f.Errback(&FailureGroup{}) })
+// FireOnOneCallback waits for the first value of the members and does not cancel the
+// others then. It fails with a [*FailureGroup] if all members fail or if there are
+// none. Cancelling it cancels every member. It is Twisted's DeferredList with
+// fireOnOneCallback.
+func FireOnOneCallback[T any](members []*Deferred[T], options ...ListOption) *Deferred[Winner[T]] {
+	return firstValue(members, false, options...)
 }
 
-// Race waits for the first value of ds and then cancels the others, whose
-// results are dropped. If all fail it fails with a [*FailureGroup], at once if
-// there are none. It is Twisted's race. Cancelling it cancels every member.
-func Race[T any](ds []*Deferred[T]) *Deferred[Winner[T]] {
-	f := &first[T]{options: ConsumeErrors, errs: make([]error, len(ds)), left: len(ds), losers: ds}
-	return combine(&f.Deferred, ds, f, func() { f.Errback(&FailureGroup{}) })
+// Race is [FireOnOneCallback], but cancels the other members after the first value.
+// It consumes the errors of all members.
+func Race[T any](members []*Deferred[T]) *Deferred[Winner[T]] {
+	return firstValue(members, true, ConsumeErrors)
 }
 
-func joined(options []ListOption) (all ListOption) {
+func firstValue[T any](members []*Deferred[T], cancelLosers bool, options ...ListOption) *Deferred[Winner[T]] {
+	if len(members) == 0 {
+		return Fail[Winner[T]](&FailureGroup{})
+	}
+	g := newGroup(Winner[T]{}, members, options...)
+	errs := make([]error, len(members))
+	cancelMembers := g.canceller
+	return join(g, members, func(i int, value T, err error) runner {
+		errs[i] = err
+		switch {
+		case err == nil:
+			due := g.settle(Winner[T]{i, value}, nil)
+			if cancelLosers { // after settle, because a canceller may fire its Deferred with a value
+				cancelMembers(&g.Deferred)
+			}
+			return due
+		case g.options&FireOnOneErrback != 0:
+			return g.fail(&FirstError{err, i})
+		case g.left == 0:
+			return g.fail(&FailureGroup{errs})
+		}
+		return nil
+	})
+}
+
+// group is the Deferred of a combination.
+type group[U any] struct {
+	Deferred[U]
+	result  U   // incomplete until left is zero
+	left    int // members without a result
+	options ListOption
+}
+
+// newGroup returns a group of members that have yet to join it. Cancelling the group
+// cancels the members. A group without members fires with result.
+func newGroup[U any, M interface{ Cancel() }](result U, members []M, options ...ListOption) *group[U] {
+	g := &group[U]{result: result, left: len(members)}
 	for _, o := range options {
-		all |= o
+		g.options |= o
 	}
-	return all
-}
-
-// combine adds members that report to c to all of ds, and returns to, which c
-// fires. Without ds it calls ifNone to do so.
-func combine[T, U any](to *Deferred[U], ds []*Deferred[T], c collector[T], ifNone func()) *Deferred[U] {
 	if debugging.Load() {
-		to.debugMade()
+		g.debugMade()
 	}
-	if len(ds) == 0 {
-		ifNone()
-		return to
-	}
-	ds = append([]*Deferred[T](nil), ds...)
-	for i, d := range ds {
-		if d == nil {
-			panic(nilMember(i))
+	members = slices.Clone(members)
+	g.canceller = func(*Deferred[U]) {
+		for _, m := range members {
+			m.Cancel()
 		}
 	}
-	to.canceller = func(*Deferred[U]) {
-		for _, d := range ds {
-			d.Cancel()
-		}
-	}
-	members := make([]member[T], len(ds))
-	for i, d := range ds {
-		members[i] = member[T]{c, i}
-		d.add(&members[i])
-	}
-	return to
+	g.settleIfLast()
+	return g
 }
 
-// member is the link of a list in one of its members.
-type member[T any] struct {
-	of    collector[T]
-	index int
-}
-
-// collector is what the members of a list report to.
-type collector[T any] interface {
-	// collect takes the result of one member. It returns the list's Deferred if
-	// that is due by it, and says what becomes of the member's error.
-	collect(index int, value T, err error) (due runner, fate fate)
-}
-
-// fate is what becomes of an error that a list saw.
-type fate uint8
-
-const (
-	kept     fate = iota // it is still the member's
-	shared               // the list reports it; the member keeps it for handlers
-	consumed             // it is gone
-)
-
-func (m *member[T]) run(d *Deferred[T]) runner {
-	due, fate := m.of.collect(m.index, d.value, d.err)
-	if d.err == nil {
-		return due
+// settleIfLast settles g with its result if no member is left.
+func (g *group[U]) settleIfLast() runner {
+	if g.left != 0 {
+		return nil
 	}
-	switch fate {
-	case shared:
-		d.take()
-	case consumed:
-		d.handled()
+	return g.settle(g.result, nil)
+}
+
+// memberLink is the link that a group has in each member.
+type memberLink[T, U any] struct {
+	group  *group[U]
+	index  int
+	accept func(index int, value T, err error) runner
+}
+
+// join adds links to the members of g. accept is called with the result of each one
+// until g fires, and returns g when it settles it.
+func join[T, U any](g *group[U], members []*Deferred[T], accept func(index int, value T, err error) runner) *Deferred[U] {
+	if i := slices.Index(members, nil); i >= 0 {
+		panic(nilMember(i))
+	}
+	links := make([]memberLink[T, U], len(members))
+	for i, d := range members {
+		links[i] = memberLink[T, U]{g, i, accept}
+		d.add(&links[i])
+	}
+	return &g.Deferred
+}
+
+func (m *memberLink[T, U]) run(d *Deferred[T]) (due runner) {
+	g := m.group
+	passed := false // d's error is now the error of g
+	if !g.Called() {
+		g.left--
+		due = m.accept(m.index, d.value, d.err)
+		passed = g.err != nil
+	}
+	switch {
+	case d.err == nil:
+	case g.options&ConsumeErrors != 0:
+		d.markHandled()
 		d.set(d.value, nil)
+	case passed:
+		d.take()
 	}
 	return due
-}
-
-// fateOf gives the fate of an error of which the list's own is made, or not.
-func (o ListOption) fateOf(own bool) fate {
-	switch {
-	case o&ConsumeErrors != 0:
-		return consumed
-	case own:
-		return shared
-	}
-	return kept
-}
-
-// listing is the work of a DeferredList.
-type listing[T any] struct {
-	Deferred[[]Result[T]]
-	options ListOption
-	results []Result[T]
-	left    int
-}
-
-func (l *listing[T]) collect(i int, value T, err error) (due runner, _ fate) {
-	l.results[i] = Result[T]{value, err}
-	l.left--
-	own := false
-	switch {
-	case l.Called():
-	case err != nil && l.options&FireOnOneErrback != 0:
-		own = true
-		due = l.fail(&FirstError{err, i})
-	case l.left == 0:
-		due = l.settle(l.results, nil)
-	}
-	return due, l.options.fateOf(own)
-}
-
-// gathering is the work of GatherResults.
-type gathering[T any] struct {
-	Deferred[[]T]
-	options ListOption
-	values  []T
-	left    int
-}
-
-func (g *gathering[T]) collect(i int, value T, err error) (due runner, _ fate) {
-	g.values[i] = value
-	g.left--
-	own := false
-	switch {
-	case g.Called():
-	case err != nil:
-		own = true
-		due = g.fail(&FirstError{err, i})
-	case g.left == 0:
-		due = g.settle(g.values, nil)
-	}
-	return due, g.options.fateOf(own)
-}
-
-// first is the work of FireOnOneCallback and of Race.
-type first[T any] struct {
-	Deferred[Winner[T]]
-	options ListOption
-	errs    []error
-	left    int
-	losers  []*Deferred[T] // to be cancelled; the winner is among them
-}
-
-func (f *first[T]) collect(i int, value T, err error) (due runner, _ fate) {
-	f.errs[i] = err
-	f.left--
-	own := false
-	switch {
-	case f.Called():
-	case err == nil:
-		losers := f.losers
-		f.losers = nil
-		// Taken first, so that a loser whose canceller gives a value does not win.
-		due = f.settle(Winner[T]{i, value}, nil)
-		for j, d := range losers {
-			if j != i {
-				d.Cancel()
-			}
-		}
-	case f.options&FireOnOneErrback != 0:
-		own = true
-		due = f.fail(&FirstError{err, i})
-	case f.left == 0:
-		own = true
-		due = f.fail(&FailureGroup{f.errs})
-	}
-	return due, f.options.fateOf(own)
 }

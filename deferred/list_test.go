@@ -253,6 +253,15 @@ func TestRace(t *testing.T) {
 		eq(t, *cancelled, 2)
 		wantValue(t, r, deferred.Winner[int]{Index: 1, Value: 3})
 	})
+	t.Run("the slice may be reused", func(t *testing.T) {
+		ds, cancelled := members(2, nil)
+		winner := ds[0]
+		r := deferred.Race(ds)
+		clear(ds)
+		winner.Callback(5)
+		eq(t, *cancelled, 1)
+		wantValue(t, r, deferred.Winner[int]{Index: 0, Value: 5})
+	})
 	t.Run("nobody", func(t *testing.T) {
 		for _, r := range []*deferred.Deferred[deferred.Winner[int]]{deferred.Race[int](nil), deferred.FireOnOneCallback[int](nil)} {
 			got, _ := outcome(r)

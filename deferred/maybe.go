@@ -2,12 +2,11 @@ package deferred
 
 import "log/slog"
 
-// This file holds what makes a Deferred of a function's result.
+// This file makes Deferreds from the results of functions.
 
-// MaybeDeferred calls f and returns its Deferred. A panic in f becomes a
-// Deferred that failed with a [*PanicError], and so does a nil Deferred. It is
-// Twisted's maybeDeferred for a function that returns a Deferred; [Execute] is
-// it for one that returns a value.
+// MaybeDeferred calls f and returns its Deferred. If f panics or returns nil, it
+// returns a Deferred that failed with a [*PanicError]. It is Twisted's maybeDeferred
+// for a function that returns a Deferred; see [Execute] for one that returns a value.
 func MaybeDeferred[T any](f func() *Deferred[T]) (d *Deferred[T]) {
 	notNil(f != nil, "MaybeDeferred")
 	p := try(func() {
@@ -21,8 +20,8 @@ func MaybeDeferred[T any](f func() *Deferred[T]) (d *Deferred[T]) {
 	return d
 }
 
-// Execute calls f and returns a Deferred that has fired with what f returned. A
-// panic in f becomes a [*PanicError]. It is Twisted's defer.execute.
+// Execute calls f and returns a Deferred that has fired with f's result. A panic in
+// f becomes a [*PanicError].
 func Execute[T any](f func() (T, error)) *Deferred[T] {
 	notNil(f != nil, "Execute")
 	d := New[T]()
@@ -30,7 +29,7 @@ func Execute[T any](f func() (T, error)) *Deferred[T] {
 	return d
 }
 
-// protect calls f and makes an error of its panic.
+// protect calls f and turns a panic into an error.
 func protect[T any](f func() (T, error)) (value T, err error) {
 	if p := try(func() { value, err = f() }); p != nil {
 		err = p
@@ -38,8 +37,8 @@ func protect[T any](f func() (T, error)) (value T, err error) {
 	return value, err
 }
 
-// LogError is a handler for [Deferred.AddErrback] that logs the error by
-// log/slog, at level Error, and passes it on. It is Twisted's logError.
+// LogError is a handler for [Deferred.AddErrback] that logs the error with log/slog
+// at level Error and passes it on.
 func LogError[T any](err error) (value T, _ error) {
 	slog.Error("error in Deferred", "error", err)
 	return value, err

@@ -1,26 +1,27 @@
 package deferred
 
-// This file holds the loop that runs handlers, for a chain of any length, on a
-// stack of constant depth.
+// This file runs handlers, on a stack of constant depth for a chain of any length.
 //
-// A handler's result may make another Deferred ready. Its link does not call
-// that Deferred but returns it; run goes on with it first and comes back after.
-// The stack of those to come back to is threaded through the Deferreds
-// themselves (their below field), so it costs nothing and cannot overflow.
+// A handler can make another Deferred ready: the one that waits for its result. The
+// handler's link does not call that Deferred but returns it. run advances the
+// returned Deferred first, and then continues with the first one. The stack of the
+// Deferreds to continue with is a list through their below fields, so it needs no
+// memory and cannot overflow.
 
-// runner is a Deferred of any type, or a coroutine, as run sees it. Whoever has
-// one in hand must give it to run or return it to run: it counts as running.
+// runner is a Deferred of any type, or a coroutine, that run can advance. A function
+// that gets a runner must pass it to run or return it to run: the runner is already
+// marked as running.
 type runner interface {
-	// runLinks runs handlers until none is left or due, or until one of them
-	// makes another Deferred ready, which it then returns.
-	runLinks() runner
-	// under gives the field that holds what is below on run's stack.
+	// advance runs handlers until none is left or due. It stops early to return
+	// another runner that a handler has made ready.
+	advance() runner
+	// under returns the field that holds the next runner down the stack.
 	under() *runner
 }
 
 func run(top runner) {
 	for top != nil {
-		if next := top.runLinks(); next != nil {
+		if next := top.advance(); next != nil {
 			top = stacked(next, top)
 		} else {
 			below := top.under()
@@ -29,30 +30,30 @@ func run(top runner) {
 	}
 }
 
-// stacked puts the runners in upper, which may be nil, on top of below.
-func stacked(upper, below runner) runner {
+// stacked puts the stack upper, which may be nil, on top of the stack lower.
+func stacked(upper, lower runner) runner {
 	if upper == nil {
-		return below
+		return lower
 	}
 	last := upper.under()
 	for *last != nil {
 		last = (*last).under()
 	}
-	*last = below
+	*last = lower
 	return upper
 }
 
-// run runs d's handlers, and those of all Deferreds that become ready by it.
+// run runs the handlers of d, and of all Deferreds that become ready by this.
 func (d *Deferred[T]) run() {
 	if d.due() == nil {
 		return
 	}
-	if next := d.runLinks(); next != nil {
+	if next := d.advance(); next != nil {
 		run(stacked(next, d))
 	}
 }
 
-// due returns d, marked as running, if run has something to do for it, else nil.
+// due returns d, marked as running, or nil if run has nothing to do for d.
 func (d *Deferred[T]) due() runner {
 	if d.held() || d.err == nil && !d.pending() {
 		return nil
@@ -61,15 +62,15 @@ func (d *Deferred[T]) due() runner {
 	return d
 }
 
-// held reports whether handlers may not be run now: there is no result yet, or
-// they are being run already, or d is paused.
+// held reports whether handlers may not run now: d has no result, d is paused, or
+// the handlers are running already.
 func (d *Deferred[T]) held() bool {
 	return d.flags&(called|running|waiting|paused) != called
 }
 
 func (d *Deferred[T]) under() *runner { return &d.below }
 
-func (d *Deferred[T]) runLinks() runner {
+func (d *Deferred[T]) advance() runner {
 	for d.pending() && d.flags&(waiting|paused) == 0 {
 		if next := d.runUntilPanic(); next != nil {
 			return next
@@ -77,13 +78,13 @@ func (d *Deferred[T]) runLinks() runner {
 	}
 	d.flags &^= running
 	if d.err != nil && d.flags&(waiting|paused|passedOn) == 0 {
-		d.unhandled()
+		d.markUnhandled()
 	}
 	return nil
 }
 
-// runUntilPanic is runLinks as far as the first handler that panics; the panic
-// is then the result of that handler.
+// runUntilPanic runs handlers as advance does, until one panics. The panic becomes
+// the result of that handler.
 func (d *Deferred[T]) runUntilPanic() (next runner) {
 	var current link[T]
 	returned := false
@@ -91,9 +92,9 @@ func (d *Deferred[T]) runUntilPanic() (next runner) {
 		if returned {
 			return
 		}
-		// recover gives nil for runtime.Goexit (testing's FailNow), which is to go on.
+		// recover returns nil for runtime.Goexit (testing's FailNow), which continues.
 		if v := recover(); v != nil {
-			if to, ok := current.(elsewhere); ok && !to.Called() {
+			if to, ok := current.(resultOwner); ok && !to.Called() {
 				next = to.fail(NewPanicError(v))
 			} else {
 				d.set(d.value, NewPanicError(v))
@@ -102,9 +103,9 @@ func (d *Deferred[T]) runUntilPanic() (next runner) {
 	}()
 	for d.pending() && d.flags&(waiting|paused) == 0 {
 		current = d.pop()
-		if made := current.run(d); made != nil {
+		if ready := current.run(d); ready != nil {
 			returned = true
-			return made
+			return ready
 		}
 	}
 	returned = true

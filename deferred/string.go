@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// String says what d is, for people: its type, its address and, as far as there
-// is one, its result or what it waits for. Not for programs to read.
+// String describes d for people: its type, its address, and its result or the
+// Deferred it waits for. The format may change.
 func (d *Deferred[T]) String() string {
 	var state string
 	switch {
@@ -25,7 +25,7 @@ func (d *Deferred[T]) String() string {
 	return "<" + name(d) + ": " + state + ">"
 }
 
-// name gives the type and the address of d.
+// name returns the type and the address of d.
 func name(d dependency) string {
 	return fmt.Sprintf("%s at %p", strings.TrimPrefix(fmt.Sprintf("%T", d), "*deferred."), d)
 }

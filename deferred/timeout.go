@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// A TimeoutError is the error of a Deferred that [Deferred.AddTimeout]
-// cancelled. errors.Is finds it to be os.ErrDeadlineExceeded, and it has the
-// Timeout method that package net gives its own. It is Twisted's TimeoutError.
+// A TimeoutError is the error of a Deferred that [Deferred.AddTimeout] cancelled.
+// It matches os.ErrDeadlineExceeded with errors.Is, and has a Timeout method as
+// errors of package net have.
 type TimeoutError struct {
-	After time.Duration // how long the timeout was
+	After time.Duration // the timeout
 }
 
 func (e *TimeoutError) Error() string { return fmt.Sprintf("deferred: timed out after %v", e.After) }
@@ -22,15 +22,12 @@ func (e *TimeoutError) Timeout() bool { return true }
 // Is reports whether target is os.ErrDeadlineExceeded.
 func (e *TimeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
 
-// AddTimeout cancels d if the chain up to here has no result after timeout, by
-// clock. It follows Twisted's addTimeout: handlers added before it are covered,
-// those added after it are not. The timer is removed as soon as there is a
-// result.
+// AddTimeout cancels d after timeout, unless the handlers added before it have given
+// a result by then. Handlers added after it are not covered.
 //
-// onTimeout says what the timeout means: it is called with the result that
-// cancelling led to and with timeout, and only if the time ran out. nil turns
-// [ErrCancelled] into a [*TimeoutError] and leaves any other result as it is,
-// for example the value of a canceller that gave one.
+// onTimeout interprets a timeout: it is called with the result of the cancellation,
+// and only if the timeout expired. A nil onTimeout turns [ErrCancelled] into a
+// [*TimeoutError] and keeps any other result, for example a value from a canceller.
 func (d *Deferred[T]) AddTimeout(timeout time.Duration, clock Clock, onTimeout func(value T, err error, timeout time.Duration) (T, error)) *Deferred[T] {
 	if clock == nil {
 		panic("deferred: AddTimeout with a nil clock")
@@ -48,7 +45,7 @@ func (d *Deferred[T]) AddTimeout(timeout time.Duration, clock Clock, onTimeout f
 			timer.Cancel()
 		}
 		if timedOut {
-			d.handled()
+			d.markHandled()
 			d.set(onTimeout(d.value, d.err, timeout))
 		}
 		return nil

@@ -2,11 +2,11 @@ package deferred
 
 import "errors"
 
-// This file holds what makes handlers for AddErrback.
+// This file makes handlers for AddErrback.
 
-// Trap returns a handler for [Deferred.AddErrback] that gives f the errors that
-// are target, as errors.Is finds, and passes all others on. It does what
-// Twisted's Failure.trap does.
+// Trap returns a handler for [Deferred.AddErrback] that calls f for errors that
+// match target, as errors.Is defines, and passes all others on. It is Twisted's
+// Failure.trap.
 func Trap[T any](target error, f func(err error) (T, error)) func(error) (T, error) {
 	notNil(f != nil, "Trap")
 	return func(err error) (value T, _ error) {
@@ -17,8 +17,8 @@ func Trap[T any](target error, f func(err error) (T, error)) func(error) (T, err
 	}
 }
 
-// TrapAs returns a handler for [Deferred.AddErrback] that gives f the errors of
-// f's own parameter type, as errors.As finds them, and passes all others on.
+// TrapAs returns a handler for [Deferred.AddErrback] that calls f for errors of the
+// type of f's parameter, as errors.As finds them, and passes all others on.
 func TrapAs[E error, T any](f func(err E) (T, error)) func(error) (T, error) {
 	notNil(f != nil, "TrapAs")
 	return func(err error) (value T, _ error) {

@@ -6,68 +6,69 @@ import (
 	"sync/atomic"
 )
 
-// An Unhandled is an error that a Deferred was left with when nothing referred
-// to the Deferred any more, so that nobody can ever handle it.
+// An Unhandled is an error in a Deferred that has become unreachable, so that no
+// handler can take the error any more.
 //
-// It is found by the garbage collector, and thus some time later. An error that
-// itself refers to the Deferred it is left in is never found, nor is that memory
-// freed: Go's collector does not look into such circles.
+// The garbage collector finds it, some time later. It never finds an error that
+// refers to its own Deferred, nor frees the memory of the two, because Go does not
+// run the finalizers of a cycle.
 type Unhandled struct {
 	Err error
-	// Made, Fired and Failed are the stacks of the Deferred's making, of its
-	// firing and of the last failure of a handler, if debugging was on when it was
-	// made; see SetDebugging.
+	// Made, Fired and Failed are the stacks where the Deferred was made, where it
+	// fired and where a handler last failed. They are empty unless [SetDebugging] was
+	// on when the Deferred was made.
 	Made, Fired, Failed string
 }
 
-// watch is kept alive by the one Deferred that holds an unhandled error. When
-// it is collected with the error still in it, nobody can handle that error.
-type watch struct {
+// unhandledError is the error of a Deferred that no handler has taken yet. Only the
+// Deferred refers to it; its finalizer reports the error if there still is one.
+type unhandledError struct {
 	err   error
 	debug *debugInfo
 }
 
-// unhandled notes that d is left with an error, for now.
-func (d *Deferred[T]) unhandled() {
-	e := d.spare()
-	if e.watch != nil {
-		e.watch.err = d.err
+// markUnhandled arranges a report of d's error if no handler takes it.
+func (d *Deferred[T]) markUnhandled() {
+	e := d.ensureExtra()
+	if e.unhandled != nil {
+		e.unhandled.err = d.err
 		return
 	}
-	e.watch = &watch{d.err, e.debug}
-	runtime.SetFinalizer(e.watch, (*watch).report)
+	e.unhandled = &unhandledError{d.err, e.debug}
+	runtime.SetFinalizer(e.unhandled, (*unhandledError).report)
 }
 
-// handled notes that somebody took d's error.
-func (d *Deferred[T]) handled() {
-	if d.extra != nil && d.extra.watch != nil {
-		d.extra.watch.err = nil
-		d.extra.watch = nil
+// markHandled undoes markUnhandled.
+func (d *Deferred[T]) markHandled() {
+	if d.extra != nil && d.extra.unhandled != nil {
+		d.extra.unhandled.err = nil
+		d.extra.unhandled = nil
 	}
 }
 
-func (w *watch) report() {
-	if w.err == nil {
+func (e *unhandledError) report() {
+	if e.err == nil {
 		return
 	}
-	u := Unhandled{Err: w.err}
-	if w.debug != nil {
-		u.Made, u.Fired, u.Failed = w.debug.madeAt.String(), w.debug.firedAt.String(), w.debug.failedAt.String()
+	u := Unhandled{Err: e.err}
+	if e.debug != nil {
+		u.Made, u.Fired, u.Failed = e.debug.madeAt.String(), e.debug.firedAt.String(), e.debug.failedAt.String()
 	}
 	report(u)
 }
 
-// report may be called on any goroutine.
+// report passes u to the reporter. Any goroutine may call it.
 func report(u Unhandled) { (*reporter.Load())(u) }
 
 var reporter atomic.Pointer[func(Unhandled)]
 
 func init() { SetUnhandledReporter(nil) }
 
-// SetUnhandledReporter sets what is called with each error that nobody handled,
-// and returns what was set before. It is called on a goroutine of the runtime, so
-// that it must not touch what is the reactor's. nil sets the default: one line by
-// log/slog at level Error. SetUnhandledReporter may be called from any goroutine.
+// SetUnhandledReporter sets the function that is called with each unhandled error,
+// and returns the previous one. nil sets the default, which logs a line with
+// log/slog at level Error. Any goroutine may call SetUnhandledReporter.
+//
+// report is called on a goroutine of the Go runtime, not the reactor's.
 func SetUnhandledReporter(report func(Unhandled)) (previous func(Unhandled)) {
 	if report == nil {
 		report = logUnhandled
