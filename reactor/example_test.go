@@ -102,7 +102,7 @@ func ExampleDeferToThread() {
 		return text, err
 	})
 	r.Run()
-	// Output: // Package reactor is an event loop in the manner of Twisted: one goroutine that
+	// Output: // Package reactor is an event loop in the manner of Twisted. One goroutine waits for
 }
 
 // A program that is not event-driven waits for what the loop does.
