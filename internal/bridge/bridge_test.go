@@ -11,8 +11,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/bridge"
 )
 
-// calls stands for a loop whose goroutine is the test's: what is to be called
-// from a thread waits until the test takes it.
+// calls stands for a loop on the test's goroutine: it queues the calls from threads
+// until the test makes them.
 type calls chan func()
 
 func (c calls) CallFromThread(f func())   { c <- f }
@@ -21,7 +21,7 @@ func (c calls) OnLoop() bool              { return false }
 func (c calls) Ended() <-chan struct{}    { return nil }
 func (c calls) SuggestThreadPoolSize(int) {}
 
-// source records what it is told.
+// source records the calls of its methods.
 type source struct{ told []string }
 
 func (s *source) PauseProducing()  { s.told = append(s.told, "pause") }
@@ -66,7 +66,7 @@ func TestPipeResumes(t *testing.T) {
 	if want := []string{"pause", "resume"}; !slices.Equal(from.told, want) {
 		t.Errorf("told %q, want %q", from.told, want)
 	}
-	// A reader that waits gets what is written meanwhile, and the error at the end.
+	// A reader that blocks gets what is written later, and the error at the end.
 	read := make(chan error)
 	go func() {
 		_, err := io.Copy(io.Discard, p)
@@ -112,7 +112,7 @@ func TestPipeFails(t *testing.T) {
 	}
 }
 
-// reader gives pieces as it is told to, and an error at the end.
+// reader returns the pieces that the test sends, and an error at the end.
 type reader struct {
 	pieces chan string
 	err    error
@@ -164,7 +164,8 @@ func TestPump(t *testing.T) {
 			close(from.pieces)
 			var got []string
 			ended := false
-			p := bridge.NewPump(loop, from,
+			p := bridge.NewPump(loop, from)
+			p.Start(
 				func(data []byte) { got = append(got, string(data)) },
 				func(err error) {
 					text := "<nil>"
@@ -175,7 +176,6 @@ func TestPump(t *testing.T) {
 					got = append(got, text)
 					ended = true
 				})
-			p.ResumeProducing()
 			for !ended {
 				(<-loop)()
 			}
@@ -191,12 +191,15 @@ func TestPump(t *testing.T) {
 func TestPumpPauses(t *testing.T) {
 	loop, from := make(calls, 10), newReader(io.EOF)
 	var got []string
-	p := bridge.NewPump(loop, from, func(data []byte) { got = append(got, string(data)) }, func(error) { got = append(got, "end") })
+	p := bridge.NewPump(loop, from)
 	from.pieces <- "a"
 	from.pieces <- "b"
 	close(from.pieces)
-	p.ResumeProducing()
 	p.PauseProducing()
+	data, end := func(data []byte) { got = append(got, string(data)) }, func(error) { got = append(got, "end") }
+	if !p.Start(data, end) || p.Start(data, end) {
+		t.Error("Start does not tell the first call from the second")
+	}
 	(<-loop)()
 	if len(got) != 0 {
 		t.Errorf("got %q while paused", got)
@@ -212,10 +215,20 @@ func TestPumpPauses(t *testing.T) {
 
 func TestPumpStops(t *testing.T) {
 	loop, from := make(calls, 10), newReader(io.EOF)
-	p := bridge.NewPump(loop, from, func([]byte) { t.Error("data after StopProducing") }, func(error) { t.Error("end after StopProducing") })
-	p.ResumeProducing() // its Read blocks
+	data, end := func([]byte) { t.Error("data after StopProducing") }, func(error) { t.Error("end after StopProducing") }
+	p := bridge.NewPump(loop, from)
+	p.Start(data, end) // its Read blocks
 	p.StopProducing()
 	p.StopProducing()
 	<-from.closed
 	(<-loop)()
+
+	from = newReader(io.EOF)
+	p = bridge.NewPump(loop, from)
+	p.StopProducing()
+	p.Start(data, end)
+	<-from.closed
+	if len(loop) != 0 {
+		t.Error("it was read after StopProducing")
+	}
 }

@@ -1,4 +1,4 @@
-// Package bridge carries bytes between the loop's goroutine, where nothing may
-// block, and code that reads and writes by blocking: a [Pipe] from the loop to a
-// reader, and a [Pump] from a reader to the loop. Both hold back who is too fast.
+// Package bridge carries bytes between the loop's goroutine, which must not block, and
+// goroutines that block in Read: a [Pipe] from the loop to a reader, and a [Pump] from a
+// reader to the loop. Both hold a fast side back.
 package bridge

@@ -7,33 +7,31 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// A Pipe takes bytes on the loop's goroutine and gives them to one other
-// goroutine, which reads. It holds about as much as pipeSize: then it pauses its
-// source until half of that has been read.
+// A Pipe takes bytes on the loop's goroutine and gives them to one goroutine that
+// reads. When it holds pipeSize bytes, it pauses its source until half of them are read.
 type Pipe struct {
 	threads reactor.Threads
-	source  reactor.PushProducer // the loop's
+	source  reactor.PushProducer // belongs to the loop's goroutine
 
 	mu     sync.Mutex
-	change *sync.Cond // there is something new to read, or none will come
+	change *sync.Cond // signals a change of data, err or closed
 	data   []byte
-	err    error // what Read gives after the data
-	paused bool
-	closed bool // by the reader
+	err    error // what Read returns after data; nil before the end
+	paused bool  // source is paused
+	closed bool  // by the reader
 }
 
 const pipeSize = 256 << 10
 
-// NewPipe returns a Pipe. source is told, on the loop's goroutine, to pause, to
-// resume, and, when the reader closes the pipe before its end, to stop.
+// NewPipe returns a Pipe. It pauses and resumes source, and stops source if the reader
+// closes the pipe before its end, all on the loop's goroutine.
 func NewPipe(threads reactor.Threads, source reactor.PushProducer) *Pipe {
 	p := &Pipe{threads: threads, source: source}
 	p.change = sync.NewCond(&p.mu)
 	return p
 }
 
-// Write gives data, of which it keeps a copy, to the reader. It belongs to the
-// loop's goroutine.
+// Write gives a copy of data to the reader. It belongs to the loop's goroutine.
 func (p *Pipe) Write(data []byte) {
 	p.mu.Lock()
 	if p.closed || p.err != nil {
@@ -50,8 +48,8 @@ func (p *Pipe) Write(data []byte) {
 	}
 }
 
-// End says that nothing more will be written: Read gives err, which is io.EOF if
-// all is well, after what was. It belongs to the loop's goroutine.
+// End ends the pipe: after all data Read returns err, which is io.EOF for a complete
+// body. It belongs to the loop's goroutine.
 func (p *Pipe) End(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,8 +59,7 @@ func (p *Pipe) End(err error) {
 	p.change.Signal()
 }
 
-// Read waits until there is something to read, and reads it. It is for a
-// goroutine that is not the loop's.
+// Read blocks until there is data, and reads it. The loop's goroutine must not call it.
 func (p *Pipe) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
@@ -90,8 +87,8 @@ func (p *Pipe) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// Fail has every Read from now on fail with err, and stops the source. Any
-// goroutine may call it.
+// Fail makes every Read from now on fail with err, and stops the source. Any goroutine
+// may call it.
 func (p *Pipe) Fail(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,7 +103,7 @@ func (p *Pipe) Fail(err error) {
 	}
 }
 
-// resume has the source go on, on the loop's goroutine.
+// resume resumes the source, on the loop's goroutine.
 func (p *Pipe) resume() {
 	p.mu.Lock()
 	resume := !p.paused && !p.closed && p.err == nil
@@ -116,7 +113,7 @@ func (p *Pipe) resume() {
 	}
 }
 
-// Close says that nothing more will be read. Any goroutine may call it.
+// Close drops all data, and stops the source. Any goroutine may call it.
 func (p *Pipe) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

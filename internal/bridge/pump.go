@@ -8,66 +8,79 @@ import (
 	"github.com/sourcegraph/conc/panics"
 )
 
-// A Pump reads from a reader that may block, on a goroutine of its own, and
-// gives what it read to the loop, piece by piece: the next is read when the loop
-// has taken the last. Its methods belong to the loop's goroutine.
+// A Pump reads from a reader that may block, on a goroutine of its own, and delivers
+// the pieces on the loop's goroutine. It reads a piece when the loop has taken the last.
+//
+// Its methods belong to the loop's goroutine. PauseProducing, ResumeProducing and
+// StopProducing may be called at any time.
 type Pump struct {
 	threads reactor.Threads
-	from    io.ReadCloser
+	src     io.ReadCloser
 	data    func([]byte)
 	end     func(error)
-	close   func()
-	more    chan struct{} // asks for the next piece; closed when none is wanted
+	close   func()        // closes src, once
+	more    chan struct{} // requests the next piece; closed when none is wanted
 	started bool
 	paused  bool
-	held    func() // gives the piece that came while it was paused
 	over    bool
+	held    func() // delivers the piece that was read during a pause, or nil
 }
 
 const pumpSize = 64 << 10
 
-// NewPump returns a Pump, which the first ResumeProducing starts. data gets each piece, valid until
-// it returns, and end, at the end, nil or what kept from from being read. from
-// is closed when it has ended or is not wanted any more.
-func NewPump(threads reactor.Threads, from io.ReadCloser, data func([]byte), end func(error)) *Pump {
+// NewPump returns a Pump for src. It closes src at its end, and when it is stopped.
+func NewPump(threads reactor.Threads, src io.ReadCloser) *Pump {
 	return &Pump{
 		threads: threads,
-		from:    from,
-		data:    data,
-		end:     end,
-		close:   sync.OnceFunc(func() { from.Close() }),
+		src:     src,
+		close:   sync.OnceFunc(func() { src.Close() }),
 		more:    make(chan struct{}, 1),
 	}
 }
 
-// read reads pieces as they are asked for.
+// Start starts reading, unless p is stopped already. It reports whether it is the
+// first call. p calls data with each piece, which is valid until data returns, and in
+// the end calls end, with nil or the read error.
+func (p *Pump) Start(data func([]byte), end func(error)) (first bool) {
+	if p.started {
+		return false
+	}
+	p.started, p.data, p.end = true, data, end
+	if !p.over {
+		p.more <- struct{}{}
+		go p.read()
+	}
+	return true
+}
+
+// read reads the requested pieces.
 func (p *Pump) read() {
 	defer p.close()
 	buffer := make([]byte, pumpSize)
 	for range p.more {
 		n, err := p.readOne(buffer)
-		p.threads.CallFromThread(func() { p.got(buffer[:n], err) })
+		p.threads.CallFromThread(func() { p.deliver(buffer[:n], err) })
 		if err != nil {
 			return
 		}
 	}
 }
 
-// readOne reads once; a panic of the reader is an error.
+// readOne reads once. A panic of the reader becomes an error.
 func (p *Pump) readOne(buffer []byte) (n int, err error) {
-	if r := panics.Try(func() { n, err = p.from.Read(buffer) }); r != nil {
+	if r := panics.Try(func() { n, err = p.src.Read(buffer) }); r != nil {
 		return 0, r.AsError()
 	}
 	return n, err
 }
 
-// got takes what was read, on the loop's goroutine.
-func (p *Pump) got(data []byte, err error) {
+// deliver passes on the result of a read.
+func (p *Pump) deliver(data []byte, err error) {
 	switch {
 	case p.over:
 		return
 	case p.paused:
-		p.held = func() { p.got(data, err) }
+		p.held = func() { p.deliver(data, err) }
 		return
 	}
 	if len(data) != 0 {
@@ -75,36 +88,31 @@ func (p *Pump) got(data []byte, err error) {
 	}
 	switch {
 	case p.over:
-	case err == io.EOF:
-		p.over = true
-		p.end(nil)
-	case err != nil:
-		p.over = true
-		p.end(err)
-	default:
+	case err == nil:
 		p.more <- struct{}{}
+	default:
+		p.over = true
+		if err == io.EOF {
+			err = nil
+		}
+		p.end(err)
 	}
 }
 
-// PauseProducing stops the pieces until ResumeProducing.
+// PauseProducing holds the next piece back until ResumeProducing.
 func (p *Pump) PauseProducing() { p.paused = true }
 
-// ResumeProducing lets them go on, or begin.
+// ResumeProducing undoes PauseProducing.
 func (p *Pump) ResumeProducing() {
 	p.paused = false
-	if !p.started && !p.over {
-		p.started = true
-		p.more <- struct{}{}
-		go p.read()
-	}
 	if held := p.held; held != nil {
 		p.held = nil
 		p.threads.CallFromThread(held)
 	}
 }
 
-// StopProducing ends them: neither data nor end is called again. A Read that
-// blocks ends when from is closed, which is done at once.
+// StopProducing stops the delivery: p calls neither data nor end any more. It closes
+// src at once, which ends a Read that blocks.
 func (p *Pump) StopProducing() {
 	if p.over {
 		return

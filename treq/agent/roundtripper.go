@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -17,12 +16,10 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// This file joins agents with net/http, both ways: what was written for one works
-// with the other.
+// This file joins agents with net/http, in both directions.
 
-// FromRoundTripper returns an agent whose requests rt makes, each on a goroutine of
-// its own; bodies are streamed both ways, with back-pressure. The agent belongs to
-// r's goroutine, as all agents do.
+// FromRoundTripper returns an agent on r that sends its requests through rt, each on a
+// goroutine of its own. Bodies are streamed in both directions, with back-pressure.
 func FromRoundTripper(r reactor.Reactor, rt http.RoundTripper) Requester {
 	if rt == nil {
 		panic("agent: FromRoundTripper with a nil RoundTripper")
@@ -33,34 +30,14 @@ func FromRoundTripper(r reactor.Reactor, rt http.RoundTripper) Requester {
 type roundTripperAgent struct {
 	threads    reactor.Threads
 	rt         http.RoundTripper
-	cooperator *task.Cooperator // runs what produces and reads bodies
+	cooperator *task.Cooperator // runs the producers and readers of bodies
 }
 
-// Request has the RoundTripper make the request; see [Requester].
+// Request sends req through the RoundTripper; see [Requester].
 func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	ctx, cancel := context.WithCancel(context.Background())
 	d := deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { cancel() })
-	body, start := a.body(req.Body)
-	out := (&http.Request{
-		Method:     req.Method,
-		URL:        req.URL,
-		Header:     req.Clone().Header,
-		Host:       req.Header.Get("Host"),
-		Proto:      "HTTP/1.1",
-		ProtoMajor: 1,
-		ProtoMinor: 1,
-		Body:       body,
-	}).WithContext(ctx)
-	out.Header.Del("Host")
-	if req.AcceptEncoding != "" {
-		out.Header.Add("Accept-Encoding", req.AcceptEncoding)
-	}
-	if req.Body != nil {
-		out.ContentLength = req.Body.Length()
-		if small, ok := req.Body.(request.Bytes); ok {
-			out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(small)), nil }
-		}
-	}
+	out, produce := a.outgoing(ctx, req)
 	go func() {
 		in, err := a.rt.RoundTrip(out)
 		a.threads.CallFromThread(func() {
@@ -78,53 +55,68 @@ func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*re
 			}
 		})
 	}()
-	start()
+	produce()
 	return d
 }
 
-// body returns b as net/http wants it, and what starts its production.
-func (a *roundTripperAgent) body(b request.BodyProducer) (body io.ReadCloser, start func()) {
-	switch b := b.(type) {
-	case nil:
-		return nil, func() {}
-	case request.Bytes:
-		return io.NopCloser(bytes.NewReader(b)), func() {}
+// outgoing returns req as a net/http request, and a function that starts its body.
+func (a *roundTripperAgent) outgoing(ctx context.Context, req *request.Request) (out *http.Request, produce func()) {
+	out = (&http.Request{
+		Method:     req.Method,
+		URL:        req.URL,
+		Header:     req.Clone().Header,
+		Host:       req.Header.Get("Host"),
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+	}).WithContext(ctx)
+	out.Header.Del("Host")
+	if req.AcceptEncoding != "" {
+		out.Header.Add("Accept-Encoding", req.AcceptEncoding)
 	}
-	pipe := bridge.NewPipe(a.threads, b)
-	return pipe, func() {
-		b.StartProducing(&pipeConsumer{pipe, a.cooperator}).AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
-			if err == nil {
-				err = io.EOF
-			}
-			pipe.End(err)
-			return deferred.None{}, nil
-		})
+	produce = func() {}
+	if req.Body == nil {
+		return out, produce
 	}
+	out.ContentLength = req.Body.Length()
+	if data, ok := req.Body.(request.Bytes); ok {
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+		out.Body, _ = out.GetBody()
+		return out, produce
+	}
+	pipe := &producerPipe{bridge.NewPipe(a.threads, req.Body), a.cooperator}
+	out.Body = pipe
+	return out, func() { pipe.produce(req.Body) }
 }
 
-// A pipeConsumer is the Consumer of a body that a RoundTripper reads.
-type pipeConsumer struct {
+// A producerPipe is the Consumer of a request's body. A RoundTripper reads the body
+// from it.
+type producerPipe struct {
 	*bridge.Pipe
 	cooperator *task.Cooperator
 }
 
-func (c *pipeConsumer) Cooperator() *task.Cooperator { return c.cooperator }
+func (p *producerPipe) Cooperator() *task.Cooperator { return p.cooperator }
 
-// response returns in as an agent's. over is called when it has ended.
-func (a *roundTripperAgent) response(req *request.Request, in *http.Response, over func()) *response.Response {
-	var body *response.Body
-	pump := bridge.NewPump(a.threads, in.Body,
-		func(data []byte) { body.Write(data) },
-		func(err error) {
-			over()
-			if err == nil {
-				body.End(response.ErrDone)
-			} else {
-				body.End(&response.FailedError{Reasons: []error{err}})
-			}
-		})
-	body = response.NewBody(&pumped{pump, &body, over, a.cooperator})
-	r := response.New(body)
+// produce makes body write to p.
+func (p *producerPipe) produce(body request.BodyProducer) {
+	deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
+		return body.StartProducing(p)
+	}).AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		if err == nil {
+			err = io.EOF
+		}
+		p.End(err)
+		return deferred.None{}, nil
+	})
+}
+
+// response returns in as an agent's response. It arranges for a call of cancel at the
+// end of the body.
+func (a *roundTripperAgent) response(req *request.Request, in *http.Response, cancel func()) *response.Response {
+	t := &pumpTransport{Pump: bridge.NewPump(a.threads, in.Body), cancel: cancel, cooperator: a.cooperator}
+	t.body.Init(t)
+	r := response.New(&t.body)
 	r.Version = in.Proto
 	r.Code = in.StatusCode
 	r.Phrase = http.StatusText(in.StatusCode)
@@ -137,26 +129,40 @@ func (a *roundTripperAgent) response(req *request.Request, in *http.Response, ov
 	return r
 }
 
-// pumped is the transport of a body that a Pump reads.
-type pumped struct {
+// A pumpTransport is the transport of a body that a Pump reads.
+type pumpTransport struct {
 	*bridge.Pump
-	body       **response.Body
-	over       func()
+	body       response.Body
+	cancel     func()
 	cooperator *task.Cooperator
 }
 
-func (p *pumped) Cooperator() *task.Cooperator { return p.cooperator }
+func (t *pumpTransport) Cooperator() *task.Cooperator { return t.cooperator }
 
-// StopProducing ends the body; its reader is told, as by a connection.
-func (p *pumped) StopProducing() {
-	p.Pump.StopProducing()
-	p.over()
-	(*p.body).End(&response.FailedError{Reasons: []error{reactor.ErrConnectionAborted}})
+// ResumeProducing starts the Pump the first time.
+func (t *pumpTransport) ResumeProducing() {
+	t.Start(t.body.Write, t.end)
+	t.Pump.ResumeProducing()
 }
 
-// NewRoundTripper returns a, an agent on r, as an http.RoundTripper, for
-// http.Client and all that is built on it. It may be called from any goroutine
-// but the loop's, where it fails with [reactor.ErrOnLoop], while the loop runs.
+// StopProducing ends the body as the loss of a connection does.
+func (t *pumpTransport) StopProducing() {
+	t.Pump.StopProducing()
+	t.end(reactor.ErrConnectionAborted)
+}
+
+func (t *pumpTransport) end(err error) {
+	t.cancel()
+	if err == nil {
+		t.body.End(response.ErrDone)
+	} else {
+		t.body.End(&response.FailedError{Reasons: []error{err}})
+	}
+}
+
+// NewRoundTripper returns a, an agent on r, as an http.RoundTripper, for http.Client
+// and all that is built on it. Any goroutine but the loop's may call its RoundTrip while
+// the loop runs; on the loop's goroutine it fails with [reactor.ErrOnLoop].
 func NewRoundTripper(r reactor.Threads, a Requester) http.RoundTripper {
 	if a == nil {
 		panic("agent: NewRoundTripper with a nil agent")
@@ -189,7 +195,7 @@ func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
 		if length == 0 {
 			length = request.UnknownLength // as in net/http
 		}
-		req.Body = &pumpedBody{threads: t.threads, from: in.Body, length: length}
+		req.Body = &pumpProducer{bridge.NewPump(t.threads, in.Body), length}
 	}
 	out, err := reactor.BlockingCallFromThread(ctx, t.threads, func() *deferred.Deferred[*http.Response] {
 		return deferred.Map(t.agent.Request(req), func(resp *response.Response) (*http.Response, error) {
@@ -214,61 +220,49 @@ func (t *roundTripper) response(ctx context.Context, in *http.Request, resp *res
 		Request:       in,
 	}
 	out.ProtoMajor, out.ProtoMinor, _ = http.ParseHTTPVersion(resp.Version)
-	p := &piped{threads: t.threads, ctx: ctx}
-	if err := resp.DeliverBody(p); err != nil {
+	reader := &pipeReader{threads: t.threads, ctx: ctx}
+	if err := resp.DeliverBody(reader); err != nil {
 		return nil, err
 	}
-	out.Body = p.pipe
+	out.Body = reader.pipe
 	return out, nil
 }
 
-// piped reads a body into a Pipe.
-type piped struct {
+// A pipeReader is the reader of a body, which it writes to a Pipe.
+type pipeReader struct {
 	threads reactor.Threads
 	ctx     context.Context
 	pipe    *bridge.Pipe
-	stop    func() bool // of watching ctx
+	unwatch func() bool // stops watching ctx
 }
 
-func (p *piped) ConnectionMade(t response.BodyTransport) {
-	p.pipe = bridge.NewPipe(p.threads, t)
-	p.stop = context.AfterFunc(p.ctx, func() { p.pipe.Fail(context.Cause(p.ctx)) })
+func (r *pipeReader) ConnectionMade(t response.BodyTransport) {
+	r.pipe = bridge.NewPipe(r.threads, t)
+	r.unwatch = context.AfterFunc(r.ctx, func() { r.pipe.Fail(context.Cause(r.ctx)) })
 }
 
-func (p *piped) DataReceived(data []byte) { p.pipe.Write(data) }
+func (r *pipeReader) DataReceived(data []byte) { r.pipe.Write(data) }
 
-func (p *piped) ConnectionLost(reason error) {
-	p.stop()
-	if errors.Is(reason, response.ErrDone) || errors.Is(reason, response.ErrPotentialDataLoss) {
+func (r *pipeReader) ConnectionLost(reason error) {
+	r.unwatch()
+	if whole(reason) {
 		reason = io.EOF
 	}
-	p.pipe.End(reason)
+	r.pipe.End(reason)
 }
 
-// pumpedBody is a body that is read from a reader that may block.
-type pumpedBody struct {
-	threads reactor.Threads
-	from    io.ReadCloser
-	length  int64
-	pump    *bridge.Pump
+// A pumpProducer is a request's body that a Pump reads from a net/http request.
+type pumpProducer struct {
+	*bridge.Pump
+	length int64
 }
 
-func (b *pumpedBody) Length() int64 { return b.length }
+func (p *pumpProducer) Length() int64 { return p.length }
 
-func (b *pumpedBody) StartProducing(to request.Consumer) *deferred.Deferred[deferred.None] {
-	d := deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { b.pump.StopProducing() })
-	b.pump = bridge.NewPump(b.threads, b.from, to.Write, func(err error) { d.Resolve(deferred.None{}, err) })
-	b.pump.ResumeProducing()
-	return d
-}
-
-func (b *pumpedBody) PauseProducing()  { b.pump.PauseProducing() }
-func (b *pumpedBody) ResumeProducing() { b.pump.ResumeProducing() }
-
-func (b *pumpedBody) StopProducing() {
-	if b.pump != nil {
-		b.pump.StopProducing()
-	} else {
-		go b.from.Close()
+func (p *pumpProducer) StartProducing(to request.Consumer) *deferred.Deferred[deferred.None] {
+	d := deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { p.StopProducing() })
+	if !p.Start(to.Write, func(err error) { d.Resolve(deferred.None{}, err) }) {
+		return deferred.Fail[deferred.None](request.ErrProduced)
 	}
+	return d
 }

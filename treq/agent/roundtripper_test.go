@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -158,6 +160,45 @@ func TestNewRoundTripper(t *testing.T) {
 	})
 }
 
+// fullAgent is an agent whose connection is full when it starts a body.
+type fullAgent struct {
+	to    request.Consumer
+	clock reactor.Clock
+	again *deferred.Deferred[deferred.None] // the result of starting the body a second time
+}
+
+func (a *fullAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+	req.Body.PauseProducing()
+	done := req.Body.StartProducing(a.to)
+	a.again = req.Body.StartProducing(a.to)
+	a.clock.CallLater(0, req.Body.ResumeProducing)
+	return deferred.Map(done, func(deferred.None) (*response.Response, error) { return whole(200, ""), nil })
+}
+
+// TestRoundTripperBody: the body of a net/http request may be paused before it is
+// started, and is started once.
+func TestRoundTripperBody(t *testing.T) {
+	l := background(t)
+	to := &bufferConsumer{}
+	a := &fullAgent{to: to, clock: l}
+	client := &http.Client{Transport: agent.NewRoundTripper(l, a)}
+	if _, err := client.Post("http://an.example/", "", strings.NewReader("text")); err != nil {
+		t.Error(err)
+	}
+	if to.String() != "text" {
+		t.Errorf("sent were %q", to)
+	}
+	if err := deferredtest.FailureResultOf(t, a.again); err != request.ErrProduced {
+		t.Errorf("started again: %v", err)
+	}
+}
+
+// bufferConsumer is a Consumer that keeps what it gets.
+type bufferConsumer struct{ bytes.Buffer }
+
+func (c *bufferConsumer) Write(data []byte)            { c.Buffer.Write(data) }
+func (c *bufferConsumer) Cooperator() *task.Cooperator { return nil }
+
 // slowBody is a body of pieces, of a length that is not known.
 type slowBody struct {
 	clock  reactor.Clock
@@ -233,6 +274,13 @@ func TestFromRoundTripper(t *testing.T) {
 	if _, _, err = get("GET", "/cut", nil); !errors.As(err, new(*response.FailedError)) {
 		t.Errorf("got %v", err)
 	}
+
+	t.Run("a body that panics", func(t *testing.T) {
+		_, _, err := get("POST", "/", &producer{length: 1, start: func(*producer) { panic("oh") }})
+		if !errors.As(err, new(*deferred.PanicError)) {
+			t.Errorf("got %v", err)
+		}
+	})
 
 	t.Run("what it accepts", func(t *testing.T) {
 		var sent http.Header

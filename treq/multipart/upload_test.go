@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -17,9 +18,11 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
@@ -135,5 +138,23 @@ func TestAnUploadOfAFileThatFails(t *testing.T) {
 	err := deferredtest.FailureResultOf(t, d)
 	if !errors.Is(err, bad) || !strings.Contains(err.Error(), `field "photo": bad sector`) {
 		t.Errorf("the request failed with %v", err)
+	}
+}
+
+// TestTheBoundaryIsTheReactors: on a reactor in memory a form has the same boundary in
+// each run, and another than the form before.
+func TestTheBoundaryIsTheReactors(t *testing.T) {
+	run := func() (types []string) {
+		stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			types = append(types, req.Header.Get("Content-Type"))
+		}))
+		for range 2 {
+			stub.Post("http://an.example/", client.Files{{Name: "a", Value: multipart.Text("b")}})
+		}
+		return types
+	}
+	one, other := run(), run()
+	if len(one) != 2 || one[0] == one[1] || !slices.Equal(one, other) {
+		t.Errorf("in two runs: %q, %q", one, other)
 	}
 }
