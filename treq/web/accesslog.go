@@ -1,16 +1,15 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
+	"fmt"
 	"net"
-	"strconv"
 )
 
 // This file holds the format of access logs.
 
-// CombinedLog returns the line for req, with a line feed, in Apache's Combined Log Format. It is Twisted's
-// combinedLogFormatter.
+// CombinedLog returns the line for req, with a line feed, in Apache's Combined Log Format. It is
+// Twisted's combinedLogFormatter.
 //
 //	site.AccessLog = func(req *web.Request) { file.Write(web.CombinedLog(req)) }
 func CombinedLog(req *Request) []byte {
@@ -18,21 +17,12 @@ func CombinedLog(req *Request) []byte {
 	if err != nil {
 		host = "-"
 	}
-	var b bytes.Buffer
-	b.WriteString(host + " - - ")
-	b.WriteString(req.Started().UTC().Format("[02/Jan/2006:15:04:05 +0000]"))
-	writeQuoted(&b, req.Method+" "+req.URI+" "+req.Version)
-	b.WriteString(" " + strconv.Itoa(req.ResponseCode()) + " ")
-	if req.Sent() == 0 {
-		b.WriteByte('-')
-	} else {
-		b.WriteString(itoa(req.Sent()))
+	sent := "-"
+	if n := req.Sent(); n != 0 {
+		sent = itoa(n)
 	}
-	writeQuoted(&b, cmp.Or(req.Header.Get("Referer"), "-"))
-	writeQuoted(&b, cmp.Or(req.Header.Get("User-Agent"), "-"))
-	b.WriteByte('\n')
-	return b.Bytes()
+	// %+q keeps a value from looking like another field or line.
+	return fmt.Appendf(nil, "%s - - %s %+q %d %s %+q %+q\n", host, req.Started().UTC().Format("[02/Jan/2006:15:04:05 +0000]"),
+		req.Method+" "+req.URI+" "+req.Version, req.ResponseCode(), sent,
+		cmp.Or(req.Header.Get("Referer"), "-"), cmp.Or(req.Header.Get("User-Agent"), "-"))
 }
-
-// writeQuoted writes s as a field of a line. The quotes keep s from looking like another field or line.
-func writeQuoted(b *bytes.Buffer, s string) { b.WriteString(" " + strconv.QuoteToASCII(s)) }

@@ -10,13 +10,12 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// This file holds the seam between a request and the version of HTTP that carries it. A Request
-// knows what HTTP means: methods, codes, lengths, conditions, ranges, sessions. A carrier knows the
-// form that one version gives to that: chunks, keep-alive, pipelining, 100 Continue and upgrades
-// for HTTP/1.1; frames and windows for HTTP/2. The channel of HTTP/1.1 is a carrier. A stream of
-// HTTP/2 becomes one with the methods of carrier; it makes a Request with newRequest and then calls
-// begin, contentReceived and contentEnd or contentLost, pauseWriting and resumeWriting, peerGone,
-// and connectionLost.
+// This file holds the seam between a request and the version of HTTP that carries it. A Request knows
+// what HTTP means: methods, codes, lengths, conditions, ranges, sessions. A carrier knows the form that
+// one version gives to that: chunks, keep-alive, pipelining, 100 Continue and upgrades for HTTP/1.1;
+// frames and windows for HTTP/2. The channel of HTTP/1.1 is a carrier. A stream of HTTP/2 becomes one
+// with the methods of carrier; it makes a Request with newRequest and then calls begin, contentReceived
+// and contentEnd or contentLost, pauseWriting and resumeWriting, peerGone, and connectionLost.
 //
 // The life of a served request:
 //
@@ -44,9 +43,9 @@ import (
 // A carrier takes the response of one request to the client, and brings the request's content. The
 // Request calls it until it has called finish, abort or hijack, or connectionLost was called.
 type carrier interface {
-	// writeHead sends the head of the final response with the beginning of its body. last says
-	// that body is all of it; then finish follows at once. If h cannot be sent, writeHead sends
-	// nothing and returns an error.
+	// writeHead sends the head of the final response with the beginning of its body. last says that
+	// body is all of it; then finish follows at once. If h cannot be sent, writeHead sends nothing
+	// and returns an error.
 	writeHead(h responseHead, body []byte, last bool) error
 	// write sends more of the body, at least one byte. The caller may use p again.
 	write(p []byte)
@@ -54,8 +53,8 @@ type carrier interface {
 	inform(code int, header http.Header)
 	// finish ends the response. short says that the body was shorter than its Content-Length.
 	finish(trailer http.Header, short bool)
-	// abort breaks the response off, so that the client sees that it is not complete. The
-	// carrier calls connectionLost later.
+	// abort breaks the response off, so that the client sees that it is not complete. The carrier
+	// calls connectionLost later.
 	abort()
 
 	// full reports whether the client takes no more for now. The carrier calls pauseWriting and
@@ -65,14 +64,14 @@ type carrier interface {
 	// pauseWriting and resumeWriting. pull(nil) ends that.
 	pull(p reactor.PullProducer)
 
-	// resumeContent lets content come. The first call tells a client that waits for it to send
-	// the content (RFC 9110, section 10.1.1).
+	// resumeContent lets content come. The first call tells a client that waits for it to send the
+	// content (RFC 9110, section 10.1.1).
 	resumeContent()
 	// pauseContent stops the content, down to the socket. It is paused at first.
 	pauseContent()
 
-	// hijack gives the connection to the caller and ends the carrier. ok is false if the
-	// carrier does not have a connection that is the request's alone.
+	// hijack gives the connection to the caller and ends the carrier. ok is false if the carrier
+	// does not have a connection that is the request's alone.
 	hijack() (s socket, ok bool)
 }
 

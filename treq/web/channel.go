@@ -7,12 +7,12 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file holds the receiving side of a connection that speaks HTTP/1.1: it turns bytes into
-// requests, one after another, and ends the connection.
+// This file holds the receiving side of a connection that speaks HTTP/1.1: it turns bytes into requests,
+// one after another, and ends the connection.
 
 // A channel is the server's end of a connection that speaks HTTP/1.1. It is the carrier of the
-// connection's requests, one at a time, and the producer of what the transport sends. It is
-// Twisted's HTTPChannel. Its states follow from req and receiving:
+// connection's requests, one at a time, and the producer of what the transport sends. It is Twisted's
+// HTTPChannel. Its states follow from req and receiving:
 //
 //	           ┌────────────── answered, another may follow ───────────────┐
 //	           ▼                                                           │
@@ -23,14 +23,14 @@ import (
 //	                     closing ──ConnectionLost──▶ lost
 //
 // A request may be answered before its content has ended. The channel then drops the rest of the
-// content, up to maxDropped bytes. While a request is answered, the next ones wait in in.
+// content, up to maxDropped bytes. While a request is answered, the bytes behind it wait in the field in.
 type channel struct {
 	connection
 	transport reactor.Transport
 	reader    http1.RequestReader
 	in        []byte // received and not yet read
 	requests  int    // heads received
-	dropped   int64  // bytes of content that nobody wants
+	dropped   int64  // bytes of unwanted content
 
 	req       *Request // the request that is received or answered
 	version   http1.Version
@@ -50,7 +50,6 @@ type channel struct {
 	readEnded bool // the client has ended its side
 	closing   bool // bytes that are received are dropped
 	unread    bool // the client may be sending bytes that are not read
-	lost      bool
 	begun     bool // part of a head has arrived
 
 	awaiting awaited // the event that is due by deadline
@@ -99,7 +98,7 @@ func (c *channel) DataReceived(data []byte) {
 // balance pauses the transport while too much waits to be read.
 func (c *channel) balance() {
 	switch queued := len(c.in) >= maxQueued; {
-	case c.lost, queued == c.paused:
+	case c.closing, queued == c.paused:
 	case queued:
 		c.paused = true
 		c.transport.PauseProducing()
@@ -126,9 +125,7 @@ func (c *channel) consume() {
 // step reads one event of in, and reports whether another may follow.
 func (c *channel) step() bool {
 	switch {
-	case c.closing, c.lost:
-		return false
-	case c.receiving && c.held:
+	case c.closing, c.receiving && c.held:
 		return false
 	case c.req != nil && !c.receiving, c.req == nil && c.blocked:
 		return false // the next request waits
@@ -180,7 +177,7 @@ func (c *channel) headReceived(head *http1.RequestHead) {
 	c.receiving, c.held, c.answered, c.chunked = true, true, false, false
 	c.dropped = 0
 	if head.Length == 0 {
-		c.reader.Next(nil) // takes the end, so that the answer may be the connection's last
+		c.reader.Next(nil) // reads the End event: the answer need not wait for content
 		c.receiving = false
 	}
 	version := "HTTP/1.1"
@@ -243,7 +240,7 @@ func (c *channel) notHTTP(err error) {
 	c.contentLost(err)
 }
 
-// contentLost ends the content of the request because of err. An answered request ends with that.
+// contentLost ends the content of the request early, and the connection if the request is answered.
 func (c *channel) contentLost(err error) {
 	c.receiving = false
 	switch {
@@ -259,8 +256,8 @@ func (c *channel) contentLost(err error) {
 // Ending.
 
 // ReadConnectionLost is called when the client has ended its side. The client may have closed the
-// connection or may still wait for answers; the channel cannot tell. It answers what the client
-// asked for, and tells the request that the client is gone, as net/http does.
+// connection or may still wait for answers; the channel cannot tell. It answers what the client asked
+// for, and tells the request that the client is gone, as net/http does.
 func (c *channel) ReadConnectionLost() {
 	c.readEnded = true
 	if c.closing {
@@ -276,7 +273,7 @@ func (c *channel) ReadConnectionLost() {
 // WriteConnectionLost does nothing: the channel waits for the client's end.
 func (c *channel) WriteConnectionLost() {}
 
-// cut ends a request that the client did not send to its end.
+// cut ends a request after the client has ended its side too early.
 func (c *channel) cut() {
 	c.keepAlive = false
 	if c.req == nil {
@@ -294,9 +291,9 @@ func (c *channel) close() {
 	c.transport.LoseConnection()
 }
 
-// linger closes the connection with a client that may still be sending. Closing it at once would
-// reset it, and the client might lose the response (RFC 9112, section 9.6). So the channel ends its
-// own side first.
+// linger closes the connection with a client that may still be sending. Closing it at once would reset
+// it, and the client might lose the response (RFC 9112, section 9.6). So the channel ends its own side
+// first.
 func (c *channel) linger() {
 	if c.readEnded {
 		c.close()
@@ -324,9 +321,9 @@ func (c *channel) ConnectionLost(reason error) {
 	}
 }
 
-// forget ends the channel's interest in the connection.
+// forget stops the timer and everything else that the channel does on its own.
 func (c *channel) forget() {
-	c.lost, c.closing = true, true
+	c.closing = true
 	c.in, c.borrowed = nil, false
 	c.awaiting = awaitNothing
 	if c.timer != nil {

@@ -9,19 +9,13 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file holds the channel as a carrier: the form of a response in HTTP/1.1, and what is allowed
-// on the connection after it.
+// This file holds the channel as a carrier: the form of a response in HTTP/1.1, and what is allowed on
+// the connection after it.
 
 // writeHead implements carrier.
 func (c *channel) writeHead(h responseHead, body []byte, last bool) error {
 	head := http1.ResponseHead{Version: c.version, Code: h.code, Phrase: h.phrase, Header: h.header, Length: h.length}
-	if h.length < 0 && !h.bodiless {
-		if c.version.Minor != 0 {
-			head.Chunked = true
-		} else {
-			c.keepAlive = false // the end of the connection is the end of the body
-		}
-	}
+	head.Chunked = h.length < 0 && !h.bodiless && c.version.Minor != 0
 	if c.closesAfter(h, last) {
 		c.keepAlive = false
 	}
@@ -49,10 +43,11 @@ func (c *channel) writeHead(h responseHead, body []byte, last bool) error {
 	return nil
 }
 
-// closesAfter reports whether the connection cannot be used again after h, for another reason than
-// its length.
+// closesAfter reports whether the connection cannot be used again after h.
 func (c *channel) closesAfter(h responseHead, last bool) bool {
 	switch {
+	case h.length < 0 && !h.bodiless && c.version.Minor == 0:
+		return true // the end of the connection is the end of the body
 	case h.code == http.StatusSwitchingProtocols, http1.HasToken(h.header["Connection"], "close"):
 		return true
 	case c.readEnded && len(c.in) == 0:
@@ -62,7 +57,6 @@ func (c *channel) closesAfter(h responseHead, last bool) bool {
 	return c.receiving && (c.expecting || last && c.announced > maxDropped)
 }
 
-// write implements carrier.
 func (c *channel) write(p []byte) {
 	if !c.chunked {
 		c.transport.Write(p)
@@ -104,7 +98,7 @@ func (c *channel) finish(trailer http.Header, short bool) {
 		c.keepAlive = false // shows the client that the body is not complete
 	}
 	switch {
-	case c.lost || c.closing:
+	case c.closing:
 	case !c.receiving:
 		c.next()
 	case !c.keepAlive:
@@ -136,8 +130,8 @@ func (c *channel) refuse(code int, text string) {
 	c.linger()
 }
 
-// appendHead appends a head to b. It leaves out what a head may not contain, such as a line end in
-// a value.
+// appendHead appends a head to b. It leaves out what a head may not contain, such as a line end in a
+// value.
 func appendHead(b []byte, head *http1.ResponseHead) ([]byte, error) {
 	out, err := http1.AppendResponseHead(b, head)
 	if err == nil {
@@ -164,7 +158,6 @@ func appendHead(b []byte, head *http1.ResponseHead) ([]byte, error) {
 
 // The flow of content and response.
 
-// resumeContent implements carrier.
 func (c *channel) resumeContent() {
 	if c.expecting {
 		c.expecting = false
@@ -174,7 +167,6 @@ func (c *channel) resumeContent() {
 	c.consume()
 }
 
-// pauseContent implements carrier.
 func (c *channel) pauseContent() {
 	c.held = true
 	if c.awaiting == awaitContent {
@@ -182,7 +174,6 @@ func (c *channel) pauseContent() {
 	}
 }
 
-// full implements carrier.
 func (c *channel) full() bool { return c.blocked }
 
 // PauseProducing is called when the transport takes no more.

@@ -16,19 +16,18 @@ const (
 	awaitHead            // the end of a head
 	awaitRequest         // the first byte of another request
 	awaitContent         // more content
-	awaitWritten         // the client's taking of what is sent
-	awaitClose           // the client's closing of the connection
+	awaitWritten         // room for more of the response
+	awaitClose           // the client's end of the connection
 )
 
 const (
 	defaultHeaderTimeout = 20 * time.Second
 	defaultTimeout       = time.Minute
-	// lingering is how long a connection stays half closed for the client to take the last
-	// response.
+	// lingering is how long a connection stays half closed for the client to take the last response.
 	lingering = 5 * time.Second
 )
 
-// limit returns how long e may take. Zero and less stand for no limit.
+// limit returns how long e may take. Zero or less means no limit.
 func (c *channel) limit(e awaited) time.Duration {
 	s := c.site
 	switch e {
@@ -46,10 +45,8 @@ func (c *channel) limit(e awaited) time.Duration {
 	return 0
 }
 
-// await makes e the event that is due, in place of another. While the client does not take what is
-// sent, that is due first.
-//
-// A timer that is early enough is left alone: timeUp sets it again.
+// await makes e the awaited event and starts its time. While the transport is blocked, only awaitWritten
+// counts. A timer that fires early enough stays as it is; timeUp starts the next one.
 func (c *channel) await(e awaited) {
 	limit := c.limit(e)
 	if limit <= 0 {

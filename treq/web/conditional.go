@@ -6,15 +6,11 @@ import (
 	"time"
 )
 
-// This file holds conditional requests (RFC 9110, section 13): whether a client
-// has what it asks for already, or wants it only if it is what it thinks.
+// This file holds conditional requests (RFC 9110, section 13).
 
-// SetETag sets the entity tag of what the response is about, with its quotes
-// ("\"abc\"", or "W/\"abc\"" for a weak one), and reports whether the request's
-// conditions are thereby decided: then the code is 304 or 412, and there is
-// nothing to write but that. It is Twisted's setETag, which returns CACHED.
-//
-// With both a tag and a time, SetETag goes first.
+// SetETag sets the entity tag of the resource, with its quotes: "\"abc\"", or "W/\"abc\"" for a weak
+// tag. It reports whether this decides the request's conditions. The code is then 304 or 412, and the
+// response needs no body. A program that also has a time calls SetETag before [Request.SetLastModified].
 func (r *Request) SetETag(tag string) (done bool) {
 	r.SetHeader("ETag", tag)
 	switch {
@@ -32,12 +28,10 @@ func (r *Request) SetETag(tag string) (done bool) {
 	return true
 }
 
-// SetLastModified sets when what the response is about was changed, and reports
-// whether the request's conditions are thereby decided; see [Request.SetETag].
-// A time before one that was set already is not taken. It is Twisted's
-// setLastModified, which returns CACHED.
+// SetLastModified sets the time at which the resource was changed. It reports whether this decides the
+// request's conditions; see [Request.SetETag]. Of several times, the latest counts.
 func (r *Request) SetLastModified(when time.Time) (done bool) {
-	when = when.Truncate(time.Second) // HTTP has no more
+	when = when.Truncate(time.Second) // the precision of HTTP
 	if set, err := http.ParseTime(r.ResponseHeader.Get("Last-Modified")); err != nil || set.Before(when) {
 		r.SetHeader("Last-Modified", when.UTC().Format(http.TimeFormat))
 	} else {
@@ -61,7 +55,7 @@ func (r *Request) SetLastModified(when time.Time) (done bool) {
 	return false
 }
 
-// conditionsFail reports whether a condition was found to fail before.
+// conditionsFail reports whether a condition has failed before.
 func (r *Request) conditionsFail() bool {
 	return r.code == http.StatusNotModified || r.code == http.StatusPreconditionFailed
 }
@@ -71,8 +65,8 @@ func (r *Request) headerTime(name string) (t time.Time, ok bool) {
 	return t, err == nil
 }
 
-// matches reports whether tag is in one of the lists of entity tags, by strong or
-// by weak comparison (RFC 9110, section 8.8.3.2).
+// matches reports whether tag is in one of the lists of entity tags, by strong or weak comparison (RFC
+// 9110, section 8.8.3.2).
 func matches(lists []string, tag string, strong bool) bool {
 	for _, list := range lists {
 		if strings.TrimSpace(list) == "*" {
@@ -92,8 +86,7 @@ func matches(lists []string, tag string, strong bool) bool {
 	return false
 }
 
-// cutTag takes the first entity tag off a list. Commas may be in one. It returns
-// "" if there is none.
+// cutTag cuts the first entity tag, which may contain commas, off a list. It returns "" without one.
 func cutTag(list string) (tag, rest string) {
 	list = strings.TrimLeft(list, " \t,")
 	quote := strings.IndexByte(list, '"')

@@ -10,8 +10,7 @@ import (
 	"net/url"
 )
 
-// This file holds the content of a request: how it is delivered, and kept for a resource that wants
-// it whole.
+// This file holds the content of a request: its delivery, and the forms in it.
 
 // A ContentReceiver receives the content of a request in pieces; see [Request.DeliverContent].
 type ContentReceiver interface {
@@ -25,9 +24,9 @@ type ContentReceiver interface {
 // ContentLength returns the announced length of the content in bytes; -1 if it is not known.
 func (r *Request) ContentLength() int64 { return r.announced }
 
-// DeliverContent passes the content of a [StreamingResource]'s request to receiver, as it arrives.
-// If the client waits for a 100 Continue before it sends the content, it gets one. DeliverContent
-// panics the second time.
+// DeliverContent passes the content of a [StreamingResource]'s request to receiver, as it arrives. If
+// the client waits for a 100 Continue before it sends the content, it gets one. DeliverContent panics
+// the second time.
 func (r *Request) DeliverContent(receiver ContentReceiver) {
 	if r.receiver != nil {
 		panic("web: DeliverContent a second time, or for a resource that does not stream")

@@ -32,9 +32,9 @@
 //
 // # http.Handler
 //
-// A Site with a Handler serves it as net/http's server would, but on the loop's goroutine: the handler is
-// a coroutine, and while it reads, writes, or calls [Await], other code runs. A [HandlerResource] can run
-// handlers that block in other ways in threads.
+// A Site with a Handler serves it as net/http's server would, but on the loop's goroutine: the handler
+// is a coroutine, and while it reads, writes, or calls [Await], other code runs. A [HandlerResource] can
+// run handlers that block in other ways in threads.
 //
 // # Coming from Twisted
 //

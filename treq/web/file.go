@@ -21,8 +21,8 @@ import (
 // ranges.go.
 
 // A File is a file, or a directory and everything below it, as a resource. It answers GET and HEAD,
-// conditional requests and ranges (RFC 9110, sections 13 and 14). It reads and sends 64 KiB at a time, as
-// fast as the client takes them. It is twisted.web.static.File.
+// conditional requests and ranges (RFC 9110, sections 13 and 14). It reads and sends 64 KiB at a time,
+// as fast as the client takes them. It is twisted.web.static.File.
 //
 // Nothing outside the directory can be reached, neither by ".." nor by a symbolic link (see [os.Root]).
 // Links within the directory work. Only regular files are sent. A file that does not exist is a 404, one
@@ -33,13 +33,13 @@ type File struct {
 	Node
 	// Path is the file or the directory. It need not exist yet.
 	Path string
-	// IndexNames are the files that stand for a directory: the first that exists is sent. Nil
-	// stands for index.html and index.htm.
+	// IndexNames are the files that stand for a directory: the first that exists is sent. Nil stands
+	// for index.html and index.htm.
 	IndexNames []string
 	// NoListing answers with a 403 for a directory without an index, which is otherwise listed.
 	NoListing bool
-	// Types maps extensions, in lower case and with the dot, to media types. The types of others
-	// are found by [mime.TypeByExtension].
+	// Types maps extensions, in lower case and with the dot, to media types. The types of others are
+	// found by [mime.TypeByExtension].
 	Types map[string]string
 	// DefaultType is the media type of all other files. The default is application/octet-stream.
 	DefaultType string
@@ -130,8 +130,8 @@ func (f *File) RenderGET(req *Request) {
 	}
 }
 
-// redirectToSlash redirects to the same URL with a slash at its end. Slashes at its start become one: two
-// would begin a host's name.
+// redirectToSlash redirects to the same URL with a slash at its end. Slashes at its start become one:
+// two would begin a host's name.
 func redirectToSlash(req *Request) {
 	to := "/" + strings.Trim(req.Path, "/") + "/"
 	if _, query, ok := strings.Cut(req.URI, "?"); ok {

@@ -2,14 +2,14 @@ package web
 
 import "github.com/seed-7c003b53/gotreq/deferred"
 
-// This file holds what becomes known of a response's end, and what waits for it.
+// This file tells the program of the end of a response.
 
 // NotifyFinish returns a Deferred that fires when the response has been written. It fails with the
 // reason if the connection is lost before, or if the client ends its side of it. Each call returns
 // another Deferred.
 //
-// The client's end is not seen behind many bytes that the client has sent after the request. A
-// response that was written need not have been received.
+// The end of the client's side is noticed late, or never, if the client has sent many bytes after the
+// request. A response that was written may not have been received.
 func (r *Request) NotifyFinish() *deferred.Deferred[deferred.None] {
 	switch {
 	case r.gone != nil:
@@ -31,9 +31,9 @@ func (r *Request) notify(err error) {
 	}
 }
 
-// FinishWhen finishes the response when d fires. If d fails, the response fails; see [Request.Fail].
-// If the connection is lost before, d is cancelled. FinishWhen calls NotDoneYet, and so can be the
-// last line of a resource that waits for something:
+// FinishWhen finishes the response when d fires. If d fails, the response fails; see [Request.Fail]. If
+// the connection is lost before, d is cancelled. FinishWhen calls NotDoneYet, and so can be the last
+// line of a resource that waits for something:
 //
 //	func (s *Stock) RenderGET(req *web.Request) {
 //		web.FinishWhen(req, s.lookUp().AddCallback(func(price string) (string, error) {
@@ -74,7 +74,8 @@ func (r *Request) peerGone(reason error) {
 	r.gone = reason
 	r.notify(reason)
 	if r.invocation != nil {
-		r.invocation.peerGone()
+		r.invocation.cancel()
+		r.invocation.wake()
 	}
 }
 

@@ -2,38 +2,36 @@ package web
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/coro"
-	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/sourcegraph/conc/panics"
 )
 
-// This file holds how an http.Handler is called, as a coroutine or in a thread, and how it waits.
-// The request that it sees is in handler_request.go, the ResponseWriter in handler_response.go.
+// This file holds how an http.Handler is called, as a coroutine or in a thread, and how it waits. The
+// request that it sees is in handler_request.go, the ResponseWriter in handler_response.go.
 
 // A HandlerResource is a leaf whose requests an [http.Handler] answers, as under net/http's server. It
 // does for net/http what Twisted's WSGIResource does for WSGI.
 //
 // The handler runs as a coroutine on the loop's goroutine. While it reads the request's body, writes
-// more than the connection takes, or calls [Await], other requests go on. While it waits in another
-// way, in time.Sleep or for a channel or a lock, the whole loop waits. It may not use the request or
-// the ResponseWriter in a goroutine that it starts. InThreads is for handlers that do these things.
+// more than the connection takes, or calls [Await], other requests are served. While it waits in another way,
+// in time.Sleep or for a channel or a lock, the whole loop waits. It may not use the request or the
+// ResponseWriter in a goroutine that it starts. InThreads is for handlers that do these things.
 //
 // The path of the request's URL is whole (see [http.StripPrefix]), and its body streams. The context
-// ends when the client is gone or the handler has returned. The ResponseWriter is an [http.Flusher],
-// an [http.Hijacker] and an [io.StringWriter], and supports [http.ResponseController]. A hijacked
-// connection is closed when the handler returns. After a panic the answer is a 500, or the connection
-// is aborted if the head has been sent; [http.ErrAbortHandler] always aborts it and is not logged.
+// ends when the client is gone or the handler has returned. The ResponseWriter is an [http.Flusher], an
+// [http.Hijacker] and an [io.StringWriter], and supports [http.ResponseController]. A hijacked
+// connection is closed when the handler returns. After a panic the answer is a 500, or the connection is
+// aborted if the head has been sent; [http.ErrAbortHandler] always aborts it and is not logged.
 type HandlerResource struct {
 	Leaf
 	// Handler answers the requests.
 	Handler http.Handler
 	// InThreads makes each request's handler run in the reactor's thread pool, off the loop's
-	// goroutine; the order of events then varies. A reactor in memory has no threads, and runs
-	// the handlers as coroutines.
+	// goroutine; the order of events then varies. A reactor in memory has no threads, and runs the
+	// handlers as coroutines.
 	InThreads bool
 }
 
@@ -75,28 +73,20 @@ type invocation struct {
 	body    requestBody
 	cancel  context.CancelFunc
 
-	task     *coro.Task // runs the handler; nil in a thread
-	waiting  bool       // task is suspended
-	threads  reactor.Threads
+	task     *coro.Task      // runs the handler; nil in a thread
+	waiting  bool            // task is suspended
 	loopDone <-chan struct{} // closed when the loop has ended
-	waits    []threadWait    // of the handler's goroutines
+	waits    []threadWait    // of a handler in a thread
 
-	header      http.Header // as the handler changes it
+	header      http.Header // to be sent; the handler changes it
 	wroteHeader bool
-	status      int
 	length      int64 // from Content-Length; -1 without one
 	written     int64
 	buf         []byte // written and not yet sent
 	hijacked    *hijackedConn
 	reading     deadline
 	writing     deadline
-	panicked    *handlerPanic
-}
-
-// A handlerPanic is a recovered panic of a handler.
-type handlerPanic struct {
-	value any
-	stack []byte
+	panicked    *panics.Recovered
 }
 
 // run calls the handler in a coroutine.
@@ -107,22 +97,20 @@ func (inv *invocation) run(hr *http.Request) {
 
 // runInThread calls the handler in a thread.
 func (inv *invocation) runInThread(hr *http.Request) {
-	inv.threads = inv.req.conn.reactor
-	inv.loopDone = inv.threads.Ended()
-	inv.threads.CallInThread(func() {
-		if inv.threads.OnLoop() { // a reactor in memory has no threads
+	loop := inv.req.conn.reactor
+	inv.loopDone = loop.Ended()
+	loop.CallInThread(func() {
+		if loop.OnLoop() { // a reactor in memory has no threads
 			inv.run(hr)
 			return
 		}
 		inv.call(hr)
-		inv.threads.CallFromThread(inv.done)
+		loop.CallFromThread(inv.done)
 	})
 }
 
 func (inv *invocation) call(hr *http.Request) {
-	if p := protect(func() { inv.handler.ServeHTTP(inv, hr) }); p != nil {
-		inv.panicked = &handlerPanic{p.Value, p.Stack}
-	}
+	inv.panicked = panics.Try(func() { inv.handler.ServeHTTP(inv, hr) })
 }
 
 func (inv *invocation) resume() {
@@ -139,7 +127,9 @@ func (inv *invocation) done() {
 	inv.reading.clear()
 	inv.writing.clear()
 	defer r.Site.release(inv.buf)
-	abort := inv.logPanic()
+	if inv.panicked != nil {
+		r.panicked(inv.panicked, "a handler")
+	}
 	switch {
 	case inv.hijacked != nil:
 		inv.hijacked.close()
@@ -147,38 +137,20 @@ func (inv *invocation) done() {
 		r.notify(nil)
 	case r.lost != nil:
 		r.log()
-	case r.over():
-	case inv.panicked == nil:
+	case !r.over():
 		if !inv.wroteHeader {
 			inv.writeHeader(http.StatusOK)
 		}
 		r.buffered, r.late = inv.buf, inv.header
 		r.Finish()
-	case abort:
-		r.abort()
-	default:
-		r.fail()
 	}
-}
-
-// logPanic logs the handler's panic, if there was one. It only reports one with ErrAbortHandler.
-func (inv *invocation) logPanic() (abort bool) {
-	p := inv.panicked
-	switch {
-	case p == nil:
-		return false
-	case p.value == http.ErrAbortHandler:
-		return true
-	}
-	slog.Error("web: panic in a handler", "method", inv.req.Method, "uri", inv.req.URI, "panic", fmt.Sprint(p.value), "stack", string(p.stack))
-	return false
 }
 
 // Waiting.
 
 // until waits until f returns true. It calls f on the loop's goroutine, at once and then after each
-// event of the request or the connection. It returns false if the loop has ended; f may then not
-// have been called.
+// event of the request or the connection. It returns false if the loop has ended; f may then not have
+// been called.
 func (inv *invocation) until(f func() bool) bool {
 	if inv.task == nil {
 		return inv.blockUntil(f)
@@ -192,10 +164,13 @@ func (inv *invocation) until(f func() bool) bool {
 	return true
 }
 
+// do calls f on the loop's goroutine, unless the loop has ended.
+func (inv *invocation) do(f func()) { inv.until(func() bool { f(); return true }) }
+
 // blockUntil is until for another goroutine than the loop's.
 func (inv *invocation) blockUntil(f func() bool) bool {
 	done := make(chan struct{})
-	inv.threads.CallFromThread(func() {
+	inv.req.conn.reactor.CallFromThread(func() {
 		if f() {
 			close(done)
 		} else {
@@ -233,15 +208,9 @@ func (inv *invocation) wake() {
 	}
 }
 
-// peerGone ends the context.
-func (inv *invocation) peerGone() {
-	inv.cancel()
-	inv.wake()
-}
-
 // Await waits for d in a handler and returns its result. ctx is the context of the handler's request.
-// Other requests go on meanwhile. If the client goes, or the connection is lost, d is cancelled.
-// Await panics outside a handler that runs on the loop's goroutine.
+// Other requests are served meanwhile. If the client goes, or the connection is lost, d is cancelled. Await
+// panics outside a handler that runs on the loop's goroutine.
 func Await[T any](ctx context.Context, d *deferred.Deferred[T]) (value T, err error) {
 	inv, ok := ctx.Value(invocationKey{}).(*invocation)
 	if !ok || inv.task == nil {

@@ -87,8 +87,8 @@ func (c *handlerContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// FromContext returns the [Request] behind a handler's request, given the context of that; nil for
-// another context. The handler writes the response by its ResponseWriter only.
+// FromContext returns the [Request] of a handler, given the context of its http.Request; nil for another
+// context. Only the ResponseWriter may write the response.
 func FromContext(ctx context.Context) *Request {
 	if inv, ok := ctx.Value(invocationKey{}).(*invocation); ok {
 		return inv.req
@@ -110,7 +110,7 @@ type requestBody struct {
 	hr        *http.Request // may have trailers; nil if there are none
 }
 
-// announceTrailers puts the names of the trailers that are to come into hr.Trailer, as net/http does.
+// announceTrailers puts the names of the expected trailers into hr.Trailer, as net/http does.
 func (b *requestBody) announceTrailers(hr *http.Request) {
 	b.hr = hr
 	names := hr.Header["Trailer"]
@@ -165,7 +165,7 @@ func (b *requestBody) read(p []byte) (n int, err error, done bool) {
 	return 0, nil, false
 }
 
-// setTrailers copies the trailers that came to the handler's request.
+// setTrailers copies the received trailers into the handler's request.
 func (b *requestBody) setTrailers() {
 	trailer := b.inv.req.Trailer
 	if b.hr == nil || len(trailer) == 0 {
@@ -179,10 +179,7 @@ func (b *requestBody) setTrailers() {
 
 // Close drops the rest of the body.
 func (b *requestBody) Close() error {
-	b.inv.until(func() bool {
-		b.closed = true
-		return true
-	})
+	b.inv.do(func() { b.closed = true })
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -28,11 +29,10 @@ func (inv *invocation) WriteHeader(code int) {
 		slog.Error("web: WriteHeader a second time", "uri", inv.req.URI, "code", code)
 	case code < 200 && code != http.StatusSwitchingProtocols:
 		header := inv.header.Clone()
-		inv.until(func() bool {
+		inv.do(func() {
 			if !inv.req.over() {
 				inv.req.carrier.inform(code, header)
 			}
-			return true
 		})
 	default:
 		inv.writeHeader(code)
@@ -42,7 +42,6 @@ func (inv *invocation) WriteHeader(code int) {
 
 func (inv *invocation) writeHeader(code int) {
 	inv.wroteHeader = true
-	inv.status = code
 	inv.length = -1
 	if n, ok := givenLength(inv.header); ok {
 		inv.length = n
@@ -100,7 +99,7 @@ func (inv *invocation) mayWrite(n int) error {
 	if n == 0 {
 		return nil
 	}
-	if !bodyAllowed(inv.status) {
+	if !bodyAllowed(inv.req.code) {
 		return http.ErrBodyNotAllowed
 	}
 	if inv.written += int64(n); inv.length >= 0 && inv.written > inv.length {
@@ -155,38 +154,40 @@ func (inv *invocation) FlushError() error {
 	return inv.flush()
 }
 
-// Hijack takes the connection from the server; see [http.Hijacker]. It first sends what was written
-// of a response. It fails with [http.ErrNotSupported] if the version of HTTP does not give a request
-// a connection of its own.
+// Hijack takes the connection from the server; see [http.Hijacker]. It first sends what was written of a
+// response. It fails with [http.ErrNotSupported] if the version of HTTP does not give a request a
+// connection of its own.
 func (inv *invocation) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if inv.hijacked != nil {
 		return nil, nil, http.ErrHijacked
 	}
 	err := ErrConnectionLost
-	inv.until(func() bool {
-		r := inv.req
-		if r.over() {
-			return true
-		}
-		if inv.wroteHeader { // with 101, in most cases
-			r.Write(inv.buf)
-			inv.buf = inv.buf[:0]
-		}
-		s, ok := r.carrier.hijack()
-		if !ok {
-			err = http.ErrNotSupported
-			return true
-		}
-		r.finished = true
-		r.contentLost(http.ErrHijacked)
-		inv.hijacked, err = newHijackedConn(inv, s), nil
-		return true
-	})
+	inv.do(func() { err = inv.hijack() })
 	if err != nil {
 		return nil, nil, err
 	}
 	conn := inv.hijacked
 	return conn, bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)), nil
+}
+
+// hijack is Hijack on the loop's goroutine.
+func (inv *invocation) hijack() error {
+	r := inv.req
+	if r.over() {
+		return ErrConnectionLost
+	}
+	if inv.wroteHeader { // with 101, in most cases
+		r.Write(inv.buf)
+		inv.buf = inv.buf[:0]
+	}
+	s, ok := r.carrier.hijack()
+	if !ok {
+		return http.ErrNotSupported
+	}
+	r.finished = true
+	r.contentLost(http.ErrHijacked)
+	inv.hijacked = newHijackedConn(inv, s)
+	return nil
 }
 
 // For an http.ResponseController.
@@ -201,21 +202,12 @@ func (inv *invocation) SetReadDeadline(t time.Time) error { return inv.setDeadli
 func (inv *invocation) SetWriteDeadline(t time.Time) error { return inv.setDeadline(&inv.writing, t) }
 
 func (inv *invocation) setDeadline(d *deadline, t time.Time) error {
-	inv.until(func() bool {
-		d.set(inv, t)
-		return true
-	})
+	inv.do(func() { d.set(inv, t) })
 	return nil
 }
 
 // errDeadline is the error of a read or a write that a deadline ends.
-var errDeadline error = &net.OpError{Op: "wait", Net: "tcp", Err: errTimeout{}}
-
-type errTimeout struct{}
-
-func (errTimeout) Error() string   { return "i/o timeout" }
-func (errTimeout) Timeout() bool   { return true }
-func (errTimeout) Temporary() bool { return true }
+var errDeadline error = &net.OpError{Op: "wait", Net: "tcp", Err: os.ErrDeadlineExceeded}
 
 // A deadline is a time at which waiting ends.
 type deadline struct {

@@ -46,8 +46,8 @@ func (r *Request) sendHead(body []byte, last bool) {
 	r.sent += int64(len(body))
 }
 
-// bodyLength returns the length that the head gives for the body, or -1. whole says that body is all
-// of the response after the head.
+// bodyLength returns the length that the head gives for the body, or -1. whole says that body is all of
+// the response after the head.
 func (r *Request) bodyLength(body []byte, whole bool) int64 {
 	if given, ok := givenLength(r.ResponseHeader); ok {
 		return given

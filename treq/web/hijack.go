@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"time"
@@ -12,21 +13,18 @@ import (
 
 // A hijackedConn is the protocol of a hijacked connection, and the net.Conn of the handler.
 type hijackedConn struct {
-	inv       *invocation
-	transport reactor.Transport
-	in        []byte // received and not yet read
-	inErr     error  // follows in; nil while it is not known
-	lost      error  // why the connection was lost
-	blocked   bool   // the transport takes no more for now
-	paused    bool   // the transport is paused
-	closed    bool
-	reading   deadline
-	writing   deadline
+	inv *invocation
+	socket
+	inErr   error // follows in; nil while it is not known
+	lost    error // why the connection was lost
+	closed  bool
+	reading deadline
+	writing deadline
 }
 
 func newHijackedConn(inv *invocation, s socket) *hijackedConn {
-	h := &hijackedConn{inv: inv, transport: s.transport, blocked: s.blocked, paused: s.paused}
-	h.in = append(h.in, s.in...)
+	h := &hijackedConn{inv: inv, socket: s}
+	h.in = bytes.Clone(s.in)
 	if s.readEnded {
 		h.inErr = io.EOF
 	}
@@ -139,11 +137,11 @@ func (h *hijackedConn) Write(p []byte) (n int, err error) {
 			err = h.lost
 		case h.writing.passed(h.inv.req.conn):
 			err = errDeadline
-		case n == 0 && len(p) != 0:
-			n = len(p)
-			h.transport.Write(p)
-			return !h.blocked
 		default:
+			if n == 0 {
+				n = len(p)
+				h.transport.Write(p)
+			}
 			return !h.blocked
 		}
 		return true
@@ -154,10 +152,7 @@ func (h *hijackedConn) Write(p []byte) (n int, err error) {
 }
 
 func (h *hijackedConn) Close() error {
-	h.inv.until(func() bool {
-		h.close()
-		return true
-	})
+	h.inv.do(h.close)
 	return nil
 }
 

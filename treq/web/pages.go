@@ -30,8 +30,8 @@ func (p *Page) Render(req *Request) {
 	req.WriteString(p.Body)
 }
 
-// ErrorPage returns a page with a status code, a title and a paragraph of text, both of which it escapes.
-// It is twisted.web.pages.errorPage.
+// ErrorPage returns a page with a status code, a title and a paragraph of text, both of which it
+// escapes. It is twisted.web.pages.errorPage.
 func ErrorPage(code int, brief, detail string) *Page {
 	return &Page{Code: code, Body: fmt.Sprintf("<!DOCTYPE html>\n<html>\n<head><title>%d - %s</title></head>\n"+
 		"<body>\n<h1>%[2]s</h1>\n<p>%s</p>\n</body>\n</html>\n", code, html.EscapeString(brief), html.EscapeString(detail))}

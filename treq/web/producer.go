@@ -13,36 +13,32 @@ type producer struct {
 func (p *producer) hasProducer() bool { return p.push != nil || p.pull != nil }
 
 // RegisterProducer makes p the source of the body. p is paused while the client takes no more, and
-// stopped when the connection is lost. A response with a producer goes on after its rendering;
+// stopped when the connection is lost. A response with a producer stays open after its rendering;
 // UnregisterProducer and then [Request.Finish] end it. RegisterProducer fails with
 // [reactor.ErrProducerRegistered] if there is a producer already.
 func (r *Request) RegisterProducer(p reactor.PushProducer) error {
-	switch {
-	case r.hasProducer():
-		return reactor.ErrProducerRegistered
-	case r.over():
-		p.StopProducing()
-		return nil
-	}
-	r.push = p
-	if r.carrier.full() {
-		p.PauseProducing()
-	}
-	return nil
+	return r.register(producer{push: p})
 }
 
 // RegisterPullProducer makes p the source of the body, as [Request.RegisterProducer] does. Its
 // ResumeProducing is called whenever the client takes more.
 func (r *Request) RegisterPullProducer(p reactor.PullProducer) error {
-	switch {
-	case r.hasProducer():
+	return r.register(producer{pull: p})
+}
+
+func (r *Request) register(p producer) error {
+	if r.hasProducer() {
 		return reactor.ErrProducerRegistered
-	case r.over():
-		p.StopProducing()
-		return nil
 	}
-	r.pull = p
-	r.carrier.pull(p)
+	r.producer = p
+	switch {
+	case r.over():
+		r.stopProducer()
+	case p.pull != nil:
+		r.carrier.pull(p.pull)
+	case r.carrier.full():
+		p.push.PauseProducing()
+	}
 	return nil
 }
 

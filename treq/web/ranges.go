@@ -10,27 +10,24 @@ import (
 	"time"
 )
 
-// This file holds which bytes of a file a request is for (RFC 9110, section 14).
+// This file holds ranges: which bytes of a file a request is for (RFC 9110, section 14).
 
-// A part is a piece of a response's body: text, then size bytes of the file from
-// offset on.
+// A part is a piece of a response's body: text, then size bytes of the file from offset.
 type part struct {
 	text         string
 	offset, size int64
 }
 
-// A plan is a response's body.
+// A plan is the body of a response.
 type plan struct {
 	parts  []part
 	length int64
 }
 
-// maxRanges is how many ranges a request may have; one with more gets the whole
-// file. It is what few clients need, and what costs little.
+// maxRanges is the largest number of ranges in a request. One with more gets the whole file.
 const maxRanges = 64
 
-// planRanges decides what of a file of that size is sent, and sets the headers
-// that say so. The code is 416 if nothing is.
+// planRanges decides which parts of a file are sent, and sets the headers. The code is 416 if there are none.
 func planRanges(req *Request, tag string, size int64, mediaType string) plan {
 	ranges, ok := wantedRanges(req, tag, size)
 	switch {
@@ -47,7 +44,7 @@ func planRanges(req *Request, tag string, size int64, mediaType string) plan {
 		req.SetHeader("Content-Range", contentRange(ranges[0], size))
 		return plan{ranges, ranges[0].size}
 	}
-	// The boundary need not be random, but it must not be in the file by chance.
+	// The boundary need not be random, but must not be in the file by chance.
 	sum := sha256.Sum256([]byte(tag + req.Header.Get("Range") + mediaType))
 	boundary := hex.EncodeToString(sum[:16])
 	req.SetResponseCode(http.StatusPartialContent)
@@ -71,9 +68,8 @@ func contentRange(p part, size int64) string {
 	return fmt.Sprintf("bytes %d-%d/%d", p.offset, p.offset+p.size-1, size)
 }
 
-// wantedRanges returns the ranges that a request is for, those that are in the
-// file. ok is false if it is for all of it: there is no Range, it is not one, it
-// is not for this version of the file, or to send all is less.
+// wantedRanges returns the ranges of a request that are in the file. ok is false if the whole file is sent:
+// without a valid Range for this version of the file, and if the ranges would be longer than the file.
 func wantedRanges(req *Request, tag string, size int64) (ranges []part, ok bool) {
 	header := req.Header["Range"]
 	if len(header) != 1 || req.Method != http.MethodGet || !sameVersion(req, tag) {
@@ -106,8 +102,7 @@ func wantedRanges(req *Request, tag string, size int64) (ranges []part, ok bool)
 	return ranges, true
 }
 
-// parseRange reads "first-last", "first-" or "-length". The size of one that is
-// not in the file is 0.
+// parseRange reads "first-last", "first-" or "-length". The size of a range outside the file is 0.
 func parseRange(spec string, size int64) (r part, valid bool) {
 	first, last, found := strings.Cut(spec, "-")
 	if !found {
@@ -133,8 +128,8 @@ func parseRange(spec string, size int64) (r part, valid bool) {
 	return part{offset: from, size: max(0, to-from+1)}, true
 }
 
-// sameVersion reports whether If-Range, if it is there, names what there is
-// (RFC 9110, section 13.1.5): by a strong tag, or by a time that is exact.
+// sameVersion reports whether If-Range, if present, names this version of the file (RFC 9110, section
+// 13.1.5): by a strong tag, or by the exact time.
 func sameVersion(req *Request, tag string) bool {
 	condition := req.Header.Get("If-Range")
 	switch {
@@ -148,8 +143,8 @@ func sameVersion(req *Request, tag string) bool {
 	return err == nil && err2 == nil && at.Equal(modified.Truncate(time.Second))
 }
 
-// parseDecimal reads digits and nothing else. A number that is too large is the
-// largest there is: it is beyond the end of every file.
+// parseDecimal reads a number of digits only. A number that is too large becomes the largest one, which
+// is beyond the end of every file.
 func parseDecimal(s string) (int64, bool) {
 	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return 0, false

@@ -2,7 +2,7 @@ package web
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,40 +11,41 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/sourcegraph/conc/panics"
 )
 
-// This file holds a request: what a program may ask of it, and its way to the resource that answers
-// it. Its content is in content.go, the response in response.go.
+// This file holds a request: what a program may ask of it, and its way to the resource that answers it.
+// Its content is in content.go, the response in response.go.
 
-// A Request is a request and the response to it. It is twisted.web.server.Request, and belongs to
-// the loop's goroutine.
+// A Request is a request and the response to it. It is twisted.web.server.Request, and belongs to the
+// loop's goroutine.
 //
-// The fields describe the request, except for ResponseHeader. Content, Trailer and the form's values
-// in Args are set when the resource is rendered, and stay empty for a [StreamingResource].
+// The fields describe the request, except for ResponseHeader. Content, and the form's values in Args, are
+// set before the resource is rendered, and stay empty for a [StreamingResource].
 type Request struct {
 	// Method is the method as received: methods are case-sensitive.
 	Method string
-	// URI is the request's target as received. Path is its part before the "?", still escaped;
-	// if the target is a whole URL, the path of the URL.
+	// URI is the request's target as received. Path is its part before the "?", still escaped; if
+	// the target is a whole URL, the path of the URL.
 	URI, Path string
 	// Version is "HTTP/1.1" or "HTTP/1.0".
 	Version string
-	// Prepath has the unescaped segments of the path that lead to the resource, and Postpath
-	// the ones after them. A slash at the end of the path makes an empty segment.
+	// Prepath has the unescaped segments of the path that lead to the resource, and Postpath the
+	// ones after them. A slash at the end of the path makes an empty segment.
 	Prepath, Postpath []string
-	// Args has the values of the query and of a form that was posted. The form's values replace
-	// the query's of the same name.
+	// Args has the values of the query and of a form that was posted. The form's values replace the
+	// query's of the same name.
 	Args url.Values
 	// Header has the received headers under their canonical names.
 	Header http.Header
 	// Content is the whole content.
 	Content *bytes.Reader
-	// Trailer has the headers that followed the content; nil if there were none.
+	// Trailer has the headers behind the content, at its end; nil if there are none.
 	Trailer http.Header
 
-	// ResponseHeader has the headers to send. They can be changed until the head of the response
-	// is sent. Those whose names are listed in Trailer, or begin with [http.TrailerPrefix], are
-	// sent after the body, and can be changed until Finish.
+	// ResponseHeader has the headers to send. They can be changed until the head of the response is
+	// sent. Those whose names are listed in Trailer, or begin with [http.TrailerPrefix], are sent
+	// after the body, and can be changed until Finish.
 	ResponseHeader http.Header
 
 	// Site is the site that received the request.
@@ -105,8 +106,8 @@ func (r *Request) begin() {
 		r.refuse(http.StatusBadRequest, "the path of the request is not valid")
 		return
 	}
-	if p := protect(func() { r.resource = getChildForRequest(r.Site.Root, r) }); p != nil {
-		r.panicked(p.AsError(), p.Stack)
+	if p := panics.Try(func() { r.resource = getChildForRequest(r.Site.Root, r) }); p != nil {
+		r.panicked(p, "a resource")
 		return
 	}
 	if s, ok := r.resource.(StreamingResource); ok && s.StreamsContent() {
@@ -150,24 +151,32 @@ func (r *Request) parseTarget() bool {
 	return true
 }
 
-// render makes the resource answer.
+// render makes the resource answer, and finishes the response unless that stays open.
 func (r *Request) render() {
-	if p := protect(r.renderResource); p != nil {
-		r.panicked(p.AsError(), p.Stack)
+	if p := panics.Try(r.renderResource); p != nil {
+		r.panicked(p, "a resource")
 		return
 	}
-	r.rendered()
+	r.rendering = false
+	switch kept := r.buffered; {
+	case r.over():
+	case !r.notDoneYet && !r.hasProducer():
+		r.Finish()
+	case len(kept) != 0:
+		r.buffered = nil
+		r.Write(kept)
+	}
 }
 
 func (r *Request) renderResource() { render(r.resource, r) }
 
-// panicked ends a response after a panic of the program.
-func (r *Request) panicked(err error, stack []byte) {
-	if cause := errors.Unwrap(err); cause == http.ErrAbortHandler {
+// panicked logs a panic and ends the response, or only aborts it for [http.ErrAbortHandler].
+func (r *Request) panicked(p *panics.Recovered, place string) {
+	if p.Value == http.ErrAbortHandler {
 		r.abort()
 		return
 	}
-	slog.Error("web: panic in a resource", "method", r.Method, "uri", r.URI, "panic", err.Error(), "stack", string(stack))
+	slog.Error("web: panic in "+place, "method", r.Method, "uri", r.URI, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
 	r.fail()
 }
 
@@ -202,15 +211,14 @@ func (r *Request) GetPassword() string {
 	return password
 }
 
-// GetClientAddress returns the address of the other end of the connection: the client's or a
-// proxy's.
+// GetClientAddress returns the address of the other end of the connection: the client's or a proxy's.
 func (r *Request) GetClientAddress() net.Addr { return r.conn.peer }
 
 // GetHost returns the server's own address on the connection.
 func (r *Request) GetHost() net.Addr { return r.conn.local }
 
-// GetRequestHostname returns the host's name in the request, without a port. It is "" if the client
-// sent none. The client may send any name.
+// GetRequestHostname returns the host that the request names, without a port, or "". A client may name any
+// host.
 func (r *Request) GetRequestHostname() string { return (&url.URL{Host: r.host}).Hostname() }
 
 // IsSecure reports whether the request came over TLS.
@@ -222,8 +230,8 @@ func (r *Request) Started() time.Time { return r.started }
 // Clock returns the clock that bounds the request: the Site's, or else the reactor.
 func (r *Request) Clock() reactor.Clock { return r.conn.clock }
 
-// PrePathURL returns the URL of the resource that is found or rendered: the request's URL without
-// the segments in Postpath. The host is the one that the client named.
+// PrePathURL returns the URL of the resource that is found or rendered: the request's URL without the
+// segments in Postpath. The host is the one that the client named.
 func (r *Request) PrePathURL() string { return r.URLPath().String() }
 
 // URLPath is PrePathURL as a [url.URL].

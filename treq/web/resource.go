@@ -3,47 +3,41 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
-// This file holds the tree of resources: what is in it, how the way to one is
-// found, and which of its methods answers a request.
+// This file holds the tree of resources: its nodes, the way to one, and which of its methods answers a
+// request.
 
-// A Resource is something that has a URL. It is Twisted's IResource.
+// A Resource has a URL. It is Twisted's IResource.
 //
-// A type becomes a Resource by embedding a [Node], or a [Leaf], and answers
-// requests by having a method for each HTTP method that it supports: RenderGET,
-// RenderPOST and so on (see [GETRenderer]), or Render for all of them (see
-// [Renderer]). All methods are called on the loop's goroutine.
+// A type becomes a Resource by embedding a [Node] or a [Leaf]. It answers requests with a method for
+// each HTTP method it supports, such as RenderGET (see [GETRenderer]), or with Render for all of them
+// (see [Renderer]). All methods are called on the loop's goroutine.
 type Resource interface {
-	// IsLeaf reports whether the way ends here, whatever else is in the path:
-	// the rest is then in the request's Postpath.
+	// IsLeaf reports whether the way ends here. The rest of the path is then in the request's Postpath.
 	IsLeaf() bool
-	// GetChildWithDefault returns the child called name, or nil to have GetChild
-	// asked. It is called before the request's content is there.
+	// GetChildWithDefault returns the child called name, or nil; then GetChild is asked. It is
+	// called before the request's content arrives.
 	GetChildWithDefault(name string, req *Request) Resource
-	// GetChild returns a child that is made on request, or nil if there is none.
+	// GetChild returns a child made for the request, or nil.
 	GetChild(name string, req *Request) Resource
 }
 
-// A Renderer is a [Resource] that answers requests of every method. Where it has
-// Render, its other methods are not looked at.
+// A Renderer is a [Resource] that answers requests of every method. Its other methods are not called.
 //
-// Render writes the response to req. When it returns, the response is finished,
-// unless Render has called [Request.NotDoneYet]. In Twisted's terms, what it has
-// written is the string that it would return, and to call NotDoneYet is to
-// return NOT_DONE_YET. If it panics the answer is a 500.
+// Render writes the response to req. The response is finished when Render returns, unless Render has
+// called [Request.NotDoneYet]. If it panics, the answer is a 500.
 type Renderer interface {
 	Render(req *Request)
 }
 
-// Each of these is a [Resource] that answers requests of one method, as
-// [Renderer] says; they are the render_GET and so on of Twisted. A GETRenderer
-// answers HEAD too: the body that it writes is not sent.
+// Each of these is a [Resource] that answers requests of one method, as a [Renderer] does; they are
+// Twisted's render_GET and so on. A GETRenderer answers HEAD too, and its body is not sent.
 //
-// For a method that a resource has no function for, the answer is a 405 whose
-// Allow lists those that it has (RFC 9110, section 15.5.6), or a 501 if HTTP
-// knows no such method.
+// A method that a resource has no function for is answered with a 405, whose Allow lists the others (RFC
+// 9110, section 15.5.6), and a method that HTTP does not know with a 501.
 type (
 	GETRenderer     interface{ RenderGET(req *Request) }
 	HEADRenderer    interface{ RenderHEAD(req *Request) }
@@ -54,17 +48,15 @@ type (
 	OPTIONSRenderer interface{ RenderOPTIONS(req *Request) }
 )
 
-// A StreamingResource is a [Resource] that is rendered as soon as the head of a
-// request has come. Its content is not kept: what comes of it is given to whom
-// [Request.DeliverContent] names.
+// A StreamingResource is a [Resource] that is rendered as soon as the head of a request arrives. The
+// content is not kept: [Request.DeliverContent] passes it to a receiver.
 type StreamingResource interface {
 	Resource
 	StreamsContent() bool
 }
 
-// A Node is what a [Resource] is made of: its children. The zero value has none.
-// A type that embeds one is a Resource; alone, it is a directory. It is Twisted's
-// resource.Resource.
+// A Node has children. The zero value has none. A type that embeds one is a [Resource]; a Node alone is
+// a directory. It is Twisted's resource.Resource.
 type Node struct {
 	children map[string]Resource
 }
@@ -72,8 +64,8 @@ type Node struct {
 // IsLeaf returns false.
 func (n *Node) IsLeaf() bool { return false }
 
-// PutChild makes child the child called name, a segment of a path without
-// escapes. The child called "" is what is found when the path ends in a slash.
+// PutChild sets the child for name, an unescaped segment of a path. The child called "" is the one for a
+// path that ends in a slash.
 func (n *Node) PutChild(name string, child Resource) {
 	if child == nil {
 		panic("web: PutChild of a nil Resource")
@@ -84,25 +76,22 @@ func (n *Node) PutChild(name string, child Resource) {
 	n.children[name] = child
 }
 
-// Children returns the children that PutChild put, by name. The map is the
-// node's own.
+// Children returns the children that PutChild has set, by name. The map is the node's own.
 func (n *Node) Children() map[string]Resource { return n.children }
 
-// GetChildWithDefault returns the child that PutChild put, or nil.
+// GetChildWithDefault returns the child that PutChild has set, or nil.
 func (n *Node) GetChildWithDefault(name string, _ *Request) Resource { return n.children[name] }
 
-// GetChild returns nil: there are no other children. A type that embeds a Node
-// has a method of its own if it makes children on request.
+// GetChild returns nil. A type that embeds a Node and makes children on request has its own GetChild.
 func (n *Node) GetChild(string, *Request) Resource { return nil }
 
-// A Leaf is a [Node] where every way ends: it answers for all paths below its
-// own. It is a Twisted Resource with isLeaf set.
+// A Leaf is a [Node] that answers for all paths below its own. It is a Twisted Resource with isLeaf set.
 type Leaf struct{ Node }
 
 // IsLeaf returns true.
 func (*Leaf) IsLeaf() bool { return true }
 
-// RenderFunc returns a leaf that f renders; see [Renderer].
+// RenderFunc returns a leaf whose Render is f; see [Renderer].
 func RenderFunc(f func(req *Request)) Resource { return &renderFunc{f: f} }
 
 type renderFunc struct {
@@ -112,8 +101,7 @@ type renderFunc struct {
 
 func (r *renderFunc) Render(req *Request) { r.f(req) }
 
-// getChildForRequest follows the path of req from root on. It is Twisted's
-// resource.getChildForRequest.
+// getChildForRequest follows the path of req from root.
 func getChildForRequest(root Resource, req *Request) Resource {
 	at := root
 	for len(req.Postpath) != 0 && !at.IsLeaf() {
@@ -132,9 +120,8 @@ func getChildForRequest(root Resource, req *Request) Resource {
 	return at
 }
 
-// segments returns the parts of a path between its slashes, unescaped each by
-// itself: an escaped slash stays part of a name. An escape that is none stays as
-// it is, as in Twisted.
+// segments splits a path at its slashes and unescapes the parts. An escaped slash thus becomes part of a
+// name. A part with an invalid escape stays as it is, as in Twisted.
 func segments(path string) []string {
 	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	for i, p := range parts {
@@ -145,8 +132,7 @@ func segments(path string) []string {
 	return parts
 }
 
-// renderOf returns the function of res that answers a request of that method, or
-// nil.
+// renderOf returns the function of res that answers method, or nil.
 func renderOf(res Resource, method string) func(*Request) {
 	switch method {
 	case http.MethodHead:
@@ -182,11 +168,10 @@ func renderOf(res Resource, method string) func(*Request) {
 	return nil
 }
 
-// methods are those that a resource can have a function for, in the order that
-// Allow lists them.
+// methods are the methods that a resource can have a function for, in the order of Allow.
 var methods = []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
-// render has res answer req, or answers that it cannot.
+// render calls the function of res for req, or answers that there is none.
 func render(res Resource, req *Request) {
 	if r, ok := res.(Renderer); ok {
 		r.Render(req)
@@ -196,17 +181,9 @@ func render(res Resource, req *Request) {
 		f(req)
 		return
 	}
-	switch req.Method {
-	case http.MethodConnect, http.MethodTrace:
-	default:
-		known := false
-		for _, m := range methods {
-			known = known || m == req.Method
-		}
-		if !known {
-			ErrorPage(http.StatusNotImplemented, "Not Implemented", "The method "+req.Method+" is not known here.").Render(req)
-			return
-		}
+	if !slices.Contains(methods, req.Method) && req.Method != http.MethodConnect && req.Method != http.MethodTrace {
+		ErrorPage(http.StatusNotImplemented, "Not Implemented", "The method "+req.Method+" is not known here.").Render(req)
+		return
 	}
 	allowed := make([]string, 0, len(methods))
 	for _, m := range methods {

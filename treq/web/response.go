@@ -10,8 +10,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// This file holds the response of a request: its parts, its body, and how it ends well or fails.
-// What its head says is in head.go.
+// This file holds the response of a request: its code and headers, its body and its end. The head is
+// put together in head.go.
 
 // response is the part of a Request that is its response.
 type response struct {
@@ -19,7 +19,7 @@ type response struct {
 	phrase string
 	late   http.Header // the trailers, if they are not in ResponseHeader
 
-	notDoneYet bool   // the response does not end with the rendering
+	notDoneYet bool   // the response stays open after its rendering
 	rendering  bool   // the resource is being rendered: Write keeps what it gets
 	buffered   []byte // written and kept
 	length     int64  // of the body, as the head says; -1 if it does not
@@ -35,19 +35,18 @@ type response struct {
 	producer
 }
 
-// ErrConnectionLost is the error of writing a response after the connection was lost.
+// ErrConnectionLost is the error of a write to a response whose connection was lost.
 var ErrConnectionLost = errors.New("web: the connection was lost")
 
-// over reports whether nothing can be sent any more, or received.
+// over reports whether the response has ended: the carrier is not used any more.
 func (r *Request) over() bool { return r.finished || r.aborted || r.lost != nil }
 
-// NotDoneYet lets the response go on after the method that renders it returns. What the method has
-// written is sent then, and what is written later at once; [Request.Finish] ends the response.
-// Twisted's methods return NOT_DONE_YET.
+// NotDoneYet keeps the response open after the method that renders it returns. Everything written until
+// then is sent, and later writes are sent at once. [Request.Finish] ends the response.
 func (r *Request) NotDoneYet() { r.notDoneYet = true }
 
-// SetResponseCode sets the status code, with its usual phrase. It panics if the code is not a final
-// one, 200 to 999, or if the head has been sent.
+// SetResponseCode sets the status code, with its usual phrase. It panics if the code is not a final one,
+// 200 to 999, or if the head has been sent.
 func (r *Request) SetResponseCode(code int) { r.SetResponseCodeAndPhrase(code, "") }
 
 // SetResponseCodeAndPhrase is [Request.SetResponseCode] with another phrase.
@@ -90,8 +89,8 @@ func (r *Request) Redirect(url string) {
 // Write adds p to the body of the response. The first call sends the head. While the resource is
 // rendered, Write keeps p; if the response ends with the rendering, it is sent with its length.
 //
-// Bytes that the connection does not take are kept, however many: a large body is the work of a
-// producer; see [Request.RegisterProducer].
+// Bytes that the connection does not take are kept in memory, however many. A producer can make a large
+// body piece by piece; see [Request.RegisterProducer].
 //
 // Write fails with [ErrConnectionLost], and with [http.ErrContentLength] for more bytes than the
 // Content-Length that was set. It panics after Finish.
@@ -136,20 +135,7 @@ func (r *Request) writeBody(p []byte) (int, error) {
 
 // The end.
 
-// rendered sends what the resource wrote, and ends the response unless it is to go on.
-func (r *Request) rendered() {
-	r.rendering = false
-	switch kept := r.buffered; {
-	case r.over():
-	case !r.notDoneYet && !r.hasProducer():
-		r.Finish()
-	case len(kept) != 0:
-		r.buffered = nil
-		r.Write(kept)
-	}
-}
-
-// Finish ends a response that [Request.NotDoneYet] let go on. If the connection was lost, it does
+// Finish ends a response that [Request.NotDoneYet] kept open. If the connection was lost, it does
 // nothing. It panics the second time.
 func (r *Request) Finish() {
 	if r.finished {
@@ -185,8 +171,8 @@ func (r *Request) Finish() {
 }
 
 // Fail logs err and ends the response: with a 500 if its head has not been sent, else by closing the
-// connection. If the connection was lost, or the response is finished, it does nothing. It is
-// Twisted's processingFailed.
+// connection. If the connection was lost, or the response is finished, it does nothing. It is Twisted's
+// processingFailed.
 func (r *Request) Fail(err error) {
 	if r.over() {
 		return
@@ -207,7 +193,7 @@ func (r *Request) tooLarge() {
 }
 
 // endWith ends the response with an error's code, a line of text and a header, in place of what was
-// written. A response whose head was sent is broken off.
+// written. If the head has been sent, it aborts the connection.
 func (r *Request) endWith(code int, text, name, value string) {
 	switch {
 	case r.over():

@@ -9,13 +9,12 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
-	"github.com/sourcegraph/conc/panics"
 )
 
 // This file holds a site: its configuration, and what its connections share.
 
-// A Site serves a tree of resources, or one [http.Handler], over HTTP/1.1. It is the factory of a
-// port's connections, and twisted.web.server.Site.
+// A Site serves a tree of resources, or one [http.Handler], over HTTP/1.1. It is the factory of a port's
+// connections, and twisted.web.server.Site.
 //
 //	reactor.ListenTCP("localhost:8080", &web.Site{Root: root})
 //
@@ -36,8 +35,8 @@ type Site struct {
 	// IdleTimeout bounds the time between two requests. The default is a minute.
 	IdleTimeout time.Duration
 	// WriteTimeout bounds the time in which the client receives the bytes that wait to be sent:
-	// about 64 KiB if the response has a producer. The connection is then aborted. The default is
-	// a minute.
+	// about 64 KiB if the response has a producer. The connection is then aborted. The default is a
+	// minute.
 	WriteTimeout time.Duration
 	// SessionTimeout bounds the time between two requests of a session. The default is 15 minutes.
 	SessionTimeout time.Duration
@@ -110,6 +109,3 @@ func (s *Site) release(b []byte) {
 		s.free = append(s.free, b[:0])
 	}
 }
-
-// protect calls f, which belongs to the program, and returns its panic if there is one.
-func protect(f func()) *panics.Recovered { return panics.Try(f) }
