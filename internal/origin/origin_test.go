@@ -30,6 +30,7 @@ func TestOf(t *testing.T) {
 		{"https://an.example:80"},
 		{"https://an.example:8443", "https://an.example:08443"},
 		{"http://an.example:8443"},
+		{"http://an.example:0", "http://an.example:000"},
 		{"http://www.an.example"},
 		{"http://an_example"},
 		{
@@ -71,6 +72,7 @@ func TestServer(t *testing.T) {
 	for _, test := range []struct{ url, header, connect, tls string }{
 		{"http://an.example", "an.example", "an.example:80", "an.example"},
 		{"HTTPS://An.Example:443", "an.example", "an.example:443", "an.example"},
+		{"http://an.example:00", "an.example:0", "an.example:0", "an.example"},
 		{"http://an.example:443", "an.example:443", "an.example:443", "an.example"},
 		{"https://an.example:080", "an.example:80", "an.example:80", "an.example"},
 		{"http://An.example.", "an.example.", "an.example.:80", "an.example"},
@@ -137,6 +139,8 @@ func TestNoOrigin(t *testing.T) {
 		{parse(t, "http://%ff.example"), origin.ErrHost, "not UTF-8"},
 		{&url.URL{Scheme: "http", Host: "a b"}, origin.ErrHost, "a b"},
 		{&url.URL{Scheme: "http", Host: "a\r\nA: b"}, origin.ErrHost, ""},
+		{&url.URL{Scheme: "http", Host: "a\x7f"}, origin.ErrHost, ""},
+		{&url.URL{Scheme: "http", Host: `a"b`}, origin.ErrHost, `a\"b`},
 		{&url.URL{Scheme: "http", Host: "a@b"}, origin.ErrHost, "a@b"},
 		{&url.URL{Scheme: "http", Host: "a:port"}, origin.ErrHost, "a:port"},
 		{&url.URL{Scheme: "http", Host: "a:b:80"}, origin.ErrHost, "a:b"},

@@ -36,6 +36,7 @@ var repairs = []struct{ url, host, target string }{
 	{"http://x/100%/%2", "x", "/100%25/%252"},
 	{"http://x/%%41", "x", "/%25%41"},
 	{"http://x/%C3%BC%?a=%#b%", "x", "/%C3%BC%25?a=%"},
+	{"http://x/%09%9a%Af%", "x", "/%09%9a%Af%25"},
 	{"http://x#%zz", "x", "/"},
 	{"http://x/a#b%#c", "x", "/a"},
 	{"http://u s^e%r:p|w\"ü@x/", "x", "/"},
@@ -123,6 +124,7 @@ func TestParseErrors(t *testing.T) {
 		{"mailto:me%zz", "mailto: is not followed by //"},
 		{"http://-ü.example/", "host name"},
 		{"http://%ff.example/", "not UTF-8"},
+		{"http://%80/", "not UTF-8"},
 		{"http://%zz.example/", `invalid URL escape "%zz"`},
 		{"http://[::1/", "missing ']'"},
 		{"http://me:secret@x:port/", "invalid port"},
@@ -140,8 +142,8 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// A URL that was put together may lack the slash that a parsed one has.
-func TestWireHasASlash(t *testing.T) {
+// TestWire: a URL that was put together may lack the slash and the escapes of a parsed one.
+func TestWire(t *testing.T) {
 	bare := parse(t, "http://x")
 	for _, test := range []struct {
 		url  *url.URL
@@ -153,6 +155,7 @@ func TestWireHasASlash(t *testing.T) {
 		{&url.URL{Scheme: "http", Host: "x", Path: "a|b"}, "/a%7Cb"},
 		{&url.URL{Scheme: "http", Host: "x", Path: "/a^b"}, "/a%5Eb"},
 		{&url.URL{Scheme: "http", Host: "x", Path: "/a[b", RawPath: "/a[b"}, "/a%5Bb"},
+		{&url.URL{Scheme: "http", Host: "x", RawQuery: "a\x7f"}, "/?a%7F"},
 	} {
 		before := *test.url
 		u, err := origin.Wire(test.url)
@@ -188,6 +191,7 @@ func TestResolve(t *testing.T) {
 		{"http://an.example/#%2Fd", "/e", "http://an.example/e#%2Fd"},
 		{"http://user@an.example/a", "/b", "http://user@an.example/b"},
 		{"http://user@an.example/a", "//an.example/b", "http://an.example/b"},
+		{"http://an.example/", "//u^%:p@an.example/b", "http://u%5E%25:p@an.example/b"},
 		{"https://an.example/", "//another.example:80", "https://another.example:80"},
 		{"http://an.example/", "HTTP://AN.example./", "http://AN.example./"},
 		{"http://an.example/a", "//bücher.example/ü x", "http://xn--bcher-kva.example/%C3%BC%20x"},
@@ -206,6 +210,7 @@ func TestResolveErrors(t *testing.T) {
 	base := parse(t, "http://an.example/a")
 	for location, want := range map[string]error{
 		"http:///path":          origin.ErrNoHost,
+		"http:///%zz":           origin.ErrNoHost,
 		"https:?x":              origin.ErrNoHost,
 		"http:a":                origin.ErrNoHost,
 		"ftp://x":               origin.ErrSchemeNotSupported,
