@@ -26,6 +26,7 @@ type Loop struct {
 	threads  threadPool
 	inThread func(func())
 	resolver NameResolver
+	locals   Locals
 	rand     *rand.Rand
 	timers   *timers.Heap
 
@@ -99,6 +100,9 @@ func NewLoop(p Poller, config LoopConfig) *Loop {
 	l.resolver = &systemResolver{reactor: l}
 	return l
 }
+
+// Locals returns where l keeps its values of every [Local].
+func (l *Loop) Locals() *Locals { return &l.locals }
 
 // Rand returns the loop's source of randomness; see [Random].
 func (l *Loop) Rand() *rand.Rand { return l.rand }

@@ -22,6 +22,8 @@ type Reactor interface {
 	UNIX
 	Names
 	Random
+	// Locals returns where the reactor keeps its values of every [Local].
+	Locals() *Locals
 }
 
 // Clock has the time and schedules calls; see [deferred.Clock]. It is Twisted's

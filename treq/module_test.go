@@ -3,6 +3,7 @@ package treq_test
 import (
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -114,5 +115,30 @@ func TestModuleMethods(t *testing.T) {
 		if text != want || e.last.Header.Get("X") != "y" || e.last.Header.Get("Authorization") != "Basic dTpw" {
 			t.Errorf("requested %s with %v, want %s", text, e.last.Header, want)
 		}
+	}
+}
+
+// TestModuleKeepsNoReactor: the module's client for a reactor goes with the reactor.
+func TestModuleKeepsNoReactor(t *testing.T) {
+	const reactors = 50
+	freed := make(chan bool, reactors)
+	for range reactors {
+		func() {
+			r := memory.New()
+			s := rawserver.Listen(t, r, "80")
+			s.Respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			runtime.AddCleanup(r, func(c chan bool) { c <- true }, freed)
+			d := treq.Get("http://a.example/", treq.Reactor(r))
+			r.Pump()
+			deferredtest.SuccessResultOf(t, d)
+			r.Stop()
+			r.Close()
+		}()
+	}
+	for range 10 {
+		runtime.GC()
+	}
+	if n := len(freed); n < reactors-1 { // one may still be on the stack
+		t.Errorf("%d of %d reactors are kept", reactors-n, reactors)
 	}
 }

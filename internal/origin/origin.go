@@ -21,7 +21,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Errors of a URL that names no server. Package agent exports them under the same names.
+// Errors of a URL that names no server. Package agent exports them
+// under the same names, except ErrHost: it gives a wire.Error of kind wire.ErrHost.
 var (
 	ErrSchemeNotSupported = errors.New("the scheme of the URL is not supported")
 	ErrNoHost             = errors.New("the URL names no host")

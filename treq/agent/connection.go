@@ -7,11 +7,12 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A connection is the client's end of one HTTP/1.1 connection, Twisted's
-// HTTP11ClientProtocol. It is in one of these states:
+// A connection is the client's end of an HTTP/1.1 connection, Twisted's
+// HTTP11ClientProtocol. It carries one exchange at a time.
 //
 //	quiescent ──send──▶ busy ──the response has ended──▶ quiescent, in the pool
 //	    │                 │
@@ -19,48 +20,129 @@ import (
 //	            ▼
 //	          broken ──ConnectionLost──▶ gone
 //
-// It is busy from the sending of a request to the end of the response: x is
-// the exchange then, else nil. Once broken it takes no more bytes and no more
+// A busy connection has an exchange, in x. A broken one takes no more bytes and no more
 // requests; the transport calls ConnectionLost at the end of the turn.
 //
-// Whatever calls back into a user's code, a Deferred's handlers or a body's
-// reader, comes last in its method: the user may cancel, send another request
-// over this very connection, or panic.
+// A call into a user's code (the handlers of a Deferred, the reader of a body) is the
+// last thing that a method does: the user may cancel, send another request over this
+// very connection, or panic.
 type connection struct {
-	pool      *Pool
-	host      *host
-	transport reactor.Transport
-	reader    http1.ResponseReader
-	x         *exchange
-	sent      int       // requests so far
-	heard     bool      // of the answer to the last one, at least a byte
-	broken    error     // why it cannot be used any more; nil while it can
-	put       uint64    // the pool's count when it was put there
-	idleSince time.Time // and when that was
+	pool       *Pool
+	group      *group
+	transport  reactor.Transport
+	reader     http1.ResponseReader
+	x          *exchange // nil while it is quiescent
+	sent       int       // the number of requests sent
+	heard      bool      // a byte has come since the last request
+	chunked    bool      // the body of x's request is sent in chunks
+	persistent bool      // the request allows another one after it
+	broken     error     // why it cannot be used any more; nil while it can
+	put        uint64    // the pool's count when it was last put there
+	idleSince  time.Time // the time of that
 
-	gone *deferred.Deferred[deferred.None] // who waits for the end of c; or nil
+	gone *deferred.Deferred[deferred.None] // fires with the loss; nil unless the pool waits for that
+}
+
+var _ carrier = (*connection)(nil)
+
+// appendHead appends the head of x's request to buf.
+func appendHead(buf []byte, x *exchange) ([]byte, error) {
+	req := x.request
+	head := http1.RequestHead{
+		Method:         req.Method,
+		Target:         req.URL.RequestURI(),
+		Host:           x.group.header,
+		Header:         req.Header,
+		AcceptEncoding: req.AcceptEncoding,
+		KeepAlive:      persists(x),
+	}
+	if req.Body != nil {
+		head.Length = req.Body.Length()
+		head.Chunked = head.Length == request.UnknownLength
+		head.Expect100 = req.ExpectContinue > 0
+	}
+	if p := x.agent.proxy; p != nil && x.group.server.Scheme == "http" {
+		p.forward(&head, req)
+	}
+	return http1.AppendRequestHead(buf, &head)
+}
+
+// head returns the head of x's request, which appendHead has found to be valid.
+func head(x *exchange) []byte {
+	head, _ := appendHead(nil, x)
+	return head
+}
+
+// persists reports whether the connection of x may be used again.
+func persists(x *exchange) bool {
+	return x.agent.pool.persistent && !http1.HasToken(x.request.Header["Connection"], "close")
 }
 
 func (c *connection) ConnectionMade(t reactor.Transport) { c.transport = t }
 
-// send sends x, whose head is given, over c, which is quiescent.
+// send sends x, with the head given, over c, which is quiescent.
 func (c *connection) send(x *exchange, head []byte) {
-	if c.broken != nil { // lost between being made and being given to x
+	if c.broken != nil { // it was lost before the endpoint handed it over
 		x.fail(&response.NeverReceivedError{Reasons: []error{c.broken}})
 		return
 	}
-	c.x = x
+	c.x, x.carrier = x, c
 	c.sent++
 	c.heard = false
-	x.connection = c
+	c.persistent = persists(x)
 	c.reader.Start(x.request.Method)
 	c.transport.Write(head)
-	switch {
-	case x.request.Body == nil:
-	case x.request.ExpectContinue > 0:
+	body := x.request.Body
+	if body == nil {
+		return
+	}
+	c.chunked = body.Length() == request.UnknownLength
+	if x.request.ExpectContinue > 0 {
 		x.awaitContinue()
-	default:
+	} else {
 		x.sendBody()
+	}
+}
+
+// The methods below are those of a carrier.
+
+func (c *connection) writeBody(data []byte) {
+	if !c.chunked {
+		c.transport.Write(data)
+		return
+	}
+	a := c.x.agent
+	a.scratch = http1.AppendChunkHead(a.scratch[:0], len(data))
+	c.transport.WriteSequence(a.scratch, data, crlf)
+}
+
+var crlf = []byte(http1.CRLF)
+
+func (c *connection) endBody() {
+	if c.chunked {
+		a := c.x.agent
+		a.scratch, _ = http1.AppendLastChunk(a.scratch[:0], nil)
+		c.transport.Write(a.scratch)
+	}
+}
+
+func (c *connection) RegisterProducer(p reactor.PushProducer) { c.transport.RegisterProducer(p) }
+func (c *connection) RegisterPullProducer(p reactor.PullProducer) {
+	c.transport.RegisterPullProducer(p)
+}
+func (c *connection) UnregisterProducer() { c.transport.UnregisterProducer() }
+func (c *connection) PauseProducing()     { c.transport.PauseProducing() }
+func (c *connection) ResumeProducing()    { c.transport.ResumeProducing() }
+
+// abort closes c at once because of err.
+func (c *connection) abort(err error) {
+	if c.broken != nil {
+		return
+	}
+	c.broken = err
+	c.transport.AbortConnection()
+	if c.x != nil {
+		c.x.stopUpload()
 	}
 }
 
@@ -69,36 +151,20 @@ var (
 	errUpgraded    = errors.New("the connection speaks another protocol now")
 )
 
-// upgrade hands the transport over, to who gets the response of x. rest is what
-// the server has sent in its new protocol.
-func (c *connection) upgrade(x *exchange, rest []byte) {
-	if x.request.Method != "CONNECT" && !http1.HasToken(x.request.Header["Connection"], "upgrade") {
-		c.breakOff(ErrNotUpgraded)
-		return
-	}
-	c.x = nil
-	c.broken = errUpgraded
-	if x.upload != nil {
-		x.upload.stop()
-	}
-	x.headReceived(c.reader.Head(), response.NewUpgrade(c.transport, rest))
-	x.body.End(response.ErrDone)
-}
-
 func (c *connection) DataReceived(data []byte) {
 	for c.broken == nil {
 		x := c.x
 		if x == nil {
 			if len(data) != 0 {
 				c.pool.drop(c)
-				c.breakOff(errUnsolicited)
+				c.abort(errUnsolicited)
 			}
 			return
 		}
 		c.heard = c.heard || len(data) != 0
 		n, event, err := c.reader.Next(data)
 		if err != nil {
-			c.breakOff(err)
+			c.abort(err)
 			return
 		}
 		data = data[n:]
@@ -109,7 +175,9 @@ func (c *connection) DataReceived(data []byte) {
 		case http1.Informational:
 			x.informed(c.reader.Head())
 		case http1.Head:
-			x.headReceived(c.reader.Head(), nil)
+			head := c.reader.Head()
+			c.persistent = c.persistent && head.KeepAlive
+			x.headReceived(head, nil)
 		case http1.Data:
 			x.body.Write(c.reader.Data())
 		case http1.End:
@@ -120,70 +188,66 @@ func (c *connection) DataReceived(data []byte) {
 	}
 }
 
-// end ends x, whose response is complete. rest is how many bytes came after it:
-// they cost the connection, not the response.
-func (c *connection) end(x *exchange, rest int) {
+// end ends x, whose response is complete. extra is the number of bytes that came after
+// it: they cost the connection, not the response.
+func (c *connection) end(x *exchange, extra int) {
 	c.x, x.fresh = nil, nil
-	if x.keepAlive && rest == 0 && x.upload == nil {
-		c.transport.ResumeProducing() // the body may have had it paused
+	if c.persistent && extra == 0 && x.upload == nil {
+		c.transport.ResumeProducing() // the reader of the body may have paused it
 		c.pool.put(c)
 	} else {
 		c.leave(x)
 	}
+	x.carrier = nil
 	x.body.End(response.ErrDone)
 }
 
-// leave closes c after x has ended: in order, unless the server has answered
-// without waiting for all of the request. It may never take the rest.
+// leave closes c after x has ended: in order, unless the server has answered without
+// waiting for the whole request. It may never take the remaining part.
 func (c *connection) leave(x *exchange) {
 	c.broken = reactor.ErrConnectionDone
 	if x.upload != nil {
-		x.upload.stop()
+		x.stopUpload()
 		c.transport.AbortConnection()
 		return
 	}
 	c.transport.LoseConnection()
 }
 
-// breakOff closes c at once because of err, and has the exchange that is under
-// way end with it.
-func (c *connection) breakOff(err error) {
-	if c.broken != nil {
+// upgrade hands the transport over to the receiver of x's response. early is what the
+// server has sent in the new protocol.
+func (c *connection) upgrade(x *exchange, early []byte) {
+	if x.request.Method != "CONNECT" && !http1.HasToken(x.request.Header["Connection"], "upgrade") {
+		c.abort(ErrNotUpgraded)
 		return
 	}
-	c.broken = err
-	c.transport.AbortConnection()
-	if c.x != nil && c.x.upload != nil {
-		c.x.upload.stop()
-	}
+	x.stopUpload()
+	c.x, x.carrier = nil, nil
+	c.broken = errUpgraded
+	x.headReceived(c.reader.Head(), response.NewUpgrade(c.transport, early))
+	x.body.End(response.ErrDone)
 }
 
-// abort closes c because nobody wants what it would bring.
-func (c *connection) abort() { c.breakOff(reactor.ErrConnectionAborted) }
-
-// ConnectionLost ends the exchange that is under way, if there is one.
+// ConnectionLost ends the exchange that c carries, if there is one.
 func (c *connection) ConnectionLost(reason error) {
 	x, broken := c.x, c.broken
-	c.x = nil
 	if c.broken == nil {
 		c.broken = reason
 	}
 	c.pool.drop(c)
 	if x != nil {
+		x.stopUpload()
+		c.x, x.carrier = nil, nil
 		c.lost(x, reason, broken)
 	}
-	c.pool.closed(c.host)
+	c.pool.closed(c.group)
 	if c.gone != nil {
 		c.gone.Callback(deferred.None{})
 	}
 }
 
-// lost ends x, which was under way when c was lost for reason, or broken before
-// that for another.
+// lost ends x, which c carried when it was lost for reason, or was broken before that.
 func (c *connection) lost(x *exchange, reason, broken error) {
-	if x.upload != nil {
-		x.upload.stop()
-	}
 	_, cut := c.reader.Finish()
 	reasons := []error{reason}
 	switch {
@@ -197,12 +261,11 @@ func (c *connection) lost(x *exchange, reason, broken error) {
 		x.body.End(response.ErrPotentialDataLoss)
 	case x.answered:
 		x.body.End(&response.FailedError{Reasons: reasons, Response: x.answer()})
-	case x.over(): // cancelled, or the request's body failed
+	case x.over(): // it was cancelled, or its body failed
 	case c.heard:
 		x.fail(&response.FailedError{Reasons: reasons})
 	case c.sent > 1 && c.pool.retry && x.repeatable():
-		// The server closed the connection as the request was on its way.
-		x.agent.again(x)
+		x.agent.resend(x) // the server closed an idle connection as the request was on its way
 	default:
 		x.fail(&response.NeverReceivedError{Reasons: reasons})
 	}

@@ -1,5 +1,8 @@
 package agent
 
+// This file has the steps of a Stack that send and keep cookies, and the agent made of
+// them.
+
 import (
 	"net/http"
 
@@ -9,61 +12,57 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A CookieAgent sends the cookies of a jar with each request, and keeps those of
-// each response there. It is twisted.web.client.CookieAgent.
+// A CookieAgent sends the cookies of a jar with each request, and keeps those of each
+// response there. It is twisted.web.client.CookieAgent.
 //
-// It belongs below an agent that follows redirects: so each step sends the cookies
-// of the host that it goes to.
-type CookieAgent struct {
-	agent Requester
-	jar   http.CookieJar
-}
+// It belongs below an agent that follows redirects: each hop then sends the cookies of
+// its own host.
+type CookieAgent struct{ stack Stack }
 
-// NewCookieAgent returns a CookieAgent on top of agent. Any jar will do, a
-// [cookies.Jar] or net/http's.
-func NewCookieAgent(agent Requester, jar http.CookieJar) *CookieAgent {
-	return &CookieAgent{agent, jar}
+// NewCookieAgent returns a CookieAgent on top of inner. jar may be of any kind: a
+// [cookies.Jar], or net/http's.
+func NewCookieAgent(inner Requester, jar http.CookieJar) *CookieAgent {
+	if jar == nil {
+		panic("agent: NewCookieAgent without a jar")
+	}
+	return &CookieAgent{Stack{Agent: inner, Jar: jar, plain: true}}
 }
 
 // Jar returns the jar.
-func (a *CookieAgent) Jar() http.CookieJar { return a.jar }
+func (a *CookieAgent) Jar() http.CookieJar { return a.stack.Jar }
 
-// Request sends req with the cookies that are for its URL, unless it has a Cookie
-// field of its own; see [Requester]. When the Deferred fires, the jar has the
-// cookies of the response. It fails with [cookies.ErrInvalid] if the jar gives a
-// cookie that would not be one on the wire.
+// Request sends req with the cookies for its URL, unless it has a Cookie header of its
+// own; see [Requester]. When the Deferred fires, the jar has the cookies of the response.
+// It fails with [cookies.ErrInvalid] if the jar gives a cookie that cannot be sent.
 func (a *CookieAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
-	sent, err := a.withCookies(req)
-	if err != nil {
-		return deferred.Fail[*response.Response](err)
-	}
-	return a.agent.Request(sent).AddCallback(func(resp *response.Response) (*response.Response, error) {
-		a.keep(req, resp)
-		return resp, nil
-	})
+	return a.stack.Send(req)
 }
 
-// withCookies returns req, or a copy of it that has the cookies of its URL.
-func (a *CookieAgent) withCookies(req *request.Request) (*request.Request, error) {
-	if len(req.Header["Cookie"]) != 0 {
+// addCookies returns req, or a copy of it with the cookies of its URL.
+func (t *trip) addCookies(req *request.Request) (*request.Request, error) {
+	if t.Jar == nil || len(req.Header["Cookie"]) != 0 {
 		return req, nil
 	}
-	all := a.jar.Cookies(req.URL)
+	all := t.Jar.Cookies(req.URL)
 	if len(all) == 0 {
 		return req, nil
 	}
 	header, err := cookies.Header(all)
 	if err != nil {
-		return nil, WithRequest(req, err)
+		return nil, err
 	}
 	req = req.Clone()
-	req.Header.Set("Cookie", header)
+	req.Header["Cookie"] = []string{header}
 	return req, nil
 }
 
-// keep puts the cookies of the response to req into the jar.
-func (a *CookieAgent) keep(req *request.Request, resp *response.Response) {
+// keepCookies puts the cookies of resp into the jar.
+func (t *trip) keepCookies(resp *response.Response) {
+	if t.Jar == nil {
+		return
+	}
+	resp.Jar = t.Jar
 	if set := cookies.FromResponse(resp.Header); len(set) != 0 {
-		a.jar.SetCookies(req.URL, set)
+		t.Jar.SetCookies(t.req.URL, set)
 	}
 }

@@ -1,5 +1,8 @@
 package agent
 
+// This file has the steps of a Stack that ask for content codings and decode them, and
+// the agent made of them. decoding.go has the decoding itself.
+
 import (
 	"cmp"
 	"errors"
@@ -13,25 +16,10 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A ContentDecoderAgent is a Requester that tells servers which content codings
-// it can undo, and undoes them. It is Twisted's ContentDecoderAgent.
-//
-// The decoded body comes as the coded one does: in pieces, and not before the
-// reader of the body wants them. While such a body is being read it takes a
-// coroutine and, for gzip, some 80 KB.
-type ContentDecoderAgent struct {
-	inner    Requester
-	redirect *RedirectAgent // inner, if it is one: what is done here is done there
-	decoders map[string]Decoder
-	accept   string // names them all
-	limits   decodingLimits
-}
-
 // A DecoderConfig says how bodies are decoded. The zero value works.
 type DecoderConfig struct {
-	// Decoders are the decoders to use, the most wanted one first. nil, but not an empty
-	// slice, means all of
-	// [Decoders].
+	// Decoders are the decoders to use, the most wanted one first. nil, unlike an empty
+	// slice, means all of [Decoders].
 	Decoders []Decoder
 	// MaxSize bounds the decoded size of a body, in bytes. 0 means no bound, since a
 	// body can be read piece by piece.
@@ -46,138 +34,115 @@ type DecoderConfig struct {
 }
 
 const (
-	// DefaultMaxExpansion is how much may come of a byte by default. Text becomes
-	// 3 to 20 times as long when it is decoded; what is made to fill a memory, by
-	// gzip 1,000 times, and by br 100,000 times and more.
+	// DefaultMaxExpansion is the default of [DecoderConfig].MaxExpansion. Decoded text
+	// is 3 to 20 times as long as coded text; bodies made to fill a memory grow by 1,000
+	// (gzip) to 100,000 and more (br).
 	DefaultMaxExpansion = 200
-	// DefaultExpansionAllowed is how much may come of no matter how little.
+	// DefaultExpansionAllowed is the default of [DecoderConfig].ExpansionAllowed.
 	DefaultExpansionAllowed = 32 << 20
 )
 
-// maxCodings is how many codings may be on a body. Nobody needs two.
-const maxCodings = 5
+// A ContentDecoderAgent is a Requester that tells servers which content codings it can
+// decode, and decodes them. It is Twisted's ContentDecoderAgent.
+//
+// The decoded body comes as the coded one does: in pieces, and not before its reader
+// wants them. While such a body is being read it takes a coroutine and, for gzip, some
+// 80 KB.
+type ContentDecoderAgent struct{ stack Stack }
 
-// NewContentDecoderAgent returns an agent whose requests inner sends, and which
-// undoes the codings that config's decoders name:
+// NewContentDecoderAgent returns a ContentDecoderAgent on top of inner:
 //
 //	NewContentDecoderAgent(inner, DecoderConfig{Decoders: []Decoder{GzipDecoder, BrotliDecoder}})
 func NewContentDecoderAgent(inner Requester, config DecoderConfig) *ContentDecoderAgent {
-	decoders := config.Decoders
-	if decoders == nil {
-		decoders = Decoders()
-	}
-	a := &ContentDecoderAgent{
-		decoders: make(map[string]Decoder, len(decoders)),
-		limits: decodingLimits{
-			size:    config.MaxSize,
-			ratio:   cmp.Or(config.MaxExpansion, DefaultMaxExpansion),
-			allowed: cmp.Or(config.ExpansionAllowed, DefaultExpansionAllowed),
-		},
-	}
-	names := make([]string, len(decoders))
-	for i, d := range decoders {
-		names[i] = d.Name
-		a.decoders[strings.ToLower(d.Name)] = d
-	}
-	a.accept = strings.Join(names, ",")
-	return a.Around(inner)
+	return &ContentDecoderAgent{Stack{Agent: inner, Decoding: &config, plain: true}}
 }
 
-// Around returns an agent that does what a does, and whose requests inner sends. It
-// costs little, for those who need one for each request.
-func (a *ContentDecoderAgent) Around(inner Requester) *ContentDecoderAgent {
-	around := *a
-	around.inner = inner
-	around.redirect = nil
-	switch inner := inner.(type) {
-	case *RedirectAgent:
-		around.redirect = inner
-	case *BrowserLikeRedirectAgent:
-		around.redirect = &inner.RedirectAgent
-	}
-	return &around
-}
-
-// Request sends req with an Accept-Encoding that names all decoders, beside the
-// one it may have already; or as it is, if that is there already. A request for a
-// range has nothing added to it: a part of a coded body cannot be decoded.
+// Request sends req with an Accept-Encoding that names all decoders, in addition to the
+// one it may have already. A request for a range goes as it is: a part of a coded body
+// cannot be decoded.
 //
-// If the response has codings that the agent knows, the last one of them outermost
-// and without one in between that it does not know, then its body is what is left
-// when they are undone. Its Length is then unknown, Content-Encoding names the
-// codings that are left, and there is no Content-Length. A response without a body
-// is left as it is, and so is a part of one (206).
+// The codings of the response are undone, the last one first, up to one that has no
+// decoder. The Length of the response is then unknown, it has no Content-Length, and
+// Content-Encoding names the codings that are left. A response without a body stays as it
+// is, and so does a part of one (206).
 //
 // A body that cannot be decoded ends with a [*response.FailedError] for a
 // [*DecodeError], and its connection is closed.
 func (a *ContentDecoderAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
-	if accept := a.accepting(req); accept != req.AcceptEncoding {
-		sent := *req
-		sent.AcceptEncoding = accept
-		req = &sent
-	}
-	if a.redirect != nil {
-		return a.redirect.request(req, a)
-	}
-	return a.decodeLater(req, a.inner.Request(req))
+	own := *req
+	return a.stack.Send(&own)
 }
 
-// Accept sets the AcceptEncoding of req to what Request would set that of a copy to. It
-// spares whoever makes a request the copy.
-func (a *ContentDecoderAgent) Accept(req *request.Request) { req.AcceptEncoding = a.accepting(req) }
+// allDecoders are those of a config that names none, and allNames is their
+// Accept-Encoding.
+var (
+	allDecoders = Decoders()
+	allNames    = names(allDecoders)
+)
 
-// accepting returns the AcceptEncoding that req is to have.
-func (a *ContentDecoderAgent) accepting(req *request.Request) string {
+func names(decoders []Decoder) string {
+	var all []string
+	for _, d := range decoders {
+		all = append(all, d.Name)
+	}
+	return strings.Join(all, ",")
+}
+
+// acceptEncoding returns the AcceptEncoding that req is to have.
+func (c *DecoderConfig) acceptEncoding(req *request.Request) string {
+	accept := allNames
+	if c.Decoders != nil {
+		accept = names(c.Decoders)
+	}
 	before := req.AcceptEncoding
 	switch {
-	case before == a.accept, a.accept == "", len(req.Header["Range"]) != 0, slices.Contains(req.Header["Accept-Encoding"], a.accept):
+	case before == accept, accept == "", len(req.Header["Range"]) != 0, slices.Contains(req.Header["Accept-Encoding"], accept):
 		return before
 	case before == "":
-		return a.accept
+		return accept
 	}
-	return before + "," + a.accept // another agent undoes these
+	return before + "," + accept // another agent decodes the ones before
 }
 
-// decodeLater has the body of the response to req decoded that d will fire with, and
-// returns d.
-func (a *ContentDecoderAgent) decodeLater(req *request.Request, d *deferred.Deferred[*response.Response]) *deferred.Deferred[*response.Response] {
-	return d.AddCallback(func(r *response.Response) (*response.Response, error) {
-		return r, a.decode(req, r)
-	})
-}
-
-// decode has the body of r, the response to req, decoded. It fails with a
-// [*RequestError].
-func (a *ContentDecoderAgent) decode(req *request.Request, r *response.Response) error {
+// decode makes the body of resp, the response to req, a decoded one.
+func (c *DecoderConfig) decode(req *request.Request, resp *response.Response) error {
 	switch {
-	case r.Length == 0, r.Code == http.StatusNoContent, r.Code == http.StatusNotModified, req.Method == http.MethodHead:
+	case resp.Length == 0, resp.Code == http.StatusNoContent, resp.Code == http.StatusNotModified, req.Method == http.MethodHead:
 		return nil // there is no body
-	case r.Code == http.StatusPartialContent:
+	case resp.Code == http.StatusPartialContent:
 		return nil
 	}
-	codings, left := a.codings(r.Header["Content-Encoding"])
+	decoders, left := c.codings(resp.Header["Content-Encoding"])
 	switch {
-	case len(codings) == 0:
+	case len(decoders) == 0:
 		return nil
-	case len(codings) > maxCodings:
-		r.DeliverBody(refusal{})
-		return WithRequest(req, &response.FailedError{Reasons: []error{ErrTooManyCodings}, Response: r})
+	case len(decoders) > maxCodings:
+		resp.DeliverBody(refusal{})
+		return &response.FailedError{Reasons: []error{ErrTooManyCodings}, Response: resp}
 	case left == "":
-		delete(r.Header, "Content-Encoding")
+		delete(resp.Header, "Content-Encoding")
 	default:
-		r.Header["Content-Encoding"] = []string{left}
+		resp.Header["Content-Encoding"] = []string{left}
 	}
-	delete(r.Header, "Content-Length")
-	r.Length = response.UnknownLength
-	r.WrapBody(func(to response.BodyProtocol) response.BodyProtocol {
-		return newDecoding(r, codings, a.limits, to)
+	delete(resp.Header, "Content-Length")
+	resp.Length = response.UnknownLength
+	limits := decodingLimits{
+		size:    c.MaxSize,
+		ratio:   cmp.Or(c.MaxExpansion, DefaultMaxExpansion),
+		allowed: cmp.Or(c.ExpansionAllowed, DefaultExpansionAllowed),
+	}
+	resp.WrapBody(func(to response.BodyProtocol) response.BodyProtocol {
+		return newDecoding(resp, decoders, limits, to)
 	})
 	return nil
 }
 
-// codings returns the decoders for what values, of Content-Encoding, say: the one
-// to be used first is first. left are the codings that are left then.
-func (a *ContentDecoderAgent) codings(values []string) (decoders []Decoder, left string) {
+// maxCodings bounds the codings of a body. Two are already more than anybody needs.
+const maxCodings = 5
+
+// codings returns the decoders for the values of Content-Encoding, the one to be used
+// first at the beginning. left names the codings that are left then.
+func (c *DecoderConfig) codings(values []string) (decoders []Decoder, left string) {
 	left = strings.Join(values, ",")
 	for left != "" {
 		before, name := "", left
@@ -185,9 +150,9 @@ func (a *ContentDecoderAgent) codings(values []string) (decoders []Decoder, left
 			before, name = left[:i], left[i+1:]
 		}
 		switch name = strings.ToLower(strings.Trim(name, " \t")); name {
-		case "", "identity": // says nothing
+		case "", "identity": // no coding
 		default:
-			d, ok := a.decoders[strings.TrimPrefix(name, "x-")] // RFC 9110, section 8.4.1.3
+			d, ok := c.decoder(strings.TrimPrefix(name, "x-")) // RFC 9110, section 8.4.1.3
 			if !ok {
 				return decoders, left
 			}
@@ -198,15 +163,27 @@ func (a *ContentDecoderAgent) codings(values []string) (decoders []Decoder, left
 	return decoders, left
 }
 
-// Why a body is not decoded.
+// decoder returns the decoder of that name, in lower case.
+func (c *DecoderConfig) decoder(name string) (Decoder, bool) {
+	all := c.Decoders
+	if all == nil {
+		all = allDecoders
+	}
+	i := slices.IndexFunc(all, func(d Decoder) bool { return strings.EqualFold(d.Name, name) })
+	if i < 0 {
+		return Decoder{}, false
+	}
+	return all[i], true
+}
+
+// Reasons why a body is not decoded.
 var (
-	// ErrTooManyCodings says that a response has more content codings than
-	// anybody uses.
+	// ErrTooManyCodings says that a response has more than 5 content codings.
 	ErrTooManyCodings = fmt.Errorf("more than %d content codings", maxCodings)
-	// ErrDecodedTooLarge says that more came of a body than [DecoderConfig].MaxSize or
-	// [DecoderConfig].MaxExpansion allow.
+	// ErrDecodedTooLarge says that a decoded body is larger than the MaxSize or the
+	// MaxExpansion of [DecoderConfig] allows.
 	ErrDecodedTooLarge = errors.New("decoded, the body is too large")
-	// ErrTrailingData says that a coded body goes on after its end.
+	// ErrTrailingData says that bytes follow the end of a coded body.
 	ErrTrailingData = errors.New("bytes after the end of the coded body")
 )
 

@@ -1,4 +1,4 @@
 package agent
 
-// Hosts returns how many hosts p knows.
-func (p *Pool) Hosts() int { return len(p.hosts) }
+// Hosts returns the number of routes that p knows.
+func (p *Pool) Hosts() int { return len(p.groups) }

@@ -9,29 +9,37 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// A Pool keeps connections that may be used again. It is Twisted's
-// HTTPConnectionPool. It belongs to its reactor's goroutine.
+// A Pool keeps connections, so that later requests can use them. It is Twisted's
+// HTTPConnectionPool. Its methods belong to the goroutine of its reactor.
+//
+// Agents may share a Pool. A request uses only a connection that it would have made in
+// the same way: to the same server, by the same proxy with the same credentials, with
+// the same TLS policy and from the same local address.
 type Pool struct {
 	clock      reactor.Clock
 	persistent bool
 	retry      bool
 	perHost    int
 	idleFor    time.Duration
-	most       int // connections to one host, if not 0
-	hosts      map[key]*host
-	count      int                 // of the connections that nobody uses
-	puts       uint64              // how often a connection was put back
-	sweep      reactor.DelayedCall // of closeOld, if it is arranged
+	most       int // of connections in a group; 0: any number
+	groups     map[route]*group
+	idle       int                 // the number of unused connections
+	puts       uint64              // the number of times that a connection was put back
+	sweep      reactor.DelayedCall // of closeOld; nil while none is due
 }
 
-// A host is what a pool knows of a host while it has to do with it.
-type host struct {
-	key
-	header  string        // its Host
-	idle    []*connection // that nobody uses; the last used is last
-	open    int           // connections, and attempts at some
-	queue   []*exchange   // wait for one, if there may be no more
-	dropped bool          // the pool knows it no longer
+// A group is the connections of one route. The pool has it while there are connections,
+// attempts to make one, or requests that wait.
+//
+// A connection that carries many exchanges at once (HTTP/2) will belong to a group too:
+// take then returns it while it has room.
+type group struct {
+	route
+	header  string        // the value of Host
+	idle    []*connection // unused; the one used last is the last
+	open    int           // connections and attempts to make one
+	queue   []*exchange   // wait for a connection, the first one longest
+	dropped bool          // the pool does not have it any more
 }
 
 // A PoolConfig says how a Pool works. The zero value works.
@@ -57,11 +65,11 @@ type PoolConfig struct {
 }
 
 const (
-	// DefaultMaxPersistentPerHost is how many unused connections to one host a
-	// Pool keeps. Twisted and net/http keep 2, which makes any program with more
-	// requests than that at a time connect over and over.
+	// DefaultMaxPersistentPerHost is the number of unused connections to one host that
+	// a Pool keeps. Twisted and net/http keep 2: a program with more requests than that
+	// at a time connects over and over.
 	DefaultMaxPersistentPerHost = 64
-	// DefaultCachedConnectionTimeout is how long a Pool keeps an unused
+	// DefaultCachedConnectionTimeout is the time that a Pool keeps an unused
 	// connection, as in Twisted.
 	DefaultCachedConnectionTimeout = 240 * time.Second
 )
@@ -75,15 +83,15 @@ func NewPool(r reactor.Reactor, config PoolConfig) *Pool {
 		perHost:    max(0, cmp.Or(config.MaxPersistentPerHost, DefaultMaxPersistentPerHost)),
 		idleFor:    max(0, cmp.Or(config.CachedConnectionTimeout, DefaultCachedConnectionTimeout)),
 		most:       config.MaxConnectionsPerHost,
-		hosts:      make(map[key]*host),
+		groups:     make(map[route]*group),
 	}
 }
 
-// CloseCachedConnections closes all connections that nobody uses. The Deferred fires
-// when they are gone; it does not fail.
+// CloseCachedConnections closes all unused connections. The Deferred fires when they are
+// gone; it does not fail.
 func (p *Pool) CloseCachedConnections() *deferred.Deferred[deferred.None] {
 	var gone []*deferred.Deferred[deferred.None]
-	for _, c := range p.all() {
+	for _, c := range p.unused() {
 		c.gone = deferred.New[deferred.None]()
 		gone = append(gone, c.gone)
 		p.close(c)
@@ -91,119 +99,119 @@ func (p *Pool) CloseCachedConnections() *deferred.Deferred[deferred.None] {
 	return deferred.Map(deferred.GatherResults(gone), func([]deferred.None) (deferred.None, error) { return deferred.None{}, nil })
 }
 
-// close closes c, which nobody uses.
+// close closes c, which is unused.
 func (p *Pool) close(c *connection) {
 	p.drop(c)
 	c.transport.LoseConnection()
 }
 
-// all returns the connections that nobody uses, the one used last at the end.
-func (p *Pool) all() []*connection {
+// unused returns the unused connections, the one used last at the end.
+func (p *Pool) unused() []*connection {
 	var all []*connection
-	for _, h := range p.hosts {
-		all = append(all, h.idle...)
+	for _, g := range p.groups {
+		all = append(all, g.idle...)
 	}
 	slices.SortFunc(all, func(a, b *connection) int { return cmp.Compare(a.put, b.put) })
 	return all
 }
 
-// host returns what the pool knows of k.
-func (p *Pool) host(k key) *host {
-	h := p.hosts[k]
-	if h == nil {
-		h = &host{key: k, header: hostHeader(k)}
-		p.hosts[k] = h
+// group returns the group of r, which it makes if there is none.
+func (p *Pool) group(r route) *group {
+	g := p.groups[r]
+	if g == nil {
+		g = &group{route: r, header: r.server.HostHeader()}
+		p.groups[r] = g
 	}
-	return h
+	return g
 }
 
-// release forgets h if the pool has nothing to do with it any more.
-func (p *Pool) release(h *host) {
-	if h.open == 0 && len(h.queue) == 0 && !h.dropped {
-		delete(p.hosts, h.key)
-		h.dropped = true
+// release forgets g if nothing is left in it.
+func (p *Pool) release(g *group) {
+	if g.open == 0 && len(g.queue) == 0 && !g.dropped {
+		delete(p.groups, g.route)
+		g.dropped = true
 	}
 }
 
-// take removes and returns a connection to h, the one used last, or nil.
-func (p *Pool) take(h *host) *connection {
-	last := len(h.idle) - 1
+// take removes and returns an unused connection of g, the one used last, or nil.
+func (p *Pool) take(g *group) *connection {
+	last := len(g.idle) - 1
 	if last < 0 {
 		return nil
 	}
-	c := h.idle[last]
-	h.idle[last] = nil
-	h.idle = h.idle[:last]
-	p.count--
+	c := g.idle[last]
+	g.idle[last] = nil
+	g.idle = g.idle[:last]
+	p.idle--
 	return c
 }
 
-// open reports whether a connection to h may be opened, and counts it.
-func (p *Pool) open(h *host) bool {
-	if p.most != 0 && h.open >= p.most {
+// open reports whether a connection of g may be opened, and counts it.
+func (p *Pool) open(g *group) bool {
+	if p.most != 0 && g.open >= p.most {
 		return false
 	}
-	h.open++
+	g.open++
 	return true
 }
 
-// closed takes a connection to h off the count, or an attempt at one, and has the
-// next request that waits try one.
-func (p *Pool) closed(h *host) {
-	h.open--
-	if x := h.next(); x != nil {
-		h.open++
-		x.agent.connect(x, x.head())
+// closed takes a connection of g, or an attempt at one, off the count. The next request
+// that waits may then make one.
+func (p *Pool) closed(g *group) {
+	g.open--
+	if x := g.next(); x != nil {
+		g.open++
+		x.agent.connect(x, head(x))
 		return
 	}
-	p.release(h)
+	p.release(g)
 }
 
-// enqueue has x wait for a connection.
-func (h *host) enqueue(x *exchange) { h.queue = append(h.queue, x) }
+// enqueue makes x wait for a connection.
+func (g *group) enqueue(x *exchange) { g.queue = append(g.queue, x) }
 
-// dequeue has x, which waits no longer, leave the queue.
-func (h *host) dequeue(x *exchange) {
-	if i := slices.Index(h.queue, x); i >= 0 {
-		h.queue = slices.Delete(h.queue, i, i+1)
+// dequeue removes x from the queue.
+func (g *group) dequeue(x *exchange) {
+	if i := slices.Index(g.queue, x); i >= 0 {
+		g.queue = slices.Delete(g.queue, i, i+1)
 	}
 }
 
 // next removes and returns the request that has waited longest, or nil.
-func (h *host) next() *exchange {
-	if len(h.queue) == 0 {
+func (g *group) next() *exchange {
+	if len(g.queue) == 0 {
 		return nil
 	}
-	x := h.queue[0]
-	h.queue = slices.Delete(h.queue, 0, 1)
+	x := g.queue[0]
+	g.queue = slices.Delete(g.queue, 0, 1)
 	return x
 }
 
-// put gives c to the next request that waits for one, or keeps it, and closes
-// the one used longest ago if there are too many.
+// put gives c, which has become unused, to the request that has waited longest. If none
+// waits, it keeps c, and closes another if there are too many.
 func (p *Pool) put(c *connection) {
-	h := c.host
-	if x := h.next(); x != nil {
-		c.send(x, x.head())
+	g := c.group
+	if x := g.next(); x != nil {
+		c.send(x, head(x))
 		return
 	}
 	p.puts++
 	c.put, c.idleSince = p.puts, p.clock.Now()
-	h.idle = append(h.idle, c)
-	p.count++
-	if len(h.idle) > p.perHost {
-		p.close(h.idle[0])
+	g.idle = append(g.idle, c)
+	p.idle++
+	if len(g.idle) > p.perHost {
+		p.close(g.idle[0])
 	}
 	if p.sweep == nil {
 		p.sweep = p.clock.CallLater(p.idleFor, p.closeOld)
 	}
 }
 
-// closeOld closes what nobody has used for too long. One delayed call serves all
-// connections, so that to put one back costs none.
+// closeOld closes the connections that were unused for too long. One delayed call serves
+// all connections, so that putting one back costs none.
 func (p *Pool) closeOld() {
 	p.sweep = nil
-	for _, c := range p.all() {
+	for _, c := range p.unused() {
 		if left := p.idleFor - p.clock.Now().Sub(c.idleSince); left > 0 {
 			p.sweep = p.clock.CallLater(left, p.closeOld)
 			return
@@ -212,14 +220,14 @@ func (p *Pool) closeOld() {
 	}
 }
 
-// drop forgets c, if nobody uses it.
+// drop forgets c, if it is unused.
 func (p *Pool) drop(c *connection) {
-	h := c.host
-	if i := slices.Index(h.idle, c); i >= 0 {
-		h.idle = slices.Delete(h.idle, i, i+1)
-		p.count--
+	g := c.group
+	if i := slices.Index(g.idle, c); i >= 0 {
+		g.idle = slices.Delete(g.idle, i, i+1)
+		p.idle--
 	}
-	if p.count == 0 && p.sweep != nil {
+	if p.idle == 0 && p.sweep != nil {
 		p.sweep.Cancel()
 		p.sweep = nil
 	}

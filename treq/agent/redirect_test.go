@@ -174,7 +174,9 @@ func TestRedirectOrigins(t *testing.T) {
 		{"user", "http://example.com/foo", "http://u:p@example.com/bar", true},
 		{"domain", "https://example.com/foo", "https://example.net/bar", false},
 		{"subdomain", "https://example.com/foo", "https://www.example.com/bar", false},
-		{"dot", "https://example.com/foo", "https://example.com./bar", false},
+		{"dot", "https://example.com/foo", "https://example.com./bar", true},
+		{"international", "http://b\u00fccher.example/foo", "http://xn--bcher-kva.example:80/bar", true},
+		{"two dots in one name", "https://example.com/foo", "https://examplecom./bar", false},
 		{"port", "https://example.com/foo", "https://example.com:8443/bar", false},
 		{"scheme down", "https://example.com/foo", "http://example.com/bar", false},
 		{"scheme up", "http://example.com/foo", "https://example.com/bar", false},
@@ -234,6 +236,10 @@ func TestLocation(t *testing.T) {
 		{"http://example.com/", "/gr\u00fcn?\u00fc=\u00e4", "http://example.com/gr%C3%BCn?%C3%BC=%C3%A4"},
 		{"http://example.com/", "/a%2Fb%20?%zz", "http://example.com/a%2Fb%20?%zz"},
 		{"http://example.com/", "/\\evil.example", "http://example.com/%5Cevil.example"},
+		// These get the same repairs as a caller's URL.
+		{"http://example.com/", "/%zz|", "http://example.com/%25zz%7C"},
+		{"http://example.com/", "//bücher.example/", "http://xn--bcher-kva.example/"},
+		{"http://example.com/", "http://b%C3%BCcher.example/", "http://xn--bcher-kva.example/"},
 	} {
 		forBoth(t, func(t *testing.T, s *script, a agent.Requester) {
 			a.Request(get(t, test.from))
@@ -271,7 +277,7 @@ func TestBadLocation(t *testing.T) {
 		{nil, agent.ErrRedirectWithNoLocation},
 		{[]string{"http://[::1/"}, agent.ErrLocation},
 		{[]string{"http://example.com:port/"}, agent.ErrLocation},
-		{[]string{"/%zz"}, agent.ErrLocation},
+		{[]string{"http://a..b/"}, agent.ErrLocation},
 		{[]string{"/\x01"}, agent.ErrLocation},
 		{[]string{"/\x7f"}, agent.ErrLocation},
 		{[]string{"/a", "/b"}, agent.ErrLocation},

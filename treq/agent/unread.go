@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"weak"
 
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -50,9 +51,9 @@ func unreachable(w weak.Pointer[exchange]) {
 
 // unread closes the connection of a response that nobody reads.
 func (x *exchange) unread() {
-	if x.body.Taken() || x.connection.x != x {
+	if x.body.Taken() || x.carrier == nil {
 		return
 	}
 	slog.Warn("agent: a response was dropped unread: its connection is closed", "method", x.request.Method, "url", x.request.URL.Redacted())
-	x.connection.abort()
+	x.carrier.abort(reactor.ErrConnectionAborted)
 }

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -21,6 +20,13 @@ type upload interface {
 	stop()
 }
 
+// stopUpload stops the upload, if there is one.
+func (x *exchange) stopUpload() {
+	if x.upload != nil {
+		x.upload.stop()
+	}
+}
+
 // bytesAtOnce is how much of a body that is all there is written in one go. A
 // connection takes that much without copying it first.
 const bytesAtOnce = 64 << 10
@@ -31,12 +37,12 @@ func (x *exchange) sendBody() {
 	switch body := x.request.Body.(type) {
 	case request.Bytes:
 		if len(body) <= bytesAtOnce {
-			x.connection.transport.Write(body)
+			x.carrier.writeBody(body)
 			return
 		}
 		u := &bytesUpload{x, body}
 		x.upload = u
-		x.connection.transport.RegisterPullProducer(u)
+		x.carrier.RegisterPullProducer(u)
 	default:
 		startProducing(x, body)
 	}
@@ -77,7 +83,7 @@ type bytesUpload struct {
 
 func (u *bytesUpload) ResumeProducing() {
 	n := min(len(u.left), bytesAtOnce)
-	u.x.connection.transport.Write(u.left[:n])
+	u.x.carrier.writeBody(u.left[:n])
 	if u.left = u.left[n:]; len(u.left) == 0 {
 		u.stop() // there is no more
 	}
@@ -87,7 +93,7 @@ func (u *bytesUpload) StopProducing() {}
 
 func (u *bytesUpload) stop() {
 	u.x.upload = nil
-	u.x.connection.transport.UnregisterProducer()
+	u.x.carrier.UnregisterProducer()
 }
 
 // A production is the upload of what a BodyProducer produces. It is the consumer
@@ -130,7 +136,7 @@ func (e *GenerationError) Unwrap() error { return e.Err }
 func startProducing(x *exchange, producer request.BodyProducer) {
 	p := &production{x: x, producer: producer, length: producer.Length()}
 	x.upload = p
-	x.connection.transport.RegisterProducer(p)
+	x.carrier.RegisterProducer(p)
 	p.done = deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
 		return producer.StartProducing(p)
 	})
@@ -151,33 +157,16 @@ func (p *production) Write(data []byte) {
 		return
 	}
 	p.written += int64(len(data))
-	c, a := p.x.connection, p.x.agent
-	switch {
-	case p.length == request.UnknownLength:
-		a.scratch = http1.AppendChunkHead(a.scratch[:0], len(data))
-		c.transport.WriteSequence(a.scratch, data, crlf)
-	case p.written > p.length:
+	if p.length != request.UnknownLength && p.written > p.length {
 		p.fail(&WrongLengthError{p.length, p.written})
-	default:
-		c.transport.Write(data)
+		return
 	}
+	p.x.carrier.writeBody(data)
 }
-
-var crlf = []byte(http1.CRLF)
 
 // Cooperator returns the agent's Cooperator: the producer of the request's body runs
 // there.
 func (p *production) Cooperator() *task.Cooperator { return p.x.Cooperator() }
-
-// Cooperator returns the agent's Cooperator: the readers of the response's body run
-// there.
-func (x *exchange) Cooperator() *task.Cooperator {
-	a := x.agent
-	if a.cooperator == nil {
-		a.cooperator = task.NewCooperator(a.reactor, task.CooperatorConfig{})
-	}
-	return a.cooperator
-}
 
 // end ends the body when the producer says that it is done.
 func (p *production) end(err error) {
@@ -185,12 +174,10 @@ func (p *production) end(err error) {
 	switch {
 	case err != nil:
 		p.fail(err)
-	case p.length == request.UnknownLength:
-		a := p.x.agent
-		a.scratch, _ = http1.AppendLastChunk(a.scratch[:0], nil)
-		p.x.connection.transport.Write(a.scratch)
-	case p.written != p.length:
+	case p.length != request.UnknownLength && p.written != p.length:
 		p.fail(&WrongLengthError{p.length, p.written})
+	default:
+		p.x.carrier.endBody()
 	}
 }
 
@@ -198,13 +185,13 @@ func (p *production) end(err error) {
 func (p *production) finish() {
 	p.over = true
 	p.x.upload = nil
-	p.x.connection.transport.UnregisterProducer()
+	p.x.carrier.UnregisterProducer()
 }
 
 // fail gives the request up because of its body.
 func (p *production) fail(err error) {
 	err = &GenerationError{err}
-	p.x.connection.breakOff(err)
+	p.x.carrier.abort(err)
 	p.x.fail(err)
 }
 

@@ -25,7 +25,7 @@ func BenchmarkGet(b *testing.B) {
 // TestAllocationsOfAGet: what a small GET allocates is listed in docs/performance.md;
 // the network in memory makes one more.
 func TestAllocationsOfAGet(t *testing.T) {
-	const most = 15 + 1
+	const most = 14 + 1
 	if n := testing.AllocsPerRun(100, canGet(t)); n > most {
 		t.Errorf("%.0f allocations, want no more than %d", n, most)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
 	"net/url"
 	"reflect"
 	"slices"
@@ -15,44 +14,87 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// This file holds the options that make the body of a request. Data and Files go
-// together; all others exclude each other.
+// This file has the options that make the body of a request. Data and Files go together;
+// all other kinds exclude each other.
 
 // body is what the options of a request say of its body.
 type body struct {
-	option      string // which gave it; "" for none
-	data        request.BodyProducer
-	contentType string
+	option      string        // the option that gave data; "" if none did
+	data        any           // as in Data, but no form
+	contentType string        // of data
 	form        request.Pairs // what Data gave, if that was a form
 	files       Files
-	rand        *rand.Rand // for the boundary of a multipart body
 }
 
-// set takes the body that option gives.
-func (b *body) set(option string, data request.BodyProducer, contentType string) error {
-	if b.option != "" {
+// set takes what option gives. The same option may have given something before: the last
+// one wins.
+func (b *body) set(option string, data any, contentType string) error {
+	if b.option != "" && b.option != option {
+		discard(data)
 		return fmt.Errorf("%w: %s and %s", ErrOptionsConflict, b.option, option)
 	}
 	if b.files != nil && option != "Data" {
+		discard(data)
 		return fmt.Errorf("%w: Files and %s", ErrOptionsConflict, option)
 	}
-	b.option, b.data, b.contentType = option, data, contentType
+	discard(b.data)
+	b.option, b.data, b.contentType, b.form = option, data, contentType, nil
 	return nil
 }
 
-// producer returns what the request sends, and its type. nil is nothing.
-func (b *body) producer() (producer request.BodyProducer, contentType string, err error) {
+// discard releases data that will not be sent: a producer is stopped, a file closed.
+func discard(data any) {
+	switch data := data.(type) {
+	case request.BodyProducer:
+		data.StopProducing()
+	case io.Closer:
+		data.Close()
+	}
+}
+
+// discard releases the files.
+func (f Files) discard() {
+	if p, err := multipart.NewMultiPartProducer(f, multipart.Config{}); err == nil {
+		p.StopProducing()
+	}
+}
+
+// discard releases what will not be sent.
+func (b *body) discard() {
+	discard(b.data)
+	b.files.discard()
+}
+
+// produce returns what sends b, and its type. nil sends nothing.
+func (c *HTTPClient) produce(b *body) (producer request.BodyProducer, contentType string, err error) {
 	switch {
 	case b.files != nil:
-		return b.multipart()
+		return c.multipart(b)
 	case b.form != nil:
 		return request.Form(b.form), request.FormContentType, nil
+	case b.data == nil:
+		return nil, "", nil
 	}
-	return b.data, b.contentType, nil
+	if c.config.DataToBodyProducer != nil && b.option == "Data" {
+		if producer, ok := c.config.DataToBodyProducer(b.data); ok {
+			return producer, "", nil
+		}
+	}
+	switch v := b.data.(type) {
+	case []byte:
+		return request.Bytes(v), b.contentType, nil
+	case string:
+		return request.Bytes(v), "", nil
+	case request.BodyProducer:
+		return v, "", nil
+	case io.Reader:
+		return request.NewFileBodyProducer(v, request.FileBodyConfig{}), "", nil
+	}
+	return nil, "", unsendable("Data", b.data)
 }
 
 // multipart returns the files, and the fields of a form, as one body.
-func (b *body) multipart() (request.BodyProducer, string, error) {
+func (c *HTTPClient) multipart(b *body) (request.BodyProducer, string, error) {
 	if b.data != nil {
 		return nil, "", fmt.Errorf("%w: Files and Data that is not a form", ErrOptionsConflict)
 	}
@@ -60,7 +102,7 @@ func (b *body) multipart() (request.BodyProducer, string, error) {
 	for _, pair := range b.form {
 		fields = append(fields, multipart.Field{Name: pair[0], Value: multipart.Text(pair[1])})
 	}
-	p, err := multipart.NewMultiPartProducer(append(fields, b.files...), multipart.Config{Rand: b.rand})
+	p, err := multipart.NewMultiPartProducer(append(fields, b.files...), multipart.Config{Rand: c.reactor.Rand()})
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: Files: %w", ErrOption, err)
 	}
@@ -70,11 +112,10 @@ func (b *body) multipart() (request.BodyProducer, string, error) {
 // Body is sent as it is. A string can be converted: Body("text").
 type Body []byte
 
-func (b Body) apply(s *settings) error { return s.body.set("Body", request.Bytes(b), "") }
+func (b Body) apply(s *settings) error { return s.body.set("Body", []byte(b), "") }
 
-// JSON is v as JSON, sent as application/json unless Headers say otherwise. It is as
-// [json.Marshal] has it, but for <, > and &, which stay as they are. It is treq's
-// json.
+// JSON sends v as application/json, unless Headers give another Content-Type. The bytes
+// are those of [json.Marshal], except that <, > and & are not escaped. It is treq's json.
 func JSON(v any) Option {
 	return optionFunc(func(s *settings) error {
 		var b bytes.Buffer
@@ -84,7 +125,7 @@ func JSON(v any) Option {
 			return fmt.Errorf("%w: JSON: %w", ErrOption, err)
 		}
 		data := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-		return s.body.set("JSON", request.Bytes(data), "application/json; charset=UTF-8")
+		return s.body.set("JSON", data, "application/json; charset=UTF-8")
 	})
 }
 
@@ -92,7 +133,7 @@ func JSON(v any) Option {
 //
 //   - a []byte or a string, sent as it is;
 //   - an [io.Reader], sent as it is read, by a [request.FileBodyProducer], and
-//     closed if it can be;
+//     closed if it is an [io.Closer];
 //   - a [request.BodyProducer];
 //   - a form: a [url.Values], a map[string]string, a map[string][]string or a
 //     map[string]any, whose values are texts, numbers, bools or slices of these,
@@ -104,41 +145,24 @@ func JSON(v any) Option {
 func Data(v any) Option {
 	return optionFunc(func(s *settings) error {
 		switch v.(type) {
-		case nil:
-			return nil
 		case request.Pairs, [][2]string, url.Values, map[string]string, map[string][]string, map[string]any:
 			form, err := pairsOf("Data", v)
-			if err != nil {
-				return err
+			if err == nil {
+				err = s.body.set("Data", nil, "")
 			}
 			s.body.form = form
-			return s.body.set("Data", nil, "")
+			return err
 		}
-		if s.toBody != nil {
-			if producer, ok := s.toBody(v); ok {
-				return s.body.set("Data", producer, "")
-			}
-		}
-		switch v := v.(type) {
-		case []byte:
-			return s.body.set("Data", request.Bytes(v), "")
-		case string:
-			return s.body.set("Data", request.Bytes(v), "")
-		case request.BodyProducer:
-			return s.body.set("Data", v, "")
-		case io.Reader:
-			return s.body.set("Data", request.NewFileBodyProducer(v, request.FileBodyConfig{}), "")
-		}
-		return unsendable("Data", v)
+		return s.body.set("Data", v, "")
 	})
 }
 
-// unsendable is the error of an option that was given v.
+// unsendable is the error of an option that is given v.
 func unsendable(option string, v any) error {
 	return fmt.Errorf("%w: %s: a %T is nothing that can be sent", ErrOption, option, v)
 }
 
-// pairsOf returns v, which option was given, as names with a value each.
+// pairsOf returns v, which option is given, as names with one value each.
 func pairsOf(option string, v any) (request.Pairs, error) {
 	form := request.Pairs{}
 	switch v := v.(type) {
@@ -175,7 +199,7 @@ func pairsOf(option string, v any) (request.Pairs, error) {
 	return nil, unsendable(option, v)
 }
 
-// textsOf returns the texts that v is: one, or those of a slice.
+// textsOf returns the text of v, or the texts of a slice.
 func textsOf(v any) (texts []string, ok bool) {
 	r := reflect.ValueOf(v)
 	switch r.Kind() {
@@ -198,8 +222,8 @@ func textsOf(v any) (texts []string, ok bool) {
 	return nil, false
 }
 
-// Files are sent as multipart/form-data, with the fields of a form that Data gives
-// beside them. They are treq's files.
+// Files are sent as multipart/form-data, with the fields of a form that Data gives. They
+// are treq's files.
 //
 //	client.Files{{Name: "photo", Value: multipart.FromFile(f)}}
 type Files []multipart.Field
@@ -209,8 +233,10 @@ func (f Files) apply(s *settings) error {
 		return nil
 	}
 	if s.body.option != "" && s.body.option != "Data" {
+		f.discard()
 		return fmt.Errorf("%w: %s and Files", ErrOptionsConflict, s.body.option)
 	}
-	s.body.files = append(s.body.files, f...)
+	s.body.files.discard()
+	s.body.files = f
 	return nil
 }

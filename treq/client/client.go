@@ -16,14 +16,13 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// An HTTPClient makes requests through an agent, and keeps their cookies. It is
-// treq.client.HTTPClient, and belongs to its reactor's goroutine.
+// An HTTPClient makes requests by an agent and keeps their cookies. It is
+// treq.client.HTTPClient. Its methods belong to the goroutine of its reactor.
 type HTTPClient struct {
 	reactor reactor.Reactor
-	agent   agent.Requester
-	jar     http.CookieJar
-	usual   agent.Requester // what sends a request without options
-	toBody  func(data any) (request.BodyProducer, bool)
+	stack   agent.Stack // what a request without options passes through
+	config  Config
+	shared  bool // it is Shared's
 	urls    urlCache
 }
 
@@ -35,53 +34,71 @@ type Config struct {
 	// Jar keeps the cookies. nil means a [cookies.Jar] of the client's own. It is
 	// treq's cookiejar.
 	Jar http.CookieJar
+	// NewJar, if it is not nil, makes a jar for each request, in place of Jar: no
+	// request then sends the cookies of another.
+	NewJar func() http.CookieJar
 	// DataToBodyProducer, if it is not nil, makes the body of a request of the value
 	// given to [Data], unless that is a form or nil. ok is false for a value that it
 	// leaves to Data. It is treq's data_to_body_producer.
 	DataToBodyProducer func(data any) (body request.BodyProducer, ok bool)
 }
 
-// New returns an HTTPClient on r, whose clock its timeouts go by.
+// New returns an HTTPClient on r. Its timeouts go by the clock of r, and its boundaries
+// are made of the randomness of r.
 func New(r reactor.Reactor, config Config) *HTTPClient {
 	if r == nil {
 		panic("client: New without a reactor")
 	}
-	c := &HTTPClient{reactor: r, agent: config.Agent, jar: config.Jar, toBody: config.DataToBodyProducer}
-	if c.agent == nil {
-		c.agent = agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{})})
+	c := &HTTPClient{reactor: r, config: config, stack: agent.Stack{
+		Agent:     config.Agent,
+		Jar:       config.Jar,
+		Redirects: &agent.RedirectConfig{},
+		Decoding:  &agent.DecoderConfig{},
+		Buffered:  true,
+	}}
+	if c.stack.Agent == nil {
+		c.stack.Agent = agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{})})
 	}
-	if c.jar == nil {
-		c.jar = &cookies.Jar{Now: r.Now}
+	if c.stack.Jar == nil && config.NewJar == nil {
+		c.stack.Jar = &cookies.Jar{Now: r.Now}
 	}
-	c.usual = c.agentFor(&settings{}, c.jar, nil)
 	return c
 }
 
-// Jar returns the jar that the cookies of requests come from and go to, unless a
-// [CookieJar] option names another.
-func (c *HTTPClient) Jar() http.CookieJar { return c.jar }
+// Shared returns the client of the functions of package treq on r. It keeps connections
+// but no cookies, and lives as long as r.
+func Shared(r reactor.Reactor) *HTTPClient { return shared.Of(r) }
 
-// RoundTripper returns the client's agent as an http.RoundTripper, for http.Client
-// and all that is built on it; see [agent.NewRoundTripper]. Redirects, cookies and
-// the decoding of bodies are left to who uses it.
+var shared = reactor.NewLocal(func(r reactor.Reactor) *HTTPClient {
+	c := New(r, Config{NewJar: func() http.CookieJar { return &cookies.Jar{Now: r.Now} }})
+	c.shared = true
+	return c
+})
+
+// Jar returns the jar that the cookies of requests come from and go to, unless a
+// [CookieJar] option names another. It is nil for a client that has a NewJar.
+func (c *HTTPClient) Jar() http.CookieJar { return c.stack.Jar }
+
+// RoundTripper returns the client's agent as an http.RoundTripper, for http.Client and
+// everything built on it; see [agent.NewRoundTripper]. Redirects, cookies and the decoding
+// of bodies are left to its user.
 func (c *HTTPClient) RoundTripper() http.RoundTripper {
-	return agent.NewRoundTripper(c.reactor, c.agent)
+	return agent.NewRoundTripper(c.reactor, c.stack.Agent)
 }
 
-// Request makes a request and fires with the response once its head is there.
-// The body is read by the response's methods.
+// Request makes a request and fires with the response once its head has come. The methods
+// of the response read its body.
 //
-// It fails, with an [*agent.RequestError], if the arguments make no request, if
-// there is no connection or no response, or if a timeout is over. A response
-// with an error status is a response. Cancelling the Deferred gives the request
-// up.
+// The Deferred fails with an [*agent.RequestError] if the arguments make no request, if
+// there is no connection or no response, or if a timeout is over. A response with an
+// error status is a response. Cancelling the Deferred gives the request up.
 //
-// Redirects are followed, cookies kept, and bodies decoded that come in a content
-// coding, unless options say otherwise.
+// Redirects are followed, cookies kept, and bodies in a content coding decoded, unless
+// options say otherwise.
 //
-// A user name and password in the URL are sent as [BasicAuth] sends them, to the
-// origin of the URL only, unless there is an [Auth] or an Authorization header. Those
-// in the URL of a redirect are not.
+// A user name and password in rawURL are sent as [BasicAuth] sends them, to the origin of
+// rawURL only, unless there is an [Auth] or an Authorization header. Those in the URL of a
+// redirect are not sent.
 func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred.Deferred[*response.Response] {
 	u, err := c.urls.parse(rawURL)
 	if err != nil {
@@ -90,7 +107,7 @@ func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred
 	return c.request(method, u, options)
 }
 
-// RequestURL is Request for a URL that has been parsed.
+// RequestURL is Request for a parsed URL.
 func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *deferred.Deferred[*response.Response] {
 	if u == nil {
 		return refused(method, "", fmt.Errorf("%w: nil", ErrURL))
@@ -107,118 +124,104 @@ func refused(method, shownURL string, err error) *deferred.Deferred[*response.Re
 	return deferred.Fail[*response.Response](&agent.RequestError{Method: strings.ToUpper(method), URL: shownURL, Err: err})
 }
 
-// request makes a request to target, which is for the wire, and stays as it is.
+// request makes a request to target, which is fit to be sent and is not changed.
 func (c *HTTPClient) request(method string, target *url.URL, options []Option) *deferred.Deferred[*response.Response] {
 	s := noSettings
 	if len(options) != 0 {
-		s = &settings{body: body{rand: c.reactor.Rand()}, toBody: c.toBody}
+		s = &settings{}
 		if err := s.apply(options); err != nil {
+			s.body.discard()
 			return refused(method, target.Redacted(), err)
 		}
 	}
-	req, err := s.request(strings.ToUpper(method), target)
+	req, err := c.build(s, strings.ToUpper(method), target)
 	if err != nil {
+		s.body.discard()
 		return refused(method, target.Redacted(), err)
 	}
-	jar, err := c.jarFor(s, req.URL)
+	stack, err := c.stackFor(s, req)
 	if err != nil {
+		if req.Body != nil {
+			req.Body.StopProducing()
+		}
 		return refused(method, target.Redacted(), err)
 	}
+	if s.timeouts == (timeouts{}) {
+		return stack.Send(req)
+	}
+	var clock reactor.Clock = c.reactor
+	if s.reactor != nil {
+		clock = s.reactor
+	}
+	start := clock.Now()
+	d := stack.Send(req)
+	s.timeouts.bound(d, clock, start)
+	return d.AddErrback(func(err error) (*response.Response, error) { return nil, agent.WithRequest(req, err) })
+}
+
+// stackFor returns the stack of req, whose options are s: the client's own, or a copy
+// that s changes.
+func (c *HTTPClient) stackFor(s *settings, req *request.Request) (*agent.Stack, error) {
 	credentials := s.credentials
-	if credentials == nil && len(req.Header["Authorization"]) == 0 {
+	if credentials == nil && req.URL.User != nil && len(req.Header["Authorization"]) == 0 {
 		credentials = auth.FromURL(req.URL)
 	}
-	a := c.agentFor(s, jar, credentials)
-	var d *deferred.Deferred[*response.Response]
-	if s.timeouts == (timeouts{}) {
-		d = a.Request(req)
-	} else {
-		clock := s.clock
-		if clock == nil {
-			clock = c.reactor
-		}
-		start := clock.Now()
-		d = a.Request(req)
-		s.timeouts.bound(d, clock, start)
+	if s == noSettings && credentials == nil && c.config.NewJar == nil {
+		return &c.stack, nil
 	}
-	return d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
-		if err != nil {
-			return nil, agent.WithRequest(req, err)
-		}
-		resp.Jar = jar
-		if !s.unbuffered {
-			resp.Buffer()
-		}
-		return resp, nil
-	})
-}
-
-// jarFor returns the jar of a request to u, with the cookies that s adds to it.
-func (c *HTTPClient) jarFor(s *settings, u *url.URL) (http.CookieJar, error) {
-	jar := s.jar
-	if jar == nil {
-		jar = c.jar
-	}
-	if s.cookies == nil {
-		return jar, nil
-	}
-	scoped, err := cookies.FromMap(u, s.cookies)
-	if err != nil {
-		return nil, fmt.Errorf("%w: Cookies: %w", ErrOption, err)
-	}
-	if own, ok := jar.(*cookies.Jar); ok {
-		own.Merge(scoped)
-	} else {
-		// One by one and whole: Secure, and not the path of u.
-		for cookie := range scoped.All() {
-			jar.SetCookies(u, []*http.Cookie{cookie.HTTPCookie()})
-		}
-	}
-	return jar, nil
-}
-
-// agentFor returns the agent for a request with credentials, which may be nil: the
-// client's, with what s asks for around it. From the wire outwards come cookies and
-// credentials, which each step of a redirect has of its own, then redirects, then
-// decoding.
-func (c *HTTPClient) agentFor(s *settings, jar http.CookieJar, credentials auth.Credentials) agent.Requester {
-	usual := s.agent == nil && s.onReactor == nil && credentials == nil && !s.refuseRedirects && !s.browserLikeRedirects && s.jar == nil && s.decoding == nil
-	if usual && c.usual != nil {
-		return c.usual
-	}
-	a := c.agent
+	stack := c.stack
+	stack.Credentials = credentials
+	stack.Buffered = !s.unbuffered
 	switch {
 	case s.agent != nil:
-		a = s.agent
-	case s.onReactor != nil:
-		a = s.onReactor
-	}
-	a = agent.NewCookieAgent(a, jar)
-	if credentials != nil {
-		a = agent.NewAuthAgent(a, credentials)
+		stack.Agent = s.agent
+	case s.reactor != nil && c.shared:
+		stack.Agent = Shared(s.reactor).stack.Agent
 	}
 	switch {
 	case s.refuseRedirects:
+		stack.Redirects = nil
 	case s.browserLikeRedirects:
-		a = agent.NewBrowserLikeRedirectAgent(a, agent.RedirectConfig{})
-	default:
-		a = agent.NewRedirectAgent(a, agent.RedirectConfig{})
+		stack.Redirects = &agent.RedirectConfig{BrowserLike: true}
 	}
 	if s.decoding != nil {
-		return s.decoding.Around(a)
+		stack.Decoding = s.decoding
 	}
-	return decoding.Around(a)
+	switch {
+	case s.jar != nil:
+		stack.Jar = s.jar
+	case c.config.NewJar != nil:
+		stack.Jar = c.config.NewJar()
+	}
+	return &stack, addCookies(stack.Jar, req.URL, s.cookies)
 }
 
-// decoding asks for the content codings that clients ask for, and undoes them.
-var decoding = agent.NewContentDecoderAgent(nil, agent.DecoderConfig{})
+// addCookies puts the cookies of a [Cookies] option into jar, for the origin of u.
+func addCookies(jar http.CookieJar, u *url.URL, values map[string]string) error {
+	if values == nil {
+		return nil
+	}
+	scoped, err := cookies.FromMap(u, values)
+	if err != nil {
+		return fmt.Errorf("%w: Cookies: %w", ErrOption, err)
+	}
+	if own, ok := jar.(*cookies.Jar); ok {
+		own.Merge(scoped)
+		return nil
+	}
+	// One by one and whole: the jar must see Secure, and not the path of u.
+	for cookie := range scoped.All() {
+		jar.SetCookies(u, []*http.Cookie{cookie.HTTPCookie()})
+	}
+	return nil
+}
 
-// redacted returns rawURL without a password, for an error to show.
+// redacted returns rawURL without a password, for the text of an error.
 func redacted(rawURL string) string {
 	if u, err := url.Parse(rawURL); err == nil {
 		return u.Redacted()
 	}
-	// What is no URL may be one with a slip in it.
+	// Even a broken URL may have a password.
 	if at := strings.LastIndexByte(rawURL, '@'); at >= 0 {
 		scheme, _, _ := strings.Cut(rawURL[:at], "//")
 		return scheme + "//xxxxx" + rawURL[at:]

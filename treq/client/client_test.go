@@ -88,7 +88,7 @@ func TestRequests(t *testing.T) {
 			"POST / HTTP/1.1\n" + host + "Content-Length: 21\nContent-Type: application/x-www-form-urlencoded\n\nbax=7&foo=bar&foo=baz"},
 
 		{"Headers", get(url, client.Headers{"x-b": {"1", "2"}, "ACCEPT": {"*/*"}}), "GET / HTTP/1.1\n" + host + "Accept: */*\nX-B: 1\nX-B: 2\n\n"},
-		{"Headers twice", get(url, client.Headers{"A": {"1"}}, client.Headers{"a": {"2"}}), "GET / HTTP/1.1\n" + host + "A: 1\nA: 2\n\n"},
+		{"Headers twice", get(url, client.Headers{"A": {"1"}, "B": {"3"}}, client.Headers{"a": {"2"}}), "GET / HTTP/1.1\n" + host + "A: 2\nB: 3\n\n"},
 		{"Headers that differ in case", get(url, client.Headers{"a-b": {"3"}, "A-b": {"2"}, "A-B": {"1"}}), "GET / HTTP/1.1\n" + host + "A-B: 1\nA-B: 2\nA-B: 3\n\n"},
 		{"Headers with a Host", get(url, client.Headers{"host": {"b.example"}}), "GET / HTTP/1.1\nHost: b.example\n\n"},
 
@@ -180,7 +180,6 @@ func TestNotARequest(t *testing.T) {
 		{"a scheme alone", get("http://"), agent.ErrNoHost, ""},
 		{"another scheme", get("gopher://user:secret@a.example/"), agent.ErrSchemeNotSupported, "gopher"},
 		{"two bodies", post(client.Body("a"), client.JSON(1)), client.ErrOptionsConflict, "Body and JSON"},
-		{"two bodies of one kind", post(client.JSON(1), client.JSON(1)), client.ErrOptionsConflict, "JSON and JSON"},
 		{"no params", get("http://a.example/", client.ParamsOf(7)), client.ErrOption, "ParamsOf: a int"},
 		{"no param", get("http://a.example/", client.ParamsOf(map[string]any{"a": map[string]int{}})), client.ErrOption, `of "a"`},
 		{"no list of params", get("http://a.example/", client.ParamsOf(map[string]any{"a": [][]string{{"b"}, {"c", "d"}}})), client.ErrOption, `of "a"`},

@@ -15,24 +15,25 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// This file holds the options of a request: treq's keyword arguments. Each is a
-// value of a named type, so that a call reads like one with keywords:
+// This file has the options of a request, treq's keyword arguments. Each is a value of a
+// named type, so that a call reads like one with keywords:
 //
 //	c.Get(url, client.Params{"q": {"go"}}, client.Timeout(5*time.Second))
 //
-// Those that make a body are in body.go.
+// The options that make a body are in body.go, the timeouts in timeouts.go.
 
-// An Option says something of a request beside its method and URL.
+// An Option says something of a request besides its method and URL. Of two options that
+// say the same, the last one wins; only two bodies of different kinds exclude each other.
 type Option interface {
 	apply(*settings) error
 }
 
-// settings are what a request's options say, all together.
+// settings is what the options of a request say together.
 type settings struct {
-	params               [][2]string
+	params               request.Pairs
 	header               http.Header
+	close                bool
 	body                 body
-	toBody               func(data any) (request.BodyProducer, bool) // of the client; or nil
 	credentials          auth.Credentials
 	jar                  http.CookieJar
 	cookies              map[string]string
@@ -40,15 +41,14 @@ type settings struct {
 	browserLikeRedirects bool
 	unbuffered           bool
 	agent                agent.Requester
-	onReactor            agent.Requester            // of OnReactor; after agent
-	decoding             *agent.ContentDecoderAgent // nil: as usual
-	clock                reactor.Clock
+	reactor              reactor.Reactor
+	decoding             *agent.DecoderConfig
 	timeouts             timeouts
 	expectContinue       time.Duration
 	informational        func(code int, header http.Header)
 }
 
-// noSettings are those of a request without options. They are not to be changed.
+// noSettings are the settings of a request without options. They must not be changed.
 var noSettings = &settings{}
 
 // optionFunc is an Option that is a function.
@@ -57,85 +57,90 @@ type optionFunc func(*settings) error
 func (f optionFunc) apply(s *settings) error { return f(s) }
 
 var (
-	// ErrOptionsConflict is the error of options that exclude each other; its
-	// text names them.
+	// ErrOptionsConflict is the error of options that exclude each other. Its text names
+	// them.
 	ErrOptionsConflict = errors.New("options that exclude each other")
-	// ErrOption is the error of an option whose value makes no sense; its text
-	// names it.
+	// ErrOption is the error of an option whose value makes no sense. Its text names the
+	// option.
 	ErrOption = errors.New("bad option")
 )
 
-// Params are added to the query of the URL, sorted by name, behind what is there.
-// They are treq's params, given a dict.
+// Params are added to the query of the URL, sorted by name. They replace parameters of
+// the same names that an earlier option adds. They are treq's params, given a dict.
 type Params map[string][]string
 
 func (p Params) apply(s *settings) error {
-	for _, name := range slices.Sorted(maps.Keys(p)) {
-		for _, value := range p[name] {
-			s.params = append(s.params, [2]string{name, value})
-		}
-	}
-	return nil
+	pairs, err := pairsOf("Params", map[string][]string(p))
+	s.setParams(pairs)
+	return err
 }
 
-// ParamList is Params in an order of their own. It is treq's params, given a list.
+// ParamList is [Params] in the order of the list. It is treq's params, given a list.
 type ParamList [][2]string
 
 func (p ParamList) apply(s *settings) error {
-	s.params = append(s.params, p...)
+	s.setParams(request.Pairs(p))
 	return nil
 }
 
-// ParamsOf is [Params] or [ParamList], made of v, which may be all that a form of
-// [Data] may be. It is treq's params, given a dict whose values are single or many:
+// ParamsOf is [Params] or [ParamList], made of v. v may be anything that a form of [Data]
+// may be. It is treq's params, given a dict whose values are single or many:
 //
 //	client.ParamsOf(map[string]any{"foo": []string{"bar", "baz"}, "bax": "quux"})
 func ParamsOf(v any) Option {
 	return optionFunc(func(s *settings) error {
 		pairs, err := pairsOf("ParamsOf", v)
-		s.params = append(s.params, pairs...)
+		s.setParams(pairs)
 		return err
 	})
 }
 
-// Headers are sent with the request. Names may be in any case. They are treq's
-// headers.
+// setParams adds pairs, in place of the earlier ones of the same names.
+func (s *settings) setParams(pairs request.Pairs) {
+	s.params = slices.DeleteFunc(s.params, func(old [2]string) bool {
+		return slices.ContainsFunc(pairs, func(pair [2]string) bool { return pair[0] == old[0] })
+	})
+	s.params = append(s.params, pairs...)
+}
+
+// Headers are sent with the request. They replace headers of the same names that an
+// earlier option gives. Names may be in any case. They are treq's headers.
 type Headers map[string][]string
 
 func (h Headers) apply(s *settings) error {
-	if s.header == nil {
-		s.header = make(http.Header, len(h)+2)
-	}
-	// In their order, lest two names that differ in case make a difference.
+	given := make(http.Header, len(h)+2)
+	// Sorted, so that two names that differ only in case give their values in one order.
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		canonical := http.CanonicalHeaderKey(name)
-		s.header[canonical] = append(s.header[canonical], h[name]...)
+		given[canonical] = append(given[canonical], h[name]...)
+	}
+	if s.header == nil {
+		s.header = given
+	} else {
+		maps.Copy(s.header, given)
 	}
 	return nil
 }
 
-// Auth has the request authorized by c. Credentials may remember what the server
-// has asked for, as an [auth.Digest] does: keep them for the next request. They are
-// not sent to another origin when the request is redirected. It is treq's auth.
+// Auth authorizes the request by c. They are not sent to another origin if the request is
+// redirected. Credentials may remember what a server has asked for, as an [auth.Digest]
+// does: keep them for the next request. It is treq's auth.
 func Auth(c auth.Credentials) Option {
 	return optionFunc(func(s *settings) error {
 		if c == nil {
 			return fmt.Errorf("%w: Auth: nil", ErrOption)
-		}
-		if s.credentials != nil {
-			return fmt.Errorf("%w: Auth and Auth", ErrOptionsConflict)
 		}
 		s.credentials = c
 		return nil
 	})
 }
 
-// BasicAuth is Auth by [auth.Basic]. It is treq's auth, given a tuple.
+// BasicAuth is [Auth] by [auth.Basic]. It is treq's auth, given a tuple.
 func BasicAuth(user, password string) Option { return Auth(auth.Basic(user, password)) }
 
 // Cookies are sent with the request, and with those to the same origin that it is
-// redirected to. They are put into the client's jar, and so go with later requests
-// to that origin too. They are treq's cookies, given a dict.
+// redirected to. They are put into the client's jar: later requests to that origin send
+// them too. They are treq's cookies, given a dict.
 type Cookies map[string]string
 
 func (c Cookies) apply(s *settings) error {
@@ -146,9 +151,9 @@ func (c Cookies) apply(s *settings) error {
 	return nil
 }
 
-// CookieJar has the request use jar in place of the client's: its cookies are sent
-// to where they belong, and those that the servers set are kept there. It is treq's
-// cookies, given a CookieJar, but for that treq copies those into its own.
+// CookieJar uses jar for the request, in place of the client's: its cookies are sent to
+// where they belong, and it keeps those that the servers set. It is treq's cookies, given
+// a CookieJar, but treq copies that into its own.
 func CookieJar(jar http.CookieJar) Option {
 	return optionFunc(func(s *settings) error {
 		if jar == nil {
@@ -159,8 +164,8 @@ func CookieJar(jar http.CookieJar) Option {
 	})
 }
 
-// AllowRedirects says whether redirects are followed; they are by default. It is
-// treq's allow_redirects.
+// AllowRedirects says whether redirects are followed. The default is true. It is treq's
+// allow_redirects.
 type AllowRedirects bool
 
 func (a AllowRedirects) apply(s *settings) error {
@@ -168,7 +173,7 @@ func (a AllowRedirects) apply(s *settings) error {
 	return nil
 }
 
-// BrowserLikeRedirects has redirects followed as browsers do, a POST too, which
+// BrowserLikeRedirects follows redirects as browsers do, also that of a POST, which
 // becomes a GET. It is treq's browser_like_redirects.
 type BrowserLikeRedirects bool
 
@@ -177,8 +182,8 @@ func (b BrowserLikeRedirects) apply(s *settings) error {
 	return nil
 }
 
-// Unbuffered has the body of the response not kept in memory as it is read. It can
-// then be read only once, but be of any size. It is treq's unbuffered.
+// Unbuffered does not keep the body of the response in memory. The body can then be of
+// any size, but be read only once. It is treq's unbuffered.
 type Unbuffered bool
 
 func (u Unbuffered) apply(s *settings) error {
@@ -186,28 +191,24 @@ func (u Unbuffered) apply(s *settings) error {
 	return nil
 }
 
-// Decoding has the coded body of the response decoded as config says, in place of the
-// defaults.
+// Decoding decodes a coded body of the response as config says, in place of the defaults.
 func Decoding(config agent.DecoderConfig) Option {
 	return optionFunc(func(s *settings) error {
-		s.decoding = agent.NewContentDecoderAgent(nil, config)
+		s.decoding = &config
 		return nil
 	})
 }
 
-// Persistent(false) has the connection closed after the request. By default that
-// is up to the agent. It is treq's persistent.
+// Persistent(false) closes the connection after the request. The default leaves that to
+// the agent. It is treq's persistent.
 type Persistent bool
 
 func (p Persistent) apply(s *settings) error {
-	if !p {
-		return Headers{"Connection": {"close"}}.apply(s)
-	}
+	s.close = !bool(p)
 	return nil
 }
 
-// Agent has a send the request, in place of the client's own agent. It is treq's
-// agent.
+// Agent sends the request by a, in place of the client's agent. It is treq's agent.
 func Agent(a agent.Requester) Option {
 	return optionFunc(func(s *settings) error {
 		if a == nil {
@@ -218,38 +219,28 @@ func Agent(a agent.Requester) Option {
 	})
 }
 
-// Reactor has the timeouts of the request go by r's clock, in place of that of the
-// client's reactor. It is treq's reactor.
-func Reactor(r reactor.Clock) Option {
+// Reactor makes the timeouts of the request go by the clock of r, in place of the
+// client's reactor. A request by the functions of package treq is also sent on r, by the
+// agent that all such requests on r share, unless there is an [Agent]; it then belongs to
+// the goroutine of r. It is treq's reactor.
+func Reactor(r reactor.Reactor) Option {
 	return optionFunc(func(s *settings) error {
 		if r == nil {
 			return fmt.Errorf("%w: Reactor: nil", ErrOption)
 		}
-		s.clock = r
+		s.reactor = r
 		return nil
 	})
 }
 
-// OnReactor is [Reactor], and has a, an agent on r, send the request if no [Agent] says
-// otherwise.
-func OnReactor(r reactor.Clock, a agent.Requester) Option {
-	return optionFunc(func(s *settings) error {
-		if a == nil {
-			return fmt.Errorf("%w: OnReactor: nil", ErrOption)
-		}
-		s.onReactor = a
-		return Reactor(r).apply(s)
-	})
-}
-
-// All are several options as one: those that a program gives to all its requests,
-// perhaps.
+// All is several options as one, such as those that a program gives to all its requests.
 type All []Option
 
 func (a All) apply(s *settings) error { return s.apply(a) }
 
-// ExpectContinue has the request's body wait until the server asks for it, or has
-// not refused it for so long (RFC 9110, section 10.1.1).
+// ExpectContinue makes the body of the request wait until the server asks for it. If the
+// server does neither that nor refuse it in this time, the body is sent (RFC 9110, section
+// 10.1.1).
 type ExpectContinue time.Duration
 
 func (e ExpectContinue) apply(s *settings) error {
@@ -257,8 +248,7 @@ func (e ExpectContinue) apply(s *settings) error {
 	return positive("ExpectContinue", time.Duration(e))
 }
 
-// Informational has f called with each interim response, such as 103 Early Hints
-// (RFC 8297).
+// Informational calls f with each interim response, such as 103 Early Hints (RFC 8297).
 func Informational(f func(code int, header http.Header)) Option {
 	return optionFunc(func(s *settings) error {
 		s.informational = f
@@ -273,33 +263,38 @@ func positive(option string, d time.Duration) error {
 	return nil
 }
 
-// apply applies all options.
-func (s *settings) apply(options []Option) error {
+// apply applies all options, also those after a bad one: a body that will not be sent must
+// be released. The error is the first.
+func (s *settings) apply(options []Option) (first error) {
 	for _, o := range options {
-		if o == nil {
-			return fmt.Errorf("%w: nil", ErrOption)
+		err := fmt.Errorf("%w: nil", ErrOption)
+		if o != nil {
+			err = o.apply(s)
 		}
-		if err := o.apply(s); err != nil {
-			return err
+		if first == nil {
+			first = err
 		}
 	}
-	return nil
+	return first
 }
 
-// request makes the request of its parts.
-func (s *settings) request(method string, target *url.URL) (*request.Request, error) {
-	producer, contentType, err := s.body.producer()
+// build makes the request to target that s asks for.
+func (c *HTTPClient) build(s *settings, method string, target *url.URL) (*request.Request, error) {
+	producer, contentType, err := c.produce(&s.body)
 	if err != nil {
 		return nil, err
 	}
 	header := s.header
+	if header == nil && (contentType != "" || s.close) {
+		header = make(http.Header, 2)
+	}
 	if contentType != "" && (header["Content-Type"] == nil || s.body.files != nil) {
-		if header == nil {
-			header = make(http.Header, 1)
-		}
 		header["Content-Type"] = []string{contentType}
 	}
-	// One object: who has the request has its URL.
+	if s.close {
+		header["Connection"] = append(header["Connection"], "close")
+	}
+	// One object: whoever has the request has its URL.
 	made := &struct {
 		request.Request
 		url url.URL
@@ -313,6 +308,5 @@ func (s *settings) request(method string, target *url.URL) (*request.Request, er
 		ExpectContinue: s.expectContinue,
 		Informational:  s.informational,
 	}
-	decoding.Accept(&made.Request)
 	return &made.Request, nil
 }

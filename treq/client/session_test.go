@@ -17,7 +17,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
-	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/client"
@@ -266,12 +265,9 @@ func TestOptionsRefused(t *testing.T) {
 		{[]client.Option{client.Data(7)}, client.ErrOption, "a int is nothing"},
 		{[]client.Option{client.JSON(func() {})}, client.ErrOption, "JSON: json: unsupported type"},
 		{[]client.Option{client.Auth(nil)}, client.ErrOption, "Auth: nil"},
-		{[]client.Option{client.BasicAuth("a", "b"), client.BasicAuth("c", "d")}, client.ErrOptionsConflict, "Auth and Auth"},
 		{[]client.Option{client.CookieJar(nil)}, client.ErrOption, "CookieJar: nil"},
 		{[]client.Option{client.Agent(nil)}, client.ErrOption, "Agent: nil"},
 		{[]client.Option{client.Reactor(nil)}, client.ErrOption, "Reactor: nil"},
-		{[]client.Option{client.OnReactor(nil, agent.New(memory.New(), agent.Config{}))}, client.ErrOption, "Reactor: nil"},
-		{[]client.Option{client.OnReactor(memory.New(), nil)}, client.ErrOption, "OnReactor: nil"},
 		{[]client.Option{client.Cookies{"a": "b\r\nC: d"}}, client.ErrOption, "Cookies:"},
 		{[]client.Option{client.Timeout(0)}, client.ErrOption, "Timeout(0s): not positive"},
 		{[]client.Option{client.ReadTimeout(-1)}, client.ErrOption, "ReadTimeout(-1ns)"},
@@ -326,7 +322,7 @@ func TestRequestURL(t *testing.T) {
 }
 
 func TestReactorOption(t *testing.T) {
-	clock := task.NewClock()
+	clock := memory.New()
 	c, s, r := newClient(t)
 	d := c.Get("http://a.example/", client.Reactor(clock), client.Timeout(time.Second))
 	r.Pump()

@@ -9,11 +9,10 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// This file holds the timeouts of a request. Each covers what its name says; that
-// for connecting is the agent's.
+// This file has the timeouts of a request. The one for connecting is the agent's.
 
-// Timeout bounds how long it may take until the head of the response is there, from
-// the last of its redirects. The body may take longer. It is treq's timeout.
+// Timeout bounds the time until the head of the response has come, after all redirects.
+// The body may take longer. It is treq's timeout.
 type Timeout time.Duration
 
 func (t Timeout) apply(s *settings) error {
@@ -21,9 +20,8 @@ func (t Timeout) apply(s *settings) error {
 	return positive("Timeout", time.Duration(t))
 }
 
-// ReadTimeout bounds how long the body may make its reader wait between one piece
-// and the next. Time that the reader itself takes, while it has paused the body,
-// does not count.
+// ReadTimeout bounds the time that the reader of the body waits for its next piece. Time
+// in which the reader has paused the body does not count.
 type ReadTimeout time.Duration
 
 func (t ReadTimeout) apply(s *settings) error {
@@ -31,8 +29,7 @@ func (t ReadTimeout) apply(s *settings) error {
 	return positive("ReadTimeout", time.Duration(t))
 }
 
-// TotalTimeout bounds the request with all that belongs to it, redirects and the
-// body too.
+// TotalTimeout bounds the time of the whole request, including redirects and the body.
 type TotalTimeout time.Duration
 
 func (t TotalTimeout) apply(s *settings) error {
@@ -40,13 +37,13 @@ func (t TotalTimeout) apply(s *settings) error {
 	return positive("TotalTimeout", time.Duration(t))
 }
 
-// timeouts are those of one request; 0 is none.
+// timeouts has the timeouts of one request; 0 means none.
 type timeouts struct {
 	response, read, total time.Duration
 }
 
-// bound has d, the response that a request begun at start will get, and its body,
-// fail with a [*deferred.TimeoutError] when they take too long.
+// bound applies the timeouts to d, the response of a request begun at start, and to its
+// body. The error is a [*deferred.TimeoutError].
 func (t timeouts) bound(d *deferred.Deferred[*response.Response], r reactor.Clock, start time.Time) {
 	for _, limit := range []time.Duration{t.response, t.total} {
 		if limit > 0 {
@@ -66,16 +63,16 @@ func (t timeouts) bound(d *deferred.Deferred[*response.Response], r reactor.Cloc
 	}
 }
 
-// bodyTimeouts watches over one body: it stands between the connection and the
-// reader.
+// bodyTimeouts applies timeouts to one body. It is a protocol between the connection and
+// the reader of the body.
 type bodyTimeouts struct {
 	timeouts
 	clock    reactor.Clock
-	deadline reactor.DelayedCall // of total, or nil
-	idle     reactor.DelayedCall // of read, while the reader waits; else nil
+	deadline reactor.DelayedCall // at the end of total; nil without one
+	idle     reactor.DelayedCall // at the end of read; nil before the reader first waits
 	from     response.BodyTransport
-	to       response.BodyProtocol // the reader; nil while there is none
-	over     bool
+	to       response.BodyProtocol // the reader; nil before there is one
+	over     bool                  // the reader was told of the end
 }
 
 func stop(c reactor.DelayedCall) {
@@ -90,10 +87,10 @@ func (w *bodyTimeouts) wrap(to response.BodyProtocol) response.BodyProtocol {
 	return w
 }
 
-// late ends the body when the time for all of it is over.
+// late ends the body when its total time is over.
 func (w *bodyTimeouts) late(resp *response.Response) {
 	if w.to == nil {
-		// Nobody reads it. Who tries to later is told why that is too late.
+		// A reader that comes later is told why it is too late.
 		resp.DeliverBody(unread{})
 	}
 	w.expire(w.total)
@@ -118,7 +115,7 @@ func (w *bodyTimeouts) end(reason error) {
 	w.to.ConnectionLost(reason)
 }
 
-// wait begins to wait for the next piece.
+// wait starts the time in which the next piece must come.
 func (w *bodyTimeouts) wait() {
 	switch {
 	case w.read == 0 || w.over:
@@ -140,15 +137,14 @@ func (w *bodyTimeouts) DataReceived(data []byte) {
 		return
 	}
 	w.to.DataReceived(data)
-	if w.idle != nil && w.idle.Active() { // not paused meanwhile
+	if w.idle != nil && w.idle.Active() { // the reader did not pause
 		w.wait()
 	}
 }
 
 func (w *bodyTimeouts) ConnectionLost(reason error) { w.end(reason) }
 
-// PauseProducing, ResumeProducing and StopProducing make w the transport that the
-// reader sees.
+// The methods below make w the transport of its reader.
 
 func (w *bodyTimeouts) PauseProducing() {
 	stop(w.idle)
@@ -168,7 +164,7 @@ func (w *bodyTimeouts) StopProducing() {
 // Cooperator returns the Cooperator of the transport below.
 func (w *bodyTimeouts) Cooperator() *task.Cooperator { return w.from.Cooperator() }
 
-// unread is the reader of a body that has no other.
+// unread is the reader of a body that ended before it had one.
 type unread struct{}
 
 func (unread) ConnectionMade(response.BodyTransport) {}

@@ -1,0 +1,138 @@
+package agent
+
+import (
+	"net/http"
+	"weak"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// An exchange is one request and its response. It knows what HTTP means, and not how a
+// version of it is written: a carrier takes it to the server and back.
+//
+//	             ┌──────────▶ connecting ─────────┐
+//	Request ─────┤                                ▼           head          end
+//	             ├── waiting in a group's queue ─▶ carried ────────▶ answered ────▶ over
+//	             │                                ▲
+//	             └── a connection is free ────────┘
+//
+// A failure or a cancel before the head leads straight to the end.
+type exchange struct {
+	agent      *Agent
+	request    *request.Request
+	group      *group                                 // of the connections that it may use
+	result     *deferred.Deferred[*response.Response] // nil after the head
+	connecting *deferred.Deferred[reactor.Protocol]   // non-nil while a connection is being made
+	carrier    carrier                                // non-nil while a carrier has it
+	upload     upload                                 // non-nil while the request's body is being sent
+	fresh      *response.Response                     // the response, while the bytes that came with its head are handled
+	response   weak.Pointer[response.Response]        // the response after that; see unread.go
+	body       response.Body                          // the response's
+	produced   bool                                   // the request's body was started, or stopped
+	answered   bool                                   // the head of the response has come
+}
+
+// A carrier carries one exchange at a time: it sends the request's head, takes the
+// request's body and brings the response. An HTTP/1.1 connection is a carrier; a stream
+// of an HTTP/2 connection will be one.
+//
+// It calls the exchange's methods informed and headReceived, Write and End of its body,
+// and where there is no response fail or agent.resend. It stops the exchange's upload
+// when it takes no more of the request.
+type carrier interface {
+	// writeBody sends the next bytes of the request's body, framed as the head
+	// announced.
+	writeBody(data []byte)
+	// endBody sends the end of the request's body.
+	endBody()
+	// The transport of the request's body; see reactor.Transport.
+	RegisterProducer(p reactor.PushProducer)
+	RegisterPullProducer(p reactor.PullProducer)
+	UnregisterProducer()
+	// PauseProducing and ResumeProducing steer the response's body.
+	PauseProducing()
+	ResumeProducing()
+	// abort gives the exchange up because of err, which becomes its error if it has no
+	// other yet. An HTTP/1.1 connection closes; a stream is reset.
+	abort(err error)
+}
+
+// over reports whether the result is out.
+func (x *exchange) over() bool { return x.result == nil || x.result.Called() }
+
+// fail ends x, which has no response yet, with err.
+func (x *exchange) fail(err error) {
+	if x.over() {
+		return
+	}
+	if body := x.request.Body; body != nil && !x.produced {
+		x.produced = true
+		body.StopProducing() // it may hold a file
+	}
+	x.result.Errback(&RequestError{x.request.Method, x.request.URL.Redacted(), err})
+}
+
+// cancel ends x because its response is not wanted any more.
+func (x *exchange) cancel() {
+	x.fail(deferred.ErrCancelled)
+	switch {
+	case x.connecting != nil:
+		x.connecting.Cancel()
+	case x.carrier != nil:
+		x.carrier.abort(reactor.ErrConnectionAborted)
+	default:
+		x.group.dequeue(x)
+	}
+}
+
+// repeatable reports whether x may be sent again though the server may have processed
+// it: its method is idempotent (RFC 9110, section 9.2.2) and its body can be sent again.
+func (x *exchange) repeatable() bool {
+	switch x.request.Method {
+	case "GET", "HEAD", "OPTIONS", "TRACE", "DELETE", "PUT":
+		return request.Repeatable(x.request.Body)
+	}
+	return false
+}
+
+// informed passes an interim response to the request's Informational function, and
+// sends the body if the server asks for it.
+func (x *exchange) informed(head *http1.ResponseHead) {
+	if w, ok := x.upload.(*awaitingContinue); ok && head.Code == http.StatusContinue {
+		w.proceed()
+	}
+	if x.request.Informational != nil {
+		x.request.Informational(head.Code, head.Header)
+	}
+}
+
+// headReceived fires the result with the response that head begins. upgrade is non-nil
+// if the connection changes hands with it.
+func (x *exchange) headReceived(head *http1.ResponseHead, upgrade *response.Upgrade) {
+	x.answered = true
+	x.body.Init(x)
+	r := response.New(&x.body)
+	r.Version = head.Version.String()
+	r.Code = head.Code
+	r.Phrase = head.Phrase
+	r.Header = head.Header
+	r.Length = head.Length
+	r.Request = x.request
+	r.Upgrade = upgrade
+	x.fresh = r
+	result := x.result
+	x.result = nil // it would keep r reachable
+	result.Callback(r)
+}
+
+// The methods below make x the transport of its response's body.
+
+func (x *exchange) PauseProducing()              { x.carrier.PauseProducing() }
+func (x *exchange) ResumeProducing()             { x.carrier.ResumeProducing() }
+func (x *exchange) StopProducing()               { x.carrier.abort(reactor.ErrConnectionAborted) }
+func (x *exchange) Cooperator() *task.Cooperator { return x.agent.bodies() }

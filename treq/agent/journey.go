@@ -1,0 +1,192 @@
+package agent
+
+import (
+	"slices"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/origin"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// A journey is a trip that goes on after its first hop.
+type journey struct {
+	trip
+	result  *deferred.Deferred[*response.Response]
+	next    *request.Request                       // to be sent; nil while there is none
+	sending bool                                   // send is running, perhaps further up the stack
+	hop     *deferred.Deferred[*response.Response] // the response of the present hop; nil on the first
+	drains  []*deferred.Deferred[deferred.None]    // of earlier hops' responses that are still being read
+}
+
+// goOn returns the result of t after its first hop, whose response is resp; next and err
+// are what received returned.
+func (t trip) goOn(resp *response.Response, next *request.Request, err error) *deferred.Deferred[*response.Response] {
+	j := &journey{trip: t}
+	j.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { j.cancel() })
+	j.proceed(resp, next, err)
+	return j.result
+}
+
+// A detour is the error of a first hop that is not the last. It never leaves the chain of
+// Send: takeDetour replaces it by the result of the journey. Thus a request with one hop,
+// which is the usual one, needs no Deferred but its agent's.
+type detour struct {
+	result *deferred.Deferred[*response.Response]
+}
+
+func (*detour) Error() string { return "agent: the request goes on" }
+
+func takeDetour(err error) *deferred.Deferred[*response.Response] {
+	if d, ok := err.(*detour); ok {
+		return d.result
+	}
+	return deferred.Fail[*response.Response](err)
+}
+
+// send sends req. If its response is there at once, and is not the last, a loop sends the
+// next request: any number of such hops takes constant stack.
+func (j *journey) send(req *request.Request) {
+	j.next = req
+	if j.sending {
+		return
+	}
+	j.sending = true
+	for j.next != nil {
+		j.req, j.next = j.next, nil
+		j.hop = deferred.MaybeDeferred(j.trip.send)
+		if j.result.Called() { // it was cancelled meanwhile
+			j.hop.Cancel()
+		}
+		j.hop.AddBoth(j.responded)
+		j.hop.AddErrback(j.broke)
+	}
+	j.sending = false
+}
+
+// responded handles the result of a hop.
+func (j *journey) responded(resp *response.Response, err error) (*response.Response, error) {
+	if j.result.Called() {
+		if err == nil {
+			resp.DeliverBody(refusal{})
+		}
+		return resp, nil
+	}
+	if err != nil {
+		j.stopDraining()
+		j.result.Errback(j.failed(j.req, err))
+		return nil, nil
+	}
+	next, err := j.received(resp)
+	j.proceed(resp, next, err)
+	return resp, nil
+}
+
+// broke handles a panic in responded: an agent that is not ours may return anything.
+func (j *journey) broke(err error) (*response.Response, error) {
+	j.stopDraining()
+	if j.result.Called() {
+		return nil, err
+	}
+	j.result.Errback(j.failed(j.req, err))
+	return nil, nil
+}
+
+// proceed takes the next hop after resp, if there is one. A hop to the same origin waits
+// until the connection of resp is free, but not for long.
+func (j *journey) proceed(resp *response.Response, next *request.Request, err error) {
+	switch {
+	case err != nil:
+		j.stopDraining()
+		j.drain(resp, true)
+		j.result.Errback(WithRequest(j.req, err))
+	case next == nil:
+		j.stopDraining()
+		j.result.Callback(resp)
+	case !delimited(resp) || !sameOrigin(next, j.req):
+		j.drain(resp, resp == j.previous)
+		j.send(next)
+	default:
+		j.drain(resp, resp == j.previous).AddBoth(func(deferred.None, error) (deferred.None, error) {
+			if !j.result.Called() {
+				j.send(next)
+			}
+			return deferred.None{}, nil
+		})
+	}
+}
+
+// delimited reports whether the body of resp ends before its connection does.
+func delimited(resp *response.Response) bool {
+	return resp.Length != response.UnknownLength || len(resp.Header["Transfer-Encoding"]) != 0
+}
+
+func sameOrigin(a, b *request.Request) bool {
+	first, err := origin.Of(a.URL)
+	second, otherErr := origin.Of(b.URL)
+	return err == nil && otherErr == nil && first == second
+}
+
+// cancel gives up what is under way.
+func (j *journey) cancel() {
+	if j.hop != nil {
+		j.hop.Cancel()
+	}
+	if !j.result.Called() { // no hop is under way
+		j.result.Errback(WithRequest(j.req, deferred.ErrCancelled))
+	}
+	j.stopDraining()
+}
+
+// stopDraining stops the reading of responses that were not the last.
+func (j *journey) stopDraining() {
+	for len(j.drains) != 0 {
+		j.drains[0].Cancel()
+	}
+}
+
+// drain reads the body of resp, so that its connection becomes free. keep keeps the body
+// for the user, who finds resp in the History or in an error. The Deferred fires when the
+// body has ended, or is read no further.
+func (j *journey) drain(resp *response.Response, keep bool) *deferred.Deferred[deferred.None] {
+	if keep {
+		resp.Buffer()
+	} else if !delimited(resp) {
+		resp.DeliverBody(refusal{}) // its end is that of the connection
+		return deferred.Succeed(deferred.None{})
+	}
+	d := resp.Discard()
+	notForLong(d, resp)
+	j.drains = append(j.drains, d)
+	return d.AddBoth(func(deferred.None, error) (deferred.None, error) {
+		i := slices.Index(j.drains, d)
+		j.drains = slices.Delete(j.drains, i, i+1)
+		return deferred.None{}, nil
+	})
+}
+
+// drainTime bounds the time that an unwanted body may take. Most come with their heads; a
+// new connection costs less than a longer wait.
+const drainTime = 250 * time.Millisecond
+
+// notForLong cancels d, the discarding of resp's body, after drainTime. That closes the
+// connection.
+func notForLong(d *deferred.Deferred[deferred.None], resp *response.Response) {
+	cooperator := resp.Cooperator()
+	if d.Called() || cooperator == nil {
+		return
+	}
+	late := false
+	timer := cooperator.Clock().CallLater(drainTime, func() {
+		late = true
+		d.Cancel()
+	})
+	d.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		if late {
+			return deferred.None{}, nil
+		}
+		timer.Cancel()
+		return deferred.None{}, err // somebody else cancelled d
+	})
+}
