@@ -72,9 +72,9 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }
 
-// MaxSize limits the name and the value of a cookie together, in bytes. It is the least
+// maxSize limits the name and the value of a cookie together, in bytes. It is the least
 // that RFC 6265, section 6.1, asks for, and the limit of browsers.
-const MaxSize = 4096
+const maxSize = 4096
 
 // checkPair refuses a name or value that is not one on the wire. It takes all that RFC
 // 6265, section 5.2, takes, which is far more than servers should send.
@@ -86,8 +86,8 @@ func checkPair(name, value string) error {
 		return invalid("the name %.100q", name)
 	case strings.TrimSpace(value) != value || strings.Contains(value, ";") || hasControl(value):
 		return invalid("the value of %q: it has a semicolon, a control character or a space at an end", name)
-	case len(name)+len(value) > MaxSize:
-		return invalid("the name and value of %.100q are longer than %d bytes", name, MaxSize)
+	case len(name)+len(value) > maxSize:
+		return invalid("the name and value of %.100q are longer than %d bytes", name, maxSize)
 	}
 	return nil
 }

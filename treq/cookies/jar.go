@@ -23,8 +23,9 @@ type Jar struct {
 	// Now is the clock for expiry, usually a reactor's. nil stands for [time.Now].
 	Now func() time.Time
 	// MaxPerDomain and Max limit the cookies of one domain and of the jar. 0 stands for
-	// the default. A jar that is too full drops expired cookies, or else the cookie that
-	// has not been sent for the longest time.
+	// 180, as in browsers, and 3000, the least that RFC 6265, section 6.1, asks for. A jar
+	// that is too full drops expired cookies, or else the cookie that has not been sent for
+	// the longest time.
 	MaxPerDomain, Max int
 
 	domains map[string][]*entry
@@ -32,13 +33,6 @@ type Jar struct {
 	made    uint64 // entries ever made
 	used    uint64 // times any entry was set or sent
 }
-
-// Default limits of a Jar. RFC 6265, section 6.1, asks for at least 50 and 3000; browsers
-// allow 180 for a domain.
-const (
-	DefaultMaxPerDomain = 180
-	DefaultMax          = 3000
-)
 
 // An entry is a cookie in a jar. Counters order entries, because times may be equal and
 // differ from run to run.
@@ -219,10 +213,10 @@ func (j *Jar) put(c Cookie) {
 	e.used = j.used
 	j.domains[c.Domain] = append(j.domains[c.Domain], e)
 	j.count++
-	if len(j.domains[c.Domain]) > cmp.Or(j.MaxPerDomain, DefaultMaxPerDomain) {
+	if len(j.domains[c.Domain]) > cmp.Or(j.MaxPerDomain, 180) {
 		j.evict(j.domains[c.Domain])
 	}
-	if j.count > cmp.Or(j.Max, DefaultMax) {
+	if j.count > cmp.Or(j.Max, 3000) {
 		j.evict(j.unordered())
 	}
 }
