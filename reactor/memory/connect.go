@@ -11,19 +11,18 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file joins those who connect with those who listen.
+// This file connects clients with listeners.
 
-// firstPort is the first of the ports that are given out, as the IANA has it.
+// firstPort is the first of IANA's dynamic ports.
 const firstPort = 49152
 
-// Where a program that names no local address connects from, unless it connects
-// to a loopback address.
+// Default local addresses, except for connections to a loopback address.
 var (
 	hostIPv4 = netip.MustParseAddr("10.0.0.1")
 	hostIPv6 = netip.MustParseAddr("fd00::1")
 )
 
-// A place is where a socket is: at an address, or else at a path.
+// A place is the address of a socket: an IP address and port, or a path.
 type place struct {
 	ip   netip.AddrPort
 	path string
@@ -48,11 +47,11 @@ type listener struct {
 	at     place
 	accept func(reactor.Socket, error)
 
-	waiting []*socket // to be accepted, the first first
-	paused  bool      // until Resume
+	waiting []*socket // to be accepted, the oldest first
+	paused  bool      // no accepting until Resume
 }
 
-// Listen begins to listen. Nobody needs to own an address to listen on it.
+// Listen starts to listen. Any address will do.
 func (n *network) Listen(network, address string, accept func(reactor.Socket, error)) (reactor.Listener, error) {
 	l := &listener{net: n, at: place{path: address}, accept: accept}
 	if network == "tcp" {
@@ -79,7 +78,7 @@ func (n *network) Listen(network, address string, accept func(reactor.Socket, er
 
 func (l *listener) Addr() net.Addr { return l.at.addr() }
 
-// deliver accepts what is waiting to be.
+// deliver accepts the waiting connections.
 func (l *listener) deliver() {
 	for len(l.waiting) != 0 && !l.paused {
 		if err := l.net.noAccept; err != nil {
@@ -98,7 +97,7 @@ func (l *listener) deliver() {
 
 func (l *listener) Resume() {
 	l.paused = false
-	l.net.happen(l)
+	l.net.post(l)
 }
 
 func (l *listener) Close() error {
@@ -110,16 +109,15 @@ func (l *listener) Close() error {
 	return nil
 }
 
-// catches reports whether l listens on all addresses and p is one of them. As on
-// most systems, [::] stands for all of IPv4 too.
+// catches reports whether l listens on a wildcard address that includes p. As on most
+// systems, [::] includes IPv4.
 func (l *listener) catches(p place) bool {
 	ip := l.at.ip.Addr()
 	return ip.IsUnspecified() && p.ip.IsValid() && l.at.ip.Port() == p.ip.Port() &&
 		(ip.Is6() || p.ip.Addr().Is4())
 }
 
-// listenerAt returns who gets connections to p: rather who listens on just that
-// address than who listens on all.
+// listenerAt returns the listener for p, or nil. An exact address wins over a wildcard.
 func (n *network) listenerAt(p place) *listener {
 	var found *listener
 	for _, l := range n.listeners {
@@ -133,7 +131,7 @@ func (n *network) listenerAt(p place) *listener {
 	return found
 }
 
-// freePort gives out the next port that nobody listens on.
+// freePort returns the next port without a listener.
 func (n *network) freePort() uint16 {
 	for {
 		port := n.nextPort
@@ -147,7 +145,7 @@ func (n *network) freePort() uint16 {
 	}
 }
 
-// parseListen reads an address to listen on, as package net does.
+// parseListen parses an address to listen on, as package net does.
 func parseListen(address string) (netip.AddrPort, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -169,19 +167,18 @@ func parseListen(address string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(ip.Unmap(), uint16(number)), nil
 }
 
-// An Attempt is one to connect that [Reactor.HoldConnects] keeps waiting.
+// An Attempt is an attempt to connect that [Reactor.HoldConnects] holds.
 type Attempt struct {
 	Network string // "tcp" or "unix"
-	Address string // what is connected to
+	Address string // of the server
 
 	net      *network
 	number   int
 	from, to place
-	done     func(reactor.Socket, error) // nil once it was called or the attempt was given up
+	done     func(reactor.Socket, error) // nil after it was called or the attempt was cancelled
 }
 
-// Dial begins to connect: a message goes to the other host, and an answer comes
-// back.
+// Dial starts to connect. A message travels to the other host, and an answer back.
 func (n *network) Dial(network, address, local string, done func(reactor.Socket, error)) (cancel func()) {
 	n.conns++
 	a := &Attempt{Network: network, Address: address, net: n, number: n.conns, done: done}
@@ -190,16 +187,16 @@ func (n *network) Dial(network, address, local string, done func(reactor.Socket,
 	}
 	switch err := a.resolve(local); {
 	case err != nil:
-		n.happen(answer{a, nil, err})
+		n.post(answer{a, nil, err})
 	case n.holding:
-		n.held = append(n.held, a)
+		n.attempts = append(n.attempts, a)
 	default:
 		a.send()
 	}
-	return a.giveUp
+	return a.cancel
 }
 
-// resolve finds out between which places the connection is to be.
+// resolve sets the two places of the connection.
 func (a *Attempt) resolve(local string) error {
 	if a.Network != "tcp" {
 		a.to.path = a.Address
@@ -210,7 +207,7 @@ func (a *Attempt) resolve(local string) error {
 		return fmt.Errorf("%q is not an IP address and port", a.Address)
 	}
 	ip := to.Addr().Unmap()
-	switch ip { // one's own host, as on Linux
+	switch ip { // the local host, as on Linux
 	case netip.IPv4Unspecified():
 		ip = loopback
 	case netip.IPv6Unspecified():
@@ -240,20 +237,21 @@ func (a *Attempt) resolve(local string) error {
 	return nil
 }
 
-func (a *Attempt) giveUp() {
+func (a *Attempt) cancel() {
 	a.done = nil
 	a.unhold()
 }
 
+// unhold removes a from the held attempts. It reports whether a was held.
 func (a *Attempt) unhold() bool {
-	before := len(a.net.held)
-	a.net.held = slices.DeleteFunc(a.net.held, func(other *Attempt) bool { return other == a })
-	return len(a.net.held) != before
+	before := len(a.net.attempts)
+	a.net.attempts = slices.DeleteFunc(a.net.attempts, func(other *Attempt) bool { return other == a })
+	return len(a.net.attempts) != before
 }
 
 func (a *Attempt) send() { a.net.travel(a.from, a.to, a) }
 
-// deliver is the attempt's arrival at the host that it is to.
+// deliver handles the attempt's arrival at the server's host.
 func (a *Attempt) deliver() {
 	if a.done == nil {
 		return
@@ -269,7 +267,7 @@ func (a *Attempt) deliver() {
 	l.deliver()
 }
 
-// An answer is what comes back to the host that an attempt is from.
+// An answer is the result of an attempt, on its way back to the client's host.
 type answer struct {
 	attempt *Attempt
 	socket  *socket
@@ -298,13 +296,12 @@ func (m answer) deliver() {
 	}
 }
 
-// HoldConnects keeps every attempt to connect waiting from now on, whether or not
-// somebody listens, until the test lets it go on or fail: see
-// [Reactor.HeldConnects].
+// HoldConnects holds every later attempt to connect, with or without a listener, until
+// the test releases it or makes it fail; see [Reactor.HeldConnects].
 func (r *Reactor) HoldConnects() { r.net.holding = true }
 
-// ReleaseConnects ends [Reactor.HoldConnects]. The attempts that were held go on,
-// the oldest first.
+// ReleaseConnects undoes [Reactor.HoldConnects] and releases the held attempts, the oldest
+// first.
 func (r *Reactor) ReleaseConnects() {
 	r.net.holding = false
 	for _, a := range r.HeldConnects() {
@@ -312,29 +309,27 @@ func (r *Reactor) ReleaseConnects() {
 	}
 }
 
-// HeldConnects returns the attempts to connect that are held, the oldest first.
-// One that was given up, by Cancel or by its timeout, is none of them. It is
-// Twisted's iosim.ConnectionCompleter.
-func (r *Reactor) HeldConnects() []*Attempt { return slices.Clone(r.net.held) }
+// HeldConnects returns the held attempts, the oldest first, without those that were
+// cancelled or timed out. It is Twisted's iosim.ConnectionCompleter.
+func (r *Reactor) HeldConnects() []*Attempt { return slices.Clone(r.net.attempts) }
 
-// Release lets the attempt go on: it succeeds if somebody listens there, else it
-// is refused. What comes of it comes with the next Pump. It does nothing if the
-// attempt is not held any more. It is Twisted's ConnectionCompleter.succeedOnce.
+// Release lets the attempt go on. With the next Pump it succeeds, or is refused if nothing
+// listens. Release does nothing if the attempt is no longer held. It is
+// ConnectionCompleter's succeedOnce.
 func (a *Attempt) Release() {
 	if a.unhold() {
 		a.send()
 	}
 }
 
-// Fail makes the attempt fail with err, for example
-// [reactor.ErrConnectionRefused] or [reactor.ErrNoRoute], with the next Pump. It
-// does nothing if the attempt is not held any more. It is Twisted's
-// ConnectionCompleter.failOnce.
+// Fail makes the attempt fail with err, for example [reactor.ErrConnectionRefused] or
+// [reactor.ErrNoRoute], with the next Pump. It does nothing if the attempt is no longer
+// held. It is ConnectionCompleter's failOnce.
 func (a *Attempt) Fail(err error) {
 	if err == nil {
 		panic("memory: Attempt.Fail with a nil error")
 	}
 	if a.unhold() {
-		a.net.happen(answer{a, nil, err})
+		a.net.post(answer{a, nil, err})
 	}
 }

@@ -1,19 +1,19 @@
-// Package memory is a reactor for tests: the real loop, over a clock that moves
-// only when it is told to and a network that is made of byte queues.
+// Package memory is a reactor for tests: the real loop, with a clock that the test moves
+// and a network of byte queues.
 //
 //	r := memory.New()
 //	r.ListenTCP("127.0.0.1:80", echo)
 //	d := r.ConnectTCP("127.0.0.1:80", client, reactor.ConnectConfig{})
 //	r.Pump()                   // until there is nothing left to do now
-//	r.Advance(5 * time.Second) // and what is due five seconds later
+//	r.Advance(5 * time.Second) // and the calls that are due five seconds later
 //
-// Everything above the sockets is what production runs: transports, producers,
-// half close, timeouts, TLS. Below, nothing reads the time, starts a goroutine or
-// walks a map, so the same program does the same things in the same order every
-// time; [Reactor.StartTrace] writes them down.
+// Everything above the sockets is production code: transports, producers, half close,
+// timeouts, TLS. Nothing below reads the time, starts a goroutine or iterates over a map,
+// so a program does the same things in the same order in each run. [Reactor.StartTrace]
+// records them.
 //
-// What happens on the network can be made to go wrong: see [Reactor.Hold],
-// [Reactor.Latency] and [Reactor.HoldConnects].
+// [Reactor.Hold], [Reactor.Latency] and [Reactor.HoldConnects] simulate faults of the
+// network.
 //
-// A protocol alone, without a reactor, is tested with a [StringTransport].
+// [StringTransport] is for tests of a protocol alone, without a reactor.
 package memory

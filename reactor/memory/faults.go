@@ -6,76 +6,72 @@ import (
 	"time"
 )
 
-// This file is what may come between two hosts. A host is an IP address, or a
-// name that AddHost gave one or more of them.
+// This file simulates faults between hosts. A host is an IP address, or a name from
+// AddHost with one or more of them.
 
-// links is what is known of the ways between hosts. What is not held or delayed
-// arrives at once.
-type links struct {
-	holds  []link
+// faults are the faults between hosts. Without a fault, messages arrive at once.
+type faults struct {
+	holds  []route
 	delays []delay
-	stuck  []message // held, the oldest first
+	held   []message // the oldest first
 }
 
-// A link is the way between two hosts, in both directions.
-type link struct {
+// A route connects two hosts, in both directions.
+type route struct {
 	names [2]string
 	hosts [2][]netip.Addr // nil means every host
 }
 
 type delay struct {
-	link
+	route
 	by time.Duration
 }
 
-// A message is an event that is on its way from one host to another.
+// A message is an event on its way from one host to another.
 type message struct {
 	from, to netip.Addr
 	event    event
 }
 
-// Hold stops everything between two hosts from arriving, in both directions,
-// until [Reactor.Release]: attempts to connect, bytes, ends. Nothing is lost, as
-// nothing is over TCP; it is what a program sees of a network that is cut in
-// two. Each host is an IP address or a name given to AddHost before, and "" is
-// every host. Programs that name no local address are at 10.0.0.1 and fd00::1,
-// or at the loopback address that they connect to.
+// Hold holds all messages between two hosts, in both directions, until [Reactor.Release]:
+// attempts to connect, bytes and ends. Nothing is lost, as in a TCP network that is cut
+// in two. Each host is an IP address, a name from an earlier AddHost, or "" for every
+// host. Unless a program chooses a local address, it connects from 10.0.0.1 or fd00::1,
+// or from the loopback address that it connects to.
 func (r *Reactor) Hold(a, b string) {
-	r.net.holds = append(r.net.holds, r.names.link(a, b))
+	r.net.holds = append(r.net.holds, r.names.route(a, b))
 }
 
-// Release undoes every [Reactor.Hold] of the same two names. What was held
-// arrives in the order it was sent, with the next Pump.
+// Release undoes every [Reactor.Hold] with the same two names. The held messages arrive
+// with the next Pump, in the order in which they were sent.
 func (r *Reactor) Release(a, b string) {
-	l := r.names.link(a, b)
-	r.net.holds = slices.DeleteFunc(r.net.holds, l.same)
-	stuck := r.net.stuck
-	r.net.stuck = nil
-	for _, m := range stuck {
+	r.net.holds = slices.DeleteFunc(r.net.holds, r.names.route(a, b).same)
+	held := r.net.held
+	r.net.held = nil
+	for _, m := range held {
 		r.net.arrive(m)
 	}
 }
 
-// Latency makes everything that is sent between two hosts from now on take d to
-// arrive; to connect takes it twice. The last call that is about two hosts holds
-// for them. Hosts are named as for [Reactor.Hold].
+// Latency delays all later messages between two hosts by d. Connecting takes 2*d. Where
+// several calls apply to two hosts, the last one counts. For the names of hosts, see
+// [Reactor.Hold].
 func (r *Reactor) Latency(a, b string, d time.Duration) {
-	l := r.names.link(a, b)
-	r.net.delays = slices.DeleteFunc(r.net.delays, func(other delay) bool { return l.same(other.link) })
-	r.net.delays = append(r.net.delays, delay{l, d})
+	way := r.names.route(a, b)
+	r.net.delays = slices.DeleteFunc(r.net.delays, func(other delay) bool { return way.same(other.route) })
+	r.net.delays = append(r.net.delays, delay{way, d})
 }
 
-// FailAccepts makes every port unable to accept connections, because of err, for
-// example [reactor.ErrTooManyFiles], from now on and until it is called with nil.
-// Those who connect do not see it: their connections are made, as with any
-// kernel, and wait to be accepted.
+// FailAccepts makes every port fail to accept connections with err, for example
+// [reactor.ErrTooManyFiles], until it is called with nil. Clients do not notice: as with
+// any kernel, they are connected, and wait to be accepted.
 func (r *Reactor) FailAccepts(err error) { r.net.noAccept = err }
 
-func (h *hosts) link(a, b string) link {
-	return link{[2]string{a, b}, [2][]netip.Addr{h.addresses(a), h.addresses(b)}}
+func (h *hosts) route(a, b string) route {
+	return route{[2]string{a, b}, [2][]netip.Addr{h.addresses(a), h.addresses(b)}}
 }
 
-// addresses returns those of the host called name.
+// addresses returns the addresses of the host called name.
 func (h *hosts) addresses(name string) []netip.Addr {
 	if name == "" {
 		return nil
@@ -90,22 +86,22 @@ func (h *hosts) addresses(name string) []netip.Addr {
 	return addrs
 }
 
-func (l link) same(other link) bool {
-	return l.names == other.names || l.names == [2]string{other.names[1], other.names[0]}
+func (r route) same(other route) bool {
+	return r.names == other.names || r.names == [2]string{other.names[1], other.names[0]}
 }
 
-func (l link) joins(a, b netip.Addr) bool {
-	return l.has(0, a) && l.has(1, b) || l.has(0, b) && l.has(1, a)
+func (r route) joins(a, b netip.Addr) bool {
+	return r.has(0, a) && r.has(1, b) || r.has(0, b) && r.has(1, a)
 }
 
-func (l link) has(side int, host netip.Addr) bool {
-	return l.hosts[side] == nil || slices.Contains(l.hosts[side], host)
+func (r route) has(side int, host netip.Addr) bool {
+	return r.hosts[side] == nil || slices.Contains(r.hosts[side], host)
 }
 
-// faulty reports whether anything comes between any two hosts.
-func (n *links) faulty() bool { return len(n.holds) != 0 || len(n.delays) != 0 }
+// faulty reports whether any messages are held or delayed.
+func (f *faults) faulty() bool { return len(f.holds) != 0 || len(f.delays) != 0 }
 
-// travel has e happen when a message from one place to another arrives.
+// travel delivers e when a message from one place to another arrives.
 func (n *network) travel(from, to place, e event) {
 	m := message{from.ip.Addr(), to.ip.Addr(), e}
 	if by := n.delayOf(m); by > 0 {
@@ -116,20 +112,20 @@ func (n *network) travel(from, to place, e event) {
 }
 
 func (n *network) arrive(m message) {
-	if n.blocked(m) {
-		n.stuck = append(n.stuck, m)
+	if n.isHeld(m) {
+		n.held = append(n.held, m)
 		return
 	}
-	n.happen(m.event)
+	n.post(m.event)
 }
 
-func (n *links) blocked(m message) bool {
-	return m.from.IsValid() && slices.ContainsFunc(n.holds, func(l link) bool { return l.joins(m.from, m.to) })
+func (f *faults) isHeld(m message) bool {
+	return m.from.IsValid() && slices.ContainsFunc(f.holds, func(r route) bool { return r.joins(m.from, m.to) })
 }
 
-func (n *links) delayOf(m message) time.Duration {
+func (f *faults) delayOf(m message) time.Duration {
 	if m.from.IsValid() {
-		for _, d := range slices.Backward(n.delays) {
+		for _, d := range slices.Backward(f.delays) {
 			if d.joins(m.from, m.to) {
 				return d.by
 			}

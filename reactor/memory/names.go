@@ -11,16 +11,15 @@ import (
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 
-// hosts is the [reactor.NameResolver] that a Reactor begins with.
+// hosts is a Reactor's own [reactor.NameResolver].
 type hosts struct {
 	loop  *reactor.Loop
 	table map[string][]netip.Addr
 }
 
-// AddHost gives the host called name its IP addresses, in the order they are to
-// be tried, in place of those it had. The name "*" stands for all that are not
-// in the table. "localhost" is 127.0.0.1 at first; other names are not found.
-// It panics if one of addrs is not an IP address.
+// AddHost sets the IP addresses of the host called name, the best first. The name "*"
+// stands for all names that have no addresses. Without AddHost, "localhost" is 127.0.0.1
+// and no other name is found. AddHost panics if one of addrs is not an IP address.
 func (r *Reactor) AddHost(name string, addrs ...string) {
 	var parsed []netip.Addr
 	for _, a := range addrs {
@@ -32,14 +31,14 @@ func (r *Reactor) AddHost(name string, addrs ...string) {
 	r.names.table[canonical(name)] = parsed
 }
 
-// LookupHost answers in a later turn for a name, as any resolver would, and at
-// once for an address.
+// LookupHost fires in a later turn for a name, as any resolver, and at once for an
+// address.
 func (h *hosts) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return deferred.Succeed([]netip.Addr{ip.Unmap()})
 	}
 	d := deferred.New[[]netip.Addr]()
-	// If d is cancelled meanwhile, it drops the answer.
+	// A d that is cancelled meanwhile drops the result.
 	h.loop.CallFromThread(func() {
 		if addrs := h.find(host); len(addrs) != 0 {
 			d.Callback(slices.Clone(addrs))
@@ -61,5 +60,5 @@ func (h *hosts) find(host string) []netip.Addr {
 	return h.table["*"]
 }
 
-// canonical returns the form of a name that all its spellings share.
+// canonical returns name in lower case, without a trailing dot.
 func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }

@@ -8,44 +8,43 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/timers"
 )
 
-// This file is the clock and the queue of what happens next. It knows nothing
-// of what an event is.
+// This file holds the clock and the queue of events.
 
-// ErrIdle is the error of Run when nothing can happen any more: no timer is
-// set, no bytes are on their way, and nobody called Stop.
+// ErrIdle is the error of Run when nothing can happen any more: no timer is set, no
+// bytes are on their way, and Stop was not called.
 var ErrIdle = errors.New("memory reactor: nothing left to wait for: no timer is set, nothing is on its way, and nobody called Stop")
 
 // A network is the [reactor.Poller] in memory.
 //
-// What happens is put into a queue, in the order it happens, and Wait takes from
-// its front; nothing is ever called from within the call that caused it.
+// Events are queued in their order, and Wait delivers them. So no handler is ever called
+// from within the call that caused its event.
 type network struct {
 	start time.Time
 	now   time.Time
 	queue []event
-	spare []event      // what queue is swapped with
-	later *timers.Heap // what is on its way
+	spare []event      // an empty slice to swap with queue
+	later *timers.Heap // delayed messages
 	woken atomic.Bool
 
-	limit *time.Time // how far Wait may move the clock; nil means any time
-	idle  bool       // Wait would have gone beyond limit: nothing is left to do up to there
+	limit *time.Time // Wait must not move the clock further; nil means no limit
+	idle  bool       // nothing is left to do before limit
 
 	listeners []*listener
 	nextPort  uint16
 
-	holding bool // attempts to connect wait in held
-	held    []*Attempt
+	holding  bool       // attempts to connect are held
+	attempts []*Attempt // held attempts
 
-	links // between hosts; see faults.go
+	faults // see faults.go
 
-	noAccept error // why no connection can be accepted, if none can
+	noAccept error // the error of FailAccepts, or nil
 
 	tracing bool
 	events  Trace
-	conns   int // attempts to connect so far: each has a number in the trace
+	conns   int // number of attempts to connect
 }
 
-// An event is something that happened and that somebody is to be told of.
+// An event is delivered by Wait.
 type event interface{ deliver() }
 
 func newNetwork() *network {
@@ -61,13 +60,13 @@ func (n *network) elapsed() time.Duration { return n.now.Sub(n.start) }
 
 func (n *network) Wake() { n.woken.Store(true) }
 
-// Drain does nothing: what was sent arrives if the loop goes on.
+// Drain does nothing: sent bytes arrive when the loop continues.
 func (n *network) Drain() {}
 
 func (n *network) Close() error { return nil }
 
-// happen puts e into the queue.
-func (n *network) happen(e event) { n.queue = append(n.queue, e) }
+// post queues e.
+func (n *network) post(e event) { n.queue = append(n.queue, e) }
 
 func (n *network) advance(d time.Duration) {
 	if d < 0 {
@@ -79,8 +78,8 @@ func (n *network) advance(d time.Duration) {
 	}
 }
 
-// Wait delivers what is in the queue. If that is nothing, then instead of
-// sleeping it moves the clock to when something arrives, or by timeout.
+// Wait delivers the queued events. If there are none, it does not sleep, but moves the
+// clock to the next arrival, at most by timeout.
 func (n *network) Wait(timeout time.Duration) error {
 	n.land()
 	if len(n.queue) == 0 && timeout != 0 && !n.woken.Swap(false) {
@@ -93,7 +92,7 @@ func (n *network) Wait(timeout time.Duration) error {
 	return nil
 }
 
-// sleep moves the clock as Wait does.
+// sleep moves the clock to the next arrival, at most by timeout.
 func (n *network) sleep(timeout time.Duration) error {
 	until, ok := n.later.Next()
 	if end := n.now.Add(timeout); timeout > 0 && (!ok || end.Before(until)) {
@@ -101,7 +100,7 @@ func (n *network) sleep(timeout time.Duration) error {
 	}
 	switch {
 	case n.limit != nil && (!ok || until.After(*n.limit)):
-		if n.limit.After(n.now) { // Advance, called within the loop, may have gone beyond
+		if n.limit.After(n.now) { // a call of Advance in the loop may have passed limit
 			n.now = *n.limit
 		}
 		n.idle = true
@@ -113,15 +112,15 @@ func (n *network) sleep(timeout time.Duration) error {
 	return nil
 }
 
-// land puts into the queue what was on its way and has arrived by now.
+// land queues the delayed messages that have arrived.
 func (n *network) land() {
 	for f := n.later.Due(timers.NoMark); f != nil; f = n.later.Due(timers.NoMark) {
 		f()
 	}
 }
 
-// deliver tells of the events that are in the queue now. Those that they cause
-// are for the next Wait, so that timers and other calls have their turn.
+// deliver delivers the queued events. The next Wait delivers the events that they cause,
+// so that timers and other calls get their turn.
 func (n *network) deliver() {
 	events := n.queue
 	n.queue = n.spare

@@ -14,31 +14,31 @@ type Client struct {
 
 // A Server is a call of ListenTCP or ListenUNIX.
 type Server struct {
-	Address string // as it was given, or path
+	Address string // as given, or path
 	Factory reactor.Factory
 }
 
-// ConnectTCP connects to address and adds to TCPClients; see [reactor.TCP].
+// ConnectTCP connects to address and records it in TCPClients; see [reactor.TCP].
 func (r *Reactor) ConnectTCP(address string, factory reactor.Factory, options reactor.ConnectConfig) *deferred.Deferred[reactor.Protocol] {
 	r.TCPClients = append(r.TCPClients, Client{address, factory, options})
 	return r.Loop.ConnectTCP(address, factory, options)
 }
 
-// ListenTCP listens on address and adds to TCPServers; see [reactor.TCP]. Port 0
-// gives 49152 the first time, then the next one that is free.
+// ListenTCP listens on address and records it in TCPServers; see [reactor.TCP]. Port 0
+// chooses the next free port, from 49152.
 func (r *Reactor) ListenTCP(address string, factory reactor.Factory) (reactor.Port, error) {
 	r.TCPServers = append(r.TCPServers, Server{address, factory})
 	return r.Loop.ListenTCP(address, factory)
 }
 
-// ConnectUNIX connects to path and adds to UNIXClients; see [reactor.UNIX].
+// ConnectUNIX connects to path and records it in UNIXClients; see [reactor.UNIX].
 func (r *Reactor) ConnectUNIX(path string, factory reactor.Factory, options reactor.ConnectConfig) *deferred.Deferred[reactor.Protocol] {
 	r.UNIXClients = append(r.UNIXClients, Client{path, factory, options})
 	return r.Loop.ConnectUNIX(path, factory, options)
 }
 
-// ListenUNIX listens on path, of which no file is made, and adds to
-// UNIXServers; see [reactor.UNIX].
+// ListenUNIX listens on path, without making a file, and records it in UNIXServers; see
+// [reactor.UNIX].
 func (r *Reactor) ListenUNIX(path string, factory reactor.Factory) (reactor.Port, error) {
 	r.UNIXServers = append(r.UNIXServers, Server{path, factory})
 	return r.Loop.ListenUNIX(path, factory)

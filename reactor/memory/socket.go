@@ -8,48 +8,44 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file is the connection: two sockets and, for each direction, the pipe
-// between them. It does what TCP does on Linux, to the error that comes after
-// the last byte.
+// This file holds connections: two sockets and a pipe for each direction. They behave
+// like TCP on Linux, including the error after the last byte.
 
-// bufferSize is how many bytes one direction holds that were written and not
-// yet read, those on their way among them.
+// bufferSize is the capacity of one direction: bytes written and not yet read, including
+// those on their way.
 const bufferSize = 64 << 10
 
-// writableFrom is how much of the buffer must be free for a socket that was full
-// to be writable again: with any byte there would be a turn for each.
+// writableFrom is the free space at which a full socket becomes writable again. At one
+// byte, there would be a turn of the loop for each byte.
 const writableFrom = bufferSize / 2
 
-// A socket is one end of a connection. It never calls its handler but from the
-// network's queue.
+// A socket is one end of a connection. Only the network's queue calls its handler.
 type socket struct {
 	net      *network
-	number   int // of the attempt that led to it
+	number   int // of the attempt
 	side     Side
 	from, to place
 	in, out  *pipe
 
 	handler reactor.Handler
-	want    reactor.Readiness // what the handler is to be told of next
+	want    reactor.Readiness // events that the handler waits for
 	queued  bool
-	endRead bool // Read gave the end
+	endRead bool // Read has returned the end
 	broken  bool // the peer reset the connection
 	closed  bool
 }
 
-// A pipe is one direction of a connection. Its state is the reader's, but for
-// what is on its way.
+// A pipe is one direction of a connection.
 type pipe struct {
 	writer, reader *socket
 	buf            bytes.Buffer
-	arrived        int      // how much of buf the reader may have
-	end            error    // what follows the last byte that arrived: io.EOF, a reset or nothing
-	flight         []packet // on their way, the first first
+	arrived        int      // number of bytes in buf that the reader may read
+	end            error    // the arrived end: io.EOF or a reset; nil before
+	flight         []packet // on their way, the oldest first
 	ended, reset   bool     // the writer sent an end, a reset
 }
 
-// A packet is what a pipe carries at a time: bytes, which are in the pipe's
-// buffer already, or an end.
+// A packet is a number of bytes in the pipe's buffer, or an end.
 type packet struct {
 	bytes int
 	end   error
@@ -87,11 +83,11 @@ func (s *socket) ready() (r reactor.Readiness) {
 	return r
 }
 
-// changed puts s into the queue if its handler is to be told something.
+// changed queues s if it is ready for something that its handler waits for.
 func (s *socket) changed() {
 	if s.handler != nil && !s.queued && !s.closed && s.want&s.ready() != 0 {
 		s.queued = true
-		s.net.happen(s)
+		s.net.post(s)
 	}
 }
 
@@ -179,8 +175,8 @@ func (s *socket) CloseWrite() error {
 	return nil
 }
 
-// Close ends both directions. Bytes that came and were not read make it a reset,
-// as in TCP: the peer must not believe that they were taken.
+// Close ends both directions. If there are unread bytes, it resets the connection, as TCP
+// does: the peer must not believe that they were read.
 func (s *socket) Close(abort bool) {
 	if s.closed {
 		return
@@ -203,15 +199,14 @@ func (s *socket) RemoteAddr() net.Addr    { return s.to.addr() }
 func (s *socket) SetNoDelay(bool) error   { return nil }
 func (s *socket) SetKeepAlive(bool) error { return nil }
 
-// take moves bytes that arrived to p.
+// take reads len(to) of the arrived bytes.
 func (p *pipe) take(to []byte) {
 	p.buf.Read(to)
 	p.arrived -= len(to)
 	p.writer.changed()
 }
 
-// sendEnd sends an end, unless there was one already. A reset may follow an end
-// of file.
+// sendEnd sends an end, unless one was sent before. A reset may follow an end of file.
 func (p *pipe) sendEnd(end error) {
 	if p.reset || p.ended && end == io.EOF {
 		return
@@ -221,8 +216,8 @@ func (p *pipe) sendEnd(end error) {
 	p.send(packet{end: end})
 }
 
-// send gets k to the reader: at once, or, if something may come between, after
-// what is on its way already.
+// send sends k to the reader. Without faults k arrives at once, else after the packets on
+// their way.
 func (p *pipe) send(k packet) {
 	n := p.reader.net
 	if len(p.flight) == 0 && !n.faulty() {
@@ -233,7 +228,7 @@ func (p *pipe) send(k packet) {
 	n.travel(p.writer.from, p.writer.to, p)
 }
 
-// deliver is the arrival of the packet that is due.
+// deliver handles the arrival of the oldest packet.
 func (p *pipe) deliver() {
 	k := p.flight[0]
 	p.flight = p.flight[1:]

@@ -7,23 +7,23 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// A StringTransport is a [reactor.Transport] with nothing behind it, for the test
-// of a protocol alone: it keeps what was written and what it was asked for. It
-// is Twisted's StringTransport. The zero value is ready to use, by one goroutine.
+// A StringTransport is a [reactor.Transport] without a connection, for tests of a
+// protocol alone. It records the written data and the calls of its methods. The zero
+// value is ready to use. It is Twisted's StringTransport.
 //
-// It panics where a protocol breaks the rules and a real transport would let it
-// get away with that: see its methods.
+// Some methods panic where a protocol breaks a rule that a real transport does not
+// enforce.
 type StringTransport struct {
-	// HostAddr and PeerAddr are what Host and Peer return. If nil, they are
+	// HostAddr and PeerAddr are the results of Host and Peer. nil means
 	// 10.0.0.1:12345 and 192.168.1.1:54321.
 	HostAddr, PeerAddr net.Addr
-	// Protocol, if set, is told by ConnectionLost as soon as it calls
-	// LoseConnection or AbortConnection. It is Twisted's
+	// Protocol is the protocol whose ConnectionLost is called by LoseConnection and
+	// AbortConnection. nil: none is called. It is Twisted's
 	// StringTransportWithDisconnection.
 	Protocol reactor.Protocol
-	// On is what Reactor returns. A protocol that asks for its reactor needs it.
+	// On is the result of Reactor. A protocol that asks for its reactor needs it.
 	On reactor.Reactor
-	// Lenient allows it to pause and to resume after LoseConnection.
+	// Lenient allows the protocol to pause and resume after LoseConnection.
 	Lenient bool
 
 	written       []byte
@@ -33,33 +33,33 @@ type StringTransport struct {
 	writeEnded    bool
 	disconnecting bool
 	disconnected  bool
-	lost          bool // Protocol was told
+	lost          bool // ConnectionLost was called
 }
 
 var _ reactor.Transport = (*StringTransport)(nil)
 
-// A ProducerState is what a [StringTransport] was last asked for as a producer.
+// A ProducerState is the state of a [StringTransport] as a producer.
 type ProducerState int
 
 const (
-	Producing ProducerState = iota // at first, and after ResumeProducing
-	Paused                         // by PauseProducing
-	Stopped                        // by StopProducing
+	Producing ProducerState = iota // initially, and after ResumeProducing
+	Paused                         // after PauseProducing
+	Stopped                        // after StopProducing
 )
 
 // String returns the state's name.
 func (s ProducerState) String() string { return [...]string{"producing", "paused", "stopped"}[s] }
 
-// SwitchProtocol sets Protocol, and returns what it was.
+// SwitchProtocol sets Protocol and returns the old value.
 func (t *StringTransport) SwitchProtocol(p reactor.Protocol) (old reactor.Protocol) {
 	old, t.Protocol = t.Protocol, p
 	return old
 }
 
-// Value returns what was written since the last Clear.
+// Value returns the data written since the last Clear.
 func (t *StringTransport) Value() string { return string(t.written) }
 
-// Clear forgets what was written.
+// Clear discards the written data.
 func (t *StringTransport) Clear() { t.written = nil }
 
 // Producer returns the registered producer, or nil. It is a
@@ -68,7 +68,7 @@ func (t *StringTransport) Producer() (producer reactor.PullProducer, streaming b
 	return t.producer, t.streaming
 }
 
-// ProducerState returns what the protocol last asked the transport for.
+// ProducerState returns the state that the protocol last asked for.
 func (t *StringTransport) ProducerState() ProducerState { return t.producerState }
 
 // WriteEnded reports whether LoseWriteConnection was called.
@@ -80,8 +80,7 @@ func (t *StringTransport) Disconnecting() bool { return t.disconnecting }
 // Disconnected reports whether AbortConnection was called.
 func (t *StringTransport) Disconnected() bool { return t.disconnected }
 
-// Write adds data to what Value returns, unless the connection is lost or its
-// sending direction ended.
+// Write adds data to Value, unless the connection is lost or its sending direction ended.
 func (t *StringTransport) Write(data []byte) {
 	if !t.disconnected && !t.lost && !t.writeEnded {
 		t.written = append(t.written, data...)
@@ -95,14 +94,13 @@ func (t *StringTransport) WriteSequence(pieces ...[]byte) {
 	}
 }
 
-// RegisterProducer notes p, and does not call it. It fails with
-// [reactor.ErrProducerRegistered] if there is one already.
+// RegisterProducer stores p, and does not call it. A second producer fails with
+// [reactor.ErrProducerRegistered].
 func (t *StringTransport) RegisterProducer(p reactor.PushProducer) error {
 	return t.register(p, true)
 }
 
-// RegisterPullProducer notes p, and does not call it. It fails with
-// [reactor.ErrProducerRegistered] if there is one already.
+// RegisterPullProducer stores p as RegisterProducer does.
 func (t *StringTransport) RegisterPullProducer(p reactor.PullProducer) error {
 	return t.register(p, false)
 }
@@ -115,7 +113,7 @@ func (t *StringTransport) register(p reactor.PullProducer, streaming bool) error
 	return nil
 }
 
-// UnregisterProducer forgets the producer. It panics if there is none.
+// UnregisterProducer removes the producer. It panics if there is none.
 func (t *StringTransport) UnregisterProducer() {
 	if t.producer == nil {
 		panic("memory: UnregisterProducer without a producer")
@@ -124,8 +122,8 @@ func (t *StringTransport) UnregisterProducer() {
 }
 
 // PauseProducing sets the state to Paused. Like ResumeProducing, it panics after
-// StopProducing and, unless Lenient is set, after LoseConnection: a protocol that
-// then waits for more would wait for ever.
+// StopProducing and, unless Lenient is set, after LoseConnection: a protocol that then
+// waits for data would wait for ever.
 func (t *StringTransport) PauseProducing() {
 	t.checkProducing("PauseProducing")
 	t.producerState = Paused
@@ -138,7 +136,7 @@ func (t *StringTransport) ResumeProducing() {
 	t.producerState = Producing
 }
 
-// StopProducing sets the state to Stopped, and nothing else.
+// StopProducing sets the state to Stopped.
 func (t *StringTransport) StopProducing() { t.producerState = Stopped }
 
 func (t *StringTransport) checkProducing(method string) {
@@ -150,16 +148,16 @@ func (t *StringTransport) checkProducing(method string) {
 	}
 }
 
-// LoseConnection is noted, and told to Protocol.
+// LoseConnection records the call and calls Protocol's ConnectionLost.
 func (t *StringTransport) LoseConnection() {
 	t.disconnecting = true
 	t.lose(reactor.ErrConnectionDone)
 }
 
-// LoseWriteConnection is noted; what is written after it is dropped.
+// LoseWriteConnection records the call. Later writes are dropped.
 func (t *StringTransport) LoseWriteConnection() { t.writeEnded = true }
 
-// AbortConnection is noted, and told to Protocol; what is written after it is
+// AbortConnection records the call and calls Protocol's ConnectionLost. Later writes are
 // dropped.
 func (t *StringTransport) AbortConnection() {
 	t.disconnecting, t.disconnected = true, true

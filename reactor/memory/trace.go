@@ -10,29 +10,29 @@ import (
 
 // An Event is one line of a [Trace]. Events can be compared with ==.
 type Event struct {
-	// At is when it happened, since the clock's beginning.
+	// At is the time of the event, since the start of the clock.
 	At time.Duration
-	// Conn numbers the attempts to connect from 1 on, in order, and the
-	// connections that came of them. It is 0 if the event is about none.
+	// Conn is the number of the attempt to connect, from 1, and of its connection. It
+	// is 0 for other events.
 	Conn int
-	// Side is whose doing it is, if one of the two sides of a connection.
+	// Side is the side of the connection that acts, if any.
 	Side Side
-	// Kind is what happened:
+	// Kind is the kind of event:
 	//
-	//	listen      somebody listens on Text
-	//	connect     an attempt to connect to Text begins
-	//	accept      the server at Text gets the connection
-	//	connected   the client gets it, at its address Text
-	//	failed      the client gets none, because of Text
-	//	write       a side wrote N bytes, which begin with Text
-	//	read        a side read N bytes, which begin with Text
-	//	end         a side read the end, which was Text
-	//	half close  a side ended its sending
-	//	close       a side closed the connection in order
-	//	reset       a side closed it by a reset
-	//	advance     the test moved the clock by Text
-	//	timer       a delayed call was made, the Nth that was arranged by the
-	//	            reactor's CallLater while it was traced
+	//	listen      a port listens on Text
+	//	connect     an attempt to connect to Text starts
+	//	accept      the server at Text accepts the connection
+	//	connected   the client is connected, at its address Text
+	//	failed      the attempt fails with the error Text
+	//	write       a side writes N bytes, which begin with Text
+	//	read        a side reads N bytes, which begin with Text
+	//	end         a side reads the end Text
+	//	half close  a side ends its sending direction
+	//	close       a side closes the connection in order
+	//	reset       a side resets the connection
+	//	advance     the test moves the clock by Text
+	//	timer       a delayed call is made, the Nth that the reactor's CallLater
+	//	            scheduled while tracing
 	Kind string
 	N    int
 	Text string
@@ -42,8 +42,8 @@ type Event struct {
 type Side string
 
 const (
-	ClientSide Side = "client" // the one that connected
-	ServerSide Side = "server" // the one that listened
+	ClientSide Side = "client" // the side that connected
+	ServerSide Side = "server" // the side that listened
 )
 
 // String returns the event on one line.
@@ -67,10 +67,10 @@ func (e Event) String() string {
 	return b.String()
 }
 
-// A Trace is what happened in a reactor, in order.
+// A Trace is a sequence of events.
 type Trace []Event
 
-// String returns the trace, a line each event.
+// String returns the trace, one line per event.
 func (t Trace) String() string {
 	var b strings.Builder
 	for _, e := range t {
@@ -79,16 +79,14 @@ func (t Trace) String() string {
 	return b.String()
 }
 
-// StartTrace has the reactor write down what happens from now on: on the
-// network, and the calls that its CallLater arranges from now on. Before, that
-// costs nothing.
+// StartTrace starts to record all events of the network, and of the calls that CallLater
+// schedules from now on. Without it, tracing costs nothing.
 func (r *Reactor) StartTrace() { r.net.tracing = true }
 
-// Trace returns what happened since [Reactor.StartTrace].
+// Trace returns the events since [Reactor.StartTrace].
 func (r *Reactor) Trace() Trace { return slices.Clone(r.net.events) }
 
-// trace writes e down. Callers look at n.tracing first, so as not to build e
-// for nothing.
+// trace records e. Callers check n.tracing first, to avoid building e in vain.
 func (n *network) trace(e Event) {
 	e.At = n.elapsed()
 	n.events = append(n.events, e)
@@ -100,9 +98,9 @@ func (s *socket) trace(kind string, n int, text string) {
 
 // preview returns the beginning of p, quoted.
 func preview(p []byte) string {
-	const most = 40
-	if len(p) <= most {
+	const maxLen = 40
+	if len(p) <= maxLen {
 		return strconv.Quote(string(p))
 	}
-	return strconv.Quote(string(p[:most])) + "..."
+	return strconv.Quote(string(p[:maxLen])) + "..."
 }
