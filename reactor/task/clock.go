@@ -7,8 +7,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// A Clock is a clock for tests: its time stands still until [Clock.Advance]
-// moves it. It is Twisted's task.Clock. It belongs to one goroutine.
+// A Clock is a clock for tests. Only [Clock.Advance] moves its time. It is Twisted's
+// task.Clock.
 type Clock struct {
 	now   time.Time
 	calls *timers.Heap
@@ -16,35 +16,32 @@ type Clock struct {
 
 var _ reactor.Clock = (*Clock)(nil)
 
-// NewClock returns a Clock that shows the Unix epoch, in UTC, whatever the time
-// is elsewhere.
+// NewClock returns a Clock that starts at the Unix epoch, in UTC.
 func NewClock() *Clock {
 	c := &Clock{now: time.Unix(0, 0).UTC()}
 	c.calls = timers.New(c.Now)
 	return c
 }
 
-// Now returns the time that the clock shows. It is Twisted's seconds.
+// Now returns the clock's time.
 func (c *Clock) Now() time.Time { return c.now }
 
-// CallLater has [Clock.Advance] call f once the time has moved by delay. A delay
-// of zero, or less, is due with the next Advance, of whatever length, or with
-// the one that is making calls now.
+// CallLater makes [Clock.Advance] call f when the time has moved by delay. A delay of zero
+// or less is due with the next Advance of any length, or with the current one.
 func (c *Clock) CallLater(delay time.Duration, f func()) reactor.DelayedCall {
 	return c.calls.CallLater(delay, f)
 }
 
-// DelayedCalls returns the calls that are still to be made, in the order they
-// will be. It is Twisted's getDelayedCalls.
+// DelayedCalls returns the pending calls in the order of their times.
 func (c *Clock) DelayedCalls() []reactor.DelayedCall { return c.calls.Calls() }
 
-// Advance moves the time by amount, in one jump, and then makes the calls that
-// are due, in the order of their times: all of them see the new time. Calls that
-// these arrange are made too if they are due; so Advance does not return as long
-// as each call arranges another without delay.
+// Advance moves the time by amount in one step, then makes the calls that are due, in the
+// order of their times. All of them see the new time. Advance also makes the due calls
+// that these schedule, so it does not return while each call schedules another without
+// delay.
 //
-// A call that panics takes Advance down with it, which fails the test; the calls
-// after it stay. Advance panics if amount is negative.
+// A panic of a call passes through Advance and fails the test. Later calls stay pending.
+// Advance panics if amount is negative.
 func (c *Clock) Advance(amount time.Duration) {
 	if amount < 0 {
 		panic("task: Advance by a negative time")
@@ -55,7 +52,7 @@ func (c *Clock) Advance(amount time.Duration) {
 	}
 }
 
-// Pump advances the time by each of the intervals in turn.
+// Pump calls Advance with each of the intervals in turn.
 func (c *Clock) Pump(intervals ...time.Duration) {
 	for _, interval := range intervals {
 		c.Advance(interval)

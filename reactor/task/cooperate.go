@@ -10,21 +10,20 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file holds the Cooperator, which decides whose turn it is. The tasks
-// themselves are in cooperativetask.go.
+// This file holds the Cooperator, which chooses the next task. The tasks are in
+// cooperativetask.go.
 
-// A Wait is what a step may ask its task to wait for. [WaitFor] makes one of a
+// A Wait is a Deferred that a task waits for after a step. [WaitFor] makes one of a
 // Deferred of any type.
 type Wait = *deferred.Deferred[deferred.None]
 
-// WaitFor returns d without its value, for a step to wait for. Cancelling it
-// cancels d.
+// WaitFor returns d without its value. Cancelling it cancels d.
 func WaitFor[T any](d *deferred.Deferred[T]) Wait {
 	return deferred.Map(d, func(T) (deferred.None, error) { return deferred.None{}, nil })
 }
 
-// Done is the error by which a step says that there is nothing left to do. It is
-// Python's StopIteration.
+// Done is the error that a step returns when there is nothing left to do. It is Python's
+// StopIteration.
 var Done error = done{}
 
 type done struct{}
@@ -33,30 +32,28 @@ func (done) Error() string { return "task: there are no more steps" }
 
 // A Step does a small piece of a task's work, on the loop's goroutine.
 //
-// If err is nil there is more to do; if it is [Done] the task is done; any other
-// error, or a panic, fails the task. If wait is not nil the task waits for it
-// before it goes on, or before it ends with err; if wait fails, so does the task.
+// A nil err means that there is more to do. [Done] ends the task. Any other error, or a
+// panic, fails the task. If wait is not nil, the task waits for it before it continues or
+// ends with err. If wait fails, the task fails.
 type Step = func() (wait Wait, err error)
 
-// A Cooperator runs tasks on the loop's goroutine, a step of one and then a step
-// of the next, and lets the loop do other things in between. It is Twisted's
-// task.Cooperator. It belongs to the goroutine of its clock.
+// A Cooperator runs tasks on the loop's goroutine, one step of each in turn, and lets the
+// loop do other things in between. It is Twisted's task.Cooperator.
 //
-// A step costs some 100 ns beside what it does itself, most of it for asking
-// the clock, and no allocation. Cooperators do not take turns with one another,
-// so a program wants one for each reactor; the default reactor's is
-// [DefaultCooperator].
+// A step has an overhead of about 100 ns, mostly for reading the clock, and does not
+// allocate. Cooperators do not take turns with one another, so a program needs one per
+// reactor. For the default reactor, use [DefaultCooperator].
 type Cooperator struct {
 	clock     reactor.Clock
 	schedule  func(f func()) reactor.DelayedCall
 	predicate func() (over func() bool)
 	slice     slice // for the default predicate
 
-	ready taskList // have a step to do, the next one first
-	idle  taskList // are paused or wait for something
+	ready taskList // tasks with a step to run, the next one first
+	idle  taskList // tasks that are paused or waiting
 
-	tickFunc func()              // c.tick, made once
-	call     reactor.DelayedCall // of tick, while one is arranged
+	tickFunc func()              // c.tick, allocated once
+	call     reactor.DelayedCall // the next tick; nil if none is scheduled
 	ticking  bool
 	started  bool
 	stopped  bool
@@ -97,9 +94,8 @@ func NewCooperator(clock reactor.Clock, config CooperatorConfig) *Cooperator {
 	return c
 }
 
-// DefaultCooperator returns the Cooperator of the default reactor, which is made
-// by the first call. It may be called from any goroutine, but the Cooperator
-// belongs to the reactor's.
+// DefaultCooperator returns the Cooperator of the default reactor. The first call makes it.
+// Any goroutine may call DefaultCooperator, but only the reactor's may use the result.
 func DefaultCooperator() *Cooperator { return defaultCooperator() }
 
 var defaultCooperator = sync.OnceValue(func() *Cooperator { return NewCooperator(reactor.Default(), CooperatorConfig{}) })
@@ -112,12 +108,13 @@ func Coiterate(step Step) *deferred.Deferred[deferred.None] {
 	return DefaultCooperator().Coiterate(step)
 }
 
-// A slice is a bounded piece of time, or of steps.
+// A slice is the default TerminationPredicate. It bounds the number of steps as well as
+// the time, since a clock in memory may stand still.
 type slice struct {
 	clock    reactor.Clock
 	end      time.Time
 	steps    int
-	overFunc func() bool // s.over, made once
+	overFunc func() bool // s.over, allocated once
 }
 
 const (
@@ -135,10 +132,8 @@ func (s *slice) over() bool {
 	return s.steps >= sliceSteps || !s.clock.Now().Before(s.end)
 }
 
-// Cooperate begins a task that runs step again and again, a few times in every
-// turn of the loop, until it returns [Done] or fails. It is Twisted's cooperate.
-//
-// If the Cooperator was stopped, the task ends at once with
+// Cooperate starts a task that runs step again and again, in slices, until it returns
+// [Done] or fails. If the Cooperator is stopped, the task ends at once with
 // [ErrSchedulerStopped].
 func (c *Cooperator) Cooperate(step Step) *CooperativeTask {
 	if step == nil {
@@ -147,12 +142,12 @@ func (c *Cooperator) Cooperate(step Step) *CooperativeTask {
 	return c.add(&CooperativeTask{cooperator: c, step: step})
 }
 
-// CooperateSeq is [Cooperator.Cooperate] for an iterator: a step goes from one
-// yield to the next. What it yields is what it waits for, or nil; to fail, it
-// yields deferred.Fail or panics. When the task is stopped, yield returns false.
+// CooperateSeq is [Cooperator.Cooperate] for an iterator. A step runs to the next yield.
+// The iterator yields a Wait, or nil. To fail, it yields deferred.Fail or panics. When the
+// task is stopped, yield returns false.
 //
-// It is Twisted's cooperate with a generator. It costs a coroutine, which lives
-// until the task ends, and some 100 ns more a step than Cooperate.
+// It takes a coroutine until the task ends, and about 100 ns more per step than
+// Cooperate.
 func (c *Cooperator) CooperateSeq(seq iter.Seq[Wait]) *CooperativeTask {
 	if seq == nil {
 		panic("task: CooperateSeq with a nil iterator")
@@ -168,25 +163,24 @@ func (c *Cooperator) CooperateSeq(seq iter.Seq[Wait]) *CooperativeTask {
 	return c.add(&CooperativeTask{cooperator: c, step: step, closer: stop})
 }
 
-// Coiterate is [Cooperator.Cooperate] for whoever wants to know only when the
-// task is done. Cancelling the Deferred stops the task.
+// Coiterate is [Cooperator.Cooperate], but returns a Deferred that fires when the task is
+// done. Cancelling it stops the task.
 func (c *Cooperator) Coiterate(step Step) *deferred.Deferred[deferred.None] {
 	t := c.Cooperate(step)
 	return t.watch(func() { t.Stop() })
 }
 
-// Start lets tasks run, for the first time or again after a Stop.
+// Start lets tasks run, initially or after Stop.
 func (c *Cooperator) Start() {
 	c.started, c.stopped = true, false
 	c.reschedule()
 }
 
-// Stop ends all tasks, those that are paused or wait for something too, with
-// [ErrSchedulerStopped], in the order they would have run in. Tasks added later
-// end like that at once, until Start is called.
+// Stop ends all tasks, in the order in which they would have run, with
+// [ErrSchedulerStopped]. Until Start, tasks that are added end at once in the same way.
 func (c *Cooperator) Stop() {
 	c.stopped = true
-	// What fires may add, end and resume tasks: the lists are not safe to walk.
+	// Callbacks may add, end and resume tasks, which changes the lists.
 	tasks := slices.Concat(c.ready.tasks(), c.idle.tasks())
 	for _, t := range tasks {
 		if t.ended == nil {
@@ -195,10 +189,10 @@ func (c *Cooperator) Stop() {
 	}
 }
 
-// Clock returns the clock that the Cooperator lives by.
+// Clock returns the Cooperator's clock.
 func (c *Cooperator) Clock() reactor.Clock { return c.clock }
 
-// Running reports whether tasks may run: it was started, and not stopped since.
+// Running reports whether the Cooperator was started and not stopped since.
 func (c *Cooperator) Running() bool { return c.started && !c.stopped }
 
 func (c *Cooperator) add(t *CooperativeTask) *CooperativeTask {
@@ -210,8 +204,7 @@ func (c *Cooperator) add(t *CooperativeTask) *CooperativeTask {
 	return t
 }
 
-// reschedule arranges the next slice if there is something to do in it, or
-// cancels the one that was arranged if there is nothing any more.
+// reschedule schedules the next slice if a task is ready, and else cancels it.
 func (c *Cooperator) reschedule() {
 	switch want := c.ready.first != nil && c.started && !c.ticking; {
 	case want && c.call == nil:

@@ -6,30 +6,30 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// A CooperativeTask is a piece of long work that a [Cooperator] runs in steps;
-// [Cooperator.Cooperate] begins one. It belongs to the loop's goroutine.
+// A CooperativeTask is work that a [Cooperator] runs in steps. [Cooperator.Cooperate] starts
+// one.
 type CooperativeTask struct {
 	cooperator *Cooperator
 	step       Step
-	closer     func()                                            // frees what step holds; may be nil
-	resume     func(deferred.None, error) (deferred.None, error) // t.waited, made when first needed
+	closer     func()                                            // frees the resources of step; may be nil
+	resume     func(deferred.None, error) (deferred.None, error) // t.waited, allocated when first needed
 
 	pauses   int
-	wait     Wait // what the task waits for
+	wait     Wait // the task waits for it; nil if it does not wait
 	stepping bool
-	ended    error // which of the task's errors says how it ended; nil until then
-	result   error // what WhenDone fails with after that
+	ended    error // error of Pause and Stop after the end; nil before
+	result   error // error of WhenDone after the end
 
-	waiters []*deferred.Deferred[deferred.None] // to be fired at the end
-	failure *deferred.Deferred[deferred.None]   // holds an error that nobody waited for
+	waiters []*deferred.Deferred[deferred.None] // WhenDone's Deferreds
+	failure *deferred.Deferred[deferred.None]   // holds an error without waiters, to report it
 
 	list       *taskList
 	next, prev *CooperativeTask
 }
 
-// Pause keeps the task from running until [CooperativeTask.Resume] has been
-// called as often as Pause. It fails with an error that is [ErrTaskFinished], or
-// with [ErrSchedulerStopped], if the task has ended.
+// Pause keeps the task from running until [CooperativeTask.Resume] is called as often as
+// Pause. If the task has ended, it fails with an error that errors.Is matches with
+// [ErrTaskFinished], or with [ErrSchedulerStopped].
 func (t *CooperativeTask) Pause() error {
 	if t.ended != nil {
 		return t.ended
@@ -39,8 +39,8 @@ func (t *CooperativeTask) Pause() error {
 	return nil
 }
 
-// Resume undoes one [CooperativeTask.Pause]. It fails with [ErrNotPaused] if
-// there is none to undo. On a task that has ended since it does nothing.
+// Resume undoes one [CooperativeTask.Pause]. It fails with [ErrNotPaused] if there is none
+// to undo. If the task has ended since, it does nothing.
 func (t *CooperativeTask) Resume() error {
 	if t.pauses == 0 {
 		return ErrNotPaused
@@ -50,9 +50,9 @@ func (t *CooperativeTask) Resume() error {
 	return nil
 }
 
-// Stop ends the task, and cancels what it waits for. The Deferreds of
-// [CooperativeTask.WhenDone] fail with [ErrTaskStopped]. It fails like Pause if
-// the task has ended already.
+// Stop ends the task and cancels the Deferred that it waits for. The Deferreds of
+// [CooperativeTask.WhenDone] fail with [ErrTaskStopped]. If the task has ended, Stop fails
+// like Pause.
 func (t *CooperativeTask) Stop() error {
 	if t.ended != nil {
 		return t.ended
@@ -61,18 +61,17 @@ func (t *CooperativeTask) Stop() error {
 	return nil
 }
 
-// WhenDone returns a new Deferred that fires when the task is done. It fails
-// with the error of the step that failed, with [ErrTaskStopped] or with
-// [ErrSchedulerStopped]. Cancelling it does not stop the task.
+// WhenDone returns a new Deferred that fires when the task is done. It fails with the error
+// of a step, with [ErrTaskStopped] or with [ErrSchedulerStopped]. Cancelling it does not
+// stop the task.
 //
-// The error of a task that nobody waits for is reported like that of a Deferred
-// that nobody handles.
+// If a task fails and WhenDone was not called, the error is reported like an unhandled
+// error of a Deferred.
 func (t *CooperativeTask) WhenDone() *deferred.Deferred[deferred.None] {
 	return t.watch(nil)
 }
 
-// watch is WhenDone; cancelled, if not nil, is called when the Deferred is
-// cancelled.
+// watch is WhenDone. It calls cancelled, if not nil, when the Deferred is cancelled.
 func (t *CooperativeTask) watch(cancelled func()) *deferred.Deferred[deferred.None] {
 	switch {
 	case t.ended == nil:
@@ -94,13 +93,13 @@ func (t *CooperativeTask) watch(cancelled func()) *deferred.Deferred[deferred.No
 	return deferred.Fail[deferred.None](t.result)
 }
 
-// advance runs one step of a task that is first in the ready list.
+// advance runs one step of the first task in the ready list.
 func (t *CooperativeTask) advance() {
 	t.stepping = true
 	wait, err := t.try()
 	t.stepping = false
 	switch {
-	case t.ended != nil: // by the step itself
+	case t.ended != nil: // the step ended the task
 		t.close()
 		if wait != nil {
 			ignoreError(wait)
@@ -122,7 +121,7 @@ func (t *CooperativeTask) advance() {
 	}
 }
 
-// try calls step; a panic becomes its error.
+// try calls step. A panic becomes an error.
 func (t *CooperativeTask) try() (wait Wait, err error) {
 	defer catch(&err)
 	return t.step()
@@ -137,8 +136,7 @@ func (t *CooperativeTask) waitFor(wait Wait) {
 	wait.AddBoth(t.resume)
 }
 
-// waited is called with the result of what the task waits for, or waited for
-// when it ended.
+// waited is called with the result of the Deferred that the task waits for.
 func (t *CooperativeTask) waited(_ deferred.None, err error) (deferred.None, error) {
 	if t.ended == nil {
 		t.wait = nil
@@ -155,7 +153,7 @@ func ignoreError(d *deferred.Deferred[deferred.None]) {
 	d.AddErrback(func(error) (deferred.None, error) { return deferred.None{}, nil })
 }
 
-// place puts the task into the list where it belongs.
+// place moves the task to the list for its state.
 func (t *CooperativeTask) place() {
 	c := t.cooperator
 	list := &c.ready
@@ -177,8 +175,8 @@ func (t *CooperativeTask) place() {
 	c.reschedule()
 }
 
-// finish ends the task. ended is what Stop and Pause fail with from now on, and
-// result what WhenDone does.
+// finish ends the task. ended is the error of later calls of Pause and Stop, and result
+// that of WhenDone.
 func (t *CooperativeTask) finish(ended, result error) {
 	t.ended, t.result = ended, result
 	t.place()
@@ -186,10 +184,10 @@ func (t *CooperativeTask) finish(ended, result error) {
 		t.wait = nil
 		wait.Cancel()
 	}
-	if !t.stepping { // else the step is to return first
+	if !t.stepping { // else advance closes the task after the step
 		t.close()
 	}
-	// Last, with the task gone: what fires may do anything to the Cooperator.
+	// Last, because the callbacks may use the Cooperator.
 	waiters := t.waiters
 	t.waiters = nil
 	if len(waiters) == 0 && ended == ErrTaskFailed {
@@ -200,8 +198,7 @@ func (t *CooperativeTask) finish(ended, result error) {
 	}
 }
 
-// close frees what the steps hold. A panic from there is for nobody to handle,
-// so it is reported as that.
+// close frees the resources of step. A panic is reported as an unhandled error.
 func (t *CooperativeTask) close() {
 	closer := t.closer
 	t.step, t.closer = nil, nil
@@ -218,7 +215,7 @@ func (t *CooperativeTask) close() {
 	}
 }
 
-// A taskList is a list of tasks, each in one list at most.
+// A taskList is a list of tasks. A task is in one list at most.
 type taskList struct{ first, last *CooperativeTask }
 
 func (l *taskList) push(t *CooperativeTask) {

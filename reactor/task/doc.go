@@ -1,14 +1,13 @@
-// Package task schedules work on a reactor's clock, as twisted.internet.task
-// does:
+// Package task schedules work on a reactor's clock, as twisted.internet.task does:
 //
-//   - [DeferLater], [DeferLaterValue] and [Sleep] give a Deferred that fires
-//     after a while;
-//   - a [LoopingCall] calls a function again and again;
-//   - a [Cooperator] runs long work in small steps, so that the loop can do
-//     other things in between;
+//   - [DeferLater], [DeferLaterValue] and [Sleep] return a Deferred that fires after a
+//     delay;
+//   - a [LoopingCall] calls a function at regular intervals;
+//   - a [Cooperator] runs long work in small steps, between which the loop can do other
+//     things;
 //   - [React] runs a whole program, until a Deferred fires;
-//   - a [Clock] is time for tests: it moves when the test moves it.
+//   - a [Clock] is a clock for tests, which the test moves.
 //
-// Everything here takes the clock that it is to live by: a reactor or a Clock.
-// It belongs to that clock's goroutine, and starts none.
+// Everything takes its clock, a reactor or a Clock, and may be used on the clock's
+// goroutine only. Nothing starts a goroutine.
 package task

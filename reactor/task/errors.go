@@ -7,30 +7,27 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// What the methods of a task, and its Deferreds, fail with.
+// Errors of a task's methods and Deferreds.
 var (
-	// ErrTaskFinished is the error of doing something with a task that has
-	// ended, in whichever way: the three below are it too. It is Twisted's
-	// TaskFinished.
+	// ErrTaskFinished is the error of Pause and Stop on a finished task. errors.Is
+	// matches the next three errors with it. It is Twisted's TaskFinished.
 	ErrTaskFinished = errors.New("task: the task has finished")
-	// ErrTaskDone says that the task came to its end. It is Twisted's TaskDone.
+	// ErrTaskDone: the task is done. It is Twisted's TaskDone.
 	ErrTaskDone = fmt.Errorf("%w: it is done", ErrTaskFinished)
-	// ErrTaskFailed says that one of the task's steps failed. It is Twisted's
-	// TaskFailed.
+	// ErrTaskFailed: a step of the task failed. It is Twisted's TaskFailed.
 	ErrTaskFailed = fmt.Errorf("%w: it failed", ErrTaskFinished)
-	// ErrTaskStopped says that the task was stopped. It is Twisted's TaskStopped.
+	// ErrTaskStopped: Stop was called. It is Twisted's TaskStopped.
 	ErrTaskStopped = fmt.Errorf("%w: it was stopped", ErrTaskFinished)
-	// ErrNotPaused is the error of resuming a task that was not paused. It is
-	// Twisted's NotPaused.
+	// ErrNotPaused is the error of Resume on a task that is not paused. It is Twisted's
+	// NotPaused.
 	ErrNotPaused = errors.New("task: the task is not paused")
-	// ErrSchedulerStopped is the error of a task whose Cooperator was stopped.
-	// It is Twisted's SchedulerStopped.
+	// ErrSchedulerStopped: the Cooperator was stopped. It is Twisted's SchedulerStopped.
 	ErrSchedulerStopped = errors.New("task: the cooperator was stopped")
 )
 
-// catch, as a deferred function, makes a panic the error of its caller.
+// catch, called by defer, turns a panic into the caller's error.
 func catch(err *error) {
-	// recover gives nil for runtime.Goexit (testing's FailNow), which is to go on.
+	// recover returns nil for runtime.Goexit (testing's FailNow), which continues.
 	if v := recover(); v != nil {
 		*err = deferred.NewPanicError(v)
 	}

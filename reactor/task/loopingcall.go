@@ -13,12 +13,11 @@ import (
 )
 
 // A LoopingCall calls a function at regular intervals. It is Twisted's
-// task.LoopingCall, and belongs to the goroutine of its clock.
+// task.LoopingCall.
 //
-// Calls keep to the grid of times that Start laid: start, start + interval,
-// start + 2 intervals and so on, exactly. If one is late, because the loop was
-// busy or because the function took its time, the next is made at the next time
-// of the grid that is still to come; the times between are skipped.
+// Calls are made at the time of Start plus a multiple of the interval. If a call is late,
+// because the loop was busy or the function took long, the next call is made at the next
+// such time in the future, and the times between are skipped.
 type LoopingCall struct {
 	clock  reactor.Clock
 	f      func(count int) (Wait, error)
@@ -26,40 +25,39 @@ type LoopingCall struct {
 	name   string
 
 	interval time.Duration
-	start    time.Time // the times of the grid are counted from here
-	counted  time.Time // up to when they were counted, by a loop that counts
+	start    time.Time // intervals are counted from here
+	counted  time.Time // intervals are counted up to here, if counts
 
 	running bool
-	call    reactor.DelayedCall                               // the next call, while it is arranged
-	wait    Wait                                              // what the call that was made last waits for
-	runFunc func()                                            // l.run, made once
-	resume  func(deferred.None, error) (deferred.None, error) // l.waited, made once
-	ended   *deferred.Deferred[deferred.None]                 // fires when this run has ended; then nil
+	call    reactor.DelayedCall                               // the next call; nil if none is scheduled
+	wait    Wait                                              // the last call waits for it; nil if it does not wait
+	runFunc func()                                            // l.run, allocated once
+	resume  func(deferred.None, error) (deferred.None, error) // l.waited, allocated once
+	ended   *deferred.Deferred[deferred.None]                 // Start's Deferred; nil after it fired
 }
 
-// A LoopFunc is a function that a [LoopingCall] can call. An error, a panic or
-// the failure of what it returns to wait for ends the loop.
+// A LoopFunc is a function for a [LoopingCall]. An error, a panic or a failure of the
+// returned Deferred ends the loop.
 type LoopFunc interface {
 	func() | func() error | func() Wait
 }
 
-// A CountFunc is a [LoopFunc] that is told how many calls it stands for.
+// A CountFunc is a [LoopFunc] that gets a number of intervals; see [WithCount].
 type CountFunc interface {
 	func(count int) | func(count int) error | func(count int) Wait
 }
 
 var (
-	// ErrLoopRunning is the error of starting a LoopingCall whose run has not
-	// ended.
+	// ErrLoopRunning is the error of Start on a LoopingCall that is running.
 	ErrLoopRunning = errors.New("task: the looping call is running")
-	// ErrLoopNotRunning is the error of stopping or resetting a LoopingCall that
-	// is not running.
+	// ErrLoopNotRunning is the error of Stop and Reset on a LoopingCall that is not
+	// running.
 	ErrLoopNotRunning = errors.New("task: the looping call is not running")
 )
 
-// NewLoopingCall returns a LoopingCall of f by clock, not yet started. If f
-// returns a Deferred, of a type that [WaitFor] can change, the next call is not
-// made before that one has fired; nil is nothing to wait for.
+// NewLoopingCall returns a LoopingCall of f on clock; [LoopingCall.Start] starts it. If f
+// returns a Deferred, the next call waits until it has fired. For Deferreds of other
+// types, see [WaitFor].
 func NewLoopingCall[F LoopFunc](clock reactor.Clock, f F) *LoopingCall {
 	l := newLoopingCall(clock, f)
 	switch f := any(f).(type) {
@@ -73,9 +71,8 @@ func NewLoopingCall[F LoopFunc](clock reactor.Clock, f F) *LoopingCall {
 	return l
 }
 
-// WithCount is [NewLoopingCall] for a function that is told how many times of
-// the grid have come since the last call. That is 1, or more if some were
-// skipped; with an interval of 0 it is always 1.
+// WithCount is [NewLoopingCall] for a function that gets the number of intervals since its
+// last call: 1, or more if calls were skipped. With an interval of 0 it is always 1.
 func WithCount[F CountFunc](clock reactor.Clock, f F) *LoopingCall {
 	l := newLoopingCall(clock, f)
 	l.counts = true
@@ -102,14 +99,14 @@ func newLoopingCall(clock reactor.Clock, f any) *LoopingCall {
 	return l
 }
 
-// Start begins to call the function every interval: the first time at once, if
-// now is true, or after the first interval. With an interval of 0 it is called
-// in every turn of the loop.
+// Start starts to call the function every interval: the first time at once, if now is
+// true, or else after one interval. With an interval of 0, the function is called in
+// every turn of the loop.
 //
-// The Deferred fires after [LoopingCall.Stop], once a call that is being made
-// has ended, or with the error of the call that failed. Cancelling it stops the
-// loop, and cancels what the last call waits for. It fails at once, and nothing
-// is started, with [ErrLoopRunning], or if interval is negative.
+// The Deferred fires after [LoopingCall.Stop], when the current call has ended, or fails
+// with the error of a call. Cancelling it stops the loop and cancels the Deferred of the
+// last call. Start fails with [ErrLoopRunning], and with an error if interval is
+// negative.
 func (l *LoopingCall) Start(interval time.Duration, now bool) *deferred.Deferred[deferred.None] {
 	if l.ended != nil {
 		return deferred.Fail[deferred.None](ErrLoopRunning)
@@ -126,7 +123,7 @@ func (l *LoopingCall) Start(interval time.Duration, now bool) *deferred.Deferred
 		l.counted = l.start.Add(-interval)
 		l.run()
 	} else {
-		l.arrange(l.start)
+		l.schedule(l.start)
 	}
 	return ended
 }
@@ -145,9 +142,8 @@ func (l *LoopingCall) Stop() error {
 	return nil
 }
 
-// Reset makes the next call come a whole interval from now, and the others at
-// intervals from there. While a call is being made it does nothing. It fails
-// with [ErrLoopNotRunning].
+// Reset restarts the intervals, so that the next call is made one interval from now. During
+// a call it does nothing. It fails with [ErrLoopNotRunning].
 func (l *LoopingCall) Reset() error {
 	if !l.running {
 		return ErrLoopNotRunning
@@ -155,17 +151,16 @@ func (l *LoopingCall) Reset() error {
 	if l.call != nil {
 		l.call.Cancel()
 		l.start = l.clock.Now()
-		l.arrange(l.start)
+		l.schedule(l.start)
 	}
 	return nil
 }
 
-// Running reports whether the loop goes on: from Start until Stop or until a
-// call fails. It is false by the time that Start's Deferred fires.
+// Running reports whether the loop is running: from Start until Stop or until a call fails.
+// It is false when Start's Deferred fires.
 func (l *LoopingCall) Running() bool { return l.running }
 
-// SetInterval changes the interval of a loop that runs, from after the next call
-// on. It fails if interval is negative.
+// SetInterval changes the interval, after the next call. It fails if interval is negative.
 func (l *LoopingCall) SetInterval(interval time.Duration) error {
 	if interval < 0 {
 		return fmt.Errorf("task: %v is no interval for a looping call", interval)
@@ -174,7 +169,7 @@ func (l *LoopingCall) SetInterval(interval time.Duration) error {
 	return nil
 }
 
-// String names the function and the interval, as LoopingCall<1s>(main.tick).
+// String returns the interval and the function's name: "LoopingCall<1s>(main.tick)".
 func (l *LoopingCall) String() string {
 	if l.interval < 0 {
 		return fmt.Sprintf("LoopingCall<not started>(%s)", l.name)
@@ -182,8 +177,8 @@ func (l *LoopingCall) String() string {
 	return fmt.Sprintf("LoopingCall<%v>(%s)", l.interval, l.name)
 }
 
-// arrange arranges the next call, at the first time of the grid after now.
-func (l *LoopingCall) arrange(now time.Time) {
+// schedule schedules the next call, at the first multiple of the interval after now.
+func (l *LoopingCall) schedule(now time.Time) {
 	delay := time.Duration(0)
 	if l.interval != 0 {
 		delay = l.interval - now.Sub(l.start)%l.interval
@@ -201,13 +196,13 @@ func (l *LoopingCall) run() {
 	}
 	l.wait = wait
 	wait.AddBoth(l.resume)
-	if l.wait != nil && l.ended.Called() { // cancelled while the call was made
+	if l.wait != nil && l.ended.Called() { // cancelled during the call
 		wait.Cancel()
 	}
 }
 
-// try calls the function, unless it counts and there is nothing to count; a
-// panic becomes its error.
+// try calls the function, unless it counts intervals and there is none. A panic becomes an
+// error.
 func (l *LoopingCall) try() (wait Wait, err error) {
 	defer catch(&err)
 	count := 1
@@ -219,7 +214,7 @@ func (l *LoopingCall) try() (wait Wait, err error) {
 	return l.f(count)
 }
 
-// count returns how many times of the grid have come since it was last asked.
+// count returns the number of intervals since it last returned more than 0.
 func (l *LoopingCall) count() int {
 	now := l.clock.Now()
 	count := 1
@@ -232,26 +227,26 @@ func (l *LoopingCall) count() int {
 	return count
 }
 
-// intervals returns how many whole intervals there are from start to t.
+// intervals returns the number of whole intervals from start to t.
 func (l *LoopingCall) intervals(t time.Time) int {
 	return int(t.Sub(l.start) / l.interval)
 }
 
-// waited is called with the result of what the last call waited for.
+// waited is called with the result of the Deferred that the last call returned.
 func (l *LoopingCall) waited(_ deferred.None, err error) (deferred.None, error) {
 	l.wait = nil
 	l.next(err)
 	return deferred.None{}, nil
 }
 
-// next is what comes after a call that ended with err.
+// next continues or ends the loop after a call that returned err.
 func (l *LoopingCall) next(err error) {
 	switch {
 	case err != nil:
 		l.running = false
 		l.end(err)
 	case l.running:
-		l.arrange(l.clock.Now())
+		l.schedule(l.clock.Now())
 	default:
 		l.end(nil)
 	}

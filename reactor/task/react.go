@@ -12,23 +12,23 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// React is a whole program: it runs the default reactor until the Deferred of f
-// fires, and exits. It is Twisted's task.react, and all that main has to call.
+// React runs the default reactor until the Deferred of f fires, then exits the program.
+// main calls nothing else. It is Twisted's task.react.
 //
-// The status is 0 if the Deferred fires with a value. If it fails, or f panics,
-// the error is written to standard error, on one line behind the program's name,
-// and the status is 1, or what an [ExitStatus] in the error says. With
-// [deferred.SetDebugging] on, the stack of a panic is written too.
+// The exit status is 0 if the Deferred fires with a value. If it fails, or f panics, React
+// writes the error to standard error, on one line after the program's name, and the
+// status is 1, or the [ExitStatus] in the error. After [deferred.SetDebugging], it writes
+// the stack of a panic too.
 //
-// If the reactor is stopped before the Deferred fires, the Deferred is
-// cancelled, and the status is 0 unless it then fails with something else than
+// If the reactor is stopped before the Deferred fires, the Deferred is cancelled. The
+// status is then 0, unless the Deferred fails with an error other than
 // [deferred.ErrCancelled].
 func React[T any](f func(r reactor.Reactor) *deferred.Deferred[T]) {
 	os.Exit(ReactOn(reactor.Default(), f, os.Stderr))
 }
 
-// ReactOn is [React] on any reactor. It returns the status instead of exiting
-// with it, and writes the error to stderr.
+// ReactOn is [React] on any reactor. It writes the error to stderr, and returns the exit
+// status.
 func ReactOn[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Deferred[T], stderr io.Writer) (status int) {
 	err := runUntil(r, f)
 	if err == nil {
@@ -45,10 +45,9 @@ func ReactOn[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Defer
 	return status
 }
 
-// An ExitStatus is an error that says which status [React] is to exit with. It
-// is Twisted's (Python's) SystemExit. Alone it has nothing written; wrapped in
-// another error, as by fmt.Errorf("bad usage: %w", ExitStatus(2)), it does not
-// keep that one from being written.
+// An ExitStatus is an error that sets the exit status of [React]. On its own, nothing is
+// printed. Wrapped in another error, as by fmt.Errorf("bad usage: %w", ExitStatus(2)),
+// that error is printed. It is Python's SystemExit.
 type ExitStatus int
 
 func (s ExitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
@@ -74,7 +73,7 @@ func runUntil[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Defe
 		return value, nil
 	})
 	if fired {
-		// It runs nevertheless: what f began has to be shut down in order.
+		// Run anyway, to shut down in order what f started.
 		r.CallWhenRunning(func() { r.Stop() })
 	}
 	if err := r.Run(); err != nil {
