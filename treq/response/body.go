@@ -5,166 +5,163 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
-// This file holds the way of a body's bytes from the connection they come on to
-// whoever reads them.
+// This file carries the bytes of a body from the agent's transport to a reader.
 
-// A BodyProtocol takes the body of a response, as [Response.DeliverBody] gives
-// it. It is the IProtocol of Twisted's IResponse.deliverBody. Its methods are
-// called on the reactor's goroutine; one that panics loses the connection.
+// A BodyProtocol reads the body of a response; see [Response.DeliverBody]. It is the
+// IProtocol of Twisted's IResponse.deliverBody. If a method panics, the connection is
+// closed.
 type BodyProtocol interface {
 	// ConnectionMade is called once, first.
 	ConnectionMade(t BodyTransport)
-	// DataReceived is called with the bytes, split as they happened to come.
-	// They are valid until it returns.
+	// DataReceived is called with the next bytes, split anywhere. data is valid until
+	// DataReceived returns.
 	DataReceived(data []byte)
-	// ConnectionLost is called once, last. reason is [ErrDone], or
-	// [ErrPotentialDataLoss], or says why the body is not complete: mostly a
+	// ConnectionLost is called once, last. reason is [ErrDone],
+	// [ErrPotentialDataLoss], or the error that cut the body short, normally a
 	// [*FailedError].
 	ConnectionLost(reason error)
 }
 
 // A BodyTransport controls the delivery of a body. It is Twisted's
-// TransportProxyProducer. It belongs to the reactor's goroutine, and once the
-// body has ended its methods do nothing.
+// TransportProxyProducer. After the end of the body its first three methods do nothing.
 type BodyTransport interface {
-	// PauseProducing stops DataReceived at once, and by that the reading of the
-	// socket.
+	// PauseProducing stops the calls of DataReceived at once, and the reading of the
+	// socket with them.
 	PauseProducing()
-	// ResumeProducing lets it go on.
+	// ResumeProducing undoes PauseProducing.
 	ResumeProducing()
-	// StopProducing says that no more is wanted: DataReceived is not called
-	// again, the connection is closed, and ConnectionLost told so.
+	// StopProducing gives up the rest of the body: DataReceived is not called again,
+	// the connection is closed, and ConnectionLost is called.
 	StopProducing()
 	// Cooperator returns the Cooperator that runs the tasks which read the body: one
 	// on the reactor that the body comes by, after its end too. It is not nil.
 	Cooperator() *task.Cooperator
 }
 
-// unreadMost is how much of a body that has no reader is kept before the
-// connection is paused. So a response that nobody reads, if it is no larger, still
-// leaves its connection to others.
-const unreadMost = 64 << 10
+// maxUnread is the number of bytes that a Body without a reader holds before it pauses
+// the connection. The connection of a small response is thus free for other requests
+// though nobody reads the response.
+const maxUnread = 64 << 10
 
-// maxPiece is how much of what was kept a reader gets at a time, as much as a
-// connection mostly brings: so it can pause, and other things be done, in between.
+// maxPiece is the most held bytes that a reader gets at a time, so that it can pause in
+// between. A connection rarely delivers more at once.
 const maxPiece = 256 << 10
 
-// A Body carries the bytes of one response from an agent, which calls Write and
-// End, to the BodyProtocol that Deliver connects. It keeps what comes while there
-// is no reader, or a paused one; that is little, since the agent's transport is
-// paused then.
+// A Body carries the bytes of one response from an agent, which calls Write and End, to
+// the reader that Deliver connects. It holds the bytes that arrive while there is no
+// reader or the reader is paused. They are few, since the agent's transport is paused
+// then.
 //
-// It is for those who write an agent. It belongs to the reactor's goroutine.
+// It is for code that implements an agent.
 type Body struct {
-	transport BodyTransport // the agent's; nil once the body has ended
-	to        BodyProtocol  // the reader; nil before Deliver
-	held      []byte        // what came and was not given to the reader yet
-	ended     error         // why the body ended; nil before
-	paused    bool          // the reader wants no more for now
-	stopped   bool          // the reader wants no more
-	giving    bool          // the reader is being called: what comes now waits
-	told      bool          // the reader was told of the end
+	transport BodyTransport // the agent's; nil after the end
+	reader    BodyProtocol  // nil before Deliver
+	held      []byte        // not delivered yet
+	ended     error         // the reason of the end; nil before the end
+	paused    bool          // by the reader
+	stopped   bool          // by the reader
+	calling   bool          // the reader is being called: new bytes are held
+	told      bool          // the reader's ConnectionLost was called
 
 	cooperator *task.Cooperator // the transport's
 
 	atEnd func() // set by OnEnd
 }
 
-// NewBody returns a Body whose bytes t controls.
+// NewBody returns a Body with t as its transport.
 func NewBody(t BodyTransport) *Body {
 	b := new(Body)
 	b.Init(t)
 	return b
 }
 
-// Init makes the zero Body, a part of an agent's own struct perhaps, what NewBody
-// returns.
+// Init initializes the zero Body as NewBody does, for a Body that is a part of another
+// struct.
 func (b *Body) Init(t BodyTransport) { b.transport, b.cooperator = t, t.Cooperator() }
 
 // Taken reports whether the body has, or had, a reader.
-func (b *Body) Taken() bool { return b.to != nil }
+func (b *Body) Taken() bool { return b.reader != nil }
 
-// Write gives the reader the next bytes, which it may use until Write returns. An
-// agent calls it.
+// Write delivers the next bytes. The agent calls it, and may reuse data afterwards.
 func (b *Body) Write(data []byte) {
 	switch {
 	case b.stopped:
-	case b.to != nil && !b.paused && !b.giving:
-		b.giving = true
-		defer b.given()
-		b.to.DataReceived(data)
+	case b.reader != nil && !b.paused && !b.calling:
+		b.calling = true
+		defer b.called()
+		b.reader.DataReceived(data)
 	default:
 		b.held = append(b.held, data...)
-		if b.to == nil && len(b.held) > unreadMost {
+		if b.reader == nil && len(b.held) > maxUnread {
 			b.transport.PauseProducing()
 		}
 	}
 }
 
-// given ends a call of the reader, which may have panicked.
-func (b *Body) given() {
-	b.giving = false
-	if len(b.held) != 0 || b.ended != nil { // meanwhile
-		b.give()
+// called runs after a call of the reader, which may have panicked.
+func (b *Body) called() {
+	b.calling = false
+	if len(b.held) != 0 || b.ended != nil { // since the call
+		b.flush()
 	}
 }
 
-// End says that the body has ended, and why. An agent calls it, once.
+// End ends the body. The agent calls it, with the reason for the reader.
 func (b *Body) End(reason error) {
 	if b.ended == nil {
 		b.ended, b.transport = reason, nil
 		if b.atEnd != nil {
 			b.atEnd()
 		}
-		b.give()
+		b.flush()
 	}
 }
 
-// give gives the reader what it is ready for: bytes that are held, then the end.
-func (b *Body) give() {
-	if b.to == nil || b.giving {
+// flush delivers the held bytes and then the end, unless the reader pauses.
+func (b *Body) flush() {
+	if b.reader == nil || b.calling {
 		return
 	}
-	b.giving = true
-	defer func() { b.giving = false }()
+	b.calling = true
+	defer func() { b.calling = false }()
 	for len(b.held) != 0 && !b.paused {
 		data := b.held[:min(len(b.held), maxPiece)]
 		if b.held = b.held[len(data):]; len(b.held) == 0 {
 			b.held = nil
 		}
-		b.to.DataReceived(data)
+		b.reader.DataReceived(data)
 	}
 	if b.ended != nil && len(b.held) == 0 && !b.told {
 		b.told = true
-		b.to.ConnectionLost(b.ended)
+		b.reader.ConnectionLost(b.ended)
 	}
 }
 
-// Deliver connects the body to its reader. It fails with [ErrBodyTaken] if there
-// is one already; to is then not called.
-func (b *Body) Deliver(to BodyProtocol) error { return b.deliver(to, nil) }
+// Deliver connects the body to its reader. It fails with [ErrBodyTaken], and does not
+// call the reader, if the body has one already.
+func (b *Body) Deliver(reader BodyProtocol) error { return b.deliver(reader, nil) }
 
-// deliver is Deliver to what wrap, if it is not nil, makes of to.
-func (b *Body) deliver(to BodyProtocol, wrap func(BodyProtocol) BodyProtocol) error {
-	if b.to != nil {
+// deliver connects the body to reader, or to wrap(reader) if wrap is not nil.
+func (b *Body) deliver(reader BodyProtocol, wrap func(BodyProtocol) BodyProtocol) error {
+	if b.reader != nil {
 		return ErrBodyTaken
 	}
 	if wrap != nil {
-		to = wrap(to)
+		reader = wrap(reader)
 	}
-	b.to = to
+	b.reader = reader
 	b.connect()
 	b.resume()
 	return nil
 }
 
 func (b *Body) connect() {
-	b.giving = true
-	defer func() { b.giving = false }()
-	b.to.ConnectionMade(b)
+	b.calling = true
+	defer func() { b.calling = false }()
+	b.reader.ConnectionMade(b)
 }
 
-// PauseProducing stops the bytes; see [BodyTransport].
+// PauseProducing pauses the body; see [BodyTransport].
 func (b *Body) PauseProducing() {
 	b.paused = true
 	if b.transport != nil {
@@ -172,7 +169,7 @@ func (b *Body) PauseProducing() {
 	}
 }
 
-// ResumeProducing lets them go on; see [BodyTransport].
+// ResumeProducing resumes the body; see [BodyTransport].
 func (b *Body) ResumeProducing() {
 	b.paused = false
 	b.resume()
@@ -181,16 +178,16 @@ func (b *Body) ResumeProducing() {
 // Cooperator returns the Cooperator of the agent's transport.
 func (b *Body) Cooperator() *task.Cooperator { return b.cooperator }
 
-// resume has what is held, and then what is still to come, go to the reader.
-// The transport comes last: in memory it may bring the rest there and then.
+// resume delivers the held bytes, and then resumes the transport, which may call Write
+// before it returns.
 func (b *Body) resume() {
-	b.give()
+	b.flush()
 	if b.transport != nil && !b.paused && !b.stopped {
 		b.transport.ResumeProducing()
 	}
 }
 
-// StopProducing ends them; see [BodyTransport].
+// StopProducing gives up the body; see [BodyTransport].
 func (b *Body) StopProducing() {
 	if b.stopped {
 		return
@@ -200,8 +197,8 @@ func (b *Body) StopProducing() {
 		b.held = nil
 		b.transport.StopProducing()
 	} else if len(b.held) != 0 {
-		// All has come, and not all of it will be given.
+		// The whole body arrived, but the reader does not get all of it.
 		b.held, b.ended = nil, &FailedError{Reasons: []error{reactor.ErrConnectionAborted}}
-		b.give()
+		b.flush()
 	}
 }

@@ -8,31 +8,30 @@ import (
 	"github.com/sourcegraph/conc/panics"
 )
 
-// A buffer keeps a body while it is read, and gives it to any number of readers,
-// each of which gets all of it. It is treq's _BufferedResponse.
+// A buffer keeps a body as it is read, and delivers all of it to each of any number of
+// readers. It is treq's _BufferedResponse.
 type buffer struct {
-	data    []byte
-	ended   error // why the body ended; nil before
-	readers []*bufferReader
-	waiting []*deferred.Deferred[[]byte]  // for all of it: see content
-	first   [1]*deferred.Deferred[[]byte] // what waiting begins in: mostly there is one
-	length  int64                         // of the body, if it is known
-	from    BodyTransport                 // from the first reader until the body has ended
-	paused  bool                          // that is from
+	data      []byte
+	ended     error // the reason of the end; nil before the end
+	readers   []*bufferReader
+	waiting   []*deferred.Deferred[[]byte]  // fire with the whole body; see content
+	first     [1]*deferred.Deferred[[]byte] // the first array of waiting, which mostly suffices
+	length    int64                         // of the body, or UnknownLength
+	transport BodyTransport                 // nil before the first reader and after the end
+	paused    bool                          // transport is paused
 }
 
-// A bufferReader is the way of the bytes from a buffer to one of its readers.
-// What it keeps for one that is late, or paused, is the buffer's own data.
+// A bufferReader carries the bytes from a buffer to one reader. The bytes that it holds
+// for a late or paused reader are the buffer's own.
 type bufferReader struct {
 	Body
 	buffer *buffer
 }
 
-// maxPrealloc bounds how much memory is taken for a body because its head says
-// that it will be that long.
+// maxPrealloc bounds the memory that is allocated because of the length in the head.
 const maxPrealloc = 1 << 20
 
-// deliver connects p to r's body, by way of b.
+// deliver connects p to r's body through b.
 func (b *buffer) deliver(r *Response, p BodyProtocol) error {
 	if b.late(r) {
 		return ErrBodyTaken
@@ -44,12 +43,12 @@ func (b *buffer) deliver(r *Response, p BodyProtocol) error {
 		b.readers = append(b.readers, reader)
 	}
 	reader.Deliver(p)
-	b.begin(r) // unless p has
+	b.begin(r)
 	return nil
 }
 
-// content fires with all of r's body. It is deliver to who only waits for the end,
-// which takes no bufferReader.
+// content fires with all of r's body. It is the cheap form of deliver when only the
+// whole body is wanted.
 func (b *buffer) content(r *Response) *deferred.Deferred[[]byte] {
 	if b.late(r) {
 		return deferred.Fail[[]byte](ErrBodyTaken)
@@ -72,13 +71,13 @@ func (b *buffer) content(r *Response) *deferred.Deferred[[]byte] {
 	return d
 }
 
-// leave is for a Deferred that waits no longer.
+// leave removes the cancelled d from waiting.
 func (b *buffer) leave(d *deferred.Deferred[[]byte]) {
 	b.waiting = slices.DeleteFunc(b.waiting, func(other *deferred.Deferred[[]byte]) bool { return other == d })
 	b.steer()
 }
 
-// whole returns all of the body, after its end, or why it is not there.
+// whole returns the body after its end, or the error that cut it short.
 func (b *buffer) whole() ([]byte, error) {
 	switch err := failure(b.ended); {
 	case err != nil:
@@ -89,10 +88,10 @@ func (b *buffer) whole() ([]byte, error) {
 	return slices.Clip(b.data), nil
 }
 
-// late reports whether r's body had a reader before it was to be buffered.
-func (b *buffer) late(r *Response) bool { return !b.begun() && r.body.to != nil }
+// late reports whether r's body had a reader before it was buffered.
+func (b *buffer) late(r *Response) bool { return !b.begun() && r.body.reader != nil }
 
-// begin connects b to r's body, the first time that it is called.
+// begin connects b to r's body, unless it is connected already.
 func (b *buffer) begin(r *Response) {
 	if !b.begun() {
 		b.length = r.Length
@@ -100,12 +99,12 @@ func (b *buffer) begin(r *Response) {
 	}
 }
 
-func (b *buffer) begun() bool { return b.from != nil || b.ended != nil }
+func (b *buffer) begun() bool { return b.transport != nil || b.ended != nil }
 
-// ConnectionMade, DataReceived and ConnectionLost make b the body's protocol.
+// ConnectionMade, DataReceived and ConnectionLost make b the reader of the body.
 
 func (b *buffer) ConnectionMade(t BodyTransport) {
-	b.from = t
+	b.transport = t
 	b.steer()
 }
 
@@ -119,14 +118,14 @@ func (b *buffer) DataReceived(data []byte) {
 
 func (b *buffer) ConnectionLost(reason error) {
 	readers, waiting := b.readers, b.waiting
-	b.ended, b.readers, b.waiting, b.from = reason, nil, nil, nil
+	b.ended, b.readers, b.waiting, b.transport = reason, nil, nil, nil
 	for _, d := range waiting {
 		d.Resolve(b.whole())
 	}
 	each(readers, func(r *bufferReader) { r.End(reason) })
 }
 
-// each calls f with every reader, even if a call panics, and panics then.
+// each calls f with every reader. If some calls panic, it repeats a panic afterwards.
 func each(readers []*bufferReader, f func(*bufferReader)) {
 	switch len(readers) {
 	case 0:
@@ -142,10 +141,10 @@ func each(readers []*bufferReader, f func(*bufferReader)) {
 	c.Repanic()
 }
 
-// steer pauses, resumes or stops the body as its readers, taken together, want:
-// it goes on while one of them does.
+// steer pauses the body if all readers are paused, resumes it if one is not, and stops
+// it if all are stopped.
 func (b *buffer) steer() {
-	if b.from == nil {
+	if b.transport == nil {
 		return
 	}
 	stop, pause := len(b.waiting) == 0, len(b.waiting) == 0
@@ -155,18 +154,18 @@ func (b *buffer) steer() {
 	}
 	switch {
 	case stop:
-		b.from.StopProducing()
+		b.transport.StopProducing()
 	case pause != b.paused:
 		b.paused = pause
 		if pause {
-			b.from.PauseProducing()
+			b.transport.PauseProducing()
 		} else {
-			b.from.ResumeProducing()
+			b.transport.ResumeProducing()
 		}
 	}
 }
 
-// A readerTransport is a bufferReader as the transport of its own Body.
+// A readerTransport is the transport of the Body in a bufferReader.
 type readerTransport bufferReader
 
 func (r *readerTransport) PauseProducing()  { r.buffer.steer() }

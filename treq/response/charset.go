@@ -15,24 +15,22 @@ import (
 	"golang.org/x/text/encoding/unicode/utf32"
 )
 
-// This file holds which charset a response is in, and how bytes become text by
-// it. It knows nothing of bodies.
+// This file finds the charset of a response, and decodes bytes by it.
 
-// Why bytes did not become text.
+// The reasons of a CharsetError.
 var (
-	// ErrUnknownCharset says that there is no charset of that name here.
+	// ErrUnknownCharset says that the charset is unknown.
 	ErrUnknownCharset = errors.New("unknown charset")
-	// ErrUndecodable says that the bytes are not text in the charset. They are
-	// then not guessed at, as Python's decode does not: [Response.Content] still
-	// gives them.
+	// ErrUndecodable says that the bytes are not text in the charset. As in Python's
+	// decode, nothing replaces them. [Response.Content] still returns them.
 	ErrUndecodable = errors.New("not text in that charset")
 )
 
-// A CharsetError says why a body did not become text. errors.Is finds
+// A CharsetError says why a body cannot be decoded as text. errors.Is finds
 // [ErrUnknownCharset] or [ErrUndecodable].
 type CharsetError struct {
-	Charset string // as the response, or the caller, named it
-	Offset  int    // of the first bytes that are no text, within a character
+	Charset string // the name that the response or the caller gave
+	Offset  int    // of the first undecodable byte, within a character
 	Err     error
 }
 
@@ -46,12 +44,9 @@ func (e *CharsetError) Error() string {
 // Unwrap returns the reason.
 func (e *CharsetError) Unwrap() error { return e.Err }
 
-// contentType returns the media type of h, in lower case, and the charset that
-// it names, as it is written. Either may be empty. Of several headers the last
-// counts, as in treq and in browsers.
-//
-// It takes what it can use and passes over what it cannot, which
-// mime.ParseMediaType does not.
+// contentType returns the media type of h, in lower case, and its charset as written.
+// Either may be empty. Of several headers the last one counts, as in treq and in
+// browsers. Unlike mime.ParseMediaType, it ignores what it cannot parse.
 func contentType(h http.Header) (mediaType, charset string) {
 	values := h["Content-Type"]
 	if len(values) == 0 {
@@ -68,7 +63,7 @@ func contentType(h http.Header) (mediaType, charset string) {
 	return strings.ToLower(strings.TrimSpace(mediaType)), charset
 }
 
-// cutParameter takes the first parameter off s (RFC 9110, section 5.6.6).
+// cutParameter cuts the first parameter off s (RFC 9110, section 5.6.6).
 func cutParameter(s string) (name, value, rest string) {
 	end := strings.IndexAny(s, "=;")
 	if end < 0 || s[end] == ';' {
@@ -85,7 +80,7 @@ func cutParameter(s string) (name, value, rest string) {
 	return name, strings.TrimSpace(value), rest
 }
 
-// cutQuoted takes the rest of a quoted string off s.
+// cutQuoted cuts a quoted string, whose opening quote is cut already, off s.
 func cutQuoted(s string) (value, rest string) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -100,9 +95,8 @@ func cutQuoted(s string) (value, rest string) {
 	return b.String(), ""
 }
 
-// charsetName returns the name in the value of a charset parameter, or "" if
-// there is none: it may have further quotes around it, and what cannot be a name
-// (RFC 2978, section 2.3) is none.
+// charsetName returns the name in the value of a charset parameter, without further
+// quotes around it, or "" if it cannot be a name (RFC 2978, section 2.3).
 func charsetName(value string) string {
 	value = strings.Trim(value, `'"`)
 	for _, c := range []byte(value) {
@@ -116,7 +110,7 @@ func charsetName(value string) string {
 	return value
 }
 
-// decode returns data as text, by the charset of that name.
+// decode decodes data by the charset of a name.
 func decode(data []byte, charset string) (string, error) {
 	name := strings.ReplaceAll(strings.ToLower(charset), "_", "-")
 	switch name {
@@ -149,7 +143,7 @@ func decode(data []byte, charset string) (string, error) {
 	return string(text), nil
 }
 
-// byteOrderMark at the beginning of a text is not a part of it.
+// byteOrderMark is not a part of the text that it begins.
 const byteOrderMark = "\ufeff"
 
 func decodeUTF8(data []byte, charset string) (string, error) {
@@ -166,8 +160,8 @@ func decodeUTF8(data []byte, charset string) (string, error) {
 	return string(bytes.TrimPrefix(data, []byte(byteOrderMark))), nil
 }
 
-// decodeLatin1 decodes what is ISO-8859-1 and nothing else: of the bytes 80 to
-// 9F, which browsers take for windows-1252, it makes controls, as Python does.
+// decodeLatin1 decodes ISO-8859-1 proper: the bytes 80 to 9F become control characters,
+// as in Python, and not the characters of windows-1252, as in browsers.
 func decodeLatin1(data []byte) string {
 	high := 0
 	for _, c := range data {
@@ -186,10 +180,9 @@ func decodeLatin1(data []byte) string {
 	return b.String()
 }
 
-// lookUp returns the charset of that name, given as it is written and with
-// Python's liberties taken out, or nil. Where the name leaves the order of bytes
-// open, data's mark tells, or else they are taken as Python takes them on most
-// machines.
+// lookUp returns the charset of a name, or nil. The name is given as written, and
+// normalized as Python does. If the name leaves the byte order open, it is that of the
+// mark in data, or else little-endian, as in Python on most machines.
 func lookUp(written, name string, data []byte) (e encoding.Encoding, isUnicode bool) {
 	switch name {
 	case "utf-16":
@@ -214,7 +207,7 @@ func lookUp(written, name string, data []byte) (e encoding.Encoding, isUnicode b
 	for _, n := range []string{written, name} {
 		if e, err := htmlindex.Get(n); err == nil {
 			if e == encoding.Replacement {
-				return nil, false // what browsers refuse to decode
+				return nil, false // browsers refuse to decode it
 			}
 			return e, false
 		}
@@ -232,9 +225,9 @@ var (
 	utf32BE = utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)
 )
 
-// firstUndecodable returns where in data the first bytes are that e has no
-// character for, or -1 if there are none and data just has U+FFFD in it. It
-// looks at one character after the other: it is slow, and for errors.
+// firstUndecodable returns the offset of the first bytes in data that e has no character
+// for, or -1 if data is text that contains U+FFFD. It goes character by character and is
+// slow: it is for errors.
 func firstUndecodable(e encoding.Encoding, data []byte) int {
 	decoder, encoder := e.NewDecoder(), e.NewEncoder()
 	var dst [utf8.UTFMax]byte

@@ -7,17 +7,17 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
-// Collect calls collector with each piece of the body as it comes, and fires
-// once all of it has come. A piece is valid until collector returns. If
-// collector fails, the connection is closed and the Deferred fails with its
-// error. Cancelling the Deferred closes the connection.
+// Collect calls collector with each piece of the body as it arrives, and fires after the
+// last. A piece is valid until collector returns. If collector fails, the connection is
+// closed and the Deferred fails with its error. Cancelling the Deferred closes the
+// connection.
 //
-// The calls are the steps of a cooperative task, which the reactor schedules: those
-// that come within a read are made at once, until they have taken 10 ms; the rest
-// wait for later turns of the loop, and meanwhile the connection is not read. So a
-// slow collector slows the server down, and starves nobody.
+// When the calls for one read have taken 10 ms, the others wait for later turns of the
+// loop, and the connection is not read before they are made. So a slow collector slows
+// the server down, but nothing else. The Deferred fails with request.ErrNoCooperator if
+// the body has no Cooperator to run the later calls.
 //
-// The body can be collected once only, unless it is buffered. It is treq.collect.
+// The body can be collected only once, unless it is buffered. It is treq.collect.
 func (r *Response) Collect(collector func(data []byte) error) *deferred.Deferred[deferred.None] {
 	if collector == nil {
 		panic("response: Collect with a nil collector")
@@ -27,13 +27,13 @@ func (r *Response) Collect(collector func(data []byte) error) *deferred.Deferred
 	})
 }
 
-// CollectThen is [Response.Collect] for a collector whose work with a piece takes
-// longer: it returns a Deferred that fires when that is done, or nil if it is. Until
-// then the body is paused, and the piece valid. If that Deferred fails, the
-// connection is closed, and the one of CollectThen fails with the error. If the body
-// ends early, or the collecting is cancelled, it is cancelled.
+// CollectThen is [Response.Collect] for a collector that is asynchronous: it returns a
+// Deferred that fires when it is done with the piece, or nil if it is done. Until then the
+// body is paused and the piece stays valid. If the collector's Deferred fails, the
+// connection is closed and the Deferred of CollectThen fails with the same error. If the
+// body ends early or CollectThen is cancelled, the collector's Deferred is cancelled.
 //
-// A Deferred of another type becomes one of this by [task.WaitFor].
+// [task.WaitFor] converts a Deferred of another type.
 func (r *Response) CollectThen(collector func(data []byte) *deferred.Deferred[deferred.None]) *deferred.Deferred[deferred.None] {
 	if collector == nil {
 		panic("response: CollectThen with a nil collector")
@@ -44,8 +44,8 @@ func (r *Response) CollectThen(collector func(data []byte) *deferred.Deferred[de
 	})
 }
 
-// failure is the error of a body that ended for reason: none if it is all there,
-// as far as can be known.
+// failure returns the error of a body that ended for reason: nil if the body is
+// complete, as far as the protocol can tell.
 func failure(reason error) error {
 	if errors.Is(reason, ErrDone) || errors.Is(reason, ErrPotentialDataLoss) {
 		return nil
@@ -53,11 +53,11 @@ func failure(reason error) error {
 	return reason
 }
 
-// Content reads the whole body and fires with it. It may be called more than
-// once, and also has the body buffered for whatever else is to read it: every
-// call gives the same bytes, which are not to be changed. Cancelling the last
-// Deferred that waits for the body closes the connection. It fails with a
-// [*FailedError] if the body does not come whole. It is treq.content.
+// Content reads the whole body and fires with it. It buffers the body, so that it may be
+// called again, and other readers may follow. All calls give the same bytes, which must
+// not be changed. Content fails with a [*FailedError] if the body is cut short.
+// Cancelling the last Deferred that waits for the body closes the connection. It is
+// treq.content.
 func (r *Response) Content() *deferred.Deferred[[]byte] {
 	r.Buffer()
 	return r.buffer.content(r)

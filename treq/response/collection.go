@@ -9,26 +9,22 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// This file holds the reader of a body that is being collected.
-
-// A collection is the task of one Collect: its steps are calls of the collector, of
-// a piece each. Steps are made at once, as the pieces come, so that a body that is
-// there whole takes no turn of the loop of its own. When those have used up a share
-// of a turn, the body is paused, and a Cooperator makes the steps that are left.
-//
-// What waits for its step is kept by the Body that is paused.
+// A collection is the reader of one Collect. It calls the collector as the pieces
+// arrive, so that a body that is complete is collected within the turn. When the calls
+// have used up a share of the turn, it pauses the body, and a task makes one call in
+// each step. The paused Body holds the pieces that have no call yet.
 type collection struct {
 	collector func(data []byte) (task.Wait, error)
-	keeps     bool   // pieces are to be valid for as long as the collector's Deferred
-	piece     []byte // such a piece
+	keeps     bool   // a piece is valid until the collector's Deferred fires
+	piece     []byte // the copy of a piece, if keeps is set
 	done      *deferred.Deferred[deferred.None]
-	from      BodyTransport
+	transport BodyTransport
 	share     share
-	rest      *task.CooperativeTask // makes the steps that are left to later turns; or nil
-	stepping  bool                  // rest is at a step
-	wait      task.Wait             // for the collector; or nil
-	paused    bool                  // that is from
-	lost      error                 // why the body ended; nil before
+	task      *task.CooperativeTask // makes calls in later turns; nil if there is none
+	stepping  bool                  // task is running a step
+	wait      task.Wait             // the collector's Deferred, until it fires; or nil
+	paused    bool                  // transport is paused
+	ended     error                 // the reason of the end; nil before the end
 }
 
 func (r *Response) collect(c *collection) *deferred.Deferred[deferred.None] {
@@ -40,7 +36,7 @@ func (r *Response) collect(c *collection) *deferred.Deferred[deferred.None] {
 }
 
 func (c *collection) ConnectionMade(t BodyTransport) {
-	c.from = t
+	c.transport = t
 	c.share.cooperator = t.Cooperator()
 	if c.share.cooperator == nil {
 		c.stop(fmt.Errorf("%w: (%T).Cooperator() returned nil", request.ErrNoCooperator, t))
@@ -69,11 +65,11 @@ func (c *collection) DataReceived(data []byte) {
 	case wait != nil:
 		c.waitFor(wait)
 	default:
-		c.goOn()
+		c.proceed()
 	}
 }
 
-// collect calls the collector; a panic is its error.
+// collect calls the collector. A panic becomes its error.
 func (c *collection) collect(data []byte) (wait task.Wait, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -83,7 +79,7 @@ func (c *collection) collect(data []byte) (wait task.Wait, err error) {
 	return c.collector(data)
 }
 
-// waitFor has the next step wait for the collector.
+// waitFor pauses the body until wait fires.
 func (c *collection) waitFor(wait task.Wait) {
 	c.wait = wait
 	c.pause()
@@ -94,27 +90,26 @@ func (c *collection) waited(_ deferred.None, err error) (deferred.None, error) {
 	c.wait = nil
 	switch {
 	case c.done.Called(): // cancelled
-	case c.lost != nil && (err == nil || failure(c.lost) != nil):
-		c.done.Resolve(deferred.None{}, failure(c.lost))
+	case c.ended != nil && (err == nil || failure(c.ended) != nil):
+		c.done.Resolve(deferred.None{}, failure(c.ended))
 	case err != nil:
 		c.stop(err)
 	default:
-		c.goOn()
+		c.proceed()
 	}
 	return deferred.None{}, nil
 }
 
-// goOn has the next step made when there is a piece for it: at once, or in a later
-// turn if there were enough of them in this one.
-func (c *collection) goOn() {
+// proceed takes the next piece, in a later turn if the share of this one is used up.
+func (c *collection) proceed() {
 	switch {
-	case c.stepping: // enough for one step
+	case c.stepping: // one piece is enough for a step
 		c.pause()
-	case c.rest != nil: // it will
+	case c.task != nil: // which takes the next piece
 	case c.share.usedUp():
 		c.pause()
-		c.rest = c.share.cooperator.Cooperate(c.step)
-		c.rest.WhenDone().AddErrback(func(err error) (deferred.None, error) {
+		c.task = c.share.cooperator.Cooperate(c.step)
+		c.task.WhenDone().AddErrback(func(err error) (deferred.None, error) {
 			if !c.done.Called() {
 				c.stop(err)
 			}
@@ -125,8 +120,8 @@ func (c *collection) goOn() {
 	}
 }
 
-// step makes one step of rest, if a piece is waiting for it. Otherwise those that
-// come are dealt with at once again.
+// step takes one piece, if the Body holds one. If not, it ends the task, and pieces are
+// collected as they arrive again.
 func (c *collection) step() (task.Wait, error) {
 	c.share.renew()
 	c.stepping = true
@@ -135,37 +130,37 @@ func (c *collection) step() (task.Wait, error) {
 	if c.paused && c.wait == nil && !c.done.Called() {
 		return nil, nil
 	}
-	c.rest = nil
+	c.task = nil
 	return nil, task.Done
 }
 
 func (c *collection) pause() {
 	if !c.paused {
 		c.paused = true
-		c.from.PauseProducing()
+		c.transport.PauseProducing()
 	}
 }
 
 func (c *collection) resume() {
 	if c.paused {
 		c.paused = false
-		c.from.ResumeProducing()
+		c.transport.ResumeProducing()
 	}
 }
 
-// stop ends the collection because of err. That is said first: some bodies end as
-// soon as they are stopped.
+// stop fails the collection with err. It does so before it stops the transport, which may
+// call ConnectionLost with another reason before it returns.
 func (c *collection) stop(err error) {
 	c.done.Errback(err)
 	c.end()
-	c.from.StopProducing()
+	c.transport.StopProducing()
 }
 
-// end cancels what is under way.
+// end stops the task, and cancels the collector's Deferred.
 func (c *collection) end() {
-	if c.rest != nil {
-		c.rest.Stop()
-		c.rest = nil
+	if c.task != nil {
+		c.task.Stop()
+		c.task = nil
 	}
 	if c.wait != nil {
 		c.wait.Cancel()
@@ -173,33 +168,31 @@ func (c *collection) end() {
 }
 
 func (c *collection) ConnectionLost(reason error) {
-	c.lost = reason
+	c.ended = reason
 	switch {
 	case c.done.Called():
 	case c.wait == nil:
 		c.done.Resolve(deferred.None{}, failure(reason))
 		c.end()
 	case failure(reason) != nil:
-		c.wait.Cancel() // and waited does the rest
+		c.wait.Cancel() // which calls waited
 	}
 }
 
-// A share is how much of a turn of the loop the steps that are made at once may
-// take. It counts them over several turns, if they are few in each: to be too strict
-// costs a turn for every thousand steps, and this needs not know when a turn ends.
+// A share limits the calls within a turn of the loop. It does not know when a turn ends,
+// and counts the calls of several turns together. That costs a needless turn for every
+// thousand calls.
 type share struct {
 	cooperator *task.Cooperator
 	steps      int
 	took       time.Duration
-	began      time.Time // the step that is being made
+	began      time.Time // when the present call began
 }
 
 const (
 	shareSteps = 1000
 	shareTime  = 10 * time.Millisecond
 )
-
-// begin and end are called before and after a step.
 
 func (s *share) begin() { s.began = s.cooperator.Clock().Now() }
 

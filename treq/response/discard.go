@@ -6,41 +6,41 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// DiscardLimit is how much of a body [Response.Discard] reads.
+// DiscardLimit is the most bytes of a body that [Response.Discard] reads.
 const DiscardLimit = 256 << 10
 
-// Discard reads the body and drops it, so that its connection can be used again.
-// That is what to do with a response whose body nobody wants. If it is longer than
-// [DiscardLimit], the connection is closed instead, which costs less.
+// Discard reads the body and drops it, so that its connection can be used again. Call it
+// for a response whose body is not wanted. If the body is longer than [DiscardLimit],
+// Discard closes the connection instead, which costs less.
 //
-// The Deferred fires when that is over; it does not fail. If the body has a reader
-// already, it is left to that one.
+// The Deferred fires when the body is read or given up, and never fails. If the body has a
+// reader already, Discard does nothing.
 func (r *Response) Discard() *deferred.Deferred[deferred.None] {
 	hasBody := (r.Request == nil || r.Request.Method != http.MethodHead) && r.Code != http.StatusNotModified
-	d := &discarding{tooLong: r.Length > DiscardLimit && hasBody}
-	d.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { d.from.StopProducing() })
+	d := &discarder{tooLong: r.Length > DiscardLimit && hasBody}
+	d.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { d.transport.StopProducing() })
 	if err := r.DeliverBody(d); err != nil {
 		d.finish()
 	}
 	return d.done
 }
 
-// A discarding is the reader of a body that nobody wants.
-type discarding struct {
-	from    BodyTransport
-	done    *deferred.Deferred[deferred.None]
-	read    int
-	tooLong bool
+// A discarder is the reader of a body that is not wanted.
+type discarder struct {
+	transport BodyTransport
+	done      *deferred.Deferred[deferred.None]
+	read      int
+	tooLong   bool
 }
 
-func (d *discarding) ConnectionMade(t BodyTransport) {
-	d.from = t
+func (d *discarder) ConnectionMade(t BodyTransport) {
+	d.transport = t
 	if d.tooLong {
 		d.stop()
 	}
 }
 
-func (d *discarding) DataReceived(data []byte) {
+func (d *discarder) DataReceived(data []byte) {
 	d.read += len(data)
 	if d.read > DiscardLimit && !d.tooLong {
 		d.tooLong = true
@@ -48,16 +48,15 @@ func (d *discarding) DataReceived(data []byte) {
 	}
 }
 
-func (d *discarding) ConnectionLost(error) { d.finish() }
+func (d *discarder) ConnectionLost(error) { d.finish() }
 
-// stop gives the rest of the body up. That the connection is gone need not be
-// waited for.
-func (d *discarding) stop() {
-	d.from.StopProducing()
+// stop gives up the rest of the body, without waiting for the connection to close.
+func (d *discarder) stop() {
+	d.transport.StopProducing()
 	d.finish()
 }
 
-func (d *discarding) finish() {
+func (d *discarder) finish() {
 	if !d.done.Called() {
 		d.done.Callback(deferred.None{})
 	}

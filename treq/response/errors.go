@@ -6,24 +6,23 @@ import (
 	"strings"
 )
 
-// Why the delivery of a body ended, as [BodyProtocol] is told.
+// The reasons for which a complete body ends; see [BodyProtocol].
 var (
 	// ErrDone says that the body is complete. It is Twisted's ResponseDone.
 	ErrDone = errors.New("the response is complete")
-	// ErrPotentialDataLoss says that the body ended with the connection, and
-	// nothing said whether it was complete. It is Twisted's PotentialDataLoss.
+	// ErrPotentialDataLoss says that the body ended with the connection, and that the
+	// server did not announce its length. It is Twisted's PotentialDataLoss.
 	ErrPotentialDataLoss = errors.New("the body ended with the connection: it may not be complete")
 )
 
-// ErrBodyTaken is the error of reading a body that is not buffered a second
-// time.
+// ErrBodyTaken is the error of a second reader for a body that is not buffered.
 var ErrBodyTaken = errors.New("the body of the response is being read, or was read, already")
 
-// A FailedError says that a response came only in part, or is one that nothing
-// can be made of. It is Twisted's ResponseFailed. errors.Is finds the reasons.
+// A FailedError says that a response is incomplete or invalid. It is Twisted's
+// ResponseFailed. errors.Is finds the reasons.
 type FailedError struct {
 	Reasons  []error
-	Response *Response // whose body was cut short; nil if its head was
+	Response *Response // nil if the head is incomplete
 }
 
 func (e *FailedError) Error() string {
@@ -38,7 +37,7 @@ func (e *FailedError) Error() string {
 // Unwrap returns the reasons.
 func (e *FailedError) Unwrap() []error { return e.Reasons }
 
-// A NeverReceivedError says that no response came at all. It is Twisted's
+// A NeverReceivedError says that no byte of a response was received. It is Twisted's
 // ResponseNeverReceived. errors.Is finds the reasons.
 type NeverReceivedError struct {
 	Reasons []error

@@ -2,8 +2,7 @@ package response
 
 import "slices"
 
-// History returns the redirects that led to r, the oldest first. It is treq's
-// history.
+// History returns the redirects that led to r, oldest first. It is treq's history.
 func (r *Response) History() []*Response {
 	var history []*Response
 	for p := r.PreviousResponse; p != nil; p = p.PreviousResponse {

@@ -8,13 +8,12 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// JSON reads the whole body and decodes it as JSON into the value that into
-// points to, as [json.Unmarshal] does. It may be called more than once. For a
-// Deferred that fires with the value there is [JSON]. It is treq.json_content.
+// JSON reads the whole body and decodes it as JSON into the value that into points to,
+// as [json.Unmarshal] does. It may be called more than once. The function [JSON] returns
+// the value instead. It is treq.json_content.
 //
-// The body is in the charset that Content-Type names, or else in UTF-8, UTF-16 or
-// UTF-32, whichever its first bytes say. It fails with a [*CharsetError] if it is
-// not.
+// The body is in the charset of the Content-Type, or else in the form of Unicode that its
+// first bytes show. JSON fails with a [*CharsetError] if it is not.
 func (r *Response) JSON(into any) *deferred.Deferred[deferred.None] {
 	_, charset := contentType(r.Header)
 	return deferred.Map(r.Content(), func(data []byte) (deferred.None, error) {
@@ -38,9 +37,9 @@ func JSON[T any](r *Response) *deferred.Deferred[T] {
 	return deferred.Map(r.JSON(value), func(deferred.None) (T, error) { return *value, nil })
 }
 
-// unicodeOf returns which form of Unicode a JSON text is in: its mark tells, or
-// else that its first character is ASCII, and in a text of more than one
-// character the second mostly is too (RFC 4627, section 3).
+// unicodeOf returns the form of Unicode of a JSON text. It goes by the byte order mark,
+// or by the zeros among the first bytes, since the first character is ASCII and so, for
+// the most part, is the second (RFC 4627, section 3).
 func unicodeOf(data []byte) string {
 	for _, mark := range []struct{ bytes, charset string }{
 		{"\xef\xbb\xbf", "UTF-8"},

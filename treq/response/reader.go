@@ -6,18 +6,17 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// Reader returns the body as an [io.ReadCloser], for what reads in direct style: a
-// json.Decoder, a bufio.Scanner, io.Copy. It belongs to the coroutine of co: where
-// there is nothing to read, Read waits as [deferred.Await] does, and other things
-// are done meanwhile. What is not read yet stays on the connection, but for one
-// piece.
+// Reader returns the body as an [io.ReadCloser], for code that reads in direct style: a
+// json.Decoder, a bufio.Scanner, io.Copy. It belongs to the coroutine of co: if there is
+// nothing to read, Read waits as [deferred.Await] does, and the loop does other things.
+// The reader holds one piece; the rest of the body stays on the connection.
 //
 //	events := json.NewDecoder(resp.Reader(co))
 //
-// Read fails with [ErrBodyTaken], with what ended the body too early, a
-// [*FailedError] mostly, or with [deferred.ErrCancelled] once the coroutine is
-// cancelled, which closes the connection. Who leaves off before the end calls Close,
-// which closes the connection too; after the end it does nothing.
+// Read fails with [ErrBodyTaken], with the error that cut the body short, normally a
+// [*FailedError], or with [deferred.ErrCancelled] when the coroutine is cancelled, which
+// closes the connection. Call Close to stop early: it closes the connection, too. After
+// the end it does nothing.
 func (r *Response) Reader(co *deferred.Co) io.ReadCloser {
 	if co == nil {
 		panic("response: Reader without a coroutine")
@@ -29,26 +28,26 @@ func (r *Response) Reader(co *deferred.Co) io.ReadCloser {
 	return b
 }
 
-// A bodyReader is a body, one piece of which is there at a time: with each the body
-// is paused, until that piece has been read.
+// A bodyReader is a reader that holds one piece at a time: the body is paused until that
+// piece is read.
 type bodyReader struct {
-	co     *deferred.Co
-	from   BodyTransport
-	room   []byte // what piece is a part of
-	piece  []byte // what is to be read
-	ended  error  // what Read gives after that; nil before the end
-	waiter *deferred.Deferred[deferred.None]
+	co        *deferred.Co
+	transport BodyTransport
+	buffer    []byte                            // the memory of piece
+	piece     []byte                            // still to be read
+	ended     error                             // what Read returns after piece; nil before the end
+	waiter    *deferred.Deferred[deferred.None] // fires when there is something to read; or nil
 }
 
 func (b *bodyReader) ConnectionMade(t BodyTransport) {
-	b.from = t
+	b.transport = t
 	t.PauseProducing()
 }
 
 func (b *bodyReader) DataReceived(data []byte) {
-	b.room = append(b.room[:0], data...)
-	b.piece = b.room
-	b.from.PauseProducing()
+	b.buffer = append(b.buffer[:0], data...)
+	b.piece = b.buffer
+	b.transport.PauseProducing()
 	b.wake()
 }
 
@@ -61,7 +60,7 @@ func (b *bodyReader) ConnectionLost(reason error) {
 	b.wake()
 }
 
-// wake lets Read go on, if it waits.
+// wake wakes a Read that waits.
 func (b *bodyReader) wake() {
 	if w := b.waiter; w != nil {
 		b.waiter = nil
@@ -69,10 +68,10 @@ func (b *bodyReader) wake() {
 	}
 }
 
-// Read reads what is there of the body, or waits for it.
+// Read reads from the present piece, or waits for the next.
 func (b *bodyReader) Read(p []byte) (int, error) {
 	for len(b.piece) == 0 && b.ended == nil {
-		b.from.ResumeProducing() // which may bring it there and then
+		b.transport.ResumeProducing() // which may call DataReceived before it returns
 		if len(b.piece) != 0 || b.ended != nil {
 			break
 		}
@@ -90,7 +89,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close says that no more is wanted.
+// Close gives up the rest of the body.
 func (b *bodyReader) Close() error {
 	b.piece = nil
 	if b.ended == nil {
@@ -99,8 +98,8 @@ func (b *bodyReader) Close() error {
 	return nil
 }
 
-// stop ends the body because of err.
+// stop closes the connection; Read returns err from now on.
 func (b *bodyReader) stop(err error) {
 	b.ended = err
-	b.from.StopProducing()
+	b.transport.StopProducing()
 }

@@ -6,18 +6,17 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// DefaultEncoding is how text is decoded whose response does not say how.
+// DefaultEncoding is the charset of a text whose response names none.
 const DefaultEncoding = "ISO-8859-1"
 
-// Text reads the whole body as text, decoded by the charset that Content-Type
-// names, or else by [DefaultEncoding], or by UTF-8 for JSON. It may be called
-// more than once. It fails with a [*CharsetError] if the charset is not known, or
-// if the body is not text in it. It is treq.text_content.
+// Text reads the whole body and decodes it by the charset of the Content-Type, or else as
+// UTF-8 for JSON and by [DefaultEncoding] for other types. It may be called more than
+// once. It fails with a [*CharsetError] if the charset is unknown, or if the body is not
+// text in it. It is treq.text_content.
 //
-// Charsets have the names, and are what, browsers take them for (the WHATWG's
-// Encoding standard), or else IANA's; but ISO-8859-1 and US-ASCII are no more
-// than that, as in Python. A byte order mark at the beginning of a Unicode text
-// is left out.
+// The names and meanings of charsets are those of browsers (WHATWG's Encoding standard),
+// then IANA's. But ISO-8859-1 and US-ASCII are exactly these, as in Python. A byte order
+// mark at the beginning of a Unicode text is left out.
 func (r *Response) Text() *deferred.Deferred[string] { return r.TextWith(DefaultEncoding) }
 
 // TextWith is Text with another charset for a response that names none.

@@ -2,63 +2,62 @@ package response
 
 import "github.com/seed-7c003b53/gotreq/reactor"
 
-// An Upgrade is a connection that was HTTP and is something else from now on
-// (RFC 9110, section 7.8): a WebSocket perhaps. Whoever gets the response must
-// take it with SwitchProtocol, or Abort it.
+// An Upgrade is a connection that was HTTP and now speaks another protocol (RFC 9110,
+// section 7.8), such as WebSocket. The receiver of the response must take it with
+// SwitchProtocol, or Abort it.
 type Upgrade struct {
 	transport reactor.Transport
-	rest      []byte
-	waiting   *upgradeWaiting // until it is taken
+	pending   *pendingProtocol
 }
 
-// NewUpgrade returns the Upgrade of t, on which rest has come already. It is for
-// those who write an agent, which is not told of the connection any more.
-func NewUpgrade(t reactor.Transport, rest []byte) *Upgrade {
-	u := &Upgrade{transport: t, rest: append([]byte(nil), rest...), waiting: &upgradeWaiting{}}
-	u.waiting.Protocol = t.SwitchProtocol(u.waiting)
+// NewUpgrade returns the Upgrade of t. early are the bytes of the new protocol that were
+// received with the response. NewUpgrade is for code that implements an agent: of t's
+// former protocol only ConnectionLost is called any more.
+func NewUpgrade(t reactor.Transport, early []byte) *Upgrade {
+	u := &Upgrade{t, &pendingProtocol{early: append([]byte(nil), early...)}}
+	u.pending.Protocol = t.SwitchProtocol(u.pending)
 	t.PauseProducing()
 	return u
 }
 
-// upgradeWaiting is the protocol of a connection that nobody has taken yet. The
-// one that it was made for is told when it is lost, so as to count it.
-type upgradeWaiting struct {
+// A pendingProtocol is the protocol of a connection before SwitchProtocol. The embedded
+// former protocol learns of the loss of the connection, and so can count connections.
+type pendingProtocol struct {
 	reactor.Protocol
-	early []byte
-	lost  error
-	to    reactor.Protocol
+	early []byte           // received before SwitchProtocol
+	lost  error            // the reason of the loss; nil before
+	next  reactor.Protocol // set by SwitchProtocol
 }
 
-func (w *upgradeWaiting) DataReceived(data []byte) {
-	if w.to != nil {
-		w.to.DataReceived(data)
+func (p *pendingProtocol) DataReceived(data []byte) {
+	if p.next != nil {
+		p.next.DataReceived(data)
 		return
 	}
-	w.early = append(w.early, data...)
+	p.early = append(p.early, data...)
 }
 
-func (w *upgradeWaiting) ConnectionLost(reason error) {
-	w.lost = reason
-	if w.to != nil {
-		w.to.ConnectionLost(reason)
+func (p *pendingProtocol) ConnectionLost(reason error) {
+	p.lost = reason
+	if p.next != nil {
+		p.next.ConnectionLost(reason)
 	}
-	w.Protocol.ConnectionLost(reason)
+	p.Protocol.ConnectionLost(reason)
 }
 
-// SwitchProtocol makes p the protocol of the connection: its ConnectionMade is
-// called, then DataReceived with what has come. It panics if it is called a second
-// time. It belongs to the reactor's goroutine.
+// SwitchProtocol makes p the protocol of the connection. It calls ConnectionMade, and
+// then DataReceived with the bytes received so far. It panics if it is called twice.
 func (u *Upgrade) SwitchProtocol(p reactor.Protocol) {
-	w := u.waiting
-	if w.to != nil {
+	w := u.pending
+	if w.next != nil {
 		panic("response: the connection of an Upgrade was taken already")
 	}
-	w.to = p
+	w.next = p
 	p.ConnectionMade(u.transport)
-	if early := append(u.rest, w.early...); len(early) != 0 {
+	if early := w.early; len(early) != 0 {
+		w.early = nil
 		p.DataReceived(early)
 	}
-	u.rest, w.early = nil, nil
 	if w.lost != nil {
 		p.ConnectionLost(w.lost)
 		return
@@ -66,5 +65,5 @@ func (u *Upgrade) SwitchProtocol(p reactor.Protocol) {
 	u.transport.ResumeProducing()
 }
 
-// Abort closes the connection, for who does not want it.
+// Abort closes the connection.
 func (u *Upgrade) Abort() { u.transport.AbortConnection() }

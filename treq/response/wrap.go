@@ -1,26 +1,25 @@
 package response
 
-// WrapBody puts a protocol between the body as it comes from the connection and
-// whoever reads it, for example one that decodes it. wrap is called once, when
-// there is a reader, which it is given; the protocol that it returns is to call
-// the reader's methods. Of several wraps the first is the one next to the
-// connection.
+// WrapBody puts a protocol, such as a decoder, between the connection and the reader of
+// the body. r calls wrap once, with the reader, when there is one; the protocol that
+// wrap returns must call the reader's methods. Of several wraps the first is next to
+// the connection.
 //
-// It is for agents that wrap agents, and panics if the body has a reader already.
-func (r *Response) WrapBody(wrap func(to BodyProtocol) BodyProtocol) {
-	if r.body.to != nil {
+// It is for agents around agents. It panics if the body has a reader already.
+func (r *Response) WrapBody(wrap func(reader BodyProtocol) BodyProtocol) {
+	if r.body.reader != nil {
 		panic("response: WrapBody of a body that has a reader")
 	}
 	if before := r.wrap; before != nil {
-		r.wrap = func(to BodyProtocol) BodyProtocol { return before(wrap(to)) }
+		r.wrap = func(reader BodyProtocol) BodyProtocol { return before(wrap(reader)) }
 	} else {
 		r.wrap = wrap
 	}
 }
 
-// OnEnd has f called when all of the body has come, or no more of it will, whether
-// anybody reads it or not; at once, if that is so already. It is for agents that
-// wrap agents; f must not touch the response.
+// OnEnd arranges for a call of f at the end of the body, whether the body is complete or
+// not, and whether it has a reader or not. If the body has ended, OnEnd calls f at once.
+// It is for agents around agents. f must not use the response.
 func (r *Response) OnEnd(f func()) {
 	if r.body.ended != nil {
 		f()
