@@ -104,26 +104,3 @@ func TestFromURL(t *testing.T) {
 		t.Errorf("without a user: %v", c)
 	}
 }
-
-func TestOrigin(t *testing.T) {
-	same := [][]string{
-		{"http://h.example", "HTTP://H.EXAMPLE:80/x", "http://user:pass@h.example./?y"},
-		{"https://h.example", "https://h.example:443/"},
-		{"http://h.example:443"},
-		{"https://h.example:8443"},
-		{"http://www.h.example"},
-		{"http://[::1]:80/", "http://[::1]"},
-		{"ftp://h.example"},
-	}
-	for i, as := range same {
-		for j, bs := range same {
-			for _, a := range as {
-				for _, b := range bs {
-					if got := auth.OriginOf(parse(t, a)) == auth.OriginOf(parse(t, b)); got != (i == j) {
-						t.Errorf("%s and %s: the same is %v", a, b, got)
-					}
-				}
-			}
-		}
-	}
-}

@@ -2,8 +2,6 @@ package auth
 
 import (
 	"errors"
-	"net/url"
-	"strings"
 
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -24,24 +22,3 @@ type Credentials interface {
 
 // ErrInvalid is the error of a user name or password that cannot be sent.
 var ErrInvalid = errors.New("not credentials that can be sent")
-
-// An Origin is what credentials are for: a scheme, a host and a port.
-type Origin struct{ scheme, host, port string }
-
-// OriginOf returns the origin of u. Origins can be compared by ==.
-func OriginOf(u *url.URL) Origin {
-	o := Origin{
-		strings.ToLower(u.Scheme),
-		strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")),
-		u.Port(),
-	}
-	if o.port == "" {
-		switch o.scheme {
-		case "http":
-			o.port = "80"
-		case "https":
-			o.port = "443"
-		}
-	}
-	return o
-}
