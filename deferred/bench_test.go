@@ -58,8 +58,8 @@ func BenchmarkAwaitReady(b *testing.B) {
 	})
 }
 
-// BenchmarkAwaitLater is to be held against BenchmarkCallbackLater, which does
-// the same without the coroutine.
+// Compare BenchmarkAwaitLater with BenchmarkCallbackLater, which does the same without
+// a coroutine.
 func BenchmarkAwaitLater(b *testing.B) {
 	b.ReportAllocs()
 	var d *deferred.Deferred[int]

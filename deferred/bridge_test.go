@@ -43,7 +43,7 @@ func TestFromChannel(t *testing.T) {
 
 	d = deferred.FromChannel(loop, newGoroutine, ch)
 	d.Cancel()
-	loop.turn() // its end, which is dropped
+	loop.turn() // the end of the receive, whose result is dropped
 	wantError(t, d, deferred.ErrCancelled)
 
 	d = deferred.FromChannel(loop, newGoroutine, ch)
@@ -116,15 +116,15 @@ func TestAddContext(t *testing.T) {
 		eq(t, len(loop), 0)
 		wantValue(t, d, 1)
 	})
-	t.Run("fired while the news were under way", func(t *testing.T) {
+	t.Run("fired before the loop heard of the end", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		after := deferred.New[int]()
 		d := deferred.New[int]()
 		d.AddContext(ctx, loop).ThenCallback(func(int) *D { return after })
 		cancel()
-		news := <-loop
+		cancelLater := <-loop
 		d.Callback(1)
-		news()
+		cancelLater()
 		after.Callback(2)
 		wantValue(t, d, 2)
 	})

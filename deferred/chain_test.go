@@ -15,7 +15,7 @@ func same(v int) (int, error) { return v, nil }
 func TestAChainWaitsForAReturnedDeferred(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		prefix error // what the outer one fires with
+		prefix error // the result of outer, unless nil
 		link   func(outer, inner *D) *D
 	}{
 		{"ThenCallback", nil, func(o, i *D) *D { return o.ThenCallback(func(int) *D { return i }) }},
@@ -36,7 +36,7 @@ func TestAChainWaitsForAReturnedDeferred(t *testing.T) {
 				eq(t, len(s), 0)
 				inner.AddBoth(func(v int, err error) (int, error) { s.add("inner, later"); return v + 1, err })
 				inner.Resolve(5, result)
-				// The later handler of inner comes after the one that was waiting.
+				// outer waited before the last handler of inner was added.
 				eq(t, s, story{"inner", "outer", "inner, later"})
 				if result != nil {
 					wantError(t, end, errBoom)
@@ -191,18 +191,18 @@ func TestCirclesAreErrorsThatSaySo(t *testing.T) {
 
 	nilD := deferred.New[int]().ThenCallback(nil2)
 
-	// a waits on b, b's handler returns a.
+	// The handler of a returns b, and that of b returns a.
 	a, b := deferred.New[int](), deferred.New[int]()
 	a.ThenCallback(func(int) *D { return b })
 	b.ThenCallback(func(int) *D { return a })
 
-	// d's handler returns what was made of d.
+	// The handler of d returns e, which Map makes from d.
 	d := deferred.New[int]()
 	var e *D
 	d.ThenCallback(func(int) *D { return e })
 	e = deferred.Map(d, same)
 
-	// What is made of f is its own handler's Deferred.
+	// The handler given to Then returns the result of Then.
 	f := deferred.New[int]()
 	var g *D
 	g = deferred.Then(f, func(int) *D { return g })
@@ -240,6 +240,30 @@ func TestCirclesAreErrorsThatSaySo(t *testing.T) {
 }
 
 type None = deferred.None
+
+// The handler of d returns other, which waits for d, in each way in which one Deferred
+// can wait for another.
+func TestAHandlerThatReturnsADependentDeferred(t *testing.T) {
+	for name, dependent := range map[string]func(d *D) *D{
+		"Map":           func(d *D) *D { return deferred.Map(d, same) },
+		"Then":          func(d *D) *D { return deferred.Then(deferred.Succeed(1), func(int) *D { return d }) },
+		"ThenCallback":  func(d *D) *D { return deferred.Succeed(1).ThenCallback(func(int) *D { return d }) },
+		"ChainDeferred": func(d *D) *D { other := deferred.New[int](); d.ChainDeferred(other); return other },
+		"Run":           func(d *D) *D { return deferred.Run(new(deferred.DeferredLock), func() *D { return d }) },
+		"Go":            func(d *D) *D { return deferred.Go(func(co *deferred.Co) (int, error) { return deferred.Await(co, d) }) },
+	} {
+		d := deferred.New[int]()
+		var other *D
+		d.ThenCallback(func(int) *D { return other })
+		other = dependent(d)
+		d.Callback(1)
+		got, fired := outcome(other)
+		if !fired || got.Err == nil || !strings.Contains(got.Err.Error(), "returned a Deferred that waits on the one") {
+			t.Errorf("%s: got %v", name, got)
+		}
+		outcome(d)
+	}
+}
 
 // bounded runs f with a stack of at most 256 KB. A call for each of ten thousand
 // Deferreds does not fit into it.

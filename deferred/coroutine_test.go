@@ -60,7 +60,7 @@ func TestACoroutinesEnds(t *testing.T) {
 				}
 			}
 			check(deferred.Go(c.f))
-			// And the same after a wait.
+			// The same after a wait.
 			wait := deferred.New[int]()
 			d := deferred.Go(func(co *deferred.Co) (int, error) {
 				deferred.Await(co, wait)
@@ -84,7 +84,7 @@ func TestAwaitOfADeferredThatIsResumingTheCoroutine(t *testing.T) {
 }
 
 func TestCancellingACoroutine(t *testing.T) {
-	t.Run("cancels what it stands at, and runs deferred functions", func(t *testing.T) {
+	t.Run("cancels the awaited Deferred, and runs deferred functions", func(t *testing.T) {
 		var s story
 		result := deferred.Go(func(co *deferred.Co) (int, error) {
 			defer s.add("deferred function")
@@ -97,7 +97,7 @@ func TestCancellingACoroutine(t *testing.T) {
 		eq(t, s, story{"canceller", "true", "deferred function"})
 		wantError(t, result, deferred.ErrCancelled)
 	})
-	t.Run("it may go on", func(t *testing.T) {
+	t.Run("it may continue", func(t *testing.T) {
 		second := deferred.New[int]()
 		result := deferred.Go(func(co *deferred.Co) (int, error) {
 			deferred.Await(co, deferred.New[int]())
@@ -160,7 +160,21 @@ func TestCancellingACoroutine(t *testing.T) {
 			wantError(t, result, deferred.ErrCancelled)
 		}
 	})
-	t.Run("what it stands at has fired, but is paused", func(t *testing.T) {
+	t.Run("while it runs, at its next wait only", func(t *testing.T) {
+		start, last := deferred.New[int](), deferred.New[int]()
+		var result *D
+		result = deferred.Go(func(co *deferred.Co) (int, error) {
+			deferred.Await(co, start)
+			result.Cancel()
+			deferred.Await(co, deferred.New[int]())
+			return deferred.Await(co, last)
+		})
+		start.Callback(0)
+		eq(t, last.Called(), false)
+		last.Callback(4)
+		wantValue(t, result, 4)
+	})
+	t.Run("the awaited Deferred has fired, but is paused", func(t *testing.T) {
 		d := deferred.Succeed(3)
 		d.Pause()
 		result := deferred.Go(func(co *deferred.Co) (int, error) { return deferred.Await(co, d) })
@@ -184,7 +198,7 @@ func TestAwaitOnItself(t *testing.T) {
 	if got.Err == nil || !strings.Contains(got.Err.Error(), "waits on the coroutine itself") {
 		t.Errorf("got %v", got)
 	}
-	// And a handler that returns the result of a coroutine that waits for it.
+	// A handler of d returns the result of a coroutine that awaits d.
 	d := deferred.New[int]()
 	result = deferred.Go(func(co *deferred.Co) (int, error) { return deferred.Await(co, d) })
 	e := deferred.New[int]().ThenCallback(func(int) *D { return result })
@@ -269,7 +283,7 @@ func abandon(s *story, f func(co *deferred.Co, d *D) (int, error)) {
 	})
 }
 
-// await awaits with nothing left in a variable.
+// await awaits d and keeps no variable that refers to it.
 func await(co *deferred.Co, d *D) (int, error) { return deferred.Await(co, d) }
 
 func TestAbandonedCoroutines(t *testing.T) {
@@ -278,7 +292,7 @@ func TestAbandonedCoroutines(t *testing.T) {
 		name  string
 		f     body
 		story story
-		err   error // reported besides ErrAbandoned
+		err   error // is reported besides ErrAbandoned
 	}{
 		{"error returned", await, story{"unwound"}, nil},
 		{"error dropped", func(co *deferred.Co, d *D) (int, error) { await(co, d); return 1, nil }, story{"unwound"}, nil},
@@ -327,7 +341,7 @@ func TestTheUnwinderIsGivenAbandonedCoroutines(t *testing.T) {
 		}
 	}()
 	var s story
-	// The second awaits the first: nobody has either.
+	// The outer coroutine awaits the inner one. Both are unreachable.
 	abandon(&s, func(co *deferred.Co, d *D) (int, error) {
 		return await(co, deferred.Go(func(co *deferred.Co) (int, error) {
 			return deferred.Await(co, deferred.New[int]())

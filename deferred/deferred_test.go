@@ -18,7 +18,7 @@ func TestLinksSeeTheResultBeforeThem(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		chain func(d *D)
-		err   error // fire with this, or with 21
+		err   error // the result, or nil for the value 21
 		want  int
 		fails error
 	}{
@@ -75,7 +75,7 @@ func TestLinksSeeTheResultBeforeThem(t *testing.T) {
 			check(d)
 		})
 		t.Run(c.name+", fired first", func(t *testing.T) {
-			var d D // the zero value will do
+			var d D // the zero value works
 			fire(&d, c.err)
 			c.chain(&d)
 			check(&d)
@@ -389,7 +389,7 @@ func TestPause(t *testing.T) {
 		t.Error("still paused")
 	}
 
-	// From inside a handler it holds back those after it.
+	// Pause in a handler holds back the next one.
 	e := deferred.New[int]()
 	e.AddCallback(func(v int) (int, error) { e.Pause(); return v, nil })
 	e.AddCallback(func(v int) (int, error) { ran++; return v, nil })
@@ -398,7 +398,7 @@ func TestPause(t *testing.T) {
 	e.Unpause()
 	eq(t, ran, 3)
 
-	// Unpausing before there is a result does nothing else.
+	// Unpause without a result runs nothing.
 	f := deferred.New[int]()
 	f.Pause()
 	f.Unpause()

@@ -10,7 +10,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// A chain: each handler gets what the one before it left.
+// Each handler of a chain gets the result of the previous one.
 func Example() {
 	d := deferred.New[string]()
 	length := deferred.Map(d, strconv.Atoi)
@@ -23,7 +23,7 @@ func Example() {
 	// Output: twice that is 42
 }
 
-// An errback that recovers: the chain goes on with a value.
+// An errback recovers from an error, so that the chain continues with a value.
 func ExampleDeferred_AddErrback() {
 	d := deferred.New[int]()
 	d.AddErrback(func(err error) (int, error) {
@@ -40,7 +40,7 @@ func ExampleDeferred_AddErrback() {
 	// value: -1
 }
 
-// Only one kind of error is dealt with; any other is passed on.
+// The handler takes one kind of error and passes on the others.
 func ExampleTrap() {
 	for _, err := range []error{io.EOF, io.ErrClosedPipe} {
 		d := deferred.Fail[string](err)
@@ -64,7 +64,7 @@ func ExampleTrapAs() {
 	// Output: not a number: 12x
 }
 
-// A handler that returns a Deferred suspends the chain until that one fires.
+// A handler that returns a Deferred suspends the chain until that Deferred fires.
 func ExampleThen() {
 	answer := deferred.New[int]()
 	ask := func(question string) *deferred.Deferred[int] {
@@ -76,11 +76,11 @@ func ExampleThen() {
 		fmt.Println("answer:", n)
 		return n, nil
 	})
-	fmt.Println("nothing waits for it but the chain")
+	fmt.Println("only the chain waits for it")
 	answer.Callback(42)
 	// Output:
 	// asked: six times seven?
-	// nothing waits for it but the chain
+	// only the chain waits for it
 	// answer: 42
 }
 
@@ -98,7 +98,7 @@ func ExampleDeferred_Cancel() {
 	// true
 }
 
-// A timeout is on a clock, here one that the example moves.
+// The example moves the clock of the timeout.
 func ExampleDeferred_AddTimeout() {
 	clock := new(fakeClock)
 	d := deferred.New[string]()
@@ -169,7 +169,7 @@ func ExampleRace() {
 	// hare won
 }
 
-// Direct style: the function waits where it stands, and nothing else does.
+// The function waits for two Deferreds. Nothing else waits with it.
 func ExampleGo() {
 	first, second := deferred.New[int](), deferred.New[int]()
 	sum := deferred.Go(func(co *deferred.Co) (int, error) {
@@ -192,7 +192,7 @@ func ExampleGo() {
 	// the sum is 3
 }
 
-// A semaphore bounds ten jobs to three at a time.
+// A semaphore limits ten jobs to three at a time.
 func ExampleRun() {
 	var jobs []*deferred.Deferred[int]
 	running, most := 0, 0
@@ -215,7 +215,7 @@ func ExampleRun() {
 		fmt.Println("all done:", values)
 		return values, nil
 	})
-	for i := 0; i < len(jobs); i++ { // each that ends lets another start
+	for i := 0; i < len(jobs); i++ { // the end of each one starts another
 		jobs[i].Callback(i)
 	}
 	fmt.Println("most at a time:", most)
@@ -270,7 +270,7 @@ func ExampleDeferredQueue() {
 	// got two
 }
 
-// A channel takes a result to another goroutine.
+// A channel passes a result to another goroutine.
 func ExampleToChannel() {
 	d := deferred.New[int]()
 	result := deferred.ToChannel(d)

@@ -22,7 +22,7 @@ func TestFilesystemLock(t *testing.T) {
 		}
 		return clock, held, deferred.NewDeferredFilesystemLock(name, clock, config)
 	}
-	// tidy checks that no timer is left behind, and closes the file.
+	// tidy checks that no timer is left, and unlocks the locks.
 	tidy := func(t *testing.T, clock *fakeClock, locks ...*deferred.DeferredFilesystemLock) {
 		t.Helper()
 		eq(t, clock.active(), 0)
@@ -115,7 +115,7 @@ func TestFilesystemLock(t *testing.T) {
 		clock.advance(time.Second)
 		wantValue(t, d, None{})
 		eq(t, l.Unlock(), nil)
-		wantValue(t, l.DeferUntilLocked(0), None{}) // and again
+		wantValue(t, l.DeferUntilLocked(0), None{}) // the lock can wait again
 		tidy(t, clock, l)
 	})
 	t.Run("cancelled", func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestFilesystemLock(t *testing.T) {
 		wantValue(t, d, None{})
 		tidy(t, clock, l)
 	})
-	t.Run("a file that cannot be", func(t *testing.T) {
+	t.Run("a file that cannot exist", func(t *testing.T) {
 		l := deferred.NewDeferredFilesystemLock(filepath.Join(t.TempDir(), "no", "lock"), new(fakeClock), deferred.FilesystemLockConfig{})
 		wantError(t, l.DeferUntilLocked(0), fs.ErrNotExist)
 		if ok, err := l.Lock(); ok || !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "deferred: ") {

@@ -12,7 +12,7 @@ import (
 
 var errBoom = errors.New("boom")
 
-// outcome adds a handler that tells what d has fired with, and handles it.
+// outcome returns the result of d, if there is one, and handles an error.
 func outcome[T any](d *deferred.Deferred[T]) (got deferred.Result[T], fired bool) {
 	d.AddBoth(func(v T, err error) (T, error) {
 		got, fired = deferred.Result[T]{Value: v, Err: err}, true
@@ -54,7 +54,7 @@ func wantPending[T any](t *testing.T, d *deferred.Deferred[T]) {
 	}
 }
 
-// wantPanic returns what f panics with.
+// wantPanic returns the value that f panics with.
 func wantPanic(t *testing.T, f func()) (value any) {
 	t.Helper()
 	defer func() {
@@ -73,12 +73,12 @@ func eq[T any](t *testing.T, got, want T) {
 	}
 }
 
-// story is a record of what happened, in order.
+// story is a list of events.
 type story []string
 
 func (s *story) add(format string, args ...any) { *s = append(*s, fmt.Sprintf(format, args...)) }
 
-// fakeClock is a Clock whose time moves by advance only.
+// fakeClock is a Clock that only advance moves.
 type fakeClock struct {
 	now   time.Time
 	calls []*fakeCall
@@ -118,7 +118,7 @@ func (c *fakeClock) advance(by time.Duration) {
 	}
 }
 
-// active tells how many calls are still to be made.
+// active returns the number of pending calls.
 func (c *fakeClock) active() (n int) {
 	for _, call := range c.calls {
 		if call.Active() {
@@ -149,14 +149,14 @@ func (c *fakeCall) Delay(extra time.Duration) error {
 func (c *fakeCall) Active() bool    { return c.over == nil }
 func (c *fakeCall) Time() time.Time { return c.at }
 
-// fakeLoop is a Loop that the test turns.
+// fakeLoop is a Loop that runs a function for each call of turn.
 type fakeLoop chan func()
 
 func newLoop() fakeLoop { return make(fakeLoop, 100) }
 
 func (l fakeLoop) CallFromThread(f func()) { l <- f }
 
-// turn makes the next call, and waits until there is one.
+// turn waits for the next function and runs it.
 func (l fakeLoop) turn() { (<-l)() }
 
 func newGoroutine(f func()) { go f() }

@@ -33,13 +33,13 @@ func TestLimiters(t *testing.T) {
 				eq(t, d.Called(), false)
 				waiting = append(waiting, d.AddBoth(func(v None, err error) (None, error) { s.add("%d %v", i, err == nil); return v, nil }))
 			}
-			waiting[1].Cancel() // before it was its turn: it leaves the queue
+			waiting[1].Cancel() // in the queue, which it leaves
 			l.Release()
-			waiting[0].Cancel() // after: nothing
+			waiting[0].Cancel() // after it has fired, which has no effect
 			l.Release()
 			eq(t, s, story{"1 false", "0 true", "2 true"})
 			for range c.tokens {
-				l.Release() // the first of them lets the last in the queue go on
+				l.Release() // the first call passes the token to the last in the queue
 			}
 			eq(t, s[3:], story{"3 true"})
 			l.Release()

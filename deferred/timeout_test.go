@@ -18,13 +18,13 @@ func TestAddTimeout(t *testing.T) {
 	fails := func(d *D) { d.Errback(errBoom) }
 	cancel := func(d *D) { d.Cancel() }
 	recovers := func(error) (int, error) { return -1, nil }
-	// A handler added by the canceller comes after the timeout's own.
+	// A handler that the canceller adds runs after that of the timeout.
 	addRecovery := func(d *D) { d.AddCallback(func(v int) (int, error) { return v, nil }) }
 	for _, c := range []struct {
 		name      string
 		canceller func(*D)
 		before    func(error) (int, error) // an errback added before the timeout
-		early     func(*D)                 // what happens after a second, of ten
+		early     func(*D)                 // is called after one second of ten
 		hook      hook
 		want      int
 		fails     error
@@ -89,7 +89,7 @@ func TestAddTimeoutCoversWhatWasAddedBeforeIt(t *testing.T) {
 	after.Callback(2)
 	wantValue(t, d, 2)
 
-	// A Deferred that has its result takes its timer back at once.
+	// A Deferred with a result removes its timer at once.
 	deferred.Succeed(1).AddTimeout(time.Second, &clock, nil)
 	eq(t, clock.active(), 0)
 }

@@ -16,7 +16,7 @@ func TestUnhandledErrors(t *testing.T) {
 	cases := []struct {
 		name string
 		f    func(err error)
-		want int // how often err is reported
+		want int // number of reports of err
 	}{
 		{"failed", func(err error) { deferred.Fail[int](err) }, 1},
 		{"failed by a handler", func(err error) { deferred.Succeed(1).AddCallback(func(int) (int, error) { return 0, err }) }, 1},
@@ -82,7 +82,7 @@ func TestUnhandledErrors(t *testing.T) {
 		}, 0},
 		{"to a channel", func(err error) { deferred.ToChannel(deferred.Fail[int](err)) }, 0},
 	}
-	// All cases share one collection of garbage, which takes longer than they do.
+	// All cases share one collection of garbage, because it takes longer than they do.
 	u := deferred.FailOnUnhandled(t)
 	errs := make([]error, len(cases))
 	for i, c := range cases {
@@ -136,7 +136,7 @@ func TestUnhandledIsLoggedOnceWithPlacesWhenDebugging(t *testing.T) {
 		deferred.SetDebugging(debugging)
 		fails()
 		deferred.SetDebugging(false)
-		// Its first deed is to have what is left reported as it would have been.
+		// FailOnUnhandled first reports earlier errors as usual.
 		previous := deferred.SetUnhandledReporter(nil)
 		deferred.FailOnUnhandled(quiet{}).Flush(nil)
 		deferred.SetUnhandledReporter(previous)
@@ -155,14 +155,14 @@ func fails() {
 	deferred.New[int]().AddCallback(func(int) (int, error) { return 0, errBoom }).Callback(1)
 }
 
-// quiet is a test that takes no notice.
+// quiet is a TestingTB that ignores all calls.
 type quiet struct{}
 
 func (quiet) Helper()               {}
 func (quiet) Errorf(string, ...any) {}
 func (quiet) Cleanup(func())        {}
 
-// fakeTB is a test that remembers.
+// fakeTB is a TestingTB that records its calls.
 type fakeTB struct {
 	quiet
 	errors  []string

@@ -1,22 +1,22 @@
-// Package coro runs code that blocks as a part of a loop that must not: the code
-// runs as a coroutine of the loop's goroutine, and where it would block it goes
-// back to the loop, which lets it go on when there is something to go on with.
+// Package coro runs code that blocks on the goroutine of a loop, which must not
+// block. The code runs as a coroutine: where it would block, it yields to the loop,
+// which resumes it when there is something to do.
 //
-// There and back takes about 100 ns. Nothing runs at the same time as the loop,
-// and the order of things is the same every time.
+// A coroutine and its loop never run at the same time, and a program always runs in
+// the same order. Resuming and yielding take about 100 ns together.
 package coro
 
 import "iter"
 
-// A Task is a function that can wait.
+// A Task is a coroutine.
 type Task struct {
 	next  func() (struct{}, bool)
 	stop  func()
 	yield func(struct{}) bool
 }
 
-// New returns a Task of f, which the first Resume starts. A Task that is not
-// resumed until it is done must be stopped, or it is never freed.
+// New returns a Task that runs f. The first Resume starts it. To free its memory,
+// resume a Task until it has returned, or stop it.
 func New(f func(t *Task)) *Task {
 	t := &Task{}
 	t.next, t.stop = iter.Pull(func(yield func(struct{}) bool) {
@@ -26,19 +26,19 @@ func New(f func(t *Task)) *Task {
 	return t
 }
 
-// Resume runs the function until it waits or returns, and reports whether it
-// waits. The function must not call it. A panic of the function goes on in the
-// caller.
+// Resume runs the function until it waits or returns, and reports whether it waits.
+// A panic of the function continues in the caller. The function itself must not call
+// Resume.
 func (t *Task) Resume() (waits bool) {
 	_, waits = t.next()
 	return waits
 }
 
-// Wait goes back to whoever called Resume, until the next Resume. It returns
-// false if there will be none: the function is then to return, and a further
-// Wait panics. Only the function may call it.
+// Wait yields to the caller of Resume until the next Resume. It returns false after
+// Stop: the function must then return, and another Wait panics. Only the function
+// may call Wait.
 func (t *Task) Wait() bool { return t.yield(struct{}{}) }
 
-// Stop has Wait return false, if the function waits, and returns when the
-// function has. Done or stopped already, it does nothing.
+// Stop makes Wait return false and waits until the function has returned. A function
+// that has not started never does. Stopping a Task again does nothing.
 func (t *Task) Stop() { t.stop() }

@@ -1,6 +1,5 @@
-// Package timers keeps delayed calls in the order of their times. It is the
-// part that every clock has in common: the real loop's, the memory reactor's
-// and a test's.
+// Package timers keeps delayed calls in the order of their times. The clocks of the
+// real loop, of the memory reactor and of tests share it.
 package timers
 
 import (
@@ -12,17 +11,16 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// A Heap holds the calls that are still to be made. Calls for the same time are
-// made in the order they were arranged; one that is moved counts as arranged
-// anew. [New] makes a Heap, which belongs to one goroutine.
+// A Heap holds pending calls. Calls for the same time run in the order in which they
+// were added or last moved. A Heap belongs to one goroutine.
 //
-// Adding, removing and moving a call cost O(log n). A waiting call takes 32
-// bytes, and 24 in the heap, whose room is kept for the calls to come.
+// Adding, removing and moving a call take O(log n) time. A pending call takes 32
+// bytes, and 24 in the heap, which does not shrink.
 type Heap struct {
 	now     func() time.Time
-	epoch   time.Time // times are kept as offsets from it
-	entries []entry   // a heap of four children a node: half as deep as one of two
-	seq     uint64
+	epoch   time.Time // the origin of all times
+	entries []entry   // a heap with arity children a node
+	seq     uint64    // of the next call that is added or moved
 }
 
 type entry struct {
@@ -31,14 +29,15 @@ type entry struct {
 	call *call
 }
 
-// arity is the number of children of a node.
+// arity is the number of children of a node. With four, the heap is half as deep as
+// a binary one.
 const arity = 4
 
 type call struct {
 	heap  *Heap
-	f     func() // nil once made or cancelled
+	f     func() // nil after the call ran or was cancelled
 	at    time.Duration
-	index int // in heap.entries, or ran or cancelled
+	index int // in heap.entries; or ran, or cancelled
 }
 
 const (
@@ -46,15 +45,15 @@ const (
 	cancelled = -2
 )
 
-// New returns an empty Heap for calls by the clock now.
+// New returns an empty Heap. now returns the time of its clock.
 func New(now func() time.Time) *Heap {
 	return &Heap{now: now, epoch: now()}
 }
 
-// Len returns the number of calls that are still to be made.
+// Len returns the number of pending calls.
 func (h *Heap) Len() int { return len(h.entries) }
 
-// CallLater arranges for f to be called delay from now.
+// CallLater adds a call of f at delay from now.
 func (h *Heap) CallLater(delay time.Duration, f func()) deferred.DelayedCall {
 	if f == nil {
 		panic("reactor: CallLater with a nil function")
@@ -69,7 +68,7 @@ func (h *Heap) after(delay time.Duration) time.Duration {
 	return add(h.now().Sub(h.epoch), max(delay, 0))
 }
 
-// add returns a+b, or the end of time that it goes beyond.
+// add returns a+b, or the nearest Duration if that overflows.
 func add(a, b time.Duration) time.Duration {
 	sum := a + b
 	switch {
@@ -89,15 +88,16 @@ func (h *Heap) Next() (at time.Time, ok bool) {
 	return h.epoch.Add(h.entries[0].at), true
 }
 
-// Mark returns a bound for [Heap.Due]: the calls that were arranged before it.
+// Mark returns a mark for [Heap.Due], which lies before all calls that are added or
+// moved from now on.
 func (h *Heap) Mark() uint64 { return h.seq }
 
-// NoMark is the bound that leaves no call out.
+// NoMark is a mark after all calls.
 const NoMark = math.MaxUint64
 
-// Due removes and returns the function of the earliest call that is due and was
-// arranged before mark, or nil if there is none. With the mark of a turn's
-// beginning, calls that arrange calls cannot keep the turn from ending.
+// Due removes the earliest call, if it is due and lies before mark, and returns its
+// function. Otherwise it returns nil. With a mark made at the beginning of a turn,
+// the turn ends even if calls add calls.
 func (h *Heap) Due(mark uint64) func() {
 	if len(h.entries) == 0 {
 		return nil
@@ -113,7 +113,7 @@ func (h *Heap) Due(mark uint64) func() {
 	return f
 }
 
-// Calls returns the calls that are still to be made, in the order they will be.
+// Calls returns the pending calls, in the order in which they will run.
 func (h *Heap) Calls() []deferred.DelayedCall {
 	entries := slices.Clone(h.entries)
 	slices.SortFunc(entries, func(a, b entry) int {
@@ -126,6 +126,7 @@ func (h *Heap) Calls() []deferred.DelayedCall {
 	return calls
 }
 
+// state returns nil if c is pending.
 func (c *call) state() error {
 	switch c.index {
 	case ran:
@@ -175,14 +176,14 @@ func (h *Heap) push(c *call) {
 	h.place(len(h.entries)-1, c)
 }
 
-// place makes c, as of now the last one arranged, entry i of the heap.
+// place makes c entry i of the heap, after all other calls for the same time.
 func (h *Heap) place(i int, c *call) {
 	h.entries[i] = entry{c.at, h.seq, c}
 	h.seq++
 	h.fix(i)
 }
 
-// remove takes entry i out of the heap.
+// remove removes entry i.
 func (h *Heap) remove(i int) {
 	last := len(h.entries) - 1
 	moved := h.entries[last]
@@ -194,7 +195,7 @@ func (h *Heap) remove(i int) {
 	}
 }
 
-// fix moves entry i, which may be out of order, to where it belongs.
+// fix restores the order of the heap after a change of entry i.
 func (h *Heap) fix(i int) {
 	if i > 0 && h.entries[i].before(h.entries[(i-1)/arity]) {
 		h.up(i)

@@ -14,7 +14,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// clock is a time that a test moves, with the Heap that lives by it.
+// clock is a Heap with a time that the test moves.
 type clock struct {
 	*Heap
 	time time.Time
@@ -26,14 +26,14 @@ func newClock() *clock {
 	return c
 }
 
-// due makes the calls that are due, up to mark.
+// due runs the calls that are due and lie before mark.
 func (c *clock) due(mark uint64) {
 	for f := c.Due(mark); f != nil; f = c.Due(mark) {
 		f()
 	}
 }
 
-// A model does what a Heap does, with a list that it sorts.
+// model is a Heap made of a sorted list.
 type model struct {
 	calls []*modelCall
 	order int
@@ -65,7 +65,7 @@ func (m *model) due(now time.Time) (ids []int) {
 	return ids
 }
 
-// Random operations do the same to a Heap and to the model.
+// Random operations have the same effect on a Heap and on the model.
 func TestHeapAgainstModel(t *testing.T) {
 	for seed := range uint64(50) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -176,7 +176,7 @@ func TestNilFunction(t *testing.T) {
 	newClock().CallLater(0, nil)
 }
 
-// With a mark, what is arranged or moved during a turn waits for the next turn.
+// With a mark, calls that are added or moved during a turn wait for the next turn.
 func TestMark(t *testing.T) {
 	c := newClock()
 	var log []string
@@ -200,7 +200,7 @@ func TestMark(t *testing.T) {
 	}
 }
 
-// A time beyond what a duration can say is the last there is, on either side.
+// A time that overflows becomes the last one, or the first one.
 func TestOverflow(t *testing.T) {
 	c := newClock()
 	c.time = c.time.Add(time.Hour)
@@ -223,7 +223,7 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
-// What a call held is not kept by the Heap once it is made or cancelled.
+// The Heap keeps nothing that a call refers to after the call ran or was cancelled.
 func TestNothingIsKept(t *testing.T) {
 	c := newClock()
 	freed := make(chan string, 2)
@@ -247,8 +247,8 @@ func TestNothingIsKept(t *testing.T) {
 	runtime.KeepAlive(c)
 }
 
-// A million calls that wait, each added and then cancelled, as timeouts are that
-// do not run out; beside the timers of the Go runtime.
+// A million calls are added and then cancelled, as timeouts usually are. AfterFunc
+// does the same with the timers of the Go runtime.
 func BenchmarkCallLaterMillion(b *testing.B) {
 	b.Run("Heap", func(b *testing.B) {
 		c := newClock()
@@ -306,7 +306,7 @@ func benchmarkMillion(b *testing.B, add func(i int, delay time.Duration), cancel
 	b.ReportMetric(float64(bytes)/total, "B/waiting")
 }
 
-// A timeout that is put off again and again, among a thousand others.
+// A timeout is moved again and again, among a thousand others.
 func BenchmarkReset(b *testing.B) {
 	c := newClock()
 	for i := range 1000 {
@@ -320,7 +320,7 @@ func BenchmarkReset(b *testing.B) {
 	}
 }
 
-// Calls that are made, among a thousand others.
+// Calls run, among a thousand others.
 func BenchmarkDue(b *testing.B) {
 	c := newClock()
 	for i := range 1000 {
