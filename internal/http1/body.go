@@ -1,13 +1,7 @@
 package http1
 
-// This file holds how a body is told from the bytes after it (RFC 9112, 6 and 7): a machine of its own,
-// which runs while the message's is in inBody. What the headers say is decided before, in framing.go.
-//
-// A chunked body, its states in the order in which they come:
-//
-//	chunkSize: digits ─> chunkSpace? ─> chunkExtension? ─> chunkSizeLF ─┬─> chunkData ─> chunkEndCR ─> chunkEndLF ─┐
-//	    ^                                                               └─(size 0)─> trailers                      │
-//	    └──────────────────────────────────────────────────────────────────────────────────────────────────────────┘
+// This file holds the states of a body (RFC 9112, sections 6 and 7). It must not read headers: framing.go
+// decides which kind of body follows them.
 
 import (
 	"math"
@@ -15,165 +9,169 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-type bodyState uint8
+// maxChunkSizeDigits is the number of hexadecimal digits of an int64. More digits are leading zeros or too
+// much.
+const maxChunkSizeDigits = 16
 
-const (
-	byLength       bodyState = iota // left bytes are to come
-	untilClose                      // all bytes are body until the connection ends
-	chunkSize                       // in the digits
-	chunkSpace                      // in the whitespace after the digits
-	chunkExtension                  // after ";"
-	chunkSizeLF                     // after the CR of the size line
-	chunkData                       // left bytes of the chunk are to come
-	chunkEndCR                      // after the data
-	chunkEndLF                      // after the CR after the data
-	trailers                        // after the last chunk's line
-)
-
-type body struct {
-	state      bodyState
-	digits     uint8 // how many digits of the chunk size were seen
-	left       int64 // bytes to come, of the body or of the chunk; in chunkSize the size so far
-	length     int64 // what Content-Length said
-	extensions int   // bytes of chunk extensions so far
-}
-
-// beginBody goes to the body, or past it if there is none.
+// beginBody moves to the body, or past it if there is none.
 func (m *machine) beginBody(length int64, chunked bool) {
+	m.length, m.left = length, length
 	switch {
 	case chunked:
-		m.body = body{state: chunkSize}
+		m.state = chunkSize
 	case length < 0:
-		m.body = body{state: untilClose}
+		m.state = untilClose
 	case length == 0:
 		m.state = idle
-		return
 	default:
-		m.body = body{state: byLength, left: length, length: length}
+		m.state = byLength
 	}
-	m.state = inBody
 }
 
-// nextBody is Next for a message whose head is done.
-func (m *machine) nextBody(in []byte) (n int, ev Event, err error) {
-	b := &m.body
-	for n < len(in) {
-		c := in[n]
-		switch b.state {
-		case untilClose:
-			m.data = in[n:]
-			return len(in), Data, nil
-
-		case byLength, chunkData:
-			m.data = in[n : n+int(min(int64(len(in)-n), b.left))]
-			b.left -= int64(len(m.data))
-			if b.left == 0 {
-				if b.state == byLength {
-					m.state = idle
-				} else {
-					b.state = chunkEndCR
-				}
-			}
-			return n + len(m.data), Data, nil
-
-		case chunkSize:
-			switch {
-			case classes[c]&hexChar != 0:
-				if b.digits == maxChunkSizeDigits || b.left > math.MaxInt64>>4 {
-					return m.fail(errorf(wire.ErrChunkSize, "more than 63 bits"))
-				}
-				b.digits++
-				b.left = b.left<<4 | unhex(c)
-			case b.digits == 0:
-				return m.fail(errorf(wire.ErrChunkSize, "byte %s in place of a hexadecimal number", quote(in[n:n+1])))
-			case c == '\r':
-				b.state = chunkSizeLF
-			case c == ';':
-				b.state = chunkExtension
-			case c == ' ' || c == '\t':
-				b.state = chunkSpace
-			default:
-				return m.fail(errorf(wire.ErrChunkSize, "byte %s after %x", quote(in[n:n+1]), b.left))
-			}
-			n++
-
-		case chunkSpace, chunkExtension:
-			if b.extensions++; b.extensions > m.limits.ChunkExtensionBytes {
-				return m.fail(errorf(wire.ErrChunkExtension, "more than %d bytes in all", m.limits.ChunkExtensionBytes))
-			}
-			switch {
-			case c == '\r':
-				b.state = chunkSizeLF
-			case c == ';':
-				b.state = chunkExtension
-			case b.state == chunkSpace && c != ' ' && c != '\t':
-				return m.fail(errorf(wire.ErrChunkSize, "byte %s after %x and whitespace", quote(in[n:n+1]), b.left))
-			case classes[c]&fieldChar == 0:
-				return m.fail(errorf(wire.ErrChunkExtension, "byte %s", quote(in[n:n+1])))
-			}
-			n++
-
-		case chunkSizeLF:
-			if c != '\n' {
-				return m.fail(errorf(wire.ErrChunkSize, "byte %s in place of LF", quote(in[n:n+1])))
-			}
-			n++
-			b.state = chunkData
-			if b.left == 0 {
-				b.state = trailers
-			}
-
-		case chunkEndCR:
-			if c != '\r' {
-				return m.fail(errorf(wire.ErrChunkEnd, "byte %s in place of CR", quote(in[n:n+1])))
-			}
-			n++
-			b.state = chunkEndLF
-
-		case chunkEndLF:
-			if c != '\n' {
-				return m.fail(errorf(wire.ErrChunkEnd, "byte %s in place of LF", quote(in[n:n+1])))
-			}
-			n++
-			b.state, b.digits = chunkSize, 0
-
-		case trailers:
-			limit := m.limits.TrailerBytes
-			section, used, tooLong := m.takeSection(in[n:], limit)
-			switch {
-			case tooLong:
-				return m.fail(errorf(wire.ErrTrailersTooLarge, "more than %d bytes", limit))
-			case section == nil:
-				return len(in), NeedMore, nil
-			}
-			if m.trailer, err = parseFields(section, m.lines, m.limits.HeaderCount, m.lenient); err != nil {
-				return m.fail(err)
-			}
-			m.forget()
-			m.state = idle
-			return n + used, End, nil
+// takeData makes the beginning of in, which is not empty, the data of a Data event. It returns their
+// length.
+func (m *machine) takeData(in []byte) int {
+	if m.state != untilClose {
+		in = in[:min(int64(len(in)), m.left)]
+		if m.left -= int64(len(in)); m.left == 0 {
+			m.state = afterData[m.state]
 		}
 	}
-	return n, NeedMore, nil
+	m.data = in
+	return len(in)
 }
 
-// finishBody is what a connection that ends within a body means.
-func (m *machine) finishBody() (Event, error) {
-	b := &m.body
-	var err error
-	switch b.state {
-	case untilClose:
-		m.state = idle
-		return End, nil
-	case byLength:
-		err = errorf(wire.ErrPartialBody, "%d of %d bytes came", b.length-b.left, b.length)
-	case chunkData:
-		err = errorf(wire.ErrPartialBody, "%d bytes of a chunk did not come", b.left)
-	case trailers:
-		err = errorf(wire.ErrPartialBody, "in the trailers of a chunked body")
-	default:
-		err = errorf(wire.ErrPartialBody, "a chunked body without its last chunk")
+// afterData holds the state after data of known length.
+var afterData = [...]state{byLength: idle, chunkData: nextChunk}
+
+// chunkLineBytes returns the limit of a chunk's line with so many bytes of extensions. A longer line always
+// fails checkChunkSize.
+func chunkLineBytes(extensions int) int {
+	const others = maxChunkSizeDigits + len(CRLF)
+	return min(extensions, math.MaxInt-others-len(CRLF)) + others
+}
+
+// checkChunkSize parses only the beginning of the line, so that a line in many pieces is not parsed from
+// its start for each of them.
+func checkChunkSize(m *machine, _ side, text []byte, all bool) error {
+	if !all {
+		text = text[:min(len(text), sniffLen)]
 	}
-	m.fail(err)
+	_, _, err := m.chunkLine(text)
+	return err
+}
+
+func parseChunkSize(m *machine, _ side, line []byte) (Event, error) {
+	size, extensions, err := m.chunkLine(line)
+	m.left = size
+	m.limit[nextChunk] -= extensions // all of them together are limited
+	m.state = chunkData
+	if size == 0 {
+		m.state = trailers
+	}
 	return NeedMore, err
+}
+
+// nextChunkEnd finds the line end after the line end of the chunk before. The line is too short for
+// bytes.IndexByte to pay off.
+func nextChunkEnd(m *machine, part []byte) int {
+	for i := max(0, len(CRLF)-len(m.buf)); i < len(part); i++ {
+		if part[i] == '\n' {
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// chunkLine parses chunk-size [chunk-ext] CRLF (RFC 9112, section 7.1), or the beginning of one. It returns
+// the size and the number of bytes between the size and the line end.
+func (m *machine) chunkLine(line []byte) (size int64, extensions int, err error) {
+	if m.state == nextChunk {
+		if len(line) < len(CRLF) || string(line[:len(CRLF)]) != CRLF {
+			return 0, 0, chunkEndError(line)
+		}
+		line = line[len(CRLF):]
+	}
+	digits := 0
+	for ; digits < len(line) && classes[line[digits]]&hexChar != 0; digits++ {
+		if digits == maxChunkSizeDigits || size > math.MaxInt64>>4 {
+			return 0, 0, errorf(wire.ErrChunkSize, "more than 63 bits")
+		}
+		size = size<<4 | unhex(line[digits])
+	}
+	rest := line[digits:]
+	switch {
+	case digits == 0 && len(rest) > 0:
+		return 0, 0, errorf(wire.ErrChunkSize, "byte %s in place of a hexadecimal number", quote(rest[:1]))
+	case string(rest) == CRLF:
+		return size, 0, nil
+	}
+	extensions, err = m.chunkExtension(rest, size)
+	return size, extensions, err
+}
+
+// chunkEndError returns what is wrong with the beginning of text, if anything, in place of the CRLF after a chunk.
+func chunkEndError(text []byte) error {
+	switch {
+	case len(text) > 0 && text[0] != '\r':
+		return errorf(wire.ErrChunkEnd, "byte %s in place of CR", quote(text[:1]))
+	case len(text) > 1:
+		return errorf(wire.ErrChunkEnd, "byte %s in place of LF", quote(text[1:2]))
+	}
+	return nil
+}
+
+// chunkExtension parses what follows the size of a chunk up to the line end. It returns the number of bytes
+// before the line end.
+func (m *machine) chunkExtension(text []byte, size int64) (int, error) {
+	room := m.limit[nextChunk] - chunkLineBytes(0) - len(CRLF)
+	semicolon := false
+	for i, c := range text {
+		switch {
+		case i > room:
+			return 0, errorf(wire.ErrChunkExtension, "more than %d bytes in all", m.limits.ChunkExtensionBytes)
+		case c == '\r':
+			return i, chunkLineEnd(text[i+1:])
+		case c == ';':
+			semicolon = true
+		case semicolon && classes[c]&fieldChar == 0:
+			return 0, errorf(wire.ErrChunkExtension, "byte %s", quote(text[i:i+1]))
+		case semicolon || isBlank(c):
+		case i == 0:
+			return 0, errorf(wire.ErrChunkSize, "byte %s after %x", quote(text[:1]), size)
+		default:
+			return 0, errorf(wire.ErrChunkSize, "byte %s after %x and whitespace", quote(text[i:i+1]), size)
+		}
+	}
+	return len(text), nil
+}
+
+// chunkLineEnd checks what follows the CR of a chunk's line.
+func chunkLineEnd(text []byte) error {
+	if len(text) > 0 && text[0] != '\n' {
+		return errorf(wire.ErrChunkSize, "byte %s in place of LF", quote(text[:1]))
+	}
+	return nil
+}
+
+func parseTrailers(m *machine, _ side, section []byte) (_ Event, err error) {
+	m.state = idle
+	m.trailer, err = m.parseFields(section)
+	return NeedMore, err
+}
+
+// partialBody returns the error if the connection ends in this state of a body.
+func (m *machine) partialBody(s side) error {
+	switch m.state {
+	case byLength:
+		return errorf(wire.ErrPartialBody, "%d of %d bytes came", m.length-m.left, m.length)
+	case chunkData:
+		return errorf(wire.ErrPartialBody, "%d bytes of a chunk did not come", m.left)
+	case trailers:
+		return errorf(wire.ErrPartialBody, "in the trailers of a chunked body")
+	}
+	if err := rules[m.state].check(m, s, m.buf, true); err != nil {
+		return err
+	}
+	return errorf(wire.ErrPartialBody, "a chunked body without its last chunk")
 }

@@ -1,19 +1,20 @@
 package http1
 
-// This file holds which bytes may stand where: the character classes of RFC 9110, 5.6 and RFC 3986,
-// as one table. What is made of them is elsewhere.
+// This file holds the character classes of RFC 9110, section 5.6, and RFC 3986. It must not know where a
+// message has which class.
 
 const (
 	tokenChar  = 1 << iota // in a method or a header name: tchar
 	fieldChar              // in a header value or a phrase: HTAB, SP, VCHAR, obs-text
 	targetChar             // in a request target: VCHAR but "#"
-	hostChar               // in Host: what a host and a port are made of
+	hostChar               // in a host with a port
+	schemeChar             // in the scheme of a URI
 	hexChar                // in a chunk size
 	upperChar              // A to Z
 	lowerChar              // a to z
 )
 
-// classes has for each byte the classes that it is in.
+// classes holds the set of classes of each byte.
 var classes = func() (t [256]uint8) {
 	add := func(class uint8, chars string) {
 		for i := range len(chars) {
@@ -23,6 +24,7 @@ var classes = func() (t [256]uint8) {
 	const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	add(tokenChar, alphanumeric+"!#$%&'*+-.^_`|~")
 	add(hostChar, alphanumeric+"-._~%!$&'()*+,;=:[]")
+	add(schemeChar, alphanumeric+"+-.")
 	add(hexChar, "0123456789ABCDEFabcdef")
 	add(upperChar, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	add(lowerChar, "abcdefghijklmnopqrstuvwxyz")
@@ -38,7 +40,7 @@ var classes = func() (t [256]uint8) {
 	return t
 }()
 
-// notIn is the index of the first byte of text that is not in class, or -1.
+// notIn returns the index of the first byte of text that is not in class, or -1.
 func notIn[T string | []byte](text T, class uint8) int {
 	for i := range len(text) {
 		if classes[text[i]]&class == 0 {
@@ -48,8 +50,8 @@ func notIn[T string | []byte](text T, class uint8) int {
 	return -1
 }
 
-// fieldLength is how many bytes at the beginning of s are in fieldChar. It is most of the work on a
-// head, and so takes eight bytes at a time while none of them is a control character.
+// fieldLength returns the number of bytes at the beginning of s that are in fieldChar. Most of the time spent
+// on a head is spent here, so it skips eight bytes at a time while none of them is a control character.
 func fieldLength(s string) int {
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
@@ -65,21 +67,24 @@ func fieldLength(s string) int {
 	return i
 }
 
-// hasControl says whether one of the eight bytes of word is below 0x20 or is 0x7f. To take 0x20 from
-// each byte sets the high bit of one that was below, unless it was set before; 0x7f is told in the same
-// way, as what is below 1 once all its bits are turned.
+// hasControl reports whether one of the eight bytes of word is below 0x20 or is 0x7f. Subtracting 0x20 from
+// each byte sets the high bit of a byte below 0x20 that did not have it. The same test with 1 in place of 0x20
+// finds 0x7f, which XOR turns into 0.
 func hasControl(word uint64) bool {
 	const (
 		ones = 0x0101010101010101
 		high = 0x80 * ones
 	)
-	turned := word ^ 0x7f*ones
-	return ((word-0x20*ones)&^word|(turned-ones)&^turned)&high != 0
+	flipped := word ^ 0x7f*ones
+	return ((word-0x20*ones)&^word|(flipped-ones)&^flipped)&high != 0
 }
+
+// isBlank reports whether c is a space or a tab.
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// unhex is the value of a byte in hexChar.
+// unhex returns the value of a byte in hexChar.
 func unhex(c byte) int64 {
 	if c <= '9' {
 		return int64(c - '0')
@@ -87,24 +92,22 @@ func unhex(c byte) int64 {
 	return int64(c|0x20-'a') + 10
 }
 
-// trim is s without the spaces and tabs around it: OWS of RFC 9110, 5.6.3, and nothing more of what
-// Unicode takes for a space.
+// trim cuts spaces and tabs off both ends of s: OWS of RFC 9110, section 5.6.3, and no other space of Unicode.
 func trim(s string) string {
-	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+	for len(s) > 0 && isBlank(s[0]) {
 		s = s[1:]
 	}
-	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+	for len(s) > 0 && isBlank(s[len(s)-1]) {
 		s = s[:len(s)-1]
 	}
 	return s
 }
 
-// equalFold is strings.EqualFold for ASCII alone. With Unicode's folding "chun\u212aed", written with the
-// sign for kelvin, would be chunked here and nothing to a peer.
-func equalFold(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
+// equalFold is strings.EqualFold for ASCII. Unicode's folding would make "chun\u212aed", with a kelvin sign,
+// chunked for us but not for a peer.
+func equalFold(a, b string) bool { return len(a) == len(b) && lowerEqual(a, b) }
+
+func lowerEqual(a, b string) bool {
 	for i := range len(a) {
 		if lower(a[i]) != lower(b[i]) {
 			return false

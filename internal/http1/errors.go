@@ -11,7 +11,7 @@ func errorf(k wire.Kind, format string, args ...any) error {
 	return &wire.Error{Kind: k, Detail: fmt.Sprintf(format, args...)}
 }
 
-// quote is a peer's text fit for a message: ASCII, escaped, and at most a line of it.
+// quote returns a peer's text for an error: in ASCII, escaped, and shortened.
 func quote[T string | []byte](text T) string {
 	const most = 48
 	if len(text) > most {

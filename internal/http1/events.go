@@ -1,34 +1,38 @@
 package http1
 
-// This file holds the names of what a reader tells its caller, and nothing else.
+// This file holds what a reader reports.
 
-import "strconv"
+import (
+	"strconv"
 
-// An Event is what a call of Next found. What goes with it is asked of the reader, and is valid
-// until the next call of Next.
+	"github.com/seed-7c003b53/gotreq/treq/wire"
+)
+
+// An Event is what a call of Next found. What belongs to it, such as Head or Data, is valid until the next
+// call of Next.
 type Event uint8
 
 const (
-	// NeedMore: every byte given was used, and they do not make an event yet.
+	// NeedMore: the bytes are used and complete nothing.
 	NeedMore Event = iota
-	// Informational: an interim response, 1xx but for 101, is in Head; the response itself is
-	// still to come (RFC 9110, 15.2). Only from a ResponseReader.
+	// Informational: Head has an interim response, 1xx but not 101. The response is still to come
+	// (RFC 9110, section 15.2). Only from a ResponseReader.
 	Informational
-	// Head: the start line and the headers are in Head.
+	// Head: Head has the start line and the headers.
 	Head
-	// Data: a part of the body, never empty, is in Data.
+	// Data: Data has a part of the body. It is never empty.
 	Data
-	// End: the message is complete; Trailer has what followed a chunked body. The reader is idle
+	// End: the message is complete, and Trailer has the trailers of a chunked body. The reader is idle
 	// and uses no more bytes until Start.
 	End
-	// Upgraded: the head of a 101, or of a 2xx answer to CONNECT, is in Head, and the connection
-	// no longer speaks HTTP/1.1. The reader uses no more bytes. Only from a ResponseReader.
+	// Upgraded: Head has a 101 or a 2xx response to CONNECT, and the connection no longer speaks
+	// HTTP/1.1. The reader uses no more bytes. Only from a ResponseReader.
 	Upgraded
 )
 
 var eventNames = [...]string{"NeedMore", "Informational", "Head", "Data", "End", "Upgraded"}
 
-// String is the event's name.
+// String returns the name of the event.
 func (e Event) String() string {
 	if int(e) < len(eventNames) {
 		return eventNames[e]
@@ -36,15 +40,17 @@ func (e Event) String() string {
 	return "Event(" + strconv.Itoa(int(e)) + ")"
 }
 
-// A Version is the version of HTTP that a message names (RFC 9112, 2.3). The readers accept 1.0 and
-// 1.1, and take a higher 1.x for 1.1.
+// A Version is the version of HTTP in a start line (RFC 9112, section 2.3). The readers accept every 1.x and
+// read a version above 1.1 like 1.1.
 type Version struct {
 	Major, Minor uint8
 }
 
-// String is the version as on the wire: "HTTP/1.1".
+var http10, http11 = Version{1, 0}, Version{1, 1}
+
+// String returns the version as on the wire: "HTTP/1.1".
 func (v Version) String() string {
-	switch v { // the two there are, without an allocation
+	switch v { // the usual ones cost no allocation
 	case http11:
 		return "HTTP/1.1"
 	case http10:
@@ -53,4 +59,10 @@ func (v Version) String() string {
 	return "HTTP/" + strconv.Itoa(int(v.Major)) + "." + strconv.Itoa(int(v.Minor))
 }
 
-var http10, http11 = Version{1, 0}, Version{1, 1}
+// parseVersion parses the HTTP-version of line, a start line.
+func parseVersion(text, line []byte) (Version, error) {
+	if len(text) == 8 && string(text[:7]) == "HTTP/1." && isDigit(text[7]) {
+		return Version{1, text[7] - '0'}, nil
+	}
+	return Version{}, errorf(wire.ErrVersion, "in %s", quote(line))
+}

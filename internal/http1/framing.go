@@ -1,7 +1,7 @@
 package http1
 
-// This file holds what the headers say about the body and the connection: Content-Length,
-// Transfer-Encoding and Connection (RFC 9112, 6 and 9). It reads no body.
+// This file holds what the headers say about the body and the connection: Content-Length, Transfer-Encoding
+// and Connection (RFC 9112, sections 6 and 9). It must not read bodies.
 
 import (
 	"math"
@@ -11,8 +11,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// bodyHeaders is what Content-Length and Transfer-Encoding say: the length, or -1 if they do not
-// say, and whether the body is chunked.
+// bodyHeaders returns the length of the body, or -1 if neither Content-Length nor Transfer-Encoding gives
+// one, and whether the body is chunked.
 func bodyHeaders(h http.Header) (length int64, chunked bool, err error) {
 	lengths, codings := h["Content-Length"], h["Transfer-Encoding"]
 	switch {
@@ -22,20 +22,20 @@ func bodyHeaders(h http.Header) (length int64, chunked bool, err error) {
 		length, err = contentLength(lengths)
 		return length, false, err
 	case len(lengths) > 0:
-		// Which of the two the sender meant is not to be known, and who guesses can be made to
-		// take a part of one message for another.
+		// Nobody knows which of the two the sender meant. A reader that guesses can be made to take
+		// a part of one message for another message.
 		return 0, false, errorf(wire.ErrLengthAndCoding, "%s and %s",
 			quote(strings.Join(lengths, ", ")), quote(strings.Join(codings, ", ")))
 	case len(codings) == 1 && equalFold(codings[0], "chunked"):
 		return -1, true, nil
 	}
-	// No other transfer coding is ever asked for by a client of ours (it sends no TE header), and a
-	// server may refuse them.
-	return 0, false, errorf(wire.ErrTransferCoding, "%s, known is only chunked, once",
+	// Our client never asks for another transfer coding (it sends no TE header), and a server may refuse
+	// them.
+	return 0, false, errorf(wire.ErrTransferCoding, "%s: only chunked is supported, once",
 		quote(strings.Join(codings, ", ")))
 }
 
-// contentLength is the one number in all the values, each of which may be a list.
+// contentLength returns the number that all values agree on. Each value may be a list.
 func contentLength(values []string) (int64, error) {
 	length := int64(-1)
 	for _, value := range values {
@@ -55,8 +55,8 @@ func contentLength(values []string) (int64, error) {
 	return length, nil
 }
 
-// parseDecimal reads 1*DIGIT and nothing else: no sign, no space, no underscore.
-func parseDecimal(s string) (n int64, ok bool) {
+// parseDecimal parses 1*DIGIT and nothing else: no sign, no space, no underscore.
+func parseDecimal[T string | []byte](s T) (n int64, ok bool) {
 	for i := range len(s) {
 		if !isDigit(s[i]) {
 			return 0, false
@@ -67,10 +67,10 @@ func parseDecimal(s string) (n int64, ok bool) {
 		}
 		n = n*10 + d
 	}
-	return n, s != ""
+	return n, len(s) > 0
 }
 
-// keepsAlive says whether the connection may be used again (RFC 9112, 9.3).
+// keepsAlive reports whether the connection may be used again (RFC 9112, section 9.3).
 func keepsAlive(v Version, h http.Header) bool {
 	values := h["Connection"]
 	if HasToken(values, "close") {
@@ -79,8 +79,8 @@ func keepsAlive(v Version, h http.Header) bool {
 	return v != http10 || HasToken(values, "keep-alive")
 }
 
-// HasToken says whether the comma-separated lists in values, those of a Connection header for example,
-// have the token, in any case (RFC 9110, 5.6.1).
+// HasToken reports whether the comma-separated lists in values, such as those of a Connection header, have
+// the token, in any case (RFC 9110, section 5.6.1).
 func HasToken(values []string, token string) bool {
 	for _, value := range values {
 		for more := true; more; {

@@ -1,7 +1,6 @@
 package http1
 
-// This file holds how a header section becomes an http.Header, for both sides and for trailers. It
-// is given the section whole, and does not know what the headers mean.
+// This file turns a header or trailer section into an http.Header. It must not know what the headers mean.
 
 import (
 	"net/http"
@@ -10,66 +9,71 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// parseFields reads a header section of count lines, given with the empty line that ends it (RFC 9112,
-// 5). It gives nil for a section that is nothing else.
+// parseFields parses a section that ends with its empty line (RFC 9112, section 5). It returns nil for an
+// empty section.
 //
-// A lenient reader takes a lone LF for a line end and a fold for a space, as RFC 9112, 2.2 and 5.2
-// have a client do; a strict one refuses both, as they let a server do.
+// A lenient machine takes an LF alone for a line end and replaces a fold with a space, as RFC 9112, sections
+// 2.2 and 5.2, ask of a client. A strict machine refuses both, as they allow a server to do.
 //
-// It makes four allocations for up to eight headers, two of which are the map: one string holds all
-// names and values, and one slice all the values.
-func parseFields(section []byte, count, maxCount int, lenient bool) (http.Header, error) {
-	if count > maxCount {
-		return nil, errorf(wire.ErrTooManyHeaders, "%d lines, %d are allowed", count, maxCount)
+// Up to eight headers take four allocations, two of them for the map: one string holds all names and values,
+// and one slice all values.
+func (m *machine) parseFields(section []byte) (http.Header, error) {
+	if m.lines > m.limits.HeaderCount {
+		return nil, errorf(wire.ErrTooManyHeaders, "%d lines, %d are allowed", m.lines, m.limits.HeaderCount)
 	}
 	s := string(section)
 	var h http.Header
 	var values []string
-	if count > 0 {
-		h = make(http.Header, count)
-		values = make([]string, 0, count)
+	if m.lines > 0 {
+		h = make(http.Header, m.lines)
+		values = make([]string, 0, m.lines)
 	}
 	for s[0] != '\n' && s[0] != '\r' {
-		if s[0] == ' ' || s[0] == '\t' {
-			return nil, errorf(wire.ErrFold, "%s before the first header", quote(firstLine(s)))
-		}
-		name, rest, err := cutName(s)
+		name, value, rest, err := cutField(s, m.lenient)
 		if err != nil {
 			return nil, err
-		}
-		value, rest, err := cutValue(rest, lenient)
-		if err != nil {
-			return nil, inHeader(err, name)
-		}
-		if rest[0] == ' ' || rest[0] == '\t' {
-			if !lenient {
-				return nil, errorf(wire.ErrFold, "%s goes on after the header %s", quote(firstLine(rest)), quote(name))
-			}
-			if value, rest, err = unfold(value, rest); err != nil {
-				return nil, inHeader(err, name)
-			}
 		}
 		s = rest
 		if earlier, ok := h[name]; ok {
 			h[name] = append(earlier, value)
 			continue
 		}
-		// The capacity ends with the value, so that appending to one header's values leaves the
-		// next one's alone.
+		// The capacity is 1, so that appending to the values of one header does not overwrite
+		// those of the next.
 		values = append(values, value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
 	}
-	// What is left should be the empty line.
-	if _, _, err := cutValue(s, lenient); err != nil {
+	// Only the empty line is left, unless a CR begins it and no LF follows.
+	if _, _, err := cutValue("", s, m.lenient); err != nil {
 		return nil, err
 	}
 	return h, nil
 }
 
-// cutName takes a header's name, in canonical form, and the colon off s.
+// cutField cuts the first header off s, with the lines that continue it.
+func cutField(s string, lenient bool) (name, value, rest string, err error) {
+	if isBlank(s[0]) {
+		return "", "", "", errorf(wire.ErrFold, "%s before the first header", quote(firstLine(s)))
+	}
+	if name, rest, err = cutName(s); err != nil {
+		return "", "", "", err
+	}
+	if value, rest, err = cutValue(name, rest, lenient); err != nil {
+		return "", "", "", err
+	}
+	if isBlank(rest[0]) {
+		if !lenient {
+			return "", "", "", errorf(wire.ErrFold, "%s goes on after the header %s", quote(firstLine(rest)), quote(name))
+		}
+		value, rest, err = unfold(name, value, rest)
+	}
+	return name, value, rest, err
+}
+
+// cutName cuts the name of a header and the colon off s. It returns the name in canonical form.
 func cutName(s string) (name, rest string, err error) {
-	// A name is canonical if letters are capitals at its beginning and after a hyphen, and nowhere
-	// else; most that arrive are, and are used as they are.
+	// A canonical name has capitals at its beginning and after each hyphen, and nowhere else. Most names
+	// arrive in this form and are used as they are.
 	var found uint8
 	misplaced := uint8(lowerChar)
 	i := 0
@@ -90,14 +94,14 @@ func cutName(s string) (name, rest string, err error) {
 		return "", "", errorf(wire.ErrHeaderName, "empty in %s", quote(firstLine(s)))
 	case s[i] == '\n' || s[i] == '\r':
 		return "", "", errorf(wire.ErrHeaderName, "no colon in %s", quote(firstLine(s)))
-	case s[i] == ' ' || s[i] == '\t':
+	case isBlank(s[i]):
 		return "", "", errorf(wire.ErrHeaderName, "whitespace before the colon in %s", quote(firstLine(s)))
 	}
 	return "", "", errorf(wire.ErrHeaderName, "byte %q in %s", s[i:i+1], quote(firstLine(s)))
 }
 
-// cutValue takes a header's value, without the whitespace around it, and the line end off s.
-func cutValue(s string, lenient bool) (value, rest string, err error) {
+// cutValue cuts the value of the header called name and its line end off s. It trims the value.
+func cutValue(name, s string, lenient bool) (value, rest string, err error) {
 	i := fieldLength(s)
 	switch {
 	case s[i] == '\r' && s[i+1] == '\n':
@@ -105,18 +109,19 @@ func cutValue(s string, lenient bool) (value, rest string, err error) {
 	case s[i] == '\n' && lenient:
 		return trim(s[:i]), s[i+1:], nil
 	case s[i] == '\n':
-		return "", "", errorf(wire.ErrLineEnd, "LF without CR after %s", quote(s[:i]))
+		return "", "", errorf(wire.ErrLineEnd, "LF without CR after %s%s", quote(s[:i]), inHeader(name))
 	case s[i] == '\r':
-		return "", "", errorf(wire.ErrLineEnd, "CR without LF after %s", quote(s[:i]))
+		return "", "", errorf(wire.ErrLineEnd, "CR without LF after %s%s", quote(s[:i]), inHeader(name))
 	}
-	return "", "", errorf(wire.ErrHeaderValue, "byte %q after %s", s[i:i+1], quote(s[:i]))
+	return "", "", errorf(wire.ErrHeaderValue, "byte %q after %s%s", s[i:i+1], quote(s[:i]), inHeader(name))
 }
 
-// unfold takes the lines that go on with a value off s and puts a space in place of each fold.
-func unfold(value, s string) (whole, rest string, err error) {
+// unfold cuts the lines that continue a value off s and appends them to the value, with a space for each
+// fold.
+func unfold(name, value, s string) (whole, rest string, err error) {
 	parts := []string{value}
-	for s[0] == ' ' || s[0] == '\t' {
-		if value, s, err = cutValue(s, true); err != nil {
+	for isBlank(s[0]) {
+		if value, s, err = cutValue(name, s, true); err != nil {
 			return "", "", err
 		}
 		parts = append(parts, value)
@@ -124,19 +129,19 @@ func unfold(value, s string) (whole, rest string, err error) {
 	return trim(strings.Join(parts, " ")), s, nil
 }
 
-// inHeader says in which header an error was.
-func inHeader(err error, name string) error {
-	e := err.(*wire.Error)
-	e.Detail += ", in the header " + quote(name)
-	return e
+// inHeader says in which header an error is. The empty line has no name.
+func inHeader(name string) string {
+	if name == "" {
+		return ""
+	}
+	return ", in the header " + quote(name)
 }
 
 func firstLine(s string) string {
 	return strings.TrimRight(s[:strings.IndexByte(s, '\n')], "\r")
 }
 
-// canonicalName is name as http.Header has it for a key: capitals at the beginning and after each
-// hyphen. It allocates only if the name is not a common one.
+// canonicalName returns name in the form of http.Header's keys. A common name costs no allocation.
 func canonicalName(name string) string {
 	var room [64]byte
 	b := append(room[:0], name...)
@@ -156,7 +161,7 @@ func canonicalName(name string) string {
 	return string(b)
 }
 
-// commonNames has header names that are often sent in another case than the canonical one.
+// commonNames has the header names that are often sent in another than their canonical form.
 var commonNames = func() map[string]string {
 	names := strings.Fields(`
 		Accept Accept-Charset Accept-Encoding Accept-Language Accept-Ranges

@@ -1,17 +1,25 @@
 package http1
 
-// This file holds what both readers are built on: the states of a message, the gathering of lines
-// and header sections from pieces, and how errors end it. It does not know a request from a response,
-// and has nothing of what a body is made of.
+// This file holds the state machine that both readers share. It must not contain anything about requests,
+// responses or the contents of a body: a side supplies what differs between requests and responses, and
+// body.go reads bodies.
 //
-// The states, and what leads from each to the next:
+// Theory of operation. A message is a sequence of texts and data. A text ends with a line end (the start
+// line, the line before a chunk) or with an empty line (headers, trailers). Data ends after a known number
+// of bytes or with the connection. Each state reads one of them:
 //
-//	idle ──Start──> startLine ──a line──> fields ──an empty line──> body ──its last byte──> idle
-//	                    ^                   │ │
-//	                    └──────── 1xx ──────┘ └── 101, or 2xx to CONNECT ──> upgraded
+//	idle ─Start─> startLine ─> headers ─┬─> byLength ─────────────────────────────> idle
+//	                  ^           │     ├─> untilClose ─(the connection ends)─────> idle
+//	                  └─── 1xx ───┘     ├─> chunkSize ─> chunkData <─> nextChunk
+//	                                    │       └─(size 0)─> trailers <─┘ ────────> idle
+//	                                    ├─(no body)───────────────────────────────> idle
+//	                                    └─(101, or 2xx to CONNECT)────────────────> upgraded
 //
-// and from each, on an error, to failed. A message without a body goes from fields to idle. In body a
-// second machine runs, that of body.go.
+// Every state leads to failed on an error. The table rules says for each text how to find its end and how to
+// parse it. A text that arrives whole is parsed where it is. A text that arrives in pieces is gathered in buf
+// and parsed once it ends. Before that, a rule may check its beginning, so that bytes that are not HTTP are
+// refused while the peer still waits for an answer. A check may look only for errors that the bytes still to
+// come cannot change; otherwise the result would depend on the pieces.
 
 import (
 	"bytes"
@@ -24,177 +32,309 @@ type state uint8
 
 const (
 	idle state = iota
-	startLine
-	fields
-	inBody
+
+	// States that read a text.
+	startLine // the request line or status line, or empty lines before it
+	headers   // the header section
+	chunkSize // the line before the first chunk
+	nextChunk // the line end after a chunk, and the line before the next chunk
+	trailers  // the trailer section
+
+	// States that read data.
+	byLength   // a body of Content-Length bytes, of which left are missing
+	untilClose // a body that ends with the connection
+	chunkData  // a chunk, of which left bytes are missing
+
 	upgraded
 	failed
 )
 
-// machine is the part of a reader that does not depend on the side of the wire.
+// textStates is the number of states up to the last one that reads a text.
+const textStates = trailers + 1
+
+// A rule says how a state reads its text.
+type rule struct {
+	end     func(m *machine, part []byte) int // returns the index after the end of the text, or -1
+	tooLong wire.Kind                         // the error for a text that exceeds its limit
+	quoted  bool                              // whether that error quotes the text; headers hold secrets
+	// check looks for errors in an unfinished text. all: no more of the text will be read.
+	check func(m *machine, s side, text []byte, all bool) error
+	// parse parses the text and moves to the next state.
+	parse func(m *machine, s side, text []byte) (Event, error)
+}
+
+var rules = [textStates]rule{
+	startLine: {end: lineEnd, check: checkStartLine, parse: parseStartLine, tooLong: wire.ErrStartLineTooLong, quoted: true},
+	headers:   {end: sectionEnd, check: unchecked, parse: parseHeaders, tooLong: wire.ErrHeadersTooLarge},
+	chunkSize: {end: lineEnd, check: checkChunkSize, parse: parseChunkSize, tooLong: wire.ErrChunkExtension},
+	nextChunk: {end: nextChunkEnd, check: checkChunkSize, parse: parseChunkSize, tooLong: wire.ErrChunkExtension},
+	trailers:  {end: sectionEnd, check: unchecked, parse: parseTrailers, tooLong: wire.ErrTrailersTooLarge},
+}
+
+// A side is what the machine needs of a reader: the part that differs between requests and responses.
+type side interface {
+	// sniff tells the beginning of a start line from the bytes of another protocol.
+	sniff(text []byte) error
+	// startLine parses the start line.
+	startLine(text []byte) error
+	// headDone takes the headers and moves to the state for what follows them.
+	headDone(http.Header) (Event, error)
+	// describe names the message whose start line was read, for an error.
+	describe() string
+	// missing returns the error if the connection ends where a message could begin, or nil.
+	missing() error
+}
+
+const (
+	// maxEmptyLines is the number of empty lines skipped before a start line. RFC 9112, section 2.2,
+	// asks for at least one; a peer must not send them for ever.
+	maxEmptyLines = 16
+	// sniffLen is the number of bytes of an unfinished text that are checked.
+	sniffLen = 16
+	// keptBuffer is the capacity up to which buf is kept for the next message, so that an idle
+	// connection costs little.
+	keptBuffer = 2 << 10
+)
+
+// machine is the part of a reader that is the same for both sides.
 type machine struct {
 	state      state
-	at         position // where in a line of a header section the bytes so far end
-	lines      int      // of the section, that have ended so far
-	began      bool     // whether there was any byte of this message
-	lenient    bool     // see parseFields
-	emptyLines int      // how many were skipped before the start line
-	buf        []byte   // what came in earlier pieces of a line or section not complete yet
-	body       body
-	data       []byte
+	limits     wire.Limits     // never zero once a message has started
+	limit      [textStates]int // the largest size of each text in this message
+	lenient    bool            // as RFC 9112 lets a client be; see parseFields
+	buf        []byte          // the pieces of an unfinished text
+	position   position        // where buf ends in a line of a section
+	lines      int             // complete lines of a section
+	emptyLines int             // skipped before the start line
+	length     int64           // of the body
+	left       int64           // bytes still missing of the body or chunk
+	data       []byte          // of the Data event
 	trailer    http.Header
-	err        error
-	limits     wire.Limits
+	err        error // of the state failed
 }
 
 // SetLimits sets how much the peer may send, from the next Start on.
 func (m *machine) SetLimits(l wire.Limits) { m.limits = l.OrDefault() }
 
-// start makes the machine ready for the next message.
-func (m *machine) start() {
-	if m.limits == (wire.Limits{}) {
+// Data returns the part of the body that belongs to the last Data event: a part of the slice given to
+// Next.
+func (m *machine) Data() []byte { return m.data }
+
+// Trailer returns the trailers of a chunked body after End, or nil if there are none.
+func (m *machine) Trailer() http.Header { return m.trailer }
+
+// start prepares for the next message.
+func (m *machine) start(lenient bool) {
+	if m.limits.StartLineBytes == 0 {
 		m.SetLimits(m.limits)
 	}
-	m.state = startLine
-	m.began = false
-	m.emptyLines = 0
+	m.state, m.lenient, m.emptyLines = startLine, lenient, 0
+	m.data, m.trailer, m.err = nil, nil, nil
 	m.forget()
-	m.body = body{}
-	m.data = nil
-	m.trailer = nil
-	m.err = nil
+	m.limit = [...]int{
+		startLine: m.limits.StartLineBytes,
+		headers:   m.limits.HeaderBytes,
+		chunkSize: chunkLineBytes(m.limits.ChunkExtensionBytes),
+		nextChunk: chunkLineBytes(m.limits.ChunkExtensionBytes) + len(CRLF),
+		trailers:  m.limits.TrailerBytes,
+	}
 }
 
-// fail ends the machine: all that it says from now on is err.
-func (m *machine) fail(err error) (int, Event, error) {
-	m.state = failed
-	m.err = err
-	m.data = nil
-	m.buf = nil
-	return 0, NeedMore, err
+// next implements Next of both readers.
+func (m *machine) next(in []byte, s side) (n int, ev Event, err error) {
+	for ev == NeedMore {
+		switch m.state {
+		case idle:
+			return n, End, nil
+		case upgraded:
+			return n, Upgraded, nil
+		case failed:
+			return 0, NeedMore, m.err
+		case byLength, untilClose, chunkData:
+			if n == len(in) {
+				return n, NeedMore, nil
+			}
+			return n + m.takeData(in[n:]), Data, nil
+		}
+		r := &rules[m.state]
+		text, used, err := m.gather(in[n:], r, s)
+		if err == nil && text == nil {
+			return len(in), NeedMore, nil
+		}
+		if err == nil {
+			ev, err = r.parse(m, s, text)
+		}
+		if err != nil {
+			return 0, NeedMore, m.fail(err)
+		}
+		m.forget()
+		n += used
+	}
+	return n, ev, nil
 }
 
-const (
-	// maxEmptyLines is how many empty lines are skipped before a start line. RFC 9112, 2.2 asks
-	// for at least one; a peer that sends nothing else must not go on for ever.
-	maxEmptyLines = 16
-	// maxChunkSizeDigits is what an int64 has in hexadecimal; more can only be leading zeros or
-	// too much.
-	maxChunkSizeDigits = 16
-	// sniffLen is the number of bytes after which an unfinished start line is checked for another
-	// protocol. The check never sees more.
-	sniffLen = 16
-	// keptBuffer is the largest buffer kept for the connection's next message. A connection that
-	// waits should cost little.
-	keptBuffer = 2 << 10
-)
+// gather returns the text that ends after n bytes of in, or nil if it does not end there. The text is valid
+// until forget.
+func (m *machine) gather(in []byte, r *rule, s side) (text []byte, n int, err error) {
+	part := in[:min(len(in), max(0, m.limit[m.state]-len(m.buf)))]
+	if n = r.end(m, part); n < 0 {
+		m.buf = append(m.buf, part...)
+		return nil, 0, m.unfinished(r, s, len(part) < len(in))
+	}
+	text = part[:n]
+	if len(m.buf) > 0 {
+		m.buf = append(m.buf, text...)
+		text = m.buf
+	}
+	return text, n, nil
+}
 
-// forget empties the buffer, and lets it go if it has grown large.
+// unfinished checks the text in buf. full: it has reached the limit without an end.
+func (m *machine) unfinished(r *rule, s side, full bool) error {
+	err := r.check(m, s, m.buf, full)
+	switch {
+	case err != nil || !full:
+		return err
+	case r.quoted:
+		return errorf(r.tooLong, "more than %d bytes: %s", m.limit[m.state], quote(m.buf))
+	}
+	return errorf(r.tooLong, "more than %d bytes", m.limit[m.state])
+}
+
+// finish implements Finish of both readers.
+func (m *machine) finish(s side) (Event, error) {
+	var err error
+	switch m.state {
+	case idle:
+		return End, nil
+	case upgraded:
+		return Upgraded, nil
+	case failed:
+		return NeedMore, m.err
+	case untilClose:
+		m.state = idle
+		return End, nil
+	case startLine:
+		if len(m.buf) == 0 {
+			err = s.missing()
+			break
+		}
+		if err = sniff(s, m.buf); err == nil {
+			err = errorf(wire.ErrPartialHead, "after %s", quote(m.buf))
+		}
+	case headers:
+		err = errorf(wire.ErrPartialHead, "in the headers of %s", s.describe())
+	default:
+		err = m.partialBody(s)
+	}
+	if err == nil {
+		m.state = idle
+		return End, nil
+	}
+	return NeedMore, m.fail(err)
+}
+
+// fail ends the machine. It reports err from now on.
+func (m *machine) fail(err error) error {
+	*m = machine{state: failed, err: err, limits: m.limits}
+	return err
+}
+
+// forget ends the text in buf, and frees buf if it has grown large.
 func (m *machine) forget() {
-	m.at, m.lines = lineStart, 0
+	m.position, m.lines = lineStart, 0
+	if len(m.buf) == 0 {
+		return
+	}
 	m.buf = m.buf[:0]
 	if cap(m.buf) > keptBuffer {
 		m.buf = nil
 	}
 }
 
-// take is the bytes gathered before with the first end of in. It is in itself if nothing was gathered
-// before, and is valid until forget.
-func (m *machine) take(in []byte, end int) []byte {
-	if len(m.buf) == 0 {
-		return in[:end]
+func lineEnd(_ *machine, part []byte) int {
+	if lf := bytes.IndexByte(part, '\n'); lf >= 0 {
+		return lf + 1
 	}
-	m.buf = append(m.buf, in[:end]...)
-	return m.buf
+	return -1
 }
 
-// within is the part of in that fits into a limit together with what was gathered before.
-func (m *machine) within(in []byte, limit int) []byte {
-	return in[:min(len(in), max(0, limit-len(m.buf)))]
-}
-
-// takeLine gives the bytes up to and with the next LF, which end at n in in. If there is none within
-// the limit, line is nil and what there is of it in buf; tooLong then says that waiting is no use.
-func (m *machine) takeLine(in []byte, limit int) (line []byte, n int, tooLong bool) {
-	part := m.within(in, limit)
-	end := bytes.IndexByte(part, '\n') + 1
-	if end == 0 {
-		m.buf = append(m.buf, part...)
-		return nil, len(part), len(part) < len(in)
-	}
-	return m.take(part, end), end, false
-}
-
-// takeSection is takeLine for a header section, up to and with the empty line that ends it.
-func (m *machine) takeSection(in []byte, limit int) (section []byte, n int, tooLong bool) {
-	part := m.within(in, limit)
-	end := m.sectionEnd(part)
-	if end < 0 {
-		m.buf = append(m.buf, part...)
-		return nil, len(part), len(part) < len(in)
-	}
-	return m.take(part, end), end, false
-}
-
-// A position is what sectionEnd has to know of the bytes before its piece.
+// A position is a place in a line.
 type position uint8
 
 const (
-	lineStart position = iota // just after a line end
-	afterCR                   // just after a CR at the start of a line
-	inLine                    // anywhere else
+	lineStart position = iota
+	afterCR            // after a CR at the start of a line
+	inLine             // anywhere else
 )
 
-// sectionEnd is the index after the first empty line of b, or -1. It looks at each byte once, however
-// the section is split: m.at goes from one piece to the next, and so does m.lines, the lines before the
-// empty one.
-func (m *machine) sectionEnd(b []byte) int {
-	for i := 0; i < len(b); {
+// sectionEnd finds the empty line that ends a section. It looks at each byte once, however the section is
+// split, because position and lines carry over from one piece to the next.
+func sectionEnd(m *machine, part []byte) int {
+	for i := 0; i < len(part); {
 		switch {
-		case m.at == inLine:
-			lf := bytes.IndexByte(b[i:], '\n')
+		case m.position == inLine:
+			lf := bytes.IndexByte(part[i:], '\n')
 			if lf < 0 {
 				return -1
 			}
 			i += lf + 1
-			m.at = lineStart
+			m.position = lineStart
 			m.lines++
-		case b[i] == '\n':
+		case part[i] == '\n':
 			return i + 1
-		case b[i] == '\r' && m.at == lineStart:
+		case part[i] == '\r' && m.position == lineStart:
 			i++
-			m.at = afterCR
+			m.position = afterCR
 		default:
-			m.at = inLine
+			m.position = inLine
 		}
 	}
 	return -1
 }
 
-// trimLineEnd takes the line end off a line that takeLine gave. ok is false if it was a lone LF and
-// the machine is strict.
-func (m *machine) trimLineEnd(line []byte) (text []byte, ok bool) {
-	line = line[:len(line)-1]
-	if n := len(line); n > 0 && line[n-1] == '\r' {
-		return line[:n-1], true
-	}
-	return line, m.lenient
+func unchecked(*machine, side, []byte, bool) error { return nil }
+
+// sniff shows s at most sniffLen bytes, so that its error does not depend on how many have come.
+func sniff(s side, text []byte) error {
+	return s.sniff(bytes.TrimRight(text[:min(len(text), sniffLen)], "\r"))
 }
 
-// skipEmptyLine counts an empty line before the start line.
-func (m *machine) skipEmptyLine() error {
-	if m.emptyLines++; m.emptyLines > maxEmptyLines {
-		return errorf(wire.ErrEmptyLines, "more than %d", maxEmptyLines)
+// checkStartLine waits for sniffLen bytes, so that an error always quotes the same text.
+func checkStartLine(_ *machine, s side, text []byte, all bool) error {
+	if len(text) < sniffLen && !all {
+		return nil
 	}
-	return nil
+	return sniff(s, text)
 }
 
-// parseVersion reads the HTTP-version of a start line (RFC 9112, 2.3).
-func parseVersion(text []byte) (Version, error) {
-	if len(text) == 8 && string(text[:5]) == "HTTP/" && isDigit(text[5]) && text[6] == '.' && isDigit(text[7]) {
-		if v := (Version{text[5] - '0', text[7] - '0'}); v.Major == 1 {
-			return v, nil
+func parseStartLine(m *machine, s side, line []byte) (Event, error) {
+	text := line[:len(line)-1]
+	text, hasCR := bytes.CutSuffix(text, []byte("\r"))
+	complete := hasCR || m.lenient
+	if complete && len(text) == 0 {
+		if m.emptyLines++; m.emptyLines > maxEmptyLines {
+			return 0, errorf(wire.ErrEmptyLines, "more than %d", maxEmptyLines)
 		}
+		return NeedMore, nil
 	}
-	return Version{}, errorf(wire.ErrVersion, "%s", quote(text))
+	if err := sniff(s, text); err != nil {
+		return 0, err
+	}
+	if !complete {
+		return 0, errorf(wire.ErrLineEnd, "LF without CR after %s", quote(text))
+	}
+	m.state = headers
+	return NeedMore, s.startLine(text)
+}
+
+func parseHeaders(m *machine, s side, section []byte) (Event, error) {
+	h, err := m.parseFields(section)
+	if err != nil {
+		return 0, err
+	}
+	if h == nil {
+		h = http.Header{}
+	}
+	return s.headDone(h)
 }

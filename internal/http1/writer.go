@@ -1,7 +1,7 @@
 package http1
 
-// This file holds what goes out: heads and chunks, appended to a buffer. Nothing is written that the
-// readers of this package would refuse, and nothing that a peer could take for more than one message.
+// This file appends heads and chunks to a buffer. It must not write anything that the readers of this package
+// refuse, or that a peer could take for more than one message.
 
 import (
 	"net/http"
@@ -11,53 +11,40 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// CRLF ends a chunk begun with [AppendChunkHead].
+// CRLF ends a chunk that [AppendChunkHead] began.
 const CRLF = "\r\n"
 
-// AppendRequestHead appends the head of a request to buf: the request line, Host, what the body needs,
-// then h.Header, with h.AcceptEncoding in its place, sorted by name, so that the same request gives the
-// same bytes. The version is always HTTP/1.1.
+// AppendRequestHead appends the head of a request to buf: the request line, Host, the headers for the body, then
+// h.Header and h.AcceptEncoding, sorted by name. The version is always HTTP/1.1.
 //
-// Content-Length and Transfer-Encoding are written from h.Length and h.Chunked; what h.Header has of
-// them is left out. A length of 0 is written only for POST, PUT and PATCH (RFC 9110, 8.6). Unless
-// h.KeepAlive is set, "Connection: close" is written; if h.Expect100 is, "Expect: 100-continue". Host is
-// the one in h.Header, where there may be no second, or else h.Host; one of them has to be set.
+// h.Length and h.Chunked decide what Content-Length and Transfer-Encoding say; those in h.Header are left out. A
+// length of 0 is written only for POST, PUT and PATCH (RFC 9110, section 8.6). "Connection: close" is written
+// unless h.KeepAlive is set, and "Expect: 100-continue" if h.Expect100 is. Host is that of h.Header, or else
+// h.Host. There must be exactly one.
 //
-// Any part that holds CR, LF or NUL, or is otherwise not what RFC 9110 allows in its place, is refused
-// with an [*wire.Error]: wire.ErrMethod, wire.ErrTarget, wire.ErrHost, wire.ErrHeaderName, wire.ErrHeaderValue, or wire.ErrContentLength
-// for a length that is negative without Chunked. buf is then given back as it was.
+// AppendRequestHead refuses every part that holds CR, LF or NUL, or that RFC 9110 does not allow in its place. It
+// then returns buf as it was and a [*wire.Error]: ErrMethod, ErrTarget, ErrHost, ErrHeaderName, ErrHeaderValue, or
+// ErrContentLength for a negative length without Chunked.
 func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
-	if err := checkMethod(h.Method); err != nil {
-		return buf, err
-	}
-	if err := checkTarget(h.Method, h.Target); err != nil {
-		return buf, err
-	}
-	if h.Length < 0 && !h.Chunked {
-		return buf, errorf(wire.ErrContentLength, "%d for a request that is not chunked", h.Length)
-	}
 	var names []string
-	if len(h.Header) != 0 { // else the room need not be cleared
+	if len(h.Header) != 0 { // otherwise room need not be cleared
 		var room [32]string
 		names = sortedNames(room[:0], h.Header)
 	}
-	hosts := valuesOf(h.Header, names, "Host")
-	if len(hosts) == 0 && h.Host != "" {
-		hosts = []string{h.Host}
-	}
-	if err := checkHost(hosts, true); err != nil {
+	host, err := checkRequest(h, names)
+	if err != nil {
 		return buf, err
 	}
 	b := append(buf, h.Method...)
 	b = append(b, ' ')
 	b = append(b, h.Target...)
 	b = append(b, " HTTP/1.1\r\nHost: "...)
-	b = append(b, hosts[0]...)
+	b = append(b, host...)
 	b = append(b, CRLF...)
 	switch {
 	case h.Chunked:
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
-	case h.Length > 0 || h.Method == "POST" || h.Method == "PUT" || h.Method == "PATCH":
+	case h.Length > 0 || expectsBody(h.Method):
 		b = appendLength(b, h.Length)
 	}
 	if !h.KeepAlive && !HasToken(h.Header["Connection"], "close") {
@@ -66,37 +53,63 @@ func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 	if h.Expect100 && !HasToken(h.Header["Expect"], "100-continue") {
 		b = append(b, "Expect: 100-continue\r\n"...)
 	}
-	var err error
 	if h.AcceptEncoding != "" {
 		before := upTo(names, "Accept-Encoding")
-		if b, err = appendFields(b, h.Header, before, "Host"); err == nil {
-			b, err = appendField(b, "Accept-Encoding", h.AcceptEncoding)
-		}
 		names = names[len(before):]
+		if b, err = appendFields(b, h.Header, before, "Host"); err != nil {
+			return buf, err
+		}
+		if b, err = appendField(b, "Accept-Encoding", h.AcceptEncoding); err != nil {
+			return buf, err
+		}
 	}
-	if err == nil {
-		b, err = appendFields(b, h.Header, names, "Host")
-	}
-	if err != nil {
+	if b, err = appendFields(b, h.Header, names, "Host"); err != nil {
 		return buf, err
 	}
 	return append(b, CRLF...), nil
 }
 
-// AppendResponseHead appends the head of a response to buf: the status line, what the body needs, then
-// h.Header sorted by name. The version is always HTTP/1.1, the highest that the sender speaks
-// (RFC 9110, 6.2); the phrase is the usual one if h.Phrase is empty.
+// expectsBody reports whether a request with this method usually has a body.
+func expectsBody(method string) bool {
+	return method == "POST" || method == "PUT" || method == "PATCH"
+}
+
+// checkRequest checks everything but the headers called names, and returns Host.
+func checkRequest(h *RequestHead, names []string) (host string, err error) {
+	if err := checkMethod(h.Method); err != nil {
+		return "", err
+	}
+	if err := checkTarget(h.Method, h.Target); err != nil {
+		return "", err
+	}
+	if h.Length < 0 && !h.Chunked {
+		return "", errorf(wire.ErrContentLength, "%d for a request that is not chunked", h.Length)
+	}
+	hosts := valuesOf(h.Header, names, "Host")
+	if len(hosts) == 0 && h.Host != "" {
+		hosts = []string{h.Host}
+	}
+	if err := checkHost(hosts, true); err != nil {
+		return "", err
+	}
+	return hosts[0], nil
+}
+
+// AppendResponseHead appends the head of a response to buf: the status line, the headers for the body, then
+// h.Header sorted by name. The version is always HTTP/1.1, the highest of the sender (RFC 9110, section 6.2). An
+// empty h.Phrase stands for the usual one.
 //
-// Content-Length and Transfer-Encoding are written from h.Length and h.Chunked; what h.Header has of
-// them is left out, and neither is written if h.Length is negative and h.Chunked not set, nor for 1xx
-// and 204, which have no body (RFC 9110, 8.6). For an answer to HEAD and for a 304, Length is that of
-// the body that is not sent. "Connection: close" is written unless h.KeepAlive is set and
-// h.UntilClose is not, or the code is 1xx; "Connection: keep-alive" is written if h.KeepAlive is set
-// and h.Version is HTTP/1.0, which stands for the version of the request that is answered.
+// h.Length and h.Chunked decide what Content-Length and Transfer-Encoding say; those in h.Header are left out.
+// Neither is written if h.Length is negative and h.Chunked is not set, nor for 1xx and 204, which have no body
+// (RFC 9110, section 8.6). For a response to HEAD and for a 304, Length is that of the body that is not sent.
 //
-// Any part that holds CR, LF or NUL, or is otherwise not what RFC 9110 allows in its place, is refused
-// with an [*wire.Error]: wire.ErrStatusLine for the code, wire.ErrPhrase, wire.ErrHeaderName, wire.ErrHeaderValue. buf is then
-// given back as it was.
+// "Connection: close" is written unless h.KeepAlive is set and h.UntilClose is not, but never for 1xx.
+// "Connection: keep-alive" is written if h.KeepAlive is set and h.Version, here the version of the request, is
+// HTTP/1.0.
+//
+// AppendResponseHead refuses every part that holds CR, LF or NUL, or that RFC 9110 does not allow in its place. It
+// then returns buf as it was and a [*wire.Error]: ErrStatusLine for the code, ErrPhrase, ErrHeaderName or
+// ErrHeaderValue.
 func AppendResponseHead(buf []byte, h *ResponseHead) ([]byte, error) {
 	if h.Code < 100 || h.Code > 999 {
 		return buf, errorf(wire.ErrStatusLine, "the code is %d", h.Code)
@@ -112,23 +125,8 @@ func AppendResponseHead(buf []byte, h *ResponseHead) ([]byte, error) {
 	b = append(b, ' ')
 	b = append(b, phrase...)
 	b = append(b, CRLF...)
-	interim := h.Code/100 == 1
-	switch {
-	case interim || h.Code == 204:
-	case h.Chunked:
-		b = append(b, "Transfer-Encoding: chunked\r\n"...)
-	case h.Length >= 0:
-		b = appendLength(b, h.Length)
-	}
-	connection := h.Header["Connection"]
-	switch {
-	case interim:
-	case !h.KeepAlive || h.UntilClose:
-		if !HasToken(connection, "close") {
-			b = append(b, "Connection: close\r\n"...)
-		}
-	case h.Version == http10 && !HasToken(connection, "keep-alive"):
-		b = append(b, "Connection: keep-alive\r\n"...)
+	if h.Code/100 != 1 {
+		b = appendFraming(b, h)
 	}
 	var room [32]string
 	b, err := appendFields(b, h.Header, sortedNames(room[:0], h.Header), "")
@@ -138,8 +136,28 @@ func AppendResponseHead(buf []byte, h *ResponseHead) ([]byte, error) {
 	return append(b, CRLF...), nil
 }
 
-// AppendChunk appends data as one chunk (RFC 9112, 7.1). Empty data appends nothing, since an empty
-// chunk would be the last one.
+// appendFraming appends the headers that say where a response ends and whether the connection ends with it.
+func appendFraming(b []byte, h *ResponseHead) []byte {
+	switch {
+	case h.Code == 204:
+	case h.Chunked:
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	case h.Length >= 0:
+		b = appendLength(b, h.Length)
+	}
+	switch connection := h.Header["Connection"]; {
+	case !h.KeepAlive || h.UntilClose:
+		if !HasToken(connection, "close") {
+			b = append(b, "Connection: close\r\n"...)
+		}
+	case h.Version == http10 && !HasToken(connection, "keep-alive"):
+		b = append(b, "Connection: keep-alive\r\n"...)
+	}
+	return b
+}
+
+// AppendChunk appends data as one chunk (RFC 9112, section 7.1). It appends nothing for empty data, because an
+// empty chunk is the last one.
 func AppendChunk(buf, data []byte) []byte {
 	if len(data) == 0 {
 		return buf
@@ -149,16 +167,16 @@ func AppendChunk(buf, data []byte) []byte {
 	return append(buf, CRLF...)
 }
 
-// AppendChunkHead appends the line before a chunk of n bytes, n > 0, for data that is to be written
-// without a copy. After the data, [CRLF] has to follow.
+// AppendChunkHead appends the line before a chunk of n bytes, n > 0. It is for data that the caller writes without
+// a copy. The caller writes [CRLF] after the data.
 func AppendChunkHead(buf []byte, n int) []byte {
 	buf = strconv.AppendInt(buf, int64(n), 16)
 	return append(buf, CRLF...)
 }
 
-// AppendLastChunk appends the end of a chunked body, with the trailer if it is not empty, sorted by
-// name. A trailer may not have Content-Length, Transfer-Encoding or Host (RFC 9110, 6.5.1): they are
-// left out. Names and values are checked as for [AppendRequestHead].
+// AppendLastChunk appends the end of a chunked body with the trailers, sorted by name. Content-Length,
+// Transfer-Encoding and Host may not be trailers and are left out (RFC 9110, section 6.5.1). Names and values are
+// checked as in [AppendRequestHead].
 func AppendLastChunk(buf []byte, trailer http.Header) ([]byte, error) {
 	b := append(buf, "0\r\n"...)
 	var room [32]string
@@ -175,8 +193,7 @@ func appendLength(b []byte, length int64) []byte {
 	return append(b, CRLF...)
 }
 
-// appendFields appends the headers with these names, without those that frame the body and without
-// omit.
+// appendFields appends the headers with these names, except omit and the headers that frame the body.
 func appendFields(b []byte, h http.Header, names []string, omit string) ([]byte, error) {
 	for _, name := range names {
 		if name == "" || notIn(name, tokenChar) >= 0 {
@@ -195,7 +212,7 @@ func appendFields(b []byte, h http.Header, names []string, omit string) ([]byte,
 	return b, nil
 }
 
-// appendField appends one header, the name of which is good.
+// appendField appends one header. The caller has checked the name.
 func appendField(b []byte, name, value string) ([]byte, error) {
 	if i := fieldLength(value); i < len(value) {
 		return b, errorf(wire.ErrHeaderValue, "byte %s in %s, in the header %s", quote(value[i:i+1]), quote(value), quote(name))
@@ -206,7 +223,7 @@ func appendField(b []byte, name, value string) ([]byte, error) {
 	return append(b, CRLF...), nil
 }
 
-// upTo returns those of the sorted names that do not come after name.
+// upTo returns the sorted names that are not greater than name.
 func upTo(names []string, name string) []string {
 	i, found := slices.BinarySearch(names, name)
 	if found {
@@ -215,7 +232,7 @@ func upTo(names []string, name string) []string {
 	return names[:i]
 }
 
-// sortedNames appends the keys of h to names, which is empty, in order.
+// sortedNames appends the keys of h to names, which is empty, and sorts them.
 func sortedNames(names []string, h http.Header) []string {
 	for name := range h {
 		names = append(names, name)
@@ -224,7 +241,7 @@ func sortedNames(names []string, h http.Header) []string {
 	return names
 }
 
-// valuesOf is h's values under a name in any case: the map may have been filled without Set and Add.
+// valuesOf returns the values of h under a name in any case, because a caller may fill the map without Set.
 func valuesOf(h http.Header, names []string, name string) []string {
 	var values []string
 	for _, key := range names {
