@@ -1,8 +1,8 @@
 package agent
 
-// This file holds the content codings that there are decoders for. Opening one
-// takes memory, so all of them are kept to be used again. Those for gzip and deflate
-// are not the standard library's because these are 1.8 times as fast.
+// This file holds the decoders of content codings. A reader needs much memory, so
+// pools keep readers for reuse. Those for gzip and deflate are 1.8 times as fast as the
+// standard library's.
 
 import (
 	"bufio"
@@ -16,47 +16,47 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A Decoder undoes one content coding (RFC 9110, section 8.4.1).
+// A Decoder decodes one content coding (RFC 9110, section 8.4.1).
 type Decoder struct {
-	// Name is the name of the coding, as in Accept-Encoding and
-	// Content-Encoding. An x- before it in a response makes no difference.
+	// Name is the coding's name in Accept-Encoding and Content-Encoding. In a
+	// response, a prefix x- is ignored.
 	Name string
-	// Open returns a reader of what comes of the bytes that r gives, which ends
-	// with io.EOF only when all of them have been read. It is read from one
-	// goroutine, and closed when it is not read any more.
+	// Open returns a reader of the decoded form of r. The reader returns io.EOF only
+	// when it has read all of r. It is read by one goroutine at a time, and closed in
+	// the end.
 	//
-	// r waits for bytes that have not come yet, and it, too, must be read only
-	// from the goroutine that calls Open or the reader. It has a ReadByte.
+	// Reading from r waits for bytes that are not received yet. Only Open and the
+	// reader's methods may read from r, before they return and on the same goroutine.
+	// r is an [io.ByteReader].
 	Open func(r io.Reader) (io.ReadCloser, error)
 }
 
-// The decoders. The servers that there are mostly know gzip and br.
+// The decoders. Most servers know gzip and br.
 var (
-	// GzipDecoder undoes gzip (RFC 1952), of any number of members.
+	// GzipDecoder decodes gzip (RFC 1952), with any number of members.
 	GzipDecoder = Decoder{"gzip", openGzip}
-	// DeflateDecoder undoes deflate: the zlib format (RFC 1950), and also what
-	// many servers take it for, the bare deflate format (RFC 1951).
+	// DeflateDecoder decodes deflate: the zlib format (RFC 1950), and the bare deflate
+	// format (RFC 1951), which many servers send instead.
 	DeflateDecoder = Decoder{"deflate", openDeflate}
-	// BrotliDecoder undoes br (RFC 7932).
+	// BrotliDecoder decodes br (RFC 7932).
 	BrotliDecoder = Decoder{"br", openBrotli}
-	// ZstdDecoder undoes zstd (RFC 8878), with a window of no more than 8 MB, as
-	// RFC 9659 has it.
+	// ZstdDecoder decodes zstd (RFC 8878), with a window of at most 8 MB (RFC 9659).
 	ZstdDecoder = Decoder{"zstd", openZstd}
 )
 
-// Decoders returns all of them, in the order that browsers name them.
+// Decoders returns all decoders, in the order in which browsers name them.
 func Decoders() []Decoder {
 	return []Decoder{GzipDecoder, DeflateDecoder, BrotliDecoder, ZstdDecoder}
 }
 
 var gzips, deflates, brotlis, zstds sync.Pool
 
-// A gzipReader reads one member after the other. A gzip.Reader can do that too,
-// but keeps the end of one until the next begins.
+// A gzipReader reads one member after another. A gzip.Reader does so too, but it holds
+// the end of a member back until the next member begins.
 type gzipReader struct {
 	in *bufio.Reader
 	gzip.Reader
-	ended bool // the member has
+	ended bool // the last member is read
 }
 
 func openGzip(r io.Reader) (io.ReadCloser, error) {
@@ -93,11 +93,11 @@ func (z *gzipReader) Close() error {
 	return nil
 }
 
-// A deflateReader tells one format from the other by the first two bytes.
+// A deflateReader tells the two formats apart by the first two bytes.
 type deflateReader struct {
 	in   *bufio.Reader
-	zlib io.ReadCloser // nil before it is first used
-	bare io.ReadCloser // likewise
+	zlib io.ReadCloser // nil before its first use
+	bare io.ReadCloser // nil before its first use
 	io.Reader
 }
 
@@ -129,15 +129,15 @@ func (z *deflateReader) open() (err error) {
 	return err
 }
 
-// isZlib reports whether the first two bytes are a header of RFC 1950, section
-// 2.2. No bare deflate begins so: it would be a stored block with bits set that
-// are to be zero.
+// isZlib reports whether the first two bytes are a zlib header (RFC 1950, section 2.2).
+// No encoder begins a bare deflate body so: it would be a stored block whose padding is
+// not zero.
 func isZlib(cmf, flg byte) bool {
 	return cmf&0x0f == 8 && cmf>>4 <= 7 && (uint(cmf)<<8|uint(flg))%31 == 0
 }
 
-// reset has old, or a new reader if that is nil, read from in. What it returns is
-// to be the old one next time, even if it failed.
+// reset makes old, or a new reader if old is nil, read from in. The caller passes the
+// result as old the next time, even if reset fails.
 func reset(old io.ReadCloser, in io.Reader, open func() (io.ReadCloser, error)) (io.ReadCloser, error) {
 	if old == nil {
 		r, err := open()
@@ -154,7 +154,7 @@ func (z *deflateReader) Read(p []byte) (int, error) {
 	switch {
 	case err != io.EOF:
 	case n > 0:
-		return n, nil // without waiting for what comes after it
+		return n, nil // Peek might wait
 	default:
 		if _, more := z.in.Peek(1); more == nil {
 			err = ErrTrailingData

@@ -132,7 +132,7 @@ func (c *DecoderConfig) decode(req *request.Request, resp *response.Response) er
 		allowed: cmp.Or(c.ExpansionAllowed, DefaultExpansionAllowed),
 	}
 	resp.WrapBody(func(to response.BodyProtocol) response.BodyProtocol {
-		return newDecoding(resp, decoders, limits, to)
+		return newDecodedBody(resp, decoders, limits, to)
 	})
 	return nil
 }

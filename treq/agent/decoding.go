@@ -1,9 +1,9 @@
 package agent
 
-// This file holds how a body is decoded by readers that block. They run in a
-// coroutine, one on top of the other, which waits when it has nothing more to
-// read, has decoded something, or has worked enough for this turn of the loop. The
-// reader of the body is called outside of it.
+// This file decodes a body with readers that block. They run in a coroutine, each
+// reading from the one before. The coroutine waits when it needs more input, when it has
+// decoded a chunk, and when it has worked enough for a turn of the loop. The reader of the
+// body is called outside the coroutine.
 
 import (
 	"errors"
@@ -19,50 +19,50 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// decodingLimits are what MaxDecodedSize and MaxExpansion say.
+// decodingLimits are the limits of a DecoderConfig.
 type decodingLimits struct{ size, ratio, allowed int64 }
 
-// A decoding is one body being decoded: the protocol that the coded bytes go to,
-// and the transport of those that come of them.
-type decoding struct {
+// A decodedBody decodes one body: it is the reader of the coded body, and the transport
+// of the decoded one.
+type decodedBody struct {
 	response *response.Response
-	decoders []Decoder // the one to be used first is first
+	decoders []Decoder // the outermost coding's first
 	limits   decodingLimits
-	to       response.BodyProtocol
-	from     response.BodyTransport // of the coded body
-	out      *response.Body         // the decoded body
-	feed     *feed                  // the coded body, for the task
-	task     *coro.Task             // from the first byte on
-	chunk    []byte                 // what the task has decoded
-	fault    *DecodeError           // what was first found wrong
-	lost     error                  // why the coded body ended; nil before
-	running  bool                   // run is
-	paused   bool                   // the reader wants no more for now
-	held     bool                   // from is paused because of that, or of rest
-	work     int                    // bytes that came of the stages in this turn
-	rest     *task.CooperativeTask  // goes on in later turns; or nil
-	stepping bool                   // step is
-	over     bool                   // no more is to be decoded
+	reader   response.BodyProtocol
+	coded    response.BodyTransport
+	out      *response.Body
+	feed     *feed                 // the input of the coroutine
+	task     *coro.Task            // nil before the first byte
+	chunk    []byte                // what the coroutine has just decoded
+	fault    *DecodeError          // the first error, or nil
+	lost     error                 // the reason of the coded body's end; nil before the end
+	running  bool                  // decodeSome is on the stack
+	paused   bool                  // by the reader
+	held     bool                  // coded is paused, because of paused or later
+	work     int                   // bytes that the stages made in this turn
+	later    *task.CooperativeTask // decodes in later turns; nil if there is none
+	stepping bool                  // step is on the stack
+	over     bool                  // nothing more is decoded
 }
 
-func newDecoding(r *response.Response, decoders []Decoder, limits decodingLimits, to response.BodyProtocol) *decoding {
-	return &decoding{response: r, decoders: decoders, limits: limits, to: to}
+func newDecodedBody(r *response.Response, decoders []Decoder, limits decodingLimits, reader response.BodyProtocol) *decodedBody {
+	return &decodedBody{response: r, decoders: decoders, limits: limits, reader: reader}
 }
 
-// ConnectionMade, DataReceived and ConnectionLost take the coded body.
+// ConnectionMade, DataReceived and ConnectionLost make d the reader of the coded body.
 
-func (d *decoding) ConnectionMade(t response.BodyTransport) {
-	d.from = t
+func (d *decodedBody) ConnectionMade(t response.BodyTransport) {
+	d.coded = t
 	d.out = response.NewBody(d)
 	if t.Cooperator() == nil {
 		err := fmt.Errorf("%w: (%T).Cooperator() returned nil", request.ErrNoCooperator, t)
 		d.out.End(&response.FailedError{Reasons: []error{err}, Response: d.response})
 		d.StopProducing()
 	}
-	d.out.Deliver(d.to)
+	d.out.Deliver(d.reader)
 }
 
-func (d *decoding) DataReceived(data []byte) {
+func (d *decodedBody) DataReceived(data []byte) {
 	if d.over || len(data) == 0 {
 		return
 	}
@@ -75,7 +75,7 @@ func (d *decoding) DataReceived(data []byte) {
 	d.run()
 }
 
-func (d *decoding) ConnectionLost(reason error) {
+func (d *decodedBody) ConnectionLost(reason error) {
 	d.lost = reason
 	if d.over || d.task == nil {
 		d.out.End(reason)
@@ -88,20 +88,21 @@ func (d *decoding) ConnectionLost(reason error) {
 	d.run()
 }
 
-// whole reports whether a body that ended for reason is all there, as far as can
-// be known.
+// whole reports whether a body that ended for reason is complete, as far as the protocol
+// can tell.
 func whole(reason error) bool {
 	return errors.Is(reason, response.ErrDone) || errors.Is(reason, response.ErrPotentialDataLoss)
 }
 
-// PauseProducing, ResumeProducing and StopProducing steer the decoded body.
+// PauseProducing, ResumeProducing and StopProducing make d the transport of the decoded
+// body.
 
-func (d *decoding) PauseProducing() {
+func (d *decodedBody) PauseProducing() {
 	d.paused, d.held = true, true
-	d.from.PauseProducing()
+	d.coded.PauseProducing()
 }
 
-func (d *decoding) ResumeProducing() {
+func (d *decodedBody) ResumeProducing() {
 	d.paused = false
 	if d.task != nil {
 		d.run()
@@ -109,24 +110,24 @@ func (d *decoding) ResumeProducing() {
 	d.release()
 }
 
-func (d *decoding) StopProducing() {
+func (d *decodedBody) StopProducing() {
 	d.stop()
 	if d.lost != nil {
 		d.out.End(&response.FailedError{Reasons: []error{reactor.ErrConnectionAborted}, Response: d.response})
 	} else {
-		d.from.StopProducing()
+		d.coded.StopProducing()
 	}
 }
 
-// workAtOnce is how many bytes may come of the stages, all together, in one turn of
-// the loop: the work of a millisecond or so.
+// workAtOnce is the number of bytes that all stages together may make in one turn of the
+// loop. It is the work of about a millisecond.
 const workAtOnce = 512 << 10
 
-// run has the task decode what it has got, and gives it to the reader. If that is
-// too much work for one turn, it leaves the rest to later ones.
-func (d *decoding) run() {
-	if d.running || d.rest != nil {
-		return // further up the stack, or in a later turn
+// run decodes the input in the feed, and calls the reader with it. If that is too much
+// work for this turn, run starts a task that does the remaining work in later turns.
+func (d *decodedBody) run() {
+	if d.running || d.later != nil {
+		return // a caller up the stack, or a later turn, does it
 	}
 	if !d.stepping {
 		d.work = 0
@@ -134,40 +135,40 @@ func (d *decoding) run() {
 	d.decodeSome()
 	if !d.idle() {
 		d.hold()
-		d.rest = d.Cooperator().Cooperate(d.step)
-		d.rest.WhenDone().AddErrback(d.crashed)
+		d.later = d.Cooperator().Cooperate(d.step)
+		d.later.WhenDone().AddErrback(d.crashed)
 	}
 	d.release()
 }
 
 // step does the work of one turn.
-func (d *decoding) step() (task.Wait, error) {
+func (d *decodedBody) step() (task.Wait, error) {
 	d.work, d.stepping = 0, true
 	defer func() { d.stepping = false }()
 	d.decodeSome()
 	if !d.idle() {
 		return nil, nil
 	}
-	d.rest = nil
-	d.release() // which may bring more, for the rest of this turn
+	d.later = nil
+	d.release() // which may call DataReceived: this turn may have time left
 	return nil, task.Done
 }
 
-// crashed ends the decoded body after a panic of its reader in step.
-func (d *decoding) crashed(err error) (deferred.None, error) {
+// crashed ends the decoded body after its reader has panicked in step.
+func (d *decodedBody) crashed(err error) (deferred.None, error) {
 	if !d.over {
 		d.stop()
 		d.out.End(&response.FailedError{Reasons: []error{err}, Response: d.response})
-		d.from.StopProducing()
+		d.coded.StopProducing()
 	}
 	return deferred.None{}, nil
 }
 
-// idle reports whether there is nothing to decode now.
-func (d *decoding) idle() bool { return d.over || d.paused || d.feed.starved() }
+// idle reports whether there is nothing to decode at present.
+func (d *decodedBody) idle() bool { return d.over || d.paused || d.feed.starved() }
 
-// decodeSome decodes what there is, up to the work of one turn.
-func (d *decoding) decodeSome() {
+// decodeSome decodes the input in the feed, up to the work of one turn.
+func (d *decodedBody) decodeSome() {
 	d.running = true
 	defer func() { d.running = false }()
 	for !d.idle() && !d.tired() {
@@ -180,30 +181,30 @@ func (d *decoding) decodeSome() {
 	}
 }
 
-// tired reports whether this turn has had its work.
-func (d *decoding) tired() bool { return d.work >= workAtOnce }
+// tired reports whether the work of this turn is used up.
+func (d *decodedBody) tired() bool { return d.work >= workAtOnce }
 
 // hold pauses the coded body.
-func (d *decoding) hold() {
+func (d *decodedBody) hold() {
 	if !d.held {
 		d.held = true
-		d.from.PauseProducing()
+		d.coded.PauseProducing()
 	}
 }
 
-// release lets the coded body go on, if it is paused and need not be.
-func (d *decoding) release() {
-	if d.held && !d.paused && !d.running && !d.over && d.rest == nil {
+// release resumes the coded body, if nothing holds it any more.
+func (d *decodedBody) release() {
+	if d.held && !d.paused && !d.running && !d.over && d.later == nil {
 		d.held = false
-		d.from.ResumeProducing()
+		d.coded.ResumeProducing()
 	}
 }
 
 // Cooperator returns the Cooperator of the coded body.
-func (d *decoding) Cooperator() *task.Cooperator { return d.from.Cooperator() }
+func (d *decodedBody) Cooperator() *task.Cooperator { return d.coded.Cooperator() }
 
-// finish ends the decoded body, after the task has ended.
-func (d *decoding) finish() {
+// finish ends the decoded body after the coroutine has ended.
+func (d *decodedBody) finish() {
 	d.stop()
 	var reason error
 	switch {
@@ -215,35 +216,35 @@ func (d *decoding) finish() {
 		reason = d.lost
 	}
 	if d.lost == nil {
-		defer d.from.StopProducing() // after the reader knows why
+		defer d.coded.StopProducing() // after the reader has the reason
 	}
 	d.out.End(reason)
 }
 
-// stop ends the task.
-func (d *decoding) stop() {
+// stop ends the coroutine.
+func (d *decodedBody) stop() {
 	d.over = true
-	if d.rest != nil {
-		d.rest.Stop()
-		d.rest = nil
+	if d.later != nil {
+		d.later.Stop()
+		d.later = nil
 	}
 	if d.task != nil {
 		d.task.Stop()
-		*d.feed = feed{} // a decoder may keep it, for as long as it is in its pool
+		*d.feed = feed{} // a pooled decoder may still refer to it
 	}
 }
 
-// chunks holds what is decoded into.
+// chunks are the buffers that the coroutines decode into.
 var chunks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// decode is what the task does.
-func (d *decoding) decode(t *coro.Task) {
+// decode is the function of the coroutine.
+func (d *decodedBody) decode(t *coro.Task) {
 	d.feed.task = t
 	buf := chunks.Get().(*[32 << 10]byte)
 	defer chunks.Put(buf)
 	var body io.Reader = d.feed
 	for _, decoder := range d.decoders {
-		s := &stage{decoding: d, decoder: decoder, source: body}
+		s := &stage{body: d, decoder: decoder, source: body}
 		defer s.close()
 		body = s
 	}
@@ -262,25 +263,25 @@ func (d *decoding) decode(t *coro.Task) {
 	if d.fault != nil {
 		return
 	}
-	// All should have been used.
+	// The outermost decoder must have read all of the input.
 	if _, err := d.feed.ReadByte(); err == nil {
 		d.fault = &DecodeError{d.decoders[0].Name, ErrTrailingData}
 	}
 }
 
-// A stage undoes one coding: it is a reader of what comes of source.
+// A stage reads source and decodes one coding.
 type stage struct {
-	decoding *decoding
-	decoder  Decoder
-	source   io.Reader
-	reader   io.ReadCloser // from the first Read on
-	size     int64         // of what came of it
+	body    *decodedBody
+	decoder Decoder
+	source  io.Reader
+	reader  io.ReadCloser // nil before the first Read
+	size    int64         // decoded bytes
 }
 
 func (s *stage) Read(p []byte) (n int, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.reader = nil // whatever it is like now
+			s.reader = nil // not fit for reuse
 			n, err = 0, s.fail(deferred.NewPanicError(v))
 		}
 	}()
@@ -290,15 +291,15 @@ func (s *stage) Read(p []byte) (n int, err error) {
 			return 0, s.fail(err)
 		}
 	}
-	if s.decoding.tired() && !s.decoding.feed.sleep() {
+	if s.body.tired() && !s.body.feed.sleep() {
 		return 0, errStopped
 	}
 	n, err = s.reader.Read(p)
 	s.size += int64(n)
-	s.decoding.work += n
+	s.body.work += n
 	if most := s.most(); s.size > most {
 		n = max(0, n-int(s.size-most))
-		err = fmt.Errorf("%w: more than %d bytes came of %d", ErrDecodedTooLarge, most, s.decoding.feed.size)
+		err = fmt.Errorf("%w: more than %d bytes came of %d", ErrDecodedTooLarge, most, s.body.feed.size)
 	}
 	if err != nil {
 		err = s.fail(err)
@@ -306,13 +307,13 @@ func (s *stage) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// most returns how much may have come of the bytes that were received so far.
-// That holds for each stage, so that it bounds the work too.
+// most returns the most bytes that s may have decoded of the input received so far. The
+// limit holds for each stage, and so bounds the work as well as the result.
 func (s *stage) most() int64 {
 	most := int64(1<<63 - 1)
-	limits := s.decoding.limits
+	limits := s.body.limits
 	if limits.ratio > 0 {
-		most = max(limits.allowed, limits.ratio*s.decoding.feed.size)
+		most = max(limits.allowed, limits.ratio*s.body.feed.size)
 	}
 	if limits.size > 0 {
 		most = min(most, limits.size)
@@ -320,16 +321,16 @@ func (s *stage) most() int64 {
 	return most
 }
 
-// fail returns err as Read is to return it. Stages further down may have failed
-// before this one, and because of that.
+// fail returns the error that Read returns for err. If a stage below has failed before,
+// that error is the cause of err, and fail returns it.
 func (s *stage) fail(err error) error {
 	if err == io.EOF {
 		return err
 	}
-	if s.decoding.fault == nil {
-		s.decoding.fault = &DecodeError{s.decoder.Name, err}
+	if s.body.fault == nil {
+		s.body.fault = &DecodeError{s.decoder.Name, err}
 	}
-	return s.decoding.fault
+	return s.body.fault
 }
 
 func (s *stage) close() {
@@ -338,21 +339,21 @@ func (s *stage) close() {
 	}
 }
 
-// A feed is the coded bytes as the task reads them. It waits for those that have
-// not come yet.
+// A feed is the input of the coroutine. Its Read waits for bytes that are not received
+// yet.
 type feed struct {
 	task   *coro.Task
-	data   []byte // what is to be read
+	data   []byte // still to be read
 	lent   bool   // data is valid only until DataReceived returns
-	size   int64  // of all that came
-	end    error  // of reading, after data; nil while more can come
-	hungry bool   // the task waits for more
+	size   int64  // bytes received
+	end    error  // what Read returns after data; nil before the end
+	hungry bool   // the coroutine waits for more
 }
 
-// starved reports whether there is no use in resuming the task.
+// starved reports whether the coroutine waits for input that is not there.
 func (f *feed) starved() bool { return f.hungry && len(f.data) == 0 && f.end == nil }
 
-// add adds data, which is valid until keep is called.
+// add appends data, which is valid until the call of keep.
 func (f *feed) add(data []byte) {
 	f.size += int64(len(data))
 	if len(f.data) == 0 {
@@ -360,22 +361,22 @@ func (f *feed) add(data []byte) {
 		return
 	}
 	if f.lent {
-		f.data = f.data[:len(f.data):len(f.data)] // what follows is not ours
+		f.data = f.data[:len(f.data):len(f.data)] // append must copy
 	}
 	f.data, f.lent = append(f.data, data...), false
 }
 
-// keep makes data valid for longer.
+// keep copies data that is lent.
 func (f *feed) keep() {
 	if f.lent {
 		f.data, f.lent = append([]byte(nil), f.data...), false
 	}
 }
 
-// errStopped is the end of a feed whose task is to return.
+// errStopped is the end of a feed whose coroutine must return.
 var errStopped = errors.New("stopped")
 
-// more waits for bytes, and reports whether there are any.
+// more waits for bytes, and reports whether it has some.
 func (f *feed) more() bool {
 	for len(f.data) == 0 && f.end == nil {
 		f.hungry = true
@@ -387,7 +388,7 @@ func (f *feed) more() bool {
 	return len(f.data) != 0
 }
 
-// sleep waits until the next turn, and reports whether the task is to go on.
+// sleep waits for the next turn. It reports false if the coroutine must return.
 func (f *feed) sleep() bool {
 	if f.end != errStopped && !f.task.Wait() {
 		f.data, f.end = nil, errStopped
@@ -395,7 +396,7 @@ func (f *feed) sleep() bool {
 	return f.end != errStopped
 }
 
-// Read reads as much as has come.
+// Read reads the bytes that are there, or waits for some.
 func (f *feed) Read(p []byte) (int, error) {
 	if !f.more() {
 		return 0, f.end
@@ -405,8 +406,8 @@ func (f *feed) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// ReadByte spares compress/flate a buffer, and lets it read no further than it
-// decodes.
+// ReadByte makes feed an io.ByteReader: compress/flate then needs no buffer, and reads no
+// further than it decodes.
 func (f *feed) ReadByte() (byte, error) {
 	if !f.more() {
 		return 0, f.end

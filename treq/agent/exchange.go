@@ -103,7 +103,7 @@ func (x *exchange) repeatable() bool {
 // informed passes an interim response to the request's Informational function, and
 // sends the body if the server asks for it.
 func (x *exchange) informed(head *http1.ResponseHead) {
-	if w, ok := x.upload.(*awaitingContinue); ok && head.Code == http.StatusContinue {
+	if w, ok := x.upload.(*continueWait); ok && head.Code == http.StatusContinue {
 		w.proceed()
 	}
 	if x.request.Informational != nil {

@@ -9,17 +9,17 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// This file is about a response that nobody reads and nobody can read any more: it
-// would keep its connection paused for ever. When it becomes unreachable, the
-// connection is closed, and that is reported.
+// This file closes the connection of a response that the program drops without reading
+// its body. Otherwise the connection would stay paused for ever.
 //
-// So nothing that the connection leads to may hold a Response for longer than one
-// DataReceived takes: an exchange has a weak pointer to it, and none to the Deferred
-// that fired with it. A response whose body came with its head needs none of this:
-// its connection is free already.
+// The garbage collector reports when the Response is unreachable. So nothing that is
+// reachable from the connection may refer to a Response when DataReceived has returned:
+// an exchange has a weak pointer to it, and none to the Deferred that fired with it. A
+// response whose body arrived with its head needs no such care: its connection is free.
 
-// letGo ends the holding of a response whose body goes on after what came with its
-// head. If nobody reads it, its connection is closed when it is dropped.
+// letGo drops the strong reference to the response of x, whose body has not ended with
+// the bytes that came with the head. If the body has no reader by then, its connection is
+// closed when the program drops the response.
 func (x *exchange) letGo() {
 	r := x.fresh
 	if r == nil {
@@ -31,7 +31,7 @@ func (x *exchange) letGo() {
 	}
 }
 
-// answer returns the response of x, or nil if there is none, or none any more.
+// answer returns the response of x, or nil if there is none or the program has dropped it.
 func (x *exchange) answer() *response.Response {
 	if x.fresh != nil {
 		return x.fresh
@@ -39,17 +39,17 @@ func (x *exchange) answer() *response.Response {
 	return x.response.Value()
 }
 
-// unreachable is called, on a goroutine of the runtime, when the response of an
-// exchange is unreachable. The exchange is there as long as its connection is at it.
-// The pointer is weak because the runtime holds it: a reader of the body, to which
-// the exchange leads, may well hold the response.
+// unreachable runs on a goroutine of the runtime when the response of an exchange is
+// unreachable. The connection keeps the exchange reachable as long as it matters. The
+// runtime must have no strong pointer to the exchange: through it a reader of the body
+// could keep the response reachable.
 func unreachable(w weak.Pointer[exchange]) {
 	if x := w.Value(); x != nil {
 		x.agent.reactor.CallFromThread(x.unread)
 	}
 }
 
-// unread closes the connection of a response that nobody reads.
+// unread closes the connection of a response that was dropped unread.
 func (x *exchange) unread() {
 	if x.body.Taken() || x.carrier == nil {
 		return

@@ -13,25 +13,25 @@ import (
 
 // This file sends the bodies of requests.
 
-// An upload is the sending of a body that takes longer than one Write. The
-// exchange has it until all of the body was written.
+// An upload sends a body that takes more than one Write. An exchange has an upload until
+// the whole body is written.
 type upload interface {
-	// stop ends it early. It is called once at most, and never after the end.
+	// stop ends the upload early. It is called at most once, and not after the end.
 	stop()
 }
 
-// stopUpload stops the upload, if there is one.
+// stopUpload stops the upload of x, if there is one.
 func (x *exchange) stopUpload() {
 	if x.upload != nil {
 		x.upload.stop()
 	}
 }
 
-// bytesAtOnce is how much of a body that is all there is written in one go. A
-// connection takes that much without copying it first.
+// bytesAtOnce is the most bytes of a body in memory that one Write takes. A connection
+// takes as many without copying them first.
 const bytesAtOnce = 64 << 10
 
-// sendBody sends the body of x's request, the head of which is sent.
+// sendBody sends the body of x's request after the head.
 func (x *exchange) sendBody() {
 	x.produced = true
 	switch body := x.request.Body.(type) {
@@ -48,44 +48,44 @@ func (x *exchange) sendBody() {
 	}
 }
 
-// An awaitingContinue is a body that is not sent before the server asks for it,
-// or has not said for some time that it does not want it.
-type awaitingContinue struct {
+// A continueWait is the upload of a body that waits for the server's 100, or for the time
+// after which it is sent without one.
+type continueWait struct {
 	x     *exchange
 	timer reactor.DelayedCall
 }
 
 func (x *exchange) awaitContinue() {
-	w := &awaitingContinue{x: x}
+	w := &continueWait{x: x}
 	x.upload = w
 	w.timer = x.agent.reactor.CallLater(x.request.ExpectContinue, w.proceed)
 }
 
 // proceed sends the body.
-func (w *awaitingContinue) proceed() {
+func (w *continueWait) proceed() {
 	w.stop()
 	w.x.upload = nil
 	w.x.sendBody()
 }
 
-func (w *awaitingContinue) stop() {
+func (w *continueWait) stop() {
 	if w.timer.Active() {
 		w.timer.Cancel()
 	}
 }
 
-// A bytesUpload sends a body that is all there, as fast as the connection takes
-// it. It is the connection's pull producer.
+// A bytesUpload sends a body in memory, as fast as the connection takes it. It is the
+// connection's pull producer.
 type bytesUpload struct {
 	x    *exchange
-	left []byte
+	left []byte // not written yet
 }
 
 func (u *bytesUpload) ResumeProducing() {
 	n := min(len(u.left), bytesAtOnce)
 	u.x.carrier.writeBody(u.left[:n])
 	if u.left = u.left[n:]; len(u.left) == 0 {
-		u.stop() // there is no more
+		u.stop()
 	}
 }
 
@@ -96,32 +96,31 @@ func (u *bytesUpload) stop() {
 	u.x.carrier.UnregisterProducer()
 }
 
-// A production is the upload of what a BodyProducer produces. It is the consumer
-// that the producer writes to, which holds it to its length, and the push
-// producer of the connection.
-type production struct {
+// A producerUpload sends the body that a BodyProducer produces. It is the consumer of
+// that producer, which it holds to its length, and the connection's push producer.
+type producerUpload struct {
 	x        *exchange
 	producer request.BodyProducer
-	length   int64 // that the producer is to write, or UnknownLength
-	written  int64 // that it has written
-	done     *deferred.Deferred[deferred.None]
-	over     bool // all is written, or no more is wanted
+	length   int64 // announced by the producer, or UnknownLength
+	written  int64
+	done     *deferred.Deferred[deferred.None] // the result of StartProducing
+	over     bool                              // complete, or stopped
 }
 
-// A WrongLengthError says that a producer wrote more or less than its Length. It
+// A WrongLengthError says that a producer wrote more or fewer bytes than its Length. It
 // is Twisted's WrongBodyLength.
 type WrongLengthError struct {
-	Length  int64 // as the producer said
-	Written int64 // as it did, until it was stopped
+	Length  int64 // announced by the producer
+	Written int64 // written before it was stopped
 }
 
 func (e *WrongLengthError) Error() string {
 	return fmt.Sprintf("its producer said %d bytes and wrote %d", e.Length, e.Written)
 }
 
-// A GenerationError says that a request could not be sent whole because of the
-// producer of its body: errors.Is finds the error that StartProducing failed
-// with, or a [*WrongLengthError]. It is Twisted's RequestGenerationFailed.
+// A GenerationError says that the producer of a request's body failed. errors.Is finds
+// the error of its StartProducing, or a [*WrongLengthError]. It is Twisted's
+// RequestGenerationFailed.
 type GenerationError struct {
 	Err error
 }
@@ -133,26 +132,27 @@ func (e *GenerationError) Error() string {
 // Unwrap returns the reason.
 func (e *GenerationError) Unwrap() error { return e.Err }
 
+// startProducing sends the body of x's request that producer produces.
 func startProducing(x *exchange, producer request.BodyProducer) {
-	p := &production{x: x, producer: producer, length: producer.Length()}
+	p := &producerUpload{x: x, producer: producer, length: producer.Length()}
 	x.upload = p
 	x.carrier.RegisterProducer(p)
 	p.done = deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
 		return producer.StartProducing(p)
 	})
-	if p.over { // stopped from within StartProducing
+	if p.over { // StartProducing led to stop
 		p.done.Cancel()
 	}
 	p.done.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
 		if !p.over {
 			p.end(err)
 		}
-		return deferred.None{}, nil // an error is the request's now, or came too late
+		return deferred.None{}, nil // end reports an error; one after stop does not matter
 	})
 }
 
-// Write sends data as a part of the body.
-func (p *production) Write(data []byte) {
+// Write sends the next bytes of the body.
+func (p *producerUpload) Write(data []byte) {
 	if p.over || len(data) == 0 {
 		return
 	}
@@ -164,12 +164,11 @@ func (p *production) Write(data []byte) {
 	p.x.carrier.writeBody(data)
 }
 
-// Cooperator returns the agent's Cooperator: the producer of the request's body runs
-// there.
-func (p *production) Cooperator() *task.Cooperator { return p.x.Cooperator() }
+// Cooperator returns the agent's Cooperator.
+func (p *producerUpload) Cooperator() *task.Cooperator { return p.x.Cooperator() }
 
-// end ends the body when the producer says that it is done.
-func (p *production) end(err error) {
+// end ends the body when the Deferred of the producer fires.
+func (p *producerUpload) end(err error) {
 	p.finish()
 	switch {
 	case err != nil:
@@ -181,27 +180,27 @@ func (p *production) end(err error) {
 	}
 }
 
-// finish lets the producer go.
-func (p *production) finish() {
+// finish unregisters the producer.
+func (p *producerUpload) finish() {
 	p.over = true
 	p.x.upload = nil
 	p.x.carrier.UnregisterProducer()
 }
 
-// fail gives the request up because of its body.
-func (p *production) fail(err error) {
+// fail fails the request because of its body.
+func (p *producerUpload) fail(err error) {
 	err = &GenerationError{err}
 	p.x.carrier.abort(err)
 	p.x.fail(err)
 }
 
-// stop stops the producer: nobody wants the rest of the body.
-func (p *production) stop() {
+// stop stops the producer before the end of the body.
+func (p *producerUpload) stop() {
 	if p.over {
 		return
 	}
 	p.finish()
-	// The exchange must come to its end even if this panics.
+	// The exchange must end even if StopProducing panics.
 	if r := panics.Try(p.producer.StopProducing); r != nil {
 		slog.Error("agent: panic in a body's StopProducing", "url", p.x.request.URL.Redacted(), "panic", r.Value, "stack", string(r.Stack))
 	}
@@ -210,15 +209,15 @@ func (p *production) stop() {
 	}
 }
 
-// PauseProducing, ResumeProducing and StopProducing are what the connection asks
-// for. When it stops the producer it is about to tell the connection's protocol
-// too, but a stopped producer must not go on until then.
+// PauseProducing, ResumeProducing and StopProducing make p the connection's producer. The
+// connection calls StopProducing shortly before its protocol's ConnectionLost; a stopped
+// producer must not write in between.
 
-func (p *production) PauseProducing()  { p.producer.PauseProducing() }
-func (p *production) ResumeProducing() { p.producer.ResumeProducing() }
-func (p *production) StopProducing()   { p.stop() }
+func (p *producerUpload) PauseProducing()  { p.producer.PauseProducing() }
+func (p *producerUpload) ResumeProducing() { p.producer.ResumeProducing() }
+func (p *producerUpload) StopProducing()   { p.stop() }
 
 var (
-	_ reactor.PushProducer = (*production)(nil)
-	_ request.Consumer     = (*production)(nil)
+	_ reactor.PushProducer = (*producerUpload)(nil)
+	_ request.Consumer     = (*producerUpload)(nil)
 )
