@@ -107,9 +107,6 @@ func TestCancelGoesUpstream(t *testing.T) {
 		"ThenBoth":     func(d, i *D) *D { return deferred.ThenBoth(d, func(_ int, err error) *D { return orFail(i, err) }) },
 		"ThenCallback": func(d, i *D) *D { return d.ThenCallback(func(int) *D { return i }) },
 		"d.ThenBoth":   func(d, i *D) *D { return d.ThenBoth(func(_ int, err error) *D { return orFail(i, err) }) },
-		"MaybeThenBoth": func(d, i *D) *D {
-			return d.MaybeThenBoth(func(_ int, err error) (*D, int, error) { return orFail(i, err), 0, nil })
-		},
 		"Go": func(d, i *D) *D {
 			return deferred.Go(func(co *deferred.Co) (int, error) {
 				if _, err := deferred.Await(co, d); err != nil {

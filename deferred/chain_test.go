@@ -21,7 +21,6 @@ func TestAChainWaitsForAReturnedDeferred(t *testing.T) {
 		{"ThenCallback", nil, func(o, i *D) *D { return o.ThenCallback(func(int) *D { return i }) }},
 		{"ThenErrback", errors.New("first"), func(o, i *D) *D { return o.ThenErrback(func(error) *D { return i }) }},
 		{"d.ThenBoth", nil, func(o, i *D) *D { return o.ThenBoth(func(int, error) *D { return i }) }},
-		{"MaybeThenBoth", nil, func(o, i *D) *D { return o.MaybeThenBoth(func(int, error) (*D, int, error) { return i, 0, nil }) }},
 		{"Then", nil, func(o, i *D) *D { return deferred.Then(o, func(int) *D { return i }) }},
 		{"ThenBoth", errors.New("first"), func(o, i *D) *D { return deferred.ThenBoth(o, func(int, error) *D { return i }) }},
 	} {

@@ -45,15 +45,6 @@ func TestLinksSeeTheResultBeforeThem(t *testing.T) {
 		{"then both", func(d *D) {
 			d.ThenBoth(func(v int, err error) *D { return deferred.Fail[int](fmt.Errorf("x: %w", err)) })
 		}, errBoom, 0, errBoom},
-		{"maybe then both, now", func(d *D) {
-			d.MaybeThenBoth(func(v int, err error) (*D, int, error) { return nil, v + 1, err })
-		}, nil, 22, nil},
-		{"maybe then both, now an error", func(d *D) {
-			d.MaybeThenBoth(func(v int, err error) (*D, int, error) { return nil, v, fmt.Errorf("x: %w", err) })
-		}, errBoom, 0, errBoom},
-		{"maybe then both, later", func(d *D) {
-			d.MaybeThenBoth(func(v int, err error) (*D, int, error) { return deferred.Succeed(5), v, err })
-		}, errBoom, 5, nil},
 		{"more handlers than fit", func(d *D) {
 			for range 20 {
 				d.AddCallback(func(v int) (int, error) { return v + 1, nil })
@@ -204,7 +195,6 @@ func TestNilHandlersPanicByName(t *testing.T) {
 		"ThenCallback":   func() { d.ThenCallback(nil) },
 		"ThenErrback":    func() { d.ThenErrback(nil) },
 		"ThenBoth":       func() { d.ThenBoth(nil) },
-		"MaybeThenBoth":  func() { d.MaybeThenBoth(nil) },
 		"Map":            func() { deferred.Map[int, int](d, nil) },
 		"MapBoth":        func() { deferred.MapBoth[int, int](d, nil) },
 		"Then":           func() { deferred.Then[int, int](d, nil) },
@@ -289,18 +279,17 @@ func TestPanicsInEveryKindOfHandlerBecomeErrors(t *testing.T) {
 		link link
 		err  error
 	}{
-		"AddCallback":   {func(d *D) *D { return d.AddCallback(func(int) (int, error) { panic(errBoom) }) }, nil},
-		"AddErrback":    {func(d *D) *D { return d.AddErrback(func(error) (int, error) { panic(errBoom) }) }, errors.New("first")},
-		"AddCallbacks":  {func(d *D) *D { return d.AddCallbacks(func(int) (int, error) { panic(errBoom) }, nil) }, nil},
-		"AddBoth":       {func(d *D) *D { return d.AddBoth(func(int, error) (int, error) { panic(errBoom) }) }, errors.New("first")},
-		"ThenCallback":  {func(d *D) *D { return d.ThenCallback(func(int) *D { panic(errBoom) }) }, nil},
-		"ThenErrback":   {func(d *D) *D { return d.ThenErrback(func(error) *D { panic(errBoom) }) }, errors.New("first")},
-		"d.ThenBoth":    {func(d *D) *D { return d.ThenBoth(func(int, error) *D { panic(errBoom) }) }, nil},
-		"MaybeThenBoth": {func(d *D) *D { return d.MaybeThenBoth(func(int, error) (*D, int, error) { panic(errBoom) }) }, nil},
-		"Map":           {func(d *D) *D { return deferred.Map(d, func(int) (int, error) { panic(errBoom) }) }, nil},
-		"MapBoth":       {func(d *D) *D { return deferred.MapBoth(d, func(int, error) (int, error) { panic(errBoom) }) }, nil},
-		"Then":          {func(d *D) *D { return deferred.Then(d, func(int) *D { panic(errBoom) }) }, nil},
-		"ThenBoth":      {func(d *D) *D { return deferred.ThenBoth(d, func(int, error) *D { panic(errBoom) }) }, nil},
+		"AddCallback":  {func(d *D) *D { return d.AddCallback(func(int) (int, error) { panic(errBoom) }) }, nil},
+		"AddErrback":   {func(d *D) *D { return d.AddErrback(func(error) (int, error) { panic(errBoom) }) }, errors.New("first")},
+		"AddCallbacks": {func(d *D) *D { return d.AddCallbacks(func(int) (int, error) { panic(errBoom) }, nil) }, nil},
+		"AddBoth":      {func(d *D) *D { return d.AddBoth(func(int, error) (int, error) { panic(errBoom) }) }, errors.New("first")},
+		"ThenCallback": {func(d *D) *D { return d.ThenCallback(func(int) *D { panic(errBoom) }) }, nil},
+		"ThenErrback":  {func(d *D) *D { return d.ThenErrback(func(error) *D { panic(errBoom) }) }, errors.New("first")},
+		"d.ThenBoth":   {func(d *D) *D { return d.ThenBoth(func(int, error) *D { panic(errBoom) }) }, nil},
+		"Map":          {func(d *D) *D { return deferred.Map(d, func(int) (int, error) { panic(errBoom) }) }, nil},
+		"MapBoth":      {func(d *D) *D { return deferred.MapBoth(d, func(int, error) (int, error) { panic(errBoom) }) }, nil},
+		"Then":         {func(d *D) *D { return deferred.Then(d, func(int) *D { panic(errBoom) }) }, nil},
+		"ThenBoth":     {func(d *D) *D { return deferred.ThenBoth(d, func(int, error) *D { panic(errBoom) }) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := deferred.New[int]()

@@ -23,8 +23,7 @@
 //	either, new type     MapBoth(d, f)           ThenBoth(d, f)
 //
 // So Then is for a handler that returns a Deferred. Methods change the chain in
-// place and return d; functions return a new Deferred. d.MaybeThenBoth is for a
-// handler that usually has its result at once and otherwise returns a Deferred.
+// place and return d; functions return a new Deferred.
 //
 // # Direct style
 //

@@ -8,13 +8,6 @@ import (
 
 // This file helps tests of code that uses this package.
 
-// TestingTB is the part of testing.TB that [FailOnUnhandled] needs.
-type TestingTB interface {
-	Helper()
-	Errorf(format string, args ...any)
-	Cleanup(func())
-}
-
 // FailOnUnhandled makes t fail at its end for each error that was left unhandled and
 // each coroutine that was abandoned during the test. A test takes back the errors
 // that it expects with [UnhandledErrors.Flush].
@@ -22,7 +15,11 @@ type TestingTB interface {
 // The garbage collector finds these errors, and cannot tell which test they come
 // from. FailOnUnhandled therefore first reports the errors of earlier tests as
 // usual, and no other test may run in parallel.
-func FailOnUnhandled(t TestingTB) *UnhandledErrors {
+func FailOnUnhandled(t interface { // the part of testing.TB that it needs
+	Helper()
+	Errorf(format string, args ...any)
+	Cleanup(func())
+}) *UnhandledErrors {
 	collectGarbage()
 	u := new(UnhandledErrors)
 	previous := SetUnhandledReporter(u.add)

@@ -27,7 +27,6 @@ type (
 	thenCallback[T any] func(T) *Deferred[T]
 	thenErrback[T any]  func(error) *Deferred[T]
 	thenBoth[T any]     func(T, error) *Deferred[T]
-	maybeThen[T any]    func(T, error) (*Deferred[T], T, error)
 )
 
 type callbacks[T any] struct {
@@ -84,15 +83,6 @@ func (d *Deferred[T]) ThenBoth(f func(value T, err error) *Deferred[T]) *Deferre
 	return d.add(thenBoth[T](f))
 }
 
-// MaybeThenBoth adds a handler that usually has its result at once and otherwise
-// returns a Deferred: the chain continues with now and nowErr if later is nil, and
-// with later's result otherwise. Unlike ThenBoth it needs no Deferred for a result at
-// once.
-func (d *Deferred[T]) MaybeThenBoth(f func(value T, err error) (later *Deferred[T], now T, nowErr error)) *Deferred[T] {
-	notNil(f != nil, "MaybeThenBoth")
-	return d.add(maybeThen[T](f))
-}
-
 func notNil(ok bool, method string) {
 	if !ok {
 		panic("deferred: " + method + " with a nil handler")
@@ -121,17 +111,6 @@ func (f errback[T]) run(d *Deferred[T]) runner {
 func (f both[T]) run(d *Deferred[T]) runner {
 	d.markHandled()
 	d.set(f(d.value, d.err))
-	return nil
-}
-
-func (f maybeThen[T]) run(d *Deferred[T]) runner {
-	d.markHandled()
-	later, value, err := f(d.value, d.err)
-	if later != nil {
-		d.waitFor(later, "MaybeThenBoth")
-	} else {
-		d.set(value, err)
-	}
 	return nil
 }
 

@@ -155,14 +155,14 @@ func fails() {
 	deferred.New[int]().AddCallback(func(int) (int, error) { return 0, errBoom }).Callback(1)
 }
 
-// quiet is a TestingTB that ignores all calls.
+// quiet is a test that ignores all calls.
 type quiet struct{}
 
 func (quiet) Helper()               {}
 func (quiet) Errorf(string, ...any) {}
 func (quiet) Cleanup(func())        {}
 
-// fakeTB is a TestingTB that records its calls.
+// fakeTB is a test that records its calls.
 type fakeTB struct {
 	quiet
 	errors  []string

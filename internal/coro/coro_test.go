@@ -46,7 +46,7 @@ func TestStop(t *testing.T) {
 	}
 	task.Stop()
 	coro.New(func(*coro.Task) { t.Error("started by Stop") }).Stop()
-	if after := runtime.NumGoroutine(); after != before {
+	if after := runtime.NumGoroutine(); after > before { // an earlier test's may end meanwhile
 		t.Errorf("%d goroutines, %d before", after, before)
 	}
 }
