@@ -15,7 +15,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// decodingInTurns is decoding on a loop: turn is a turn of it.
+// decodingInTurns is decoding on a loop, of which turn runs a turn.
 func decodingInTurns(t *testing.T, contentEncoding string) (r *response.Response, body *transport, turn func() (more bool)) {
 	t.Helper()
 	r, body = decoding(t, contentEncoding, agent.DecoderConfig{MaxExpansion: -1})
@@ -31,11 +31,11 @@ func decodingInTurns(t *testing.T, contentEncoding string) (r *response.Response
 	}
 }
 
-// turnsMost is what may come of a body in one turn.
+// turnsMost is the most bytes that may be decoded in one turn.
 const turnsMost = 600 << 10
 
-// TestDecodeInTurns: what comes of one read is decoded in bounded pieces, one a turn,
-// and meanwhile the connection is not read.
+// TestDecodeInTurns: each turn decodes a limited number of bytes, and the connection is
+// paused until all are decoded.
 func TestDecodeInTurns(t *testing.T) {
 	for _, coding := range []string{"gzip", "br", "zstd", "deflate"} {
 		t.Run(coding, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestDecodeInTurns(t *testing.T) {
 	}
 }
 
-// TestDecodeResumesAfterTurns: the connection is read again when all is decoded.
+// TestDecodeResumesAfterTurns: the connection is resumed when all is decoded.
 func TestDecodeResumesAfterTurns(t *testing.T) {
 	r, body, turn := decodingInTurns(t, "gzip")
 	k := &keeper{}
@@ -89,7 +89,7 @@ func TestDecodeResumesAfterTurns(t *testing.T) {
 	isDone(t, k, response.ErrDone)
 }
 
-// TestDecodeNothingInTurns: work that nothing comes of counts as well.
+// TestDecodeNothingInTurns: the bytes of inner stages count as work, too.
 func TestDecodeNothingInTurns(t *testing.T) {
 	r, body, turn := decodingInTurns(t, "void, gzip")
 	k := &keeper{}
@@ -105,8 +105,7 @@ func TestDecodeNothingInTurns(t *testing.T) {
 	}
 }
 
-// TestDecodeEndsInTurns: whatever ends it while there is more to decode leaves
-// nothing behind.
+// TestDecodeEndsInTurns: an early end of the decoding leaves no task and no coroutine.
 func TestDecodeEndsInTurns(t *testing.T) {
 	errBoom := errors.New("boom")
 	for name, test := range map[string]struct {
@@ -145,7 +144,7 @@ func TestDecodeEndsInTurns(t *testing.T) {
 	}
 }
 
-// TestDecodeSmallAtOnce: a body of the usual size takes no turn.
+// TestDecodeSmallAtOnce: a small body is decoded without another turn.
 func TestDecodeSmallAtOnce(t *testing.T) {
 	r, body, _ := decodingInTurns(t, "gzip")
 	plain := bytes.Repeat([]byte("abc"), 100_000)

@@ -21,7 +21,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// background runs a loop of its own on another goroutine, until the test ends.
+// background runs a loop on another goroutine, until the test ends.
 func background(t *testing.T) *reactor.Loop {
 	t.Helper()
 	l := reactor.New()
@@ -41,7 +41,7 @@ func background(t *testing.T) *reactor.Loop {
 	return l
 }
 
-// echoServer answers with what it got. The path says what else it does.
+// echoServer answers with the request's body. Some paths do other things.
 func echoServer(t *testing.T) (url string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Method", r.Method)
@@ -193,13 +193,13 @@ func TestRoundTripperBody(t *testing.T) {
 	}
 }
 
-// bufferConsumer is a Consumer that keeps what it gets.
+// bufferConsumer is a Consumer that keeps the bytes.
 type bufferConsumer struct{ bytes.Buffer }
 
 func (c *bufferConsumer) Write(data []byte)            { c.Buffer.Write(data) }
 func (c *bufferConsumer) Cooperator() *task.Cooperator { return nil }
 
-// slowBody is a body of pieces, of a length that is not known.
+// slowBody is a body of pieces, of unknown length.
 type slowBody struct {
 	clock  reactor.Clock
 	pieces []string

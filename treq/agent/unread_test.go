@@ -9,7 +9,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// collect collects garbage, and waits for the cleanups of what was there before.
+// collect collects garbage, and waits for the cleanups.
 func collect() {
 	for range 2 {
 		done := make(chan struct{})
@@ -53,7 +53,7 @@ func TestUnreadResponse(t *testing.T) {
 	}
 }
 
-// TestWholeResponseUnread drops a response that came whole: its connection is free.
+// TestWholeResponseUnread drops a response whose body has ended: its connection is free.
 func TestWholeResponseUnread(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	w.get("http://a.example/")
@@ -62,7 +62,7 @@ func TestWholeResponseUnread(t *testing.T) {
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 }
 
-// TestUnreadThroughAgents drops responses that have been through other agents.
+// TestUnreadThroughAgents drops responses that came through agents around the agent.
 func TestUnreadThroughAgents(t *testing.T) {
 	for name, head := range map[string]string{
 		"coded":              "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n01234",
@@ -93,14 +93,14 @@ func TestUnreadThroughAgents(t *testing.T) {
 	}
 }
 
-// A holder is a reader that holds the response whose body it reads.
+// A holder is a reader that refers to the response whose body it reads.
 type holder struct {
 	reader
 	resp *response.Response
 }
 
-// TestReadResponseIsFreed: a response that was read is not kept, though its reader
-// leads to it, and the connection goes on.
+// TestReadResponseIsFreed: a response that was read becomes unreachable, though its reader
+// refers to it, and the connection stays open.
 func TestReadResponseIsFreed(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	freed := make(chan struct{}, 1)

@@ -16,8 +16,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A producer is a BodyProducer that writes what the test says, and notes what it
-// is told.
+// A producer is a BodyProducer that writes the test's texts, and records the calls.
 type producer struct {
 	length int64
 	writes []string // written by StartProducing, which then is done, unless open is set
@@ -65,8 +64,8 @@ func (p *producer) wantTold(t *testing.T, want string) {
 	}
 }
 
-// TestProducerFails: a body that cannot be produced ends the request and its
-// connection, whenever that turns out.
+// TestProducerFails: a producer that fails, at any time, fails the request and closes the
+// connection.
 func TestProducerFails(t *testing.T) {
 	boom := errors.New("boom")
 	var wrong *agent.WrongLengthError
@@ -124,7 +123,7 @@ func TestProducerFails(t *testing.T) {
 	}
 }
 
-// upload starts a POST of p, which goes on producing.
+// upload starts a POST of p, which does not end by itself.
 func (w *world) upload(p *producer) *deferred.Deferred[*response.Response] {
 	p.open = true
 	req := newRequest("POST", "http://a.example/")
@@ -151,8 +150,7 @@ func TestUploadThenResponse(t *testing.T) {
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 }
 
-// TestResponseBeforeUpload: a server may answer before it has all of the request,
-// and not want the rest.
+// TestResponseBeforeUpload: a server answers before it has the whole request.
 func TestResponseBeforeUpload(t *testing.T) {
 	t.Run("the response ends first", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
@@ -216,7 +214,7 @@ func TestResponseBeforeUpload(t *testing.T) {
 	})
 }
 
-// TestLostDuringUpload: the producer is told, once.
+// TestLostDuringUpload: the loss of the connection stops the producer, once.
 func TestLostDuringUpload(t *testing.T) {
 	for name, test := range map[string]struct {
 		lose func(w *world, d *deferred.Deferred[*response.Response])
@@ -257,7 +255,7 @@ func TestLostDuringUpload(t *testing.T) {
 	}
 }
 
-// TestStoppedWhileStarting: StartProducing itself may end the request.
+// TestStoppedWhileStarting: the request ends within StartProducing.
 func TestStoppedWhileStarting(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	req := newRequest("POST", "http://a.example/")
@@ -276,8 +274,8 @@ func TestStoppedWhileStarting(t *testing.T) {
 	w.wantClosed(0)
 }
 
-// TestCooperativeProducer: a body that a task writes is written on the agent's
-// reactor, and ends with the request.
+// TestCooperativeProducer: the task of a body runs on the agent's reactor, and ends with
+// the request.
 func TestCooperativeProducer(t *testing.T) {
 	file := func() *request.FileBodyProducer {
 		return request.NewFileBodyProducer(strings.NewReader(strings.Repeat("x", 1<<20)), request.FileBodyConfig{})
@@ -309,7 +307,7 @@ func TestCooperativeProducer(t *testing.T) {
 	})
 }
 
-// TestBackPressure: a producer that outruns the connection is paused.
+// TestBackPressure: the connection pauses a producer that is too fast.
 func TestBackPressure(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	w.Accept = func(c *rawConn) { c.PauseProducing() }

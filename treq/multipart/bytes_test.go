@@ -17,10 +17,10 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// This file holds what the bytes of a form are to be, and has treq itself, where
-// it is installed, make them too.
+// This file tests the bytes of a form, and compares them with those of treq itself, where
+// treq is installed.
 
-// A given is one field, such that treq can be given it too.
+// A given is one field, in a form that treq can be given too.
 type given struct {
 	Name string
 	Text string // if it is no file
@@ -284,7 +284,7 @@ how long?
 		want:   "--heyDavid\nContent-Disposition: form-data; name=\"a\"\n\n\r1\x00\r2\r\n3\x00\n--heyDavid--\n",
 	},
 
-	// What follows is escaped as WHATWG has it, not treq.
+	// These are escaped as in WHATWG's HTML, not as in treq.
 	{
 		name:   "quotes in names",
 		fields: []given{text(`say "a"`, "x"), upload(`"b"`, `my "best" file\.txt`, "a/b", "y")},
@@ -364,7 +364,7 @@ y
 	},
 }
 
-// lines makes CR LF of \n, and \n of NUL.
+// lines replaces \n by CR LF, and NUL by \n.
 func lines(s string) string {
 	return strings.NewReplacer("\r\n", "\r\r\n", "\n", "\r\n", "\x00", "\n").Replace(s)
 }
@@ -387,7 +387,7 @@ func cutShort(s string) string {
 	return s
 }
 
-// What mime/multipart reads is what was given.
+// mime/multipart reads the same fields.
 func TestWorksWithMultipart(t *testing.T) {
 	for _, form := range forms {
 		t.Run(form.name, func(t *testing.T) {
@@ -432,7 +432,7 @@ func TestWorksWithMultipart(t *testing.T) {
 	}
 }
 
-// askTreq reads forms as JSON, and writes what treq makes of them.
+// askTreq reads forms as JSON, and writes the bodies that treq makes of them.
 const askTreq = `
 import io, json, sys
 from twisted.internet import task

@@ -11,8 +11,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// Printer is a consumer that prints what it gets, with ends of lines like
-// everyone's.
+// Printer is a consumer that prints the bytes, with \n for CR LF.
 type Printer struct{ cooperator *task.Cooperator }
 
 func (p Printer) Cooperator() *task.Cooperator { return p.cooperator }
@@ -69,7 +68,7 @@ func ExampleFromFile() {
 	// Output: doc.go
 }
 
-// A body that is in memory, or any producer, may be a file too.
+// The contents of a file may be in memory, or come from any producer.
 func ExampleFile() {
 	form, err := multipart.NewMultiPartProducer([]multipart.Field{
 		{Name: "report", Value: multipart.File{Name: "report.json", Body: request.Bytes(`{"ok":true}`)}},

@@ -16,7 +16,7 @@ import (
 
 var _ request.BodyProducer = (*multipart.MultiPartProducer)(nil)
 
-// A stepper is a Cooperator that does one step of a task for each call of step.
+// A stepper is a Cooperator that runs one step of a task for each call of step.
 type stepper struct {
 	*task.Cooperator
 	clock *task.Clock
@@ -32,7 +32,7 @@ func newStepper() *stepper {
 
 func (s *stepper) step() { s.clock.Advance(time.Second) }
 
-// drain does steps until there are none to do, and returns how many there were.
+// drain runs all remaining steps, and returns their number.
 func (s *stepper) drain() (n int) {
 	for ; len(s.clock.DelayedCalls()) > 0; n++ {
 		s.step()
@@ -40,10 +40,10 @@ func (s *stepper) drain() (n int) {
 	return n
 }
 
-// sink returns a consumer that runs what writes to it on s.
+// sink returns a consumer with the Cooperator s.
 func (s *stepper) sink() *sink { return &sink{cooperator: s.Cooperator} }
 
-// A sink is a consumer that keeps what it gets.
+// A sink is a consumer that keeps the bytes.
 type sink struct {
 	bytes.Buffer
 	cooperator *task.Cooperator
@@ -52,7 +52,7 @@ type sink struct {
 func (s *sink) Write(data []byte)            { s.Buffer.Write(data) }
 func (s *sink) Cooperator() *task.Cooperator { return s.cooperator }
 
-// A writer is a consumer that passes what it gets to write.
+// A writer is a consumer that calls write with the bytes.
 type writer struct {
 	cooperator *task.Cooperator
 	write      func([]byte)
@@ -61,7 +61,7 @@ type writer struct {
 func (w writer) Write(data []byte)            { w.write(data) }
 func (w writer) Cooperator() *task.Cooperator { return w.cooperator }
 
-// A file is a reader that knows whether it was closed.
+// A file is a reader that counts the calls of Close.
 type file struct {
 	io.Reader
 	closed int
@@ -76,7 +76,7 @@ func (f *file) wantClosed(t *testing.T, want int) {
 	}
 }
 
-// A sized is a reader that says how much it has.
+// A sized is a reader with a length.
 type sized struct {
 	*file
 	length int
@@ -84,7 +84,7 @@ type sized struct {
 
 func (s sized) Len() int { return s.length }
 
-// An outcome is what a Deferred has fired with, and how often.
+// An outcome is the error that a Deferred fired with, and how often it fired.
 type outcome struct {
 	fired int
 	err   error
@@ -121,8 +121,7 @@ func wantBytes(t *testing.T, s *sink, want string) {
 	}
 }
 
-// produce makes the body of fields, with the boundary heyDavid, and has it all
-// produced.
+// produce makes the body of fields, with the boundary heyDavid, and produces all of it.
 func produce(t *testing.T, fields []multipart.Field) (*multipart.MultiPartProducer, string) {
 	t.Helper()
 	s := newStepper()

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// zeros is a reader of so many zeros, which knows how many are left.
+// zeros is a reader of that many zeros, with a Len.
 type zeros int
 
 func (z *zeros) Len() int { return int(*z) }
@@ -26,7 +26,7 @@ func (z *zeros) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A drain counts what it gets, and is full after each MiB for a while.
+// A drain counts the bytes, and pauses its producer for a millisecond after each MiB.
 type drain struct {
 	cooperator *task.Cooperator
 	clock      *task.Clock
@@ -86,8 +86,8 @@ func TestAFormOf10GBTakesFlatMemory(t *testing.T) {
 	made, peak := int(after.TotalAlloc-before.TotalAlloc), int(to.peak)-int(before.HeapAlloc)
 	t.Logf("%d MiB in %d pieces between pauses: allocated %d KiB in %d objects; the heap grew by %d KiB at most",
 		to.got>>20, to.pauses, made>>10, after.Mallocs-before.Mallocs, peak>>10)
-	// Under the race detector a sync.Pool forgets things on purpose: there is
-	// garbage between two collections.
+	// Under the race detector a sync.Pool drops some buffers on purpose, which are
+	// garbage until the next collection.
 	limit := 4 << 20
 	if raceEnabled {
 		limit = 64 << 20
@@ -99,7 +99,7 @@ func TestAFormOf10GBTakesFlatMemory(t *testing.T) {
 	}
 }
 
-// One that is waiting for its connection holds no buffer.
+// A paused form holds no buffer.
 func TestAPausedFormHoldsNoBuffer(t *testing.T) {
 	const forms = 1000
 	clock := task.NewClock()

@@ -16,8 +16,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// A form is one with two texts and two files, produced a step at a time, the
-// files by 5 bytes.
+// A form has two texts and two files. It is produced step by step, 5 bytes of a file at a
+// time.
 type form struct {
 	*stepper
 	*multipart.MultiPartProducer
@@ -60,7 +60,7 @@ func newForm(t *testing.T) *form {
 
 func (f *form) start() *outcome { return watch(f.StartProducing(f.to)) }
 
-// until does steps until the last of what was written is last.
+// until runs steps until the written bytes end with last.
 func (f *form) until(t *testing.T, last string) {
 	t.Helper()
 	for !strings.HasSuffix(f.to.String(), last) {
@@ -113,8 +113,7 @@ func TestUnknownLength(t *testing.T) {
 	}
 }
 
-// What is sent is what was left when the form was made, and making it reads
-// nothing.
+// A form sends the rest of a reader, and reads nothing before it is started.
 func TestKnownLengthOfWhatIsLeft(t *testing.T) {
 	r := strings.NewReader("here are some bytes")
 	r.Seek(5, io.SeekStart)
@@ -157,7 +156,7 @@ func TestPauseAndResume(t *testing.T) {
 	}
 }
 
-// A transport pauses its producer while it is being written to.
+// A transport may pause its producer in every Write.
 func TestPauseInEveryWrite(t *testing.T) {
 	f := newForm(t)
 	writes := 0
@@ -180,7 +179,7 @@ func TestPauseInEveryWrite(t *testing.T) {
 	o.want(t, nil)
 }
 
-// However it ends, all files are closed.
+// Whatever ends a form, all files are closed.
 func TestStop(t *testing.T) {
 	stop := func(f *form) *outcome { o := f.start(); f.StopProducing(); return o }
 	for _, test := range []struct {
@@ -258,7 +257,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// A maker is a producer of a user's own.
+// A maker is a producer of the test's own.
 type maker struct {
 	length int64
 	start  func(to request.Consumer) *deferred.Deferred[deferred.None]
@@ -332,7 +331,7 @@ func TestAFileThatFails(t *testing.T) {
 	}
 }
 
-// TestAFileOfNothingThatWrites: a file that is to have no bytes has none sent.
+// TestAFileOfNothingThatWrites: no byte of a file is sent whose Length is 0.
 func TestAFileOfNothingThatWrites(t *testing.T) {
 	s := newStepper()
 	body := &maker{length: 0, start: func(to request.Consumer) *deferred.Deferred[deferred.None] {
@@ -396,7 +395,7 @@ func TestAProducerOfOnesOwn(t *testing.T) {
 	}
 }
 
-// A counter is what a program puts around a consumer to show progress.
+// A counter is a consumer around another, such as a program uses to show progress.
 type counter struct {
 	request.Consumer
 	written int
@@ -407,8 +406,8 @@ func (c *counter) Write(data []byte) {
 	c.Consumer.Write(data)
 }
 
-// TestBehindAWrapper: a form behind a consumer of the program's own runs where that
-// says, and so do its files.
+// TestBehindAWrapper: a form and its files run on the Cooperator of the consumer that is
+// wrapped.
 func TestBehindAWrapper(t *testing.T) {
 	f := newForm(t)
 	c := &counter{Consumer: f.to}

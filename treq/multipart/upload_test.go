@@ -26,7 +26,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// This file has forms sent by the agent, over a network in memory.
+// This file sends forms with the agent, over a network in memory.
 
 func post(t *testing.T, r *memory.Reactor, fields []multipart.Field) *deferred.Deferred[*response.Response] {
 	t.Helper()
@@ -82,7 +82,7 @@ func TestUpload(t *testing.T) {
 	}
 }
 
-// A slowReceiver reads nothing until it is told to.
+// A slowReceiver reads nothing before the test resumes it.
 type slowReceiver struct {
 	reactor.Transport
 	got int
@@ -92,8 +92,8 @@ func (s *slowReceiver) ConnectionMade(t reactor.Transport) { s.Transport = t; t.
 func (s *slowReceiver) DataReceived(data []byte)           { s.got += len(data) }
 func (s *slowReceiver) ConnectionLost(error)               {}
 
-// A form is read no faster than it is taken, and is closed when nobody wants it
-// any more.
+// A form is read no faster than the server takes it, and its files are closed when the
+// request ends early.
 func TestAnUploadThatEndsEarly(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -141,8 +141,8 @@ func TestAnUploadOfAFileThatFails(t *testing.T) {
 	}
 }
 
-// TestTheBoundaryIsTheReactors: on a reactor in memory a form has the same boundary in
-// each run, and another than the form before.
+// TestTheBoundaryIsTheReactors: on a reactor in memory two forms have different
+// boundaries, which are the same in each run.
 func TestTheBoundaryIsTheReactors(t *testing.T) {
 	run := func() (types []string) {
 		stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

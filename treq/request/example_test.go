@@ -12,7 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// Printer is a consumer that prints what it gets.
+// Printer is a consumer that prints the bytes.
 type Printer struct{ cooperator *task.Cooperator }
 
 func (p Printer) Write(data []byte)            { fmt.Printf("%q\n", data) }
@@ -35,8 +35,8 @@ func ExampleFileBodyProducer() {
 	// done
 }
 
-// A Connection is a connection without HTTP as a consumer. A transport alone is
-// none: it does not say which Cooperator its producers run on.
+// A Connection makes a transport without HTTP a consumer: a transport alone does not say
+// which Cooperator its producers run on.
 type Connection struct {
 	reactor.Transport
 	cooperator *task.Cooperator

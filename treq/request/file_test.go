@@ -94,7 +94,7 @@ func TestLengthOfAFile(t *testing.T) {
 	}
 }
 
-// A reader that was moved and cannot be moved back would give another body.
+// A reader that cannot go back to its offset would produce another body.
 func TestAReaderThatCannotGoBackIsNotRead(t *testing.T) {
 	s := newStepper()
 	stuck := errors.New("stuck")
@@ -131,7 +131,7 @@ func TestWrongOptionsPanic(t *testing.T) {
 	}
 }
 
-// fileTest is a producer of a file, a few bytes a step.
+// fileTest is a producer of a file that reads a few bytes in each step.
 type fileTest struct {
 	*stepper
 	*request.FileBodyProducer
@@ -167,7 +167,7 @@ func TestFileBodyProducer(t *testing.T) {
 	if n := f.drain(); n != 0 {
 		t.Errorf("%d more steps", n)
 	}
-	// All of these come too late.
+	// These calls are too late to do anything.
 	f.PauseProducing()
 	f.ResumeProducing()
 	f.StopProducing()
@@ -224,7 +224,7 @@ type idler struct{}
 
 func (idler) Read([]byte) (int, error) { return 0, nil }
 
-// seldom gives a byte with every 60th read.
+// seldom returns a byte from every 60th read.
 type seldom struct {
 	reads int
 	rest  string
@@ -272,8 +272,7 @@ func TestPauseAndResume(t *testing.T) {
 	o.want(t, nil)
 }
 
-// A transport that is full already pauses the producer when it is registered,
-// which is before it is started.
+// A full transport pauses the producer in RegisterProducer, before the start.
 func TestPauseBeforeTheStart(t *testing.T) {
 	f := newFileTest("hello", 5)
 	f.PauseProducing()

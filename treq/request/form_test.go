@@ -8,7 +8,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// What urllib.parse.urlencode makes of these, which is what treq uses.
+// The results are those of urllib.parse.urlencode, which treq uses.
 func TestForm(t *testing.T) {
 	var all strings.Builder
 	for b := range 256 {

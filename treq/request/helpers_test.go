@@ -11,7 +11,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// A stepper is a Cooperator that does one step of a task for each call of step.
+// A stepper is a Cooperator that runs one step of a task for each call of step.
 type stepper struct {
 	*task.Cooperator
 	clock *task.Clock
@@ -27,7 +27,7 @@ func newStepper() *stepper {
 
 func (s *stepper) step() { s.clock.Advance(time.Second) }
 
-// drain does steps until there are none to do, and returns how many there were.
+// drain runs all remaining steps, and returns their number.
 func (s *stepper) drain() (n int) {
 	for ; len(s.clock.DelayedCalls()) > 0; n++ {
 		s.step()
@@ -35,10 +35,10 @@ func (s *stepper) drain() (n int) {
 	return n
 }
 
-// sink returns a consumer that runs what writes to it on s.
+// sink returns a consumer with the Cooperator s.
 func (s *stepper) sink() *sink { return &sink{cooperator: s.Cooperator} }
 
-// A sink is a consumer that keeps what it gets.
+// A sink is a consumer that keeps the bytes.
 type sink struct {
 	bytes.Buffer
 	cooperator *task.Cooperator
@@ -47,7 +47,7 @@ type sink struct {
 func (s *sink) Write(data []byte)            { s.Buffer.Write(data) }
 func (s *sink) Cooperator() *task.Cooperator { return s.cooperator }
 
-// A writer is a consumer that passes what it gets to write.
+// A writer is a consumer that calls write with the bytes.
 type writer struct {
 	cooperator *task.Cooperator
 	write      func([]byte)
@@ -56,7 +56,7 @@ type writer struct {
 func (w writer) Write(data []byte)            { w.write(data) }
 func (w writer) Cooperator() *task.Cooperator { return w.cooperator }
 
-// A file is a reader that knows whether it was closed.
+// A file is a reader that counts the calls of Close.
 type file struct {
 	*bytes.Reader
 	closed int
@@ -66,7 +66,7 @@ func newFile(contents string) *file { return &file{Reader: bytes.NewReader([]byt
 
 func (f *file) Close() error { f.closed++; return nil }
 
-// An outcome is what a Deferred has fired with, and how often.
+// An outcome is the error that a Deferred fired with, and how often it fired.
 type outcome struct {
 	fired int
 	err   error

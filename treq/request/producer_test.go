@@ -10,7 +10,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// A counter is what a program puts around a consumer to show progress.
+// A counter is a consumer around another, such as a program uses to show progress.
 type counter struct {
 	request.Consumer
 	written int
@@ -21,8 +21,7 @@ func (c *counter) Write(data []byte) {
 	c.Consumer.Write(data)
 }
 
-// TestBehindAWrapper: a consumer that a program has wrapped still says where its
-// producer runs.
+// TestBehindAWrapper: a consumer around another passes the Cooperator on.
 func TestBehindAWrapper(t *testing.T) {
 	f := newFileTest("hello, world", 5)
 	c := &counter{Consumer: f.to}

@@ -8,8 +8,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// both runs a test for a response whose body comes straight from its connection,
-// and for one whose body is buffered: one reader alone sees no difference.
+// both runs a test for a response that is not buffered, and for one that is: a single
+// reader sees no difference.
 func both(t *testing.T, test func(t *testing.T, r *response.Response, s *source)) {
 	for name, buffer := range map[string]bool{"unbuffered": false, "buffered": true} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestEmptyBody(t *testing.T) {
 	})
 }
 
-// TestUnreadPauses: what nobody reads is kept up to a point.
+// TestUnreadPauses: an unread body is held up to a limit.
 func TestUnreadPauses(t *testing.T) {
 	r, s := newResponse("")
 	s.send(strings.Repeat("x", 64<<10))
@@ -89,7 +89,7 @@ func TestUnreadPauses(t *testing.T) {
 	p.want(t, "made", strings.Repeat("x", 64<<10)+"y", "z", done)
 }
 
-// TestTakenOnce: a second reader is refused, and not called.
+// TestTakenOnce: DeliverBody refuses a second reader, and does not call it.
 func TestTakenOnce(t *testing.T) {
 	for name, late := range map[string]func(r *response.Response){
 		"unbuffered":        func(*response.Response) {},
@@ -133,7 +133,7 @@ func TestPause(t *testing.T) {
 	})
 }
 
-// TestPauseOverTheEnd: the end waits behind the bytes.
+// TestPauseOverTheEnd: a paused reader learns of the end after the last bytes.
 func TestPauseOverTheEnd(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		p := &reader{}
@@ -160,8 +160,8 @@ func TestPauseAtOnce(t *testing.T) {
 	})
 }
 
-// TestPauseAndResumeWithin: what a reader asks for while it is being called does
-// not call it again.
+// TestPauseAndResumeWithin: ResumeProducing within DataReceived does not call
+// DataReceived.
 func TestPauseAndResumeWithin(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		p := &reader{}
@@ -181,7 +181,7 @@ func TestPauseAndResumeWithin(t *testing.T) {
 	})
 }
 
-// TestResumeAtOnce: nothing comes before ConnectionMade has returned.
+// TestResumeAtOnce: DataReceived is not called before ConnectionMade has returned.
 func TestResumeAtOnce(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		p := &reader{}
@@ -195,7 +195,7 @@ func TestResumeAtOnce(t *testing.T) {
 	})
 }
 
-// A hasty source is one in memory: resumed, it brings all there is at once.
+// A hasty source is in memory: its ResumeProducing writes the whole body.
 type hasty struct {
 	source
 	left []string
@@ -270,7 +270,7 @@ func TestStopAtOnce(t *testing.T) {
 	})
 }
 
-// TestStopWithTheEndWaiting: what was not given does not count as complete.
+// TestStopWithTheEndWaiting: a body whose last bytes were not delivered is incomplete.
 func TestStopWithTheEndWaiting(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		p := &reader{}
@@ -282,8 +282,7 @@ func TestStopWithTheEndWaiting(t *testing.T) {
 	})
 }
 
-// TestReaderPanics: the caller gets the panic, which costs it the connection;
-// the body can still end.
+// TestReaderPanics: a panic of the reader reaches the agent, which can still end the body.
 func TestReaderPanics(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		p := &reader{onData: func(string) { panic("boom") }}
@@ -302,7 +301,7 @@ func recovered(f func()) (v any) {
 	return nil
 }
 
-// TestHeldBodyInPieces: a large body that was held comes in pieces, to its last byte.
+// TestHeldBodyInPieces: a large held body is delivered in pieces, to its last byte.
 func TestHeldBodyInPieces(t *testing.T) {
 	r, s := newResponse("")
 	piece := strings.Repeat("x", 256<<10)
@@ -312,7 +311,7 @@ func TestHeldBodyInPieces(t *testing.T) {
 	p.want(t, "made", piece, "y", done)
 }
 
-// TestOnEnd: every function that OnEnd was given is called, in order, once.
+// TestOnEnd: every function passed to OnEnd is called once, in order.
 func TestOnEnd(t *testing.T) {
 	r, s := newResponse("")
 	called := ""

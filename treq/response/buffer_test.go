@@ -13,7 +13,7 @@ func buffered() (*response.Response, *source) {
 	return r, s
 }
 
-// TestManyReaders: each gets all of the body, whenever it comes.
+// TestManyReaders: early and late readers get the whole body.
 func TestManyReaders(t *testing.T) {
 	r, s := buffered()
 	var first, second, third, fourth reader
@@ -30,7 +30,7 @@ func TestManyReaders(t *testing.T) {
 	fourth.want(t, "made", "abc", done)
 }
 
-// TestReaderWithin: a reader that comes while another is being called.
+// TestReaderWithin: a reader that is connected while another is being called.
 func TestReaderWithin(t *testing.T) {
 	for _, when := range []string{"made", "data", "lost"} {
 		t.Run(when, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestReaderWithin(t *testing.T) {
 	}
 }
 
-// TestPauseOfOne: a slow reader waits alone, and the connection only for all.
+// TestPauseOfOne: a paused reader pauses the connection only if all are paused.
 func TestPauseOfOne(t *testing.T) {
 	r, s := buffered()
 	var slow, other reader
@@ -92,7 +92,7 @@ func TestPauseOfOne(t *testing.T) {
 	slow.want(t, "made", "a", "b", done)
 }
 
-// TestStopOfOne: the others go on.
+// TestStopOfOne: a reader that stops does not stop the others.
 func TestStopOfOne(t *testing.T) {
 	r, s := buffered()
 	var first, second, late reader
@@ -112,7 +112,7 @@ func TestStopOfOne(t *testing.T) {
 	late.want(t, "made", "a", "aborted")
 }
 
-// TestPanicOfOne: the others are called all the same.
+// TestPanicOfOne: a reader that panics does not keep the bytes from the others.
 func TestPanicOfOne(t *testing.T) {
 	r, s := buffered()
 	bad := reader{onData: func(string) { panic("data") }, onLost: func() { panic("lost") }}

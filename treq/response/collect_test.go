@@ -61,8 +61,8 @@ func TestCollectNothing(t *testing.T) {
 	})
 }
 
-// TestCollectorFails: whichever way, at whichever piece: the connection is closed
-// and the error given.
+// TestCollectorFails: an error or a panic of the collector, at any piece, fails the
+// Deferred and closes the connection.
 func TestCollectorFails(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	for name, fail := range map[string]func() error{
@@ -136,7 +136,7 @@ func TestCollectCancelled(t *testing.T) {
 	}
 }
 
-// TestCollectTwice: a body that is not buffered is there once.
+// TestCollectTwice: a body that is not buffered is collected once.
 func TestCollectTwice(t *testing.T) {
 	r, s := newResponse("")
 	ignore := func([]byte) error { return nil }
@@ -154,8 +154,8 @@ func TestCollectTwice(t *testing.T) {
 	deferredtest.SuccessResultOf(t, first)
 }
 
-// TestContentAgain: it may be asked for before, while and after the body comes,
-// and in every form.
+// TestContentAgain: Content and its relatives may be called before, during and after the
+// arrival of the body.
 func TestContentAgain(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		var all []*deferred.Deferred[[]byte]
@@ -194,8 +194,7 @@ func TestContentAgain(t *testing.T) {
 	})
 }
 
-// TestContentIsNotShared: to append to what one got does not change what another
-// gets.
+// TestContentIsNotShared: an append to one result does not change another.
 func TestContentIsNotShared(t *testing.T) {
 	r, s := newResponse("")
 	first, second := r.Content(), r.Content()
@@ -215,7 +214,7 @@ func TestContentOfNothing(t *testing.T) {
 	}
 }
 
-// TestContentLength: neither a wrong length nor an immense one matters.
+// TestContentLength: a wrong length does no harm, and neither does an immense one.
 func TestContentLength(t *testing.T) {
 	for _, length := range []int64{1, 1 << 60, response.UnknownLength} {
 		r, s := newResponse("")
@@ -246,7 +245,7 @@ func TestContentFails(t *testing.T) {
 	}
 }
 
-// TestContentCancelled: the last of those who wait ends it.
+// TestContentCancelled: cancelling the last Deferred closes the connection.
 func TestContentCancelled(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	r, s := newResponse("")
@@ -266,7 +265,7 @@ func TestContentCancelled(t *testing.T) {
 	}
 }
 
-// TestContentCancelledWithin: one that waits cancels another as the body ends.
+// TestContentCancelledWithin: a handler cancels another Deferred at the end of the body.
 func TestContentCancelledWithin(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	r, s := newResponse("")

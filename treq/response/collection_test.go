@@ -16,18 +16,18 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A workClock is a clock by which work takes as long as the test says.
+// A workClock is a clock on which the test sets the duration of work.
 type workClock struct {
 	*task.Clock
 	worked time.Duration
 }
 
-// turn is a turn of the loop.
+// turn runs a turn of the loop.
 func (c *workClock) turn() { c.Advance(time.Nanosecond) }
 
 func (c *workClock) Now() time.Time { return c.Clock.Now().Add(c.worked) }
 
-// collecting returns a response on a loop of the test's.
+// collecting returns a response on a loop whose turns the test runs.
 func collecting(t *testing.T, buffered bool) (*response.Response, *source, *workClock) {
 	t.Helper()
 	deferred.FailOnUnhandled(t)
@@ -60,8 +60,7 @@ func eachWay(t *testing.T, test func(t *testing.T, r *response.Response, s *sour
 	}
 }
 
-// TestCollectAtOnce: a body that is there whole is collected without a turn of the
-// loop.
+// TestCollectAtOnce: a complete body is collected without a turn of the loop.
 func TestCollectAtOnce(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
 		s.sendAll("all")
@@ -77,9 +76,8 @@ func TestCollectAtOnce(t *testing.T) {
 	})
 }
 
-// TestCollectSlowly: a collector that takes long has the body paused after each
-// piece, until the next turn; what came meanwhile is collected then, and other tasks
-// have their steps in between.
+// TestCollectSlowly: a slow collector pauses the body after each piece. The next turn
+// collects the bytes that arrived since, and other tasks run in between.
 func TestCollectSlowly(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
 		var trace []string
@@ -112,7 +110,7 @@ func TestCollectSlowly(t *testing.T) {
 	})
 }
 
-// TestCollectManyPieces: so does one that is quick, after a thousand pieces.
+// TestCollectManyPieces: a fast collector pauses the body after a thousand pieces.
 func TestCollectManyPieces(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
 		calls, got := 0, 0
@@ -138,8 +136,8 @@ func TestCollectManyPieces(t *testing.T) {
 	})
 }
 
-// TestCollectAgain: a body that was buffered comes in pieces that are no larger than
-// a connection's, of which each turn has a few.
+// TestCollectAgain: a buffered body is collected in pieces of a limited size, a few in
+// each turn.
 func TestCollectAgain(t *testing.T) {
 	r, s, clock := collecting(t, true)
 	whole := strings.Repeat("x", 3<<20)
@@ -161,7 +159,7 @@ func TestCollectAgain(t *testing.T) {
 	}
 }
 
-// TestCollectEndsInLaterTurns: whatever ends it leaves no step behind.
+// TestCollectEndsInLaterTurns: whatever ends a Collect, no call follows.
 func TestCollectEndsInLaterTurns(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(d *deferred.Deferred[deferred.None], s *source, clock *workClock)
@@ -213,8 +211,8 @@ func TestCollectEndsInLaterTurns(t *testing.T) {
 	}
 }
 
-// TestCollectThen: while a collector's Deferred has not fired the body is paused, and
-// the piece stays as it is.
+// TestCollectThen: until the collector's Deferred fires, the body is paused and the piece
+// stays valid.
 func TestCollectThen(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
 		var waits []*deferred.Deferred[deferred.None]
@@ -241,7 +239,7 @@ func TestCollectThen(t *testing.T) {
 	})
 }
 
-// TestCollectThenAtOnce: a Deferred that has fired, and none, are not waited for.
+// TestCollectThenAtOnce: a fired or a nil Deferred does not pause the body.
 func TestCollectThenAtOnce(t *testing.T) {
 	for name, wait := range map[string]*deferred.Deferred[deferred.None]{"fired": deferred.Succeed(deferred.None{}), "nil": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -260,8 +258,8 @@ func TestCollectThenAtOnce(t *testing.T) {
 	}
 }
 
-// TestCollectThenEnds: however it ends, what the collector waits for ends too, and
-// the connection is closed.
+// TestCollectThenEnds: an early end of CollectThen cancels the collector's Deferred, or
+// closes the connection, or both.
 func TestCollectThenEnds(t *testing.T) {
 	type scene struct {
 		d, wait *deferred.Deferred[deferred.None]
@@ -301,7 +299,8 @@ func TestCollectThenEnds(t *testing.T) {
 	}
 }
 
-// TestCollectThenCancelledWithin: by the collector, whose Deferred is cancelled too.
+// TestCollectThenCancelledWithin: the collector cancels CollectThen, which cancels the
+// collector's Deferred.
 func TestCollectThenCancelledWithin(t *testing.T) {
 	r, s, _ := collecting(t, false)
 	cancelled := false
@@ -316,7 +315,7 @@ func TestCollectThenCancelledWithin(t *testing.T) {
 	}
 }
 
-// TestCollectThenSlowly: its steps, too, leave the rest of a turn to others.
+// TestCollectThenSlowly: a slow collector makes one call in each turn.
 func TestCollectThenSlowly(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
 		var wait *deferred.Deferred[deferred.None]
@@ -343,7 +342,7 @@ func TestCollectThenSlowly(t *testing.T) {
 	})
 }
 
-// TestCollectWithoutACooperator fails at once, and gives up the body.
+// TestCollectWithoutACooperator: Collect fails at once, and closes the connection.
 func TestCollectWithoutACooperator(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		s.cooperator = nil
@@ -357,8 +356,8 @@ func TestCollectWithoutACooperator(t *testing.T) {
 	})
 }
 
-// TestCooperator: the response and all readers of its body have the Cooperator of the
-// transport, while the body comes and after its end.
+// TestCooperator: the response and all readers have the Cooperator of the transport,
+// before and after the end of the body.
 func TestCooperator(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		var readers []*reader

@@ -12,7 +12,7 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// get returns a response with this body.
+// get requests a resource with this body.
 func get(body string) *deferred.Deferred[*response.Response] {
 	return treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, body)
@@ -45,7 +45,7 @@ func ExampleResponse_Collect() {
 	// 9 bytes
 }
 
-// A collector that has enough, or too much, fails: the connection is closed.
+// A collector stops early by an error, which closes the connection.
 func ExampleResponse_Collect_enough() {
 	tooLarge := errors.New("more than anyone wants")
 	done := deferred.Then(get("some text"), func(resp *response.Response) *deferred.Deferred[deferred.None] {
@@ -65,7 +65,7 @@ func ExampleResponse_Collect_enough() {
 	// more than anyone wants
 }
 
-// What reads an io.Reader reads a body as it comes, in direct style.
+// Code that reads an io.Reader reads a body as it arrives.
 func ExampleResponse_Reader() {
 	deferred.Go(func(co *deferred.Co) (none deferred.None, _ error) {
 		resp, err := deferred.Await(co, get("one\ntwo\n"))

@@ -9,8 +9,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A source is an agent's side of a response: the transport of its body, which
-// notes what it is asked for.
+// A source is an agent's side of a response: the transport of its body, which records the
+// calls.
 type source struct {
 	*response.Body
 	asked      []string
@@ -23,7 +23,7 @@ func (s *source) PauseProducing()  { s.asked = append(s.asked, "pause") }
 func (s *source) ResumeProducing() { s.asked = append(s.asked, "resume") }
 func (s *source) StopProducing()   { s.asked = append(s.asked, "stop") }
 
-// wantAsked checks what the transport was asked for since this was last called.
+// wantAsked checks the calls of the transport since the last wantAsked.
 func (s *source) wantAsked(t *testing.T, want string) {
 	t.Helper()
 	if got := strings.Join(s.asked, " "); got != want {
@@ -35,7 +35,7 @@ func (s *source) wantAsked(t *testing.T, want string) {
 // send writes pieces of the body.
 func (s *source) send(pieces ...string) {
 	for _, p := range pieces {
-		// As from a connection, whose buffer is not the reader's to keep.
+		// A connection reuses its buffer.
 		data := []byte(p)
 		s.Write(data)
 		clear(data)
@@ -48,8 +48,7 @@ func (s *source) sendAll(pieces ...string) {
 	s.End(response.ErrDone)
 }
 
-// newResponse returns a response and where its body comes from. contentType may
-// be empty.
+// newResponse returns a response and the source of its body. contentType may be empty.
 func newResponse(contentType string) (*response.Response, *source) {
 	s := &source{cooperator: task.NewCooperator(task.NewClock(), task.CooperatorConfig{})}
 	s.Body = response.NewBody(s)
@@ -62,8 +61,7 @@ func newResponse(contentType string) (*response.Response, *source) {
 	return r, s
 }
 
-// A reader is a BodyProtocol that notes what it is told, and does what the test
-// says.
+// A reader is a BodyProtocol that records the calls, and calls functions of the test.
 type reader struct {
 	response.BodyTransport
 	told   []string // "made", the data, the reason of the end
@@ -96,7 +94,7 @@ func call(f func()) {
 	}
 }
 
-// want checks all that the reader was told.
+// want checks all calls of the reader.
 func (r *reader) want(t *testing.T, told ...string) {
 	t.Helper()
 	got, want := strings.Join(r.told, "|"), strings.Join(told, "|")

@@ -12,7 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// reading is a coroutine that reads r to its end, and notes each piece.
+// reading starts a coroutine that reads r to its end, and records each piece.
 func reading(r *response.Response, pieces *[]string) *deferred.Deferred[error] {
 	return deferred.Go(func(co *deferred.Co) (error, error) {
 		body, buf := r.Reader(co), make([]byte, 4)
@@ -59,7 +59,7 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// TestReaderHoldsBack: the body goes on only when there is nothing left to read.
+// TestReaderHoldsBack: the body is paused until the piece is read.
 func TestReaderHoldsBack(t *testing.T) {
 	r, s := newResponse("")
 	next := deferred.New[deferred.None]()
@@ -125,7 +125,7 @@ func TestReaderClosed(t *testing.T) {
 	}
 }
 
-// TestReaderOfJSON: who decodes need not know how the body comes.
+// TestReaderOfJSON: a json.Decoder reads a body that arrives in small pieces.
 func TestReaderOfJSON(t *testing.T) {
 	r, s := newResponse("")
 	var got []int

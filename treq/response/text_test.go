@@ -14,7 +14,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// transport is that of a body which is all there.
+// transport is the transport of a complete body.
 type transport struct{}
 
 func (transport) PauseProducing()  {}
@@ -23,7 +23,7 @@ func (transport) StopProducing()   {}
 
 func (transport) Cooperator() *task.Cooperator { return nil } // it is not needed
 
-// of makes a response with that body and those values of Content-Type.
+// of returns a response with a body and values of Content-Type.
 func of(body string, contentTypes ...string) *response.Response {
 	b := response.NewBody(transport{})
 	if body != "" {
@@ -38,7 +38,7 @@ func of(body string, contentTypes ...string) *response.Response {
 	return r
 }
 
-// Which charset a response is in: the error of one that is not known names it.
+// The charset of a response: the error for an unknown one names it.
 func TestCharsetOfHeaders(t *testing.T) {
 	for _, test := range []struct {
 		row          string
@@ -109,7 +109,7 @@ func TestTextCharsets(t *testing.T) {
 		{"JSON with a charset", "application/json; charset=latin1", "gr\xfcn", "gr\u00fcn"},
 		{"JSON, hostile charset", "application/json; charset=/", "gr\xc3\xbcn", "gr\u00fcn"},
 		{"empty", "", "", ""},
-		// As Python, and unlike browsers, which would have windows-1252.
+		// As in Python. Browsers take it for windows-1252.
 		{"latin-1", "a/b;charset=ISO-8859-1", "\x80\x93\x9f\xff", "\u0080\u0093\u009f\u00ff"},
 		{"latin-1", "a/b;charset=Latin_1", "\x80", "\u0080"},
 		{"latin-1", "a/b;charset=l1", "\x80", "\u0080"},
@@ -136,7 +136,7 @@ func TestTextCharsets(t *testing.T) {
 		{"UTF-32", "a/b;charset=utf-32", "x\x00\x00\x00", "x"},
 		{"UTF-32, marked", "a/b;charset=utf-32", "\x00\x00\xfe\xff\x00\x01\xf6\x43", "\U0001f643"},
 		{"UTF-32BE", "a/b;charset=utf-32be", "\x00\x00\x00x", "x"},
-		// The replacement character itself is text.
+		// The replacement character may be a part of the text.
 		{"U+FFFD", "a/b;charset=utf-8", "\xef\xbf\xbd", "\ufffd"},
 		{"U+FFFD", "a/b;charset=utf-16", "x\x00\xfd\xff", "x\ufffd"},
 		{"U+FFFD", "a/b;charset=utf-16", "\xfe\xff\xff\xfd\x00x", "\ufffdx"},
@@ -172,7 +172,7 @@ func TestTextWith(t *testing.T) {
 	}
 }
 
-// What is not text in its charset is an error that says where.
+// Bytes that are not text in the charset are an error with their offset.
 func TestUndecodable(t *testing.T) {
 	for _, test := range []struct {
 		charset, body string
@@ -309,7 +309,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// named puts its name around what comes.
+// named is a protocol that puts its name around each piece.
 type named struct {
 	response.BodyProtocol
 	name string
