@@ -164,8 +164,8 @@ func BenchmarkAppendResponseHead(b *testing.B) {
 	}
 }
 
-// What a message costs in allocations is part of the design, so it is held by a test: the head's string,
-// its values, and the two of its map.
+// The number of allocations per message is part of the design: one for the head's string, one for its values, and
+// two for its map.
 func TestAllocations(t *testing.T) {
 	r := new(ResponseReader)
 	read := func(pieces ...[]byte) func() {

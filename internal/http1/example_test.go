@@ -9,7 +9,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// A response that arrives in two pieces, with the beginning of something else after it.
+// A response arrives in two pieces, followed by the beginning of another.
 func ExampleResponseReader() {
 	arrivals := []string{
 		"HTTP/1.1 200 OK\r\nContent-Le",

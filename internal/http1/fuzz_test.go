@@ -8,7 +8,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// pieces splits data in up to four, at positions that the fuzzer chooses.
+// pieces splits data into up to four pieces, at positions that the fuzzer chooses.
 func pieces(data []byte, at [3]uint16) [][]byte {
 	var out [][]byte
 	for _, n := range at {
@@ -19,8 +19,8 @@ func pieces(data []byte, at [3]uint16) [][]byte {
 	return append(out, data)
 }
 
-// fuzzReader holds a reader to the rules of doc.go: no panic, no more used than given, an end to the
-// events (both in transcript), and the same events however the bytes are split.
+// fuzzReader checks that a reader does not panic and reports the same events however the bytes are split.
+// transcript checks that it uses no more bytes than it gets, and that the events come to an end.
 func fuzzReader(t *testing.T, fresh func() reader, data []byte, at [3]uint16) {
 	if len(data) > 4096 {
 		return
@@ -77,7 +77,7 @@ func FuzzRequestReader(f *testing.F) {
 	})
 }
 
-// FuzzAppendRequestHead: what is written is read as exactly one request, with what was put in.
+// FuzzAppendRequestHead checks that a reader reads every written head as one request with the same parts.
 func FuzzAppendRequestHead(f *testing.F) {
 	f.Add("GET", "/", "a", "X-A", "b", int64(0), false)
 	f.Add("POST", "/a?b", "an.example:80", "Connection", "close", int64(5), true)

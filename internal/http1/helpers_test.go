@@ -1,7 +1,6 @@
 package http1
 
-// What the tests of both readers share: running a reader over pieces of input, and writing down what
-// it says in a form that can be compared.
+// The tests of both readers run a reader over pieces of input and compare transcripts of its events.
 
 import (
 	"errors"
@@ -13,15 +12,15 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// reader is what both readers have in common.
+// reader is the interface of both readers.
 type reader interface {
 	Next(in []byte) (int, Event, error)
 	Finish() (Event, error)
 	Data() []byte
 }
 
-// transcript runs r over the pieces and then ends the connection. It gives one line for each event,
-// with all Data between two others in one line, and last what was left unused and how it ended.
+// transcript runs r over the pieces and then ends the connection. It returns one line for each event, with
+// consecutive Data in one line. The last line says how many bytes are left, or how the connection ended.
 func transcript(t testing.TB, r reader, pieces ...[]byte) []string {
 	t.Helper()
 	var lines []string
@@ -91,7 +90,7 @@ func transcript(t testing.TB, r reader, pieces ...[]byte) []string {
 	return lines
 }
 
-// headText is the head in one line; maps are printed sorted by key.
+// headText returns the head in one line, with headers sorted by name.
 func headText(r reader) string {
 	switch r := r.(type) {
 	case *ResponseReader:
@@ -116,7 +115,7 @@ func trailerText(r reader) string {
 	panic("no such reader")
 }
 
-// flags takes pairs of a bool and its name.
+// flags returns the names of the true values in pairs of a bool and its name.
 func flags(pairs ...any) string {
 	var b strings.Builder
 	for i := 0; i < len(pairs); i += 2 {
@@ -153,7 +152,7 @@ func bytewise(input []byte) [][]byte {
 	return pieces
 }
 
-// wantKind checks that err is an *wire.Error that errors.Is finds by its kind.
+// wantKind checks that err is a *wire.Error that errors.Is finds by its kind.
 func wantKind(t *testing.T, err error, kind wire.Kind) {
 	t.Helper()
 	var e *wire.Error
@@ -162,5 +161,5 @@ func wantKind(t *testing.T, err error, kind wire.Kind) {
 	}
 }
 
-// crlf puts CRLF for each LF, so that the tables can be read.
+// crlf replaces each LF with CRLF, so that the tables are easy to read.
 func crlf(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }

@@ -15,8 +15,8 @@ func freshRequest() reader {
 	return r
 }
 
-// cannedRequests are read whole, split at every position, and byte by byte. In wire, \n is CRLF and
-// ¶ a lone LF.
+// cannedRequests are read whole, split at every position, and byte by byte. In wire, \n stands for CRLF and ¶ for
+// an LF alone.
 var cannedRequests = []struct {
 	name string
 	wire string
@@ -86,12 +86,12 @@ const get = "GET / HTTP/1.1\nHost: a\n"
 
 const postChunked = "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n"
 
-// badRequests end in an error, the same one however they are split.
+// badRequests end in an error, which is the same however they are split.
 var badRequests = []struct {
 	name   string
 	wire   string
 	kind   wire.Kind
-	status int // what a server should answer, where it can
+	status int // of the server's answer
 	text   string
 }{
 	{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03abcdefg", wire.ErrRequestLine, 400, `not HTTP: "\x16\x03`},

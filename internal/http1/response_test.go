@@ -17,8 +17,8 @@ func freshResponse(method string) func() reader {
 	}
 }
 
-// cannedResponses are read whole, split at every position, and byte by byte. In wire, \n is CRLF and
-// ¶ a lone LF.
+// cannedResponses are read whole, split at every position, and byte by byte. In wire, \n stands for CRLF and ¶ for
+// an LF alone.
 var cannedResponses = []struct {
 	name   string
 	method string
@@ -132,12 +132,12 @@ const ok = "HTTP/1.1 200 OK\n"
 
 const okChunked = ok + "Transfer-Encoding: chunked\n\n"
 
-// badResponses end in an error, the same one however they are split.
+// badResponses end in an error, which is the same however they are split.
 var badResponses = []struct {
 	name string
 	wire string
 	kind wire.Kind
-	text string // what has to be in the message
+	text string // a part of the error's text
 }{
 	{"status line of another protocol", "ICY 200 OK\n", wire.ErrStatusLine, `"ICY 200 OK"`},
 	{"status line in lower case", "http/1.1 200 OK\n\n", wire.ErrStatusLine, `"http/1.1`},
@@ -211,6 +211,7 @@ var badResponses = []struct {
 	{"chunk extension ended by LF", okChunked + "5;a¶hello\n0\n\n", wire.ErrChunkExtension, `"\n"`},
 	{"CR in a chunk extension", okChunked + "5;a\rb\nhello\n0\n\n", wire.ErrChunkSize, `"b" in place of LF`},
 	{"NUL in a chunk extension", okChunked + "5;a\x00b\nhello\n0\n\n", wire.ErrChunkExtension, `"\x00"`},
+	{"NUL in a chunk extension that is cut", okChunked + "5;" + strings.Repeat("a", 20) + "\x00b", wire.ErrChunkExtension, `"\x00"`},
 	{"chunk longer than its size", okChunked + "4\nhello\n0\n\n", wire.ErrChunkEnd, `"o" in place of CR`},
 	{"chunk ended by LF", okChunked + "5\nhello¶0\n\n", wire.ErrChunkEnd, `"\n" in place of CR`},
 	{"chunk ended by CR", okChunked + "5\nhello\r0\n\n", wire.ErrChunkEnd, `"0" in place of LF`},
@@ -248,7 +249,7 @@ func TestBadResponses(t *testing.T) {
 	}
 }
 
-// errorOf is the error with which a reader ends over the input.
+// errorOf returns the error that a reader reports for the input, followed by the end of the connection.
 func errorOf(r reader, in []byte) error {
 	for {
 		n, ev, err := r.Next(in)
@@ -269,6 +270,22 @@ func TestNotHTTPIsToldBeforeALineEnds(t *testing.T) {
 	r := freshResponse("GET")()
 	_, _, err := r.Next([]byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03abcdef"))
 	wantKind(t, err, wire.ErrStatusLine)
+}
+
+func TestABadChunkIsToldBeforeItsLineEnds(t *testing.T) {
+	for begin, kind := range map[string]wire.Kind{"z": wire.ErrChunkSize, "5 5": wire.ErrChunkSize, "5;\x00": wire.ErrChunkExtension,
+		"1\nyz": wire.ErrChunkEnd, "1\ny\r\r": wire.ErrChunkEnd, "1\ny\nz": wire.ErrChunkSize} {
+		r := freshResponse("GET")()
+		for _, in := range bytewise(bytesOf(okChunked + begin)) {
+			if _, _, err := r.Next(in); err != nil {
+				wantKind(t, err, kind)
+				kind = ""
+			}
+		}
+		if kind != "" {
+			t.Errorf("%q gave no error", begin)
+		}
+	}
 }
 
 func TestAStatusLineIsJudgedBeforeTheHeaders(t *testing.T) {
@@ -365,6 +382,8 @@ func TestResponseLimits(t *testing.T) {
 		{"extensions at the limit", okChunked + "1;" + strings.Repeat("x", 4) + "\ny\n0;xx\n\n", ""},
 		{"one extension above", okChunked + "1;" + strings.Repeat("x", 10) + "\ny\n0\n\n", wire.ErrChunkExtension},
 		{"extensions above in all", okChunked + strings.Repeat("1;x\ny\n", 10) + "0\n\n", wire.ErrChunkExtension},
+		{"extensions at the limit of many chunks", okChunked + "1;xxxx\ny\n0000000000000001;xxxx\ny\n0\n\n", ""},
+		{"extensions above in a later chunk", okChunked + "1;xxxx\ny\n0000000000000001;xxxxx\ny\n0\n\n", wire.ErrChunkExtension},
 		{"whitespace for ever", okChunked + "1" + strings.Repeat(" ", 100), wire.ErrChunkExtension},
 		{"interim at the limit", interim + interim + ok + "Content-Length: 0\n\n", ""},
 		{"interim above", interim + interim + interim + ok + "Content-Length: 0\n\n", wire.ErrTooManyInformational},
@@ -389,11 +408,11 @@ func TestResponseLimits(t *testing.T) {
 	}
 }
 
-// The defaults are those that Limits documents.
+// TestDefaultLimits checks the defaults that wire.Limits documents.
 func TestDefaultLimits(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		of     func(size int) string // a response with so much of what is limited
+		of     func(size int) string // returns a response with a part of this size
 		limit  int
 		kind   wire.Kind
 		format string
@@ -419,7 +438,7 @@ func TestDefaultLimits(t *testing.T) {
 	}
 }
 
-// Start in the middle of a message forgets all of that message.
+// TestStartForgetsAnUnfinishedMessage calls Start in the middle of a message.
 func TestStartForgetsAnUnfinishedMessage(t *testing.T) {
 	for name, before := range map[string]string{
 		"in the status line": "HTTP/1.1 40",
@@ -443,7 +462,7 @@ type partOf struct{ *ResponseReader }
 
 func (partOf) Finish() (Event, error) { return NeedMore, nil }
 
-// After an end of the connection that is an error, the reader says the same for ever.
+// TestFinishIsFinal checks that a reader repeats an error of Finish.
 func TestFinishIsFinal(t *testing.T) {
 	for name, in := range map[string]string{
 		"in the head":     "HTTP/1.1 200 O",
@@ -463,7 +482,7 @@ func TestFinishIsFinal(t *testing.T) {
 	}
 }
 
-// A peer that sends 10 MB where a line or a section should end is refused, and little of it is kept.
+// TestEndlessInputIsNotKept sends 10 MB of a line or section that does not end.
 func TestEndlessInputIsNotKept(t *testing.T) {
 	piece := []byte(strings.Repeat("x", 4096))
 	for name, begin := range map[string]string{

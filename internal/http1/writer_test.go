@@ -50,7 +50,7 @@ func TestAppendRequestHead(t *testing.T) {
 	}
 }
 
-// Whatever is refused here would let the one who chose it write a second request or header.
+// TestAppendRequestHeadRefuses has text that would write a second header or request.
 func TestAppendRequestHeadRefuses(t *testing.T) {
 	type h = http.Header
 	for _, c := range []struct {
@@ -153,7 +153,7 @@ func TestAppendChunks(t *testing.T) {
 	}
 }
 
-// What is written by one side is read by the other as it was meant.
+// TestWrittenIsRead reads with one side what the other side writes.
 func TestWrittenIsRead(t *testing.T) {
 	b, err := AppendRequestHead(nil, &RequestHead{Method: "POST", Target: "/a", Length: -1, Chunked: true, Expect100: true,
 		Header: http.Header{"Host": {"an.example:8080"}, "Cookie": {"a=b", "c=d"}}})
