@@ -15,13 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// idleConnections is how many connections BenchmarkIdleConnections opens.
+// idleConnections is the number of connections in BenchmarkIdleConnections.
 const idleConnections = 5000
 
-// BenchmarkIdleConnections reports how many bytes of Go's heap and stacks a
-// connection to a server takes that is open and waits, having answered once; and
-// the same for a server of package net with a goroutine and a buffer of 4 KiB, as
-// bufio has, for each connection. The clients are in a process of their own.
+// BenchmarkIdleConnections reports the bytes of Go's heap and stacks of an idle
+// server connection that has answered once. For comparison, it reports
+// the same for a server of package net with a goroutine and a buffer of 4 KiB, as in
+// bufio, per connection. The clients are in a process of their own.
 func BenchmarkIdleConnections(b *testing.B) {
 	_, config := sharedTLS()
 	b.Run("reactor/plain", func(b *testing.B) { idleOnReactor(b, nil) })
@@ -81,8 +81,8 @@ func idleOnNet(b *testing.B, config *tls.Config) {
 	})
 }
 
-// withClients has another process open connections to addr, and measures what
-// they take of this one. serve has them served until opened is closed.
+// withClients makes another process open connections to addr, and measures the memory
+// that they take in this process. serve serves them until opened is closed.
 func withClients(b *testing.B, addr net.Addr, tls bool, serve func(opened <-chan struct{})) {
 	raiseDescriptorLimit(b)
 	clients := exec.Command(os.Args[0], "-test.run=^TestIdleClients$")
@@ -108,10 +108,10 @@ func withClients(b *testing.B, addr net.Addr, tls bool, serve func(opened <-chan
 	clients.Wait()
 }
 
-// memoryInUse returns how much heap and stacks take when what is not used any
-// more is gone.
+// memoryInUse returns the size of the heap and the stacks after a garbage
+// collection.
 func memoryInUse() int64 {
-	for range 3 { // what is in a sync.Pool survives the first
+	for range 3 { // the contents of a sync.Pool survive the first collection
 		runtime.GC()
 	}
 	var m runtime.MemStats
@@ -132,7 +132,7 @@ func raiseDescriptorLimit(t testing.TB) {
 	}
 }
 
-// TestIdleClients is no test but the process of withClients' clients.
+// TestIdleClients is not a test, but the process of withClients' clients.
 func TestIdleClients(t *testing.T) {
 	address := os.Getenv("REACTOR_IDLE_CLIENTS")
 	if address == "" {

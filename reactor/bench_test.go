@@ -11,8 +11,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// player sends a message, and whatever comes back again, until it has done so
-// often enough.
+// player sends a message, and sends the answer again, until it has done so often
+// enough.
 type player struct {
 	reactor.Transport
 	message []byte
@@ -35,7 +35,7 @@ func (p *player) DataReceived(data []byte) {
 
 func (p *player) ConnectionLost(error) { p.done() }
 
-// BenchmarkEchoRoundTrip sends 13 bytes there and back, both sides on one loop.
+// BenchmarkEchoRoundTrip echoes 13 bytes, with both sides on one loop.
 func BenchmarkEchoRoundTrip(b *testing.B) {
 	for _, r := range reactors {
 		b.Run(r.name, func(b *testing.B) {
@@ -60,8 +60,8 @@ func BenchmarkEchoRoundTrip(b *testing.B) {
 	}
 }
 
-// BenchmarkCallFromThread has another goroutine ask for calls: "streaming" as fast
-// as it can, "waiting" one after the other.
+// BenchmarkCallFromThread uses CallFromThread on another goroutine: "streaming" as
+// fast as possible, "waiting" one call after the other.
 func BenchmarkCallFromThread(b *testing.B) {
 	b.Run("streaming", func(b *testing.B) {
 		b.ReportAllocs()
@@ -101,10 +101,10 @@ func BenchmarkCallFromThread(b *testing.B) {
 	})
 }
 
-// BenchmarkCallLaterMillion arranges a call, and makes it, while a million others
-// wait.
+// BenchmarkCallLaterMillion schedules and makes a call while a million others are
+// pending.
 func BenchmarkCallLaterMillion(b *testing.B) {
-	l := memory.New().Loop // its clock is as good, and a timer need not be waited for
+	l := memory.New().Loop // its timers need no waiting
 	for range 1_000_000 {
 		l.CallLater(time.Hour, func() {})
 	}
@@ -137,8 +137,8 @@ func BenchmarkCallLaterMillion(b *testing.B) {
 	})
 }
 
-// BenchmarkTLSHandshake connects, shakes hands with a key of its own for each
-// connection and closes, both sides on one loop; and the same by crypto/tls with
+// BenchmarkTLSHandshake connects, completes a handshake with a new key and closes,
+// with both sides on one loop. It compares with crypto/tls and
 // goroutines.
 func BenchmarkTLSHandshake(b *testing.B) {
 	clientConfig, serverConfig := sharedTLS()

@@ -2,8 +2,8 @@ package reactor
 
 import "testing"
 
-// TestBuffersAreKept: connections that send something small in the same turn, a
-// thousand of them, find their buffers again; but no more than maxFree is kept.
+// TestBuffersAreKept: a thousand connections that send something small in one turn
+// reuse their buffers. At most maxFree is kept.
 func TestBuffersAreKept(t *testing.T) {
 	l := &Loop{}
 	send := func(n, size int) (made int) {

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// How connections are made, and how not.
+// Making connections, and failing to.
 var connectCases = []conformanceCase{
 	{"the Deferred fires after ConnectionMade", plain, deferredFires},
 	{"refused", tcp, refused},
@@ -36,7 +36,7 @@ var connectCases = []conformanceCase{
 	{"StopListening while nothing can be accepted", tcp4, stopWhileNothingAccepted},
 }
 
-// outcome is what came of a Deferred.
+// outcome is the result of a Deferred.
 type outcome[T any] struct {
 	fired int
 	value T
@@ -53,7 +53,7 @@ func outcomeOf[T any](d *deferred.Deferred[T]) *outcome[T] {
 	return o
 }
 
-// outcomeOfConnecting is outcomeOf, and stops the reactor then.
+// outcomeOfConnecting is outcomeOf, and stops the reactor when d fires.
 func (f *fixture) outcomeOfConnecting(d *deferred.Deferred[reactor.Protocol]) *outcome[reactor.Protocol] {
 	o := outcomeOf(d)
 	d.AddBoth(func(reactor.Protocol, error) (reactor.Protocol, error) {
@@ -63,8 +63,8 @@ func (f *fixture) outcomeOfConnecting(d *deferred.Deferred[reactor.Protocol]) *o
 	return o
 }
 
-// connectError checks that an attempt failed for want, to be found in a
-// ConnectError about address.
+// connectError checks that an attempt failed with want, wrapped in a ConnectError
+// for address.
 func (o *outcome[T]) connectError(f *fixture, want error, address string) {
 	f.Helper()
 	var err *reactor.ConnectError
@@ -114,7 +114,7 @@ func unknownZone(f *fixture) {
 	}
 }
 
-// unusedAddress returns one on which nothing listens.
+// unusedAddress returns an address on which nothing listens.
 func (f *fixture) unusedAddress() string {
 	port := f.listen(build(f.probe("nobody")))
 	f.probes = nil
@@ -142,7 +142,7 @@ func noSocketAtPath(f *fixture) {
 }
 
 func noRoute(f *fixture) {
-	address := "255.255.255.255:9" // to all hosts: there is no such thing in TCP
+	address := "255.255.255.255:9" // the broadcast address, which TCP does not have
 	if f.memory != nil {
 		f.memory.HoldConnects()
 		f.CallWhenRunning(func() { f.memory.HeldConnects()[0].Fail(reactor.ErrNoRoute) })
@@ -157,7 +157,7 @@ func noRoute(f *fixture) {
 	o.connectError(f, reactor.ErrNoRoute, address)
 }
 
-// silentAddress returns one that answers no attempt to connect.
+// silentAddress returns an address that does not answer.
 func (f *fixture) silentAddress() string {
 	if f.memory == nil {
 		address, closeIt := silentAddress(f, f.kind == tcp6)
@@ -203,7 +203,7 @@ func notAnAddress(f *fixture) {
 func localAddress(f *fixture) {
 	client, server := f.probe("client"), f.probe("server")
 	port := f.listen(build(server))
-	// Which port is free only the other side can tell.
+	// Only the other side knows the chosen port.
 	free := f.unusedAddress()
 	f.probes = []*probe{client, server}
 	client.made = func() { client.LoseConnection() }
@@ -297,7 +297,7 @@ func clientRefuses(f *fixture) {
 	o.connectError(f, reactor.ErrNoProtocol, port.Addr().String())
 }
 
-// cancelled checks that d was cancelled and that the loop goes on.
+// cancelled checks that d was cancelled and that the loop continues.
 func cancelled(f *fixture, d *deferred.Deferred[reactor.Protocol]) {
 	f.Helper()
 	o := outcomeOf(d)

@@ -16,7 +16,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// The life of a loop: how it begins, goes round and ends.
+// The life of a loop: start, turns and end.
 var lifeCases = []conformanceCase{
 	{"Stop in all places", none, stopInAllPlaces},
 	{"Stop and Run, out of turn", none, outOfTurn},
@@ -155,7 +155,7 @@ func stopClosesEverything(f *fixture) {
 	}
 	client.made = func() { client.Write([]byte("hello")) }
 	server.data = func([]byte) { f.Stop() }
-	// A client that tries again whenever it is lost, and a server that opens again.
+	// A client that reconnects when its connection is lost, and a server that listens again.
 	client.lost = func(error) {
 		o := outcomeOf(f.connect(port, build(client)))
 		o.connectError(f, reactor.ErrStopped, port.Addr().String())
@@ -188,7 +188,7 @@ func stopWithTLS(f *fixture) {
 	server.lostFor(reactor.ErrStopped)
 }
 
-// reader is a server outside of the reactor that reads all it can.
+// reader is a server outside the reactor that reads everything.
 func (f *fixture) reader() (address string, all func() (string, error)) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -220,7 +220,7 @@ func stopSends(f *fixture) {
 		stopSendsInMemory(f)
 		return
 	}
-	// From a call when running, when the connection is there already, from
+	// Stop from CallWhenRunning, with the connection already made, from
 	// ConnectionMade, and from a delayed call.
 	for _, place := range []string{"CallWhenRunning", "ConnectionMade", "CallLater"} {
 		for _, size := range []int{5, 100_000} {
@@ -251,7 +251,7 @@ func stopSends(f *fixture) {
 	}
 }
 
-// stopSendsInMemory sees what was sent in a trace, or, over TLS, by the client's
+// stopSendsInMemory finds the sent data in a trace, or, over TLS, by the client's
 // reason.
 func stopSendsInMemory(f *fixture) {
 	client, server := f.probe("client"), f.probe("server")
@@ -281,7 +281,7 @@ func stopCuts(f *fixture) {
 	defer l.Close()
 	client := f.probe("client")
 	client.made = func() {
-		client.Write(make([]byte, 32<<20)) // more than the system takes, and nobody reads
+		client.Write(make([]byte, 32<<20)) // more than the system takes, without a reader
 		client.LoseConnection()
 		f.CallLater(time.Millisecond, func() { f.Stop() })
 	}
@@ -311,7 +311,7 @@ func closeWithoutRun(f *fixture) {
 	outcomeOf(f.connectTo("127.0.0.1:1", build(client), reactor.ConnectConfig{})).connectError(f, reactor.ErrStopped, "127.0.0.1:1")
 }
 
-// A diary is what happened, in order.
+// A diary records events, in order.
 type diary []string
 
 func (d *diary) note(what string) func() {

@@ -10,8 +10,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// What the program's panics do: each is logged, with its stack; if it came out of a
-// connection's protocol or producer, that connection is lost; all else goes on.
+// The effect of the program's panics. Each is logged, with its stack. A panic in a
+// protocol or producer loses the connection. Everything else continues.
 var panicCases = []conformanceCase{
 	{"ConnectionMade of a server", anyKind, protocolPanics(func(p *halfProbe) {
 		p.made = oops
@@ -86,14 +86,14 @@ func (f *fixture) loggedOops() {
 	f.wantLog(1, "panic=oops", "reactor_test.oops", "conformance_panic_test.go")
 }
 
-// protocolPanics is a case in which the server's protocol, which arm makes
-// panicky, loses its connection because it panics.
+// protocolPanics is a case in which the server's protocol panics, after arm, and
+// loses its connection.
 func protocolPanics(arm func(p *halfProbe)) func(f *fixture) {
 	return func(f *fixture) {
 		victim, peer := f.halfProbe("victim"), f.halfProbe("peer")
 		arm(victim)
 		peer.made = func() {
-			peer.Write([]byte(numbers(200_000))) // more than is read at a time
+			peer.Write([]byte(numbers(200_000))) // more than one Read returns
 			peer.LoseWriteConnection()
 		}
 		f.join(peer, victim)
@@ -107,8 +107,8 @@ func protocolPanics(arm func(p *halfProbe)) func(f *fixture) {
 	}
 }
 
-// goesOn has another connection made when p has lost its own, to see that the loop
-// goes on.
+// goesOn makes another connection after p has lost its own, to check that the loop
+// continues.
 func goesOn(f *fixture, p *probe) {
 	client, server := f.probe("another client"), f.probe("another server").echoes()
 	client.made = func() { client.Write([]byte("another")) }
@@ -132,7 +132,7 @@ func (p *probe) lostForPanic() {
 	}
 }
 
-// A panickyProducer panics where it is told to.
+// A panickyProducer panics in a chosen method.
 type panickyProducer struct{ pause, resume, stop bool }
 
 func (p *panickyProducer) PauseProducing()  { p.if_(p.pause) }
@@ -218,8 +218,8 @@ func panicInClientsBuild(f *fixture) {
 	}
 }
 
-// callPanics has call, which the reactor is to make by arrange, panic; the one
-// after it is made all the same.
+// callPanics schedules a call that panics and one after it. The second is still
+// made.
 func callPanics(f *fixture, arrange func(call func())) {
 	calls := 0
 	f.SuggestThreadPoolSize(1) // one after the other
@@ -240,7 +240,7 @@ func callPanics(f *fixture, arrange func(call func())) {
 	}
 }
 
-// TestCallInThreadEndsItsGoroutine has functions end the pool's goroutines.
+// TestCallInThreadEndsItsGoroutine calls functions that end the pool's goroutines.
 func TestCallInThreadEndsItsGoroutine(t *testing.T) {
 	f := newFixture(t, func() loop { return reactor.New() }, none)
 	for range 30 {

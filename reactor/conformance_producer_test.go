@@ -8,7 +8,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// Producers: who writes no more than the other side takes.
+// Producers write no more than the other side takes.
 var producerCases = []conformanceCase{
 	{"push, paused and resumed", anyKind, pushPausedAndResumed},
 	{"push, stopped by the loss", anyKind, pushStopped},
@@ -88,7 +88,7 @@ func (s pullSource) ResumeProducing() {
 	s.write()
 }
 
-// pauseFor has p receive nothing for a while.
+// pauseFor pauses p for a while.
 func pauseFor(p *probe, d time.Duration) {
 	p.PauseProducing()
 	p.f.CallLater(d, func() { p.ResumeProducing() })
@@ -117,7 +117,7 @@ func pushPausedAndResumed(f *fixture) {
 	if got != size || s.left != 0 {
 		f.Errorf("got %d bytes, want %d; %d not written", got, size, s.left)
 	}
-	// The last write may be one that is too much.
+	// The last write may exceed the limit.
 	if s.pauses == 0 || s.resumes < s.pauses-1 || s.resumes > s.pauses || s.stops != 0 {
 		f.Errorf("paused %d times, resumed %d, stopped %d", s.pauses, s.resumes, s.stops)
 	}
@@ -180,7 +180,7 @@ func pullProducer(f *fixture) {
 	server.lostFor(reactor.ErrConnectionDone)
 }
 
-// lateSource is a pull producer that writes only some time after it was asked.
+// lateSource is a pull producer that writes some time after ResumeProducing.
 type lateSource struct {
 	*source
 	asked int
@@ -337,8 +337,8 @@ func anotherProducer(f *fixture) {
 	}
 }
 
-// memoryStaysFlat has a consumer pause again and again while its peer sends more
-// than anybody would hold.
+// memoryStaysFlat pauses a consumer again and again while its peer sends more than
+// any buffer holds.
 func memoryStaysFlat(f *fixture) {
 	size, most := 64<<20, 24<<20 // the system's own buffers may take some MiB
 	if f.memory != nil {

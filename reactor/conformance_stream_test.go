@@ -11,7 +11,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// What a connection does with bytes, and how it ends.
+// The bytes of a connection, and its end.
 var streamCases = []conformanceCase{
 	{"echo of one byte", anyKind, func(f *fixture) { echoOf(f, 1) }},
 	{"echo of 100 kB", anyKind, func(f *fixture) { echoOf(f, 100_000) }},
@@ -40,7 +40,7 @@ var streamCases = []conformanceCase{
 	{"SetNoDelay and SetKeepAlive", anyKind, socketOptions},
 }
 
-// numbers returns a text of n bytes in which no two places look the same.
+// numbers returns a text of n bytes without repetition.
 func numbers(n int) string { return manyNumbers()[:n] }
 
 var manyNumbers = sync.OnceValue(func() string {
@@ -107,7 +107,7 @@ func writesKeepTheirOrder(f *fixture) {
 			} else {
 				client.Write(rest[:n])
 			}
-			clear(rest[:n]) // whoever writes may use its buffer again
+			clear(rest[:n]) // the caller of Write may reuse its buffer
 			rest = rest[n:]
 		}
 		client.LoseConnection()
@@ -164,7 +164,7 @@ func loseConnectionSends(f *fixture) {
 func loseConnectionInMade(f *fixture) {
 	client, server := f.probe("client"), f.probe("server")
 	client.made = func() { client.LoseConnection() }
-	if f.kind == overTLS { // after its handshake the server has something to read
+	if f.kind == overTLS { // after its handshake the server has data to read
 		server.made = client.made
 		client.made = nil
 		server.made = func() { server.LoseConnection() }
@@ -298,7 +298,7 @@ func abortConnection(f *fixture) {
 	server.has("")
 	client.lostFor(reactor.ErrConnectionAborted)
 	client.lostFor(reactor.ErrConnectionLost)
-	if f.kind != overUNIX || f.memory != nil { // the system's UNIX sockets know no reset
+	if f.kind != overUNIX || f.memory != nil { // the system's UNIX sockets have no reset
 		server.lostFor(reactor.ErrConnectionReset)
 		server.lostFor(reactor.ErrConnectionLost)
 	}
@@ -452,7 +452,7 @@ func switchProtocol(f *fixture) {
 		if old := server.SwitchProtocol(upgraded); old != reactor.Protocol(server) {
 			f.Errorf("the old protocol was %v", old)
 		}
-		server.reasons = append(server.reasons, nil) // it will not be told
+		server.reasons = append(server.reasons, nil) // it is not called
 		upgraded.wasMade = true
 		server.Write([]byte("OK"))
 	}

@@ -22,15 +22,15 @@ import (
 // about connections, every kind of connection. The cases are in the files
 // conformance_*_test.go.
 
-// A conformanceCase sets a program up on the fixture's reactor, runs it, and looks
-// at what came of it.
+// A conformanceCase sets up a program on the fixture's reactor, runs it and checks
+// the result.
 type conformanceCase struct {
 	name string
 	on   kinds
 	test func(f *fixture)
 }
 
-// kinds says which kinds of connections a case is run over.
+// kinds is a set of kinds of connections.
 type kinds uint8
 
 const (
@@ -38,7 +38,7 @@ const (
 	tcp6
 	overUNIX
 	overTLS
-	none // it is not about connections: once
+	none // not about connections; run once
 
 	tcp     = tcp4 | tcp6
 	plain   = tcp | overUNIX
@@ -57,7 +57,7 @@ type loop interface {
 	Close() error
 }
 
-// systemPoller is the name of what New uses.
+// systemPoller is the name of New's poller.
 var systemPoller = map[bool]string{true: "epoll", false: "system"}[runtime.GOOS == "linux"]
 
 var reactors = []struct {
@@ -101,9 +101,9 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// A fixture is a reactor, the kind of connection to use on it, and what they
-// have in common: whatever a case does, no protocol may be called out of order, and
-// in the end nothing may be left.
+// A fixture is a reactor and a kind of connection. In every case, it checks that no
+// protocol is called out of order and that nothing is left open
+// at the end.
 type fixture struct {
 	testing.TB
 	loop
@@ -115,7 +115,7 @@ type fixture struct {
 	goroutines, descriptors int // before
 	untilLost               bool
 	systemBuffers           bool     // probes have buffers as large as the system makes them
-	closers                 []func() // close what the case has opened beside the reactor
+	closers                 []func() // close other resources of the case
 }
 
 func newFixture(t testing.TB, newLoop func() loop, kind kinds) *fixture {
@@ -136,10 +136,10 @@ func needIPv6(t testing.TB) {
 	l.Close()
 }
 
-// run runs the reactor until somebody calls Stop.
+// run runs the reactor until Stop.
 func (f *fixture) run() {
 	f.Helper()
-	if f.memory == nil { // which notices itself that nothing happens any more
+	if f.memory == nil { // which stops by itself when nothing is left to do
 		watchdog := f.CallLater(10*time.Second, func() {
 			f.Error("the reactor still runs after 10 s")
 			f.Stop()
@@ -163,7 +163,7 @@ func (f *fixture) runUntilLost() {
 	f.untilLost = false
 }
 
-// iterateUntil has the test drive the reactor, until done.
+// iterateUntil calls Iterate until done.
 func (f *fixture) iterateUntil(done func() bool) {
 	f.Helper()
 	for end := time.Now().Add(20 * time.Second); !done(); {
@@ -176,7 +176,7 @@ func (f *fixture) iterateUntil(done func() bool) {
 	}
 }
 
-// finish checks what holds after every case.
+// finish makes the checks that follow every case.
 func (f *fixture) finish() {
 	f.Helper()
 	if err := f.Close(); err != nil {
@@ -196,7 +196,7 @@ func (f *fixture) finish() {
 	if n := len(f.DelayedCalls()); n != 0 {
 		f.Errorf("%d delayed calls are left", n)
 	}
-	// A goroutine that has nothing left to do may still be counted for a moment.
+	// A goroutine that is about to end may still be counted.
 	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > f.goroutines && time.Now().Before(end); {
 		runtime.Gosched()
 	}
@@ -209,8 +209,8 @@ func (f *fixture) finish() {
 	}
 }
 
-// openDescriptors returns how many descriptors the process has open, or 0 where
-// that cannot be found out.
+// openDescriptors returns the number of the process's open descriptors, or 0 if it
+// is unknown.
 func openDescriptors() int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -231,7 +231,7 @@ func (f *fixture) listen(factory reactor.Factory) reactor.Port {
 	return port
 }
 
-// anAddress returns one to listen on.
+// anAddress returns an address to listen on.
 func (f *fixture) anAddress() string {
 	switch f.kind {
 	case overUNIX:
@@ -263,7 +263,7 @@ func (f *fixture) listenOn(address string, factory reactor.Factory) (reactor.Por
 	return f.ListenTCP(address, factory)
 }
 
-// connect connects to a port of listen's.
+// connect connects to a port that listen returned.
 func (f *fixture) connect(port reactor.Port, factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 	return f.connectTo(port.Addr().String(), factory, reactor.ConnectConfig{})
 }
@@ -287,8 +287,8 @@ func (f *fixture) join(client, server reactor.Protocol) reactor.Port {
 	return port
 }
 
-// connectProbe connects a probe. A reset that comes right behind the connection
-// may make the attempt fail; to the probe that is a loss.
+// connectProbe connects a probe. A reset that immediately follows the connection may
+// make the attempt fail, which the probe records as a loss.
 func (f *fixture) connectProbe(port reactor.Port, client reactor.Protocol) {
 	f.connect(port, build(client)).AddErrback(func(err error) (reactor.Protocol, error) {
 		if !errors.Is(err, reactor.ErrConnectionReset) {
@@ -299,18 +299,18 @@ func (f *fixture) connectProbe(port reactor.Port, client reactor.Protocol) {
 	})
 }
 
-// sharedTLS returns configurations that all tests may use: to make a key takes a
-// while.
+// sharedTLS returns configurations for all tests, since making a key takes
+// time.
 var sharedTLS = sync.OnceValues(tlsConfigs)
 
-// tooMuch is how many bytes are more than lie between two probes.
+// tooMuch is more bytes than the buffers between two probes hold.
 const tooMuch = 1 << 20
 
-// probeBuffer is how large the system's buffers between probes are, about.
+// probeBuffer is the approximate size of the system's buffers between probes.
 const probeBuffer = 64 << 10
 
-// A probe is a protocol that does what the case wants, and checks the order in
-// which it is called.
+// A probe is a protocol with the functions of the case. It checks the order of its
+// calls.
 type probe struct {
 	reactor.Transport
 	f    *fixture
@@ -389,11 +389,11 @@ func (p *probe) lostFor(want error) {
 }
 
 func isError(err, want error) bool {
-	// To be done in order is to be done for that reason alone.
+	// For an orderly end, the reason must be exactly ErrConnectionDone.
 	return errors.Is(err, want) && (want != reactor.ErrConnectionDone || err == want)
 }
 
-// has checks all that was received.
+// has checks the received data.
 func (p *probe) has(want string) {
 	p.f.Helper()
 	if got := p.got.String(); got != want {
@@ -408,7 +408,7 @@ func abridged(s string) string {
 	return strings.ReplaceAll(s, "\n", "|")
 }
 
-// echoes has p send back what it gets.
+// echoes makes p send back the received data.
 func (p *probe) echoes() *probe {
 	p.data = func(data []byte) { p.Write(data) }
 	return p
@@ -443,7 +443,7 @@ func (p *halfProbe) WriteConnectionLost() {
 
 // The log.
 
-// logged is what was logged. Any goroutine may log.
+// logged records the log. Any goroutine may log.
 type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -463,7 +463,7 @@ func (l *logged) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// take returns what was logged since the last take.
+// take returns the lines since the last take.
 func (l *logged) take() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -471,8 +471,8 @@ func (l *logged) take() string {
 	return l.text.String()
 }
 
-// wantLog checks that what was logged contains all of texts, and that it is as
-// many lines.
+// wantLog checks that the log contains all of texts, and has the given number of
+// lines.
 func (f *fixture) wantLog(lines int, texts ...string) {
 	f.Helper()
 	got := f.log.take()

@@ -14,8 +14,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// Other goroutines. The reactor in memory has none, and jumps over the time that
-// it would wait for one: some cases are for real loops only.
+// Other goroutines. The reactor in memory has none, and does not wait for any, so
+// some cases are for real loops only.
 var threadCases = []conformanceCase{
 	{"CallFromThread keeps each goroutine's order", none, callFromThreadOrder},
 	{"CallFromThread wakes the loop", none, callFromThreadWakes},
@@ -67,8 +67,8 @@ func callFromThreadOrder(f *fixture) {
 	others.Wait()
 }
 
-// callFromThreadWakes has goroutines wait, each time, for the call that they asked
-// for: none may be left lying while the loop sleeps.
+// callFromThreadWakes makes goroutines wait for each of their calls. No call may be
+// left in the queue while the loop sleeps.
 func callFromThreadWakes(f *fixture) {
 	f.realLoopsOnly()
 	var others sync.WaitGroup
@@ -241,7 +241,7 @@ func closeWaitsForPool(f *fixture) {
 }
 
 // elsewhere calls g on another goroutine while the loop runs, and returns when both
-// have come to their end.
+// have ended.
 func (f *fixture) elsewhere(g func()) {
 	var other sync.WaitGroup
 	f.CallWhenRunning(func() {

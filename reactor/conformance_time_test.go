@@ -73,7 +73,7 @@ func cancelResetDelay(f *fixture) {
 	}
 }
 
-// zeroDelays has a call arrange the next for at once, again and again, beside a
+// zeroDelays has a call that schedules the next without delay, again and again, beside a
 // connection.
 func zeroDelays(f *fixture) {
 	client, server := f.probe("client"), f.probe("server").echoes()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// reportCPU has b report the time of all processors that it takes from now on. On a
-// machine that others use too the time on the clock says little.
+// reportCPU makes b report the processor time from now on. On a busy machine, the
+// time on the clock means little.
 func reportCPU(b *testing.B) (report func()) {
 	before := cpuTime()
 	return func() { b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op") }

@@ -28,7 +28,7 @@ func TestBackground(t *testing.T) {
 		return
 	}
 	var others sync.WaitGroup
-	for range 4 { // ordinary goroutines, which know nothing of a loop
+	for range 4 { // ordinary goroutines
 		others.Go(func() {
 			r := reactor.Background()
 			if r != reactor.Default() {

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// Shouter sends back what it gets, louder.
+// Shouter sends back the received text, louder.
 type Shouter struct{ t reactor.Transport }
 
 func (s *Shouter) ConnectionMade(t reactor.Transport) { s.t = t }
@@ -84,7 +84,7 @@ func ExampleClock() {
 	// called after 1m15s
 }
 
-// What blocks is done on another goroutine, and its result comes back to the
+// Blocking code runs on another goroutine, and its result comes back to the
 // loop's.
 func ExampleDeferToThread() {
 	r := reactor.New()
@@ -105,7 +105,7 @@ func ExampleDeferToThread() {
 	// Output: // Package reactor is an event loop in the manner of Twisted. One goroutine waits for
 }
 
-// A program that is not event-driven waits for what the loop does.
+// A program of ordinary goroutines waits for the loop.
 func ExampleBackground() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -126,7 +126,7 @@ func ExampleLoop_AddSystemEventTrigger() {
 		fmt.Println("saving")
 		saved := deferred.New[deferred.None]()
 		r.CallLater(time.Millisecond, func() { saved.Callback(deferred.None{}) })
-		return saved // what the shutdown waits for
+		return saved // the shutdown waits for it
 	})
 	r.AddSystemEventTrigger(reactor.After, reactor.Shutdown, func() *deferred.Deferred[deferred.None] {
 		fmt.Println("bye")

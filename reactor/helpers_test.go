@@ -12,7 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// result returns the result of d as it is now, if there is one.
+// result returns the current result of d, if any.
 func result[T any](d *deferred.Deferred[T]) (value T, err error, fired bool) {
 	deferred.MapBoth(d, func(v T, e error) (deferred.None, error) {
 		value, err, fired = v, e, true
@@ -21,17 +21,17 @@ func result[T any](d *deferred.Deferred[T]) (value T, err error, fired bool) {
 	return value, err, fired
 }
 
-// addr is what a FactoryFunc gets.
+// addr is the argument of a FactoryFunc.
 type addr = net.Addr
 
-// echo sends back what it gets.
+// echo sends back the received data.
 type echo struct{ t reactor.Transport }
 
 func (e *echo) ConnectionMade(t reactor.Transport) { e.t = t }
 func (e *echo) DataReceived(data []byte)           { e.t.Write(data) }
 func (e *echo) ConnectionLost(error)               {}
 
-// recorder records what it gets, and calls what the test wants to know.
+// recorder records the received data, and calls the test's functions.
 type recorder struct {
 	t    reactor.Transport
 	got  bytes.Buffer
@@ -64,8 +64,8 @@ func build(p reactor.Protocol) reactor.Factory {
 	return reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p })
 }
 
-// The first uses of packages signal and net leave a goroutine and descriptors
-// behind: tests that count such are not to count those.
+// The first uses of packages signal and net leave a goroutine and descriptors behind,
+// which tests must not count.
 func init() {
 	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
 		l.Close()
@@ -74,7 +74,7 @@ func init() {
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 }
 
-// watchdog ends a loop that a bug would keep running for ever.
+// watchdog ends a loop that a bug keeps running.
 func watchdog(t *testing.T, l *reactor.Loop) {
 	l.CallLater(20*time.Second, func() {
 		t.Error("the loop still runs after 20 s")

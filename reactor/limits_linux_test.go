@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTooManyFiles has each loop run out of descriptors, in a process of its own.
+// TestTooManyFiles lets each loop run out of descriptors, in a process of its own.
 func TestTooManyFiles(t *testing.T) {
 	for _, r := range reactors[:2] {
 		t.Run(r.name, func(t *testing.T) {
@@ -90,8 +90,8 @@ func tooManyFiles(f *fixture) {
 	}
 }
 
-// sockets opens n sockets, which connect connects. That needs no descriptor any
-// more; to the kernel they are connected when they wait to be accepted.
+// sockets opens n sockets, which connect connects. Connecting needs no further
+// descriptor: the kernel connects them before they are accepted.
 func sockets(f *fixture, n int, to net.Addr) (connect, closeAll func()) {
 	var fds []int
 	for range n {
@@ -116,7 +116,7 @@ func sockets(f *fixture, n int, to net.Addr) (connect, closeAll func()) {
 	}
 }
 
-// noMoreDescriptors makes it impossible to open any, until undo.
+// noMoreDescriptors makes opening descriptors fail until undo.
 func noMoreDescriptors(f *fixture) (undo func()) {
 	var before unix.Rlimit
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &before)

@@ -12,13 +12,13 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// bench is the loop and the threads of a test, which says when each does what.
+// bench is the loop and the threads of a test, which runs them step by step.
 type bench struct {
-	Threads  // nil: of its methods, the two below are all that is called
+	Threads  // nil: only the two methods below are called
 	resolver *systemResolver
 	threads  []func()
 	calls    []func()
-	asked    []string // the names that were looked up
+	asked    []string // the looked-up names
 	given    []context.Context
 	answer   func(host string) ([]netip.Addr, error)
 }
@@ -40,7 +40,7 @@ func newBench(t *testing.T, answer func(host string) ([]netip.Addr, error)) *ben
 	return b
 }
 
-// run runs what was given to threads, then what those gave to the loop.
+// run runs the functions for threads, then those for the loop.
 func (b *bench) run() {
 	for _, queue := range []*[]func(){&b.threads, &b.calls} {
 		for len(*queue) != 0 {
@@ -169,7 +169,7 @@ func TestLookupHostShares(t *testing.T) {
 		f.check(t, "192.0.2.1", "192.0.2.2")
 	}
 	first.addrs[0] = netip.IPv6Loopback()
-	second.check(t, "192.0.2.1", "192.0.2.2") // it has a list of its own
+	second.check(t, "192.0.2.1", "192.0.2.2") // each lookup has its own list
 
 	_, later := b.lookUp("an.example")
 	b.run()
@@ -232,7 +232,7 @@ func TestLookupHostCancelledByAll(t *testing.T) {
 			t.Errorf("error %v, want ErrCancelled", f.err)
 		}
 	}
-	// Who asks now does not get what the cancelled lookup comes to.
+	// A new lookup does not get the result of the cancelled one.
 	_, third := b.lookUp("an.example")
 	old, fresh := b.threads[0], b.threads[1]
 	b.threads = []func(){old}
@@ -254,7 +254,7 @@ func TestLookupHostCancelledByAll(t *testing.T) {
 	}
 }
 
-// One who gets the answer cancels another who is about to.
+// The first to get the answer cancels the second.
 func TestLookupHostCancelledByWhomItAnswers(t *testing.T) {
 	b := newBench(t, always("192.0.2.1"))
 	var d2 *deferred.Deferred[[]netip.Addr]
@@ -271,7 +271,7 @@ func TestLookupHostCancelledByWhomItAnswers(t *testing.T) {
 	}
 }
 
-// The resolver that a loop begins with asks the system, which knows without a
+// The default resolver asks the system, which knows without a
 // name server that nothing has no address.
 func TestLookupHostByTheSystem(t *testing.T) {
 	deferred.FailOnUnhandled(t)

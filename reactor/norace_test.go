@@ -2,5 +2,5 @@
 
 package reactor_test
 
-// raceEnabled says that the race detector is on, which makes all of it slower.
+// raceEnabled reports whether the race detector is on, which makes everything slower.
 const raceEnabled = false

@@ -37,7 +37,7 @@ func TestSignalsLeftToTheProgram(t *testing.T) {
 		return l
 	}, tcp4)
 	f.CallWhenRunning(func() {
-		syscall.Kill(syscall.Getpid(), syscall.SIGINT) // which the tests have made harmless
+		syscall.Kill(syscall.Getpid(), syscall.SIGINT) // which the tests handle
 		f.CallLater(10*time.Millisecond, func() {
 			if err := f.Stop(); err != nil {
 				t.Errorf("Stop: %v: something else has stopped the loop", err)

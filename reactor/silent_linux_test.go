@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// silentAddress returns a local address that answers no attempt to connect: that
-// of a socket that listens, but has no room for those who wait to be accepted.
+// silentAddress returns a local address that does not answer: a listening socket
+// whose queue is full.
 func silentAddress(t testing.TB, v6 bool) (address string, closeIt func()) {
 	t.Helper()
 	network, address := "tcp4", "127.0.0.1:0"
@@ -27,7 +27,7 @@ func silentAddress(t testing.TB, v6 bool) (address string, closeIt func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fills, err := net.Dial("tcp", l.Addr().String()) // the room there is for one
+	fills, err := net.Dial("tcp", l.Addr().String()) // fills the queue, of length 1
 	if err != nil {
 		t.Fatal(err)
 	}

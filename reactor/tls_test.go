@@ -17,7 +17,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// halfRecorder is a recorder that goes on when one direction has ended.
+// halfRecorder is a half-closeable recorder.
 type halfRecorder struct {
 	recorder
 	readLost, writeLost bool
@@ -26,7 +26,7 @@ type halfRecorder struct {
 func (r *halfRecorder) ReadConnectionLost()  { r.readLost = true }
 func (r *halfRecorder) WriteConnectionLost() { r.writeLost = true }
 
-// tlsPair is a client and a server, in memory, about to shake hands.
+// tlsPair is a client and a server, in memory, before the handshake.
 type tlsPair struct {
 	r              *memory.Reactor
 	client, server recorder
@@ -138,7 +138,7 @@ func TestTLSHandshakeRefused(t *testing.T) {
 		})
 	}
 	t.Run("no client certificate", func(t *testing.T) {
-		// In TLS 1.3 the client is done before the server refuses.
+		// In TLS 1.3 the client's handshake is complete before the server refuses.
 		p := newTLSPair(t, client, demanding)
 		p.r.Pump()
 		if p.server.t != nil || p.clientLost == nil || !strings.Contains(p.clientLost.Error(), "certificate required") {
@@ -172,7 +172,7 @@ func TestTLSResumption(t *testing.T) {
 	}
 }
 
-// TestTLSTruncated ends a connection below TLS, as when the server's process dies.
+// TestTLSTruncated ends the connection below TLS, as when the server's process dies.
 func TestTLSTruncated(t *testing.T) {
 	client, server := tlsConfigs()
 	p := &tlsPair{r: memory.New()}
@@ -194,7 +194,7 @@ func TestTLSTruncated(t *testing.T) {
 	}
 }
 
-// tap gets at the transport below a protocol.
+// tap stores the transport below a protocol.
 type tap struct {
 	reactor.Protocol
 	below *reactor.Transport
@@ -205,8 +205,8 @@ func (p *tap) ConnectionMade(t reactor.Transport) {
 	p.Protocol.ConnectionMade(t)
 }
 
-// TestTLSFailsWithAProducer has a connection fail, or be ended by the peer, while a
-// producer is registered that will never be done.
+// TestTLSFailsWithAProducer lets a connection fail, or the peer end it, while a producer
+// is registered that never ends.
 func TestTLSFailsWithAProducer(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -287,7 +287,7 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 	}
 }
 
-// TestTLSBackPressure has a client stop to read in the middle of much.
+// TestTLSBackPressure pauses a client in the middle of a large transfer.
 func TestTLSBackPressure(t *testing.T) {
 	client, server := tlsConfigs()
 	p := newTLSPair(t, client, server)
@@ -362,7 +362,7 @@ func TestTLSHalfClose(t *testing.T) {
 	}
 }
 
-// startTLS answers a line in the clear, then goes over to TLS.
+// startTLS answers a line in the clear, then starts TLS.
 type startTLS struct {
 	recorder
 	handshaken bool
@@ -434,7 +434,7 @@ func TestTLSPeers(t *testing.T) {
 	if !bytes.Equal(client.got.Bytes(), want) || reason != reactor.ErrConnectionDone {
 		t.Errorf("got %d bytes, want %d; lost for %v", client.got.Len(), len(want), reason)
 	}
-	// And the other way round.
+	// The loop as the server.
 	l = reactor.New()
 	watchdog(t, l)
 	port, err := l.ListenTCP("127.0.0.1:0", reactor.TLSServer(l, reactor.TLSConfig{Config: serverConfig}, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &echo{} })))

@@ -21,7 +21,7 @@ import (
 
 const serverAddress = "192.0.2.1:80"
 
-// A fixture is a service, its reactor and what comes about.
+// A fixture is a service, its reactor and the records of a test.
 type fixture struct {
 	*endpoints.ClientService
 	t       *testing.T
@@ -65,7 +65,7 @@ func (f *fixture) last() *peer {
 	return f.clients.built[len(f.clients.built)-1]
 }
 
-// checkAttempts checks how many attempts to connect there were so far.
+// checkAttempts checks the number of attempts to connect.
 func (f *fixture) checkAttempts(want int) {
 	f.t.Helper()
 	if got := len(f.r.TCPClients); got != want {
@@ -73,7 +73,7 @@ func (f *fixture) checkAttempts(want int) {
 	}
 }
 
-// checkAsked checks the numbers of failures that the policy was told so far.
+// checkAsked checks the numbers of failures given to the policy.
 func (f *fixture) checkAsked(want ...int) {
 	f.t.Helper()
 	if !slices.Equal(f.asked, want) {
@@ -81,7 +81,7 @@ func (f *fixture) checkAsked(want ...int) {
 	}
 }
 
-// stop stops the service and checks that nothing stays open.
+// stop stops the service and checks that nothing is left open.
 func (f *fixture) stop() {
 	f.t.Helper()
 	stopped := await(f.r, f.StopService())
@@ -156,7 +156,7 @@ func TestServiceConnectsAgain(t *testing.T) {
 	if !errors.Is(first.lost, reactor.ErrConnectionReset) {
 		t.Errorf("the protocol was told %v, want ErrConnectionReset", first.lost)
 	}
-	wanted := await(f.r, f.WhenConnected(1)) // that a connection was lost is no failure to connect
+	wanted := await(f.r, f.WhenConnected(1)) // the lost connection is not a failure to connect
 	f.r.RunFor(9 * time.Second)
 	f.StartService() // does nothing
 	f.checkAttempts(1)
@@ -210,7 +210,7 @@ func TestServiceTriesAgain(t *testing.T) {
 	f.stop()
 }
 
-// Who waits is told of the last failure, not of one before.
+// A waiter gets the error of the last failure, not of an earlier one.
 func TestServiceTellsTheLastError(t *testing.T) {
 	f := newFixture(t)
 	f.r.HoldConnects()
@@ -299,7 +299,7 @@ func TestServiceStopWaitsUntilItIsDisconnected(t *testing.T) {
 	if first.fired || second.fired || f.last().lost != nil {
 		t.Error("it stopped before the connection was lost")
 	}
-	wanted := await(f.r, f.WhenConnected(0)) // it might be started again
+	wanted := await(f.r, f.WhenConnected(0)) // the service might be started again
 	f.r.Pump()
 	valueOf(t, first)
 	valueOf(t, second)
@@ -471,9 +471,9 @@ func TestServiceCannotPrepare(t *testing.T) {
 	}
 }
 
-// stubborn is an endpoint that cannot be stopped.
+// stubborn is an endpoint that connects when it is cancelled.
 type stubborn struct {
-	anyway func(reactor.Factory) (reactor.Protocol, error) // what it gives when it is cancelled
+	anyway func(reactor.Factory) (reactor.Protocol, error) // the result after Cancel
 }
 
 func (s stubborn) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
@@ -539,7 +539,7 @@ func (f firing) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Prot
 	return deferred.Succeed(f(factory))
 }
 
-// A connection that came to nothing on the way is not the service's.
+// A connection that the endpoint dropped is not the service's.
 func TestServiceAndAConnectionThatTheEndpointGaveUp(t *testing.T) {
 	f := newFixture(t)
 	d := deferred.New[reactor.Protocol]()
@@ -584,7 +584,7 @@ func TestServiceAndAFactoryThatRefuses(t *testing.T) {
 	f.stop()
 }
 
-// A halfPeer notes the ends of the two directions.
+// A halfPeer records the ends of the two directions.
 type halfPeer struct {
 	peer
 	ends []string
@@ -612,8 +612,8 @@ func TestServiceLeavesHalfClosingToTheProtocol(t *testing.T) {
 	f.stop()
 }
 
-// The connection stays the service's when another protocol takes it over, as
-// with STARTTLS, and when it speaks TLS from the beginning.
+// The service keeps the connection when its protocol is switched, as with
+// STARTTLS, and when it speaks TLS from the start.
 func TestServiceKeepsAConnectionWhoseProtocolIsSwitched(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -673,7 +673,7 @@ func (secure) TLS() *tls.ConnectionState {
 	return &tls.ConnectionState{ServerName: "an.example"}
 }
 
-// A protocol that panics when it is told of the loss is no reason not to go on.
+// The service continues after a panic of ConnectionLost.
 type panicky struct{ peer }
 
 func (p *panicky) ConnectionLost(reason error) { panic("on purpose") }
@@ -693,7 +693,7 @@ func TestServiceAndAProtocolThatPanics(t *testing.T) {
 	f.stop()
 }
 
-// On a reactor for tests even the jitter of the default policy repeats.
+// On a reactor in memory, the jitter of the default policy is the same in each run.
 func TestServiceWithTheDefaultPolicyRepeats(t *testing.T) {
 	story := func(seed uint64) memory.Trace {
 		r := memory.New()

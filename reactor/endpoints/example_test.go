@@ -11,14 +11,14 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// A Greeting is a protocol that prints what it gets.
+// A Greeting is a protocol that prints the received data.
 type Greeting struct{ reactor.Transport }
 
 func (g *Greeting) ConnectionMade(t reactor.Transport) { g.Transport = t }
 func (g *Greeting) DataReceived(data []byte)           { fmt.Printf("%s says: %s", g.Peer(), data) }
 func (g *Greeting) ConnectionLost(error)               {}
 
-// A Greeter is one that greets.
+// A Greeter is a protocol that greets the client.
 type Greeter struct{}
 
 func (Greeter) ConnectionMade(t reactor.Transport) { t.Write([]byte("hello\n")) }
@@ -27,8 +27,8 @@ func (Greeter) ConnectionLost(error)               {}
 
 var greeters = reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return Greeter{} })
 
-// Packets to the first address get lost on the way, so that after a quarter of a
-// second the second has its chance.
+// Packets to the first address are lost, so the attempt at the second address starts
+// after a quarter of a second.
 func ExampleHostname() {
 	r := memory.New()
 	r.AddHost("www.example.com", "2001:db8::1", "192.0.2.1")
@@ -75,7 +75,7 @@ func ExampleServerFromString() {
 	// 127.0.0.1:8080 says: hello
 }
 
-// The server is not there at first, and goes away later.
+// The server is missing at first, and loses the connection later.
 func ExampleClientService() {
 	r := memory.New()
 	now := func() time.Duration { return r.Now().Sub(time.Unix(0, 0)) }

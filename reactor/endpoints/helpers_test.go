@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// newReactor returns a reactor at the end of whose test nothing may be left: no
+// newReactor returns a reactor, and checks at the end of the test that nothing is left: no
 // timer, no attempt to connect and no error that nobody handled.
 func newReactor(t *testing.T) *memory.Reactor {
 	t.Helper()
@@ -40,7 +40,7 @@ func newReactor(t *testing.T) *memory.Reactor {
 	return r
 }
 
-// A peer is a protocol that notes what it is told.
+// A peer is a protocol that records its calls.
 type peer struct {
 	reactor.Transport
 	lost error
@@ -50,7 +50,7 @@ func (p *peer) ConnectionMade(t reactor.Transport) { p.Transport = t }
 func (p *peer) DataReceived([]byte)                {}
 func (p *peer) ConnectionLost(reason error)        { p.lost = reason }
 
-// peers is a factory that keeps what it built.
+// peers is a factory that keeps its protocols.
 type peers struct{ built []*peer }
 
 func (f *peers) BuildProtocol(net.Addr) reactor.Protocol {
@@ -59,7 +59,7 @@ func (f *peers) BuildProtocol(net.Addr) reactor.Protocol {
 	return p
 }
 
-// open returns how many of them are connected.
+// open returns the number of connected protocols.
 func (f *peers) open() (n int) {
 	for _, p := range f.built {
 		if p.Transport != nil && p.lost == nil {
@@ -69,7 +69,7 @@ func (f *peers) open() (n int) {
 	return n
 }
 
-// listen has somebody listen on address.
+// listen listens on address.
 func listen(t *testing.T, r *memory.Reactor, address string) *peers {
 	t.Helper()
 	f := &peers{}
@@ -79,7 +79,7 @@ func listen(t *testing.T, r *memory.Reactor, address string) *peers {
 	return f
 }
 
-// An outcome is what came of a Deferred, and when.
+// An outcome is the result of a Deferred, with its time.
 type outcome[T any] struct {
 	fired bool
 	value T
@@ -87,7 +87,7 @@ type outcome[T any] struct {
 	at    time.Duration // since the clock's beginning
 }
 
-// await has the result of d noted.
+// await records the result of d.
 func await[T any](r reactor.Clock, d *deferred.Deferred[T]) *outcome[T] {
 	o := &outcome[T]{}
 	d.AddBoth(func(value T, err error) (T, error) {

@@ -49,7 +49,7 @@ func checkStarts(t *testing.T, r *memory.Reactor, want []start) {
 }
 
 func TestHostnameConnects(t *testing.T) {
-	// What is not among listens or held refuses connections.
+	// Other addresses refuse connections.
 	for _, c := range []struct {
 		name    string
 		addrs   []string
@@ -159,7 +159,7 @@ func TestHostnameConnects(t *testing.T) {
 	}
 }
 
-// Two attempts are answered in the same moment.
+// Two attempts are answered at the same time.
 func TestHostnameTakesOneOfTwoThatAnswer(t *testing.T) {
 	r := newReactor(t)
 	r.AddHost("an.example", a6, a4)
@@ -289,7 +289,7 @@ func TestHostnameFails(t *testing.T) {
 	}
 }
 
-func TestHostnameTellsTheMostTellingError(t *testing.T) {
+func TestHostnameReportsTheMostRelevantError(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		errs   []error // of the addresses in their order
@@ -385,7 +385,7 @@ func TestHostnameCancelled(t *testing.T) {
 	}
 }
 
-// An address whose connection the factory refuses is like one that refuses it.
+// A connection that the factory refuses counts as a failed attempt.
 func TestHostnameGoesOnWhenTheFactoryRefuses(t *testing.T) {
 	r := newReactor(t)
 	r.AddHost("an.example", a6, a4)
@@ -405,7 +405,7 @@ func TestHostnameGoesOnWhenTheFactoryRefuses(t *testing.T) {
 	}
 }
 
-// A reactor that stops does not begin attempts that it has to give up.
+// A reactor that stops starts no further attempts.
 func TestHostnameWhenTheReactorStops(t *testing.T) {
 	r := newReactor(t)
 	r.AddHost("an.example", a6, a4, b4)
@@ -423,7 +423,7 @@ func TestHostnameWhenTheReactorStops(t *testing.T) {
 	}
 }
 
-// answers is a resolver that gives what it is.
+// answers is a resolver that returns itself.
 type answers []netip.Addr
 
 func (a answers) LookupHost(string) *deferred.Deferred[[]netip.Addr] {

@@ -16,7 +16,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// hello says hello to whoever connects, and hears what it is told.
+// hello says hello, and records the received data.
 type hello struct{ heard string }
 
 func (h *hello) ConnectionMade(t reactor.Transport) { t.Write([]byte("hello")) }
@@ -43,7 +43,7 @@ func TestWrapTLS(t *testing.T) {
 		t.Errorf("got %v; heard %q and %q", p, client.heard, server.heard)
 	}
 
-	// A handshake that is refused, one that comes to nothing, and one given up.
+	// A refused handshake, one without an answer, and a cancelled one.
 	never := reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 		t.Error("a protocol was built")
 		return nil

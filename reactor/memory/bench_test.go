@@ -8,7 +8,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// pinger sends what comes back again, n times.
+// pinger sends the received data back, n times.
 type pinger struct {
 	reactor.Transport
 	left int

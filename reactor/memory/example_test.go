@@ -10,7 +10,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// Greeter greets who connects, and whoever is silent is asked after a minute.
+// Greeter greets each client, and asks a silent one after a minute.
 type Greeter struct {
 	clock     reactor.Clock
 	transport reactor.Transport
@@ -31,14 +31,14 @@ func (g *Greeter) DataReceived(data []byte) {
 
 func (g *Greeter) ConnectionLost(error) {}
 
-// Printer prints what it gets.
+// Printer prints the received data.
 type Printer struct{ reactor.Transport }
 
 func (p *Printer) ConnectionMade(t reactor.Transport) { p.Transport = t }
 func (p *Printer) DataReceived(data []byte)           { fmt.Print(string(data)) }
 func (p *Printer) ConnectionLost(reason error)        { fmt.Println(reason) }
 
-// A minute goes by at once, and nothing is left to chance.
+// A minute passes at once, the same way in each run.
 func Example() {
 	r := memory.New()
 	r.ListenTCP("192.0.2.1:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {

@@ -12,7 +12,7 @@ import (
 )
 
 // talker writes a stream of numbered bytes in pieces of random size at random
-// times, pauses at random, checks what it gets and, when it has sent all, ends
+// times, pauses at random and checks the received bytes. When it has sent all, it ends
 // its sending direction.
 type talker struct {
 	reactor.Transport
@@ -24,7 +24,7 @@ type talker struct {
 	lost       []error
 }
 
-// pattern returns n bytes of the stream, from the byte with number from on.
+// pattern returns n bytes of the stream, starting with byte number from.
 func pattern(from, n int) []byte { return stream[from : from+n] }
 
 var stream = func() []byte {
@@ -56,7 +56,7 @@ func (p *talker) talk() {
 	p.r.CallLater(p.randomDelay(), p.talk)
 }
 
-// randomDelay is often none, so that much happens in one turn.
+// randomDelay is often 0, so that much happens in one turn.
 func (p *talker) randomDelay() time.Duration {
 	return max(0, time.Duration(p.r.Rand().IntN(20)-10)) * time.Millisecond
 }

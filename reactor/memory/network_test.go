@@ -20,7 +20,7 @@ const (
 	hungUp   = reactor.HungUp
 )
 
-// watcher is a handler that notes what it is told.
+// watcher is a handler that records its calls.
 type watcher struct {
 	reactor.Socket
 	told []reactor.Readiness
@@ -28,7 +28,7 @@ type watcher struct {
 
 func (w *watcher) Ready(r reactor.Readiness) { w.told = append(w.told, r) }
 
-// expect fails the test unless w was told want since it was last asked.
+// expect fails the test unless w got want since the last call.
 func (w *watcher) expect(t *testing.T, when string, want ...reactor.Readiness) {
 	t.Helper()
 	if !slices.Equal(w.told, want) {
@@ -54,14 +54,14 @@ func (w *watcher) write(t *testing.T, s string, want int, wantErr error) {
 	}
 }
 
-// settle waits until nothing happens any more.
+// settle waits until no event is left.
 func settle(n *network) {
 	for len(n.queue) != 0 {
 		n.Wait(0)
 	}
 }
 
-// connected returns both ends of a connection that told of being writable.
+// connected returns both ends of a connection that have reported Writable.
 func connected(t *testing.T) (n *network, client, server *watcher) {
 	t.Helper()
 	n = newNetwork()
@@ -235,7 +235,7 @@ func TestWriteToAClosedPeer(t *testing.T) {
 	client.expect(t, "after the peer's close", readable|hungUp)
 	client.write(t, "taken, and answered by a reset", 30, nil)
 	client.write(t, "x", 0, reactor.ErrConnectionReset)
-	client.read(t, 8, "", io.EOF) // which came before the reset
+	client.read(t, 8, "", io.EOF) // which arrived before the reset
 	settle(n)
 	server.expect(t, "after Close")
 }
@@ -243,7 +243,7 @@ func TestWriteToAClosedPeer(t *testing.T) {
 func TestNothingIsToldAfterClose(t *testing.T) {
 	n, client, server := connected(t)
 	client.write(t, "abc", 3, nil)
-	server.Close(false) // while what it is to be told is in the queue
+	server.Close(false) // while its event is in the queue
 	settle(n)
 	server.expect(t, "after Close")
 }
@@ -403,7 +403,7 @@ func TestCancelledDial(t *testing.T) {
 		t.Error("a cancelled attempt was accepted")
 	}
 	cancel := n.Dial("tcp", "127.0.0.1:80", "", done)
-	n.Wait(0) // the server has it, the client is yet to be told
+	n.Wait(0) // accepted, but the client's event is still queued
 	cancel()
 	cancel()
 	settle(n)
@@ -439,7 +439,7 @@ func TestWaitMovesTheClock(t *testing.T) {
 	at(time.Second)
 	n.Dial("tcp", "127.0.0.1:80", "", func(reactor.Socket, error) {})
 	n.Wait(time.Second)
-	at(time.Second) // as there was something to tell
+	at(time.Second) // since an event was queued
 }
 
 func TestOneWaitDeliversWhatThereWas(t *testing.T) {

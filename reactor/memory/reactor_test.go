@@ -16,7 +16,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// peer is a protocol that notes what happens to it and does as its fields say.
+// peer is a protocol that records its calls and calls its fields.
 type peer struct {
 	reactor.Transport
 	made func(*peer)
@@ -42,7 +42,7 @@ func (p *peer) DataReceived(b []byte) {
 
 func (p *peer) ConnectionLost(reason error) { p.lost = append(p.lost, reason) }
 
-// lostBy fails the test unless p lost its connection once, for want.
+// lostBy fails the test unless p lost its connection once, because of want.
 func (p *peer) lostBy(t *testing.T, name string, want error) {
 	t.Helper()
 	if len(p.lost) != 1 || !errors.Is(p.lost[0], want) {
@@ -50,7 +50,7 @@ func (p *peer) lostBy(t *testing.T, name string, want error) {
 	}
 }
 
-// halfPeer is a peer that is told of the end of each direction.
+// halfPeer is a half-closeable peer.
 type halfPeer struct {
 	peer
 	readLost, writeLost int
@@ -87,7 +87,7 @@ func connect(r *memory.Reactor, address string, p reactor.Protocol) *outcome {
 	return watch(r.ConnectTCP(address, just(p), reactor.ConnectConfig{}))
 }
 
-// outcome is what became of an attempt to connect.
+// outcome is the result of an attempt to connect.
 type outcome struct {
 	*deferred.Deferred[reactor.Protocol]
 	err error
@@ -301,7 +301,7 @@ func TestBackPressure(t *testing.T) {
 	client := &sink{got: &got}
 	join(t, r, client, server)
 
-	// What is sent and not received is in the socket's buffer, of 64 KiB, and in
+	// Sent and unreceived data is in the socket's buffer, of 64 KiB, and in
 	// the sender's, which a producer may overrun by a block.
 	const most = (64 + 64 + 16) << 10
 	for got < size {
@@ -330,7 +330,7 @@ func TestBackPressure(t *testing.T) {
 	}
 }
 
-// sink pauses whenever something came.
+// sink pauses whenever it receives something.
 type sink struct {
 	reactor.Transport
 	got  *int

@@ -15,8 +15,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// ed25519Configs returns configurations with an Ed25519 key, whose signatures,
-// unlike ECDSA's, are all of one length: so are then the records of a handshake.
+// ed25519Configs returns configurations with an Ed25519 key. Unlike ECDSA's, its
+// signatures have one length, so the records of all handshakes are equally long.
 func ed25519Configs(t *testing.T) (client, server *tls.Config) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	template := &x509.Certificate{

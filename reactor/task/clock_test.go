@@ -17,7 +17,7 @@ const second = time.Second
 // elapsed is the time on a Clock since it was made.
 func elapsed(c *task.Clock) time.Duration { return c.Now().Sub(time.Unix(0, 0)) }
 
-// clockScript is a Clock and what its calls wrote down.
+// clockScript is a Clock and the record of its calls.
 type clockScript struct {
 	*task.Clock
 	log []string

@@ -15,8 +15,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
-// worker is a task under the control of a test: it works by appending to work,
-// until next says something else for one step.
+// worker is a task under the control of a test. A step appends to work, unless next
+// sets something else for one step.
 type worker struct {
 	*task.CooperativeTask
 	c     *task.Cooperator
@@ -43,7 +43,7 @@ func (w *worker) wantWork(t *testing.T, want ...int) {
 	}
 }
 
-// newWorker returns a worker that does one step each time its scheduler pumps.
+// newWorker returns a worker that runs one step per pump of its scheduler.
 func newWorker() *worker {
 	w := &worker{sched: newFakeScheduler()}
 	w.c = task.NewCooperator(nil, task.CooperatorConfig{Scheduler: w.sched.schedule, TerminationPredicate: oneStep})
@@ -192,7 +192,7 @@ func TestTaskWaitsBeforeItEnds(t *testing.T) {
 	}
 }
 
-// The ways in which a task can end, and what its methods say then.
+// The ways in which a task can end, and the errors of its methods.
 func TestTaskEnds(t *testing.T) {
 	var panicked *deferred.PanicError
 	wait := func(err error) func(w *worker) {
@@ -323,7 +323,7 @@ func TestTaskStopCancelsWhatItWaitsFor(t *testing.T) {
 	}
 }
 
-// What a stopped task waited for may fire whenever it likes.
+// The Deferred of a stopped task may fire at any time.
 func TestTaskStopThenWaitFires(t *testing.T) {
 	w := newWorker()
 	inner, wait := deferred.New[none](), deferred.New[none]()
@@ -454,7 +454,7 @@ func TestCooperatorStopEndsAll(t *testing.T) {
 	paused := add("paused")
 	a, b := add("a"), add("b")
 	noError(t, paused.Pause())
-	// What fires when a ends changes the lists that are being ended.
+	// A callback at the end of a changes the lists that Stop walks.
 	a.WhenDone().AddErrback(func(error) (none, error) {
 		b.Stop()
 		paused.Resume()
@@ -590,7 +590,7 @@ func TestCooperatorPredicatePanics(t *testing.T) {
 	}
 }
 
-// sliceClock is a clock on which each reading takes a while.
+// sliceClock is a clock that moves with each reading.
 type sliceClock struct {
 	*task.Clock
 	takes time.Duration
@@ -643,7 +643,7 @@ func TestCooperatorSchedulesNoMoreThanItMust(t *testing.T) {
 	if n := sched.pending(); n != 0 {
 		t.Errorf("with one task that is paused, %d calls are arranged", n)
 	}
-	// A task that begins when another ends, in the same slice.
+	// A task that starts when another ends, in the same slice.
 	sched.made = 0
 	var done *outcome[none]
 	c.Coiterate(isDone).AddCallback(func(none) (none, error) {
@@ -819,8 +819,8 @@ func TestDefaultCooperator(t *testing.T) {
 	}
 }
 
-// A task that polls lets a loop in memory get on with its work, though its time
-// stands still.
+// A polling task does not stop a loop in memory, although its clock
+// does not move.
 func TestCooperatorOnAMemoryReactor(t *testing.T) {
 	r := memory.New()
 	c := task.NewCooperator(r, task.CooperatorConfig{})

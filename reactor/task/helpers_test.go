@@ -12,7 +12,7 @@ import (
 
 type none = deferred.None
 
-// outcome records what a Deferred fires with, and how often.
+// outcome records the results of a Deferred.
 type outcome[T any] struct {
 	fired int
 	value T
@@ -44,7 +44,7 @@ func (o *outcome[T]) wantNothing(t *testing.T) {
 	}
 }
 
-// fakeScheduler keeps what a Cooperator schedules until pump.
+// fakeScheduler keeps a Cooperator's calls until pump.
 type fakeScheduler struct {
 	clock *task.Clock
 	made  int // how many calls were arranged in all
@@ -63,14 +63,14 @@ func (s *fakeScheduler) pending() int { return len(s.clock.DelayedCalls()) }
 // oneStep is a TerminationPredicate that ends each slice after one step.
 func oneStep() func() bool { return func() bool { return true } }
 
-// unhandled returns the errors that f leaves to nobody.
+// unhandled returns the unhandled errors of f.
 func unhandled(t *testing.T, f func()) []error {
 	t.Helper()
 	errs := make(chan error, 100)
 	previous := deferred.SetUnhandledReporter(func(u deferred.Unhandled) { errs <- u.Err })
 	defer func() { deferred.SetUnhandledReporter(previous) }()
 	f()
-	// What is collected after this was made is finalized after it is.
+	// Objects that are collected with this one are finalized before it.
 	collected := make(chan bool)
 	runtime.GC()
 	func() {

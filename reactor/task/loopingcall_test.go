@@ -14,15 +14,15 @@ import (
 
 const ms = time.Millisecond
 
-// A call is one that a LoopingCall made: when, and for how many times of the
-// grid.
+// A call is a call of a LoopingCall: its time, and its number of
+// intervals.
 type call struct {
 	at    time.Duration
 	count int
 }
 
-// recorder makes a LoopingCall that counts and records its calls. Each takes as
-// long as takes says, in which the loop is busy.
+// recorder makes a LoopingCall that counts and records its calls. takes is how long
+// each call keeps the loop busy.
 type recorder struct {
 	*task.LoopingCall
 	clock *task.Clock
@@ -62,9 +62,9 @@ func TestLoopingCallTimes(t *testing.T) {
 		}, []call{{150 * ms, 1}, {250 * ms, 1}}},
 		{"times that come while a call is made are skipped", func(r *recorder) {
 			r.takes = 2 * second
-			r.Start(500*ms, true) // until 2 s, which is the present then: the next is at 2.5
+			r.Start(500*ms, true) // runs until 2 s; the next call is at 2.5 s
 			r.takes = second
-			r.clock.Pump(0, 500*ms) // until 3.5 s: the next is at 4
+			r.clock.Pump(0, 500*ms) // runs until 3.5 s; the next call is at 4 s
 			r.takes = 0
 			r.clock.Pump(0, 500*ms)
 		}, []call{{0, 1}, {2500 * ms, 5}, {4 * second, 3}}},
@@ -164,8 +164,8 @@ func TestLoopingCallTimes(t *testing.T) {
 	}
 }
 
-// A tenth of a second, ten times, is a second: nothing is lost to rounding, and
-// no call is made for nothing.
+// Ten times a tenth of a second is a second: nothing is lost to rounding, and there
+// is no call without an interval.
 func TestLoopingCallIsExact(t *testing.T) {
 	for _, interval := range []time.Duration{100 * ms, second / 3, second / 7, 1} {
 		for _, now := range []bool{false, true} {
@@ -194,7 +194,7 @@ func TestLoopingCallIsExact(t *testing.T) {
 	}
 }
 
-// A clock may call a little early; that is not a time of the grid.
+// A call that is a little early has no interval to count.
 func TestLoopingCallCalledEarly(t *testing.T) {
 	clock := &earlyClock{Clock: task.NewClock()}
 	var counts []int

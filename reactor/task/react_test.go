@@ -110,8 +110,8 @@ func TestReactOn(t *testing.T) {
 	}
 }
 
-// What the function began is shut down in order, even if it has nothing to wait
-// for; and its Deferred may fire while that is being done.
+// Everything that the function started is shut down in order, even if it waits for
+// nothing. Its Deferred may fire during the shutdown.
 func TestReactOnShutsDown(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -187,7 +187,7 @@ func (protocol) ConnectionMade(reactor.Transport) {}
 func (protocol) DataReceived([]byte)              {}
 func (p protocol) ConnectionLost(error)           { p.lost() }
 
-// TestReact runs the programs below, for which this test's binary stands in.
+// TestReact runs the programs below, as processes of this test's binary.
 func TestReact(t *testing.T) {
 	for _, test := range []struct {
 		program string
@@ -236,7 +236,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A program is one call of React: it ends when the Deferred fires.
+// A program is one call of React. It ends when the Deferred fires.
 func ExampleReact() {
 	run := func(r reactor.Reactor) *deferred.Deferred[string] {
 		return task.DeferLater(r, time.Second, func() (string, error) {
@@ -250,7 +250,7 @@ func ExampleReact() {
 }
 
 func ExampleReactOn() {
-	r := memory.New() // its time passes at once
+	r := memory.New() // its time passes without waiting
 	status := task.ReactOn(r, func(r reactor.Reactor) *deferred.Deferred[string] {
 		return task.DeferLater(r, time.Hour, func() (string, error) {
 			fmt.Println("an hour later")
