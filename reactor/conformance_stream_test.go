@@ -37,6 +37,7 @@ var streamCases = []conformanceCase{
 	{"StopProducing is LoseConnection", anyKind, stopProducing},
 	{"SwitchProtocol", anyKind, switchProtocol},
 	{"Host and Peer", anyKind, hostAndPeer},
+	{"Reactor and TLS", anyKind, reactorAndTLS},
 	{"SetNoDelay and SetKeepAlive", anyKind, socketOptions},
 }
 
@@ -463,6 +464,33 @@ func switchProtocol(f *fixture) {
 	upgraded.has("in the new way")
 	client.has("OK!")
 	upgraded.lostFor(reactor.ErrConnectionDone)
+}
+
+func reactorAndTLS(f *fixture) {
+	client, server := f.probe("client"), f.probe("server")
+	made := 0
+	for _, p := range []*probe{client, server} {
+		p.made = func() {
+			if made++; made == 2 {
+				client.LoseConnection()
+			}
+			called := false
+			p.Reactor().CallLater(0, func() { called = true })
+			f.CallLater(0, func() { // the same loop makes both calls, in order
+				if !called {
+					f.Errorf("%s: Reactor returned another reactor", p.name)
+				}
+			})
+			if p.Reactor().Rand() != f.Rand() {
+				f.Errorf("%s: Reactor has another source of randomness", p.name)
+			}
+			if state := p.TLS(); (state != nil) != (f.kind == overTLS) || state != nil && !state.HandshakeComplete {
+				f.Errorf("%s: TLS returned %v", p.name, state)
+			}
+		}
+	}
+	f.join(client, server)
+	f.runUntilLost()
 }
 
 func hostAndPeer(f *fixture) {

@@ -287,6 +287,29 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 	}
 }
 
+// A zero TLSConfig leaves the decision to crypto/tls, which refuses a client that
+// cannot check the server's name.
+func TestTLSZeroConfig(t *testing.T) {
+	r := memory.New()
+	r.ListenTCP("127.0.0.1:443", build(&recorder{}))
+	d := reactor.TLSClient(r, reactor.TLSConfig{}, build(&recorder{})).Connect(dialer(r))
+	r.Pump()
+	if _, err, _ := result(d); !errors.Is(err, reactor.ErrHandshake) || !strings.Contains(err.Error(), "ServerName") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A connect function that ignores its factory has no TLS.
+func TestTLSConnectWithoutTheFactory(t *testing.T) {
+	d := reactor.TLSClient(memory.New(), reactor.TLSConfig{}, build(&recorder{})).Connect(
+		func(reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+			return deferred.Succeed[reactor.Protocol](&recorder{})
+		})
+	if _, err, _ := result(d); err == nil || !strings.Contains(err.Error(), "not with the TLS factory") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestTLSBackPressure pauses a client in the middle of a large transfer.
 func TestTLSBackPressure(t *testing.T) {
 	client, server := tlsConfigs()

@@ -532,6 +532,21 @@ func TestServiceWithAnEndpointThatFires(t *testing.T) {
 	}
 }
 
+// An endpoint may fire with a protocol of its own around the one that was built.
+func TestServiceWithAnEndpointThatWraps(t *testing.T) {
+	f := newFixture(t)
+	f.connects(firing(func(factory reactor.Factory) reactor.Protocol {
+		p := factory.BuildProtocol(nil)
+		p.ConnectionMade(&memory.StringTransport{Protocol: p})
+		return struct{ reactor.Protocol }{p}
+	}), f.clients)
+	f.StartService()
+	if p := valueOf(t, await(f.r, f.WhenConnected(1))); p != f.last() {
+		t.Errorf("connected with %v, want the protocol that the factory built", p)
+	}
+	f.stop()
+}
+
 // firing is an endpoint that fires at once.
 type firing func(reactor.Factory) reactor.Protocol
 

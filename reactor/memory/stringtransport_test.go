@@ -144,3 +144,16 @@ func TestStringTransportAddresses(t *testing.T) {
 		t.Errorf("host %s, peer %s", s.Host(), s.Peer())
 	}
 }
+
+func TestStringTransportReactor(t *testing.T) {
+	r := memory.New()
+	if s := (&memory.StringTransport{On: r}); s.Reactor() != reactor.Reactor(r) {
+		t.Errorf("Reactor returned %v, want On", s.Reactor())
+	}
+	defer func() {
+		if v := recover(); v != "memory: the protocol asked a StringTransport for its reactor: set On" {
+			t.Errorf("without On, Reactor panicked with %v", v)
+		}
+	}()
+	new(memory.StringTransport).Reactor()
+}
