@@ -707,3 +707,21 @@ func TestRand(t *testing.T) {
 		t.Error("the same seed gives another number")
 	}
 }
+
+// Without MaxTurns, an endless loop still ends in a panic.
+func TestMaxTurnsDefault(t *testing.T) {
+	r := memory.New()
+	turns := 0
+	var again func()
+	again = func() {
+		turns++
+		r.CallLater(0, again)
+	}
+	r.CallLater(0, again)
+	defer func() {
+		if v := recover(); v == nil || turns != 1_000_000 {
+			t.Errorf("panic %v after %d turns, want one after a million", v, turns)
+		}
+	}()
+	r.Pump()
+}
