@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -124,3 +125,18 @@ func TestABodyThatIsNotSentIsReleased(t *testing.T) {
 }
 
 var textFile = client.Files{{Name: "f", Value: multipart.Text("text")}}
+
+// TestErrorsNameTheRequest: also those of an agent that is not ours.
+func TestErrorsNameTheRequest(t *testing.T) {
+	c, _, _ := newClient(t)
+	err := deferredtest.FailureResultOf(t, c.Get("http://a.example/", client.Agent(broken{})))
+	if !errors.Is(err, io.ErrNoProgress) || !strings.HasPrefix(err.Error(), "GET http://a.example/: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+type broken struct{}
+
+func (broken) Request(*treqrequest.Request) *deferred.Deferred[*response.Response] {
+	return deferred.Fail[*response.Response](io.ErrNoProgress)
+}
