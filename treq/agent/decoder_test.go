@@ -64,7 +64,7 @@ var codings = []struct{ encoder, name string }{
 	{"gzip", "gzip"}, {"deflate", "deflate"}, {"bare", "deflate"}, {"br", "br"}, {"zstd", "zstd"},
 }
 
-// A keeper is a BodyProtocol that keeps what comes.
+// A keeper is a BodyProtocol that keeps the bytes.
 type keeper struct {
 	from   response.BodyTransport
 	got    []byte
@@ -176,7 +176,7 @@ func TestAcceptEncoding(t *testing.T) {
 	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder1"}) {
 		t.Errorf("got %v", got)
 	}
-	// Agents around agents: each says what it can undo, once.
+	// Agents around agents: each names its decoders, once.
 	inner := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{one}})
 	agent.NewContentDecoderAgent(inner, agent.DecoderConfig{Decoders: []agent.Decoder{two}}).Request(get(t, "http://a"))
 	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder2,decoder1"}) {
@@ -345,7 +345,7 @@ func TestDecodeEarlyBody(t *testing.T) {
 	}
 }
 
-// What the server has flushed is there, though the body goes on.
+// The bytes that the server has flushed are decoded before the body ends.
 func TestDecodeFlushed(t *testing.T) {
 	for _, c := range codings {
 		var b bytes.Buffer
@@ -400,7 +400,7 @@ func TestDecodeInARow(t *testing.T) {
 	isDone(t, p, response.ErrDone)
 }
 
-// brokenContent, flushError: what is not in the coding that it is said to be in.
+// brokenContent, flushError: a body that is not in the coding of its Content-Encoding.
 func TestDecodeErrors(t *testing.T) {
 	before := coroutines()
 	for _, c := range codings {
@@ -457,7 +457,7 @@ func TestDecodeErrors(t *testing.T) {
 	noneLeft(t, before)
 }
 
-// The connection's end is the error, not what follows from it.
+// If the connection is lost, that is the error, and not the decoder's.
 func TestDecodeConnectionLost(t *testing.T) {
 	lost := errors.New("lost")
 	for _, c := range codings {
@@ -687,7 +687,7 @@ func TestDecodeResumeInside(t *testing.T) {
 	}
 }
 
-// A reader that pauses and resumes within one call gets what comes after that too.
+// A reader that pauses and resumes within one call gets the later bytes too.
 func TestDecodeResumeInsideGoesOn(t *testing.T) {
 	r, body := decoding(t, "gzip", agent.DecoderConfig{})
 	p := &keeper{react: func(r *keeper) {
@@ -811,7 +811,7 @@ func TestDecodeStop(t *testing.T) {
 	noneLeft(t, before)
 }
 
-// Cancelling what waits for the body closes the connection, and leaves nothing.
+// Cancelling Text closes the connection, and leaves no coroutine.
 func TestDecodeCancel(t *testing.T) {
 	before := coroutines()
 	r, body := decoding(t, "br", agent.DecoderConfig{})

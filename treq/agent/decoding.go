@@ -33,7 +33,7 @@ type decodedBody struct {
 	out      *response.Body
 	feed     *feed                 // the input of the coroutine
 	task     *coro.Task            // nil before the first byte
-	chunk    []byte                // what the coroutine has just decoded
+	chunk    []byte                // decoded by the coroutine, to be delivered
 	fault    *DecodeError          // the first error, or nil
 	lost     error                 // the reason of the coded body's end; nil before the end
 	running  bool                  // decodeSome is on the stack
@@ -307,8 +307,8 @@ func (s *stage) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// most returns the most bytes that s may have decoded of the input received so far. The
-// limit holds for each stage, and so bounds the work as well as the result.
+// most returns the limit for the bytes that s decodes of the input received so far. It
+// holds for each stage, and so bounds the work as well as the result.
 func (s *stage) most() int64 {
 	most := int64(1<<63 - 1)
 	limits := s.body.limits

@@ -46,7 +46,7 @@ func (s *script) last() *request.Request {
 	return s.requests[len(s.requests)-1]
 }
 
-// A transport is that of a body, and counts what is done to it.
+// A transport is the transport of a body, and counts the calls.
 type transport struct {
 	body                     *response.Body
 	paused, resumed, stopped int

@@ -65,8 +65,8 @@ var forms = []struct {
 	name   string
 	fields []given
 	want   string  // with \n for CR LF
-	treq   string  // what treq makes of it; empty is the same
-	reads  []given // what a receiver reads, if it is not just fields, ordered
+	treq   string  // treq's bytes; empty: the same
+	reads  []given // the fields that a receiver reads; nil: the ordered fields
 }{
 	{
 		name: "no field",

@@ -186,7 +186,7 @@ func TestStop(t *testing.T) {
 		name string
 		end  func(t *testing.T, f *form) *outcome
 		want string
-		err  error // what the Deferred fails with; nil is not at all
+		err  error // of the Deferred; nil: it does not fire
 	}{
 		{"before the start", func(t *testing.T, f *form) *outcome { f.StopProducing(); return f.start() }, "", nil},
 		{"at once", func(t *testing.T, f *form) *outcome { return stop(f) }, "", nil},
@@ -279,7 +279,7 @@ func TestAFileThatFails(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		body request.BodyProducer
-		want error // what the error is, if not a panic
+		want error // nil: a panic
 		text string
 	}{
 		{"a read", request.NewFileBodyProducer(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(bad)), request.FileBodyConfig{}), bad,

@@ -325,7 +325,7 @@ func TestStop(t *testing.T) {
 		name string
 		stop func(*fileTest) *outcome
 		want string
-		err  error // what the Deferred fails with; nil is not at all
+		err  error // of the Deferred; nil: it does not fire
 	}{
 		{"at once", func(f *fileTest) *outcome {
 			o := f.start()
