@@ -234,7 +234,7 @@ func TestFiringTheResultOfACoroutineByHand(t *testing.T) {
 	}
 }
 
-func TestTheResultOfACoroutineNobodyHasIsFiredAllTheSame(t *testing.T) {
+func TestTheResultOfACoroutineFiresEvenIfUnreachable(t *testing.T) {
 	u := deferred.FailOnUnhandled(t)
 	d := deferred.New[int]()
 	handled := 0

@@ -45,7 +45,7 @@ func TestLinksSeeTheResultBeforeThem(t *testing.T) {
 		{"then both", func(d *D) {
 			d.ThenBoth(func(v int, err error) *D { return deferred.Fail[int](fmt.Errorf("x: %w", err)) })
 		}, errBoom, 0, errBoom},
-		{"more handlers than fit", func(d *D) {
+		{"more handlers than inline", func(d *D) {
 			for range 20 {
 				d.AddCallback(func(v int) (int, error) { return v + 1, nil })
 			}

@@ -117,14 +117,14 @@ func release(l Limiter) {
 	}
 }
 
-// limit counts the holders and keeps the queue of those who wait.
+// limit counts the holders and queues the Deferreds of the others.
 type limit struct {
 	holders int
 	queue   list.List // of *Deferred[None]
 }
 
-func (l *limit) acquire(limit int) *Deferred[None] {
-	if l.holders < limit {
+func (l *limit) acquire(tokens int) *Deferred[None] {
+	if l.holders < tokens {
 		l.holders++
 		return Succeed(None{})
 	}

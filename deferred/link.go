@@ -6,13 +6,13 @@ package deferred
 // link is a handler in the chain of a Deferred. Function values and pointers
 // implement it, so that storing one takes no allocation.
 type link[T any] interface {
-	// run calls the handler with d's result. It returns the runner that becomes ready
-	// by this, if any, for its caller to run.
+	// run calls the handler with d's result. It returns the runner that the handler has
+	// made ready, if any; the caller must run it.
 	run(d *Deferred[T]) runner
 }
 
 // resultOwner is a link that is part of another Deferred, which gets the result of
-// the handler, and so the error of its panic.
+// the handler or the error of its panic.
 type resultOwner interface {
 	Called() bool
 	fail(err error) runner
@@ -50,7 +50,7 @@ func (d *Deferred[T]) AddErrback(f func(err error) (T, error)) *Deferred[T] {
 
 // AddCallbacks adds a handler for a value and one for an error, of which one runs.
 // Unlike with AddCallback followed by AddErrback, onError does not get an error that
-// onValue returns. Either of them may be nil: that kind of result then skips them.
+// onValue returns. One of them may be nil: that kind of result then skips both.
 func (d *Deferred[T]) AddCallbacks(onValue func(value T) (T, error), onError func(err error) (T, error)) *Deferred[T] {
 	notNil(onValue != nil || onError != nil, "AddCallbacks")
 	return d.add(&callbacks[T]{onValue, onError})
@@ -157,11 +157,11 @@ type (
 		Deferred[U]
 		f func(T, error) (U, error)
 	}
-	chainedTo[T, U any] struct {
+	thenMapped[T, U any] struct {
 		Deferred[U]
 		f func(T) *Deferred[U]
 	}
-	chainedToBoth[T, U any] struct {
+	thenMappedBoth[T, U any] struct {
 		Deferred[U]
 		f func(T, error) *Deferred[U]
 	}
@@ -190,7 +190,7 @@ func MapBoth[T, U any](d *Deferred[T], f func(value T, err error) (U, error)) *D
 // that f returned.
 func Then[T, U any](d *Deferred[T], f func(value T) *Deferred[U]) *Deferred[U] {
 	notNil(f != nil, "Then")
-	c := &chainedTo[T, U]{f: f}
+	c := &thenMapped[T, U]{f: f}
 	addTyped(d, &c.Deferred, c)
 	return &c.Deferred
 }
@@ -198,7 +198,7 @@ func Then[T, U any](d *Deferred[T], f func(value T) *Deferred[U]) *Deferred[U] {
 // ThenBoth is [Then] for a handler that takes a value or an error.
 func ThenBoth[T, U any](d *Deferred[T], f func(value T, err error) *Deferred[U]) *Deferred[U] {
 	notNil(f != nil, "ThenBoth")
-	c := &chainedToBoth[T, U]{f: f}
+	c := &thenMappedBoth[T, U]{f: f}
 	addTyped(d, &c.Deferred, c)
 	return &c.Deferred
 }
@@ -232,7 +232,7 @@ func (m *mappedBoth[T, U]) run(d *Deferred[T]) runner {
 	return m.settle(m.f(value, err))
 }
 
-func (c *chainedTo[T, U]) run(d *Deferred[T]) runner {
+func (c *thenMapped[T, U]) run(d *Deferred[T]) runner {
 	value, err := d.take()
 	if err != nil {
 		return c.fail(err)
@@ -243,7 +243,7 @@ func (c *chainedTo[T, U]) run(d *Deferred[T]) runner {
 	return c.become(c.f(value), "Then")
 }
 
-func (c *chainedToBoth[T, U]) run(d *Deferred[T]) runner {
+func (c *thenMappedBoth[T, U]) run(d *Deferred[T]) runner {
 	value, err := d.take()
 	if c.Called() {
 		return c.fail(ErrCancelled)
