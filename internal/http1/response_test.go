@@ -2,6 +2,7 @@ package http1
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -322,6 +323,64 @@ func TestResponsesOneAfterAnother(t *testing.T) {
 	want := []string{"hi map[]", `ho map["A":["b"]]`, "rest map[]"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestEmptyLinesAreCountedForEachMessage(t *testing.T) {
+	r := new(ResponseReader)
+	for range 2 {
+		r.Start("GET")
+		in := bytesOf(strings.Repeat("\n", maxEmptyLines) + ok + "Content-Length: 0\n\n")
+		if _, ev, err := r.Next(in); ev != Head || err != nil {
+			t.Errorf("Next gave %v, %v, want Head", ev, err)
+		}
+	}
+}
+
+func TestHeaderIsNeverNil(t *testing.T) {
+	r := freshResponse("GET")().(*ResponseReader)
+	if r.Next(bytesOf(ok + "\n")); r.Head().Header == nil {
+		t.Error("the headers are nil")
+	}
+}
+
+func TestALargeBufferIsNotKept(t *testing.T) {
+	r := freshResponse("GET")().(*ResponseReader)
+	in := bytesOf(ok + "A: " + strings.Repeat("x", 2*keptBuffer) + "\n\n")
+	for _, in := range [][]byte{in[:len(in)-1], in[len(in)-1:]} {
+		for ev := Head; ev != NeedMore && len(in) > 0; {
+			var n int
+			n, ev, _ = r.Next(in)
+			in = in[n:]
+		}
+	}
+	if r.Head().Header.Get("A") == "" || cap(r.buf) > keptBuffer {
+		t.Errorf("the head has %d headers, and %d bytes are kept", len(r.Head().Header), cap(r.buf))
+	}
+}
+
+// TestSecretsAreNotQuoted: an error quotes a start line that is too long, but no headers.
+func TestSecretsAreNotQuoted(t *testing.T) {
+	for in, quoted := range map[string]bool{
+		"HTTP/1.1 200 secret" + strings.Repeat("x", 20<<10):        true,
+		ok + "Set-Cookie: a=secret" + strings.Repeat("x", 200<<10): false,
+		okChunked + "0\nA: secret" + strings.Repeat("x", 20<<10):   false,
+	} {
+		err := errorOf(freshResponse("GET")(), bytesOf(in))
+		if err == nil || strings.Contains(err.Error(), "secret") != quoted {
+			t.Errorf("the error is %v", err)
+		}
+	}
+}
+
+func TestLimitsCanBeRemoved(t *testing.T) {
+	r := new(ResponseReader)
+	r.SetLimits(wire.Limits{StartLineBytes: math.MaxInt, HeaderBytes: math.MaxInt, HeaderCount: math.MaxInt,
+		TrailerBytes: math.MaxInt, ChunkExtensionBytes: math.MaxInt, Informational: math.MaxInt})
+	r.Start("GET")
+	in := bytesOf(okChunked + "1\ny\n1;" + strings.Repeat("x", 20<<10) + "\nz\n0\n\n")
+	if err := errorOf(r, in); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -25,6 +25,7 @@ func TestAppendRequestHead(t *testing.T) {
 		{"length", RequestHead{Method: "POST", Target: "/", Header: host, Length: 10, KeepAlive: true}, "POST / HTTP/1.1\nHost: a\nContent-Length: 10\n\n"},
 		{"length of 0 for POST", RequestHead{Method: "POST", Target: "/", Header: host, KeepAlive: true}, "POST / HTTP/1.1\nHost: a\nContent-Length: 0\n\n"},
 		{"length of 0 for PUT", RequestHead{Method: "PUT", Target: "/", Header: host, KeepAlive: true}, "PUT / HTTP/1.1\nHost: a\nContent-Length: 0\n\n"},
+		{"length of 0 for PATCH", RequestHead{Method: "PATCH", Target: "/", Header: host, KeepAlive: true}, "PATCH / HTTP/1.1\nHost: a\nContent-Length: 0\n\n"},
 		{"chunked", RequestHead{Method: "POST", Target: "/", Header: host, Length: -1, Chunked: true, KeepAlive: true}, "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n"},
 		{"expect", RequestHead{Method: "PUT", Target: "/", Header: host, Length: 1, KeepAlive: true, Expect100: true}, "PUT / HTTP/1.1\nHost: a\nContent-Length: 1\nExpect: 100-continue\n\n"},
 		{"framing is not taken from the headers", RequestHead{Method: "GET", Target: "/", KeepAlive: true, Header: http.Header{
