@@ -19,8 +19,7 @@ var ErrHandshake = errors.New("TLS handshake failed")
 // [ErrConnectionLost].
 var ErrTruncated error = &lossError{"TLS connection ended without a closing alert"}
 
-// DefaultHandshakeTimeout bounds a TLS handshake.
-const DefaultHandshakeTimeout = 30 * time.Second
+const defaultHandshakeTimeout = 30 * time.Second
 
 // A TLSConfig configures TLS on a connection.
 type TLSConfig struct {
@@ -28,7 +27,7 @@ type TLSConfig struct {
 	// needs ServerName or InsecureSkipVerify, a server a certificate. If Time is
 	// nil, certificates are checked at the time of the reactor.
 	Config *tls.Config
-	// HandshakeTimeout bounds the handshake. 0 means [DefaultHandshakeTimeout].
+	// HandshakeTimeout bounds the handshake. 0 means 30 seconds.
 	HandshakeTimeout time.Duration
 }
 
@@ -70,7 +69,7 @@ func newTLSFactory(r Clock, config TLSConfig, factory Factory, side func(net.Con
 		f.config = f.config.Clone()
 		f.config.Time = r.Now
 	}
-	f.limit = cmp.Or(config.HandshakeTimeout, DefaultHandshakeTimeout)
+	f.limit = cmp.Or(config.HandshakeTimeout, defaultHandshakeTimeout)
 	return f
 }
 

@@ -24,7 +24,7 @@ import (
 // to stopped by way of disconnecting. StartService leads from disconnecting to
 // restarting, and from there back to connecting.
 type ClientService struct {
-	reactor  ServiceReactor
+	reactor  reactor.Reactor
 	endpoint ClientEndpoint
 	factory  reactor.Factory
 	config   ClientServiceConfig
@@ -39,12 +39,6 @@ type ClientService struct {
 
 	waiters  []*waiter                           // waiting for a connection
 	stopping []*deferred.Deferred[deferred.None] // fire when the service has stopped
-}
-
-// A ServiceReactor is what a [ClientService] needs of its reactor.
-type ServiceReactor interface {
-	reactor.Clock
-	reactor.Random
 }
 
 // A ClientServiceConfig configures a [ClientService].
@@ -79,7 +73,7 @@ type waiter struct {
 
 // NewClientService returns a service that keeps a connection to endpoint, with
 // protocols that factory builds. StartService starts it.
-func NewClientService(r ServiceReactor, endpoint ClientEndpoint, factory reactor.Factory, config ClientServiceConfig) *ClientService {
+func NewClientService(r reactor.Reactor, endpoint ClientEndpoint, factory reactor.Factory, config ClientServiceConfig) *ClientService {
 	if config.RetryPolicy == nil {
 		config.RetryPolicy = BackoffPolicy{}.Delay
 	}

@@ -31,8 +31,8 @@ type HostnameConfig struct {
 	// no bound.
 	TotalTimeout time.Duration
 	// AttemptDelay is the time between the start of one attempt and the start of the
-	// next. 0 means [DefaultAttemptDelay]. Other values are brought into the range
-	// of RFC 8305, section 8: 10 ms to 2 s.
+	// next. 0 means 250 ms. Other values are limited to 10 ms to 2 s (RFC 8305, section
+	// 8).
 	AttemptDelay time.Duration
 	// LocalAddress is the IP address and port to connect from. "" and port 0 let the
 	// system choose. Only addresses of the same family are tried. It is Twisted's
@@ -40,12 +40,11 @@ type HostnameConfig struct {
 	LocalAddress string
 }
 
-// DefaultAttemptDelay is the delay between attempts that RFC 8305 recommends.
-const DefaultAttemptDelay = 250 * time.Millisecond
-
+// Delays between attempts, as RFC 8305, section 8, recommends.
 const (
-	minAttemptDelay = 10 * time.Millisecond
-	maxAttemptDelay = 2 * time.Second
+	defaultAttemptDelay = 250 * time.Millisecond
+	minAttemptDelay     = 10 * time.Millisecond
+	maxAttemptDelay     = 2 * time.Second
 )
 
 // NewHostname returns the endpoint of host and port, a number.
@@ -116,7 +115,7 @@ func (h *Hostname) timedOut(p reactor.Protocol, err error, _ time.Duration) (rea
 
 func (h *Hostname) attemptDelay() time.Duration {
 	if h.config.AttemptDelay == 0 {
-		return DefaultAttemptDelay
+		return defaultAttemptDelay
 	}
 	return min(max(h.config.AttemptDelay, minAttemptDelay), maxAttemptDelay)
 }
