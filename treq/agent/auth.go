@@ -118,10 +118,7 @@ func (t *trip) answer(resp *response.Response) (*request.Request, error) {
 	if len(own) != 0 && slices.Equal(own, t.authorized.Header["Authorization"]) {
 		return nil, nil // the credentials left the request's own Authorization alone
 	}
-	last := t.authorized
-	if r := resp.Request; r != nil && r.URL != nil && (resp.PreviousResponse != nil || *r.URL != *last.URL) {
-		last = r // an agent below has followed redirects
-	}
+	last := t.lastRequest(resp)
 	if o, err := origin.Of(last.URL); err != nil || o != t.origin {
 		return nil, nil
 	}
@@ -146,6 +143,16 @@ func (t *trip) answer(resp *response.Response) (*request.Request, error) {
 		next.Header["Authorization"] = slices.Clone(own)
 	}
 	return next, nil
+}
+
+// lastRequest returns the request that resp answers: that of this hop, unless an agent
+// below has followed redirects.
+func (t *trip) lastRequest(resp *response.Response) *request.Request {
+	r := resp.Request
+	if r == nil || r.URL == nil || resp.PreviousResponse == nil && *r.URL == *t.authorized.URL {
+		return t.authorized
+	}
+	return r
 }
 
 // replayable reports whether a body can still be sent from its beginning.

@@ -1,26 +1,25 @@
-// Package client is what a program makes requests with: [HTTPClient], and the
-// options that say what a request carries.
+// Package client makes requests: [HTTPClient], and the options that say what a request
+// carries.
 //
-//	pool := agent.NewPool(r)
 //	c := client.New(r, client.Config{})
 //	d := c.Post("http://an.example/", client.JSON(value), client.Timeout(5*time.Second))
 //
-// A client belongs to one reactor. It keeps cookies, in its [HTTPClient.Jar], and has
-// an agent send its requests; around that, each request has agents of its own that
-// follow redirects, send cookies and credentials, and decode the body, as its
-// options say. Package treq has the same for the default reactor, with no client to
-// make.
+// A client belongs to the goroutine of its reactor. It keeps connections and cookies. What
+// a request passes through is an [agent.Stack], the client's own or a copy that the
+// options of the request change. The functions of package treq do the same on the default
+// reactor, without a client to make.
 //
-// An option is a value of a named type ([Timeout], [Params]) or what a function
-// returns ([JSON], [Auth]). Of two that say the same thing, [Params], [Headers] and
-// [Cookies] add up, and of others the last one counts; but two bodies that do not go
-// together, as a form and [Files] do, and two credentials are [ErrOptionsConflict].
-// What is wrong with an option is the error of the request.
+// An option is a value of a named type ([Timeout], [Params]) or the result of a function
+// ([JSON], [Auth]). Of two options that say the same, the last one wins: [Params],
+// [Headers] and [Cookies] replace those of the same names, other options are replaced as a
+// whole. Two bodies of different kinds are [ErrOptionsConflict], except a form and [Files],
+// which go together. A bad option is the error of the request. A body that is not sent,
+// because of an error or a later option, is stopped or closed.
 //
-// Timeouts are about different things, and can be given together:
+// Each timeout covers what its name says. All of them can be given together:
 //
-//	agent.Config.ConnectTimeout   until there is a connection, for each address that is tried
-//	Timeout                until the head of the response is there
-//	ReadTimeout            between one piece of the body and the next
-//	TotalTimeout           until all is over
+//	agent.Config.ConnectTimeout   until there is a connection, for each address
+//	Timeout                       until the head of the last response
+//	ReadTimeout                   between two pieces of the body
+//	TotalTimeout                  until the end of the body
 package client
