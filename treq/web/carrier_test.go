@@ -112,6 +112,14 @@ func TestAnotherCarrier(t *testing.T) {
 	expect(t, s.take(), `head 200map[Content-Length:[3] Content-Type:[] Date:[]] 3 false "ab" false; finish map[] true`)
 
 	s = streamed(later, "GET", "/", 0)
+	s.req.ResponseHeader["Content-Length"] = []string{"2"}
+	s.req.ResponseHeader["Trailer"] = []string{"X-Sum"}
+	s.req.ResponseHeader["X-Sum"] = []string{"9"}
+	s.req.WriteString("ab")
+	s.req.Finish()
+	expect(t, s.take(), `head 200map[Content-Length:[2] Content-Type:[] Date:[] Trailer:[X-Sum]] 2 false "ab" false; finish map[] false`)
+
+	s = streamed(later, "GET", "/", 0)
 	s.refuses = errors.New("no")
 	s.req.WriteString("ab")
 	expect(t, s.take(), "head 200"+header+` -1 false "ab" false; abort`)
@@ -130,9 +138,18 @@ func TestAnEndedRequestLeavesItsCarrier(t *testing.T) {
 		"lost":     func(r *Request) { r.connectionLost(reactor.ErrConnectionDone) },
 	} {
 		s := streamed(RenderFunc(func(req *Request) { req.NotDoneYet() }), "GET", "/", 0)
+		if name == "aborted" {
+			s.req.RegisterPullProducer(&counted{})
+		}
 		end(s.req)
 		s.take()
 		p := &counted{req: s.req}
+		before := s.puller
+		s.req.UnregisterProducer()
+		if s.puller != before {
+			t.Errorf("%s: the carrier was told of the producer's end", name)
+		}
+		s.puller = nil
 		s.req.PauseContent()
 		s.req.ResumeContent()
 		s.req.RegisterPullProducer(p)
@@ -149,11 +166,11 @@ func TestAnEndedRequestLeavesItsCarrier(t *testing.T) {
 
 // counted is a producer that writes two pieces.
 type counted struct {
-	req             *Request
-	pieces, stopped int
+	req                     *Request
+	pieces, paused, stopped int
 }
 
-func (p *counted) PauseProducing() {}
+func (p *counted) PauseProducing() { p.paused++ }
 func (p *counted) StopProducing()  { p.stopped++ }
 func (p *counted) ResumeProducing() {
 	if p.pieces++; p.pieces <= 2 {
@@ -170,6 +187,17 @@ func TestPullFromAnotherCarrier(t *testing.T) {
 		s.puller.ResumeProducing()
 	}
 	expect(t, s.take(), `head 200map[Content-Type:[] Date:[]] -1 false "piece" false; write "piece"; finish map[] false`)
+}
+
+// A producer that is registered while the client takes no more is paused at once.
+func TestProducerOfAFullCarrier(t *testing.T) {
+	s := streamed(RenderFunc(func(req *Request) { req.NotDoneYet() }), "GET", "/", 0)
+	p := &counted{}
+	s.blocked = true
+	s.req.RegisterProducer(p)
+	if p.paused != 1 {
+		t.Errorf("paused %d times", p.paused)
+	}
 }
 
 // A handler sees the version, and that the connection is not its own.

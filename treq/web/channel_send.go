@@ -105,7 +105,6 @@ func (c *channel) finish(trailer http.Header, short bool) {
 		c.linger()
 	default:
 		c.held = false
-		c.await(awaitContent)
 		c.consume()
 	}
 }
@@ -207,9 +206,6 @@ func (c *channel) StopProducing() {}
 // pull implements carrier. The transport pulls, in place of pausing the channel.
 func (c *channel) pull(p reactor.PullProducer) {
 	c.puller = p
-	if c.closing {
-		return
-	}
 	c.transport.UnregisterProducer()
 	if p == nil {
 		c.await(awaitNothing)

@@ -291,6 +291,23 @@ func TestFileIsCutOrLeft(t *testing.T) {
 	s.Pump() // the directory can be removed, on systems that mind
 }
 
+// The fields of a File have defaults that can be replaced.
+func TestFileConfiguration(t *testing.T) {
+	dir := files(t, map[string]string{"index.html": "the index", "index.htm": "the other", "first": "another index", "x.unknown": "?"})
+	root := &web.Node{}
+	root.PutChild("zero", &web.File{Path: dir})
+	root.PutChild("no-index", &web.File{Path: dir, IndexNames: []string{}})
+	root.PutChild("index", &web.File{Path: dir, IndexNames: []string{"none", "first"}, DefaultType: "x/default"})
+	s := serveRoot(t, root)
+	want(t, body(s.get("/zero/")), "the index")
+	want(t, header(s.get("/zero/x.unknown"), "Content-Type"), "application/octet-stream")
+	want(t, strings.Contains(body(s.get("/no-index/")), `<a href="./first">first</a>`), true)
+	want(t, body(s.get("/index/")), "another index")
+	want(t, header(s.get("/index/x.unknown"), "Content-Type"), "x/default")
+	os.Remove(filepath.Join(dir, "index.html"))
+	want(t, body(s.get("/zero/")), "the other")
+}
+
 // Every file is closed once its response has ended, whatever the response is.
 func TestFilesAreClosed(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(files(t, map[string]string{"a": "0123456789", "empty": "", "list/x": "", "index/index.html": "i"}))

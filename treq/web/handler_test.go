@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -223,6 +224,26 @@ func TestExpectContinue(t *testing.T) {
 	p = s.connect().send("POST /no" + rest)
 	want(t, p.take(), "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 	want(t, p.ended, true)
+}
+
+// A 100 Continue is sent once, and never after the head of the response.
+func TestContinueIsSentOnce(t *testing.T) {
+	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/late":
+			io.WriteString(w, "late")
+			w.(http.Flusher).Flush()
+		case "/by-hand":
+			w.WriteHeader(100)
+		}
+		io.Copy(w, r.Body)
+	})
+	for path, count := range map[string]int{"/late": 0, "/by-hand": 1, "/": 1} {
+		p := s.connect().send("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n").send("hi")
+		got := p.take()
+		want(t, strings.Count(got, "HTTP/1.1 100 Continue\r\n\r\n"), count)
+		want(t, strings.Contains(got, "hi"), true)
+	}
 }
 
 // What a handler does not read is taken, if it is not too much, so that the
@@ -468,7 +489,7 @@ func TestWriteDeadline(t *testing.T) {
 	p.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	s.Advance(time.Second)
 	var timeout interface{ Timeout() bool }
-	if !errors.As(err, &timeout) || !timeout.Timeout() {
+	if !errors.As(err, &timeout) || !timeout.Timeout() || !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
 	}
 }
@@ -550,6 +571,80 @@ func TestHijackAfterWriteHeader(t *testing.T) {
 	p := s.connect().send(get)
 	want(t, head(p.take()), "HTTP/1.1 101 Switching Protocols")
 	want(t, p.ended, true)
+}
+
+// The body of a request ends when the connection is taken.
+func TestHijackEndsTheBody(t *testing.T) {
+	for name, before := range map[string]func(*http.Request){
+		"unread":    func(*http.Request) {},
+		"half read": func(r *http.Request) { r.Body.Read(make([]byte, 10)) },
+	} {
+		var err error
+		s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
+			before(r)
+			w.(http.Hijacker).Hijack()
+			_, err = r.Body.Read(make([]byte, 10))
+		})
+		p := s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\nabc")
+		if err != http.ErrHijacked {
+			t.Errorf("%s: %v", name, err)
+		}
+		want(t, p.ended, true)
+		want(t, strings.Contains(p.take(), "100 Continue"), name == "half read")
+	}
+}
+
+// A handler that has taken a connection, and does not read from it, keeps the client from sending.
+func TestHijackUploadBackPressure(t *testing.T) {
+	request := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n" }
+	for name, requests := range map[string]string{
+		"at once":            request("/hijack"),
+		"after a while":      request("/late-hijack"),
+		"behind a request":   request("/wait") + request("/hijack"),
+		"behind a large one": request("/wait") + strings.Replace(request("/"), "Host", "X: "+strings.Repeat("x", 70_000)+"\r\nHost", 1) + request("/hijack"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			gate, late := deferred.New[deferred.None](), deferred.New[deferred.None]()
+			s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
+				switch r.URL.Path {
+				case "/":
+					return
+				case "/wait":
+					web.Await(r.Context(), gate)
+					return
+				case "/late-hijack":
+					web.Await(r.Context(), gate)
+				}
+				conn, _, _ := w.(http.Hijacker).Hijack()
+				web.Await(r.Context(), late)
+				n, err := io.CopyN(io.Discard, conn, 2_000_000)
+				fmt.Fprint(conn, n, err)
+			})
+			p := s.connect()
+			producer := &pausable{}
+			p.RegisterProducer(producer)
+			p.send(requests)
+			sent := 0
+			send := func() {
+				for !producer.paused && sent < 2_000_000 {
+					p.send(strings.Repeat("x", min(40_000, 2_000_000-sent)))
+					sent += min(40_000, 2_000_000-sent)
+				}
+				s.Pump()
+			}
+			send()
+			gate.Callback(deferred.None{})
+			s.Pump()
+			send()
+			if sent > 1_000_000 {
+				t.Errorf("%d bytes were taken that nobody reads", sent)
+			}
+			late.Callback(deferred.None{})
+			s.Pump()
+			send()
+			want(t, strings.HasSuffix(p.take(), "2000000 <nil>"), true)
+		})
+	}
 }
 
 func TestHijackBackPressure(t *testing.T) {

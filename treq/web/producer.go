@@ -44,9 +44,9 @@ func (r *Request) register(p producer) error {
 
 // UnregisterProducer ends the producer's work, if there is a producer.
 func (r *Request) UnregisterProducer() {
-	r.push = nil
-	if r.pull != nil {
-		r.pull = nil
+	pulled := r.pull != nil
+	r.producer = producer{}
+	if pulled && !r.over() {
 		r.carrier.pull(nil)
 	}
 }

@@ -125,6 +125,15 @@ func TestRedirect(t *testing.T) {
 	want(t, got, "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /there\r\n\r\n")
 }
 
+// A 304 has no body, and no length of one.
+func TestNotModified(t *testing.T) {
+	s := serveFunc(t, func(req *web.Request) {
+		req.SetResponseCode(304)
+		req.WriteString("x")
+	})
+	want(t, s.get("/"), "HTTP/1.1 304 Not Modified\r\n\r\n")
+}
+
 func TestPhrase(t *testing.T) {
 	s := serveFunc(t, func(req *web.Request) { req.SetResponseCodeAndPhrase(404, "Not here") })
 	want(t, head(s.get("/")), "HTTP/1.1 404 Not here")
@@ -306,7 +315,9 @@ func TestNotifyFinish(t *testing.T) {
 	req.WriteString("late")
 	req.Finish()
 	s.Pump()
-	want(t, strings.Contains(p.take(), "late"), true)
+	got := p.take()
+	want(t, strings.Contains(got, "late"), true)
+	want(t, header(got, "Connection"), "close")
 	want(t, p.ended, true)
 }
 
@@ -400,6 +411,80 @@ func TestPullProducer(t *testing.T) {
 	want(t, p.stopped, true)
 }
 
+// A client that takes a part of the response now and then has time for all of it.
+func TestPullProducerOfASlowClient(t *testing.T) {
+	s := serveFunc(t, func(r *web.Request) { r.RegisterPullProducer(&puller{req: r, left: 1000}) })
+	c := s.connect()
+	c.send("GET / HTTP/1.0\r\n\r\n"[:1])
+	c.PauseProducing()
+	c.send("GET / HTTP/1.0\r\n\r\n"[1:])
+	for range 5 {
+		before := len(c.got)
+		s.Advance(40 * time.Second)
+		c.ResumeProducing()
+		for range 20 {
+			s.Iterate(0)
+		}
+		c.PauseProducing()
+		want(t, c.lost, nil)
+		want(t, len(c.got) > before && len(c.got) < 50_000_000, true)
+	}
+	s.Advance(time.Minute)
+	c.ResumeProducing()
+	s.Pump()
+	want(t, c.lost != nil && len(c.got) < 50_000_000, true)
+}
+
+// A response can be written, then produced, and then go on without a producer and without a time limit.
+func TestPullProducerInBetween(t *testing.T) {
+	var req *web.Request
+	s := serveFunc(t, func(r *web.Request) {
+		req = r
+		if r.Path == "/next" {
+			return
+		}
+		r.NotDoneYet()
+		r.ResponseHeader["Content-Length"] = []string{"250000"}
+	})
+	c := s.connect()
+	c.PauseProducing()
+	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+	req.Write(make([]byte, 200_000))
+	s.Pump()
+	first := req
+	req.RegisterPullProducer(&once{req: req})
+	c.ResumeProducing()
+	s.Pump()
+	s.Advance(time.Hour)
+	want(t, c.lost, nil)
+	first.Finish()
+	s.Pump()
+	got := c.take()
+	want(t, strings.Count(got, "HTTP/1.1 200 OK\r\n"), 2)
+	want(t, c.ended, false)
+}
+
+// once writes one piece and unregisters itself.
+type once struct{ req *web.Request }
+
+func (p *once) ResumeProducing() {
+	p.req.Write(make([]byte, 50_000))
+	p.req.UnregisterProducer()
+}
+func (p *once) StopProducing() {}
+
+// A response that fails stops its producer without another complaint.
+func TestFailWithAProducer(t *testing.T) {
+	logged := logs(t)
+	s := serveFunc(t, func(r *web.Request) {
+		r.RegisterProducer(&pausable{})
+		r.Fail(errors.New("out of luck"))
+	})
+	want(t, head(s.get("/")), "HTTP/1.1 500 Internal Server Error")
+	want(t, strings.Contains(logged(), "out of luck"), true)
+	want(t, strings.Contains(logged(), "not unregistered"), false)
+}
+
 func TestPushProducer(t *testing.T) {
 	logged := logs(t)
 	producer := &pausable{}
@@ -488,6 +573,15 @@ func TestStreamingResource(t *testing.T) {
 	*r = streaming{}
 	s.get("/")
 	want(t, strings.Join(r.got, " "), "<nil>")
+
+	// Content that is paused has no time limit.
+	*r = streaming{}
+	p = s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
+	r.req.PauseContent()
+	s.Advance(time.Hour)
+	p.send("def")
+	r.req.ResumeContent()
+	want(t, strings.Join(r.got, " "), "abc def <nil>")
 }
 
 func TestSessions(t *testing.T) {
@@ -508,6 +602,10 @@ func TestSessions(t *testing.T) {
 		case "/logout":
 			session.Expire()
 			session.Expire()
+			if req.GetSession() == session {
+				t.Error("a session that has ended is still the request's")
+			}
+			req.GetSession().Expire()
 			session.Touch()
 		case "/short":
 			session.SetTimeout(time.Minute)
@@ -566,6 +664,12 @@ func TestSessionNames(t *testing.T) {
 	want(t, names(1)[:64] != names(1)[64:], true)
 }
 
+// streamed answers at once.
+type streamed struct{ web.Leaf }
+
+func (*streamed) StreamsContent() bool    { return true }
+func (*streamed) Render(req *web.Request) {}
+
 func TestAccessLog(t *testing.T) {
 	var log strings.Builder
 	site := &web.Site{Root: web.RenderFunc(func(req *web.Request) {
@@ -581,9 +685,14 @@ func TestAccessLog(t *testing.T) {
 	p := s.connect().send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n")
 	p.AbortConnection()
 	s.Pump()
+	site.Root = &streamed{} // answers before the content has come, and then loses the connection
+	p = s.connect().send("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+	p.AbortConnection()
+	s.Pump()
 	want(t, log.String(), `10.0.0.1 - - [01/Jan/1970:00:00:00 +0000] "GET /a\"b HTTP/1.1" 200 5 "http://there/" "me"
 10.0.0.1 - - [01/Jan/1970:00:00:00 +0000] "HEAD / HTTP/1.1" 200 - "-" "-"
 10.0.0.1 - - [01/Jan/1970:00:00:00 +0000] "GET /later HTTP/1.1" 200 - "-" "-"
+10.0.0.1 - - [01/Jan/1970:00:00:00 +0000] "POST /early HTTP/1.1" 200 - "-" "-"
 `)
 }
 

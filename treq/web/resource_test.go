@@ -148,6 +148,13 @@ func TestRenderByMethod(t *testing.T) {
 	want(t, head(s.ask("CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n")), "HTTP/1.1 405 Method Not Allowed")
 }
 
+// The media type of Data is found if it is not given.
+func TestDataWithoutAType(t *testing.T) {
+	root := &web.Node{}
+	root.PutChild("", &web.Data{Content: []byte("<p>hello")})
+	want(t, header(serveRoot(t, root).get("/"), "Content-Type"), "text/html; charset=utf-8")
+}
+
 func TestChildren(t *testing.T) {
 	root := tree().(*page)
 	want(t, len(root.Children()), 9)

@@ -240,6 +240,28 @@ func TestContentTimeoutOfHandlers(t *testing.T) {
 	want(t, p.ended, true)
 }
 
+// A client that may still be sending is not cut off from the answer by a reset.
+func TestLingeringAfterBadContent(t *testing.T) {
+	for name, sent := range map[string]string{
+		"not HTTP": "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		"too slow": "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
+	} {
+		s := serveFunc(t, hello)
+		p := s.connect()
+		p.halfOpen = true
+		p.send(sent)
+		if name == "too slow" {
+			s.Advance(time.Minute)
+		}
+		want(t, p.ended, true)
+		p.send(strings.Repeat("x", 100_000))
+		want(t, p.lost, nil)
+		s.Advance(5 * time.Second)
+		p.send("x")
+		want(t, p.lost != nil, true)
+	}
+}
+
 // A client that does not take its answer loses the connection.
 func TestWriteTimeout(t *testing.T) {
 	for name, f := range map[string]func(*web.Request){
