@@ -159,7 +159,7 @@ func gotreqHold(t *task, m *meter) error {
 
 // gotreqStub makes requests through a StubTreq.
 func gotreqStub(t *task, m *meter) error {
-	stub := testing.NewStubTreq(&web.HandlerResource{Handler: http.HandlerFunc(sayHello)})
+	stub := testing.NewStubTreq(&web.HandlerResource{Handler: http.HandlerFunc(sayHello)}, testing.Config{})
 	for more := true; more; {
 		deferred.Then(stub.Get("http://an.example/small"), (*response.Response).Content).AddBoth(func(body []byte, err error) ([]byte, error) {
 			if err != nil {

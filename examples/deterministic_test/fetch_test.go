@@ -37,7 +37,7 @@ func TestFetch(t *testing.T) {
 				default:
 					fmt.Fprint(w, answer)
 				}
-			}))
+			}), treqtesting.Config{})
 			got := "nothing"
 			fetch(stub.Reactor(), stub, "http://an.example/").AddBoth(func(text string, err error) (string, error) {
 				got = text

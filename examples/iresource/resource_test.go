@@ -20,7 +20,7 @@ func text(t *testing.T, d *deferred.Deferred[*response.Response]) (int, string) 
 
 // The resource answers whatever the path and the method.
 func TestJSONResource(t *testing.T) {
-	stub := treqtesting.NewStubTreq(&JSONResource{Data: []int{1, 2}})
+	stub := treqtesting.NewStubTreq(&JSONResource{Data: []int{1, 2}}, treqtesting.Config{})
 	for _, url := range []string{"http://an.example", "https://an.example/what/ever?a=b"} {
 		for _, method := range []string{"GET", "POST", "PURGE"} {
 			resp := deferredtest.SuccessResultOf(t, stub.Request(method, url))
@@ -34,7 +34,7 @@ func TestJSONResource(t *testing.T) {
 
 // What is no JSON is a 500, and not the end of the server.
 func TestJSONResourceFails(t *testing.T) {
-	stub := treqtesting.NewStubTreq(&JSONResource{Data: func() {}})
+	stub := treqtesting.NewStubTreq(&JSONResource{Data: func() {}}, treqtesting.Config{})
 	for range 2 {
 		if code, _ := text(t, stub.Get("http://an.example")); code != 500 {
 			t.Errorf("got %d, want 500", code)
@@ -44,7 +44,7 @@ func TestJSONResourceFails(t *testing.T) {
 
 // A message goes to who has waited for one longest.
 func TestQueue(t *testing.T) {
-	stub := treqtesting.NewStubTreq(NewRoot())
+	stub := treqtesting.NewStubTreq(NewRoot(), treqtesting.Config{})
 	const url = "http://an.example/queue"
 	first, second, third := stub.Get(url), stub.Get(url), stub.Get(url)
 	deferredtest.NoResult(t, first)
@@ -69,7 +69,7 @@ func TestQueue(t *testing.T) {
 
 // A queue that is full says so.
 func TestFullQueue(t *testing.T) {
-	stub := treqtesting.NewStubTreq(NewQueue(1))
+	stub := treqtesting.NewStubTreq(NewQueue(1), treqtesting.Config{})
 	for i, want := range []int{202, 503} {
 		if code, _ := text(t, stub.Post("http://an.example", treq.Body("spam"))); code != want {
 			t.Errorf("message %d: got %d, want %d", i+1, code, want)
@@ -79,7 +79,7 @@ func TestFullQueue(t *testing.T) {
 
 // The tree has nothing else.
 func TestNotFound(t *testing.T) {
-	stub := treqtesting.NewStubTreq(NewRoot())
+	stub := treqtesting.NewStubTreq(NewRoot(), treqtesting.Config{})
 	for path, want := range map[string]int{"/": 200, "/none": 404, "/queue/": 405} {
 		if code, _ := text(t, stub.Put("http://an.example"+path)); code != want {
 			t.Errorf("%s: got %d, want %d", path, code, want)

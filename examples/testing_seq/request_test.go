@@ -27,7 +27,7 @@ func TestOK(t *testing.T) {
 			Body:    `{"status": "ok"}`,
 		},
 	})
-	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 
 	seq.Consume(func() {
 		got := deferredtest.SuccessResultOf(t, MakeARequest(stub, "http://an.example/foo"))
@@ -47,7 +47,7 @@ func TestTeapot(t *testing.T) {
 			Body:    "I'm a teapot!",
 		},
 	})
-	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 
 	seq.Consume(func() {
 		err := deferredtest.FailureResultOf(t, MakeARequest(stub, "http://an.example/foo"))

@@ -114,7 +114,7 @@ func TestNetrcLeavesAuthorizationAlone(t *testing.T) {
 	check := &digestServer{user: "u", password: "p", uses: 9}
 	req := newRequest("GET", "http://h.example/")
 	req.Header.Set("Authorization", "Bearer token")
-	if code := digestRequest(t, treqtesting.NewHandlerTraversalAgent(check), netrc, req); code != 401 || check.requests != 1 {
+	if code := digestRequest(t, treqtesting.NewHandlerTraversalAgent(check, treqtesting.Config{}), netrc, req); code != 401 || check.requests != 1 {
 		t.Errorf("got %d after %d requests", code, check.requests)
 	}
 }
@@ -127,7 +127,7 @@ func TestHTTPBin(t *testing.T) {
 		scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		seen = append(seen, scheme)
 		bin.ServeHTTP(w, r)
-	}))
+	}), treqtesting.Config{})
 	basic := auth.Basic("treq", "secret")
 	digest := auth.NewDigest("treq", "secret")
 	md5, sha, wrong := auth.NewDigest("treq", "secret"), auth.NewDigest("treq", "secret"), auth.NewDigest("treq", "wrong")
@@ -186,7 +186,7 @@ func TestDigest(t *testing.T) {
 			for _, more := range []string{"", "charset=UTF-8", "charset=UTF-8, userhash=true"} {
 				name := fmt.Sprintf("%s qop=%s %s", algorithm, qop, more)
 				check := &digestServer{algorithm: algorithm, qop: qop, more: more, user: `Jäsøn "Doe\`, password: "Secret, or not?", uses: 3}
-				server := treqtesting.NewHandlerTraversalAgent(check)
+				server := treqtesting.NewHandlerTraversalAgent(check, treqtesting.Config{})
 				d := auth.NewDigest(check.user, check.password)
 				for i, req := range []*request.Request{
 					newRequest("GET", "http://h.example/a?b=%20c"),
@@ -223,7 +223,7 @@ func TestDigest(t *testing.T) {
 
 func TestDigestNextNonce(t *testing.T) {
 	check := &digestServer{qop: "auth", user: "u", password: "p", uses: 1, next: true}
-	server := treqtesting.NewHandlerTraversalAgent(check)
+	server := treqtesting.NewHandlerTraversalAgent(check, treqtesting.Config{})
 	d := auth.NewDigest("u", "p")
 	for range 5 {
 		if code := digestRequest(t, server, d, newRequest("GET", "http://h.example/")); code != 200 {
@@ -237,7 +237,7 @@ func TestDigestNextNonce(t *testing.T) {
 
 func TestDigestOfAnImpostor(t *testing.T) {
 	check := &digestServer{qop: "auth", user: "u", password: "p", uses: 9, impostor: true}
-	server := treqtesting.NewHandlerTraversalAgent(check)
+	server := treqtesting.NewHandlerTraversalAgent(check, treqtesting.Config{})
 	err := deferredtest.FailureResultOf(t, agent.NewAuthAgent(server, auth.NewDigest("u", "p")).Request(newRequest("GET", "http://h.example/")))
 	if !errors.Is(err, auth.ErrServerUnproved) {
 		t.Errorf("got %v", err)
@@ -251,7 +251,7 @@ func TestDigestAlwaysStale(t *testing.T) {
 		n++
 		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Digest realm="r", nonce="%d", stale=true`, n))
 		w.WriteHeader(401)
-	}))
+	}), treqtesting.Config{})
 	if code := digestRequest(t, server, auth.NewDigest("u", "p"), newRequest("GET", "http://h.example/")); code != 401 || n != 3 {
 		t.Errorf("got %d after %d requests", code, n)
 	}
@@ -273,7 +273,7 @@ func (r *onceBody) StartProducing(to request.Consumer) *deferred.Deferred[deferr
 
 func TestDigestAndBodiesThatCannotBeRepeated(t *testing.T) {
 	check := &digestServer{qop: "auth", user: "u", password: "p", uses: 9}
-	server := treqtesting.NewHandlerTraversalAgent(check)
+	server := treqtesting.NewHandlerTraversalAgent(check, treqtesting.Config{})
 	d := auth.NewDigest("u", "p")
 	upload := newRequest("PUT", "http://h.example/")
 	upload.Body = &onceBody{Bytes: request.Bytes("the body")}
@@ -451,7 +451,7 @@ func TestCredentialsStayWithTheirOrigin(t *testing.T) {
 					default:
 						fmt.Fprint(w, hello)
 					}
-				}))
+				}), treqtesting.Config{})
 				var a agent.Requester
 				switch side {
 				case "above":
@@ -482,7 +482,7 @@ func TestCredentialsStayWithTheirOrigin(t *testing.T) {
 }
 
 func ExampleNewAuthAgent() {
-	server := treqtesting.NewHandlerTraversalAgent(httpbin.New())
+	server := treqtesting.NewHandlerTraversalAgent(httpbin.New(), treqtesting.Config{})
 	digest := auth.NewDigest("user", "secret") // kept for all requests
 	a := agent.NewAuthAgent(server, digest)
 	d := a.Request(newRequest("GET", "http://bin.example/digest-auth/auth/user/secret"))

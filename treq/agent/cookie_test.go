@@ -24,7 +24,7 @@ func cookieServer() *treqtesting.RequestTraversalAgent {
 		}
 		w.Header()["Got"] = r.Header["Cookie"]
 		fmt.Fprint(w, "hello")
-	}))
+	}), treqtesting.Config{})
 }
 
 // gotCookies is the Cookie field that the server got with a request.

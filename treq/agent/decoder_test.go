@@ -858,7 +858,7 @@ func TestDecodeOverTheWire(t *testing.T) {
 			}
 			w.Header().Set("Content-Encoding", c.name)
 			w.Write(data)
-		}))
+		}), treqtesting.Config{})
 		a := agent.NewContentDecoderAgent(inner, agent.DecoderConfig{})
 		for range 2 {
 			d := deferred.Then(a.Request(get(t, "http://example.com/")), (*response.Response).Content)

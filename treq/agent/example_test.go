@@ -21,7 +21,7 @@ func ExampleNewRedirectAgent() {
 		}
 		fmt.Fprintf(w, "%s, credentials %q", r.Host, r.Header.Get("Authorization"))
 	})
-	a := agent.NewRedirectAgent(treqtesting.NewHandlerTraversalAgent(server), agent.RedirectConfig{Limit: 5})
+	a := agent.NewRedirectAgent(treqtesting.NewHandlerTraversalAgent(server, treqtesting.Config{}), agent.RedirectConfig{Limit: 5})
 
 	u, _ := url.Parse("http://a.example/old")
 	d := a.Request(&request.Request{Method: "GET", URL: u, Header: http.Header{"Authorization": {"Basic dTpw"}}})
@@ -49,7 +49,7 @@ func ExampleNewContentDecoderAgent() {
 		fmt.Fprint(z, "hello")
 		z.Close()
 	})
-	a := agent.NewContentDecoderAgent(treqtesting.NewHandlerTraversalAgent(server), agent.DecoderConfig{})
+	a := agent.NewContentDecoderAgent(treqtesting.NewHandlerTraversalAgent(server, treqtesting.Config{}), agent.DecoderConfig{})
 
 	u, _ := url.Parse("http://a.example/")
 	d := a.Request(&request.Request{Method: "GET", URL: u})

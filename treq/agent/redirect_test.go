@@ -712,7 +712,7 @@ func FuzzLocation(f *testing.F) {
 
 // The text of an error names the request once, whoever says it.
 func TestRedirectErrorText(t *testing.T) {
-	s := treqtesting.NewHandlerStubTreq(http.RedirectHandler("ftp://example.com/", http.StatusFound))
+	s := treqtesting.NewHandlerStubTreq(http.RedirectHandler("ftp://example.com/", http.StatusFound), treqtesting.Config{})
 	err := deferredtest.FailureResultOf(t, s.Get("http://example.com/foo"))
 	want := `GET http://example.com/foo: the response failed: 302 to "ftp://example.com/": the scheme of the URL is not supported: "ftp"`
 	if err.Error() != want {

@@ -44,7 +44,7 @@ func ExampleNew() {
 
 // Options read like keyword arguments.
 func ExampleHTTPClient_Get() {
-	c := treqtesting.NewHandlerStubTreq(parrot)
+	c := treqtesting.NewHandlerStubTreq(parrot, treqtesting.Config{})
 	show(c.Get("http://an.example/search?page=1",
 		client.Params{"q": {"go & twisted"}},
 		client.Headers{"Accept": {"text/html"}},
@@ -54,7 +54,7 @@ func ExampleHTTPClient_Get() {
 }
 
 func ExampleHTTPClient_Post() {
-	c := treqtesting.NewHandlerStubTreq(parrot)
+	c := treqtesting.NewHandlerStubTreq(parrot, treqtesting.Config{})
 	show(c.Post("http://an.example/", client.Body("some text")))
 	show(c.Post("http://an.example/", client.JSON(map[string]int{"answer": 42})))
 	show(c.Post("http://an.example/", client.Body("text"), client.JSON(42)))
@@ -66,7 +66,7 @@ func ExampleHTTPClient_Post() {
 
 // A request takes as long as it may, and not more.
 func ExampleTimeout() {
-	c := treqtesting.NewHandlerStubTreq(parrot)
+	c := treqtesting.NewHandlerStubTreq(parrot, treqtesting.Config{})
 	c.Reactor().HoldConnects() // nobody answers
 	show(c.Get("http://an.example/", client.Timeout(5*time.Second)))
 	c.Reactor().RunFor(5 * time.Second)

@@ -41,7 +41,7 @@ func site() *treqtesting.StubTreq {
 		http.SetCookie(w, &http.Cookie{Name: "seen", Value: "yes", Path: "/"})
 		http.Redirect(w, r, r.FormValue("url"), http.StatusFound)
 	})
-	return treqtesting.NewHandlerStubTreq(mux)
+	return treqtesting.NewHandlerStubTreq(mux, treqtesting.Config{})
 }
 
 func text(t *testing.T, d *deferred.Deferred[*response.Response]) string {
@@ -146,7 +146,7 @@ func TestDecodingOptions(t *testing.T) {
 		z := gzip.NewWriter(w)
 		z.Write(make([]byte, 1000))
 		z.Close()
-	}))
+	}), treqtesting.Config{})
 	for _, c := range []struct {
 		most int64
 		want error
@@ -241,7 +241,7 @@ func TestFiles(t *testing.T) {
 		}
 		body, _ := io.ReadAll(f)
 		got = fmt.Sprint(r.PostForm, h.Filename, h.Header.Get("Content-Type"), string(body))
-	}))
+	}), treqtesting.Config{})
 	deferredtest.SuccessResultOf(t, s.Post("http://a.example/",
 		client.Files{{Name: "photo", Value: multipart.FromReader("a.png", strings.NewReader("pixels"))}},
 		client.Data(map[string]string{"title": "Ü"}), client.Headers{"Content-Type": {"text/plain"}}))

@@ -147,7 +147,7 @@ func TestTheBoundaryIsTheReactors(t *testing.T) {
 	run := func() (types []string) {
 		stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			types = append(types, req.Header.Get("Content-Type"))
-		}))
+		}), treqtesting.Config{})
 		for range 2 {
 			stub.Post("http://an.example/", client.Files{{Name: "a", Value: multipart.Text("b")}})
 		}

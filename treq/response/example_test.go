@@ -16,7 +16,7 @@ import (
 func get(body string) *deferred.Deferred[*response.Response] {
 	return treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, body)
-	})).Get("http://an.example/")
+	}), treqtesting.Config{}).Get("http://an.example/")
 }
 
 func ExampleResponse_Text() {

@@ -16,7 +16,7 @@ func BenchmarkStubTreqGet(b *testing.B) {
 	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Content-Type"] = []string{"text/plain"}
 		io.WriteString(w, "Hello, world!")
-	}))
+	}), treqtesting.Config{})
 	b.ReportAllocs()
 	for b.Loop() {
 		text := deferredtest.SuccessResultOf(b, deferred.Then(stub.Get("http://an.example/foo"), (*response.Response).Text))

@@ -28,7 +28,7 @@
 //			},
 //			Reply: treqtesting.Reply{Code: 200, Body: "sunny"},
 //		})
-//		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+//		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 //		got := deferredtest.SuccessResultOf(t, weather(stub))
 //		if got != "sunny" {
 //			t.Errorf("got %q", got)
@@ -46,14 +46,14 @@
 //     the server goes on with a response later, call [StubTreq.Flush] to see it.
 //   - [StubTreq.Advance] moves the clock: timeouts and retries take no time.
 //   - [StubTreq.Reactor] has the network fail or be slow; see package memory.
-//   - An https URL is marked as secure, or, with [RealTLS], is.
+//   - An https URL is marked as secure, or, with RealTLS of [Config], is.
 //   - Package deferredtest looks at a Deferred: SuccessResultOf, FailureResultOf, NoResult.
 //   - A [RequestTraversalAgent] is the agent of a StubTreq alone, and an [AgentSpy]
 //     records requests: they are for what wraps an agent.
 //
 // # Coming from treq
 //
-//	StubTreq(resource)               NewStubTreq(resource)
+//	StubTreq(resource)               NewStubTreq(resource, Config{})
 //	stub.flush()                     stub.Flush()
 //	RequestSequence([...], report)   NewRequestSequence(t, ...); its AsyncFailureReporter
 //	with seq.consume(self.fail):     seq.Consume(func() { ... }), or nothing: the test's

@@ -33,7 +33,7 @@ func weather(c treq.Client, city string) *deferred.Deferred[string] {
 func ExampleStubTreq() {
 	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "sunny in %s", r.FormValue("in"))
-	}))
+	}), treqtesting.Config{})
 	fmt.Println(deferredtest.SuccessResultOf(t, weather(stub, "Rome")))
 	// Output:
 	// sunny in Rome
@@ -45,7 +45,7 @@ func ExampleStubTreq_Flush() {
 	stub := treqtesting.NewStubTreq(web.RenderFunc(func(req *web.Request) {
 		later = req
 		req.NotDoneYet()
-	}))
+	}), treqtesting.Config{})
 	d := weather(stub, "Rome")
 	deferredtest.NoResult(t, d)
 	later.WriteString("still ")
@@ -59,7 +59,7 @@ func ExampleStubTreq_Flush() {
 
 // Time moves when the test moves it.
 func ExampleStubTreq_Advance() {
-	stub := treqtesting.NewHandlerStubTreq(http.NotFoundHandler())
+	stub := treqtesting.NewHandlerStubTreq(http.NotFoundHandler(), treqtesting.Config{})
 	stub.Reactor().HoldConnects() // the service does not answer
 	d := weather(stub, "Rome")
 	stub.Advance(9 * time.Second)
@@ -70,11 +70,11 @@ func ExampleStubTreq_Advance() {
 	// GET http://weather.example/today?in=Rome: deferred: timed out after 10s
 }
 
-// With RealTLS, https is what it says.
-func ExampleRealTLS() {
+// With RealTLS, a request to an https URL goes over TLS.
+func ExampleConfig() {
 	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s, verified for %s", r.Proto, r.TLS.ServerName)
-	}), treqtesting.RealTLS())
+	}), treqtesting.Config{RealTLS: true})
 	d := stub.Get("https://an.example/")
 	fmt.Println(deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)))
 	// Output:
@@ -98,7 +98,7 @@ func ExampleRequestSequence() {
 			Reply:   treqtesting.Reply{Code: 200, Body: "rainy"},
 		},
 	)
-	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 	seq.Consume(func() {
 		fmt.Println(deferredtest.SuccessResultOf(t, weather(stub, "Rome")))
 		fmt.Println(deferredtest.SuccessResultOf(t, weather(stub, "Paris")))
@@ -117,7 +117,7 @@ func ExampleRequestSequence_failure() {
 		_, different, _ := strings.Cut(message, "). ") // before it is which request, of which sequence
 		fmt.Println(different)
 	}
-	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 	weather(stub, "Paris")
 	// Output:
 	// What differs is the params (-expected +got).
@@ -133,7 +133,7 @@ func ExampleStringStubbingResource() {
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(
 		treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
 			return treqtesting.Reply{Body: req.Method + " " + req.URL + " in " + req.Params.Get("in")}
-		})))
+		})), treqtesting.Config{})
 	fmt.Println(deferredtest.SuccessResultOf(t, weather(stub, "Rome")))
 	// Output:
 	// GET http://weather.example/today in Rome
@@ -151,7 +151,7 @@ func ExampleJSON() {
 
 // An agent can be wrapped, or sent requests to as they are.
 func ExampleRequestTraversalAgent() {
-	inMemory := treqtesting.NewHandlerTraversalAgent(http.RedirectHandler("https://elsewhere.example/", http.StatusFound))
+	inMemory := treqtesting.NewHandlerTraversalAgent(http.RedirectHandler("https://elsewhere.example/", http.StatusFound), treqtesting.Config{})
 	a := agent.NewRedirectAgent(inMemory, agent.RedirectConfig{Limit: 3})
 	d := a.Request(&request.Request{Method: "GET", URL: &url.URL{Scheme: "http", Host: "an.example", Path: "/"}})
 	fmt.Println(errors.Is(deferredtest.FailureResultOf(t, d), agent.ErrInfiniteRedirection))
@@ -162,7 +162,7 @@ func ExampleRequestTraversalAgent() {
 // An AgentSpy shows what an agent that wraps another asks of it.
 func ExampleAgentSpy() {
 	var spy treqtesting.AgentSpy
-	c := client.New(treqtesting.NewStubTreq(web.NotFound("")).Reactor(), client.Config{Agent: &spy})
+	c := client.New(treqtesting.NewStubTreq(web.NotFound(""), treqtesting.Config{}).Reactor(), client.Config{Agent: &spy})
 	d := c.Post("http://an.example/", client.JSON([]int{1, 2}))
 
 	asked := spy.Requests[0]

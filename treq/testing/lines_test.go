@@ -51,12 +51,12 @@ func TestThatFails(t *testing.T) {
 	})
 	t.Run("request", func(t *testing.T) {
 		seq := treqtesting.NewRequestSequence(t, get)
-		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 		stub.Put("http://an.example") // names request: is not the request that is expected
 	})
 	t.Run("coroutine", func(t *testing.T) {
 		seq := treqtesting.NewRequestSequence(t)
-		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 		deferred.Go(func(co *deferred.Co) (*response.Response, error) {
 			return deferred.Await(co, stub.Get("http://an.example")) // names coroutine: No more requests expected
 		})

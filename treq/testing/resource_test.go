@@ -33,7 +33,7 @@ var teapot = web.RenderFunc(func(req *web.Request) {
 // TestAnyRequest: the resource answers whatever is asked, by every method of the
 // client, and HEAD without a body.
 func TestAnyRequest(t *testing.T) {
-	stub := treqtesting.NewStubTreq(teapot)
+	stub := treqtesting.NewStubTreq(teapot, treqtesting.Config{})
 	var c treq.Client = stub
 	verbs := []struct {
 		name string
@@ -78,7 +78,7 @@ func TestAnyRequest(t *testing.T) {
 
 // TestBadRequests fail, and leave the stub as it was.
 func TestBadRequests(t *testing.T) {
-	stub := treqtesting.NewStubTreq(teapot)
+	stub := treqtesting.NewStubTreq(teapot, treqtesting.Config{})
 	for _, test := range []struct {
 		url  string
 		data any
@@ -114,7 +114,7 @@ func (o *open) Render(req *web.Request) {
 // learns of it.
 func TestCancelled(t *testing.T) {
 	server := &open{}
-	stub := treqtesting.NewStubTreq(server)
+	stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
 	d := stub.Post("http://url", body("1234"))
 	deferredtest.NoResult(t, d)
 	gone := server.req.NotifyFinish()
@@ -130,7 +130,7 @@ func TestCancelled(t *testing.T) {
 // TestFinishedLater: a response may be finished after the method that renders it.
 func TestFinishedLater(t *testing.T) {
 	server := &open{}
-	stub := treqtesting.NewStubTreq(server)
+	stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
 	d := stub.Post("http://example.com/", body("1234"))
 	deferredtest.NoResult(t, d)
 	server.req.Finish()
@@ -145,7 +145,7 @@ func TestFinishedLater(t *testing.T) {
 func TestThreeParts(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
 		server := &open{}
-		stub := treqtesting.NewStubTreq(server, treqtesting.RealTLS())
+		stub := treqtesting.NewStubTreq(server, treqtesting.Config{RealTLS: true})
 		d := stub.Get(scheme + "://example.com/")
 		deferredtest.NoResult(t, d)
 
@@ -187,7 +187,7 @@ func TestThreePartsOfAHandler(t *testing.T) {
 			stub.Reactor().CallLater(time.Second, func() { pause.Callback(deferred.None{}) })
 			web.Await(r.Context(), pause)
 		}
-	}))
+	}), treqtesting.Config{})
 	var got strings.Builder
 	collected := deferredtest.SuccessResultOf(t, stub.Get("http://an.example")).Collect(func(data []byte) error {
 		got.Write(data)
@@ -207,7 +207,7 @@ func TestThreePartsOfAHandler(t *testing.T) {
 // server's.
 func TestAdvance(t *testing.T) {
 	server := &open{}
-	stub := treqtesting.NewStubTreq(server)
+	stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
 	d := stub.Get("http://an.example", client.Timeout(10*time.Second))
 	stub.Advance(10*time.Second - 1)
 	deferredtest.NoResult(t, d)
@@ -218,7 +218,7 @@ func TestAdvance(t *testing.T) {
 	}
 
 	// A connection that nobody uses ends, and the next request makes another.
-	stub = treqtesting.NewStubTreq(teapot)
+	stub = treqtesting.NewStubTreq(teapot, treqtesting.Config{})
 	connections := func() int { return len(stub.Reactor().TCPClients) }
 	for _, step := range []struct {
 		idle time.Duration
@@ -232,7 +232,7 @@ func TestAdvance(t *testing.T) {
 	}
 
 	// The server's limits can be set.
-	stub = treqtesting.NewStubTreq(teapot)
+	stub = treqtesting.NewStubTreq(teapot, treqtesting.Config{})
 	stub.Site().MaxContent = 3
 	if code, _ := content(t, stub.Post("http://an.example", body("1234"))); code != 413 {
 		t.Errorf("4 bytes where 3 are allowed: got %d", code)
@@ -269,7 +269,7 @@ func TestPanic(t *testing.T) {
 			return treqtesting.Reply{Body: "good"}
 		}))},
 	} {
-		stub := treqtesting.NewStubTreq(test.root)
+		stub := treqtesting.NewStubTreq(test.root, treqtesting.Config{})
 		for range 2 {
 			log.Reset()
 			if code, _ := content(t, stub.Get("http://an.example/bad")); code != 500 {
@@ -301,7 +301,7 @@ func (s *sessions) Render(req *web.Request) {
 func TestSessions(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
 		server := &sessions{}
-		stub := treqtesting.NewStubTreq(server)
+		stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
 		id := func() string {
 			t.Helper()
 			_, text := content(t, stub.Get(scheme+"://example.com/"))
@@ -335,14 +335,14 @@ func TestCookies(t *testing.T) {
 			req.Redirect("https://example.org/redirected")
 		}
 		req.WriteString(req.Header.Get("Cookie"))
-	}))
+	}), treqtesting.Config{})
 	for _, test := range []struct{ url, want string }{
 		{"http://example.com/", ""},
 		{"https://example.org/", "a=b"},
 		{"http://example.org:8080/redirected", "a=b"},
 		{"https://example.org:8443/redirected", "a=b"},
 	} {
-		stub := treqtesting.NewStubTreq(stub.Site().Root) // with a jar of its own
+		stub := treqtesting.NewStubTreq(stub.Site().Root, treqtesting.Config{}) // with a jar of its own
 		if _, got := content(t, stub.Get(test.url, client.Cookies{"a": "b"})); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.url, got, test.want)
 		}
@@ -360,7 +360,7 @@ func TestFiles(t *testing.T) {
 		var b bytes.Buffer
 		b.ReadFrom(f)
 		fmt.Fprintf(w, "%s %s: %d bytes, %s", header.Filename, header.Header.Get("Content-Type"), b.Len(), r.FormValue("title"))
-	}))
+	}), treqtesting.Config{})
 	_, got := content(t, stub.Post("http://an.example",
 		client.Files{{Name: "photo", Value: multipart.FromReader("a.png", strings.NewReader(large))}},
 		client.Data(map[string]string{"title": "A photo"})))
@@ -379,8 +379,8 @@ func TestSecure(t *testing.T) {
 		fmt.Fprintf(w, "%v %s", r.TLS != nil && r.TLS.HandshakeComplete, r.Host)
 	})})
 	root.PutChild("redirect", web.Redirect("https://an.example/handler"))
-	for _, options := range [][]treqtesting.Option{nil, {treqtesting.RealTLS()}} {
-		stub := treqtesting.NewStubTreq(root, options...)
+	for _, realTLS := range []bool{false, true} {
+		stub := treqtesting.NewStubTreq(root, treqtesting.Config{RealTLS: realTLS})
 		for range 2 { // on a new connection, and on that
 			for _, test := range []struct{ url, want string }{
 				{"http://an.example/resource", "false http://an.example/resource"},
@@ -394,7 +394,7 @@ func TestSecure(t *testing.T) {
 				{"http://an.example/redirect", "true an.example"},
 			} {
 				if _, got := content(t, stub.Get(test.url)); got != test.want {
-					t.Errorf("%d options: %s: got %q, want %q", len(options), test.url, got, test.want)
+					t.Errorf("RealTLS %v: %s: got %q, want %q", realTLS, test.url, got, test.want)
 				}
 			}
 		}
@@ -403,19 +403,15 @@ func TestSecure(t *testing.T) {
 
 // TestRealTLS is encrypted: what was sent cannot be read on the wire.
 func TestRealTLS(t *testing.T) {
-	for _, real := range []bool{false, true} {
-		var options []treqtesting.Option
-		if real {
-			options = append(options, treqtesting.RealTLS())
-		}
-		stub := treqtesting.NewStubTreq(teapot, options...)
+	for _, realTLS := range []bool{false, true} {
+		stub := treqtesting.NewStubTreq(teapot, treqtesting.Config{RealTLS: realTLS})
 		stub.Reactor().StartTrace()
 		deferredtest.SuccessResultOf(t, stub.Post("https://an.example", body(large)))
 		if _, got := content(t, stub.Get("https://an.example")); got != "I'm a teapot" {
 			t.Errorf("got %q", got)
 		}
-		if readable := strings.Contains(stub.Reactor().Trace().String(), "HTTP/1.1"); readable == real {
-			t.Errorf("RealTLS %v: readable is %v:\n%s", real, readable, stub.Reactor().Trace())
+		if readable := strings.Contains(stub.Reactor().Trace().String(), "HTTP/1.1"); readable == realTLS {
+			t.Errorf("RealTLS %v: readable is %v:\n%s", realTLS, readable, stub.Reactor().Trace())
 		}
 	}
 }
@@ -427,7 +423,7 @@ func TestStringStubbing(t *testing.T) {
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
 		got = req
 		return treqtesting.Reply{Code: 418, Headers: http.Header{"x-response": {"one", "two"}}, Body: "response body"}
-	})))
+	})), treqtesting.Config{})
 	resp := deferredtest.SuccessResultOf(t, stub.Delete("http://What:80/a/%7ething/", client.Headers{"x-header": {"eh", "ah"}},
 		client.Params{"page": {"2", "1"}, "empty": {""}}, body("datastr")))
 	if got.Method != "DELETE" || got.URL != "http://what/a/~thing/" || got.Data != "datastr" ||

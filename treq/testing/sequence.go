@@ -45,7 +45,7 @@ type Request struct {
 //		Request: testing.Request{Method: "get", URL: "http://an.example/foo"},
 //		Reply:   testing.Reply{Code: 200, Body: "ok"},
 //	})
-//	stub := testing.NewStubTreq(testing.StringStubbingResource(seq))
+//	stub := testing.NewStubTreq(testing.StringStubbingResource(seq), testing.Config{})
 //
 // A request that is not the one that is expected fails the test, and is answered
 // with a 500; the one that is expected still is. So does one that comes when all

@@ -69,7 +69,7 @@ func acceptEncoding(t *testing.T) string {
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
 		got = req.Headers.Get("Accept-Encoding")
 		return treqtesting.Reply{}
-	})))
+	})), treqtesting.Config{})
 	deferredtest.SuccessResultOf(t, stub.Get("http://an.example"))
 	return got
 }
@@ -80,7 +80,7 @@ func sequence(t *testing.T, exchanges ...treqtesting.Exchange) (*treqtesting.Stu
 	var reports []string
 	seq.AsyncFailureReporter = func(message string) { reports = append(reports, unnumbered(message)) }
 	seq.SyncFailureReporter = seq.AsyncFailureReporter
-	return treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq)), seq, &reports
+	return treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{}), seq, &reports
 }
 
 // content returns the code and the body of a response.
@@ -309,7 +309,7 @@ func TestSequenceFailsItsTest(t *testing.T) {
 	} {
 		r := &recorder{}
 		seq := treqtesting.NewRequestSequence(r, get, get)
-		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 		for _, method := range test.requests {
 			deferredtest.SuccessResultOf(t, stub.Request(method, "http://an.example"))
 		}
@@ -347,7 +347,7 @@ func TestAfterTheEnd(t *testing.T) {
 
 	r := &recorder{}
 	seq := treqtesting.NewRequestSequence(r)
-	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq))
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 	var d *deferred.Deferred[*response.Response]
 	stub.Reactor().CallLater(time.Second, func() { d = stub.Get("http://an.example/late") })
 	if got := r.end(); got != "" {

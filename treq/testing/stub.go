@@ -24,15 +24,15 @@ type StubTreq struct {
 var _ treq.Client = (*StubTreq)(nil)
 
 // NewStubTreq returns a StubTreq whose requests root answers.
-func NewStubTreq(root web.Resource, options ...Option) *StubTreq {
-	a := NewRequestTraversalAgent(root, options...)
+func NewStubTreq(root web.Resource, config Config) *StubTreq {
+	a := NewRequestTraversalAgent(root, config)
 	return &StubTreq{client.New(a.reactor, client.Config{Agent: a}), a}
 }
 
 // NewHandlerStubTreq returns a StubTreq whose requests handler answers; see
 // [web.HandlerResource].
-func NewHandlerStubTreq(handler http.Handler, options ...Option) *StubTreq {
-	return NewStubTreq(&web.HandlerResource{Handler: handler}, options...)
+func NewHandlerStubTreq(handler http.Handler, config Config) *StubTreq {
+	return NewStubTreq(&web.HandlerResource{Handler: handler}, config)
 }
 
 // Agent returns the agent that sends the requests, for what wraps one.

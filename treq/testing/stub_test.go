@@ -28,7 +28,7 @@ var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 var large = strings.Repeat("0123456789abcdef", 1<<16)
 
 func TestStub(t *testing.T) {
-	stub := treqtesting.NewHandlerStubTreq(echo)
+	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
 	for i := range 3 {
 		d := stub.Post("http://an.example/foo?x=y", client.Params{"a": {"b c"}}, client.Body("text"))
 		text := deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
@@ -41,7 +41,7 @@ func TestStub(t *testing.T) {
 // TestAnyHost: the handler answers whatever host is asked, each on a connection
 // of its own that is kept.
 func TestAnyHost(t *testing.T) {
-	stub := treqtesting.NewHandlerStubTreq(echo)
+	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
 	for range 3 {
 		for _, host := range []string{"a.example", "b.example:8080", "192.0.2.1", "[2001:db8::1]"} {
 			d := stub.Get("http://" + host + "/")
@@ -60,7 +60,7 @@ func TestAnyHost(t *testing.T) {
 func TestLargeBodies(t *testing.T) {
 	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(w, r.Body)
-	}))
+	}), treqtesting.Config{})
 	post := func() *response.Response {
 		t.Helper()
 		return deferredtest.SuccessResultOf(t, stub.Post("http://an.example/", client.Body(large)))
@@ -97,7 +97,7 @@ func TestLargeBodies(t *testing.T) {
 
 // TestWithinCallbacks: a request may follow from another, wherever that fires.
 func TestWithinCallbacks(t *testing.T) {
-	stub := treqtesting.NewHandlerStubTreq(echo)
+	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
 	first := deferred.Then(stub.Get("http://an.example/1"), (*response.Response).Text)
 	second := deferred.Then(first, func(text string) *deferred.Deferred[string] {
 		return deferred.Then(stub.Get("http://an.example/2", client.Params{"after": {text}}), (*response.Response).Text)
@@ -115,9 +115,9 @@ func TestWithinCallbacks(t *testing.T) {
 
 // TestFlush: what the test itself does may need one.
 func TestFlush(t *testing.T) {
-	stub := treqtesting.NewHandlerStubTreq(echo)
+	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
 	body := &slow{}
-	agent := treqtesting.NewHandlerTraversalAgent(echo)
+	agent := treqtesting.NewHandlerTraversalAgent(echo, treqtesting.Config{})
 	d := agent.Request(&request.Request{Method: "POST", URL: &url.URL{Scheme: "http", Host: "an.example", Path: "/"}, Body: body})
 	deferredtest.NoResult(t, d)
 	body.to.Write([]byte("text"))
@@ -146,7 +146,7 @@ func (s *slow) StartProducing(to request.Consumer) *deferred.Deferred[deferred.N
 
 // TestTimeout: a test moves the clock.
 func TestTimeout(t *testing.T) {
-	stub := treqtesting.NewHandlerStubTreq(echo)
+	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
 	stub.Reactor().HoldConnects()
 	d := stub.Get("http://an.example/", client.Timeout(10*time.Second))
 	stub.Reactor().RunFor(10*time.Second - 1)

@@ -11,14 +11,6 @@ import (
 	"time"
 )
 
-// RealTLS has https URLs go through real TLS, crypto/tls at both ends: a
-// handshake, a certificate for the host of the URL that is verified, and encrypted
-// bytes. A connection then takes about a millisecond to make. What is encrypted is
-// not the same in each run, but how long it is, and when it comes, is.
-func RealTLS() Option {
-	return func(a *RequestTraversalAgent) { a.tls = newAuthority() }
-}
-
 // An authority makes the certificates of the hosts that a test asks for. Its key
 // is the same each time, and secret from nobody.
 type authority struct {

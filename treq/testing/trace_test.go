@@ -80,7 +80,7 @@ func comparable(trace memory.Trace) string {
 
 // story is a program that uses most of what there is, with real TLS or without. It
 // returns what it has come to, and how.
-func story(t testing.TB, options ...treqtesting.Option) (results []string, trace memory.Trace) {
+func story(t testing.TB, config treqtesting.Config) (results []string, trace memory.Trace) {
 	later := &open{}
 	root := &web.Node{}
 	root.PutChild("echo", &web.HandlerResource{Handler: echo})
@@ -106,7 +106,7 @@ func story(t testing.TB, options ...treqtesting.Option) (results []string, trace
 			web.Await(r.Context(), pause)
 		}
 	})})
-	stub := treqtesting.NewStubTreq(root, options...)
+	stub := treqtesting.NewStubTreq(root, config)
 	r := stub.Reactor()
 	r.StartTrace()
 	note := func(d *deferred.Deferred[*response.Response]) {
@@ -146,24 +146,24 @@ func story(t testing.TB, options ...treqtesting.Option) (results []string, trace
 // make traces shows it of all the tests, a thousand times.
 func TestSameTrace(t *testing.T) {
 	for _, test := range []struct {
-		name    string
-		options []treqtesting.Option
-		runs    int
+		name   string
+		config treqtesting.Config
+		runs   int
 	}{
-		{"plain", nil, 20},
-		{"TLS", []treqtesting.Option{treqtesting.RealTLS()}, 5},
+		{"plain", treqtesting.Config{}, 20},
+		{"TLS", treqtesting.Config{RealTLS: true}, 5},
 	} {
 		runs := test.runs
 		if raceEnabled || os.Getenv(tracedRuns) != "" {
 			runs = 2
 		}
-		first, trace := story(t, test.options...)
+		first, trace := story(t, test.config)
 		how := comparable(trace)
 		if len(first) != 33 || strings.Count(how, "\n") < 300 {
 			t.Errorf("%s: little happened: %d results, %d events\n%s", test.name, len(first), len(trace), strings.Join(first, "\n"))
 		}
 		for i := range runs {
-			results, trace := story(t, test.options...)
+			results, trace := story(t, test.config)
 			if diff := cmp.Diff(first, results); diff != "" {
 				t.Fatalf("%s: run %d has other results (-first +this):\n%s", test.name, i+2, diff)
 			}

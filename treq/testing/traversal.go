@@ -24,39 +24,43 @@ import (
 // response that reads its body, what came of it has happened. It is
 // treq.testing.RequestTraversalAgent.
 //
-// A request to an https URL is marked as one that came over TLS: web.Request's
-// IsSecure, and the TLS of an http.Request. With [RealTLS] it is one.
+// A request to an https URL is marked as received over TLS: IsSecure of web.Request is
+// true, and TLS of an http.Request is set. [Config] has real TLS.
 type RequestTraversalAgent struct {
 	reactor *memory.Reactor
 	agent   *agent.Agent
 	site    *web.Site
-	tls     *authority // of RealTLS, or nil
+	tls     *authority // nil without Config.RealTLS
 }
 
-// newReactor is what this package's own tests replace, to trace all that happens.
+// A Config says how a [StubTreq] or a [RequestTraversalAgent] works. The zero value works.
+type Config struct {
+	// RealTLS sends requests to https URLs over real TLS, crypto/tls at both ends, with
+	// a certificate for the host of the URL, which the client verifies. A connection
+	// then takes about a millisecond to make. The encrypted bytes differ in each run;
+	// their number and their times do not.
+	RealTLS bool
+}
+
+// newReactor makes the reactors. The tests of this package replace it to trace them all.
 var newReactor = memory.New
 
-// An Option says how a [StubTreq] or a [RequestTraversalAgent] works.
-type Option func(*RequestTraversalAgent)
-
-// Where, in memory, the Site listens for the two schemes.
+// The addresses of the Site in memory, one for each scheme.
 const (
 	plainAddress  = "127.0.0.1:80"
 	secureAddress = "127.0.0.1:443"
 )
 
 // NewRequestTraversalAgent returns an agent whose requests root answers.
-func NewRequestTraversalAgent(root web.Resource, options ...Option) *RequestTraversalAgent {
+func NewRequestTraversalAgent(root web.Resource, config Config) *RequestTraversalAgent {
 	if root == nil {
 		panic("testing: a RequestTraversalAgent without a resource")
 	}
 	r := newReactor()
 	a := &RequestTraversalAgent{reactor: r, site: &web.Site{Root: root}}
-	for _, o := range options {
-		o(a)
-	}
 	var secure reactor.Factory = markedSecure{a.site}
-	if a.tls != nil {
+	if config.RealTLS {
+		a.tls = newAuthority()
 		secure = reactor.TLSServer(r, reactor.TLSConfig{Config: a.tls.server()}, a.site)
 	}
 	a.listen(plainAddress, a.site)
@@ -69,8 +73,8 @@ func NewRequestTraversalAgent(root web.Resource, options ...Option) *RequestTrav
 
 // NewHandlerTraversalAgent returns an agent whose requests handler answers; see
 // [web.HandlerResource].
-func NewHandlerTraversalAgent(handler http.Handler, options ...Option) *RequestTraversalAgent {
-	return NewRequestTraversalAgent(&web.HandlerResource{Handler: handler}, options...)
+func NewHandlerTraversalAgent(handler http.Handler, config Config) *RequestTraversalAgent {
+	return NewRequestTraversalAgent(&web.HandlerResource{Handler: handler}, config)
 }
 
 func (a *RequestTraversalAgent) listen(address string, factory reactor.Factory) {

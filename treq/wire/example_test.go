@@ -15,7 +15,7 @@ import (
 
 // A header whose value would begin another header is not sent.
 func Example() {
-	a := treqtesting.NewHandlerTraversalAgent(http.NotFoundHandler())
+	a := treqtesting.NewHandlerTraversalAgent(http.NotFoundHandler(), treqtesting.Config{})
 	u, _ := url.Parse("http://an.example/")
 	d := a.Request(&request.Request{Method: "GET", URL: u, Header: http.Header{
 		"X-Name": {"Ann\r\nCookie: stolen"},
