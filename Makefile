@@ -1,5 +1,5 @@
 # make test   run the tests, under the race detector where a C compiler is there
-# make lint   check format, vet and staticcheck, here and for other systems
+# make lint   check format, imports, vet and staticcheck, here and for other systems
 # make examples  run every example, each against a server of its own
 # make bench  measure the client beside others, and beside the floor (Linux; some minutes)
 # make bench-quick  the same, with one round, in under a minute
@@ -26,6 +26,7 @@ test:
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	go test ./internal/check/fences
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	GOOS=darwin go build ./... && GOOS=darwin go vet ./...

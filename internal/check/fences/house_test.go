@@ -1,0 +1,143 @@
+package fences
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A room is a package of the house, or all packages below a folder.
+type room struct {
+	pkg  string // or "folder/...", whose packages may import each other
+	uses string // the packages of ours that it imports outside its tests
+}
+
+// house lists the packages of the module, the lowest first. A package may import only
+// packages above its own line: so the arrows of docs/architecture.md point down.
+var house = []room{
+	// Deferreds stand on nothing, so that they can be used alone.
+	{"deferred", ""},
+	{"deferred/deferredtest", "deferred"},
+
+	// The foundations.
+	{"internal/coro", ""},
+	{"internal/origin", ""},
+	{"internal/random", ""},
+	{"internal/timers", "deferred"},
+
+	// HTTP/1.1, which knows neither sockets nor Deferreds. Its limits and errors are
+	// public, for the client and the server alike.
+	{"treq/wire", ""},
+	{"internal/http1", "treq/wire"},
+
+	// The reactor knows nothing of HTTP.
+	{"reactor", "deferred internal/coro internal/random internal/timers"},
+	{"reactor/task", "deferred internal/timers reactor"},
+	{"reactor/endpoints", "deferred reactor"},
+	{"reactor/memory", "deferred internal/timers reactor"},
+	{"internal/bridge", "reactor"},
+
+	// What a request and its response are. Bodies are produced and read by
+	// cooperative tasks.
+	{"treq/request", "deferred reactor/task"},
+	{"treq/cookies", "internal/origin"},
+	{"treq/response", "deferred reactor reactor/task treq/cookies treq/request"},
+	{"treq/auth", "internal/origin internal/random treq/request treq/response"},
+	{"treq/multipart", "deferred internal/random reactor/task treq/request"},
+
+	// The client.
+	{"treq/agent", "deferred internal/bridge internal/coro internal/http1 internal/origin reactor reactor/endpoints reactor/task treq/auth treq/cookies treq/request treq/response treq/wire"},
+	{"treq/client", "deferred internal/origin reactor reactor/task treq/agent treq/auth treq/cookies treq/multipart treq/request treq/response"},
+
+	// The server needs nothing of the client. It shares the machine of HTTP/1.1 with it,
+	// and therefore treq/wire, whose limits it lets its user set and whose errors it
+	// answers.
+	{"treq/web", "deferred internal/coro internal/http1 internal/random reactor treq/wire"},
+
+	// The face, and what tests put in its place.
+	{"treq", "deferred reactor treq/agent treq/auth treq/client treq/response"},
+	{"treq/testing", "deferred internal/origin reactor reactor/endpoints reactor/memory reactor/task treq treq/agent treq/client treq/request treq/response treq/web"},
+
+	// The outside: nothing above imports these but tests. Examples use what a user may
+	// use.
+	{"examples/...", public},
+	{"internal/testkit/failtest", ""},
+	{"internal/testkit/python", ""},
+	{"internal/testkit/rawserver", "reactor reactor/memory"},
+	{"internal/testkit/testcert", ""},
+	{"bench", public + " internal/testkit/testcert"},
+	{"internal/check/bigbody", public},
+	{"internal/check/doccheck", ""},
+	{"internal/check/fences", ""},
+	{"internal/check/parity", public + " internal/testkit/python internal/testkit/testcert"},
+}
+
+// public names every package that a user may import.
+const public = "deferred/... reactor/... treq/..."
+
+// tableName is the file that a message sends its reader to.
+const tableName = "internal/check/fences/house_test.go"
+
+// TestHouse: every package imports those packages of ours that its row names.
+func TestHouse(t *testing.T) { report(t, checkHouse(house, readModule(t))) }
+
+// checkHouse says where src departs from the rows of house.
+func checkHouse(house []room, src source) (problems []string) {
+	rowOf := func(pkg string) int {
+		return slices.IndexFunc(house, func(r room) bool { return within(pkg, r.pkg) })
+	}
+	seen := make([]bool, len(house))
+	imported := make([]map[string]bool, len(house))
+	homeless := map[string]bool{}
+	for _, f := range src {
+		row := rowOf(f.pkg)
+		if row < 0 {
+			if !homeless[f.pkg] {
+				homeless[f.pkg] = true
+				problems = append(problems, fmt.Sprintf("%s: the package %s has no row in %s: add one, below the rows of all packages that it imports and above the rows of all that import it",
+					f.name, f.pkg, tableName))
+			}
+			continue
+		}
+		seen[row] = true
+		if f.test {
+			continue
+		}
+		for _, i := range f.imports {
+			target := rowOf(i.name)
+			if target < 0 || target == row {
+				continue // not ours, or in the same folder/...
+			}
+			if imported[row] == nil {
+				imported[row] = map[string]bool{}
+			}
+			imported[row][i.name] = true
+			switch {
+			case withinAny(i.name, house[row].uses):
+			case target > row:
+				problems = append(problems, fmt.Sprintf("%s: %s imports %s, which is above it: pass what it needs in as an argument or a small interface, or move the code to a package above both",
+					f.at(i), f.pkg, i.name))
+			default:
+				problems = append(problems, fmt.Sprintf("%s: %s imports %s, which its row in %s does not name: do without it, or add it to the row and say why in the commit",
+					f.at(i), f.pkg, i.name, tableName))
+			}
+		}
+	}
+	for row, r := range house {
+		if !seen[row] {
+			problems = append(problems, fmt.Sprintf("%s: there is no package %s: take its row out", tableName, r.pkg))
+			continue
+		}
+		for _, use := range strings.Fields(r.uses) {
+			switch _, many := strings.CutSuffix(use, "/..."); {
+			case many:
+			case rowOf(use) < 0 || rowOf(use) > row:
+				problems = append(problems, fmt.Sprintf("%s: the row of %s names %s, which no row above it has: arrows point down", tableName, r.pkg, use))
+			case !imported[row][use]:
+				problems = append(problems, fmt.Sprintf("%s: %s does not import %s: take that out of its row", tableName, r.pkg, use))
+			}
+		}
+	}
+	return problems
+}
