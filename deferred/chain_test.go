@@ -283,7 +283,7 @@ func TestLongChains(t *testing.T) {
 		// million of them also show that the time is linear.
 		"returned, built and fired from the first": func(t *testing.T) {
 			n := 1_000_000
-			if testing.Short() || raceEnabled {
+			if testing.Short() {
 				n = 10_000
 			}
 			returnedDeferreds(t, n, false, false)

@@ -1,5 +1,0 @@
-//go:build race
-
-package deferred_test
-
-const raceEnabled = true
