@@ -213,28 +213,37 @@ func (a *Attempt) resolve(local string) error {
 	case netip.IPv6Unspecified():
 		ip = netip.IPv6Loopback()
 	}
-	var from netip.AddrPort
-	switch {
-	case local != "":
-		if from, err = netip.ParseAddrPort(local); err != nil {
-			return fmt.Errorf("local address %q is not an IP address and port", local)
-		}
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		if from.Addr().Is4() != ip.Is4() {
-			return reactor.ErrNoRoute
-		}
-	case ip.IsLoopback():
-		from = netip.AddrPortFrom(ip, 0)
-	case ip.Is4():
-		from = netip.AddrPortFrom(hostIPv4, 0)
-	default:
-		from = netip.AddrPortFrom(hostIPv6, 0)
+	from, err := localFor(ip, local)
+	if err != nil {
+		return err
 	}
 	if from.Port() == 0 {
 		from = netip.AddrPortFrom(from.Addr(), a.net.freePort())
 	}
 	a.from.ip, a.to.ip = from, netip.AddrPortFrom(ip, to.Port())
 	return nil
+}
+
+// localFor returns the local address for a connection to ip: local, or a default of the
+// same family if local is "".
+func localFor(ip netip.Addr, local string) (netip.AddrPort, error) {
+	switch {
+	case local != "":
+		from, err := netip.ParseAddrPort(local)
+		if err != nil {
+			return from, fmt.Errorf("local address %q is not an IP address and port", local)
+		}
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		if from.Addr().Is4() != ip.Is4() {
+			return from, reactor.ErrNoRoute
+		}
+		return from, nil
+	case ip.IsLoopback():
+		return netip.AddrPortFrom(ip, 0), nil
+	case ip.Is4():
+		return netip.AddrPortFrom(hostIPv4, 0), nil
+	}
+	return netip.AddrPortFrom(hostIPv6, 0), nil
 }
 
 func (a *Attempt) cancel() {
