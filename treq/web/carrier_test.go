@@ -14,7 +14,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// A stream is a carrier that is not HTTP/1.1's: it records what it is given.
+// A stream is a carrier that records its calls. It has nothing in common with HTTP/1.1.
 type stream struct {
 	req     *Request
 	said    []string
@@ -50,7 +50,7 @@ func (s *stream) resumeContent()              { s.say("resume") }
 func (s *stream) pauseContent()               { s.say("pause") }
 func (s *stream) hijack() (socket, bool)      { return socket{}, false }
 
-// streamed gives a request to a site over a stream.
+// streamed makes a request over a stream.
 func streamed(root Resource, method, target string, length int64) *stream {
 	s := &stream{}
 	address := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}
@@ -71,7 +71,7 @@ func expect(t *testing.T, got, wanted string) {
 	}
 }
 
-// A request needs nothing of its carrier that HTTP/1.1 alone has.
+// A Request works with a carrier that is not HTTP/1.1.
 func TestAnotherCarrier(t *testing.T) {
 	logger := slog.Default()
 	defer slog.SetDefault(logger)
@@ -130,7 +130,7 @@ func TestAnotherCarrier(t *testing.T) {
 	expect(t, s.take(), "")
 }
 
-// A request that has ended leaves its carrier alone, which may carry another by then.
+// A request that has ended does not call its carrier, which may carry the next request by then.
 func TestAnEndedRequestLeavesItsCarrier(t *testing.T) {
 	for name, end := range map[string]func(*Request){
 		"finished": (*Request).Finish,
@@ -189,7 +189,7 @@ func TestPullFromAnotherCarrier(t *testing.T) {
 	expect(t, s.take(), `head 200map[Content-Type:[] Date:[]] -1 false "piece" false; write "piece"; finish map[] false`)
 }
 
-// A producer that is registered while the client takes no more is paused at once.
+// A producer is paused at once if the carrier is full.
 func TestProducerOfAFullCarrier(t *testing.T) {
 	s := streamed(RenderFunc(func(req *Request) { req.NotDoneYet() }), "GET", "/", 0)
 	p := &counted{}
@@ -200,7 +200,7 @@ func TestProducerOfAFullCarrier(t *testing.T) {
 	}
 }
 
-// A handler sees the version, and that the connection is not its own.
+// A handler sees the version of another carrier, and cannot hijack the connection.
 func TestHandlerOfAnotherCarrier(t *testing.T) {
 	s := streamed(&HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _, err := http.NewResponseController(w).Hijack()

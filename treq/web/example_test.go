@@ -16,7 +16,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// show prints what there is at each of the paths, by our own client.
+// show prints the responses for the paths, requested by our own client.
 func show(r *memory.Reactor, site *web.Site, paths ...string) {
 	port, err := r.ListenTCP("127.0.0.1:80", site)
 	if err != nil {
@@ -57,8 +57,7 @@ func Example() {
 	// /hello/J%C3%BCrgen 200 Hello, Jürgen!
 }
 
-// A site on a real port. React runs the reactor until the Deferred fires, which
-// here it never does.
+// A site on a real port. React runs the reactor until the Deferred fires, which it never does here.
 func ExampleSite() {
 	task.React(func(r reactor.Reactor) *deferred.Deferred[deferred.None] {
 		site := &web.Site{Root: &web.File{Path: "/srv/www"}, IdleTimeout: 30 * time.Second}
@@ -69,7 +68,7 @@ func ExampleSite() {
 	})
 }
 
-// A response that is written in parts, as time goes by.
+// A response whose parts are written at different times.
 func ExampleRequest_NotDoneYet() {
 	r := memory.New()
 	root := web.RenderFunc(func(req *web.Request) {
@@ -133,7 +132,7 @@ func ExampleAwait() {
 	// Output: / 200 they say: the answer
 }
 
-// A resource for those who have logged in.
+// A resource that remembers its clients.
 func ExampleRequest_GetSession() {
 	r := memory.New()
 	root := web.RenderFunc(func(req *web.Request) {

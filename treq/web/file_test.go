@@ -14,7 +14,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// fileTime is when the files of the tests were changed.
+// fileTime is the modification time of the tests' files.
 var fileTime = time.Unix(1_000_000, 0)
 
 // files makes a directory of files, by name; a name that ends in a slash is a
@@ -132,7 +132,7 @@ func TestFile(t *testing.T) {
 	want(t, head(s.ask("POST /files/a.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")), "HTTP/1.1 405 Method Not Allowed")
 }
 
-// A directory at the root: two slashes are no host's name.
+// A redirect of a directory at the root does not begin with two slashes, which would begin a host.
 func TestFileAtTheRoot(t *testing.T) {
 	s := serveRoot(t, &web.File{Path: files(t, map[string]string{"an.example/x": "", "y": "y"})})
 	want(t, header(s.get("/an.example"), "Location"), "/an.example/")

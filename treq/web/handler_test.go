@@ -144,7 +144,7 @@ func TestHandlerRequest(t *testing.T) {
 	want(t, got.Method, "CONNECT")
 }
 
-// The body comes in pieces, and the handler waits for each.
+// A handler waits for each piece of the body.
 func TestHandlerReadsWhatComes(t *testing.T) {
 	var got []string
 	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
@@ -246,8 +246,8 @@ func TestContinueIsSentOnce(t *testing.T) {
 	}
 }
 
-// What a handler does not read is taken, if it is not too much, so that the
-// connection can go on.
+// The server drops content that the handler does not read, if it is not too much, and keeps the
+// connection.
 func TestUnreadBody(t *testing.T) {
 	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) })
 	p := s.connect().send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
@@ -260,7 +260,7 @@ func TestUnreadBody(t *testing.T) {
 	want(t, header(got, "Connection"), "close")
 	want(t, p.ended, true)
 
-	// One that does not say how long it is.
+	// Content of unknown length.
 	p = s.connect().send("POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
 	want(t, body(p.take()), "/d")
 	for range 20 {
@@ -269,8 +269,8 @@ func TestUnreadBody(t *testing.T) {
 	want(t, p.ended, true)
 }
 
-// After the last response the connection is half closed, and the client's bytes
-// are taken for a while: a reset would take the response from it.
+// After the last response the server ends its side, and drops the client's bytes for a while. A reset
+// could lose the response.
 func TestLingering(t *testing.T) {
 	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(413) })
 	p := s.connect()
@@ -356,7 +356,7 @@ func TestHandlerContext(t *testing.T) {
 	}
 }
 
-// While one handler waits, others run.
+// Other handlers run while one waits.
 func TestAwait(t *testing.T) {
 	var s *server
 	s = serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
@@ -383,7 +383,7 @@ func TestAwait(t *testing.T) {
 	web.Await(context.Background(), deferred.New[int]())
 }
 
-// A handler that writes more than the connection takes waits, and goes on.
+// A handler waits while the connection takes no more.
 func TestHandlerBackPressure(t *testing.T) {
 	const size = 10 << 20
 	written, done := 0, false
@@ -409,7 +409,7 @@ func TestHandlerBackPressure(t *testing.T) {
 	want(t, done, true)
 	want(t, len(body(p.take())), written)
 
-	// The client goes while the handler waits.
+	// The client disconnects while the handler waits.
 	written, done = 0, false
 	p = s.connect()
 	p.PauseProducing()
@@ -419,7 +419,7 @@ func TestHandlerBackPressure(t *testing.T) {
 	want(t, done, false)
 }
 
-// A handler that reads slowly keeps the client from sending.
+// A client cannot send more while the handler does not read.
 func TestHandlerUploadBackPressure(t *testing.T) {
 	gate := deferred.New[deferred.None]()
 	read := 0
@@ -552,7 +552,7 @@ func TestHijack(t *testing.T) {
 	want(t, len(s.DelayedCalls()), 0)
 }
 
-// What was written before goes out first.
+// A response that was written before is sent first.
 func TestHijackAfterWriteHeader(t *testing.T) {
 	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "upgrade")
@@ -566,14 +566,14 @@ func TestHijackAfterWriteHeader(t *testing.T) {
 	})
 	want(t, s.get("/"), "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\nswitched")
 
-	// A 101 without it is the end.
+	// A 101 without a hijack ends the connection.
 	s = serveHandler(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(101) })
 	p := s.connect().send(get)
 	want(t, head(p.take()), "HTTP/1.1 101 Switching Protocols")
 	want(t, p.ended, true)
 }
 
-// The body of a request ends when the connection is taken.
+// The body of a request ends when the connection is hijacked.
 func TestHijackEndsTheBody(t *testing.T) {
 	for name, before := range map[string]func(*http.Request){
 		"unread":    func(*http.Request) {},
@@ -594,7 +594,7 @@ func TestHijackEndsTheBody(t *testing.T) {
 	}
 }
 
-// A handler that has taken a connection, and does not read from it, keeps the client from sending.
+// A client cannot send more while the handler does not read from the hijacked connection.
 func TestHijackUploadBackPressure(t *testing.T) {
 	request := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n" }
 	for name, requests := range map[string]string{
@@ -673,7 +673,7 @@ func TestHijackBackPressure(t *testing.T) {
 	want(t, strings.HasSuffix(p.take(), "1000000 <nil>"), true)
 }
 
-// A resource in a tree can be a handler, and sees the whole path.
+// A handler in a tree of resources sees the whole path.
 func TestHandlerInATree(t *testing.T) {
 	root := &web.Node{}
 	root.PutChild("app", &web.HandlerResource{Handler: http.StripPrefix("/app", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -685,7 +685,7 @@ func TestHandlerInATree(t *testing.T) {
 	want(t, head(s.get("/other")), "HTTP/1.1 404 Not Found")
 }
 
-// A site without anything to answer, or with two things, does not begin.
+// A Site needs a Root or a Handler, but not both.
 func TestSiteNeedsOneRoot(t *testing.T) {
 	for name, site := range map[string]*web.Site{
 		"none": {},

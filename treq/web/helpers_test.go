@@ -29,7 +29,7 @@ type server struct {
 	site *web.Site
 }
 
-// serve has site listen in memory.
+// serve makes site listen in memory.
 func serve(t testing.TB, site *web.Site) *server {
 	t.Helper()
 	r := memory.New()
@@ -39,31 +39,31 @@ func serve(t testing.TB, site *web.Site) *server {
 	return &server{t, r, site}
 }
 
-// serveRoot has a site with that root listen in memory.
+// serveRoot serves a site with the root root.
 func serveRoot(t testing.TB, root web.Resource) *server {
 	t.Helper()
 	return serve(t, &web.Site{Root: root})
 }
 
-// serveFunc has a site whose only resource is f.
+// serveFunc serves a site whose only resource is f.
 func serveFunc(t testing.TB, f func(*web.Request)) *server {
 	t.Helper()
 	return serveRoot(t, web.RenderFunc(f))
 }
 
-// serveHandler has a site listen whose requests f answers.
+// serveHandler serves a site whose handler is f.
 func serveHandler(t testing.TB, f http.HandlerFunc) *server {
 	t.Helper()
 	return serve(t, &web.Site{Handler: f})
 }
 
-// A peer is a client that speaks bytes.
+// A peer is a client that sends and receives bytes.
 type peer struct {
 	reactor.Transport
 	server   *server
 	got      []byte
-	ended    bool  // the server has sent all it will
-	lost     error // how the connection ended
+	ended    bool  // the server has ended its side
+	lost     error // why the connection ended
 	halfOpen bool
 }
 
@@ -78,7 +78,7 @@ func (p *peer) ReadConnectionLost() {
 	}
 }
 
-// connect returns a client of the server's.
+// connect returns a new client of the server.
 func (s *server) connect() *peer {
 	s.t.Helper()
 	p := &peer{server: s}
@@ -90,28 +90,27 @@ func (s *server) connect() *peer {
 	return p
 }
 
-// send sends text, and has come what comes of it.
+// send sends text, and runs the reactor until nothing is left to do.
 func (p *peer) send(text string) *peer {
 	p.Write([]byte(text))
 	p.server.Pump()
 	return p
 }
 
-// take returns what came since the last call, without the date, which is the same
-// for all.
+// take returns the bytes received since the last call, without the Date header.
 func (p *peer) take() string {
 	got := strings.ReplaceAll(string(p.got), "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n", "")
 	p.got = nil
 	return got
 }
 
-// ask sends text over a connection of its own and returns what comes.
+// ask sends text over a new connection and returns the answer.
 func (s *server) ask(text string) string {
 	s.t.Helper()
 	return s.connect().send(text).take()
 }
 
-// get returns the response to GET path, by a client that then wants no more.
+// get returns the response to GET path over a new connection.
 func (s *server) get(path string, headers ...string) string {
 	s.t.Helper()
 	return s.ask("GET " + path + " HTTP/1.1\r\nHost: an.example\r\n" + lines(headers) + "\r\n")
@@ -125,7 +124,7 @@ func lines(headers []string) string {
 	return b.String()
 }
 
-// head returns the first line of a response, and body what comes after the head.
+// head returns the first line of a response.
 func head(response string) string {
 	line, _, _ := strings.Cut(response, "\r\n")
 	return line
@@ -136,7 +135,7 @@ func body(response string) string {
 	return body
 }
 
-// header returns a header of a response.
+// header returns the value of a header of a response, or "".
 func header(response, name string) string {
 	top, _, _ := strings.Cut(response, "\r\n\r\n")
 	for _, line := range strings.Split(top, "\r\n")[1:] {
@@ -147,7 +146,7 @@ func header(response, name string) string {
 	return ""
 }
 
-// want fails the test if got is not what was wanted.
+// want fails the test if got is not wanted.
 func want[T comparable](t testing.TB, got, wanted T) {
 	t.Helper()
 	if got != wanted {
@@ -155,8 +154,8 @@ func want[T comparable](t testing.TB, got, wanted T) {
 	}
 }
 
-// logs has what is logged by log/slog collected until the end of the test, and
-// returns what was so far.
+// logs collects the output of log/slog until the end of the test. The function that it returns returns
+// the output.
 func logs(t testing.TB) func() string {
 	var mu sync.Mutex
 	var b bytes.Buffer

@@ -17,8 +17,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// listen has site listen on a real port, on a loop of its own, for the length of
-// the test, and returns its address.
+// listen makes a site listen on a real port, on a loop of its own, until the test ends. It returns the
+// address.
 func listen(t testing.TB, factory func(r reactor.Reactor) reactor.Factory) string {
 	t.Helper()
 	r := reactor.New()
@@ -42,14 +42,14 @@ func siteOf(h http.Handler) func(reactor.Reactor) reactor.Factory {
 	return func(reactor.Reactor) reactor.Factory { return &web.Site{Handler: h} }
 }
 
-// A question is a request for a server, as it is on the wire.
+// A question is a request.
 type question struct {
 	method, path string
 	headers      []string
 	body         string
 }
 
-// questions are what httpbin is asked.
+// questions are the requests sent to httpbin.
 var questions = []question{
 	{method: "GET", path: "/"},
 	{method: "GET", path: "/get"},
@@ -150,10 +150,10 @@ func (q question) put(t *testing.T, address, version string) (*http.Response, st
 	return resp, string(text)
 }
 
-// differ are the headers that may differ: the time, which is not stopped.
+// differ are the headers that may differ, because they contain the time.
 var differ = []string{"Date"}
 
-// times are what in a body tells the time or who asks.
+// times matches the parts of a body that contain the time or the client's address.
 var times = regexp.MustCompile(`"(timestamp|duration|id)": ?[^,}\n]*|"origin": "[^"]*"|[a-z_]+;dur=[0-9.]*|ip": ?"[^"]*"|127\.0\.0\.1:[0-9]+`)
 
 func TestHTTPBinAsUnderNetHTTP(t *testing.T) {
@@ -207,7 +207,7 @@ func compare(t *testing.T, name string, got *http.Response, gotBody string, want
 	}
 }
 
-// httpbin's WebSocket takes the connection, and goes on in the coroutine.
+// httpbin's WebSocket hijacks the connection and uses it in the coroutine.
 func TestWebSocket(t *testing.T) {
 	s := serve(t, &web.Site{Handler: httpbin.New()})
 	p := s.connect().send("GET /websocket/echo HTTP/1.1\r\nHost: an.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +

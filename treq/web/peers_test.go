@@ -21,8 +21,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// This file has other programs talk with ours, where they are installed: curl,
-// and Twisted and treq for Python.
+// This file tests with other programs, where they are installed: curl, and Twisted and treq for Python.
 
 // inPython returns a command that runs a program in Python, or skips the test.
 func inPython(t *testing.T, program string, args ...string) *exec.Cmd {
@@ -170,7 +169,7 @@ print(port.getHost().port, flush=True)
 reactor.run()
 `
 
-// Our client talks with Twisted's Site.
+// Our client gets answers from Twisted's Site.
 func TestTwistedSite(t *testing.T) {
 	cmd := inPython(t, twistedProgram)
 	out, err := cmd.StdoutPipe()

@@ -15,7 +15,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// post returns what a client sends.
+// post returns a POST request.
 func post(headers, content string) string {
 	return "POST /x?a=1&b=2 HTTP/1.1\r\nHost: x\r\n" + headers + "Content-Length: " + itoa(len(content)) + "\r\n\r\n" + content
 }
@@ -71,7 +71,7 @@ func TestMaxContent(t *testing.T) {
 	p.send("8\r\n01234567\r\n0\r\n\r\n")
 	want(t, head(p.take()), "HTTP/1.1 413 Request Entity Too Large")
 	want(t, p.ended, true)
-	// Who asks first is told without sending it.
+	// A client that waits for a 100 Continue is refused before it sends the content.
 	p = s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
 	want(t, head(p.take()), "HTTP/1.1 413 Request Entity Too Large")
 	s = serve(t, &web.Site{Root: web.RenderFunc(hello), MaxContent: -1})
@@ -125,7 +125,7 @@ func TestRedirect(t *testing.T) {
 	want(t, got, "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /there\r\n\r\n")
 }
 
-// A 304 has no body, and no length of one.
+// A 304 has no body and no Content-Length.
 func TestNotModified(t *testing.T) {
 	s := serveFunc(t, func(req *web.Request) {
 		req.SetResponseCode(304)
@@ -139,7 +139,7 @@ func TestPhrase(t *testing.T) {
 	want(t, head(s.get("/")), "HTTP/1.1 404 Not here")
 }
 
-// A response that is written in three parts, each of which the client gets.
+// Each part of a response that is written in parts reaches the client at once.
 func TestNotDoneYet(t *testing.T) {
 	var req *web.Request
 	s := serveFunc(t, func(r *web.Request) {
@@ -160,7 +160,7 @@ func TestNotDoneYet(t *testing.T) {
 	want(t, p.take(), "5\r\nthree\r\n0\r\n\r\n")
 	want(t, req.Sent(), int64(11))
 
-	// With nothing before Finish, there is a length.
+	// A response of which nothing is sent before Finish has a length.
 	p.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	p.take()
 	req.Finish()
@@ -305,7 +305,7 @@ func TestNotifyFinish(t *testing.T) {
 	req.Finish()
 	req.Fail(errors.New("x"))
 
-	// The client has ended its side; what it asked for is sent nevertheless.
+	// A client that has ended its side still gets the response.
 	p = s.connect().send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	watch()
 	p.halfOpen = true
@@ -364,7 +364,7 @@ func TestFinishWhen(t *testing.T) {
 	want(t, p.lost != nil, true)
 }
 
-// slowProducer writes when it is resumed.
+// puller writes a piece each time it is resumed.
 type puller struct {
 	req     *web.Request
 	left    int
@@ -411,7 +411,7 @@ func TestPullProducer(t *testing.T) {
 	want(t, p.stopped, true)
 }
 
-// A client that takes a part of the response now and then has time for all of it.
+// The time limit of a produced response begins again with each piece that the client takes.
 func TestPullProducerOfASlowClient(t *testing.T) {
 	s := serveFunc(t, func(r *web.Request) { r.RegisterPullProducer(&puller{req: r, left: 1000}) })
 	c := s.connect()
@@ -435,7 +435,7 @@ func TestPullProducerOfASlowClient(t *testing.T) {
 	want(t, c.lost != nil && len(c.got) < 50_000_000, true)
 }
 
-// A response can be written, then produced, and then go on without a producer and without a time limit.
+// A producer may make a part of a response. The rest has no time limit.
 func TestPullProducerInBetween(t *testing.T) {
 	var req *web.Request
 	s := serveFunc(t, func(r *web.Request) {
@@ -574,7 +574,7 @@ func TestStreamingResource(t *testing.T) {
 	s.get("/")
 	want(t, strings.Join(r.got, " "), "<nil>")
 
-	// Content that is paused has no time limit.
+	// Paused content has no time limit.
 	*r = streaming{}
 	p = s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
 	r.req.PauseContent()

@@ -65,7 +65,7 @@ func TestPersistence(t *testing.T) {
 		strings.Replace(helloResponse, "Length: 5\r\n", "Length: 5\r\nConnection: close\r\n", 1))
 }
 
-// The same bytes give the same answers, however they come.
+// The same bytes give the same answers, however they are split.
 func TestSplitAnywhere(t *testing.T) {
 	requests := "GET /a HTTP/1.1\r\nHost: x\r\n\r\n" + post("", "0123456789") +
 		"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nT: v\r\n\r\n" +
@@ -100,7 +100,7 @@ func TestSplitAnywhere(t *testing.T) {
 	}
 }
 
-// A client that sends without taking the answers is not read from any more.
+// The server stops reading from a client that does not take the answers.
 func TestPipelineBackPressure(t *testing.T) {
 	answered := 0
 	s := serveFunc(t, func(req *web.Request) {
@@ -205,7 +205,7 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// A byte a second does not help: the whole head has its time.
+// The time limit of a head counts from its first byte: a byte a second does not extend it.
 func TestSlowLoris(t *testing.T) {
 	s := serveFunc(t, hello)
 	p := s.connect()
@@ -232,7 +232,7 @@ func TestContentTimeoutOfHandlers(t *testing.T) {
 	want(t, head(p.take()), "HTTP/1.1 408 Request Timeout")
 	want(t, p.ended, true)
 
-	// What nobody reads is not waited for without end either.
+	// Content that nobody reads has a time limit too.
 	s = serveHandler(t, func(w http.ResponseWriter, r *http.Request) {})
 	p = s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
 	want(t, head(p.take()), "HTTP/1.1 200 OK")
@@ -240,7 +240,7 @@ func TestContentTimeoutOfHandlers(t *testing.T) {
 	want(t, p.ended, true)
 }
 
-// A client that may still be sending is not cut off from the answer by a reset.
+// A client that may still be sending gets the whole answer before the connection is closed.
 func TestLingeringAfterBadContent(t *testing.T) {
 	for name, sent := range map[string]string{
 		"not HTTP": "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -262,7 +262,7 @@ func TestLingeringAfterBadContent(t *testing.T) {
 	}
 }
 
-// A client that does not take its answer loses the connection.
+// The server aborts the connection of a client that does not take the response.
 func TestWriteTimeout(t *testing.T) {
 	for name, f := range map[string]func(*web.Request){
 		"written":  func(req *web.Request) { req.Write(make([]byte, 1_000_000)) },
@@ -310,7 +310,7 @@ func TestHostile(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			rendered := false
 			s := serveFunc(t, func(req *web.Request) { rendered = true })
-			// Behind each is another request, which must not be seen.
+			// Another request follows, which must not be answered.
 			p := s.connect().send(test.sent + "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
 			got := p.take()
 			if !strings.HasPrefix(got, "HTTP/1.1 "+test.want+" ") || strings.Count(got, "HTTP/1.1 ") != 1 || header(got, "Connection") != "close" {
@@ -349,7 +349,7 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// A channel alone, without a network.
+// A channel works without a network.
 func TestStringTransport(t *testing.T) {
 	r := memory.New()
 	transport := &memory.StringTransport{On: r}
@@ -385,7 +385,7 @@ func TestTLS(t *testing.T) {
 	r.Advance(time.Minute)
 	want(t, p.ended, true)
 
-	// And a handler, with a body that is larger than what waits to be sent.
+	// A handler whose body is larger than the transport's buffer.
 	var state *tls.ConnectionState
 	r.ListenTCP("192.0.2.1:81", reactor.TLSServer(r, reactor.TLSConfig{Config: &tls.Config{Certificates: []tls.Certificate{certificate}}}, &web.Site{Handler: http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
@@ -404,7 +404,7 @@ func TestTLS(t *testing.T) {
 	want(t, state.HandshakeComplete, true)
 }
 
-// The same program gives the same trace.
+// The same program makes the same trace each time.
 func TestDeterminism(t *testing.T) {
 	run := func() string {
 		s := serveRoot(t, tree())

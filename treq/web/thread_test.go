@@ -22,7 +22,7 @@ func threaded(h http.HandlerFunc) func(reactor.Reactor) reactor.Factory {
 	}
 }
 
-// Handlers in threads wait for each other, which on the loop would be for ever.
+// Handlers in threads can wait for each other. On the loop they would wait for ever.
 func TestThreadsRunTogether(t *testing.T) {
 	first := make(chan string)
 	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
@@ -79,7 +79,7 @@ func TestThreadedStreams(t *testing.T) {
 	want(t, fmt.Sprint(n, err), fmt.Sprint(size, " <nil>"))
 }
 
-// The context ends when the client goes.
+// The context ends when the client disconnects.
 func TestThreadedContext(t *testing.T) {
 	began, ended := make(chan bool), make(chan bool)
 	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
@@ -97,7 +97,7 @@ func TestThreadedContext(t *testing.T) {
 	<-ended
 }
 
-// A connection that a thread has taken is any goroutine's to use.
+// Any goroutine may use a connection that a thread has taken.
 func TestThreadedHijack(t *testing.T) {
 	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
 		conn, rw, err := w.(http.Hijacker).Hijack()
@@ -123,7 +123,7 @@ func TestThreadedHijack(t *testing.T) {
 	want(t, fmt.Sprint(line, err), "you said hello\n<nil>")
 }
 
-// In memory there are no threads, and nothing waits for one.
+// A reactor in memory has no threads.
 func TestThreadedInMemory(t *testing.T) {
 	s := serve(t, &web.Site{Root: &web.HandlerResource{InThreads: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
@@ -134,7 +134,7 @@ func TestThreadedInMemory(t *testing.T) {
 	want(t, strings.HasSuffix(p.take(), "4 <nil>"), true)
 }
 
-// A thread that waits for the loop does not wait when that has ended.
+// A thread does not wait for a loop that has ended.
 func TestThreadedAfterTheLoop(t *testing.T) {
 	r := reactor.New()
 	defer r.Close()
