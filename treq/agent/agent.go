@@ -134,7 +134,7 @@ type route struct {
 func (a *Agent) route(u *url.URL) (route, error) {
 	server, err := origin.ServerOf(u)
 	if errors.Is(err, origin.ErrHost) {
-		err = &wire.Error{Kind: wire.ErrHost, Detail: err.Error()}
+		err = &wire.Error{Kind: wire.ErrHost, Detail: fmt.Sprintf("%.200q", u.Host)}
 	}
 	r := route{server: server, local: a.config.LocalAddress}
 	if server.Scheme == "https" {
