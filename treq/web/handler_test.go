@@ -701,7 +701,9 @@ func TestSiteNeedsOneRoot(t *testing.T) {
 		}()
 	}
 	logged := logs(t)
-	want(t, head(serveRoot(t, &web.HandlerResource{}).get("/")), "HTTP/1.1 500 Internal Server Error")
+	root := &web.Node{}
+	root.PutChild("", &web.HandlerResource{})
+	want(t, head(serveRoot(t, root).get("/")), "HTTP/1.1 500 Internal Server Error")
 	want(t, strings.Contains(logged(), "a HandlerResource without a Handler"), true)
 }
 

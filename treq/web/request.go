@@ -94,8 +94,12 @@ func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
 
 // begin finds the resource. It renders one that streams, and lets the content come for another.
 func (r *Request) begin() {
-	if h := r.Site.Handler; h != nil {
-		(&HandlerResource{Handler: h}).Render(r)
+	switch root := r.Site.Root.(type) { // a handler needs neither the way nor the arguments
+	case nil:
+		(&HandlerResource{Handler: r.Site.Handler}).Render(r)
+		return
+	case *HandlerResource:
+		root.Render(r)
 		return
 	}
 	if r.URI == "*" {
