@@ -2,14 +2,14 @@ package treq_test
 
 import (
 	"net/http"
-	"net/url"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/garbage"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq"
@@ -94,7 +94,7 @@ func (ended) Cooperator() *task.Cooperator { return nil }
 // TestModuleMethods: each function makes the request that its name says, and passes
 // its options on.
 func TestModuleMethods(t *testing.T) {
-	u, _ := url.Parse("http://a.example/x")
+	u := urls.MustParse("http://a.example/x")
 	type result = *deferred.Deferred[*response.Response]
 	for want, request := range map[string]func(...treq.Option) result{
 		"GET http://a.example/x?a=b":     func(o ...treq.Option) result { return treq.Get(u.String(), o...) },
@@ -121,13 +121,13 @@ func TestModuleMethods(t *testing.T) {
 // TestModuleKeepsNoReactor: the module's client for a reactor goes with the reactor.
 func TestModuleKeepsNoReactor(t *testing.T) {
 	const reactors = 50
-	freed := make(chan bool, reactors)
+	var freed garbage.Count
 	for range reactors {
 		func() {
 			r := memory.New()
 			s := rawserver.Listen(t, r, "80")
 			s.Respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-			runtime.AddCleanup(r, func(c chan bool) { c <- true }, freed)
+			garbage.Watch(&freed, r)
 			d := treq.Get("http://a.example/", treq.Reactor(r))
 			r.Pump()
 			deferredtest.SuccessResultOf(t, d)
@@ -135,10 +135,7 @@ func TestModuleKeepsNoReactor(t *testing.T) {
 			r.Close()
 		}()
 	}
-	for range 10 {
-		runtime.GC()
-	}
-	if n := len(freed); n < reactors-1 { // one may still be on the stack
+	if n := freed.Collect(); n < reactors-1 { // one may still be on the stack
 		t.Errorf("%d of %d reactors are kept", reactors-n, reactors)
 	}
 }

@@ -7,16 +7,8 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/internal/origin"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 )
-
-func parse(t testing.TB, rawURL string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
-}
 
 // TestOf has one origin in each row. No two rows have the same.
 func TestOf(t *testing.T) {
@@ -51,7 +43,7 @@ func TestOf(t *testing.T) {
 	}
 	seen := make(map[origin.Origin]string)
 	for _, row := range rows {
-		first, err := origin.Of(parse(t, row[0]))
+		first, err := origin.Of(urls.MustParse(row[0]))
 		if err != nil {
 			t.Fatalf("%s: %v", row[0], err)
 		}
@@ -60,7 +52,7 @@ func TestOf(t *testing.T) {
 		}
 		seen[first] = row[0]
 		for _, rawURL := range row[1:] {
-			if got, err := origin.Of(parse(t, rawURL)); err != nil || got != first {
+			if got, err := origin.Of(urls.MustParse(rawURL)); err != nil || got != first {
 				t.Errorf("%s: got %v, %v, want %v as of %s", rawURL, got, err, first, row[0])
 			}
 		}
@@ -82,7 +74,7 @@ func TestServer(t *testing.T) {
 		{"http://[2001:DB8:0::A]", "[2001:db8::a]", "2001:db8::a:80", "2001:db8::a"},
 		{"https://[fe80::1%25eth0]:1", "[fe80::1]:1", "fe80::1%eth0:1", "fe80::1"},
 	} {
-		s, err := origin.ServerOf(parse(t, test.url))
+		s, err := origin.ServerOf(urls.MustParse(test.url))
 		if err != nil {
 			t.Errorf("%s: %v", test.url, err)
 			continue
@@ -96,7 +88,7 @@ func TestServer(t *testing.T) {
 // TestServersDiffer: a connection is shared only where another one would be the same.
 func TestServersDiffer(t *testing.T) {
 	of := func(rawURL string) origin.Server {
-		s, err := origin.ServerOf(parse(t, rawURL))
+		s, err := origin.ServerOf(urls.MustParse(rawURL))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,26 +109,26 @@ func TestNoOrigin(t *testing.T) {
 		says string
 	}{
 		{nil, origin.ErrNoHost, ""},
-		{parse(t, ""), origin.ErrSchemeNotSupported, `""`},
-		{parse(t, "//an.example"), origin.ErrSchemeNotSupported, `""`},
-		{parse(t, "ftp://an.example"), origin.ErrSchemeNotSupported, `"ftp"`},
-		{parse(t, "javascript:alert(1)"), origin.ErrSchemeNotSupported, `"javascript"`},
-		{parse(t, "http:///a"), origin.ErrNoHost, ""},
-		{parse(t, "http://:80/"), origin.ErrNoHost, ""},
-		{parse(t, "http:a"), origin.ErrNoHost, ""},
-		{parse(t, "http://an.example:65536"), origin.ErrPort, `"65536"`},
-		{parse(t, "http://an.example:99999999999999999999"), origin.ErrPort, "99999"},
-		{parse(t, "http://."), origin.ErrHost, `"."`},
-		{parse(t, "http://an..example"), origin.ErrHost, "an..example"},
-		{parse(t, "http://.an.example"), origin.ErrHost, ".an.example"},
-		{parse(t, "http://an.example.."), origin.ErrHost, "an.example.."},
-		{parse(t, "http://ü..example"), origin.ErrHost, ""},
-		{parse(t, "http://a%25b"), origin.ErrHost, "a%b"},
-		{parse(t, "http://a<b"), origin.ErrHost, "a<b"},
-		{parse(t, "http://-ü"), origin.ErrHost, "-ü"},
-		{parse(t, "http://ü%25"), origin.ErrHost, "ü%"},
-		{parse(t, "http://\uff0f"), origin.ErrHost, ""}, // a slash, to IDNA
-		{parse(t, "http://%ff.example"), origin.ErrHost, "not UTF-8"},
+		{urls.MustParse(""), origin.ErrSchemeNotSupported, `""`},
+		{urls.MustParse("//an.example"), origin.ErrSchemeNotSupported, `""`},
+		{urls.MustParse("ftp://an.example"), origin.ErrSchemeNotSupported, `"ftp"`},
+		{urls.MustParse("javascript:alert(1)"), origin.ErrSchemeNotSupported, `"javascript"`},
+		{urls.MustParse("http:///a"), origin.ErrNoHost, ""},
+		{urls.MustParse("http://:80/"), origin.ErrNoHost, ""},
+		{urls.MustParse("http:a"), origin.ErrNoHost, ""},
+		{urls.MustParse("http://an.example:65536"), origin.ErrPort, `"65536"`},
+		{urls.MustParse("http://an.example:99999999999999999999"), origin.ErrPort, "99999"},
+		{urls.MustParse("http://."), origin.ErrHost, `"."`},
+		{urls.MustParse("http://an..example"), origin.ErrHost, "an..example"},
+		{urls.MustParse("http://.an.example"), origin.ErrHost, ".an.example"},
+		{urls.MustParse("http://an.example.."), origin.ErrHost, "an.example.."},
+		{urls.MustParse("http://ü..example"), origin.ErrHost, ""},
+		{urls.MustParse("http://a%25b"), origin.ErrHost, "a%b"},
+		{urls.MustParse("http://a<b"), origin.ErrHost, "a<b"},
+		{urls.MustParse("http://-ü"), origin.ErrHost, "-ü"},
+		{urls.MustParse("http://ü%25"), origin.ErrHost, "ü%"},
+		{urls.MustParse("http://\uff0f"), origin.ErrHost, ""}, // a slash, to IDNA
+		{urls.MustParse("http://%ff.example"), origin.ErrHost, "not UTF-8"},
 		{&url.URL{Scheme: "http", Host: "a b"}, origin.ErrHost, "a b"},
 		{&url.URL{Scheme: "http", Host: "a\r\nA: b"}, origin.ErrHost, ""},
 		{&url.URL{Scheme: "http", Host: "a\x7f"}, origin.ErrHost, ""},
@@ -177,7 +169,7 @@ func TestHost(t *testing.T) {
 // TestAllocations: the agent asks for each request.
 func TestAllocations(t *testing.T) {
 	for _, rawURL := range []string{"http://an.example/", "https://an.example.:8443/a?b", "http://127.0.0.1:8080/", "http://[2001:db8::a]:8080/"} {
-		u := parse(t, rawURL)
+		u := urls.MustParse(rawURL)
 		if n := testing.AllocsPerRun(100, func() { origin.ServerOf(u) }); n != 0 {
 			t.Errorf("%s: %v allocations", rawURL, n)
 		}
@@ -187,7 +179,7 @@ func TestAllocations(t *testing.T) {
 func BenchmarkServerOf(b *testing.B) {
 	for _, rawURL := range []string{"http://an.example/", "http://127.0.0.1:8080/", "http://[::1]:8080/", "http://An.Example/", "http://bücher.example/"} {
 		b.Run(strings.Trim(rawURL[len("http://"):], "/"), func(b *testing.B) {
-			u := parse(b, rawURL)
+			u := urls.MustParse(rawURL)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := origin.ServerOf(u); err != nil {

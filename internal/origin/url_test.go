@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/internal/origin"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 )
 
 // repairs are URLs and what is sent. For each without a mark, treq 22.2 sends the same.
@@ -74,7 +75,7 @@ func TestParseOnly(t *testing.T) {
 
 // TestResolveRepairs: a Location gets the repairs of a caller's URL.
 func TestResolveRepairs(t *testing.T) {
-	base := parse(t, "http://x/base?query")
+	base := urls.MustParse("http://x/base?query")
 	for _, test := range repairs {
 		locations := []string{test.url}
 		if test.host == "x" && !strings.Contains(test.url, "@") && !strings.HasPrefix(test.target, "//") {
@@ -144,7 +145,7 @@ func TestParseErrors(t *testing.T) {
 
 // TestWire: a URL that was put together may lack the slash and the escapes of a parsed one.
 func TestWire(t *testing.T) {
-	bare := parse(t, "http://x")
+	bare := urls.MustParse("http://x")
 	for _, test := range []struct {
 		url  *url.URL
 		want string
@@ -174,7 +175,7 @@ func TestWire(t *testing.T) {
 
 // TestWireKeeps: a URL without a fault is not copied.
 func TestWireKeeps(t *testing.T) {
-	u := parse(t, "http://user@An.Example:80/a%2fb?c=%zz#d")
+	u := urls.MustParse("http://user@An.Example:80/a%2fb?c=%zz#d")
 	if got, err := origin.Wire(u); got != u || err != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -196,7 +197,7 @@ func TestResolve(t *testing.T) {
 		{"http://an.example/", "HTTP://AN.example./", "http://AN.example./"},
 		{"http://an.example/a", "//bücher.example/ü x", "http://xn--bcher-kva.example/%C3%BC%20x"},
 	} {
-		got, err := origin.Resolve(parse(t, test.base), test.location)
+		got, err := origin.Resolve(urls.MustParse(test.base), test.location)
 		if err != nil || got.String() != test.want {
 			t.Errorf("%s, to %q: got %v, %v, want %s", test.base, test.location, got, err, test.want)
 		}
@@ -207,7 +208,7 @@ func TestResolve(t *testing.T) {
 }
 
 func TestResolveErrors(t *testing.T) {
-	base := parse(t, "http://an.example/a")
+	base := urls.MustParse("http://an.example/a")
 	for location, want := range map[string]error{
 		"http:///path":          origin.ErrNoHost,
 		"http:///%zz":           origin.ErrNoHost,
@@ -246,7 +247,7 @@ func FuzzResolve(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	base := parse(f, "http://an.example/a/b?c#d")
+	base := urls.MustParse("http://an.example/a/b?c#d")
 	f.Fuzz(func(t *testing.T, location string) {
 		u, err := origin.Resolve(base, location)
 		if err != nil {

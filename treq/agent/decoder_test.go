@@ -89,7 +89,7 @@ func decoding(t *testing.T, contentEncoding string, config agent.DecoderConfig) 
 	t.Helper()
 	s := &script{t: t}
 	config.Decoders = append(agent.Decoders(), void)
-	d := agent.NewContentDecoderAgent(s, config).Request(get(t, "http://example.com/foo"))
+	d := agent.NewContentDecoderAgent(s, config).Request(newRequest("GET", "http://example.com/foo"))
 	r, body := reply(200, "Content-Encoding", contentEncoding)
 	s.answer(r)
 	return deferredtest.SuccessResultOf(t, d), body
@@ -160,7 +160,7 @@ func TestAcceptEncoding(t *testing.T) {
 		{"all", nil, nil, []string{"gzip,deflate,br,zstd"}},
 	} {
 		s := &script{t: t}
-		req := get(t, "http://example.com/foo", test.headers...)
+		req := newRequest("GET", "http://example.com/foo", test.headers...)
 		before := req.Header.Clone()
 		agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: test.decoders}).Request(req)
 		if got := accepted(s.last()); !slices.Equal(got, test.want) {
@@ -172,17 +172,17 @@ func TestAcceptEncoding(t *testing.T) {
 	}
 	// A request without any header.
 	s := &script{t: t}
-	agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{one}}).Request(&request.Request{Method: "GET", URL: get(t, "http://a").URL})
+	agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{one}}).Request(&request.Request{Method: "GET", URL: newRequest("GET", "http://a").URL})
 	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder1"}) {
 		t.Errorf("got %v", got)
 	}
 	// Agents around agents: each names its decoders, once.
 	inner := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{one}})
-	agent.NewContentDecoderAgent(inner, agent.DecoderConfig{Decoders: []agent.Decoder{two}}).Request(get(t, "http://a"))
+	agent.NewContentDecoderAgent(inner, agent.DecoderConfig{Decoders: []agent.Decoder{two}}).Request(newRequest("GET", "http://a"))
 	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder2,decoder1"}) {
 		t.Errorf("two agents: got %v", got)
 	}
-	agent.NewContentDecoderAgent(inner, agent.DecoderConfig{Decoders: []agent.Decoder{one}}).Request(get(t, "http://a"))
+	agent.NewContentDecoderAgent(inner, agent.DecoderConfig{Decoders: []agent.Decoder{one}}).Request(newRequest("GET", "http://a"))
 	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder1"}) {
 		t.Errorf("two agents that undo the same: got %v", got)
 	}
@@ -228,7 +228,7 @@ func TestContentEncoding(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := &script{t: t}
 			a := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{marking("one"), marking("two")}})
-			d := a.Request(get(t, "http://example.com/foo"))
+			d := a.Request(newRequest("GET", "http://example.com/foo"))
 			r := whole(200, "body", "Foo", "bar", "Content-Length", "4")
 			if test.encoding != nil {
 				r.Header["Content-Encoding"] = test.encoding
@@ -251,7 +251,7 @@ func TestContentEncoding(t *testing.T) {
 
 func TestTooManyCodings(t *testing.T) {
 	s := &script{t: t}
-	d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{}).Request(get(t, "http://example.com/foo"))
+	d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{}).Request(newRequest("GET", "http://example.com/foo"))
 	r, body := reply(200, "Content-Encoding", strings.Repeat("gzip,", 6))
 	s.answer(r)
 	var failed *response.FailedError
@@ -270,7 +270,7 @@ func TestNothingToDecode(t *testing.T) {
 		body   string
 	}{{"HEAD", 200, ""}, {"GET", 204, ""}, {"GET", 304, ""}, {"GET", 200, ""}, {"GET", 206, "part"}} {
 		s := &script{t: t}
-		req := get(t, "http://example.com/foo")
+		req := newRequest("GET", "http://example.com/foo")
 		req.Method = test.method
 		d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{}).Request(req)
 		r := whole(test.code, test.body, "Content-Encoding", "gzip", "Content-Length", "12")
@@ -503,7 +503,7 @@ func TestDecoderPanics(t *testing.T) {
 		"Read": func(io.Reader) (io.ReadCloser, error) { return panicking{}, nil },
 	} {
 		s := &script{t: t}
-		d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{{Name: "odd", Open: open}}}).Request(get(t, "http://example.com/"))
+		d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{{Name: "odd", Open: open}}}).Request(newRequest("GET", "http://example.com/"))
 		s.answer(whole(200, "x", "Content-Encoding", "odd"))
 		var p *deferred.PanicError
 		var why *agent.DecodeError
@@ -524,7 +524,7 @@ func TestDecodeTrailing(t *testing.T) {
 	s := &script{t: t}
 	first := agent.Decoder{Name: "first", Open: func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(io.LimitReader(r, 3)), nil }}
 	for body, want := range map[string]error{"abc": nil, "abcd": agent.ErrTrailingData} {
-		d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{first}}).Request(get(t, "http://example.com/"))
+		d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{first}}).Request(newRequest("GET", "http://example.com/"))
 		s.answer(whole(200, body, "Content-Encoding", "first"))
 		content := deferredtest.SuccessResultOf(t, d).Content()
 		if want != nil {
@@ -718,7 +718,7 @@ func TestDecodeStopReadsNoFurther(t *testing.T) {
 		})), nil
 	}}
 	s := &script{t: t}
-	d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{counted}}).Request(get(t, "http://example.com/"))
+	d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{counted}}).Request(newRequest("GET", "http://example.com/"))
 	s.answer(whole(200, "abc", "Content-Encoding", "counted"))
 	p := &keeper{react: func(r *keeper) { r.from.StopProducing() }}
 	deferredtest.SuccessResultOf(t, d).DeliverBody(p)
@@ -861,7 +861,7 @@ func TestDecodeOverTheWire(t *testing.T) {
 		}), treqtesting.Config{})
 		a := agent.NewContentDecoderAgent(inner, agent.DecoderConfig{})
 		for range 2 {
-			d := deferred.Then(a.Request(get(t, "http://example.com/")), (*response.Response).Content)
+			d := deferred.Then(a.Request(newRequest("GET", "http://example.com/")), (*response.Response).Content)
 			inner.Flush()
 			if got := deferredtest.SuccessResultOf(t, d); !bytes.Equal(got, plain) {
 				t.Errorf("%s: got %d bytes", c.encoder, len(got))

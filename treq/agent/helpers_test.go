@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -86,12 +86,13 @@ func (w *world) end() {
 	}
 }
 
-func newRequest(method, rawURL string) *request.Request {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		panic(err)
+// newRequest returns a request. headers are names and values in turn.
+func newRequest(method, rawURL string, headers ...string) *request.Request {
+	req := &request.Request{Method: method, URL: urls.MustParse(rawURL), Header: http.Header{}}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Add(headers[i], headers[i+1])
 	}
-	return &request.Request{Method: method, URL: u, Header: http.Header{}}
+	return req
 }
 
 // send sends req and lets everything happen that comes of it.

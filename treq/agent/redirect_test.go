@@ -51,7 +51,7 @@ func forBoth(t *testing.T, f func(t *testing.T, s *script, a agent.Requester)) {
 func TestNoRedirect(t *testing.T) {
 	forBoth(t, func(t *testing.T, s *script, a agent.Requester) {
 		for _, code := range []int{200, 300, 304, 305, 306, 399, 404} {
-			d := a.Request(get(t, "http://example.com/foo"))
+			d := a.Request(newRequest("GET", "http://example.com/foo"))
 			r := whole(code, "x", "Location", "/elsewhere")
 			s.answer(r)
 			got := deferredtest.SuccessResultOf(t, d)
@@ -102,7 +102,7 @@ func TestRedirectMethods(t *testing.T) {
 			for kind, want := range map[string]string{"RedirectAgent": test.strict, "BrowserLikeRedirectAgent": test.browser} {
 				t.Run(fmt.Sprint(kind, test.method, code), func(t *testing.T) {
 					s := &script{t: t}
-					req := get(t, "http://example.com/foo", "Content-Type", "text/plain", "Content-Language", "en",
+					req := newRequest("GET", "http://example.com/foo", "Content-Type", "text/plain", "Content-Language", "en",
 						"Digest", "x", "Expect", "100-continue", "Accept", "*/*")
 					req.Method, req.Body = test.method, test.body
 					d := kinds[kind](s, agent.RedirectConfig{}).Request(req)
@@ -150,7 +150,7 @@ func TestRedirectMethods(t *testing.T) {
 
 func TestBrowserLikeBodySpent(t *testing.T) {
 	s := &script{t: t}
-	req := get(t, "http://example.com/foo")
+	req := newRequest("GET", "http://example.com/foo")
 	req.Method, req.Body = "POST", &streamed{}
 	d := agent.NewBrowserLikeRedirectAgent(s, agent.RedirectConfig{}).Request(req)
 	s.answer(redirect(307, "/bar"))
@@ -189,7 +189,7 @@ func TestRedirectOrigins(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			forBoth(t, func(t *testing.T, s *script, a agent.Requester) {
-				req := get(t, test.from, headers...)
+				req := newRequest("GET", test.from, headers...)
 				req.Header["aUtHoRiZaTiOn"] = []string{"not canonical"}
 				a.Request(req)
 				s.answer(redirect(301, test.to))
@@ -242,7 +242,7 @@ func TestLocation(t *testing.T) {
 		{"http://example.com/", "http://b%C3%BCcher.example/", "http://xn--bcher-kva.example/"},
 	} {
 		forBoth(t, func(t *testing.T, s *script, a agent.Requester) {
-			a.Request(get(t, test.from))
+			a.Request(newRequest("GET", test.from))
 			s.answer(redirect(302, test.location))
 			if got := s.last().URL.String(); len(s.requests) != 2 || got != test.want {
 				t.Errorf("%s to %q: got %q, want %q", test.from, test.location, got, test.want)
@@ -254,7 +254,7 @@ func TestLocation(t *testing.T) {
 // A relative Location is relative to the URL that gave it, not to the first one.
 func TestLocationOfLocation(t *testing.T) {
 	forBoth(t, func(t *testing.T, s *script, a agent.Requester) {
-		a.Request(get(t, "http://example.com/a/b#f"))
+		a.Request(newRequest("GET", "http://example.com/a/b#f"))
 		for _, step := range []struct{ location, want string }{
 			{"/c/d/", "http://example.com/c/d/#f"},
 			{"e", "http://example.com/c/d/e#f"},
@@ -290,7 +290,7 @@ func TestBadLocation(t *testing.T) {
 		{[]string{"about:blank"}, agent.ErrSchemeNotSupported},
 	} {
 		forBoth(t, func(t *testing.T, s *script, a agent.Requester) {
-			d := a.Request(get(t, "http://user:secret@example.com/foo"))
+			d := a.Request(newRequest("GET", "http://user:secret@example.com/foo"))
 			r := whole(301, "gone", "X", "y")
 			r.Header["Location"] = test.locations
 			s.answer(r)
@@ -314,7 +314,7 @@ func TestBadLocation(t *testing.T) {
 	}
 	t.Run("the same one twice", func(t *testing.T) {
 		s := &script{t: t}
-		agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))
+		agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/foo"))
 		s.answer(whole(301, "", "Location", "/a", "Location", "/a"))
 		if s.last().URL.Path != "/a" {
 			t.Errorf("got %s", s.last().URL)
@@ -333,7 +333,7 @@ func TestRedirectLimit(t *testing.T) {
 			{agent.RedirectConfig{Limit: -1}, 0},
 		} {
 			s := &script{t: t}
-			d := kind(s, test.config).Request(get(t, "http://example.com/foo"))
+			d := kind(s, test.config).Request(newRequest("GET", "http://example.com/foo"))
 			var sent []*response.Response
 			for range test.limit + 1 {
 				deferredtest.NoResult(t, d)
@@ -358,7 +358,7 @@ func TestRedirectLimit(t *testing.T) {
 
 func TestHistory(t *testing.T) {
 	forBoth(t, func(t *testing.T, s *script, a agent.Requester) {
-		d := a.Request(get(t, "http://example.com/foo"))
+		d := a.Request(newRequest("GET", "http://example.com/foo"))
 		first := whole(302, "first", "Location", "/bar")
 		s.answer(first)
 		second := whole(301, "second", "Location", "//example.net/bar")
@@ -382,7 +382,7 @@ func TestHistory(t *testing.T) {
 // One agent around another: the history is that of both.
 func TestHistoryNested(t *testing.T) {
 	s := &script{t: t}
-	d := agent.NewBrowserLikeRedirectAgent(agent.NewRedirectAgent(s, agent.RedirectConfig{Limit: 5}), agent.RedirectConfig{}).Request(get(t, "http://example.com/0"))
+	d := agent.NewBrowserLikeRedirectAgent(agent.NewRedirectAgent(s, agent.RedirectConfig{Limit: 5}), agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/0"))
 	var want []*response.Response
 	for i := range 5 {
 		r := redirect(302, fmt.Sprint("/", i+1))
@@ -395,7 +395,7 @@ func TestHistoryNested(t *testing.T) {
 	}
 	// An inner agent that has followed redirects for a hop of the outer one.
 	inner := &script{t: t}
-	d = agent.NewRedirectAgent(inner, agent.RedirectConfig{}).Request(get(t, "http://example.com/0"))
+	d = agent.NewRedirectAgent(inner, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/0"))
 	first, second, third := redirect(302, "/1"), redirect(302, "/2"), whole(200, "")
 	inner.answer(first)
 	third.SetPreviousResponse(second)
@@ -408,7 +408,7 @@ func TestHistoryNested(t *testing.T) {
 func TestRedirectCancel(t *testing.T) {
 	forBoth(t, func(t *testing.T, s *script, a agent.Requester) {
 		for hops := range 3 {
-			d := a.Request(get(t, "http://example.com/foo"))
+			d := a.Request(newRequest("GET", "http://example.com/foo"))
 			for range hops {
 				s.answer(redirect(302, "/bar"))
 			}
@@ -424,7 +424,7 @@ func TestRedirectCancel(t *testing.T) {
 	})
 	t.Run("while a body is waited for", func(t *testing.T) {
 		s := &script{t: t}
-		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))
+		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/foo"))
 		r, body := reply(302, "Location", "/bar")
 		r.Length = 10
 		s.answer(r)
@@ -447,7 +447,7 @@ func TestRedirectCancel(t *testing.T) {
 			})
 			return later
 		})
-		d := agent.NewRedirectAgent(inner, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))
+		d := agent.NewRedirectAgent(inner, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/foo"))
 		d.Cancel()
 		s.answer(redirect(302, "/bar"))
 		if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || len(s.requests) != 1 {
@@ -465,7 +465,7 @@ func (f requesterFunc) Request(req *request.Request) *deferred.Deferred[*respons
 // What a later hop fails with is the result; a panic too.
 func TestRedirectFailure(t *testing.T) {
 	s := &script{t: t}
-	d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))
+	d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/foo"))
 	s.answer(redirect(302, "/bar"))
 	refused := errors.New("refused")
 	s.waiting[1].Errback(refused)
@@ -479,7 +479,7 @@ func TestRedirectFailure(t *testing.T) {
 		return redirect(302, "/bar")
 	}}
 	var p *deferred.PanicError
-	if err := deferredtest.FailureResultOf(t, agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))); !errors.As(err, &p) || p.Value != "oh" {
+	if err := deferredtest.FailureResultOf(t, agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/foo"))); !errors.As(err, &p) || p.Value != "oh" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -490,7 +490,7 @@ func TestRedirectNoResponse(t *testing.T) {
 		return deferred.Succeed[*response.Response](nil)
 	})
 	var p *deferred.PanicError
-	if err := deferredtest.FailureResultOf(t, agent.NewRedirectAgent(inner, agent.RedirectConfig{}).Request(get(t, "http://example.com/"))); !errors.As(err, &p) {
+	if err := deferredtest.FailureResultOf(t, agent.NewRedirectAgent(inner, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/"))); !errors.As(err, &p) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -509,7 +509,7 @@ func TestRedirectStack(t *testing.T) {
 		}
 		return redirect(302, "x")
 	}
-	d := agent.NewRedirectAgent(s, agent.RedirectConfig{Limit: 1 << 30}).Request(get(t, "http://example.com/foo"))
+	d := agent.NewRedirectAgent(s, agent.RedirectConfig{Limit: 1 << 30}).Request(newRequest("GET", "http://example.com/foo"))
 	if n := len(deferredtest.SuccessResultOf(t, d).History()); n != 20_000 {
 		t.Errorf("%d redirects", n)
 	}
@@ -523,7 +523,7 @@ func TestRedirectStack(t *testing.T) {
 func TestRedirectDrains(t *testing.T) {
 	begin := func(t *testing.T, location string, length int64, headers ...string) (*script, *deferred.Deferred[*response.Response], *response.Response, *transport) {
 		s := &script{t: t}
-		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/foo"))
+		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/foo"))
 		r, body := reply(302, append(headers, "Location", location)...)
 		r.Length = length
 		s.answer(r)
@@ -665,7 +665,7 @@ func TestRedirectOneConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := agent.NewRedirectAgent(agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{}), Endpoint: func(*url.URL) (endpoints.ClientEndpoint, error) { return site{r}, nil }}), agent.RedirectConfig{})
-	d := deferred.Then(a.Request(get(t, "http://example.com/")), (*response.Response).Text)
+	d := deferred.Then(a.Request(newRequest("GET", "http://example.com/")), (*response.Response).Text)
 	r.Advance(0)
 	if text := deferredtest.SuccessResultOf(t, d); text != "here" {
 		t.Errorf("got %q", text)
@@ -687,7 +687,7 @@ func FuzzLocation(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		s := &script{t: t}
-		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(get(t, "http://example.com/a/b?c#d", "Authorization", "secret"))
+		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/a/b?c#d", "Authorization", "secret"))
 		s.answer(redirect(302, value))
 		if len(s.requests) == 1 {
 			var why *agent.RedirectError

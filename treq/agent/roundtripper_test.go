@@ -7,39 +7,20 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/background"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
-
-// background runs a loop on another goroutine, until the test ends.
-func background(t *testing.T) *reactor.Loop {
-	t.Helper()
-	l := reactor.New()
-	l.HandleSignals(false)
-	running := make(chan struct{})
-	ended := make(chan error)
-	l.CallWhenRunning(func() { close(running) })
-	go func() { ended <- l.Run() }()
-	<-running
-	t.Cleanup(func() {
-		l.CallFromThread(func() { l.Stop() })
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		l.Close()
-	})
-	return l
-}
 
 // echoServer answers with the request's body. Some paths do other things.
 func echoServer(t *testing.T) (url string) {
@@ -71,7 +52,7 @@ func echoServer(t *testing.T) (url string) {
 }
 
 func TestNewRoundTripper(t *testing.T) {
-	l := background(t)
+	l := background.Loop(t, nil)
 	base := echoServer(t)
 	client := &http.Client{Transport: agent.NewRoundTripper(l, agent.New(l, agent.Config{Pool: agent.NewPool(l, agent.PoolConfig{})}))}
 	large := strings.Repeat("0123456789abcdef", 1<<16)
@@ -178,7 +159,7 @@ func (a *fullAgent) Request(req *request.Request) *deferred.Deferred[*response.R
 // TestRoundTripperBody: the body of a net/http request may be paused before it is
 // started, and is started once.
 func TestRoundTripperBody(t *testing.T) {
-	l := background(t)
+	l := background.Loop(t, nil)
 	to := &bufferConsumer{}
 	a := &fullAgent{to: to, clock: l}
 	client := &http.Client{Transport: agent.NewRoundTripper(l, a)}
@@ -230,15 +211,12 @@ func (b *slowBody) ResumeProducing() {}
 func (b *slowBody) StopProducing()   { b.pieces = nil }
 
 func TestFromRoundTripper(t *testing.T) {
-	l := background(t)
+	l := background.Loop(t, nil)
 	base := echoServer(t)
 	a := agent.FromRoundTripper(l, http.DefaultTransport)
 	get := func(method, path string, body request.BodyProducer) (*response.Response, []byte, error) {
 		t.Helper()
-		u, err := url.Parse(base + path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		u := urls.MustParse(base + path)
 		var resp *response.Response
 		data, err := reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[[]byte] {
 			d := a.Request(&request.Request{Method: method, URL: u, Header: http.Header{"X-Test": {"1"}}, Body: body})
@@ -288,7 +266,7 @@ func TestFromRoundTripper(t *testing.T) {
 			sent = req.Header
 			return nil, errors.New("not sent")
 		}))
-		u, _ := url.Parse(base)
+		u := urls.MustParse(base)
 		reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[*response.Response] {
 			return a.Request(&request.Request{Method: "GET", URL: u, AcceptEncoding: "gzip"})
 		})
@@ -304,7 +282,7 @@ func TestFromRoundTripper(t *testing.T) {
 			close(cancelled)
 			return nil, req.Context().Err()
 		}))
-		u, _ := url.Parse(base)
+		u := urls.MustParse(base)
 		_, err := reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[*response.Response] {
 			d := a.Request(&request.Request{Method: "GET", URL: u})
 			l.CallLater(0, d.Cancel)
@@ -321,7 +299,7 @@ func TestFromRoundTripper(t *testing.T) {
 	})
 
 	t.Run("cancelled while the body comes", func(t *testing.T) {
-		u, _ := url.Parse(base + "/hang")
+		u := urls.MustParse(base + "/hang")
 		_, err := reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[[]byte] {
 			d := a.Request(&request.Request{Method: "GET", URL: u})
 			return deferred.Then(d, func(r *response.Response) *deferred.Deferred[[]byte] {

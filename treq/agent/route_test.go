@@ -160,7 +160,7 @@ func TestOneOrigin(t *testing.T) {
 			for name, credentials := range map[string]auth.Credentials{"the caller's": nil, "Basic": auth.Basic("u", "p")} {
 				s := &script{t: t}
 				stack := agent.Stack{Agent: s, Credentials: credentials, Redirects: &agent.RedirectConfig{}}
-				req := get(t, test.from, "Cookie", "a=b")
+				req := newRequest("GET", test.from, "Cookie", "a=b")
 				if credentials == nil {
 					req.Header.Set("Authorization", "Basic dTpw")
 				}
@@ -275,7 +275,7 @@ func TestHeadAndBodyInOneTurn(t *testing.T) {
 func TestChallengesOfEachHop(t *testing.T) {
 	s := &script{t: t}
 	stack := agent.Stack{Agent: s, Credentials: persistent{}, Redirects: &agent.RedirectConfig{}}
-	d := stack.Send(get(t, "http://a.example/"))
+	d := stack.Send(newRequest("GET", "http://a.example/"))
 	for _, code := range []int{401, 401, 302, 401, 401} {
 		r := whole(code, "")
 		if code == 302 {
@@ -287,7 +287,7 @@ func TestChallengesOfEachHop(t *testing.T) {
 	if resp := deferredtest.SuccessResultOf(t, d); resp.Code != 200 || len(resp.History()) != 1 || len(s.requests) != 6 {
 		t.Errorf("got %v after %d requests", resp, len(s.requests))
 	}
-	d = stack.Send(get(t, "http://a.example/"))
+	d = stack.Send(newRequest("GET", "http://a.example/"))
 	for range 3 {
 		s.answer(whole(401, ""))
 	}

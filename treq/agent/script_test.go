@@ -2,7 +2,6 @@ package agent_test
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -102,20 +101,6 @@ func whole(code int, body string, headers ...string) *response.Response {
 // redirect makes a redirect with an empty body.
 func redirect(code int, location string) *response.Response {
 	return whole(code, "", "Location", location)
-}
-
-// get makes a request; headers are names and values in turn.
-func get(t *testing.T, rawURL string, headers ...string) *request.Request {
-	t.Helper()
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req := &request.Request{Method: "GET", URL: u, Header: make(http.Header)}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Add(headers[i], headers[i+1])
-	}
-	return req
 }
 
 // headerNames returns the names in h, in lower case.

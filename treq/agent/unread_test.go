@@ -5,19 +5,10 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/garbage"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
-
-// collect collects garbage, and waits for the cleanups.
-func collect() {
-	for range 2 {
-		done := make(chan struct{})
-		runtime.AddCleanup(new([64]byte), func(done chan struct{}) { close(done) }, done)
-		runtime.GC()
-		<-done
-	}
-}
 
 func TestUnreadResponse(t *testing.T) {
 	const part = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234"
@@ -42,7 +33,7 @@ func TestUnreadResponse(t *testing.T) {
 			w.Conn(0).Send(part)
 			kept := c.keep(t, deferredtest.SuccessResultOf(t, d))
 			d = nil
-			collect()
+			garbage.Collect()
 			w.r.Pump()
 			if open := w.Conn(0).Lost == nil; open != c.open {
 				t.Errorf("open %v, want %v", open, c.open)
@@ -58,7 +49,7 @@ func TestWholeResponseUnread(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	w.get("http://a.example/")
 	w.Conn(0).Send(okHello)
-	collect()
+	garbage.Collect()
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 }
 
@@ -84,7 +75,7 @@ func TestUnreadThroughAgents(t *testing.T) {
 				deferredtest.SuccessResultOf(t, d)
 			}
 			d = nil
-			collect()
+			garbage.Collect()
 			w.r.Pump()
 			if w.Conn(0).Lost == nil {
 				t.Error("the connection is still open")
@@ -103,22 +94,19 @@ type holder struct {
 // refers to it, and the connection stays open.
 func TestReadResponseIsFreed(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
-	freed := make(chan struct{}, 1)
+	var freed garbage.Count
 	w.exchange(newRequest("GET", "http://a.example/"), 0) // memory's list of connects leads to the first
 	func() {
 		d := w.get("http://a.example/")
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
 		resp := deferredtest.SuccessResultOf(t, d)
-		runtime.AddCleanup(resp, func(freed chan struct{}) { freed <- struct{}{} }, freed)
+		garbage.Watch(&freed, resp)
 		if err := resp.DeliverBody(&holder{resp: resp}); err != nil {
 			t.Fatal(err)
 		}
 		w.Conn(0).Send("56789")
 	}()
-	collect()
-	select {
-	case <-freed:
-	default:
+	if freed.Collect() != 1 {
 		t.Error("the response is still there")
 	}
 	if w.Conn(0).Lost != nil {

@@ -3,33 +3,23 @@ package auth_test
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-func parse(t testing.TB, s string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
-}
-
-func get(t testing.TB, u string) *request.Request {
-	t.Helper()
-	return &request.Request{Method: "GET", URL: parse(t, u), Header: make(http.Header)}
+func get(u string) *request.Request {
+	return &request.Request{Method: "GET", URL: urls.MustParse(u), Header: make(http.Header)}
 }
 
 // authorization returns what c authorizes a GET of u with.
 func authorization(t testing.TB, c auth.Credentials, u string) string {
 	t.Helper()
-	req := get(t, u)
+	req := get(u)
 	if err := c.Authorize(req); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +55,7 @@ func TestBasic(t *testing.T) {
 		{"a control character of Latin-1", auth.Basic("a\u0085", "b"), ""},
 		{"not UTF-8", auth.Basic("a", "\xff"), ""},
 	} {
-		req := get(t, "http://h.example/")
+		req := get("http://h.example/")
 		req.Header.Set("Authorization", "other")
 		err := test.credentials.Authorize(req)
 		if test.want == "" {
@@ -84,7 +74,7 @@ func TestBasic(t *testing.T) {
 }
 
 func TestErrorsDoNotTellThePassword(t *testing.T) {
-	err := auth.Basic("a:b", "secret\n").Authorize(get(t, "http://h.example/"))
+	err := auth.Basic("a:b", "secret\n").Authorize(get("http://h.example/"))
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Error(err)
 	}
@@ -96,11 +86,11 @@ func TestFromURL(t *testing.T) {
 		"http://us%40er:p%3Aa%20ss@h.example": "Basic dXNAZXI6cDphIHNz",
 		"http://user@h.example/":              "Basic dXNlcjo=",
 	} {
-		if got := authorization(t, auth.FromURL(parse(t, u)), u); got != want {
+		if got := authorization(t, auth.FromURL(urls.MustParse(u)), u); got != want {
 			t.Errorf("%s: got %q, want %q", u, got, want)
 		}
 	}
-	if c := auth.FromURL(parse(t, "http://h.example/")); c != nil {
+	if c := auth.FromURL(urls.MustParse("http://h.example/")); c != nil {
 		t.Errorf("without a user: %v", c)
 	}
 }

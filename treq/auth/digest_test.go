@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
@@ -27,7 +28,7 @@ func newDigest() *auth.Digest {
 // request, and its Authorization then.
 func challenge(t testing.TB, d *auth.Digest, u string, challenges ...string) (again bool, authorization auth.Challenge) {
 	t.Helper()
-	req := get(t, u)
+	req := get(u)
 	if err := d.Authorize(req); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func TestDigestUserNames(t *testing.T) {
 		}
 	}
 	for _, user := range []string{"a\nb", "\xff"} {
-		if err := auth.NewDigest(user, "pass").Authorize(get(t, anURL)); !errors.Is(err, auth.ErrInvalid) {
+		if err := auth.NewDigest(user, "pass").Authorize(get(anURL)); !errors.Is(err, auth.ErrInvalid) {
 			t.Errorf("%q: error %v", user, err)
 		}
 	}
@@ -126,7 +127,7 @@ func TestDigestCountsItsRequests(t *testing.T) {
 		got = authorized(t, d, anURL)
 	}
 	// A request sent before the first challenge arrived gets the same challenge.
-	again, err := d.Answered(get(t, anURL), answer(401, "Www-Authenticate", one))
+	again, err := d.Answered(get(anURL), answer(401, "Www-Authenticate", one))
 	if got := authorized(t, d, anURL); !again || err != nil || got.Get("nc") != "00000005" {
 		t.Errorf("the same nonce again: %v, %v, %v", again, err, got)
 	}
@@ -162,7 +163,7 @@ func TestDigestGivesUp(t *testing.T) {
 			t.Fatal("the first challenge is not answered")
 		}
 		if test.proven {
-			req := get(t, anURL)
+			req := get(anURL)
 			d.Authorize(req)
 			if again, err := d.Answered(req, answer(200, "X")); again || err != nil {
 				t.Errorf("%s: after a 200: %v, %v", test.name, again, err)
@@ -178,7 +179,7 @@ func TestDigestGivesUp(t *testing.T) {
 // TestDigestOfSeveralAtOnce: concurrent requests are answered with different nonces.
 func TestDigestOfSeveralAtOnce(t *testing.T) {
 	d := newDigest()
-	first, second := get(t, anURL), get(t, anURL)
+	first, second := get(anURL), get(anURL)
 	for i, req := range []*request.Request{first, second} {
 		again, _ := d.Answered(req, answer(401, "Www-Authenticate", fmt.Sprintf(`Digest realm="r", nonce="%d", qop="auth"`, i)))
 		if !again {
@@ -246,7 +247,7 @@ func TestDigestBodies(t *testing.T) {
 	} {
 		d := newDigest()
 		challenge(t, d, anURL, `Digest realm="r", nonce="n", qop="`+test.qop+`"`)
-		req := get(t, anURL)
+		req := get(anURL)
 		req.Body = test.body
 		err := d.Authorize(req)
 		if !errors.Is(err, test.err) || err == nil && !strings.Contains(req.Header.Get("Authorization"), "qop="+test.want+",") {
@@ -266,12 +267,12 @@ func (s stream) StartProducing(to request.Consumer) *deferred.Deferred[deferred.
 func TestDigestNextNonce(t *testing.T) {
 	d := newDigest()
 	challenge(t, d, anURL, `Digest realm="r", nonce="one", qop="auth"`)
-	req := get(t, anURL)
+	req := get(anURL)
 	d.Authorize(req)
 	if _, err := d.Answered(req, answer(200, "Authentication-Info", `nextnonce="two", qop=auth`)); err != nil {
 		t.Fatal(err)
 	}
-	req = get(t, anURL)
+	req = get(anURL)
 	d.Authorize(req)
 	if got := auth.ParseChallenges(req.Header["Authorization"])[0]; got.Get("nonce") != "two" || got.Get("nc") != "00000001" {
 		t.Errorf("after nextnonce: %v", got)
@@ -280,13 +281,13 @@ func TestDigestNextNonce(t *testing.T) {
 	if again, _ := d.Answered(req, answer(401, "Www-Authenticate", `Digest realm="r", nonce="three", qop="auth"`)); !again {
 		t.Error("a 401 for what was a nextnonce is held against the password")
 	}
-	if _, err := d.Answered(get(t, anURL), answer(200, "Authentication-Info", `nextnonce="four"`)); err != nil {
+	if _, err := d.Answered(get(anURL), answer(200, "Authentication-Info", `nextnonce="four"`)); err != nil {
 		t.Error(err)
 	}
 	if got := authorized(t, d, anURL); got.Get("nonce") != "three" {
 		t.Errorf("a request without authorization changed the nonce to %q", got.Get("nonce"))
 	}
-	req = get(t, anURL)
+	req = get(anURL)
 	d.Authorize(req)
 	d.Answered(req, answer(503, "Authentication-Info", `nextnonce="five"`))
 	if got := authorized(t, d, anURL); got.Get("nonce") != "three" {
@@ -310,7 +311,7 @@ func TestDigestServerProof(t *testing.T) {
 	} {
 		d := newDigest()
 		challenge(t, d, anURL, `Digest realm="r", nonce="n"`+test.qop)
-		req := get(t, anURL)
+		req := get(anURL)
 		d.Authorize(req)
 		sent := auth.ParseChallenges(req.Header["Authorization"])[0]
 		right := md5Hex(md5Hex("user:r:pass"), "n", sent.Get("nc"), sent.Get("cnonce"), "auth", md5Hex(":/a?b=c"))
@@ -326,9 +327,9 @@ func TestDigestIsForItsURL(t *testing.T) {
 	d := newDigest()
 	const one = `Digest realm="r", nonce="one", qop="auth"`
 	challenge(t, d, anURL, one)
-	req := get(t, anURL)
+	req := get(anURL)
 	d.Authorize(req)
-	req.URL = parse(t, "http://h.example/elsewhere")
+	req.URL = urls.MustParse("http://h.example/elsewhere")
 	if again, _ := d.Answered(req, answer(401, "Www-Authenticate", one)); !again {
 		t.Error("an answer for another URL is held against the password")
 	}
@@ -366,13 +367,13 @@ func FuzzDigest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, challenge, info string) {
 		d := auth.NewDigest("user", "zQpassword")
 		d.Rand = rand.New(zeros{})
-		req := get(t, anURL)
+		req := get(anURL)
 		if err := d.Authorize(req); err != nil {
 			t.Fatal(err)
 		}
 		d.Answered(req, answer(401, "Www-Authenticate", challenge))
 		for range 2 {
-			req = get(t, anURL)
+			req = get(anURL)
 			if d.Authorize(req) != nil {
 				return
 			}

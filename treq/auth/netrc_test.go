@@ -157,7 +157,7 @@ func TestNetrcAuthorizes(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", u, got, want)
 		}
 	}
-	req := get(t, "http://a.example/")
+	req := get("http://a.example/")
 	req.Header.Set("Authorization", "mine")
 	if err := n.Authorize(req); err != nil || req.Header.Get("Authorization") != "mine" {
 		t.Errorf("the request's own authorization became %q, %v", req.Header.Get("Authorization"), err)
@@ -172,10 +172,10 @@ func TestNetrcWithDigest(t *testing.T) {
 	n.Scheme = func(user, password string) auth.Credentials { return auth.NewDigest(user, password) }
 	refused := answer(401, "Www-Authenticate", `Digest realm="r", nonce="n", qop="auth"`)
 	const u = "http://a.example/"
-	if again, err := n.Answered(get(t, "http://b.example/"), refused); again || err != nil {
+	if again, err := n.Answered(get("http://b.example/"), refused); again || err != nil {
 		t.Errorf("an unknown host: %v, %v", again, err)
 	}
-	if again, err := n.Answered(get(t, u), refused); !again || err != nil {
+	if again, err := n.Answered(get(u), refused); !again || err != nil {
 		t.Errorf("a challenge: %v, %v", again, err)
 	}
 	for _, nc := range []string{"nc=00000001", "nc=00000002"} {
@@ -201,7 +201,7 @@ func FuzzParseNetrc(f *testing.F) {
 		for _, host := range []string{"h.example", "an.example", ""} {
 			n.Find(host, "")
 		}
-		req := get(t, anURL)
+		req := get(anURL)
 		if err := n.Authorize(req); err == nil && strings.ContainsAny(req.Header.Get("Authorization"), "\r\n\x00") {
 			t.Fatalf("authorized with %q", req.Header.Get("Authorization"))
 		}

@@ -2,10 +2,10 @@ package auth
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
@@ -53,11 +53,7 @@ func TestVectors(t *testing.T) {
 			`Digest username="Mufasa", realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", uri="/dir/index.html", response="1949323746fe6a43ef61f9606e7febea", opaque="5ccc069c403ebaf9f0171e9517f40e41"`,
 		},
 	} {
-		u, err := url.Parse(test.url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req := &request.Request{Method: "GET", URL: u, Header: make(http.Header)}
+		req := &request.Request{Method: "GET", URL: urls.MustParse(test.url), Header: make(http.Header)}
 		d := NewDigest(test.user, test.password)
 		if !d.challenged(req, nil, []string{test.challenge}) {
 			t.Errorf("%s: not answered", test.name)

@@ -3,7 +3,6 @@ package client_test
 import (
 	"errors"
 	"math"
-	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
@@ -346,10 +346,7 @@ func TestWithJar(t *testing.T) {
 // gave, is nothing to the next request.
 func TestURLIsTheUsers(t *testing.T) {
 	c, s, r := newClient(t)
-	u, err := url.Parse("http://a.example/foo")
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := urls.MustParse("http://a.example/foo")
 	for i, ask := range []func() *deferred.Deferred[*response.Response]{
 		func() *deferred.Deferred[*response.Response] { return c.Get("http://a.example/foo") },
 		func() *deferred.Deferred[*response.Response] { return c.RequestURL("GET", u) },

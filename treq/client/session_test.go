@@ -16,6 +16,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
@@ -80,7 +81,7 @@ func TestCookies(t *testing.T) {
 	// A jar of net/http's, which is used in place of the client's.
 	jar, _ := cookiejar.New(nil)
 	resp = deferredtest.SuccessResultOf(t, s.Get("http://a.example/set/d/4", client.CookieJar(jar), client.Cookies{"e": "5"}))
-	u, _ := url.Parse("http://a.example/")
+	u := urls.MustParse("http://a.example/")
 	if got := jar.Cookies(u); len(got) != 2 {
 		t.Errorf("the jar has %v", got)
 	}
@@ -117,10 +118,7 @@ func TestUserInURL(t *testing.T) {
 			if got := text(t, s.Get(c.url, c.options...)); !strings.Contains(got, c.want) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
-			u, err := url.Parse(c.url)
-			if err != nil {
-				t.Fatal(err)
-			}
+			u := urls.MustParse(c.url)
 			if got := text(t, s.RequestURL("GET", u, c.options...)); !strings.Contains(got, c.want) {
 				t.Errorf("by RequestURL: got %s, want %s", got, c.want)
 			}
@@ -474,7 +472,7 @@ func TestCookiesOfForeignJar(t *testing.T) {
 	jar, _ := cookiejar.New(nil)
 	deferredtest.SuccessResultOf(t, site().Get("https://a.example/x/y", client.CookieJar(jar), client.Cookies{"e": "5"}))
 	for rawURL, want := range map[string]int{"https://a.example/": 1, "http://a.example/": 0, "https://b.example/": 0} {
-		u, _ := url.Parse(rawURL)
+		u := urls.MustParse(rawURL)
 		if got := jar.Cookies(u); len(got) != want {
 			t.Errorf("%s: got %v, want %d", rawURL, got, want)
 		}

@@ -3,8 +3,9 @@ package client
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"testing"
+
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 )
 
 func TestAddParams(t *testing.T) {
@@ -18,10 +19,7 @@ func TestAddParams(t *testing.T) {
 		{"http://x/?q=a+b%2F", [][2]string{{"", ""}}, "/?q=a+b%2F&="},
 		{"http://x/?q", nil, "/?q"},
 	} {
-		u, err := url.Parse(c.url)
-		if err != nil {
-			t.Fatal(err)
-		}
+		u := urls.MustParse(c.url)
 		addParams(u, c.pairs)
 		if got := u.RequestURI(); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.url, got, c.want)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 )
 
@@ -154,7 +155,7 @@ func TestHTTPCookie(t *testing.T) {
 	receive(t, jar, "https://www.example.com/x/y", `a="1 2"; Secure; HttpOnly`, "b=2; Domain=example.com; Path=/; Max-Age=3600; SameSite=Lax", "c=3; Max-Age=1")
 	other, _ := newJar()
 	for c := range jar.All() {
-		other.SetCookies(parse(t, "https://"+c.Domain+"/"), []*http.Cookie{c.HTTPCookie()})
+		other.SetCookies(urls.MustParse("https://"+c.Domain+"/"), []*http.Cookie{c.HTTPCookie()})
 	}
 	if diff := cmp.Diff(jar.Items(), other.Items()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

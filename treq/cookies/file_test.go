@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 )
 
@@ -24,7 +25,7 @@ func fullJar(t *testing.T) (*cookies.Jar, *manualClock) {
 		"empty=",
 		`json={"a":"é"}; HttpOnly`,
 	)
-	mapped, err := cookies.FromMap(parse(t, "http://localhost/"), map[string]string{"mapped": "1"})
+	mapped, err := cookies.FromMap(urls.MustParse("http://localhost/"), map[string]string{"mapped": "1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 )
 
@@ -138,7 +139,7 @@ var hostile = []struct{ name, value string }{
 
 func TestInjection(t *testing.T) {
 	for _, h := range hostile {
-		u := parse(t, "http://h.example/")
+		u := urls.MustParse("http://h.example/")
 		_, header := cookies.Header([]*http.Cookie{{Name: h.name, Value: h.value}})
 		_, scoped := cookies.Scoped(u, h.name, h.value)
 		_, mapped := cookies.FromMap(u, map[string]string{h.name: h.value})

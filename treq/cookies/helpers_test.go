@@ -2,11 +2,11 @@ package cookies_test
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 )
 
@@ -23,25 +23,16 @@ func newJar() (*cookies.Jar, *manualClock) {
 	return &cookies.Jar{Now: h.Now}, h
 }
 
-func parse(t testing.TB, s string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
-}
-
 // receive stores the cookies of a response from u with these Set-Cookie lines.
 func receive(t testing.TB, jar *cookies.Jar, u string, lines ...string) {
 	t.Helper()
-	jar.SetCookies(parse(t, u), cookies.FromResponse(http.Header{"Set-Cookie": lines}))
+	jar.SetCookies(urls.MustParse(u), cookies.FromResponse(http.Header{"Set-Cookie": lines}))
 }
 
 // sent returns the Cookie header of a request to u.
 func sent(t testing.TB, jar *cookies.Jar, u string) string {
 	t.Helper()
-	header, err := cookies.Header(jar.Cookies(parse(t, u)))
+	header, err := cookies.Header(jar.Cookies(urls.MustParse(u)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 	"golang.org/x/net/publicsuffix"
 )
@@ -318,7 +319,7 @@ func TestFromMap(t *testing.T) {
 		{"http://[::1]:81/", []string{"http://[::1]:81/"}, []string{"http://[::1]/"}},
 		{"http://127.0.0.1/", []string{"http://127.0.0.1/"}, []string{"http://127.0.0.2/"}},
 	} {
-		jar, err := cookies.FromMap(parse(t, test.origin), map[string]string{"b": "2", "a": "1"})
+		jar, err := cookies.FromMap(urls.MustParse(test.origin), map[string]string{"b": "2", "a": "1"})
 		if err != nil {
 			t.Errorf("for %s: %v", test.origin, err)
 			continue
@@ -334,14 +335,14 @@ func TestFromMap(t *testing.T) {
 			}
 		}
 	}
-	if _, err := cookies.FromMap(parse(t, "ftp://h.example/"), map[string]string{"a": "1"}); err == nil {
+	if _, err := cookies.FromMap(urls.MustParse("ftp://h.example/"), map[string]string{"a": "1"}); err == nil {
 		t.Error("ftp has cookies")
 	}
 }
 
 // TestServerReplacesMapped is a row of treq's test_cookies.
 func TestServerReplacesMapped(t *testing.T) {
-	jar, err := cookies.FromMap(parse(t, "https://h.example:8443/"), map[string]string{"a": "b"})
+	jar, err := cookies.FromMap(urls.MustParse("https://h.example:8443/"), map[string]string{"a": "b"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -361,7 +362,7 @@ func TestAgainstNetHTTP(t *testing.T) {
 			for i, attribute := range attributes {
 				ours := new(cookies.Jar)
 				theirs, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
-				u := parse(t, "https://"+host+path)
+				u := urls.MustParse("https://" + host + path)
 				list := cookies.FromResponse(http.Header{"Set-Cookie": {
 					"a=1" + attribute, "b=2" + attributes[(i+1)%len(attributes)], "c=3; Secure" + attribute,
 				}})
@@ -373,7 +374,7 @@ func TestAgainstNetHTTP(t *testing.T) {
 							if scheme == "http" && (toHost == "localhost" || toHost == "127.0.0.1") {
 								continue // net/http sends Secure cookies there too
 							}
-							to := parse(t, scheme+"://"+toHost+toPath)
+							to := urls.MustParse(scheme + "://" + toHost + toPath)
 							if diff := cmp.Diff(theirs.Cookies(to), ours.Cookies(to)); diff != "" {
 								t.Fatalf("set by %s with %q, sent to %s (-net/http +ours):\n%s", u, attribute, to, diff)
 							}

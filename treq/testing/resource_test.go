@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
@@ -242,10 +242,7 @@ func TestAdvance(t *testing.T) {
 // TestPanic: a resource that panics, or a handler, is a 500 and a line in the log,
 // and the next request works.
 func TestPanic(t *testing.T) {
-	var log bytes.Buffer
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-	defer slog.SetDefault(before)
+	log := logtest.Capture(t)
 	for _, test := range []struct {
 		name string
 		root web.Resource
@@ -271,12 +268,12 @@ func TestPanic(t *testing.T) {
 	} {
 		stub := treqtesting.NewStubTreq(test.root, treqtesting.Config{})
 		for range 2 {
-			log.Reset()
+			log.Take()
 			if code, _ := content(t, stub.Get("http://an.example/bad")); code != 500 {
 				t.Errorf("%s: got %d", test.name, code)
 			}
 			if !strings.Contains(log.String(), "boom") || !strings.Contains(log.String(), "resource_test.go") {
-				t.Errorf("%s: no panic with its place in the log: %s", test.name, &log)
+				t.Errorf("%s: no panic with its place in the log: %s", test.name, log)
 			}
 			if code, text := content(t, stub.Get("http://an.example/good")); code != 200 || text != "good" {
 				t.Errorf("%s: the next: %d %q", test.name, code, text)

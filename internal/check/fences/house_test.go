@@ -62,10 +62,7 @@ var house = []room{
 	// The outside: nothing above imports these but tests. Examples use what a user may
 	// use.
 	{"examples/...", public},
-	{"internal/testkit/failtest", ""},
-	{"internal/testkit/python", ""},
-	{"internal/testkit/rawserver", "reactor reactor/memory"},
-	{"internal/testkit/testcert", ""},
+	{"internal/testkit/...", public},
 	{"bench", public + " internal/testkit/testcert"},
 	{"internal/check/bigbody", public},
 	{"internal/check/doccheck", ""},
