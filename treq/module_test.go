@@ -3,7 +3,9 @@ package treq_test
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
@@ -15,6 +17,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/cookies"
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -137,5 +141,48 @@ func TestModuleKeepsNoReactor(t *testing.T) {
 	}
 	if n := freed.Collect(); n < reactors-1 { // one may still be on the stack
 		t.Errorf("%d of %d reactors are kept", reactors-n, reactors)
+	}
+}
+
+// TestModuleOnManyReactors: requests on reactors of their own have nothing in common, so
+// that each goroutine may have its reactor. The race detector sees what they would share.
+func TestModuleOnManyReactors(t *testing.T) {
+	var goroutines sync.WaitGroup
+	for range 4 {
+		goroutines.Go(func() {
+			r := memory.New()
+			s := rawserver.Listen(t, r, "80")
+			s.Respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			for range 3 {
+				treq.Get("http://a.example/", treq.All{treq.Timeout(time.Second), treq.Reactor(r)}).
+					AddErrback(func(err error) (*response.Response, error) { t.Error(err); return nil, nil })
+				r.Pump()
+			}
+			if len(s.Conns) != 1 {
+				t.Errorf("%d connections", len(s.Conns))
+			}
+		})
+	}
+	goroutines.Wait()
+}
+
+// TestModuleClock: a request on a reactor of its own has that one's clock and randomness.
+func TestModuleClock(t *testing.T) {
+	upload := func() (string, *cookies.Jar) {
+		r := memory.New()
+		r.Advance(40 * 365 * 24 * time.Hour) // by the system's clock the cookie has expired
+		s := rawserver.Listen(t, r, "80")
+		s.Respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1; Expires=" + r.Now().Add(time.Hour).Format(http.TimeFormat) + "\r\n\r\n")
+		d := treq.Post("http://a.example/", treq.Reactor(r), treq.Files{{Name: "a", Value: multipart.Text("b")}})
+		r.Pump()
+		return s.Conn(0).Got(), deferredtest.SuccessResultOf(t, d).Jar.(*cookies.Jar)
+	}
+	first, jar := upload()
+	second, _ := upload()
+	if first != second || !strings.Contains(first, "boundary=") {
+		t.Errorf("sent\n%s\nand\n%s", first, second)
+	}
+	if jar.Len() != 1 {
+		t.Errorf("the jar has %d cookies", jar.Len())
 	}
 }

@@ -82,54 +82,50 @@ func Informational(f func(code int, header http.Header)) Option { return client.
 // belongs to the goroutine of r. See [client.Reactor].
 func Reactor(r reactor.Reactor) Option { return client.Reactor(r) }
 
-// shared returns the client of all requests by the functions below. It keeps connections
-// but no cookies, as treq's module does.
-func shared() *client.HTTPClient { return client.Shared(reactor.Default()) }
-
 // Request makes a request on the default reactor; see
 // [client.HTTPClient.Request].
 func Request(method, url string, options ...Option) *deferred.Deferred[*response.Response] {
-	return shared().Request(method, url, options...)
+	return client.Shared(options).Request(method, url, options...)
 }
 
 // RequestURL is [Request] for a parsed URL.
 func RequestURL(method string, u *url.URL, options ...Option) *deferred.Deferred[*response.Response] {
-	return shared().RequestURL(method, u, options...)
+	return client.Shared(options).RequestURL(method, u, options...)
 }
 
 // Get makes a GET request; see [Request].
 func Get(url string, options ...Option) *deferred.Deferred[*response.Response] {
-	return shared().Get(url, options...)
+	return client.Shared(options).Get(url, options...)
 }
 
 // Head makes a HEAD request; see [Request].
 func Head(url string, options ...Option) *deferred.Deferred[*response.Response] {
-	return shared().Head(url, options...)
+	return client.Shared(options).Head(url, options...)
 }
 
 // Post makes a POST request; see [Request].
 func Post(url string, options ...Option) *deferred.Deferred[*response.Response] {
-	return shared().Post(url, options...)
+	return client.Shared(options).Post(url, options...)
 }
 
 // Put makes a PUT request; see [Request].
 func Put(url string, options ...Option) *deferred.Deferred[*response.Response] {
-	return shared().Put(url, options...)
+	return client.Shared(options).Put(url, options...)
 }
 
 // Patch makes a PATCH request; see [Request].
 func Patch(url string, options ...Option) *deferred.Deferred[*response.Response] {
-	return shared().Patch(url, options...)
+	return client.Shared(options).Patch(url, options...)
 }
 
 // Delete makes a DELETE request; see [Request].
 func Delete(url string, options ...Option) *deferred.Deferred[*response.Response] {
-	return shared().Delete(url, options...)
+	return client.Shared(options).Delete(url, options...)
 }
 
 // Options makes an OPTIONS request; see [Request].
 func Options(url string, options ...Option) *deferred.Deferred[*response.Response] {
-	return shared().Options(url, options...)
+	return client.Shared(options).Options(url, options...)
 }
 
 // Collect calls collector with each piece of resp's body; see

@@ -22,7 +22,6 @@ type HTTPClient struct {
 	reactor reactor.Reactor
 	stack   agent.Stack // what a request without options passes through
 	config  Config
-	shared  bool // it is Shared's
 	urls    urlCache
 }
 
@@ -65,14 +64,19 @@ func New(r reactor.Reactor, config Config) *HTTPClient {
 	return c
 }
 
-// Shared returns the client of the functions of package treq on r. It keeps connections
-// but no cookies, and lives as long as r.
-func Shared(r reactor.Reactor) *HTTPClient { return shared.Of(r) }
+// Shared returns the client by which the functions of package treq make a request with
+// these options: that of the last [Reactor] among them, or that of the default reactor. It
+// keeps connections but no cookies, and lives as long as its reactor.
+func Shared(options []Option) *HTTPClient {
+	r := reactorOf(options)
+	if r == nil {
+		r = reactor.Default()
+	}
+	return shared.Of(r)
+}
 
 var shared = reactor.NewLocal(func(r reactor.Reactor) *HTTPClient {
-	c := New(r, Config{NewJar: func() http.CookieJar { return &cookies.Jar{Now: r.Now} }})
-	c.shared = true
-	return c
+	return New(r, Config{NewJar: func() http.CookieJar { return &cookies.Jar{Now: r.Now} }})
 })
 
 // Jar returns the jar that the cookies of requests come from and go to, unless a
@@ -172,11 +176,8 @@ func (c *HTTPClient) stackFor(s *settings, req *request.Request) (*agent.Stack, 
 	stack := c.stack
 	stack.Credentials = credentials
 	stack.Buffered = !s.unbuffered
-	switch {
-	case s.agent != nil:
+	if s.agent != nil {
 		stack.Agent = s.agent
-	case s.reactor != nil && c.shared:
-		stack.Agent = Shared(s.reactor).stack.Agent
 	}
 	switch {
 	case s.refuseRedirects:

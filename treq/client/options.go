@@ -221,16 +221,33 @@ func Agent(a agent.Requester) Option {
 
 // Reactor makes the timeouts of the request go by the clock of r, in place of the
 // client's reactor. A request by the functions of package treq is also sent on r, by the
-// agent that all such requests on r share, unless there is an [Agent]; it then belongs to
-// the goroutine of r. It is treq's reactor.
-func Reactor(r reactor.Reactor) Option {
-	return optionFunc(func(s *settings) error {
-		if r == nil {
-			return fmt.Errorf("%w: Reactor: nil", ErrOption)
+// client that all such requests on r share; it then belongs to the goroutine of r. It is
+// treq's reactor.
+func Reactor(r reactor.Reactor) Option { return reactorOption{r} }
+
+type reactorOption struct{ reactor.Reactor }
+
+func (o reactorOption) apply(s *settings) error {
+	if o.Reactor == nil {
+		return fmt.Errorf("%w: Reactor: nil", ErrOption)
+	}
+	s.reactor = o.Reactor
+	return nil
+}
+
+// reactorOf returns the reactor of the last [Reactor] among options, or nil.
+func reactorOf(options []Option) (last reactor.Reactor) {
+	for _, o := range options {
+		switch o := o.(type) {
+		case reactorOption:
+			last = o.Reactor
+		case All:
+			if r := reactorOf(o); r != nil {
+				last = r
+			}
 		}
-		s.reactor = r
-		return nil
-	})
+	}
+	return last
 }
 
 // All is several options as one, such as those that a program gives to all its requests.
