@@ -94,7 +94,7 @@ func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
 
 // begin finds the resource. It renders one that streams, and lets the content come for another.
 func (r *Request) begin() {
-	switch root := r.Site.Root.(type) { // a handler needs neither the way nor the arguments
+	switch root := r.Site.Root.(type) { // a handler needs neither Prepath, Postpath nor Args
 	case nil:
 		(&HandlerResource{Handler: r.Site.Handler}).Render(r)
 		return
