@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -254,8 +255,8 @@ func TestWithinCallbacks(t *testing.T) {
 	})
 	t.Run("the body is refused as the head comes", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
-		p := &reader{}
-		p.onMade = func() { p.transport.StopProducing() }
+		p := new(bodytest.Reader)
+		p.OnMade = func() { p.StopProducing() }
 		d := w.get("http://a.example/").AddCallback(func(r *response.Response) (*response.Response, error) {
 			return r, r.DeliverBody(p)
 		})
@@ -263,8 +264,8 @@ func TestWithinCallbacks(t *testing.T) {
 		deferredtest.SuccessResultOf(t, d)
 		w.wantClosed(0)
 		var failed *response.FailedError
-		if p.got != "" || !errors.As(p.lost, &failed) || !errors.Is(p.lost, reactor.ErrConnectionAborted) {
-			t.Errorf("got %q, %v", p.got, p.lost)
+		if string(p.Got) != "" || !errors.As(p.Err(), &failed) || !errors.Is(p.Err(), reactor.ErrConnectionAborted) {
+			t.Errorf("got %q, %v", p.Got, p.Err())
 		}
 	})
 	t.Run("a callback panics as the head comes", func(t *testing.T) {
@@ -284,39 +285,39 @@ func TestWithinCallbacks(t *testing.T) {
 	})
 	t.Run("a reader panics at data", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
-		p := &reader{onData: func(string) { panic("boom") }}
+		p := &bodytest.Reader{OnData: func(string) { panic("boom") }}
 		d := w.get("http://a.example/")
 		w.Conn(0).Send(long)
 		deferredtest.SuccessResultOf(t, d).DeliverBody(p)
 		w.Conn(0).Send("hello")
 		w.wantClosed(0)
 		var failed *response.FailedError
-		if p.lostCalled != 1 || !errors.As(p.lost, &failed) || !strings.Contains(p.lost.Error(), "boom") {
-			t.Errorf("lost %d times, %v", p.lostCalled, p.lost)
+		if len(p.Lost) != 1 || !errors.As(p.Err(), &failed) || !strings.Contains(p.Err().Error(), "boom") {
+			t.Errorf("lost %d times, %v", len(p.Lost), p.Err())
 		}
 	})
 	t.Run("a reader panics at the end", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
-		p := &reader{onLost: func() { panic("boom") }}
+		p := &bodytest.Reader{OnLost: func() { panic("boom") }}
 		d := w.get("http://a.example/")
 		w.Conn(0).Send(long)
 		deferredtest.SuccessResultOf(t, d).DeliverBody(p)
 		w.Conn(0).Send("hellohello")
-		if p.lostCalled != 1 || p.lost != response.ErrDone {
-			t.Errorf("lost %d times, %v", p.lostCalled, p.lost)
+		if len(p.Lost) != 1 || p.Err() != response.ErrDone {
+			t.Errorf("lost %d times, %v", len(p.Lost), p.Err())
 		}
 		w.exchange(newRequest("GET", "http://a.example/"), 1)
 	})
 	t.Run("a reader stops within the last bytes", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
-		p := &reader{}
-		p.onData = func(string) { p.transport.StopProducing() }
+		p := new(bodytest.Reader)
+		p.OnData = func(string) { p.StopProducing() }
 		d := w.get("http://a.example/")
 		w.Conn(0).Send(long)
 		deferredtest.SuccessResultOf(t, d).DeliverBody(p)
 		w.Conn(0).Send("hellohello")
-		if p.lostCalled != 1 {
-			t.Errorf("lost %d times, %v", p.lostCalled, p.lost)
+		if len(p.Lost) != 1 {
+			t.Errorf("lost %d times, %v", len(p.Lost), p.Err())
 		}
 		w.wantClosed(0)
 	})
@@ -375,20 +376,20 @@ func TestUnread(t *testing.T) {
 // sending.
 func TestPaused(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
-	p := &reader{}
+	p := new(bodytest.Reader)
 	d := w.get("http://a.example/")
 	c := w.Conn(0)
 	c.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
 	deferredtest.SuccessResultOf(t, d).DeliverBody(p)
-	p.onData = func(string) { p.transport.PauseProducing() }
+	p.OnData = func(string) { p.PauseProducing() }
 	c.Send("2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")
-	if p.got != "he" || p.lostCalled != 0 {
-		t.Errorf("got %q, lost %v", p.got, p.lost)
+	if string(p.Got) != "he" || len(p.Lost) != 0 {
+		t.Errorf("got %q, lost %v", p.Got, p.Err())
 	}
-	p.onData = nil
-	p.transport.ResumeProducing()
-	if p.got != "hello" || p.lost != response.ErrDone || p.lostCalled != 1 {
-		t.Errorf("got %q, lost %v", p.got, p.lost)
+	p.OnData = nil
+	p.ResumeProducing()
+	if string(p.Got) != "hello" || p.Err() != response.ErrDone || len(p.Lost) != 1 {
+		t.Errorf("got %q, lost %v", p.Got, p.Err())
 	}
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 }

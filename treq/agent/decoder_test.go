@@ -20,6 +20,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -64,28 +65,8 @@ var codings = []struct{ encoder, name string }{
 	{"gzip", "gzip"}, {"deflate", "deflate"}, {"bare", "deflate"}, {"br", "br"}, {"zstd", "zstd"},
 }
 
-// A keeper is a BodyProtocol that keeps the bytes.
-type keeper struct {
-	from   response.BodyTransport
-	got    []byte
-	pieces int
-	made   int
-	lost   []error
-	react  func(r *keeper) // called with each piece
-}
-
-func (r *keeper) ConnectionMade(t response.BodyTransport) { r.from = t; r.made++ }
-func (r *keeper) DataReceived(data []byte) {
-	r.got = append(r.got, data...)
-	r.pieces++
-	if r.react != nil {
-		r.react(r)
-	}
-}
-func (r *keeper) ConnectionLost(reason error) { r.lost = append(r.lost, reason) }
-
 // decoding has a response with that Content-Encoding go through an agent.
-func decoding(t *testing.T, contentEncoding string, config agent.DecoderConfig) (*response.Response, *transport) {
+func decoding(t *testing.T, contentEncoding string, config agent.DecoderConfig) (*response.Response, *bodytest.Source) {
 	t.Helper()
 	s := &script{t: t}
 	config.Decoders = append(agent.Decoders(), void)
@@ -127,10 +108,10 @@ func (v voidReader) Read(p []byte) (int, error) {
 	return 0, cmp.Or(err, io.EOF)
 }
 
-func isDone(t *testing.T, r *keeper, want error) {
+func isDone(t *testing.T, r *bodytest.Reader, want error) {
 	t.Helper()
-	if r.made != 1 || len(r.lost) != 1 || !errors.Is(r.lost[0], want) {
-		t.Errorf("ConnectionMade %d times, ConnectionLost with %v, want %v", r.made, r.lost, want)
+	if r.Made != 1 || len(r.Lost) != 1 || !errors.Is(r.Lost[0], want) {
+		t.Errorf("ConnectionMade %d times, ConnectionLost with %v, want %v", r.Made, r.Lost, want)
 	}
 }
 
@@ -258,7 +239,7 @@ func TestTooManyCodings(t *testing.T) {
 	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, agent.ErrTooManyCodings) || !errors.As(err, &failed) || failed.Response != r {
 		t.Errorf("got %v", err)
 	}
-	if body.stopped != 1 {
+	if body.Stopped != 1 {
 		t.Error("the connection is still open")
 	}
 }
@@ -286,9 +267,9 @@ func TestNothingToDecode(t *testing.T) {
 	// Of a length that is not said, and is none.
 	for _, c := range codings {
 		r, body := decoding(t, c.name, agent.DecoderConfig{})
-		p := &keeper{}
+		p := new(bodytest.Reader)
 		r.DeliverBody(p)
-		body.body.End(response.ErrDone)
+		body.End(response.ErrDone)
 		isDone(t, p, response.ErrDone)
 	}
 }
@@ -306,18 +287,18 @@ func TestDecoders(t *testing.T) {
 				}
 				for _, end := range []error{response.ErrDone, response.ErrPotentialDataLoss} {
 					r, body := decoding(t, c.name, agent.DecoderConfig{})
-					p := &keeper{}
+					p := new(bodytest.Reader)
 					if err := r.DeliverBody(p); err != nil {
 						t.Fatal(err)
 					}
 					for part := range slices.Chunk(data, piece) {
 						scratch := bytes.Clone(part)
-						body.body.Write(scratch)
+						body.Write(scratch)
 						clear(scratch) // it was valid only until then
 					}
-					body.body.End(end)
-					if !bytes.Equal(p.got, plain) {
-						t.Fatalf("%s of %d in pieces of %d: got %d bytes", c.encoder, n, piece, len(p.got))
+					body.End(end)
+					if !bytes.Equal(p.Got, plain) {
+						t.Fatalf("%s of %d in pieces of %d: got %d bytes", c.encoder, n, piece, len(p.Got))
 					}
 					isDone(t, p, end)
 				}
@@ -331,16 +312,16 @@ func TestDecoders(t *testing.T) {
 func TestDecodeEarlyBody(t *testing.T) {
 	r, body := decoding(t, "gzip", agent.DecoderConfig{})
 	data := coded("gzip", []byte("xxxxxxyyyy"))
-	body.body.Write(data[:5])
-	body.body.Write(data[5:])
-	body.body.End(response.ErrDone)
-	p := &keeper{}
+	body.Write(data[:5])
+	body.Write(data[5:])
+	body.End(response.ErrDone)
+	p := new(bodytest.Reader)
 	r.DeliverBody(p)
-	if string(p.got) != "xxxxxxyyyy" {
-		t.Errorf("got %q", p.got)
+	if string(p.Got) != "xxxxxxyyyy" {
+		t.Errorf("got %q", p.Got)
 	}
 	isDone(t, p, response.ErrDone)
-	if err := r.DeliverBody(&keeper{}); err != response.ErrBodyTaken {
+	if err := r.DeliverBody(new(bodytest.Reader)); err != response.ErrBodyTaken {
 		t.Errorf("a second reader got %v", err)
 	}
 }
@@ -351,19 +332,19 @@ func TestDecodeFlushed(t *testing.T) {
 		var b bytes.Buffer
 		w := encoders[c.encoder](&b)
 		r, body := decoding(t, c.name, agent.DecoderConfig{})
-		p := &keeper{}
+		p := new(bodytest.Reader)
 		r.DeliverBody(p)
 		for i := range 3 {
 			must(w.Write([]byte("event")))
 			must(0, w.Flush())
-			body.body.Write(b.Next(b.Len()))
-			if want := strings.Repeat("event", i+1); string(p.got) != want {
-				t.Errorf("%s: got %q, want %q", c.encoder, p.got, want)
+			body.Write(b.Next(b.Len()))
+			if want := strings.Repeat("event", i+1); string(p.Got) != want {
+				t.Errorf("%s: got %q, want %q", c.encoder, p.Got, want)
 			}
 		}
 		w.Close()
-		body.body.Write(b.Bytes())
-		body.body.End(response.ErrDone)
+		body.Write(b.Bytes())
+		body.End(response.ErrDone)
 		isDone(t, p, response.ErrDone)
 	}
 }
@@ -371,15 +352,15 @@ func TestDecodeFlushed(t *testing.T) {
 func TestDecodeMembers(t *testing.T) {
 	for _, coding := range []string{"gzip", "zstd"} {
 		r, body := decoding(t, coding, agent.DecoderConfig{})
-		p := &keeper{}
+		p := new(bodytest.Reader)
 		r.DeliverBody(p)
 		for _, member := range []string{"one", "", "two", "three"} {
-			body.body.Write(coded(coding, []byte(member)))
+			body.Write(coded(coding, []byte(member)))
 		}
-		if string(p.got) != "onetwothree" {
-			t.Errorf("%s: got %q", coding, p.got)
+		if string(p.Got) != "onetwothree" {
+			t.Errorf("%s: got %q", coding, p.Got)
 		}
-		body.body.End(response.ErrDone)
+		body.End(response.ErrDone)
 		isDone(t, p, response.ErrDone)
 	}
 }
@@ -388,14 +369,14 @@ func TestDecodeInARow(t *testing.T) {
 	plain := text(200_000)
 	data := coded("zstd", coded("br", coded("bare", coded("gzip", plain))))
 	r, body := decoding(t, "gzip, deflate, br, zstd", agent.DecoderConfig{})
-	p := &keeper{}
+	p := new(bodytest.Reader)
 	r.DeliverBody(p)
 	for part := range slices.Chunk(data, 1000) {
-		body.body.Write(part)
+		body.Write(part)
 	}
-	body.body.End(response.ErrDone)
-	if !bytes.Equal(p.got, plain) {
-		t.Errorf("got %d bytes", len(p.got))
+	body.End(response.ErrDone)
+	if !bytes.Equal(p.Got, plain) {
+		t.Errorf("got %d bytes", len(p.Got))
 	}
 	isDone(t, p, response.ErrDone)
 }
@@ -425,30 +406,30 @@ func TestDecodeErrors(t *testing.T) {
 			}
 			t.Run(c.encoder+" "+test.name, func(t *testing.T) {
 				r, body := decoding(t, c.name, agent.DecoderConfig{})
-				p := &keeper{}
+				p := new(bodytest.Reader)
 				r.DeliverBody(p)
 				for part := range slices.Chunk(test.data, 500) {
-					if body.stopped == 0 {
-						body.body.Write(part)
+					if body.Stopped == 0 {
+						body.Write(part)
 					}
 				}
-				early := len(p.lost) != 0
-				if early != (body.stopped != 0) {
-					t.Errorf("ended: %v, closed: %v", early, body.stopped != 0)
+				early := len(p.Lost) != 0
+				if early != (body.Stopped != 0) {
+					t.Errorf("ended: %v, closed: %v", early, body.Stopped != 0)
 				}
-				body.body.End(response.ErrDone)
-				if len(p.lost) != 1 {
-					t.Fatalf("ConnectionLost with %v", p.lost)
+				body.End(response.ErrDone)
+				if len(p.Lost) != 1 {
+					t.Fatalf("ConnectionLost with %v", p.Lost)
 				}
 				var failed *response.FailedError
 				var why *agent.DecodeError
-				if len(p.lost) == 0 || !errors.As(p.lost[0], &failed) || !errors.As(p.lost[0], &why) || failed.Response != r || why.Coding != c.name {
-					t.Fatalf("got %v", p.lost)
+				if len(p.Lost) == 0 || !errors.As(p.Lost[0], &failed) || !errors.As(p.Lost[0], &why) || failed.Response != r || why.Coding != c.name {
+					t.Fatalf("got %v", p.Lost)
 				}
 				if test.want != nil && !errors.Is(why, test.want) {
 					t.Errorf("got %v, want %v", why.Err, test.want)
 				}
-				if !bytes.HasPrefix(plain, p.got) && test.name != "corrupt" && test.name != "not coded" {
+				if !bytes.HasPrefix(plain, p.Got) && test.name != "corrupt" && test.name != "not coded" {
 					t.Error("something else came before the error")
 				}
 			})
@@ -464,12 +445,12 @@ func TestDecodeConnectionLost(t *testing.T) {
 		data := coded(c.encoder, text(100_000))
 		for _, n := range []int{0, 1, 1000, len(data)} {
 			r, body := decoding(t, c.name, agent.DecoderConfig{})
-			p := &keeper{}
+			p := new(bodytest.Reader)
 			r.DeliverBody(p)
-			body.body.Write(data[:n])
-			body.body.End(lost)
-			if len(p.lost) != 1 || p.lost[0] != lost {
-				t.Errorf("%s, %d bytes: got %v", c.encoder, n, p.lost)
+			body.Write(data[:n])
+			body.End(lost)
+			if len(p.Lost) != 1 || p.Lost[0] != lost {
+				t.Errorf("%s, %d bytes: got %v", c.encoder, n, p.Lost)
 			}
 		}
 	}
@@ -488,8 +469,8 @@ func TestDecodeErrorInARow(t *testing.T) {
 		{coded("zstd", coded("br", good))[:30], "zstd"},
 	} {
 		r, body := decoding(t, "gzip, br, zstd", agent.DecoderConfig{})
-		body.body.Write(test.data)
-		body.body.End(response.ErrDone)
+		body.Write(test.data)
+		body.End(response.ErrDone)
 		var why *agent.DecodeError
 		if err := deferredtest.FailureResultOf(t, r.Content()); !errors.As(err, &why) || why.Coding != test.want {
 			t.Errorf("got %v, want %s", err, test.want)
@@ -581,18 +562,18 @@ func TestBomb(t *testing.T) {
 				return nil
 			})
 			for part := range slices.Chunk(test.data, 4096) {
-				if body.stopped == 0 {
-					body.body.Write(part)
-					body.turns()
+				if body.Stopped == 0 {
+					body.Write(part)
+					body.RunTasks()
 				}
 			}
-			body.body.End(response.ErrDone)
-			body.turns()
+			body.End(response.ErrDone)
+			body.RunTasks()
 			if test.ok {
 				deferredtest.SuccessResultOf(t, d)
 			} else if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, agent.ErrDecodedTooLarge) {
 				t.Errorf("got %v", err)
-			} else if body.stopped != 1 {
+			} else if body.Stopped != 1 {
 				t.Error("the connection was not closed")
 			}
 			if n > test.most || test.ok && n != test.most {
@@ -609,8 +590,8 @@ func TestZstdWindow(t *testing.T) {
 	must(io.CopyN(w, zeroReader{}, 32<<20))
 	must(0, w.Close())
 	r, body := decoding(t, "zstd", agent.DecoderConfig{})
-	body.body.Write(b.Bytes())
-	body.body.End(response.ErrDone)
+	body.Write(b.Bytes())
+	body.End(response.ErrDone)
 	var why *agent.DecodeError
 	if err := deferredtest.FailureResultOf(t, r.Content()); !errors.As(err, &why) {
 		t.Errorf("got %v", err)
@@ -628,31 +609,32 @@ func TestDecodePause(t *testing.T) {
 	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB, that comes of 3 KB
 	for _, c := range codings {
 		r, body := decoding(t, c.name, agent.DecoderConfig{})
-		p := &keeper{react: func(r *keeper) { r.from.PauseProducing() }}
+		p := new(bodytest.Reader)
+		p.OnData = func(string) { p.PauseProducing() }
 		r.DeliverBody(p)
-		resumedBefore := body.resumed
-		body.body.Write(coded(c.encoder, plain))
-		for pieces := 1; len(p.got) < len(plain); pieces++ {
-			if p.pieces != pieces || body.paused != pieces || len(p.lost) != 0 || !bytes.HasPrefix(plain, p.got) {
-				t.Fatalf("%s: %d pieces, paused %d times, want %d; lost %v", c.encoder, p.pieces, body.paused, pieces, p.lost)
+		resumedBefore := body.Resumed
+		body.Write(coded(c.encoder, plain))
+		for pieces := 1; len(p.Got) < len(plain); pieces++ {
+			if p.Pieces != pieces || body.Paused != pieces || len(p.Lost) != 0 || !bytes.HasPrefix(plain, p.Got) {
+				t.Fatalf("%s: %d pieces, paused %d times, want %d; lost %v", c.encoder, p.Pieces, body.Paused, pieces, p.Lost)
 			}
-			p.from.ResumeProducing()
+			p.ResumeProducing()
 		}
-		if p.pieces < 10 {
-			t.Errorf("%s: %d pieces", c.encoder, p.pieces)
+		if p.Pieces < 10 {
+			t.Errorf("%s: %d pieces", c.encoder, p.Pieces)
 		}
-		if body.resumed != resumedBefore {
+		if body.Resumed != resumedBefore {
 			t.Errorf("%s: the connection was resumed while there was enough", c.encoder)
 		}
-		p.from.ResumeProducing()
-		if body.resumed == resumedBefore {
+		p.ResumeProducing()
+		if body.Resumed == resumedBefore {
 			t.Errorf("%s: the connection was not resumed", c.encoder)
 		}
-		p.from.PauseProducing()
-		body.body.End(response.ErrDone)
-		p.from.ResumeProducing()
-		if !bytes.Equal(p.got, plain) {
-			t.Errorf("%s: got %d bytes", c.encoder, len(p.got))
+		p.PauseProducing()
+		body.End(response.ErrDone)
+		p.ResumeProducing()
+		if !bytes.Equal(p.Got, plain) {
+			t.Errorf("%s: got %d bytes", c.encoder, len(p.Got))
 		}
 		isDone(t, p, response.ErrDone)
 	}
@@ -665,23 +647,24 @@ func TestDecodeResumeInside(t *testing.T) {
 	deepest := 0
 	for _, end := range []bool{false, true} {
 		r, body := decoding(t, "gzip", agent.DecoderConfig{})
-		p := &keeper{react: func(r *keeper) {
+		p := new(bodytest.Reader)
+		p.OnData = func(string) {
 			deepest = max(deepest, runtime.Callers(0, make([]uintptr, 200)))
-			r.from.PauseProducing()
-			r.from.ResumeProducing()
-		}}
+			p.PauseProducing()
+			p.ResumeProducing()
+		}
 		if end {
-			body.body.Write(coded("gzip", plain))
-			body.body.End(response.ErrDone)
+			body.Write(coded("gzip", plain))
+			body.End(response.ErrDone)
 		}
 		r.DeliverBody(p)
 		if !end {
-			body.body.Write(coded("gzip", plain))
-			body.body.End(response.ErrDone)
+			body.Write(coded("gzip", plain))
+			body.End(response.ErrDone)
 		}
-		body.turns()
-		if !bytes.Equal(p.got, plain) || deepest > 30 {
-			t.Errorf("got %d bytes, %d calls deep", len(p.got), deepest)
+		body.RunTasks()
+		if !bytes.Equal(p.Got, plain) || deepest > 30 {
+			t.Errorf("got %d bytes, %d calls deep", len(p.Got), deepest)
 		}
 		isDone(t, p, response.ErrDone)
 	}
@@ -690,21 +673,22 @@ func TestDecodeResumeInside(t *testing.T) {
 // A reader that pauses and resumes within one call gets the later bytes too.
 func TestDecodeResumeInsideGoesOn(t *testing.T) {
 	r, body := decoding(t, "gzip", agent.DecoderConfig{})
-	p := &keeper{react: func(r *keeper) {
-		r.from.PauseProducing()
-		r.from.ResumeProducing()
-	}}
+	p := new(bodytest.Reader)
+	p.OnData = func(string) {
+		p.PauseProducing()
+		p.ResumeProducing()
+	}
 	r.DeliverBody(p)
 	var data bytes.Buffer
 	w := encoders["gzip"](&data)
 	for _, part := range []string{"first", "second"} {
 		must(w.Write([]byte(part)))
 		must(0, w.Flush())
-		body.body.Write(data.Bytes())
+		body.Write(data.Bytes())
 		data.Reset()
 	}
-	if string(p.got) != "firstsecond" || body.paused == 0 {
-		t.Errorf("got %q; paused %d times", p.got, body.paused)
+	if string(p.Got) != "firstsecond" || body.Paused == 0 {
+		t.Errorf("got %q; paused %d times", p.Got, body.Paused)
 	}
 }
 
@@ -720,10 +704,11 @@ func TestDecodeStopReadsNoFurther(t *testing.T) {
 	s := &script{t: t}
 	d := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{counted}}).Request(newRequest("GET", "http://example.com/"))
 	s.answer(whole(200, "abc", "Content-Encoding", "counted"))
-	p := &keeper{react: func(r *keeper) { r.from.StopProducing() }}
+	p := new(bodytest.Reader)
+	p.OnData = func(string) { p.StopProducing() }
 	deferredtest.SuccessResultOf(t, d).DeliverBody(p)
-	if reads != 1 || string(p.got) != "a" {
-		t.Errorf("read %d times; got %q", reads, p.got)
+	if reads != 1 || string(p.Got) != "a" {
+		t.Errorf("read %d times; got %q", reads, p.Got)
 	}
 }
 
@@ -736,8 +721,8 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 func TestDecodeNothingInARow(t *testing.T) {
 	for _, coding := range []string{"gzip", "deflate", "zstd"} {
 		r, body := decoding(t, coding+", gzip", agent.DecoderConfig{})
-		body.body.Write(coded("gzip", nil))
-		body.body.End(response.ErrDone)
+		body.Write(coded("gzip", nil))
+		body.End(response.ErrDone)
 		if got := deferredtest.SuccessResultOf(t, r.Content()); len(got) != 0 {
 			t.Errorf("%s: got %q", coding, got)
 		}
@@ -759,8 +744,8 @@ func TestDecodeBareDeflate(t *testing.T) {
 		plain := text(int(head.size))
 		data := slices.Concat([]byte{head.first, head.size, 0, ^head.size, 0xff}, plain, []byte{1, 0, 0, 0xff, 0xff})
 		r, body := decoding(t, "deflate", agent.DecoderConfig{})
-		body.body.Write(data)
-		body.body.End(response.ErrDone)
+		body.Write(data)
+		body.End(response.ErrDone)
 		if got := deferredtest.SuccessResultOf(t, r.Content()); !bytes.Equal(got, plain) {
 			t.Errorf("%s: got %q, want %q", name, got, plain)
 		}
@@ -774,34 +759,34 @@ func TestDecodeStop(t *testing.T) {
 	for _, when := range []string{"at once", "inside", "paused", "hungry", "paused, all there"} {
 		t.Run(when, func(t *testing.T) {
 			r, body := decoding(t, "gzip", agent.DecoderConfig{})
-			p := &keeper{}
+			p := new(bodytest.Reader)
 			switch when {
 			case "inside":
-				p.react = func(r *keeper) { r.from.StopProducing() }
+				p.OnData = func(string) { p.StopProducing() }
 			case "paused", "paused, all there":
-				p.react = func(r *keeper) { r.from.PauseProducing() }
+				p.OnData = func(string) { p.PauseProducing() }
 			}
 			r.DeliverBody(p)
 			switch when {
 			case "hungry":
-				body.body.Write(data[:len(data)/2])
+				body.Write(data[:len(data)/2])
 			case "at once":
 			default:
-				body.body.Write(data)
+				body.Write(data)
 			}
 			if when == "paused, all there" {
-				body.body.End(response.ErrDone)
+				body.End(response.ErrDone)
 			}
-			pieces := p.pieces
-			p.from.StopProducing()
-			p.from.StopProducing()
-			p.from.ResumeProducing()
-			if p.pieces != pieces {
+			pieces := p.Pieces
+			p.StopProducing()
+			p.StopProducing()
+			p.ResumeProducing()
+			if p.Pieces != pieces {
 				t.Error("more came after StopProducing")
 			}
 			isDone(t, p, errAborted)
-			if all := when == "paused, all there"; (body.stopped == 1) == all {
-				t.Errorf("the body was stopped %d times", body.stopped)
+			if all := when == "paused, all there"; (body.Stopped == 1) == all {
+				t.Errorf("the body was stopped %d times", body.Stopped)
 			}
 			if when != "at once" && when != "hungry" && pieces != 1 {
 				t.Errorf("%d pieces", pieces)
@@ -815,14 +800,14 @@ func TestDecodeStop(t *testing.T) {
 func TestDecodeCancel(t *testing.T) {
 	before := coroutines()
 	r, body := decoding(t, "br", agent.DecoderConfig{})
-	body.later = true
+	body.OnStop = nil
 	r.Buffer()
 	d := r.Text()
 	data := coded("br", text(100_000))
-	body.body.Write(data[:1000])
+	body.Write(data[:1000])
 	d.Cancel()
-	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || body.stopped != 1 {
-		t.Errorf("got %v, stopped %d times", err, body.stopped)
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || body.Stopped != 1 {
+		t.Errorf("got %v, stopped %d times", err, body.Stopped)
 	}
 	noneLeft(t, before)
 }
@@ -831,7 +816,7 @@ func TestDecodeCancel(t *testing.T) {
 func TestDecodeReaderPanics(t *testing.T) {
 	before := coroutines()
 	r, body := decoding(t, "gzip", agent.DecoderConfig{})
-	p := &keeper{react: func(*keeper) { panic("oh") }}
+	p := &bodytest.Reader{OnData: func(string) { panic("oh") }}
 	r.DeliverBody(p)
 	func() {
 		defer func() {
@@ -839,10 +824,10 @@ func TestDecodeReaderPanics(t *testing.T) {
 				t.Errorf("recovered %v", v)
 			}
 		}()
-		body.body.Write(coded("gzip", []byte("x")))
+		body.Write(coded("gzip", []byte("x")))
 	}()
-	p.react = nil
-	body.body.End(errAborted)
+	p.OnData = nil
+	body.End(errAborted)
 	isDone(t, p, errAborted)
 	noneLeft(t, before)
 }
@@ -884,27 +869,27 @@ func FuzzDecode(f *testing.F) {
 		var results [2]string
 		for i := range results {
 			r, body := decoding(t, encoding, agent.DecoderConfig{})
-			p := &keeper{}
+			p := new(bodytest.Reader)
 			r.DeliverBody(p)
 			size := len(data)
 			if i == 1 {
 				size = int(piece)
 			}
 			for part := range slices.Chunk(data, max(1, size)) {
-				if body.stopped == 0 {
-					body.body.Write(bytes.Clone(part))
+				if body.Stopped == 0 {
+					body.Write(bytes.Clone(part))
 				}
 			}
-			body.body.End(response.ErrDone)
-			if len(p.lost) != 1 {
-				t.Fatalf("lost %v", p.lost)
+			body.End(response.ErrDone)
+			if len(p.Lost) != 1 {
+				t.Fatalf("lost %v", p.Lost)
 			}
 			var why *agent.DecodeError
-			if p.lost[0] != response.ErrDone && !errors.As(p.lost[0], &why) {
-				t.Fatalf("lost %v", p.lost)
+			if p.Lost[0] != response.ErrDone && !errors.As(p.Lost[0], &why) {
+				t.Fatalf("lost %v", p.Lost)
 			}
 			if why == nil {
-				results[i] = string(p.got)
+				results[i] = string(p.Got)
 			} else {
 				results[i] = "error"
 			}
@@ -931,7 +916,7 @@ func BenchmarkDecode(b *testing.B) {
 				req := &request.Request{Method: "GET"}
 				for b.Loop() {
 					var r *response.Response
-					var body *transport
+					var body *bodytest.Source
 					s.respond = func(*request.Request) *response.Response {
 						s.requests, s.waiting = s.requests[:0], s.waiting[:0]
 						r, body = reply(200, "Content-Encoding", c.name)
@@ -941,9 +926,9 @@ func BenchmarkDecode(b *testing.B) {
 					p := sink{}
 					r.DeliverBody(&p)
 					for part := range slices.Chunk(data, 64<<10) {
-						body.body.Write(part)
+						body.Write(part)
 					}
-					body.body.End(response.ErrDone)
+					body.End(response.ErrDone)
 					if p.n != n {
 						b.Fatalf("got %d", p.n)
 					}

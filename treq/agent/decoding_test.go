@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -16,15 +17,15 @@ import (
 )
 
 // decodingInTurns is decoding on a loop, of which turn runs a turn.
-func decodingInTurns(t *testing.T, contentEncoding string) (r *response.Response, body *transport, turn func() (more bool)) {
+func decodingInTurns(t *testing.T, contentEncoding string) (r *response.Response, body *bodytest.Source, turn func() (more bool)) {
 	t.Helper()
 	r, body = decoding(t, contentEncoding, agent.DecoderConfig{MaxExpansion: -1})
 	clock := task.NewClock()
-	body.cooperator = task.NewCooperator(clock, task.CooperatorConfig{
+	body.Tasks = task.NewCooperator(clock, task.CooperatorConfig{
 		Scheduler:            func(f func()) reactor.DelayedCall { return clock.CallLater(time.Nanosecond, f) },
 		TerminationPredicate: func() func() bool { return func() bool { return true } },
 	}) // a step a turn
-	body.body.Init(body)
+	body.Init(body)
 	return r, body, func() bool {
 		clock.Advance(time.Nanosecond)
 		return len(clock.DelayedCalls()) != 0
@@ -42,30 +43,30 @@ func TestDecodeInTurns(t *testing.T) {
 			before := coroutines()
 			r, body, turn := decodingInTurns(t, coding)
 			const size = 4 << 20
-			k := &keeper{}
+			k := new(bodytest.Reader)
 			r.DeliverBody(k)
 			data := zeros(coding, size)
-			resumed := body.resumed
-			body.body.Write(data[:len(data)/2])
-			body.body.Write(data[len(data)/2:]) // was read already
-			if len(k.got) > turnsMost || body.paused != 1 {
-				t.Errorf("%d bytes came in one turn; paused %d times", len(k.got), body.paused)
+			resumed := body.Resumed
+			body.Write(data[:len(data)/2])
+			body.Write(data[len(data)/2:]) // was read already
+			if len(k.Got) > turnsMost || body.Paused != 1 {
+				t.Errorf("%d bytes came in one turn; paused %d times", len(k.Got), body.Paused)
 			}
-			body.body.End(response.ErrDone)
-			turns, last := 1, len(k.got)
+			body.End(response.ErrDone)
+			turns, last := 1, len(k.Got)
 			for more := true; more; turns++ {
-				if body.resumed != resumed {
+				if body.Resumed != resumed {
 					t.Fatalf("resumed in turn %d", turns)
 				}
 				more = turn()
-				if n := len(k.got) - last; n > turnsMost {
+				if n := len(k.Got) - last; n > turnsMost {
 					t.Errorf("%d bytes came in turn %d", n, turns)
 				}
-				last = len(k.got)
+				last = len(k.Got)
 			}
 			isDone(t, k, response.ErrDone)
-			if len(k.got) != size || turns < size/turnsMost {
-				t.Errorf("%d bytes came in %d turns", len(k.got), turns)
+			if len(k.Got) != size || turns < size/turnsMost {
+				t.Errorf("%d bytes came in %d turns", len(k.Got), turns)
 			}
 			noneLeft(t, before)
 		})
@@ -75,27 +76,27 @@ func TestDecodeInTurns(t *testing.T) {
 // TestDecodeResumesAfterTurns: the connection is resumed when all is decoded.
 func TestDecodeResumesAfterTurns(t *testing.T) {
 	r, body, turn := decodingInTurns(t, "gzip")
-	k := &keeper{}
+	k := new(bodytest.Reader)
 	r.DeliverBody(k)
-	resumed := body.resumed
+	resumed := body.Resumed
 	data := zeros("gzip", 2<<20)
-	body.body.Write(data)
+	body.Write(data)
 	for turn() {
 	}
-	if len(k.got) != 2<<20 || body.resumed != resumed+1 {
-		t.Errorf("%d bytes; resumed %d times", len(k.got), body.resumed-resumed)
+	if len(k.Got) != 2<<20 || body.Resumed != resumed+1 {
+		t.Errorf("%d bytes; resumed %d times", len(k.Got), body.Resumed-resumed)
 	}
-	body.body.End(response.ErrDone)
+	body.End(response.ErrDone)
 	isDone(t, k, response.ErrDone)
 }
 
 // TestDecodeNothingInTurns: the bytes of inner stages count as work, too.
 func TestDecodeNothingInTurns(t *testing.T) {
 	r, body, turn := decodingInTurns(t, "void, gzip")
-	k := &keeper{}
+	k := new(bodytest.Reader)
 	r.DeliverBody(k)
-	body.body.Write(zeros("gzip", 4<<20))
-	body.body.End(response.ErrDone)
+	body.Write(zeros("gzip", 4<<20))
+	body.End(response.ErrDone)
 	turns := 1
 	for turn() {
 		turns++
@@ -109,32 +110,32 @@ func TestDecodeNothingInTurns(t *testing.T) {
 func TestDecodeEndsInTurns(t *testing.T) {
 	errBoom := errors.New("boom")
 	for name, test := range map[string]struct {
-		end  func(k *keeper, body *transport, turn func() bool)
+		end  func(k *bodytest.Reader, body *bodytest.Source, turn func() bool)
 		want error
 	}{
-		"stopped": {func(k *keeper, body *transport, turn func() bool) { k.from.StopProducing() }, errAborted},
-		"paused and resumed": {func(k *keeper, body *transport, turn func() bool) {
-			k.from.PauseProducing()
-			n := len(k.got)
+		"stopped": {func(k *bodytest.Reader, body *bodytest.Source, turn func() bool) { k.StopProducing() }, errAborted},
+		"paused and resumed": {func(k *bodytest.Reader, body *bodytest.Source, turn func() bool) {
+			k.PauseProducing()
+			n := len(k.Got)
 			turn()
-			if turn() || len(k.got) != n {
+			if turn() || len(k.Got) != n {
 				panic("it goes on while it is paused")
 			}
-			k.from.ResumeProducing()
-			body.body.End(response.ErrDone)
+			k.ResumeProducing()
+			body.End(response.ErrDone)
 		}, response.ErrDone},
-		"the reader panics": {func(k *keeper, body *transport, turn func() bool) {
-			k.react = func(*keeper) { panic(errBoom) }
+		"the reader panics": {func(k *bodytest.Reader, body *bodytest.Source, turn func() bool) {
+			k.OnData = func(string) { panic(errBoom) }
 		}, errBoom},
-		"cut short": {func(k *keeper, body *transport, turn func() bool) { body.body.End(errAborted) }, errAborted},
+		"cut short": {func(k *bodytest.Reader, body *bodytest.Source, turn func() bool) { body.End(errAborted) }, errAborted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			deferred.FailOnUnhandled(t)
 			before := coroutines()
 			r, body, turn := decodingInTurns(t, "gzip")
-			k := &keeper{}
+			k := new(bodytest.Reader)
 			r.DeliverBody(k)
-			body.body.Write(zeros("gzip", 4<<20))
+			body.Write(zeros("gzip", 4<<20))
 			test.end(k, body, turn)
 			for turn() {
 			}
@@ -148,27 +149,27 @@ func TestDecodeEndsInTurns(t *testing.T) {
 func TestDecodeSmallAtOnce(t *testing.T) {
 	r, body, _ := decodingInTurns(t, "gzip")
 	plain := bytes.Repeat([]byte("abc"), 100_000)
-	k := &keeper{}
+	k := new(bodytest.Reader)
 	r.DeliverBody(k)
-	body.body.Write(coded("gzip", plain))
-	body.body.End(response.ErrDone)
+	body.Write(coded("gzip", plain))
+	body.End(response.ErrDone)
 	isDone(t, k, response.ErrDone)
-	if !bytes.Equal(k.got, plain) {
-		t.Errorf("%d bytes came", len(k.got))
+	if !bytes.Equal(k.Got, plain) {
+		t.Errorf("%d bytes came", len(k.Got))
 	}
 }
 
 // TestDecodeWithoutACooperator fails at once, before anything is decoded.
 func TestDecodeWithoutACooperator(t *testing.T) {
 	r, body := decoding(t, "gzip", agent.DecoderConfig{})
-	body.cooperator = nil
-	body.body.Init(body)
+	body.Tasks = nil
+	body.Init(body)
 	content := r.Content()
-	body.body.Write(coded("gzip", []byte("text")))
+	body.Write(coded("gzip", []byte("text")))
 	if err := deferredtest.FailureResultOf(t, content); !errors.Is(err, request.ErrNoCooperator) {
 		t.Errorf("failed with %v", err)
 	}
-	if body.stopped != 1 {
-		t.Errorf("the connection was closed %d times", body.stopped)
+	if body.Stopped != 1 {
+		t.Errorf("the connection was closed %d times", body.Stopped)
 	}
 }

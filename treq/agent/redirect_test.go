@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
@@ -432,8 +433,8 @@ func TestRedirectCancel(t *testing.T) {
 		if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 			t.Errorf("got %v", err)
 		}
-		if body.stopped != 1 || len(s.requests) != 1 {
-			t.Errorf("stopped %d times, %d requests", body.stopped, len(s.requests))
+		if body.Stopped != 1 || len(s.requests) != 1 {
+			t.Errorf("stopped %d times, %d requests", body.Stopped, len(s.requests))
 		}
 	})
 	t.Run("an agent that answers all the same", func(t *testing.T) {
@@ -521,7 +522,7 @@ func TestRedirectStack(t *testing.T) {
 // The next request waits for the body of the redirect if that can free a
 // connection for it.
 func TestRedirectDrains(t *testing.T) {
-	begin := func(t *testing.T, location string, length int64, headers ...string) (*script, *deferred.Deferred[*response.Response], *response.Response, *transport) {
+	begin := func(t *testing.T, location string, length int64, headers ...string) (*script, *deferred.Deferred[*response.Response], *response.Response, *bodytest.Source) {
 		s := &script{t: t}
 		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/foo"))
 		r, body := reply(302, append(headers, "Location", location)...)
@@ -531,13 +532,13 @@ func TestRedirectDrains(t *testing.T) {
 	}
 	t.Run("same origin", func(t *testing.T) {
 		s, _, _, body := begin(t, "/bar", 5)
-		body.body.Write([]byte("moved"))
+		body.Write([]byte("moved"))
 		if len(s.requests) != 1 {
 			t.Error("the request was sent before the connection was free")
 		}
-		body.body.End(response.ErrDone)
-		if len(s.requests) != 2 || body.stopped != 0 {
-			t.Errorf("%d requests, stopped %d", len(s.requests), body.stopped)
+		body.End(response.ErrDone)
+		if len(s.requests) != 2 || body.Stopped != 0 {
+			t.Errorf("%d requests, stopped %d", len(s.requests), body.Stopped)
 		}
 	})
 	t.Run("in chunks", func(t *testing.T) {
@@ -545,49 +546,49 @@ func TestRedirectDrains(t *testing.T) {
 		if len(s.requests) != 1 {
 			t.Error("the request was sent before the connection was free")
 		}
-		body.body.End(response.ErrDone)
-		if len(s.requests) != 2 || body.stopped != 0 {
-			t.Errorf("%d requests, stopped %d", len(s.requests), body.stopped)
+		body.End(response.ErrDone)
+		if len(s.requests) != 2 || body.Stopped != 0 {
+			t.Errorf("%d requests, stopped %d", len(s.requests), body.Stopped)
 		}
 	})
 	t.Run("cut short", func(t *testing.T) {
 		s, _, _, body := begin(t, "/bar", 5)
-		body.body.End(errors.New("lost"))
+		body.End(errors.New("lost"))
 		if len(s.requests) != 2 {
 			t.Errorf("%d requests", len(s.requests))
 		}
 	})
 	t.Run("too long, as it says", func(t *testing.T) {
 		s, _, _, body := begin(t, "/bar", 1<<20)
-		if len(s.requests) != 2 || body.stopped != 1 {
-			t.Errorf("%d requests, stopped %d", len(s.requests), body.stopped)
+		if len(s.requests) != 2 || body.Stopped != 1 {
+			t.Errorf("%d requests, stopped %d", len(s.requests), body.Stopped)
 		}
 	})
 	t.Run("too long, as it turns out", func(t *testing.T) {
 		s, _, _, body := begin(t, "/bar", response.UnknownLength, "Transfer-Encoding", "chunked")
 		for range 256 {
-			body.body.Write(make([]byte, 1<<10))
+			body.Write(make([]byte, 1<<10))
 		}
-		if len(s.requests) != 1 || body.stopped != 0 {
-			t.Errorf("%d requests, stopped %d", len(s.requests), body.stopped)
+		if len(s.requests) != 1 || body.Stopped != 0 {
+			t.Errorf("%d requests, stopped %d", len(s.requests), body.Stopped)
 		}
-		body.body.Write([]byte{0})
-		if len(s.requests) != 2 || body.stopped != 1 {
-			t.Errorf("%d requests, stopped %d", len(s.requests), body.stopped)
+		body.Write([]byte{0})
+		if len(s.requests) != 2 || body.Stopped != 1 {
+			t.Errorf("%d requests, stopped %d", len(s.requests), body.Stopped)
 		}
 	})
 	for name, location := range map[string]string{"another origin": "//example.net/", "until the connection closes": "/bar"} {
 		t.Run(name, func(t *testing.T) {
 			s, d, r, body := begin(t, location, response.UnknownLength)
-			body.body.Write([]byte("moved"))
-			if len(s.requests) != 2 || body.stopped != 0 {
-				t.Errorf("%d requests, stopped %d", len(s.requests), body.stopped)
+			body.Write([]byte("moved"))
+			if len(s.requests) != 2 || body.Stopped != 0 {
+				t.Errorf("%d requests, stopped %d", len(s.requests), body.Stopped)
 			}
 			deferredtest.NoResult(t, r.Text())
 			// It is read no longer than the request takes.
 			s.answer(whole(200, ""))
 			deferredtest.SuccessResultOf(t, d)
-			if body.stopped != 0 {
+			if body.Stopped != 0 {
 				t.Error("the body was stopped though there is another reader")
 			}
 		})
@@ -595,8 +596,8 @@ func TestRedirectDrains(t *testing.T) {
 			s, d, _, body := begin(t, location, response.UnknownLength)
 			s.answer(whole(200, ""))
 			deferredtest.SuccessResultOf(t, d)
-			if body.stopped != 1 {
-				t.Errorf("stopped %d", body.stopped)
+			if body.Stopped != 1 {
+				t.Errorf("stopped %d", body.Stopped)
 			}
 		})
 	}

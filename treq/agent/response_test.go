@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -107,44 +108,10 @@ func TestUntilClose(t *testing.T) {
 	d := w.get("http://a.example/")
 	w.Conn(0).Send("HTTP/1.0 200 OK\r\n\r\nhello")
 	w.Conn(0).Close()
-	p := &reader{}
+	p := new(bodytest.Reader)
 	deferredtest.SuccessResultOf(t, d).DeliverBody(p)
-	if p.got != "hello" || p.lost != response.ErrPotentialDataLoss {
-		t.Errorf("got %q and %v", p.got, p.lost)
-	}
-}
-
-// A reader is a BodyProtocol that notes what it is told, and does what the test
-// says.
-type reader struct {
-	transport  response.BodyTransport
-	got        string
-	lost       error
-	onMade     func()
-	onData     func(data string)
-	onLost     func()
-	lostCalled int
-}
-
-func (r *reader) ConnectionMade(t response.BodyTransport) {
-	r.transport = t
-	if r.onMade != nil {
-		r.onMade()
-	}
-}
-
-func (r *reader) DataReceived(data []byte) {
-	r.got += string(data)
-	if r.onData != nil {
-		r.onData(string(data))
-	}
-}
-
-func (r *reader) ConnectionLost(reason error) {
-	r.lost = reason
-	r.lostCalled++
-	if r.onLost != nil {
-		r.onLost()
+	if string(p.Got) != "hello" || p.Err() != response.ErrPotentialDataLoss {
+		t.Errorf("got %q and %v", p.Got, p.Err())
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
@@ -214,13 +215,13 @@ func TestTheFirstReasonCounts(t *testing.T) {
 	req.Body = body
 	d := w.send(req)
 	w.Conn(0).Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-	answer := &reader{}
+	answer := new(bodytest.Reader)
 	deferredtest.SuccessResultOf(t, d).DeliverBody(answer)
-	body.stop = func() { answer.transport.StopProducing() }
+	body.stop = func() { answer.StopProducing() }
 	w.Conn(0).Send("what?\r\n")
 	body.wantTold(t, "stop")
-	if !errors.Is(answer.lost, wire.ErrChunkSize) {
-		t.Errorf("lost for %v", answer.lost)
+	if !errors.Is(answer.Err(), wire.ErrChunkSize) {
+		t.Errorf("lost for %v", answer.Err())
 	}
 }
 

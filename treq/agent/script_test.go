@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -45,46 +45,12 @@ func (s *script) last() *request.Request {
 	return s.requests[len(s.requests)-1]
 }
 
-// A transport is the transport of a body, and counts the calls.
-type transport struct {
-	body                     *response.Body
-	paused, resumed, stopped int
-	later                    bool // the test ends the body when that is stopped
-	clock                    *task.Clock
-	cooperator               *task.Cooperator
-}
-
-// turns lets the cooperator do all its work.
-func (t *transport) turns() {
-	for len(t.clock.DelayedCalls()) != 0 {
-		t.clock.Advance(0)
-	}
-}
-
-func (t *transport) Cooperator() *task.Cooperator { return t.cooperator }
-
-func (t *transport) PauseProducing()  { t.paused++ }
-func (t *transport) ResumeProducing() { t.resumed++ }
-func (t *transport) StopProducing() {
-	t.stopped++
-	if !t.later {
-		t.body.End(errAborted)
-	}
-}
-
-// reply makes a response without its body, which is to be written to that of the
-// transport, and ended. headers are names and values in turn.
-func reply(code int, headers ...string) (*response.Response, *transport) {
-	clock := task.NewClock()
-	t := &transport{clock: clock, cooperator: task.NewCooperator(clock, task.CooperatorConfig{})}
-	t.body = response.NewBody(t)
-	r := response.New(t.body)
-	r.Version, r.Code, r.Phrase = "HTTP/1.1", code, http.StatusText(code)
-	r.Header = make(http.Header)
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Add(headers[i], headers[i+1])
-	}
-	return r, t
+// reply returns a response and the source of its body, which ends when it is stopped.
+// headers are names and values in turn.
+func reply(code int, headers ...string) (*response.Response, *bodytest.Source) {
+	r, s := bodytest.New(code, headers...)
+	s.OnStop = func() { s.End(errAborted) }
+	return r, s
 }
 
 // whole makes a response with all of its body.
@@ -92,9 +58,9 @@ func whole(code int, body string, headers ...string) *response.Response {
 	r, t := reply(code, headers...)
 	r.Length = int64(len(body))
 	if body != "" {
-		t.body.Write([]byte(body))
+		t.Write([]byte(body))
 	}
-	t.body.End(response.ErrDone)
+	t.End(response.ErrDone)
 	return r
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/garbage"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -20,7 +21,7 @@ func TestUnreadResponse(t *testing.T) {
 		{"dropped", func(*testing.T, *response.Response) any { return nil }, false},
 		{"kept", func(_ *testing.T, r *response.Response) any { return r }, true},
 		{"being read", func(t *testing.T, r *response.Response) any {
-			if err := r.DeliverBody(&reader{}); err != nil {
+			if err := r.DeliverBody(new(bodytest.Reader)); err != nil {
 				t.Error(err)
 			}
 			return nil
@@ -86,7 +87,7 @@ func TestUnreadThroughAgents(t *testing.T) {
 
 // A holder is a reader that refers to the response whose body it reads.
 type holder struct {
-	reader
+	bodytest.Reader
 	resp *response.Response
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
@@ -365,46 +366,32 @@ func TestReadTimeoutPaused(t *testing.T) {
 	d := c.Get("http://a.example/", client.ReadTimeout(time.Second), client.Unbuffered(true))
 	r.Pump()
 	s.Conn(0).Send(head + "01234")
-	p := &pausing{}
+	p := new(bodytest.Reader)
+	p.OnData = func(string) { p.PauseProducing() }
 	if err := deferredtest.SuccessResultOf(t, d).DeliverBody(p); err != nil {
 		t.Fatal(err)
 	}
 	r.RunFor(time.Hour)
-	if p.lost != nil {
-		t.Fatalf("lost for %v while the reader had paused", p.lost)
+	if p.Err() != nil {
+		t.Fatalf("lost for %v while the reader had paused", p.Err())
 	}
-	p.from.ResumeProducing()
+	p.ResumeProducing()
 	s.Conn(0).Send("56789")
-	if p.got != "0123456789" || p.lost != response.ErrDone {
-		t.Errorf("got %q, %v", p.got, p.lost)
+	if string(p.Got) != "0123456789" || p.Err() != response.ErrDone {
+		t.Errorf("got %q, %v", p.Got, p.Err())
 	}
 	// One that waits again is waited for no longer than it may.
 	d = c.Get("http://a.example/", client.ReadTimeout(time.Second), client.Unbuffered(true))
 	r.Pump()
 	s.Conn(0).Send(head)
-	p = &pausing{}
+	p = new(bodytest.Reader)
+	p.OnData = func(string) { p.PauseProducing() }
 	deferredtest.SuccessResultOf(t, d).DeliverBody(p)
 	r.RunFor(time.Second)
-	if !errors.As(p.lost, new(*deferred.TimeoutError)) {
-		t.Errorf("lost for %v", p.lost)
+	if !errors.As(p.Err(), new(*deferred.TimeoutError)) {
+		t.Errorf("lost for %v", p.Err())
 	}
 }
-
-// pausing is a reader that pauses with each piece.
-type pausing struct {
-	from response.BodyTransport
-	got  string
-	lost error
-}
-
-func (p *pausing) ConnectionMade(t response.BodyTransport) { p.from = t }
-
-func (p *pausing) DataReceived(data []byte) {
-	p.got += string(data)
-	p.from.PauseProducing()
-}
-
-func (p *pausing) ConnectionLost(reason error) { p.lost = reason }
 
 func TestTotalTimeout(t *testing.T) {
 	for _, c := range []struct {
