@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
@@ -73,9 +73,7 @@ func expect(t *testing.T, got, wanted string) {
 
 // A Request works with a carrier that is not HTTP/1.1.
 func TestAnotherCarrier(t *testing.T) {
-	logger := slog.Default()
-	defer slog.SetDefault(logger)
-	slog.SetDefault(slog.New(slog.DiscardHandler))
+	logtest.Capture(t)
 	const header = "map[Content-Type:[] Date:[]]"
 	echo := RenderFunc(func(req *Request) { req.Content.WriteTo(req) })
 	s := streamed(echo, "POST", "/", 4)

@@ -2,19 +2,15 @@ package web_test
 
 import (
 	"bufio"
-	"bytes"
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/web"
@@ -154,32 +150,8 @@ func want[T comparable](t testing.TB, got, wanted T) {
 	}
 }
 
-// logs collects the output of log/slog until the end of the test. The function that it returns returns
-// the output.
-func logs(t testing.TB) func() string {
-	var mu sync.Mutex
-	var b bytes.Buffer
-	before := slog.Default()
-	slog.SetDefault(slog.New(&logHandler{slog.NewTextHandler(&b, nil), &mu}))
-	t.Cleanup(func() { slog.SetDefault(before) })
-	return func() string {
-		mu.Lock()
-		defer mu.Unlock()
-		return b.String()
-	}
-}
-
-type logHandler struct {
-	slog.Handler
-	mu *sync.Mutex
-}
-
-func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	r.Time = time.Time{}
-	return h.Handler.Handle(ctx, r)
-}
+// logs captures the log until the end of the test. The function that it returns returns the log.
+func logs(t testing.TB) func() string { return logtest.Capture(t).String }
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
