@@ -9,11 +9,11 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/garbage"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
-	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
@@ -82,18 +82,11 @@ type echo struct{ last *request.Request }
 
 func (e *echo) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	e.last = req
-	body := response.NewBody(ended{})
-	r := response.New(body)
-	r.Code, r.Header, r.Request = 200, http.Header{}, req
-	body.Write([]byte(req.Method + " " + req.URL.String()))
-	body.End(response.ErrDone)
+	r, body := bodytest.New(200)
+	r.Request = req
+	body.SendAll(req.Method + " " + req.URL.String())
 	return deferred.Succeed(r)
 }
-
-// ended is the transport of a body that has ended.
-type ended struct{ response.BodyTransport }
-
-func (ended) Cooperator() *task.Cooperator { return nil }
 
 // TestModuleMethods: each function makes the request that its name says, and passes
 // its options on.

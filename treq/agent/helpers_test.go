@@ -73,14 +73,7 @@ func (w *world) end() {
 	w.t.Helper()
 	w.pool.CloseCachedConnections()
 	w.r.Pump()
-	for _, c := range w.Conns {
-		if c.Lost == nil {
-			w.t.Errorf("connection %d was left open", c.Number)
-		}
-	}
-	if calls := w.r.DelayedCalls(); len(calls) != 0 {
-		w.t.Errorf("%d delayed calls were left", len(calls))
-	}
+	w.WantNothingLeft()
 	if n := w.pool.Hosts(); n != 0 {
 		w.t.Errorf("the pool still knows %d hosts, of no connection", n)
 	}

@@ -32,12 +32,7 @@ func newClient(t *testing.T) (*client.HTTPClient, *rawserver.Server, *memory.Rea
 	t.Cleanup(func() {
 		pool.CloseCachedConnections()
 		r.Pump()
-		if n := s.Open(); n != 0 {
-			t.Errorf("%d connections were left open", n)
-		}
-		if calls := r.DelayedCalls(); len(calls) != 0 {
-			t.Errorf("%d delayed calls were left", len(calls))
-		}
+		s.WantNothingLeft()
 	})
 	return client.New(r, client.Config{Agent: agent.New(r, agent.Config{Pool: pool})}), s, r
 }

@@ -1,4 +1,4 @@
-// Package failtest tests helpers that are to fail their test.
+// Package failtest runs helpers of tests that are to fail the test.
 package failtest
 
 import (
@@ -22,7 +22,7 @@ func (t *TB) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// Text returns the text that check fails its test with, or "".
+// Text returns the text that check fails its test with, or "" if it does not.
 func Text(check func(t testing.TB)) string {
 	t := new(TB)
 	done := make(chan bool)

@@ -1,5 +1,4 @@
-// Package python finds the Python that has treq, for tests that have it talk with
-// ours.
+// Package python finds a Python with treq, for tests that compare it with ours.
 package python
 
 import (
@@ -13,9 +12,9 @@ import (
 // ErrNoTreq says that treq is not installed.
 var ErrNoTreq = errors.New("no Python here has treq (Debian: python3-treq)")
 
-// WithTreq returns an interpreter that has treq, and so Twisted: the one that the
-// variable PYTHON of the environment names, or else the first python3 on the path,
-// or in /usr/bin, which a version manager may hide. It fails with [ErrNoTreq].
+// WithTreq returns an interpreter that can import treq. If the environment has the
+// variable PYTHON, it names the interpreter. Otherwise it is the first such python3 on
+// the path or in /usr/bin, which a version manager may hide. The error is [ErrNoTreq].
 func WithTreq() (string, error) {
 	if name := os.Getenv("PYTHON"); name != "" {
 		if !hasTreq(name) {
@@ -31,8 +30,7 @@ func WithTreq() (string, error) {
 	return "", ErrNoTreq
 }
 
-// hasTreq reports whether name is an interpreter that has treq. A script that
-// stands for an interpreter may not be one.
+// hasTreq reports whether the interpreter name can import treq.
 func hasTreq(name string) bool {
 	program := "import importlib.util as u; raise SystemExit(u.find_spec('treq') is None)"
 	return exec.Command(name, "-I", "-c", program).Run() == nil

@@ -1,5 +1,5 @@
-// Package rawserver is a server for tests of the client: it records what it gets
-// and says what it is told to, HTTP or not.
+// Package rawserver is a server in memory for tests of the client. It records the bytes
+// that it gets, and sends those that the test tells it to, HTTP or not.
 package rawserver
 
 import (
@@ -10,20 +10,16 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// A Server takes the connections to some ports of every address of a reactor in
-// memory.
+// A Server accepts the connections to some ports of every host.
 type Server struct {
-	// Conns are the connections so far, in the order they came.
-	Conns []*Conn
-	// Accept, if it is set, is told of each new one.
-	Accept func(c *Conn)
+	Conns  []*Conn       // every connection, in the order of their arrival
+	Accept func(c *Conn) // if set, is called with each new connection
 
 	t testing.TB
 	r *memory.Reactor
 }
 
-// Listen returns a Server on these ports of whatever host r is asked to connect
-// to.
+// Listen returns a Server on ports of every host that r connects to.
 func Listen(t testing.TB, r *memory.Reactor, ports ...string) *Server {
 	t.Helper()
 	s := &Server{t: t, r: r}
@@ -43,8 +39,8 @@ func (s *Server) BuildProtocol(net.Addr) reactor.Protocol {
 	return c
 }
 
-// Conn returns connection number i, from 0 on, and fails the test if there is
-// none.
+// Conn returns connection number i, the first being 0. It fails the test if there is no
+// such connection.
 func (s *Server) Conn(i int) *Conn {
 	s.t.Helper()
 	if i >= len(s.Conns) {
@@ -53,7 +49,7 @@ func (s *Server) Conn(i int) *Conn {
 	return s.Conns[i]
 }
 
-// Open returns how many of the connections are open.
+// Open returns the number of open connections.
 func (s *Server) Open() int {
 	n := 0
 	for _, c := range s.Conns {
@@ -64,8 +60,21 @@ func (s *Server) Open() int {
 	return n
 }
 
-// Respond has every connection answer the head of each request, as it comes,
-// with response.
+// WantNothingLeft fails the test if a connection is open, or if the reactor has delayed
+// calls.
+func (s *Server) WantNothingLeft() {
+	s.t.Helper()
+	for _, c := range s.Conns {
+		if c.Lost == nil {
+			s.t.Errorf("connection %d was left open", c.Number)
+		}
+	}
+	if n := len(s.r.DelayedCalls()); n != 0 {
+		s.t.Errorf("%d delayed calls were left", n)
+	}
+}
+
+// Respond makes every new connection answer each piece of data with response.
 func (s *Server) Respond(response string) {
 	s.Accept = func(c *Conn) {
 		c.Data = func([]byte) { c.Write([]byte(response)) }
@@ -76,14 +85,14 @@ func (s *Server) Respond(response string) {
 type Conn struct {
 	reactor.Transport
 	Number int
-	Lost   error             // why it was lost; nil while it is open
-	Data   func(data []byte) // if it is set, is told of what comes
+	Lost   error             // the reason of its loss; nil while it is open
+	Data   func(data []byte) // if set, is called with the data that comes
 
 	server *Server
 	got    []byte
 }
 
-// ConnectionMade notes the transport.
+// ConnectionMade keeps t, and calls Accept.
 func (c *Conn) ConnectionMade(t reactor.Transport) {
 	c.Transport = t
 	if c.server.Accept != nil {
@@ -91,7 +100,7 @@ func (c *Conn) ConnectionMade(t reactor.Transport) {
 	}
 }
 
-// DataReceived records data.
+// DataReceived keeps data, and calls Data.
 func (c *Conn) DataReceived(data []byte) {
 	c.got = append(c.got, data...)
 	if c.Data != nil {
@@ -99,36 +108,36 @@ func (c *Conn) DataReceived(data []byte) {
 	}
 }
 
-// ConnectionLost records reason.
+// ConnectionLost keeps reason.
 func (c *Conn) ConnectionLost(reason error) { c.Lost = reason }
 
-// Got returns what came since it was last called.
+// Got returns the data since the last call.
 func (c *Conn) Got() string {
 	got := string(c.got)
 	c.got = nil
 	return got
 }
 
-// Send sends text and lets everything happen that comes of it.
+// Send sends text, and runs the reactor until nothing is left to do at this time.
 func (c *Conn) Send(text string) {
 	c.Write([]byte(text))
 	c.server.r.Pump()
 }
 
-// SendBytewise is Send one byte at a time.
+// SendBytewise is Send for each byte of text.
 func (c *Conn) SendBytewise(text string) {
 	for i := range len(text) {
 		c.Send(text[i : i+1])
 	}
 }
 
-// Close closes the connection in order, and Abort by a reset.
+// Close closes the connection in order.
 func (c *Conn) Close() {
 	c.LoseConnection()
 	c.server.r.Pump()
 }
 
-// Abort closes the connection by a reset.
+// Abort resets the connection.
 func (c *Conn) Abort() {
 	c.AbortConnection()
 	c.server.r.Pump()

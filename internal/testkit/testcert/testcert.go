@@ -13,10 +13,9 @@ import (
 	"time"
 )
 
-// New returns a certificate for names, host names or IP addresses, that signs
-// itself, and a pool of roots with nothing but it. It is valid from the Unix
-// epoch, where a clock in memory begins, for a hundred years, and for servers and
-// clients both.
+// New returns a self-signed certificate for names, which are host names or IP addresses,
+// and a pool with this certificate as its only root. It is for servers and clients, and
+// valid for a hundred years from the Unix epoch, where a clock in memory begins.
 func New(names ...string) (tls.Certificate, *x509.CertPool) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
