@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+
+	"github.com/seed-7c003b53/gotreq/internal/producer"
 )
 
 // This file holds the Transport of every loop, over a Socket of the poller.
@@ -21,9 +23,8 @@ type connection struct {
 	out  []byte // out[sent:] is still to be sent
 	sent int
 
-	push   PushProducer // at most one of push and pull is set
-	pull   PullProducer
-	failed error // why flush will close the connection
+	producer producer.Slot
+	failed   error // why flush will close the connection
 
 	flags connFlags
 }
@@ -233,7 +234,7 @@ func (c *connection) write(data []byte) {
 // LoseWriteConnection it does only while a producer is registered.
 func (c *connection) mayWrite() bool {
 	return c.flags&(writeEnded|aborting|disconnected) == 0 && c.failed == nil &&
-		(c.flags&(disconnecting|endingWrite) == 0 || c.push != nil || c.pull != nil)
+		(c.flags&(disconnecting|endingWrite) == 0 || c.producer.Taken())
 }
 
 // WriteSequence writes several pieces as one; see [Transport].
@@ -317,14 +318,14 @@ func (c *connection) flush() {
 		return
 	}
 	switch {
-	case c.pull != nil:
+	case c.producer.Pull != nil:
 		if c.flags&writeBlocked == 0 {
-			c.guard(c.pull.ResumeProducing) // its Write queues c again
+			c.guard(c.producer.Pull.ResumeProducing) // its Write queues c again
 		}
-	case c.push != nil:
+	case c.producer.Push != nil:
 		if c.flags&producerPaused != 0 && c.flags&writeBlocked == 0 {
 			c.flags &^= producerPaused
-			c.guard(c.push.ResumeProducing)
+			c.guard(c.producer.Push.ResumeProducing)
 		}
 	case c.flags&disconnecting != 0:
 		c.close(ErrConnectionDone)
@@ -354,7 +355,7 @@ func (c *connection) endWrite() {
 func (c *connection) RegisterProducer(p PushProducer) error {
 	ok, err := c.mayRegister(p)
 	if ok {
-		c.push = p
+		c.producer.Push = p
 		c.pauseProducerIfFull()
 	}
 	return err
@@ -364,7 +365,7 @@ func (c *connection) RegisterProducer(p PushProducer) error {
 func (c *connection) RegisterPullProducer(p PullProducer) error {
 	ok, err := c.mayRegister(p)
 	if ok {
-		c.pull = p
+		c.producer.Pull = p
 		c.touch()
 	}
 	return err
@@ -373,7 +374,7 @@ func (c *connection) RegisterPullProducer(p PullProducer) error {
 // mayRegister reports whether p can be registered. It stops p if the connection is
 // already lost.
 func (c *connection) mayRegister(p PullProducer) (ok bool, err error) {
-	if c.push != nil || c.pull != nil {
+	if c.producer.Taken() {
 		return false, ErrProducerRegistered
 	}
 	if c.flags&disconnected != 0 {
@@ -385,7 +386,7 @@ func (c *connection) mayRegister(p PullProducer) (ok bool, err error) {
 
 // UnregisterProducer ends the registration of the producer; see [Consumer].
 func (c *connection) UnregisterProducer() {
-	c.push, c.pull = nil, nil
+	c.producer.Clear()
 	c.flags &^= producerPaused
 	c.touch()
 }
@@ -393,12 +394,12 @@ func (c *connection) UnregisterProducer() {
 // pauseProducerIfFull pauses the push producer if too much data is unsent, or if the
 // connection will send no more: a producer may write until it is paused.
 func (c *connection) pauseProducerIfFull() {
-	if c.push == nil || c.flags&producerPaused != 0 {
+	if c.producer.Push == nil || c.flags&producerPaused != 0 {
 		return
 	}
 	if len(c.out)-c.sent >= highWater || c.failed != nil || c.flags&aborting != 0 {
 		c.flags |= producerPaused
-		c.guard(c.push.PauseProducing)
+		c.guard(c.producer.Push.PauseProducing)
 	}
 }
 
@@ -427,7 +428,7 @@ func (c *connection) AbortConnection() {
 // notices.
 func (c *connection) stop() {
 	c.send()
-	sent := len(c.out) == 0 && c.push == nil && c.pull == nil
+	sent := len(c.out) == 0 && !c.producer.Taken()
 	switch {
 	case c.failed != nil:
 		c.close(c.failed)
@@ -454,12 +455,7 @@ func (c *connection) end(reason error, reset bool) {
 	drop(&c.loop.open, c)
 	c.socket.Close(reset)
 	c.dropOut()
-	if p := c.pull; p != nil {
-		c.pull = nil
-		c.guard(p.StopProducing)
-	}
-	if p := c.push; p != nil {
-		c.push = nil
+	if p := c.producer.Clear(); p != nil {
 		c.guard(p.StopProducing)
 	}
 	c.guard(func() { c.protocol.ConnectionLost(lost(reason)) })

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/coro"
+	"github.com/seed-7c003b53/gotreq/internal/producer"
 )
 
 // This file speaks TLS over any Transport, by crypto/tls.
@@ -40,8 +41,7 @@ type tlsConnection struct {
 	in         []byte      // received from below and not yet taken by crypto/tls
 	inErr      error       // the reason of ConnectionLost
 	resumption DelayedCall // resumes deliver after a pause; nil if not scheduled
-	push       PushProducer
-	pull       PullProducer
+	producer   producer.Slot
 	failed     error // why the connection is being closed, unless in order
 	flags      tlsFlags
 }
@@ -111,11 +111,11 @@ func (t *tlsConnection) handshaken() {
 	t.early = nil
 	t.Write(early)
 	switch {
-	case t.push != nil:
-		t.below.RegisterProducer(t.push)
-		t.push.ResumeProducing()
-	case t.pull != nil:
-		t.below.RegisterPullProducer(t.pull)
+	case t.producer.Push != nil:
+		t.below.RegisterProducer(t.producer.Push)
+		t.producer.Push.ResumeProducing()
+	case t.producer.Pull != nil:
+		t.below.RegisterPullProducer(t.producer.Pull)
 	default:
 		t.finish()
 	}
@@ -229,7 +229,7 @@ func (t *tlsConnection) ConnectionLost(reason error) {
 		reason = t.failed
 	}
 	t.flags |= tlsLost
-	t.push, t.pull = nil, nil // the transport below has stopped the producer
+	t.producer.Clear() // the transport below has stopped it
 	if t.waiter != nil {
 		t.waiter.Errback(fmt.Errorf("%w: %w", ErrHandshake, reason))
 	}
@@ -307,7 +307,7 @@ func (t *tlsConnection) Write(data []byte) {
 // LoseWriteConnection it does only while a producer is registered.
 func (t *tlsConnection) mayWrite() bool {
 	return t.flags&(tlsEnded|tlsLost) == 0 && t.failed == nil &&
-		(t.flags&(tlsClosing|tlsEndWrite) == 0 || t.push != nil || t.pull != nil)
+		(t.flags&(tlsClosing|tlsEndWrite) == 0 || t.producer.Taken())
 }
 
 // WriteSequence writes several pieces as one, in as few records as possible; see
@@ -337,7 +337,7 @@ func (t *tlsConnection) RegisterProducer(p PushProducer) error {
 	if !ok {
 		return err
 	}
-	t.push = p
+	t.producer.Push = p
 	if t.handshake != nil {
 		p.PauseProducing()
 		return nil
@@ -351,7 +351,7 @@ func (t *tlsConnection) RegisterPullProducer(p PullProducer) error {
 	if !ok {
 		return err
 	}
-	t.pull = p
+	t.producer.Pull = p
 	if t.handshake != nil {
 		return nil
 	}
@@ -362,7 +362,7 @@ func (t *tlsConnection) RegisterPullProducer(p PullProducer) error {
 // already lost.
 func (t *tlsConnection) mayRegister(p PullProducer) (ok bool, err error) {
 	switch {
-	case t.push != nil || t.pull != nil:
+	case t.producer.Taken():
 		return false, ErrProducerRegistered
 	case t.flags&tlsLost != 0 || t.failed != nil:
 		t.guard(p.StopProducing)
@@ -373,7 +373,7 @@ func (t *tlsConnection) mayRegister(p PullProducer) (ok bool, err error) {
 
 // UnregisterProducer ends the registration of the producer; see [Consumer].
 func (t *tlsConnection) UnregisterProducer() {
-	t.push, t.pull = nil, nil
+	t.producer.Clear()
 	if t.handshake == nil {
 		t.below.UnregisterProducer()
 		t.finish()
@@ -383,14 +383,10 @@ func (t *tlsConnection) UnregisterProducer() {
 // dropProducer stops the producer, so that the transport below does not wait for it
 // before it closes.
 func (t *tlsConnection) dropProducer() {
-	push, pull := t.push, t.pull
-	t.push, t.pull = nil, nil
+	p := t.producer.Clear()
 	t.below.UnregisterProducer()
-	switch {
-	case push != nil:
-		t.guard(push.StopProducing)
-	case pull != nil:
-		t.guard(pull.StopProducing)
+	if p != nil {
+		t.guard(p.StopProducing)
 	}
 }
 
@@ -401,7 +397,7 @@ func (t *tlsConnection) dropProducer() {
 // send.
 func (t *tlsConnection) LoseConnection() {
 	t.flags |= tlsClosing
-	if t.handshake != nil && len(t.early) == 0 && t.push == nil && t.pull == nil {
+	if t.handshake != nil && len(t.early) == 0 && !t.producer.Taken() {
 		t.below.AbortConnection()
 		return
 	}
@@ -418,7 +414,7 @@ func (t *tlsConnection) LoseWriteConnection() {
 // finish completes LoseConnection and LoseWriteConnection when the handshake and the
 // producer are done.
 func (t *tlsConnection) finish() {
-	if t.handshake != nil || t.push != nil || t.pull != nil || t.flags&tlsLost != 0 {
+	if t.handshake != nil || t.producer.Taken() || t.flags&tlsLost != 0 {
 		return
 	}
 	if t.flags&(tlsClosing|tlsEndWrite) != 0 && t.flags&tlsEnded == 0 {

@@ -164,7 +164,7 @@ func (r *Request) render() {
 	r.rendering = false
 	switch kept := r.buffered; {
 	case r.over():
-	case !r.notDoneYet && !r.hasProducer():
+	case !r.notDoneYet && !r.producer.Taken():
 		r.Finish()
 	case len(kept) != 0:
 		r.buffered = nil

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/producer"
 )
 
 // This file holds the response of a request: its code and headers, its body and its end. The head is
@@ -32,7 +33,7 @@ type response struct {
 	gone     error // why the client is believed to be gone; non-nil if lost is
 	watchers []*deferred.Deferred[deferred.None]
 
-	producer
+	producer producer.Slot // the source of the body, if one is registered
 }
 
 // ErrConnectionLost is the error of a write to a response whose connection was lost.
@@ -144,7 +145,7 @@ func (r *Request) Finish() {
 	if r.over() {
 		return
 	}
-	if r.hasProducer() {
+	if r.producer.Taken() {
 		slog.Error("web: Finish with a producer that was not unregistered", "uri", r.URI)
 		r.UnregisterProducer()
 	}

@@ -23,6 +23,7 @@ var house = []room{
 	// The foundations.
 	{"internal/coro", ""},
 	{"internal/origin", ""},
+	{"internal/producer", ""},
 	{"internal/random", ""},
 	{"internal/timers", "deferred"},
 
@@ -32,7 +33,7 @@ var house = []room{
 	{"internal/http1", "treq/wire"},
 
 	// The reactor knows nothing of HTTP.
-	{"reactor", "deferred internal/coro internal/random internal/timers"},
+	{"reactor", "deferred internal/coro internal/producer internal/random internal/timers"},
 	{"reactor/task", "deferred internal/timers reactor"},
 	{"reactor/endpoints", "deferred reactor"},
 	{"reactor/memory", "deferred internal/timers reactor"},
@@ -53,7 +54,7 @@ var house = []room{
 	// The server needs nothing of the client. It shares the machine of HTTP/1.1 with it,
 	// and therefore treq/wire, whose limits it lets its user set and whose errors it
 	// answers.
-	{"treq/web", "deferred internal/coro internal/http1 internal/random reactor treq/wire"},
+	{"treq/web", "deferred internal/coro internal/http1 internal/producer internal/random reactor treq/wire"},
 
 	// The face, and what tests put in its place.
 	{"treq", "deferred reactor treq/agent treq/auth treq/client treq/response"},
