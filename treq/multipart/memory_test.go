@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -74,12 +76,12 @@ func TestAFormOf10GBTakesFlatMemory(t *testing.T) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	o := watch(p.StartProducing(to))
-	for o.fired == 0 {
+	o := outcome.Of(p.StartProducing(to))
+	for o.Fired == 0 {
 		clock.Advance(time.Millisecond)
 	}
 	runtime.ReadMemStats(&after)
-	o.want(t, nil)
+	o.WantErr(t, nil)
 	if to.got != p.Length() || to.got < files*fileSize {
 		t.Errorf("written: %d bytes; Length() = %d", to.got, p.Length())
 	}
@@ -114,7 +116,7 @@ func TestAPausedFormHoldsNoBuffer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.StartProducing(writer{cooperator, func(data []byte) {
+		p.StartProducing(stepper.Writer{Tasks: cooperator, WriteFunc: func(data []byte) {
 			if len(data) > 1000 {
 				p.PauseProducing()
 			}
@@ -158,7 +160,7 @@ func BenchmarkMultiPartProducer(b *testing.B) {
 					b.Fatal(err)
 				}
 				var got int64
-				p.StartProducing(writer{cooperator, func(data []byte) { got += int64(len(data)) }})
+				p.StartProducing(stepper.Writer{Tasks: cooperator, WriteFunc: func(data []byte) { got += int64(len(data)) }})
 				for len(clock.DelayedCalls()) > 0 {
 					clock.Advance(0)
 				}

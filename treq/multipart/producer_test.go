@@ -11,6 +11,8 @@ import (
 	"testing/iotest"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -19,10 +21,10 @@ import (
 // A form has two texts and two files. It is produced step by step, 5 bytes of a file at a
 // time.
 type form struct {
-	*stepper
+	*stepper.Stepper
 	*multipart.MultiPartProducer
 	first, second *file
-	to            *sink
+	to            *stepper.Sink
 }
 
 const (
@@ -38,11 +40,11 @@ const (
 func newForm(t *testing.T) *form {
 	t.Helper()
 	f := &form{
-		stepper: newStepper(),
+		Stepper: stepper.New(),
 		first:   &file{Reader: strings.NewReader("hello, world!")},
 		second:  &file{Reader: strings.NewReader("bye!")},
 	}
-	f.to = f.sink()
+	f.to = f.Sink()
 	p, err := multipart.NewMultiPartProducer([]multipart.Field{
 		{Name: "a", Value: multipart.Text("text")},
 		{Name: "b", Value: multipart.Text("more")},
@@ -58,16 +60,16 @@ func newForm(t *testing.T) *form {
 	return f
 }
 
-func (f *form) start() *outcome { return watch(f.StartProducing(f.to)) }
+func (f *form) start() result { return outcome.Of(f.StartProducing(f.to)) }
 
 // until runs steps until the written bytes end with last.
 func (f *form) until(t *testing.T, last string) {
 	t.Helper()
 	for !strings.HasSuffix(f.to.String(), last) {
-		if len(f.clock.DelayedCalls()) == 0 {
+		if !f.Busy() {
 			t.Fatalf("%q did not come; written: %q", last, f.to.String())
 		}
-		f.step()
+		f.Step()
 	}
 }
 
@@ -78,25 +80,25 @@ func TestMultiPartProducer(t *testing.T) {
 		t.Errorf("Length() = %d; want %d", got, len(whole))
 	}
 	o := f.start()
-	wantBytes(t, f.to, "")
-	f.step()
-	wantBytes(t, f.to, head)
+	f.to.Want(t, "")
+	f.Step()
+	f.to.Want(t, head)
 	f.until(t, head+"hello, wor")
 	f.first.wantClosed(t, 0)
 	f.until(t, middle)
 	f.first.wantClosed(t, 1)
 	f.second.wantClosed(t, 0)
-	o.wantNothing(t)
-	f.drain()
-	wantBytes(t, f.to, whole)
-	o.want(t, nil)
+	o.WantNothing(t)
+	f.Drain()
+	f.to.Want(t, whole)
+	o.WantErr(t, nil)
 	f.second.wantClosed(t, 1)
 
 	f.PauseProducing()
 	f.ResumeProducing()
 	f.StopProducing()
-	o.want(t, nil)
-	watch(f.StartProducing(f.to)).want(t, request.ErrProduced)
+	o.WantErr(t, nil)
+	outcome.Of(f.StartProducing(f.to)).WantErr(t, request.ErrProduced)
 }
 
 func TestUnknownLength(t *testing.T) {
@@ -142,16 +144,16 @@ func TestPauseAndResume(t *testing.T) {
 			f.PauseProducing()
 			f.PauseProducing()
 			before := f.to.String()
-			f.drain()
-			wantBytes(t, f.to, before)
+			f.Drain()
+			f.to.Want(t, before)
 			if at != "" {
-				o.wantNothing(t)
+				o.WantNothing(t)
 			}
 			f.ResumeProducing()
 			f.ResumeProducing()
-			f.drain()
-			wantBytes(t, f.to, head+"hello, world!"+middle+"bye!"+tail)
-			o.want(t, nil)
+			f.Drain()
+			f.to.Want(t, head+"hello, world!"+middle+"bye!"+tail)
+			o.WantErr(t, nil)
 		})
 	}
 }
@@ -160,13 +162,13 @@ func TestPauseAndResume(t *testing.T) {
 func TestPauseInEveryWrite(t *testing.T) {
 	f := newForm(t)
 	writes := 0
-	o := watch(f.StartProducing(writer{f.Cooperator, func(data []byte) {
+	o := outcome.Of(f.StartProducing(stepper.Writer{Tasks: f.Cooperator, WriteFunc: func(data []byte) {
 		writes++
 		f.to.Write(data)
 		f.PauseProducing()
 	}}))
-	for last := 0; o.fired == 0; last++ {
-		f.drain()
+	for last := 0; o.Fired == 0; last++ {
+		f.Drain()
 		if writes > last+1 {
 			t.Fatalf("%d writes after %d pauses", writes, last)
 		}
@@ -175,35 +177,35 @@ func TestPauseInEveryWrite(t *testing.T) {
 	if writes != 7 {
 		t.Errorf("%d writes; want 7", writes)
 	}
-	wantBytes(t, f.to, head+"hello, world!"+middle+"bye!"+tail)
-	o.want(t, nil)
+	f.to.Want(t, head+"hello, world!"+middle+"bye!"+tail)
+	o.WantErr(t, nil)
 }
 
 // Whatever ends a form, all files are closed.
 func TestStop(t *testing.T) {
-	stop := func(f *form) *outcome { o := f.start(); f.StopProducing(); return o }
+	stop := func(f *form) result { o := f.start(); f.StopProducing(); return o }
 	for _, test := range []struct {
 		name string
-		end  func(t *testing.T, f *form) *outcome
+		end  func(t *testing.T, f *form) result
 		want string
 		err  error // of the Deferred; nil: it does not fire
 	}{
-		{"before the start", func(t *testing.T, f *form) *outcome { f.StopProducing(); return f.start() }, "", nil},
-		{"at once", func(t *testing.T, f *form) *outcome { return stop(f) }, "", nil},
-		{"twice", func(t *testing.T, f *form) *outcome { o := stop(f); f.StopProducing(); return o }, "", nil},
-		{"before a file", func(t *testing.T, f *form) *outcome {
+		{"before the start", func(t *testing.T, f *form) result { f.StopProducing(); return f.start() }, "", nil},
+		{"at once", func(t *testing.T, f *form) result { return stop(f) }, "", nil},
+		{"twice", func(t *testing.T, f *form) result { o := stop(f); f.StopProducing(); return o }, "", nil},
+		{"before a file", func(t *testing.T, f *form) result {
 			o := f.start()
-			f.step()
+			f.Step()
 			f.StopProducing()
 			return o
 		}, head, nil},
-		{"in a file", func(t *testing.T, f *form) *outcome {
+		{"in a file", func(t *testing.T, f *form) result {
 			o := f.start()
 			f.until(t, "hello")
 			f.StopProducing()
 			return o
 		}, head + "hello", nil},
-		{"in a paused file", func(t *testing.T, f *form) *outcome {
+		{"in a paused file", func(t *testing.T, f *form) result {
 			o := f.start()
 			f.until(t, "hello")
 			f.PauseProducing()
@@ -211,30 +213,30 @@ func TestStop(t *testing.T) {
 			f.ResumeProducing()
 			return o
 		}, head + "hello", nil},
-		{"in the last file", func(t *testing.T, f *form) *outcome {
+		{"in the last file", func(t *testing.T, f *form) result {
 			o := f.start()
 			f.until(t, "bye!")
 			f.StopProducing()
 			return o
 		}, head + "hello, world!" + middle + "bye!", nil},
-		{"in a write", func(t *testing.T, f *form) *outcome {
-			o := watch(f.StartProducing(writer{f.Cooperator, func(data []byte) {
+		{"in a write", func(t *testing.T, f *form) result {
+			o := outcome.Of(f.StartProducing(stepper.Writer{Tasks: f.Cooperator, WriteFunc: func(data []byte) {
 				f.to.Write(data)
 				if string(data) == "hello" {
 					f.StopProducing()
 				}
 			}}))
-			f.drain()
+			f.Drain()
 			return o
 		}, head + "hello", nil},
-		{"cancelled", func(t *testing.T, f *form) *outcome {
+		{"cancelled", func(t *testing.T, f *form) result {
 			d := f.StartProducing(f.to)
-			o := watch(d)
+			o := outcome.Of(d)
 			f.until(t, "hello")
 			d.Cancel()
 			return o
 		}, head + "hello", deferred.ErrCancelled},
-		{"by the end of the Cooperator", func(t *testing.T, f *form) *outcome {
+		{"by the end of the Cooperator", func(t *testing.T, f *form) result {
 			o := f.start()
 			f.until(t, "hello")
 			f.Stop()
@@ -246,12 +248,12 @@ func TestStop(t *testing.T) {
 			o := test.end(t, f)
 			f.first.wantClosed(t, 1)
 			f.second.wantClosed(t, 1)
-			f.drain()
-			wantBytes(t, f.to, test.want)
+			f.Drain()
+			f.to.Want(t, test.want)
 			if test.err == nil {
-				o.wantNothing(t)
+				o.WantNothing(t)
 			} else {
-				o.want(t, test.err)
+				o.WantErrIs(t, test.err)
 			}
 		})
 	}
@@ -302,7 +304,7 @@ func TestAFileThatFails(t *testing.T) {
 			`multipart: field "f": `},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, after := newStepper(), &file{Reader: strings.NewReader("x")}
+			s, after := stepper.New(), &file{Reader: strings.NewReader("x")}
 			p, err := multipart.NewMultiPartProducer([]multipart.Field{
 				{Name: "f", Value: multipart.File{Name: "f", Body: test.body}},
 				{Name: "g", Value: multipart.FromReader("g", after)},
@@ -310,18 +312,18 @@ func TestAFileThatFails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			to := s.sink()
-			o := watch(p.StartProducing(to))
-			s.drain()
+			to := s.Sink()
+			o := outcome.Of(p.StartProducing(to))
+			s.Drain()
 			var field *multipart.FieldError
 			switch {
-			case o.fired != 1 || !errors.As(o.err, &field) || field.Name != "f":
-				t.Fatalf("the Deferred fired %d times, with %v", o.fired, o.err)
-			case test.want != nil && !errors.Is(o.err, test.want),
-				test.want == nil && !errors.As(o.err, &panicked):
-				t.Errorf("the error is not %v: %v", test.want, o.err)
-			case !strings.HasPrefix(o.err.Error(), test.text):
-				t.Errorf("error: %v\nwant:  %s", o.err, test.text)
+			case o.Fired != 1 || !errors.As(o.Err, &field) || field.Name != "f":
+				t.Fatalf("the Deferred fired %d times, with %v", o.Fired, o.Err)
+			case test.want != nil && !errors.Is(o.Err, test.want),
+				test.want == nil && !errors.As(o.Err, &panicked):
+				t.Errorf("the error is not %v: %v", test.want, o.Err)
+			case !strings.HasPrefix(o.Err.Error(), test.text):
+				t.Errorf("error: %v\nwant:  %s", o.Err, test.text)
 			}
 			after.wantClosed(t, 1)
 			if strings.Contains(to.String(), `name="g"`) {
@@ -333,7 +335,7 @@ func TestAFileThatFails(t *testing.T) {
 
 // TestAFileOfNothingThatWrites: no byte of a file is sent whose Length is 0.
 func TestAFileOfNothingThatWrites(t *testing.T) {
-	s := newStepper()
+	s := stepper.New()
 	body := &maker{length: 0, start: func(to request.Consumer) *deferred.Deferred[deferred.None] {
 		to.Write([]byte("text"))
 		return deferred.New[deferred.None]()
@@ -342,18 +344,18 @@ func TestAFileOfNothingThatWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := s.sink()
-	o := watch(p.StartProducing(to))
-	s.drain()
-	o.want(t, multipart.ErrWrongLength)
+	to := s.Sink()
+	o := outcome.Of(p.StartProducing(to))
+	s.Drain()
+	o.WantErrIs(t, multipart.ErrWrongLength)
 	if !strings.HasSuffix(to.String(), "\r\n\r\n") {
 		t.Errorf("written: %q", to)
 	}
 }
 
 func TestAProducerOfOnesOwn(t *testing.T) {
-	s := newStepper()
-	sunk := s.sink()
+	s := stepper.New()
+	sunk := s.Sink()
 	done := deferred.New[deferred.None]()
 	var to request.Consumer
 	m := &maker{length: 4, start: func(c request.Consumer) *deferred.Deferred[deferred.None] { to = c; return done }}
@@ -366,10 +368,10 @@ func TestAProducerOfOnesOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.PauseProducing()
-	o := watch(p.StartProducing(sunk))
-	s.drain()
+	o := outcome.Of(p.StartProducing(sunk))
+	s.Drain()
 	p.ResumeProducing()
-	s.drain()
+	s.Drain()
 	if to.Cooperator() != s.Cooperator {
 		t.Error("the producer is not told of the Cooperator")
 	}
@@ -382,8 +384,8 @@ func TestAProducerOfOnesOwn(t *testing.T) {
 	p.StopProducing()
 	to.Write([]byte("c"))
 	done.Callback(deferred.None{}) // too late
-	s.drain()
-	o.wantNothing(t)
+	s.Drain()
+	o.WantNothing(t)
 	if !strings.HasSuffix(sunk.String(), "\r\n\r\nab") {
 		t.Errorf("written: %q", sunk)
 	}
@@ -411,10 +413,10 @@ func (c *counter) Write(data []byte) {
 func TestBehindAWrapper(t *testing.T) {
 	f := newForm(t)
 	c := &counter{Consumer: f.to}
-	o := watch(f.StartProducing(c))
-	f.drain()
-	wantBytes(t, f.to, head+"hello, world!"+middle+"bye!"+tail)
-	o.want(t, nil)
+	o := outcome.Of(f.StartProducing(c))
+	f.Drain()
+	f.to.Want(t, head+"hello, world!"+middle+"bye!"+tail)
+	o.WantErr(t, nil)
 	if c.written != int(f.Length()) {
 		t.Errorf("counted %d bytes of %d", c.written, f.Length())
 	}
@@ -424,7 +426,7 @@ func TestBehindAWrapper(t *testing.T) {
 // files are closed.
 func TestNoCooperator(t *testing.T) {
 	f := newForm(t)
-	watch(f.StartProducing(new(sink))).want(t, request.ErrNoCooperator)
+	outcome.Of(f.StartProducing(new(stepper.Sink))).WantErrIs(t, request.ErrNoCooperator)
 	f.first.wantClosed(t, 1)
 	f.second.wantClosed(t, 1)
 }

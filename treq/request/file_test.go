@@ -11,6 +11,8 @@ import (
 	"testing/iotest"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
@@ -96,19 +98,19 @@ func TestLengthOfAFile(t *testing.T) {
 
 // A reader that cannot go back to its offset would produce another body.
 func TestAReaderThatCannotGoBackIsNotRead(t *testing.T) {
-	s := newStepper()
+	s := stepper.New()
 	stuck := errors.New("stuck")
 	p := request.NewFileBodyProducer(&seeker{strings.NewReader("abc"), map[int]error{io.SeekStart: stuck}, 0, 3}, request.FileBodyConfig{})
 	if got := p.Length(); got != request.UnknownLength {
 		t.Errorf("Length() = %d", got)
 	}
-	to := s.sink()
-	o := watch(p.StartProducing(to))
-	s.drain()
-	if !errors.Is(o.err, stuck) || o.fired != 1 {
-		t.Errorf("the Deferred fired %d times, with %v", o.fired, o.err)
+	to := s.Sink()
+	o := outcome.Of(p.StartProducing(to))
+	s.Drain()
+	if !errors.Is(o.Err, stuck) || o.Fired != 1 {
+		t.Errorf("the Deferred fired %d times, with %v", o.Fired, o.Err)
 	}
-	wantBytes(t, to, "")
+	to.Want(t, "")
 }
 
 func TestWrongOptionsPanic(t *testing.T) {
@@ -133,50 +135,50 @@ func TestWrongOptionsPanic(t *testing.T) {
 
 // fileTest is a producer of a file that reads a few bytes in each step.
 type fileTest struct {
-	*stepper
+	*stepper.Stepper
 	*request.FileBodyProducer
 	file *file
-	to   *sink
+	to   *stepper.Sink
 }
 
 func newFileTest(contents string, readSize int) *fileTest {
-	s, f := newStepper(), newFile(contents)
+	s, f := stepper.New(), newFile(contents)
 	p := request.NewFileBodyProducer(f, request.FileBodyConfig{ReadSize: readSize})
-	return &fileTest{s, p, f, s.sink()}
+	return &fileTest{s, p, f, s.Sink()}
 }
 
-func (f *fileTest) start() *outcome { return watch(f.StartProducing(f.to)) }
+func (f *fileTest) start() result { return outcome.Of(f.StartProducing(f.to)) }
 
 func TestFileBodyProducer(t *testing.T) {
 	f := newFileTest("hello, world", 3)
 	o := f.start()
-	wantBytes(t, f.to, "")
+	f.to.Want(t, "")
 	for _, want := range []string{"hel", "hello,", "hello, wo", "hello, world"} {
-		f.step()
-		wantBytes(t, f.to, want)
-		o.wantNothing(t)
+		f.Step()
+		f.to.Want(t, want)
+		o.WantNothing(t)
 		if f.file.closed != 0 {
 			t.Error("the file was closed before its end")
 		}
 	}
-	f.step()
-	o.want(t, nil)
+	f.Step()
+	o.WantErr(t, nil)
 	if f.file.closed != 1 {
 		t.Errorf("the file was closed %d times", f.file.closed)
 	}
-	if n := f.drain(); n != 0 {
+	if n := f.Drain(); n != 0 {
 		t.Errorf("%d more steps", n)
 	}
 	// These calls are too late to do anything.
 	f.PauseProducing()
 	f.ResumeProducing()
 	f.StopProducing()
-	o.want(t, nil)
+	o.WantErr(t, nil)
 	if f.file.closed != 1 {
 		t.Errorf("the file was closed %d times", f.file.closed)
 	}
-	watch(f.StartProducing(f.to)).want(t, request.ErrProduced)
-	wantBytes(t, f.to, "hello, world")
+	outcome.Of(f.StartProducing(f.to)).WantErr(t, request.ErrProduced)
+	f.to.Want(t, "hello, world")
 }
 
 func TestPiecesAsTheReaderGivesThem(t *testing.T) {
@@ -199,13 +201,13 @@ func TestPiecesAsTheReaderGivesThem(t *testing.T) {
 		{"seldom anything", &seldom{rest: "abc"}, "abc", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newStepper()
-			to := s.sink()
+			s := stepper.New()
+			to := s.Sink()
 			input := &closeable{Reader: test.input}
-			o := watch(request.NewFileBodyProducer(input, request.FileBodyConfig{}).StartProducing(to))
-			s.drain()
-			o.want(t, test.err)
-			wantBytes(t, to, test.want)
+			o := outcome.Of(request.NewFileBodyProducer(input, request.FileBodyConfig{}).StartProducing(to))
+			s.Drain()
+			o.WantErr(t, test.err)
+			to.Want(t, test.want)
 			if input.closed != 1 {
 				t.Errorf("the reader was closed %d times", input.closed)
 			}
@@ -243,33 +245,33 @@ func (s *seldom) Read(p []byte) (int, error) {
 }
 
 func TestAReaderThatPanics(t *testing.T) {
-	s := newStepper()
-	o := watch(request.NewFileBodyProducer(teller{nil}, request.FileBodyConfig{}).StartProducing(s.sink()))
-	s.drain()
+	s := stepper.New()
+	o := outcome.Of(request.NewFileBodyProducer(teller{nil}, request.FileBodyConfig{}).StartProducing(s.Sink()))
+	s.Drain()
 	var p *deferred.PanicError
-	if o.fired != 1 || !errors.As(o.err, &p) {
-		t.Errorf("the Deferred fired %d times, with %v", o.fired, o.err)
+	if o.Fired != 1 || !errors.As(o.Err, &p) {
+		t.Errorf("the Deferred fired %d times, with %v", o.Fired, o.Err)
 	}
 }
 
 func TestPauseAndResume(t *testing.T) {
 	f := newFileTest("hello, world", 5)
 	o := f.start()
-	f.step()
+	f.Step()
 	f.PauseProducing()
 	f.PauseProducing()
-	if n := f.drain(); n != 0 {
+	if n := f.Drain(); n != 0 {
 		t.Errorf("%d steps while paused", n)
 	}
-	wantBytes(t, f.to, "hello")
-	o.wantNothing(t)
+	f.to.Want(t, "hello")
+	o.WantNothing(t)
 	f.ResumeProducing()
 	f.ResumeProducing()
-	f.step()
-	wantBytes(t, f.to, "hello, wor")
-	f.drain()
-	wantBytes(t, f.to, "hello, world")
-	o.want(t, nil)
+	f.Step()
+	f.to.Want(t, "hello, wor")
+	f.Drain()
+	f.to.Want(t, "hello, world")
+	o.WantErr(t, nil)
 }
 
 // A full transport pauses the producer in RegisterProducer, before the start.
@@ -277,44 +279,44 @@ func TestPauseBeforeTheStart(t *testing.T) {
 	f := newFileTest("hello", 5)
 	f.PauseProducing()
 	o := f.start()
-	if n := f.drain(); n != 0 {
+	if n := f.Drain(); n != 0 {
 		t.Errorf("%d steps while paused", n)
 	}
 	f.ResumeProducing()
-	f.drain()
-	wantBytes(t, f.to, "hello")
-	o.want(t, nil)
+	f.Drain()
+	f.to.Want(t, "hello")
+	o.WantErr(t, nil)
 
 	f = newFileTest("hello", 5)
 	f.PauseProducing()
 	f.ResumeProducing()
 	o = f.start()
-	f.drain()
-	o.want(t, nil)
+	f.Drain()
+	o.WantErr(t, nil)
 }
 
 func TestWhoPausesOrStopsInAWrite(t *testing.T) {
 	f := newFileTest("hello, world", 5)
-	o := watch(f.StartProducing(writer{f.Cooperator, func(data []byte) {
+	o := outcome.Of(f.StartProducing(stepper.Writer{Tasks: f.Cooperator, WriteFunc: func(data []byte) {
 		f.to.Write(data)
 		f.PauseProducing()
 	}}))
 	for _, want := range []string{"hello", "hello, wor", "hello, world"} {
-		f.drain()
-		wantBytes(t, f.to, want)
+		f.Drain()
+		f.to.Want(t, want)
 		f.ResumeProducing()
 	}
-	f.drain()
-	o.want(t, nil)
+	f.Drain()
+	o.WantErr(t, nil)
 
 	f = newFileTest("hello, world", 5)
-	o = watch(f.StartProducing(writer{f.Cooperator, func(data []byte) {
+	o = outcome.Of(f.StartProducing(stepper.Writer{Tasks: f.Cooperator, WriteFunc: func(data []byte) {
 		f.to.Write(data)
 		f.StopProducing()
 	}}))
-	f.drain()
-	wantBytes(t, f.to, "hello")
-	o.wantNothing(t)
+	f.Drain()
+	f.to.Want(t, "hello")
+	o.WantNothing(t)
 	if f.file.closed != 1 {
 		t.Errorf("the file was closed %d times", f.file.closed)
 	}
@@ -323,49 +325,49 @@ func TestWhoPausesOrStopsInAWrite(t *testing.T) {
 func TestStop(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		stop func(*fileTest) *outcome
+		stop func(*fileTest) result
 		want string
 		err  error // of the Deferred; nil: it does not fire
 	}{
-		{"at once", func(f *fileTest) *outcome {
+		{"at once", func(f *fileTest) result {
 			o := f.start()
 			f.StopProducing()
 			return o
 		}, "", nil},
-		{"later", func(f *fileTest) *outcome {
+		{"later", func(f *fileTest) result {
 			o := f.start()
-			f.step()
+			f.Step()
 			f.StopProducing()
 			return o
 		}, "hel", nil},
-		{"twice", func(f *fileTest) *outcome {
+		{"twice", func(f *fileTest) result {
 			o := f.start()
 			f.StopProducing()
 			f.StopProducing()
 			return o
 		}, "", nil},
-		{"paused", func(f *fileTest) *outcome {
+		{"paused", func(f *fileTest) result {
 			o := f.start()
-			f.step()
+			f.Step()
 			f.PauseProducing()
 			f.StopProducing()
 			f.ResumeProducing()
 			return o
 		}, "hel", nil},
-		{"before the start", func(f *fileTest) *outcome {
+		{"before the start", func(f *fileTest) result {
 			f.StopProducing()
 			return f.start()
 		}, "", nil},
-		{"cancelled at once", func(f *fileTest) *outcome {
+		{"cancelled at once", func(f *fileTest) result {
 			d := f.StartProducing(f.to)
-			o := watch(d)
+			o := outcome.Of(d)
 			d.Cancel()
 			return o
 		}, "", deferred.ErrCancelled},
-		{"cancelled later", func(f *fileTest) *outcome {
+		{"cancelled later", func(f *fileTest) result {
 			d := f.StartProducing(f.to)
-			o := watch(d)
-			f.step()
+			o := outcome.Of(d)
+			f.Step()
 			d.Cancel()
 			f.StopProducing()
 			return o
@@ -377,14 +379,14 @@ func TestStop(t *testing.T) {
 			if f.file.closed != 1 {
 				t.Errorf("the file was closed %d times", f.file.closed)
 			}
-			if n := f.drain(); n != 0 {
+			if n := f.Drain(); n != 0 {
 				t.Errorf("%d steps after the stop", n)
 			}
-			wantBytes(t, f.to, test.want)
+			f.to.Want(t, test.want)
 			if test.err == nil {
-				o.wantNothing(t)
+				o.WantNothing(t)
 			} else {
-				o.want(t, test.err)
+				o.WantErr(t, test.err)
 			}
 		})
 	}

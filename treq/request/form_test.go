@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
@@ -42,9 +44,9 @@ func TestForm(t *testing.T) {
 			if body.Length() != int64(len(test.want)) {
 				t.Errorf("Length() = %d; want %d", body.Length(), len(test.want))
 			}
-			to := new(sink)
-			watch(body.StartProducing(to)).want(t, nil)
-			wantBytes(t, to, test.want)
+			to := new(stepper.Sink)
+			outcome.Of(body.StartProducing(to)).WantErr(t, nil)
+			to.Want(t, test.want)
 			for _, call := range []func(){body.PauseProducing, body.ResumeProducing, body.StopProducing} {
 				call()
 			}

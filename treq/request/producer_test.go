@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
@@ -25,10 +27,10 @@ func (c *counter) Write(data []byte) {
 func TestBehindAWrapper(t *testing.T) {
 	f := newFileTest("hello, world", 5)
 	c := &counter{Consumer: f.to}
-	o := watch(f.StartProducing(c))
-	f.drain()
-	o.want(t, nil)
-	wantBytes(t, f.to, "hello, world")
+	o := outcome.Of(f.StartProducing(c))
+	f.Drain()
+	o.WantErr(t, nil)
+	f.to.Want(t, "hello, world")
 	if c.written != 12 {
 		t.Errorf("counted %d bytes", c.written)
 	}
@@ -38,24 +40,24 @@ func TestBehindAWrapper(t *testing.T) {
 func TestNoCooperator(t *testing.T) {
 	file := newFile("abc")
 	p := request.NewFileBodyProducer(file, request.FileBodyConfig{})
-	o := watch(p.StartProducing(&counter{Consumer: new(sink)}))
-	if o.fired != 1 || !errors.Is(o.err, request.ErrNoCooperator) ||
-		!strings.Contains(o.err.Error(), "(*request_test.counter).Cooperator()") {
-		t.Errorf("the Deferred fired %d times, with %v", o.fired, o.err)
+	o := outcome.Of(p.StartProducing(&counter{Consumer: new(stepper.Sink)}))
+	if o.Fired != 1 || !errors.Is(o.Err, request.ErrNoCooperator) ||
+		!strings.Contains(o.Err.Error(), "(*request_test.counter).Cooperator()") {
+		t.Errorf("the Deferred fired %d times, with %v", o.Fired, o.Err)
 	}
 	if file.closed != 1 {
 		t.Errorf("the file was closed %d times", file.closed)
 	}
-	watch(p.StartProducing(newStepper().sink())).want(t, request.ErrProduced)
+	outcome.Of(p.StartProducing(stepper.New().Sink())).WantErr(t, request.ErrProduced)
 }
 
 func TestStepsMayWait(t *testing.T) {
-	s := newStepper()
-	to := s.sink()
+	s := stepper.New()
+	to := s.Sink()
 	wait := deferred.New[deferred.None]()
 	closed := 0
 	p := request.NewCooperativeProducer(2, func(to request.Consumer) (task.Wait, error) {
-		if to.(*sink).Len() == 0 {
+		if to.(*stepper.Sink).Len() == 0 {
 			to.Write([]byte("1"))
 			return wait, nil
 		}
@@ -65,52 +67,52 @@ func TestStepsMayWait(t *testing.T) {
 	if p.Length() != 2 {
 		t.Errorf("Length() = %d", p.Length())
 	}
-	o := watch(p.StartProducing(to))
-	s.drain()
-	wantBytes(t, to, "1")
+	o := outcome.Of(p.StartProducing(to))
+	s.Drain()
+	to.Want(t, "1")
 	wait.Callback(deferred.None{})
-	s.drain()
-	wantBytes(t, to, "12")
-	o.want(t, nil)
+	s.Drain()
+	to.Want(t, "12")
+	o.WantErr(t, nil)
 	if closed != 1 {
 		t.Errorf("closed %d times", closed)
 	}
 }
 
 func TestAStepThatWaitsIsCancelledByAStop(t *testing.T) {
-	s := newStepper()
+	s := stepper.New()
 	var events []string
 	p := request.NewCooperativeProducer(request.UnknownLength, func(request.Consumer) (task.Wait, error) {
 		return deferred.NewCancellable(func(task.Wait) { events = append(events, "cancelled") }), nil
 	}, func() { events = append(events, "closed") })
-	o := watch(p.StartProducing(s.sink()))
-	s.drain()
+	o := outcome.Of(p.StartProducing(s.Sink()))
+	s.Drain()
 	p.StopProducing()
-	s.drain()
-	o.wantNothing(t)
+	s.Drain()
+	o.WantNothing(t)
 	if len(events) != 2 || events[0] != "closed" || events[1] != "cancelled" {
 		t.Errorf("events: %q", events)
 	}
 }
 
 func TestStepsThatFail(t *testing.T) {
-	s := newStepper()
+	s := stepper.New()
 	bad := errors.New("bad")
 	p := request.NewCooperativeProducer(0, func(request.Consumer) (task.Wait, error) { return nil, bad }, nil)
-	o := watch(p.StartProducing(s.sink()))
-	s.drain()
-	o.want(t, bad)
+	o := outcome.Of(p.StartProducing(s.Sink()))
+	s.Drain()
+	o.WantErr(t, bad)
 }
 
 func TestTheEndOfTheCooperatorIsAnError(t *testing.T) {
 	f := newFileTest("abc", 1)
 	o := f.start()
 	f.Stop()
-	o.want(t, task.ErrSchedulerStopped)
+	o.WantErr(t, task.ErrSchedulerStopped)
 	if f.file.closed != 1 {
 		t.Errorf("the file was closed %d times", f.file.closed)
 	}
 	g := newFileTest("abc", 1)
 	g.Stop()
-	g.start().want(t, task.ErrSchedulerStopped)
+	g.start().WantErr(t, task.ErrSchedulerStopped)
 }
