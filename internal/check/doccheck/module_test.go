@@ -92,7 +92,7 @@ func hasMember(object types.Object, path []string) bool {
 	return true
 }
 
-// documents are README.md and what is in docs/, by their names, as text.
+// documents returns the texts of README.md and the other documents, by their names.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
@@ -100,7 +100,10 @@ func documents(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	texts := map[string]string{}
-	for _, file := range append(names, filepath.Join(root, "README.md")) {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", changelog} {
+		names = append(names, filepath.Join(root, name))
+	}
+	for _, file := range names {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -23,15 +23,15 @@ func goNames(line string) (names []string) {
 	return names
 }
 
-// TestGoNames: the Go names that the documents have between backquotes exist. A row
-// of a table that begins with Twisted's or treq's names is asked for those that
-// come after them.
+// TestGoNames: the Go names that the documents have between backquotes exist. The first
+// column of a table has the names of Twisted and treq, or names that are gone, where the
+// document is about these.
 func TestGoNames(t *testing.T) {
 	for name, text := range documents(t) {
 		number := 0
 		for line := range strings.Lines(text) {
 			number++
-			if row := strings.Split(line, " | "); strings.HasPrefix(line, "| ") && len(row) > 1 && name == porting {
+			if row := strings.Split(line, " | "); strings.HasPrefix(line, "| ") && len(row) > 1 && (name == porting || name == changelog) {
 				line = strings.Join(row[1:], " | ")
 			}
 			for _, q := range goNames(line) {
@@ -43,8 +43,10 @@ func TestGoNames(t *testing.T) {
 	}
 }
 
-// porting is the guide for those who come from Twisted and treq.
-const porting = "docs/porting.md"
+const (
+	porting   = "docs/porting.md" // the guide for those who come from Twisted and treq
+	changelog = "CHANGELOG.md"    // what a user has to change
+)
 
 // TestPythonNames: the guide has a row for each name of Twisted and treq, under the
 // heading of its module, and each row says what is here in its place.
