@@ -11,37 +11,37 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// An AgentSpy is an agent that sends nothing: it records the requests that it is to
-// send, for a test to look at and to answer. It is for tests of agents that wrap
-// another, and treq's agent_spy. The zero value is ready for use.
+// An AgentSpy is an agent that sends nothing. It records its requests, for a test to check
+// and to answer. It is for tests of agents that wrap another, and is treq's agent_spy.
+// The zero value is ready to use.
 type AgentSpy struct {
-	// Requests are the requests so far, the first first.
+	// Requests are the recorded requests, in order.
 	Requests []*RequestRecord
-	// Cooperator runs what reads the bodies of responses piece by piece. Without one,
-	// such a reader fails with [request.ErrNoCooperator].
+	// Cooperator runs readers that read the body of a response piece by piece. If it is
+	// nil, such a reader fails with [request.ErrNoCooperator].
 	Cooperator *task.Cooperator
 }
 
-// A RequestRecord is a request that an [AgentSpy] was to send.
+// A RequestRecord is a request that an [AgentSpy] recorded.
 type RequestRecord struct {
-	// Request is the request, which the spy has not changed.
+	// Request is the request, unchanged.
 	Request *request.Request
-	// Deferred is what the spy has returned. A test makes it fire, by Errback for
-	// example, or has Respond do so. It can be cancelled: it then fails with
+	// Deferred is the result that the spy returned. A test calls Respond, or fires
+	// Deferred itself, for example by Errback. When cancelled, Deferred fails with
 	// [deferred.ErrCancelled].
 	Deferred *deferred.Deferred[*response.Response]
 
 	cooperator *task.Cooperator
 }
 
-// Errors of an AgentSpy, for a request that no agent could send.
+// The errors of a request that no agent can send.
 var (
 	errNoMethod = errors.New("AgentSpy: a request without a method")
 	errNoURL    = errors.New("AgentSpy: a request without an absolute URL")
 )
 
-// Request records req; see [agent.Requester]. It fails at once if req is not
-// complete: if it has no method, or no URL with a scheme and a host.
+// Request records req; see [agent.Requester]. It fails at once if req lacks a method or a
+// URL with a scheme and a host.
 func (s *AgentSpy) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	switch {
 	case req.Method == "":
@@ -56,7 +56,7 @@ func (s *AgentSpy) Request(req *request.Request) *deferred.Deferred[*response.Re
 
 var _ agent.Requester = (*AgentSpy)(nil)
 
-// Respond makes Deferred fire with a response that is as reply says, whole.
+// Respond fires Deferred with the response of reply, whose whole body has arrived.
 func (r *RequestRecord) Respond(reply Reply) {
 	code := reply.status()
 	body := response.NewBody(wholeBody{r.cooperator})
@@ -72,7 +72,7 @@ func (r *RequestRecord) Respond(reply Reply) {
 	r.Deferred.Callback(resp)
 }
 
-// wholeBody is the transport of a body that is there already.
+// wholeBody is the transport of a body that has arrived.
 type wholeBody struct{ cooperator *task.Cooperator }
 
 func (wholeBody) PauseProducing()                {}

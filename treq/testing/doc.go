@@ -1,23 +1,23 @@
-// Package testing makes requests in memory, for tests that cannot flake: the real
-// client on the real agent, over connections that a test holds in its hand, to the
-// real server. There is no network, no waiting and no other goroutine: when a call
-// returns, all that can come of it has come. It is treq.testing.
+// Package testing makes HTTP requests in memory, for tests that cannot flake. It joins the
+// real client to the real server by connections in memory. There is no network, no waiting
+// and no other goroutine: when a call returns, everything it caused has happened. It is
+// Python's treq.testing.
 //
-// Its name is that of Go's own package; in a test, which needs both, import it as
+// A test also imports Go's own package testing, so it gives this one another name:
 //
 //	import treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 //
 // # A first test
 //
-// Code that is to be tested takes a [treq.Client], and does not care who made it:
+// A function to be tested takes a [treq.Client]:
 //
 //	func weather(c treq.Client) *deferred.Deferred[string] {
 //		d := c.Get("http://weather.example/today", treq.Params{"in": {"Rome"}})
 //		return deferred.Then(d, (*response.Response).Text)
 //	}
 //
-// Its test gives it a [StubTreq], which answers all requests, whatever host they
-// name. A [RequestSequence] says which are to come, and what the answers are:
+// Its test passes a [StubTreq], which answers all requests, to any host. A
+// [RequestSequence] lists the expected requests and their replies:
 //
 //	func TestWeather(t *testing.T) {
 //		seq := treqtesting.NewRequestSequence(t, treqtesting.Exchange{
@@ -35,29 +35,29 @@
 //		}
 //	}
 //
-// A request that differs fails the test, and the text shows in what; so does one
-// that does not come. [Any], [HasHeaders], [HasParams], [Matching], [JSON], [Form]
-// and [Where] are for parts of a request that need not be equal to something.
+// A request that differs fails the test with a text that shows the difference. A missing
+// request fails it too. Where equality is too strict, use [Any], [HasHeaders],
+// [HasParams], [Matching], [JSON], [Form] or [Where].
 //
 // # What else there is
 //
-//   - [NewHandlerStubTreq] has an http.Handler answer, and [NewStubTreq] any
-//     [web.Resource]: your own server can be tested as well as your client. Where
-//     the server goes on with a response later, call [StubTreq.Flush] to see it.
+//   - [NewHandlerStubTreq] takes an http.Handler, [NewStubTreq] any [web.Resource]: it
+//     tests your own server as well as your client. After the server continues a
+//     response, call [StubTreq.Flush].
 //   - [StubTreq.Advance] moves the clock: timeouts and retries take no time.
-//   - [StubTreq.Reactor] has the network fail or be slow; see package memory.
-//   - An https URL is marked as secure, or, with RealTLS of [Config], is.
-//   - Package deferredtest looks at a Deferred: SuccessResultOf, FailureResultOf, NoResult.
-//   - A [RequestTraversalAgent] is the agent of a StubTreq alone, and an [AgentSpy]
-//     records requests: they are for what wraps an agent.
+//   - [StubTreq.Reactor] simulates faults of the network; see package memory.
+//   - [Config] has real TLS. Without it, a request to an https URL is marked as secure.
+//   - Package deferredtest has SuccessResultOf, FailureResultOf and NoResult.
+//   - [RequestTraversalAgent] and [AgentSpy] test agents that wrap another agent. The
+//     first answers requests as a StubTreq does, the second records them.
 //
 // # Coming from treq
 //
 //	StubTreq(resource)               NewStubTreq(resource, Config{})
 //	stub.flush()                     stub.Flush()
 //	RequestSequence([...], report)   NewRequestSequence(t, ...); its AsyncFailureReporter
-//	with seq.consume(self.fail):     seq.Consume(func() { ... }), or nothing: the test's
-//	                                   end looks too
+//	with seq.consume(self.fail):     seq.Consume(func() { ... }), or nothing: the end of
+//	                                   the test checks too
 //	seq.consumed()                   seq.Consumed()
 //	mock.ANY                         Any
 //	HasHeaders({...})                HasHeaders{...}
@@ -65,6 +65,6 @@
 //	agent_spy()                      &AgentSpy{}
 //	self.successResultOf(d)          deferredtest.SuccessResultOf(t, d)
 //
-// Two things differ on purpose: files can be sent, and the parameters of a request
-// are those of the query alone, where Twisted adds those of a form.
+// Two things differ on purpose: files can be sent, and the parameters of a request are
+// those of the query only. Twisted adds those of a form.
 package testing

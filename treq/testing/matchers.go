@@ -14,33 +14,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A Matcher says what a part of a request has to be like, where a value would be
-// too strict.
+// A Matcher matches a part of a request where equality is too strict.
 type Matcher interface {
-	// Diff returns "" if got matches, else text, of one line or more, that says why
-	// not. got is a part of a [Received]: a string for Method, URL and Data, a
-	// url.Values for Params, an http.Header for Headers. Lines about what was
-	// expected begin with "-", about what came with "+", as those of cmp.Diff.
+	// Diff returns "" if got matches, or else one or more lines of text that say why it
+	// does not. got is a part of a [Received]: a string for Method, URL and Data, a
+	// url.Values for Params, an http.Header for Headers. As in cmp.Diff, lines about
+	// the expected part begin with "-", lines about got with "+".
 	Diff(got any) string
-	// String describes what matches.
+	// String describes the parts that match.
 	String() string
 }
 
 // Any matches everything. It is unittest.mock's ANY.
-var Any Matcher = anything{}
+var Any Matcher = anyPart{}
 
-type anything struct{}
+type anyPart struct{}
 
-func (anything) Diff(any) string { return "" }
-func (anything) String() string  { return "Any" }
+func (anyPart) Diff(any) string { return "" }
+func (anyPart) String() string  { return "Any" }
 
-// HasHeaders matches headers that have at least these values; other names, and other
-// values of the same names, do not matter. Names may be in any case; values are
-// compared as they are. It is treq.testing.HasHeaders: a client adds headers of its
-// own, and which those are may change.
+// HasHeaders matches headers that have at least these values. Other names, and other
+// values of the same names, do not matter. Names are compared without case, values with
+// case. It is treq.testing.HasHeaders.
 type HasHeaders map[string][]string
 
-// Diff tells which headers are not there; see [Matcher].
+// Diff shows the missing headers; see [Matcher].
 func (h HasHeaders) Diff(got any) string {
 	headers, ok := got.(http.Header)
 	if !ok {
@@ -49,14 +47,14 @@ func (h HasHeaders) Diff(got any) string {
 	return missing(canonical(http.Header(h)), canonical(headers))
 }
 
-// String returns h as it is written in Go, with canonical names in their order.
+// String returns h as a Go literal, with canonical, sorted names.
 func (h HasHeaders) String() string { return "HasHeaders" + literal(canonical(http.Header(h))) }
 
-// HasParams matches parameters that have at least these values, as [HasHeaders]
-// does headers.
+// HasParams matches parameters that have at least these values. Names are compared with
+// case.
 type HasParams map[string][]string
 
-// Diff tells which parameters are not there; see [Matcher].
+// Diff shows the missing parameters; see [Matcher].
 func (p HasParams) Diff(got any) string {
 	params, ok := got.(url.Values)
 	if !ok {
@@ -65,77 +63,78 @@ func (p HasParams) Diff(got any) string {
 	return missing(url.Values(p), params)
 }
 
-// String returns p as it is written in Go, with names in their order.
+// String returns p as a Go literal, with sorted names.
 func (p HasParams) String() string { return "HasParams" + literal(p) }
 
-// missing returns how got differs from wanted, where it lacks values of it.
-func missing[M ~map[string][]string](wanted, got M) string {
-	lacking, there := make(M), make(M)
-	for name, values := range wanted {
+// missing compares the names of which got lacks a value of want. It returns "" if there are
+// none.
+func missing[M ~map[string][]string](want, got M) string {
+	lacking, present := make(M), make(M)
+	for name, values := range want {
 		have := got[name]
 		if slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(have, v) }) ||
 			len(values) == 0 && have == nil {
 			lacking[name] = values
 			if have != nil {
-				there[name] = have
+				present[name] = have
 			}
 		}
 	}
 	if len(lacking) == 0 {
 		return ""
 	}
-	return diff(lacking, there)
+	return diff(lacking, present)
 }
 
-// Matching matches a Method, a URL or Data in which the regular expression pattern
-// is found; see package regexp. It panics if pattern is none.
+// Matching matches a Method, URL or Data that contains a match of the regular expression
+// pattern; see package regexp. It panics if pattern is invalid.
 func Matching(pattern string) Matcher {
 	re := regexp.MustCompile(pattern)
 	return Where("Matching("+fmt.Sprintf("%q", pattern)+")", re.MatchString)
 }
 
-// Where matches a part of a request that ok returns true for. T is string for
-// Method, URL and Data, url.Values for Params, http.Header for Headers. what
-// describes it.
+// Where matches a part of a request for which ok returns true. T is string for Method, URL
+// and Data, url.Values for Params, http.Header for Headers. description describes the
+// parts that match.
 //
 //	Data: testing.Where("a short text", func(data string) bool { return len(data) < 100 })
-func Where[T string | url.Values | http.Header](what string, ok func(got T) bool) Matcher {
-	return where[T]{what, ok}
+func Where[T string | url.Values | http.Header](description string, ok func(got T) bool) Matcher {
+	return predicate[T]{description, ok}
 }
 
-type where[T any] struct {
-	what string
-	ok   func(got T) bool
+type predicate[T any] struct {
+	description string
+	ok          func(got T) bool
 }
 
-func (w where[T]) String() string { return w.what }
+func (p predicate[T]) String() string { return p.description }
 
-func (w where[T]) Diff(got any) string {
+func (p predicate[T]) Diff(got any) string {
 	part, ok := got.(T)
 	switch {
 	case !ok:
-		return wrongPart(w, got)
-	case w.ok(part):
+		return wrongPart(p, got)
+	case p.ok(part):
 		return ""
 	}
-	return "- " + w.what + "\n+ " + literal(got)
+	return "- " + p.description + "\n+ " + literal(got)
 }
 
-// JSON matches Data that is JSON and means the same as v does when it is encoded by
-// encoding/json: spaces and the order of members do not matter.
+// JSON matches Data that is the same JSON value as v, encoded by encoding/json. Spaces and
+// the order of members do not matter. It panics if v cannot be encoded.
 func JSON(v any) Matcher {
 	encoded, err := json.Marshal(v)
 	if err != nil {
 		panic(fmt.Sprintf("testing: JSON(%T): %v", v, err))
 	}
-	var wanted any
-	json.Unmarshal(encoded, &wanted)
-	return jsonData{string(encoded), wanted}
+	var want any
+	json.Unmarshal(encoded, &want)
+	return jsonData{string(encoded), want}
 }
 
 type jsonData struct {
 	encoded string
-	wanted  any
+	want    any
 }
 
 func (j jsonData) String() string { return "JSON(" + j.encoded + ")" }
@@ -149,18 +148,18 @@ func (j jsonData) Diff(got any) string {
 	if err := json.Unmarshal([]byte(data), &value); err != nil {
 		return "- " + j.String() + "\n+ " + literal(data) + ", which is not JSON: " + err.Error()
 	}
-	return diff(j.wanted, value)
+	return diff(j.want, value)
 }
 
-// Form matches Data that is a form, application/x-www-form-urlencoded, with these
-// values and no others.
-func Form(values url.Values) Matcher { return form(sorted(values)) }
+// Form matches Data that is a form, application/x-www-form-urlencoded, with exactly these
+// values.
+func Form(values url.Values) Matcher { return formData(sorted(values)) }
 
-type form url.Values
+type formData url.Values
 
-func (f form) String() string { return "Form" + literal(url.Values(f)) }
+func (f formData) String() string { return "Form" + literal(url.Values(f)) }
 
-func (f form) Diff(got any) string {
+func (f formData) Diff(got any) string {
 	data, ok := got.(string)
 	if !ok {
 		return wrongPart(f, got)
@@ -172,12 +171,12 @@ func (f form) Diff(got any) string {
 	return diff(url.Values(f), sorted(values))
 }
 
-// An exactly matches what is equal to want, the value in a Request.
-type exactly[T any] struct{ want T }
+// exact matches a part that is equal to want.
+type exact[T any] struct{ want T }
 
-func (e exactly[T]) String() string { return literal(e.want) }
+func (e exact[T]) String() string { return literal(e.want) }
 
-func (e exactly[T]) Diff(got any) string {
+func (e exact[T]) Diff(got any) string {
 	if text, ok := any(e.want).(string); ok && shortLines(text, got) {
 		if text == got {
 			return ""
@@ -187,7 +186,7 @@ func (e exactly[T]) Diff(got any) string {
 	return diff(e.want, got)
 }
 
-// shortLines reports whether all are texts that can be read at a glance.
+// shortLines reports whether all values are short texts of one line.
 func shortLines(all ...any) bool {
 	for _, v := range all {
 		text, ok := v.(string)
@@ -198,17 +197,17 @@ func shortLines(all ...any) bool {
 	return true
 }
 
-// diff is cmp.Diff, whose spaces are not always the same ones.
+// diff is cmp.Diff without its non-breaking spaces, which are there in some builds only.
 func diff(want, got any) string {
 	return strings.TrimRight(strings.ReplaceAll(cmp.Diff(want, got), "\u00a0", " "), "\n")
 }
 
-// wrongPart is the Diff of a matcher that stands where it cannot match.
+// wrongPart is the Diff of a matcher in a field whose type it never matches.
 func wrongPart(m Matcher, got any) string {
 	return fmt.Sprintf("- %s, which does not match a %T at all", m, got)
 }
 
-// literal returns v as it is written in Go, without its type.
+// literal returns v as a Go literal without its type.
 func literal(v any) string {
 	if r := reflect.ValueOf(v); r.Kind() == reflect.Map {
 		m := r.Convert(reflect.TypeFor[map[string][]string]()).Interface().(map[string][]string)

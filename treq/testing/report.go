@@ -9,12 +9,11 @@ import (
 	"testing"
 )
 
-// This file holds how a test learns of what goes wrong while the reactor works on
-// its behalf: between the line of the test and what has to be reported, there is
-// all of the client, the reactor and the server.
+// This file reports failures at lines of the test. When a failure is found, the client, the
+// reactor and the server are on the stack between it and the test.
 
-// report fails t because of message, in the name of the line that made the request.
-// When t is over it logs the message: a test that is over cannot fail.
+// report fails t with message, at the line that made the request. If t has ended, and so
+// can no longer fail, report logs the message.
 func report(t testing.TB, message string) {
 	message = fmt.Sprintf("%s: %s\n", caller(), strings.TrimRight(message, "\n"))
 	defer func() {
@@ -22,15 +21,13 @@ func report(t testing.TB, message string) {
 			slog.Error("testing: a request after the test's end", "test", t.Name(), "message", message)
 		}
 	}()
-	// Not Errorf, which would name this line: Helper is for functions that can say
-	// it of themselves.
-	fmt.Fprint(t.Output(), message)
+	fmt.Fprint(t.Output(), message) // Errorf would name a line of this library
 	t.Fail()
 }
 
-// caller returns the line of a test's file that led here, as "file:line". If none
-// did, because a coroutine or a timer has made the request, it is the nearest line
-// that is not this library's, and else "?".
+// caller returns the nearest line of a test's file on the stack, as "file:line". A request
+// made by a coroutine or a timer may have none; caller then returns the nearest line
+// outside this library, or else "?".
 func caller() string {
 	pcs := make([]uintptr, 256)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
@@ -50,20 +47,21 @@ func caller() string {
 	}
 }
 
-// isLibrary reports whether a frame is in this library, or in what Go puts between
-// it and others. The file tells: a function that was inlined has its caller's name.
+// isLibrary reports whether frame is in this library, or in a package through which the
+// library is called or calls back. It looks at the file, since an inlined function has its
+// caller's name.
 func isLibrary(frame runtime.Frame) bool {
 	if path, ours := strings.CutPrefix(frame.File, root); ours {
 		return !strings.HasPrefix(path, "examples/")
 	}
 	pkg, _, _ := strings.Cut(frame.Function, ".")
 	if strings.HasPrefix(frame.Function, "github.com/sourcegraph/conc/") {
-		return true // our callbacks are called through it
+		return true // callbacks run under its panic catcher
 	}
 	return pkg == "" || pkg == "runtime" || pkg == "iter" || pkg == "testing"
 }
 
-// root is the folder of this module, with a slash, as frames have it.
+// root is the folder of this module, in the form of runtime.Frame.File, with a slash.
 var root = func() string {
 	_, file, _, _ := runtime.Caller(0)
 	return strings.TrimSuffix(file, "treq/testing/report.go")

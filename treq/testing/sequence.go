@@ -11,35 +11,33 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/client"
 )
 
-// An Exchange is a request that is expected and what it is answered with.
+// An Exchange is an expected request and its reply.
 type Exchange struct {
 	Request Request
 	Reply   Reply
 }
 
-// A Request is a request that is expected. Each field is either a value that the
-// part of that name has to be equal to, or a [Matcher]: [Any], [HasHeaders],
-// [Matching] and so on.
+// A Request describes an expected request. Each field holds either the expected value of
+// that part, or a [Matcher]: [Any], [HasHeaders], [Matching] and so on.
 type Request struct {
 	// Method is a string, in any case.
 	Method any
-	// URL is a string or a *url.URL, without a query. It is compared as
-	// [NormalizeURL] has it.
+	// URL is a string or a *url.URL, without a query. Both sides are normalized by
+	// [NormalizeURL] before they are compared.
 	URL any
 	// Params are the parameters of the query: a url.Values, a client.Params or a
-	// map[string][]string. The order of values does not matter. Left out, there must
-	// be none.
+	// map[string][]string. The order of values does not matter. nil means none.
 	Params any
-	// Headers are all headers, a client's own among them, Host for example: an
-	// http.Header, a client.Headers or a map[string][]string. Left out, they may be
-	// any; rather than a value, give a HasHeaders.
+	// Headers are all headers, including those that the client adds, such as Host: an
+	// http.Header, a client.Headers or a map[string][]string. nil means any. A
+	// HasHeaders is better than a value: clients may add other headers later.
 	Headers any
-	// Data is the body: a string or a []byte. Left out, there must be none.
+	// Data is the body: a string or a []byte. nil means none.
 	Data any
 }
 
-// A RequestSequence expects requests one after the other, and answers each as it
-// says. It is treq.testing.RequestSequence.
+// A RequestSequence expects a sequence of requests, and answers each with its reply. It is
+// treq.testing.RequestSequence.
 //
 //	seq := testing.NewRequestSequence(t, testing.Exchange{
 //		Request: testing.Request{Method: "get", URL: "http://an.example/foo"},
@@ -47,39 +45,40 @@ type Request struct {
 //	})
 //	stub := testing.NewStubTreq(testing.StringStubbingResource(seq), testing.Config{})
 //
-// A request that is not the one that is expected fails the test, and is answered
-// with a 500; the one that is expected still is. So does one that comes when all
-// have been made. When the test ends, or [RequestSequence.Consume] does, and
-// requests are still expected, the test fails, unless it has for one that was not.
+// An unexpected request fails the test and is answered with a 500. The sequence then still
+// expects the same request as before. A request after the last one is unexpected too.
+// Requests that are missing at the end of the test, or of [RequestSequence.Consume], fail
+// the test, unless an unexpected request has failed it already.
 //
-// A request that comes when the test is over, from a timer perhaps, is answered in
-// the same way, and what the test would have failed for is logged.
+// A request may arrive after the end of the test, from a timer for example. It is answered
+// in the same way, but a failure is logged.
 //
-// It belongs to the goroutine of the reactor that the requests are made on.
+// A RequestSequence belongs to the goroutine of the reactor that makes the requests. The
+// zero values of the fields work; set them before the first request.
 type RequestSequence struct {
-	// AsyncFailureReporter, if it is set, is told of a request that is not expected,
+	// AsyncFailureReporter, if set, receives the message about an unexpected request,
 	// and the test does not fail. It is treq's async_failure_reporter.
 	AsyncFailureReporter func(message string)
-	// SyncFailureReporter, if it is set, is told of requests that were not made, and
-	// the test does not fail. It is the sync_failure_reporter of treq's consume.
+	// SyncFailureReporter, if set, receives the message about missing requests, and the
+	// test does not fail. It is the sync_failure_reporter of treq's consume.
 	SyncFailureReporter func(message string)
 
 	t        testing.TB
-	expected []expectation // what is left of them
-	total    int
-	at       string // the line where the sequence was made
-	failed   bool   // the test has, for a request that was not expected
-	told     bool   // the test was, of what is left
+	expected []expectation // still expected
+	total    int           // number of exchanges
+	at       string        // the line of the call of NewRequestSequence
+	failed   bool          // an unexpected request has failed the test
+	reported bool          // the missing requests have been reported
 }
 
-// An expectation is an Exchange whose values have been made matchers.
+// An expectation is an Exchange whose values are matchers.
 type expectation struct {
 	method, url, params, headers, data Matcher
 	reply                              Reply
 }
 
-// NewRequestSequence returns a RequestSequence of exchanges, for the test t. It
-// fails t, at the line of its caller, if one makes no sense.
+// NewRequestSequence returns a RequestSequence of exchanges, for the test t. An invalid
+// exchange fails t, at the line of the caller.
 func NewRequestSequence(t testing.TB, exchanges ...Exchange) *RequestSequence {
 	t.Helper()
 	s := &RequestSequence{t: t, total: len(exchanges), at: caller()}
@@ -99,26 +98,24 @@ func NewRequestSequence(t testing.TB, exchanges ...Exchange) *RequestSequence {
 	return s
 }
 
-// Consumed reports whether all requests that were expected have been made. It is
-// treq's consumed.
+// Consumed reports whether all expected requests have been made.
 func (s *RequestSequence) Consumed() bool { return len(s.expected) == 0 }
 
-// Consume calls f, and fails the test, at the line of its caller, if then not all
-// requests that were expected have been made. It is treq's consume. Without it, the
-// end of the test is when that is looked at.
+// Consume calls f, which makes all remaining requests. Missing requests fail the test, at
+// the line of the caller. Without Consume, they fail it at its end.
 func (s *RequestSequence) Consume(f func()) {
 	s.t.Helper()
 	f()
 	s.checkConsumed()
 }
 
-// checkConsumed reports what is still expected, if anything is.
+// checkConsumed reports missing requests.
 func (s *RequestSequence) checkConsumed() {
-	if s.Consumed() || s.told || s.failed && s.SyncFailureReporter == nil {
+	if s.Consumed() || s.reported || s.failed && s.SyncFailureReporter == nil {
 		return
 	}
 	s.t.Helper()
-	s.told = true
+	s.reported = true
 	var b strings.Builder
 	fmt.Fprintf(&b, "Not all expected requests were made, but %d of %d (%s). Still expecting:", s.total-len(s.expected), s.total, s.at)
 	for _, e := range s.expected {
@@ -131,13 +128,13 @@ func (s *RequestSequence) checkConsumed() {
 	s.t.Error(b.String())
 }
 
-// stubbingError is the answer to what is not expected, treq's own.
+// stubbingError is the reply to an unexpected request, as in treq.
 var stubbingError = Reply{Code: http.StatusInternalServerError, Body: "StubbingError"}
 
-// Respond answers the next request; see [Responder].
+// Respond returns the reply of the next exchange; see [Responder].
 func (s *RequestSequence) Respond(req Received) Reply {
 	if s.Consumed() {
-		s.fail(fmt.Sprintf("No more requests expected after %d (%s), but this one was made:\n%v", s.total, s.at, indented(req.String())))
+		s.fail(fmt.Sprintf("No more requests expected after %d (%s), but this one was made:\n%v", s.total, s.at, indent(req.String())))
 		return stubbingError
 	}
 	e := s.expected[0]
@@ -150,7 +147,7 @@ func (s *RequestSequence) Respond(req Received) Reply {
 	return e.reply
 }
 
-// fail reports a request that is not expected.
+// fail reports an unexpected request.
 func (s *RequestSequence) fail(message string) {
 	if s.AsyncFailureReporter != nil {
 		s.AsyncFailureReporter(message)
@@ -160,7 +157,7 @@ func (s *RequestSequence) fail(message string) {
 	report(s.t, message)
 }
 
-// compare returns the names of the parts of req that differ from e, and how.
+// compare returns the names of the parts of req that do not match e, and their diffs.
 func (e expectation) compare(req Received) (different []string, how string) {
 	var b strings.Builder
 	for _, part := range []struct {
@@ -176,28 +173,28 @@ func (e expectation) compare(req Received) (different []string, how string) {
 	} {
 		if d := part.matcher.Diff(part.got); d != "" {
 			different = append(different, part.name)
-			fmt.Fprintf(&b, "%s:\n%s\n", part.name, indented(d))
+			fmt.Fprintf(&b, "%s:\n%s\n", part.name, indent(d))
 		}
 	}
 	return different, b.String()
 }
 
-// String describes what is expected, as treq does.
+// String describes e in the form of treq.
 func (e expectation) String() string {
 	method := e.method.String()
-	if m, ok := e.method.(exactly[string]); ok {
+	if m, ok := e.method.(exact[string]); ok {
 		method = m.want
 	}
 	return fmt.Sprintf("%v(url=%v, params=%v, headers=%v, data=%v)", method, e.url, e.params, e.headers, e.data)
 }
 
-// String returns req as it would be expected.
+// String describes req in the form of an expectation.
 func (req Received) String() string {
 	return fmt.Sprintf("%s(url=%q, params=%s, headers=%s, data=%q)",
 		req.Method, req.URL, literal(req.Params), literal(req.Headers), shortened(req.Data))
 }
 
-// expect makes matchers of what x expects.
+// expect turns the values of x into matchers.
 func expect(x Exchange) (e expectation, err error) {
 	for _, part := range []struct {
 		name    string
@@ -231,7 +228,7 @@ func expectMethod(v any) (Matcher, error) {
 	case nil:
 		return nil, errMissing
 	case string:
-		return exactly[string]{strings.ToUpper(v)}, nil
+		return exact[string]{strings.ToUpper(v)}, nil
 	}
 	return nil, wrongType(v, "a string")
 }
@@ -247,7 +244,7 @@ func expectURL(v any) (Matcher, error) {
 			return nil, fmt.Errorf("%q: what follows the ?, %q, belongs in Params", v, query)
 		}
 		normalized, err := NormalizeURL(v)
-		return exactly[string]{normalized}, err
+		return exact[string]{normalized}, err
 	}
 	return nil, wrongType(v, "a string, a *url.URL")
 }
@@ -255,9 +252,9 @@ func expectURL(v any) (Matcher, error) {
 func expectParams(v any) (Matcher, error) {
 	switch v := v.(type) {
 	case nil:
-		return exactly[url.Values]{url.Values{}}, nil
+		return exact[url.Values]{url.Values{}}, nil
 	case url.Values:
-		return exactly[url.Values]{sorted(v)}, nil
+		return exact[url.Values]{sorted(v)}, nil
 	case client.Params:
 		return expectParams(url.Values(v))
 	case map[string][]string:
@@ -271,7 +268,7 @@ func expectHeaders(v any) (Matcher, error) {
 	case nil:
 		return Any, nil
 	case http.Header:
-		return exactly[http.Header]{sorted(canonical(v))}, nil
+		return exact[http.Header]{sorted(canonical(v))}, nil
 	case client.Headers:
 		return expectHeaders(http.Header(v))
 	case map[string][]string:
@@ -283,11 +280,11 @@ func expectHeaders(v any) (Matcher, error) {
 func expectData(v any) (Matcher, error) {
 	switch v := v.(type) {
 	case nil:
-		return exactly[string]{}, nil
+		return exact[string]{}, nil
 	case string:
-		return exactly[string]{v}, nil
+		return exact[string]{v}, nil
 	case []byte:
-		return exactly[string]{string(v)}, nil
+		return exact[string]{string(v)}, nil
 	}
 	return nil, wrongType(v, "a string, a []byte")
 }
@@ -298,16 +295,16 @@ func wrongType(v any, right string) error {
 	return fmt.Errorf("%T is neither %s nor a Matcher", v, right)
 }
 
-// shortened returns text, or the beginning of it if it is long.
+// shortened returns text without what exceeds 1000 bytes.
 func shortened(text string) string {
-	const most = 1000
-	if len(text) <= most {
+	const limit = 1000
+	if len(text) <= limit {
 		return text
 	}
-	return fmt.Sprintf("%s... and %d bytes more", text[:most], len(text)-most)
+	return fmt.Sprintf("%s... and %d bytes more", text[:limit], len(text)-limit)
 }
 
-// list returns words as an English list.
+// list joins words: "a, b and c".
 func list(words []string) string {
 	last := len(words) - 1
 	if last == 0 {
@@ -316,4 +313,4 @@ func list(words []string) string {
 	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
-func indented(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
+func indent(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }

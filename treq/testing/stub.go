@@ -10,12 +10,11 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// A StubTreq is an HTTPClient whose requests, whatever host they name, are
-// answered by one resource, in memory. When a method returns, the request has been
-// sent and all that came of it has happened. It is treq.testing.StubTreq, and a
-// [treq.Client], for code that takes one.
+// A StubTreq is an HTTPClient that sends all requests, to any host, to one resource in
+// memory. When a method returns, the request has been sent, and everything it caused has
+// happened. It is treq.testing.StubTreq, and a [treq.Client].
 //
-// All belongs to one goroutine, the test's.
+// A StubTreq and what it returns belong to one goroutine, the test's.
 type StubTreq struct {
 	*client.HTTPClient
 	agent *RequestTraversalAgent
@@ -35,23 +34,22 @@ func NewHandlerStubTreq(handler http.Handler, config Config) *StubTreq {
 	return NewStubTreq(&web.HandlerResource{Handler: handler}, config)
 }
 
-// Agent returns the agent that sends the requests, for what wraps one.
+// Agent returns the agent that sends the requests.
 func (s *StubTreq) Agent() *RequestTraversalAgent { return s.agent }
 
-// Flush has everything happen that can happen now. It is needed after something
-// was done on the server's side that is not part of a request's handling: a
-// response that was left open, with [web.Request.NotDoneYet], was written to.
+// Flush runs the reactor until nothing is left to do at the current time. A test calls
+// Flush after it acted on the server's side, for example after it wrote to a response that
+// [web.Request.NotDoneYet] left open.
 func (s *StubTreq) Flush() { s.agent.Flush() }
 
-// Advance moves the clock by d at one stroke, and has everything happen that is
-// due then: timeouts, retries, the end of connections that nobody used. It is the
-// advance of Twisted's Clock. See [memory.Reactor.RunFor] for the other way.
+// Advance moves the clock by d in one step, and runs everything that is then due: timeouts,
+// retries, the closing of idle connections. See [memory.Reactor.RunFor] for the other way.
 func (s *StubTreq) Advance(d time.Duration) { s.agent.reactor.Advance(d) }
 
-// Reactor returns the reactor that all of it runs on: its clock can be moved, its
-// network made slow or broken, and what happens traced.
+// Reactor returns the reactor of both the client and the server. It moves the clock, makes
+// the network slow or broken, and traces what happens.
 func (s *StubTreq) Reactor() *memory.Reactor { return s.agent.reactor }
 
-// Site returns the server, for a test of its timeouts and limits, which are to be
-// set before the first request. Sessions have names that are the same in each run.
+// Site returns the server, for a test of its timeouts and limits. Set these before the
+// first request.
 func (s *StubTreq) Site() *web.Site { return s.agent.site }

@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// An authority makes the certificates of the hosts that a test asks for. Its key
-// is the same each time, and secret from nobody.
+// An authority issues the certificates of the hosts that a test connects to. Its key is
+// the same each time, and no secret.
 type authority struct {
-	key       ed25519.PrivateKey // Ed25519, because its signatures are all of one length
+	key       ed25519.PrivateKey // Ed25519 since all its signatures have one length
 	root      *x509.Certificate
 	roots     *x509.CertPool
-	named     map[string]*tls.Certificate
-	addresses []net.IP // the hosts that have no name: who connects does not say which it wants
+	named     map[string]*tls.Certificate // by host name; "" for all addresses
+	addresses []net.IP                    // hosts without a name, which a client does not send
 }
 
-// curves leaves out those that take much longer.
+// curves leaves out the slow ones.
 var curves = []tls.CurveID{tls.X25519}
 
 func newAuthority() *authority {
@@ -30,20 +30,20 @@ func newAuthority() *authority {
 		roots: x509.NewCertPool(),
 		named: make(map[string]*tls.Certificate),
 	}
-	a.root = certificate("a test")
+	a.root = template("a test")
 	a.root.IsCA, a.root.BasicConstraintsValid = true, true
-	root, err := a.sign(a.root)
+	root, err := a.issue(a.root)
 	if err != nil {
-		panic(err) // it is the same each time
+		panic(err) // the root certificate is the same each time
 	}
 	a.root = root.Leaf
 	a.roots.AddCert(a.root)
 	return a
 }
 
-// certificate returns a certificate, to be signed, that is valid from the Unix
-// epoch, where a clock in memory begins, for a hundred years.
-func certificate(name string) *x509.Certificate {
+// template returns an unsigned certificate. It is valid for a hundred years from the Unix
+// epoch, where the clock of a memory reactor starts.
+func template(name string) *x509.Certificate {
 	epoch := time.Unix(0, 0)
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(1),
@@ -53,7 +53,7 @@ func certificate(name string) *x509.Certificate {
 	}
 }
 
-func (a *authority) sign(template *x509.Certificate) (*tls.Certificate, error) {
+func (a *authority) issue(template *x509.Certificate) (*tls.Certificate, error) {
 	der, err := x509.CreateCertificate(nil, template, a.root, a.key.Public(), a.key)
 	if err != nil {
 		return nil, err
@@ -77,25 +77,25 @@ func (a *authority) client(host string) *tls.Config {
 // server returns the configuration of all hosts.
 func (a *authority) server() *tls.Config {
 	return &tls.Config{
-		GetCertificate: a.certificateFor,
+		GetCertificate: a.certificate,
 		NextProtos:     []string{"http/1.1"}, CurvePreferences: curves,
 	}
 }
 
-// certificateFor returns the certificate of the host that the client has named, or
-// else one that is good for all addresses.
-func (a *authority) certificateFor(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+// certificate returns the certificate of the host that the client named. If the client
+// named none, the certificate is for all addresses.
+func (a *authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	host := hello.ServerName
 	if c := a.named[host]; c != nil {
 		return c, nil
 	}
-	template := certificate(host)
+	t := template(host)
 	if host != "" {
-		template.DNSNames = []string{host}
+		t.DNSNames = []string{host}
 	} else {
-		template.IPAddresses = a.addresses
+		t.IPAddresses = a.addresses
 	}
-	c, err := a.sign(template)
+	c, err := a.issue(t)
 	if err == nil {
 		a.named[host] = c
 	}

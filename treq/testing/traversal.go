@@ -16,13 +16,12 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// This file holds the way of a request through memory: the real agent, a
-// connection of the memory reactor, the real Site.
+// This file carries requests through memory: from the real agent, over connections of the
+// memory reactor, to the real Site.
 
-// A RequestTraversalAgent is an agent whose requests, whatever host they name, are
-// answered by one resource, in memory. When Request returns, or a method of a
-// response that reads its body, what came of it has happened. It is
-// treq.testing.RequestTraversalAgent.
+// A RequestTraversalAgent is an agent that sends all requests, to any host, to one
+// resource in memory. When Request returns, or a method that reads a response's body,
+// everything it caused has happened. It is treq.testing.RequestTraversalAgent.
 //
 // A request to an https URL is marked as received over TLS: IsSecure of web.Request is
 // true, and TLS of an http.Request is set. [Config] has real TLS.
@@ -35,10 +34,10 @@ type RequestTraversalAgent struct {
 
 // A Config says how a [StubTreq] or a [RequestTraversalAgent] works. The zero value works.
 type Config struct {
-	// RealTLS sends requests to https URLs over real TLS, crypto/tls at both ends, with
-	// a certificate for the host of the URL, which the client verifies. A connection
-	// then takes about a millisecond to make. The encrypted bytes differ in each run;
-	// their number and their times do not.
+	// RealTLS sends requests to https URLs over real TLS, crypto/tls at both ends. The
+	// server has a certificate for the host of each URL, and the client verifies it. A
+	// connection then takes about a millisecond to make. The encrypted bytes differ in
+	// each run; their number and their times do not.
 	RealTLS bool
 }
 
@@ -54,20 +53,18 @@ const (
 // NewRequestTraversalAgent returns an agent whose requests root answers.
 func NewRequestTraversalAgent(root web.Resource, config Config) *RequestTraversalAgent {
 	if root == nil {
-		panic("testing: a RequestTraversalAgent without a resource")
+		panic("testing: NewRequestTraversalAgent without a resource")
 	}
 	r := newReactor()
 	a := &RequestTraversalAgent{reactor: r, site: &web.Site{Root: root}}
-	var secure reactor.Factory = markedSecure{a.site}
+	secure := markedSecure(a.site)
 	if config.RealTLS {
 		a.tls = newAuthority()
 		secure = reactor.TLSServer(r, reactor.TLSConfig{Config: a.tls.server()}, a.site)
 	}
 	a.listen(plainAddress, a.site)
 	a.listen(secureAddress, secure)
-	a.agent = agent.New(r,
-		agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{}), Endpoint: a.endpoint},
-	)
+	a.agent = agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{}), Endpoint: a.endpoint})
 	return a
 }
 
@@ -79,7 +76,7 @@ func NewHandlerTraversalAgent(handler http.Handler, config Config) *RequestTrave
 
 func (a *RequestTraversalAgent) listen(address string, factory reactor.Factory) {
 	if _, err := a.reactor.ListenTCP(address, factory); err != nil {
-		panic(err) // memory is empty: nothing else listens there
+		panic(err) // on a new reactor, no address is in use
 	}
 }
 
@@ -90,53 +87,41 @@ func (a *RequestTraversalAgent) Request(req *request.Request) *deferred.Deferred
 	return d
 }
 
-// Flush has everything happen that can happen now; see [StubTreq.Flush]. Called
-// from within the loop, by a handler for example, it does nothing: what can
-// happen is happening.
+// Flush runs the reactor until nothing is left to do at the current time; see
+// [StubTreq.Flush]. Within the loop, in a handler for example, Flush does nothing: the
+// loop is already running.
 func (a *RequestTraversalAgent) Flush() { a.reactor.Advance(0) }
 
-// Reactor returns the reactor that all of it runs on; see [StubTreq.Reactor].
+// Reactor returns the agent's reactor; see [StubTreq.Reactor].
 func (a *RequestTraversalAgent) Reactor() *memory.Reactor { return a.reactor }
 
-// endpoint is the [agent.EndpointFactory].
+// endpoint is the agent's [agent.EndpointFactory].
 func (a *RequestTraversalAgent) endpoint(u *url.URL) (endpoints.ClientEndpoint, error) {
-	if u.Scheme != "https" {
-		return flushing{a, &endpoint{a.reactor, plainAddress}}, nil
+	address := plainAddress
+	if u.Scheme == "https" {
+		address = secureAddress
 	}
-	secure := &endpoint{a.reactor, secureAddress}
-	if a.tls == nil {
-		return flushing{a, secure}, nil
+	var e endpoints.ClientEndpoint = endpoints.NewTCPClient(a.reactor, address, reactor.ConnectConfig{})
+	if u.Scheme == "https" && a.tls != nil {
+		e = endpoints.WrapTLS(a.reactor, reactor.TLSConfig{Config: a.tls.client(u.Hostname())}, e)
 	}
-	return flushing{a, endpoints.WrapTLS(a.reactor, reactor.TLSConfig{Config: a.tls.client(u.Hostname())}, secure)}, nil
+	return flushingEndpoint{e, a}, nil
 }
 
-// An endpoint is an address in memory.
-type endpoint struct {
-	reactor *memory.Reactor
-	address string
-}
-
-func (e *endpoint) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	return e.reactor.ConnectTCP(e.address, factory, reactor.ConnectConfig{})
-}
-
-// A flushing endpoint gives the protocols that it connects a transport that
-// flushes when it is resumed: who reads a body that was too large to come unread,
-// on a goroutine that is in no loop, waits for the rest of it.
-type flushing struct {
+// A flushingEndpoint connects protocols to transports that flush when a reader resumes
+// them. The rest of a large body is then there when the method that reads it returns.
+type flushingEndpoint struct {
+	inner endpoints.ClientEndpoint
 	agent *RequestTraversalAgent
-	below endpoints.ClientEndpoint
 }
 
-func (f flushing) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+func (e flushingEndpoint) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 	var built reactor.Protocol
-	d := f.below.Connect(reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
-		if built = factory.BuildProtocol(peer); built == nil {
-			return nil
-		}
-		return &introducer{built, func(t reactor.Transport) reactor.Transport {
-			return flushingTransport{t, f.agent}
-		}}
+	d := e.inner.Connect(reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
+		built = factory.BuildProtocol(peer)
+		return wrapTransport(built, func(t reactor.Transport) reactor.Transport {
+			return flushingTransport{t, e.agent}
+		})
 	}))
 	return d.AddCallback(func(reactor.Protocol) (reactor.Protocol, error) { return built, nil })
 }
@@ -151,17 +136,16 @@ func (t flushingTransport) ResumeProducing() {
 	t.agent.Flush()
 }
 
-// markedSecure is the factory of a Site's connections that are said to be TLS.
-type markedSecure struct{ site *web.Site }
-
-func (m markedSecure) BuildProtocol(peer net.Addr) reactor.Protocol {
-	return &introducer{m.site.BuildProtocol(peer), func(t reactor.Transport) reactor.Transport {
-		return secureTransport{t}
-	}}
+// markedSecure returns a factory of the site's connections whose transports claim to be
+// TLS, as those with directlyProvides(transport, ISSLTransport) do in treq.testing.
+func markedSecure(site *web.Site) reactor.Factory {
+	return reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
+		return wrapTransport(site.BuildProtocol(peer), func(t reactor.Transport) reactor.Transport {
+			return secureTransport{t}
+		})
+	})
 }
 
-// A secureTransport says of itself that it is TLS. It is what
-// directlyProvides(transport, ISSLTransport) makes of one in treq.testing.
 type secureTransport struct{ reactor.Transport }
 
 func (secureTransport) TLS() *tls.ConnectionState {
@@ -173,14 +157,21 @@ func (secureTransport) TLS() *tls.ConnectionState {
 	}
 }
 
-// An introducer makes a protocol's connection with what wrap makes of the
-// transport, and then steps aside.
-type introducer struct {
+// wrapTransport returns a protocol that connects p to the transport that wrap returns, and
+// then leaves the connection to p. It returns nil if p is nil.
+func wrapTransport(p reactor.Protocol, wrap func(reactor.Transport) reactor.Transport) reactor.Protocol {
+	if p == nil {
+		return nil
+	}
+	return &transportWrapper{p, wrap}
+}
+
+type transportWrapper struct {
 	reactor.Protocol
 	wrap func(reactor.Transport) reactor.Transport
 }
 
-func (i *introducer) ConnectionMade(t reactor.Transport) {
-	t.SwitchProtocol(i.Protocol)
-	i.Protocol.ConnectionMade(i.wrap(t))
+func (w *transportWrapper) ConnectionMade(t reactor.Transport) {
+	t.SwitchProtocol(w.Protocol)
+	w.Protocol.ConnectionMade(w.wrap(t))
 }
