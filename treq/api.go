@@ -6,16 +6,15 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A Client makes requests. It is what a function takes that is to be tested: its
-// program gives it [Default] or a [client.HTTPClient], its test a StubTreq of
-// package treq/testing. In Python, that is the treq module, or what stands in for
-// it.
+// A Client makes requests. A function to be tested takes a Client: the program passes
+// [Default] or a [client.HTTPClient], the test a StubTreq of package treq/testing. In
+// Python, this is the treq module or its replacement.
 //
 //	func title(c treq.Client) *deferred.Deferred[string] {
 //		return deferred.Map(deferred.Then(c.Get("http://an.example/"), (*response.Response).Text), findTitle)
 //	}
 //
-// The methods do what the functions of the same names do.
+// Its methods do the same as the functions of this package.
 type Client interface {
 	Request(method, url string, options ...Option) *deferred.Deferred[*response.Response]
 	Get(url string, options ...Option) *deferred.Deferred[*response.Response]
@@ -29,7 +28,7 @@ type Client interface {
 
 var _ Client = (*client.HTTPClient)(nil)
 
-// Default is the functions of this package as a [Client].
+// Default makes requests by the functions of this package.
 var Default Client = functions{}
 
 type functions struct{}

@@ -1,6 +1,5 @@
-// Package treq makes HTTP requests whose responses are Deferreds. It is the Go
-// form of the Python library of that name: like requests to use, but on a
-// reactor.
+// Package treq makes HTTP requests whose responses are Deferreds. It is a Go version of
+// the Python library treq: as easy to use as requests, but on a reactor.
 //
 //	func main() { task.React(run) }
 //
@@ -12,14 +11,14 @@
 //		})
 //	}
 //
-// What the Deferred fires with is a [response.Response]: its head is there, and its
-// body is read by its methods, or by [Collect], [CollectThen], [Content],
-// [TextContent] and [JSONContent]. A response with an error status is a response;
-// the Deferred fails if there is none.
+// The Deferred fires with a [response.Response] when the head of the response has arrived.
+// Its methods, or [Collect], [CollectThen], [Content], [TextContent] and [JSONContent],
+// read the body. A response with an error status is a response too: the Deferred fails
+// only if there is none.
 //
 // # Options
 //
-// What a request has beside its URL it is told by options, in any order:
+// Everything but the URL is given by options, in any order:
 //
 //	the URL's query       Params, ParamList, ParamsOf
 //	headers               Headers
@@ -30,16 +29,15 @@
 //	the connection        Persistent, Agent, Reactor, ExpectContinue
 //	the response          Unbuffered, Decoding, Informational
 //
-// [All] makes one of several.
+// [All] combines several options into one.
 //
 // # Where to go from here
 //
-// The functions of this package work on the default reactor, and belong to its
-// goroutine. Each request stands alone, but for the connections, which they share: a
-// program that keeps cookies, or has an agent or a reactor of its own, makes a
-// [client.HTTPClient], which has the same methods. Code that is to be tested takes a
-// [Client], and gets [Default] in the program and a StubTreq, of package
-// treq/testing, in its tests.
+// The functions of this package use the default reactor and belong to its goroutine. Their
+// requests share connections, and nothing else. A program that keeps cookies, or has its
+// own agent or reactor, makes a [client.HTTPClient], which has the same methods. A function
+// to be tested takes a [Client]: [Default] in the program, a StubTreq of package
+// treq/testing in its tests.
 //
 // A program of ordinary goroutines calls [reactor.Background] and
 // [reactor.BlockingCallFromThread].

@@ -14,14 +14,14 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// hello is a server for the examples to talk to.
+// hello starts a server for the examples.
 func hello() *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "Hello, %s!", r.FormValue("name"))
 	}))
 }
 
-// A whole program, but for the name of main: task.React(run) runs it and exits.
+// In a program, main calls task.React(run), which exits at the end.
 func Example() {
 	server := hello()
 	defer server.Close()
@@ -45,7 +45,7 @@ func Example() {
 	// Hello, world!
 }
 
-// The same in direct style: the function waits, and the loop goes on.
+// In direct style, the function waits while the loop continues.
 func Example_await() {
 	server := hello()
 	defer server.Close()
@@ -66,7 +66,7 @@ func Example_await() {
 	// Hello, you!
 }
 
-// Several at once, and what came of each.
+// Several requests run at the same time.
 func Example_many() {
 	server := hello()
 	defer server.Close()

@@ -23,8 +23,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// TestModuleSharesConnections: requests of the module on one reactor use each other's
-// connections, those that are not persistent do not, nor do those on another reactor.
+// TestModuleSharesConnections: requests on one reactor share connections. Requests that are
+// not persistent, or on another reactor, do not.
 func TestModuleSharesConnections(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	const reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -46,20 +46,20 @@ func TestModuleSharesConnections(t *testing.T) {
 	get(r, treq.Persistent(false))
 	get(r)
 	if len(s.Conns) != 2 {
-		t.Errorf("with one that was not persistent they took %d connections, want 2", len(s.Conns))
+		t.Errorf("four requests, one not persistent, took %d connections, want 2", len(s.Conns))
 	}
 	get(other)
 	if len(s.Conns) != 2 || len(apart.Conns) != 1 {
-		t.Errorf("one on another reactor took %d connections here, %d there", len(s.Conns)-2, len(apart.Conns))
+		t.Errorf("a request on another reactor took %d connections here, %d there", len(s.Conns)-2, len(apart.Conns))
 	}
-	get(r, treq.Agent(agent.New(r, agent.Config{}))) // its own, without a pool
+	get(r, treq.Agent(agent.New(r, agent.Config{}))) // without a pool
 	if len(s.Conns) != 3 {
-		t.Errorf("one by another agent took %d connections, want 1", len(s.Conns)-2)
+		t.Errorf("a request by another agent took %d connections, want 1", len(s.Conns)-2)
 	}
 }
 
-// TestModuleKeepsNoCookies: what one request of the module is told to keep does not go
-// with the next.
+// TestModuleKeepsNoCookies: a request does not send the cookies that an earlier response
+// set.
 func TestModuleKeepsNoCookies(t *testing.T) {
 	r := memory.New()
 	s := rawserver.Listen(t, r, "80")
@@ -72,12 +72,11 @@ func TestModuleKeepsNoCookies(t *testing.T) {
 		}
 	}
 	if got := s.Conn(0).Got(); strings.Contains(got, "Cookie") {
-		t.Errorf("sent was\n%s", got)
+		t.Errorf("a cookie was sent:\n%s", got)
 	}
 }
 
-// An echo is an agent that answers without a network, with a body that names the
-// request.
+// An echo is an agent that answers without a network. The body is the method and the URL.
 type echo struct{ last *request.Request }
 
 func (e *echo) Request(req *request.Request) *deferred.Deferred[*response.Response] {
@@ -88,8 +87,7 @@ func (e *echo) Request(req *request.Request) *deferred.Deferred[*response.Respon
 	return deferred.Succeed(r)
 }
 
-// TestModuleMethods: each function makes the request that its name says, and passes
-// its options on.
+// TestModuleMethods: each function uses its method, and passes its options on.
 func TestModuleMethods(t *testing.T) {
 	u := urls.MustParse("http://a.example/x")
 	type result = *deferred.Deferred[*response.Response]
@@ -115,7 +113,7 @@ func TestModuleMethods(t *testing.T) {
 	}
 }
 
-// TestModuleKeepsNoReactor: the module's client for a reactor goes with the reactor.
+// TestModuleKeepsNoReactor: the module's clients do not keep their reactors from collection.
 func TestModuleKeepsNoReactor(t *testing.T) {
 	const reactors = 50
 	var freed garbage.Count
@@ -133,12 +131,12 @@ func TestModuleKeepsNoReactor(t *testing.T) {
 		}()
 	}
 	if n := freed.Collect(); n < reactors-1 { // one may still be on the stack
-		t.Errorf("%d of %d reactors are kept", reactors-n, reactors)
+		t.Errorf("%d of %d reactors were not collected", reactors-n, reactors)
 	}
 }
 
-// TestModuleOnManyReactors: requests on reactors of their own have nothing in common, so
-// that each goroutine may have its reactor. The race detector sees what they would share.
+// TestModuleOnManyReactors: requests on several reactors share nothing, so each goroutine
+// may have its own reactor. The race detector finds shared data.
 func TestModuleOnManyReactors(t *testing.T) {
 	var goroutines sync.WaitGroup
 	for range 4 {
@@ -159,11 +157,11 @@ func TestModuleOnManyReactors(t *testing.T) {
 	goroutines.Wait()
 }
 
-// TestModuleClock: a request on a reactor of its own has that one's clock and randomness.
+// TestModuleClock: a request uses the clock and the randomness of its reactor.
 func TestModuleClock(t *testing.T) {
 	upload := func() (string, *cookies.Jar) {
 		r := memory.New()
-		r.Advance(40 * 365 * 24 * time.Hour) // by the system's clock the cookie has expired
+		r.Advance(40 * 365 * 24 * time.Hour) // in the system's time, the cookie has expired
 		s := rawserver.Listen(t, r, "80")
 		s.Respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1; Expires=" + r.Now().Add(time.Hour).Format(http.TimeFormat) + "\r\n\r\n")
 		d := treq.Post("http://a.example/", treq.Reactor(r), treq.Files{{Name: "a", Value: multipart.Text("b")}})

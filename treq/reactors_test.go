@@ -24,8 +24,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// The first use of package signal, which a loop makes, leaves a goroutine behind:
-// tests that count goroutines are not to count that one.
+// The first use of package signal starts a goroutine that never ends. It starts here, so
+// that the tests do not count it.
 func init() {
 	signal.Stop(make(chan os.Signal, 1))
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
@@ -36,12 +36,7 @@ var loops = map[string]func() *reactor.Loop{
 	"portable": reactor.NewPortable,
 }
 
-// newClient returns a client whose connections are kept.
-func newClient(r reactor.Reactor) *client.HTTPClient {
-	return client.New(r, client.Config{})
-}
-
-// run runs l until what f begins has a result, closes l, and returns the result.
+// run runs l until the Deferred of f fires, closes l, and returns the result.
 func run[T any](t *testing.T, l *reactor.Loop, f func() *deferred.Deferred[T]) T {
 	t.Helper()
 	var value T
@@ -67,7 +62,7 @@ func run[T any](t *testing.T, l *reactor.Loop, f func() *deferred.Deferred[T]) T
 	return value
 }
 
-// An answer is all of a response but for its Date.
+// An answer is a response without its Date.
 type answer struct {
 	Version string
 	Code    int
@@ -86,7 +81,7 @@ func read(resp *response.Response) *deferred.Deferred[answer] {
 	})
 }
 
-// handler answers in some of the ways there are.
+// handler answers with bodies of different kinds.
 func handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
@@ -103,9 +98,8 @@ func handler() http.Handler {
 	return mux
 }
 
-// TestEveryReactor makes the same requests on each reactor, and compares what
-// comes back: over sockets from the standard library's server, in memory from
-// our own.
+// TestEveryReactor makes the same requests on each reactor and compares the responses:
+// those of net/http's server over sockets, those of a Site in memory.
 func TestEveryReactor(t *testing.T) {
 	type d = *deferred.Deferred[*response.Response]
 	requests := map[string]func(c *client.HTTPClient, url string) d{
@@ -128,14 +122,14 @@ func TestEveryReactor(t *testing.T) {
 			for name, newLoop := range loops {
 				l := newLoop()
 				answers[name] = run(t, l, func() *deferred.Deferred[answer] {
-					return deferred.Then(request(newClient(l), server.URL), read)
+					return deferred.Then(request(client.New(l, client.Config{}), server.URL), read)
 				})
 			}
 			m := memory.New()
 			if _, err := m.ListenTCP(address, &web.Site{Handler: handler()}); err != nil {
 				t.Fatal(err)
 			}
-			d := deferred.Then(request(newClient(m), server.URL), read)
+			d := deferred.Then(request(client.New(m, client.Config{}), server.URL), read)
 			m.Pump()
 			inMemory := deferredtest.SuccessResultOf(t, d)
 			for name, got := range answers {
@@ -147,7 +141,7 @@ func TestEveryReactor(t *testing.T) {
 	}
 }
 
-// A counter is a factory that counts the connections it is asked to serve.
+// A counter is a factory that counts its connections.
 type counter struct {
 	reactor.Factory
 	n int
@@ -158,9 +152,8 @@ func (c *counter) BuildProtocol(peer net.Addr) reactor.Protocol {
 	return c.Factory.BuildProtocol(peer)
 }
 
-// goroutines returns how many there are, once those that have done their work,
-// but have not quite returned, are gone: at most so many are expected. On a busy
-// machine the system may keep such a one from running for a while.
+// goroutines returns the number of goroutines. If there are more than expected, it waits up to
+// ten seconds for finished goroutines to exit, which takes time on a busy machine.
 func goroutines(expected int) int {
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > expected && time.Now().Before(end); {
 		runtime.Gosched()
@@ -168,8 +161,8 @@ func goroutines(expected int) int {
 	return runtime.NumGoroutine()
 }
 
-// TestKeepAlive makes a thousand requests, one after another, to a Site on the
-// same loop: over one connection, and with no goroutine for it.
+// TestKeepAlive makes a thousand requests, one after another, to a Site on the same loop.
+// They use one connection and no additional goroutine.
 func TestKeepAlive(t *testing.T) {
 	const requests = 1000
 	for name, newLoop := range loops {
@@ -183,7 +176,7 @@ func TestKeepAlive(t *testing.T) {
 				t.Fatal(err)
 			}
 			url := "http://" + port.Addr().String() + "/echo"
-			c := newClient(l)
+			c := client.New(l, client.Config{})
 			var first, last int // goroutines while the loop runs
 			var next func(left int) *deferred.Deferred[int]
 			next = func(left int) *deferred.Deferred[int] {

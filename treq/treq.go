@@ -37,7 +37,7 @@ type (
 	Unbuffered = client.Unbuffered
 	// Persistent(false) closes the connection after the request.
 	Persistent = client.Persistent
-	// Timeout bounds the time until the head of the response has come.
+	// Timeout bounds the time until the head of the response has arrived.
 	Timeout = client.Timeout
 	// ReadTimeout bounds the time that the reader of the body waits for its next piece.
 	ReadTimeout = client.ReadTimeout
@@ -45,17 +45,17 @@ type (
 	TotalTimeout = client.TotalTimeout
 	// ExpectContinue makes the body of the request wait until the server asks for it.
 	ExpectContinue = client.ExpectContinue
-	// All is several options as one.
+	// All combines several options into one.
 	All = client.All
 )
 
-// ParamsOf is [Params] made of a map or a list of many types; see [client.ParamsOf].
+// ParamsOf returns [Params] of a map or a list of many types; see [client.ParamsOf].
 func ParamsOf(v any) Option { return client.ParamsOf(v) }
 
 // JSON sends v as JSON; see [client.JSON].
 func JSON(v any) Option { return client.JSON(v) }
 
-// Data is the body of the request: bytes, text, a reader, a form; see [client.Data].
+// Data sends v, which may be bytes, text, a reader or a form; see [client.Data].
 func Data(v any) Option { return client.Data(v) }
 
 // Auth authorizes the request by c; see [client.Auth].
@@ -71,8 +71,7 @@ func CookieJar(jar http.CookieJar) Option { return client.CookieJar(jar) }
 // Decoding decodes a coded body as config says; see [client.Decoding].
 func Decoding(config agent.DecoderConfig) Option { return client.Decoding(config) }
 
-// Agent sends the request by a, in place of the agent that all requests on the reactor
-// share.
+// Agent sends the request by a, in place of the reactor's shared agent.
 func Agent(a agent.Requester) Option { return client.Agent(a) }
 
 // Informational calls f with each interim response; see [client.Informational].
@@ -82,8 +81,7 @@ func Informational(f func(code int, header http.Header)) Option { return client.
 // belongs to the goroutine of r. See [client.Reactor].
 func Reactor(r reactor.Reactor) Option { return client.Reactor(r) }
 
-// Request makes a request on the default reactor; see
-// [client.HTTPClient.Request].
+// Request makes a request on the default reactor; see [client.HTTPClient.Request].
 func Request(method, url string, options ...Option) *deferred.Deferred[*response.Response] {
 	return client.Shared(options).Request(method, url, options...)
 }
@@ -134,8 +132,8 @@ func Collect(resp *response.Response, collector func(data []byte) error) *deferr
 	return resp.Collect(collector)
 }
 
-// CollectThen is [Collect] for a collector that returns a Deferred. The body is paused
-// until that fires; see [response.Response.CollectThen].
+// CollectThen is [Collect] for a collector that returns a Deferred, which pauses the body
+// until it fires; see [response.Response.CollectThen].
 func CollectThen(resp *response.Response, collector func(data []byte) *deferred.Deferred[deferred.None]) *deferred.Deferred[deferred.None] {
 	return resp.CollectThen(collector)
 }
