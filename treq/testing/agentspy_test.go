@@ -13,12 +13,12 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// spied is a request for an AgentSpy.
+// spied returns a request for an AgentSpy.
 func spied() *request.Request {
 	return &request.Request{Method: "GET", URL: &url.URL{Scheme: "http", Host: "an.example", Path: "/foo"}}
 }
 
-// TestAgentSpy records what it is asked, and answers what the test says.
+// TestAgentSpy: the spy records each request, and Respond answers it.
 func TestAgentSpy(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	var spy treqtesting.AgentSpy
@@ -41,8 +41,7 @@ func TestAgentSpy(t *testing.T) {
 	}
 }
 
-// TestAgentSpyFails: the test may have a request fail, and who made it may give it
-// up.
+// TestAgentSpyFails: the test can fail a request, and its sender can cancel it.
 func TestAgentSpyFails(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	var spy treqtesting.AgentSpy
@@ -59,7 +58,7 @@ func TestAgentSpyFails(t *testing.T) {
 	}
 }
 
-// TestAgentSpyLooks: what no agent could send is refused, and not recorded.
+// TestAgentSpyLooks: a request that no agent can send fails, and is not recorded.
 func TestAgentSpyLooks(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	var spy treqtesting.AgentSpy

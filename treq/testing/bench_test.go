@@ -11,7 +11,7 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// BenchmarkStubTreqGet is one request and its response as text, all in memory.
+// BenchmarkStubTreqGet makes a request and reads its response as text.
 func BenchmarkStubTreqGet(b *testing.B) {
 	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Content-Type"] = []string{"text/plain"}

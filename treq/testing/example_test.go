@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
@@ -20,16 +21,16 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// t is the test in these examples: in a program it is that of the test function.
+// t stands for the parameter of a test function.
 var t = &testing.T{}
 
-// weather is what is to be tested: it asks a service what the weather is.
+// weather is the function under test. It asks a service for the weather in a city.
 func weather(c treq.Client, city string) *deferred.Deferred[string] {
 	d := c.Get("http://weather.example/today", treq.Params{"in": {city}}, treq.Timeout(10*time.Second))
 	return deferred.Then(d, (*response.Response).Text)
 }
 
-// A test needs no network and no waiting: when a method returns, all has happened.
+// A test needs no network and no waiting: when a method returns, everything has happened.
 func ExampleStubTreq() {
 	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "sunny in %s", r.FormValue("in"))
@@ -39,7 +40,7 @@ func ExampleStubTreq() {
 	// sunny in Rome
 }
 
-// A resource of one's own may answer, in as many steps as it likes.
+// A resource may answer in several steps.
 func ExampleStubTreq_Flush() {
 	var later *web.Request
 	stub := treqtesting.NewStubTreq(web.RenderFunc(func(req *web.Request) {
@@ -57,10 +58,10 @@ func ExampleStubTreq_Flush() {
 	// still sunny
 }
 
-// Time moves when the test moves it.
+// The test moves the clock.
 func ExampleStubTreq_Advance() {
 	stub := treqtesting.NewHandlerStubTreq(http.NotFoundHandler(), treqtesting.Config{})
-	stub.Reactor().HoldConnects() // the service does not answer
+	stub.Reactor().HoldConnects() // the service does not accept connections
 	d := weather(stub, "Rome")
 	stub.Advance(9 * time.Second)
 	deferredtest.NoResult(t, d)
@@ -81,7 +82,7 @@ func ExampleConfig() {
 	// HTTP/1.1, verified for an.example
 }
 
-// A sequence says which requests are to come, and what each is answered with.
+// A sequence lists the expected requests and their replies.
 func ExampleRequestSequence() {
 	seq := treqtesting.NewRequestSequence(t,
 		treqtesting.Exchange{
@@ -108,14 +109,14 @@ func ExampleRequestSequence() {
 	// rainy
 }
 
-// What a test would fail for goes to AsyncFailureReporter, if that is set.
+// An unexpected request fails the test, or is reported to AsyncFailureReporter.
 func ExampleRequestSequence_failure() {
 	seq := treqtesting.NewRequestSequence(t, treqtesting.Exchange{
 		Request: treqtesting.Request{Method: "get", URL: "http://weather.example/today", Params: url.Values{"in": {"Rome"}}},
 	})
 	seq.AsyncFailureReporter = func(message string) {
-		_, different, _ := strings.Cut(message, "). ") // before it is which request, of which sequence
-		fmt.Println(different)
+		_, difference, _ := strings.Cut(message, "). ") // the message begins with the request and the sequence
+		fmt.Println(difference)
 	}
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 	weather(stub, "Paris")
@@ -128,7 +129,7 @@ func ExampleRequestSequence_failure() {
 	//     }
 }
 
-// A function may say what the answers are.
+// A function may answer the requests.
 func ExampleStringStubbingResource() {
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(
 		treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
@@ -139,7 +140,7 @@ func ExampleStringStubbingResource() {
 	// GET http://weather.example/today in Rome
 }
 
-// JSON matches data that means the same, however it is written.
+// JSON matches data with the same value, in any form.
 func ExampleJSON() {
 	m := treqtesting.JSON(map[string]any{"city": "Rome", "days": 3})
 	fmt.Println(m.Diff(`{"days": 3, "city": "Rome"}`) == "")
@@ -149,7 +150,7 @@ func ExampleJSON() {
 	// JSON({"city":"Rome","days":3})
 }
 
-// An agent can be wrapped, or sent requests to as they are.
+// Other agents can wrap a RequestTraversalAgent.
 func ExampleRequestTraversalAgent() {
 	inMemory := treqtesting.NewHandlerTraversalAgent(http.RedirectHandler("https://elsewhere.example/", http.StatusFound), treqtesting.Config{})
 	a := agent.NewRedirectAgent(inMemory, agent.RedirectConfig{Limit: 3})
@@ -159,16 +160,16 @@ func ExampleRequestTraversalAgent() {
 	// true
 }
 
-// An AgentSpy shows what an agent that wraps another asks of it.
+// An AgentSpy records the requests that a client or a wrapping agent sends.
 func ExampleAgentSpy() {
 	var spy treqtesting.AgentSpy
-	c := client.New(treqtesting.NewStubTreq(web.NotFound(""), treqtesting.Config{}).Reactor(), client.Config{Agent: &spy})
+	c := client.New(memory.New(), client.Config{Agent: &spy})
 	d := c.Post("http://an.example/", client.JSON([]int{1, 2}))
 
-	asked := spy.Requests[0]
-	fmt.Println(asked.Request.Method, asked.Request.URL, asked.Request.Header.Get("Content-Type"))
+	sent := spy.Requests[0]
+	fmt.Println(sent.Request.Method, sent.Request.URL, sent.Request.Header.Get("Content-Type"))
 
-	asked.Respond(treqtesting.Reply{Code: http.StatusCreated, Body: `{"id": 7}`})
+	sent.Respond(treqtesting.Reply{Code: http.StatusCreated, Body: `{"id": 7}`})
 	resp := deferredtest.SuccessResultOf(t, d)
 	created := deferredtest.SuccessResultOf(t, treq.JSONContent[map[string]int](resp))
 	fmt.Println(resp.Code, created["id"])

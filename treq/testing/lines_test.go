@@ -20,14 +20,14 @@ import (
 //go:embed lines_test.go
 var source string
 
-// failing is set where TestThatFails is to fail.
+// failing is the environment variable that makes TestThatFails fail.
 const failing = "TREQTESTING_FAIL"
 
-// TestThatFails fails in each way there is. Each line that is to be named says so
-// in a comment.
+// TestThatFails fails in all ways. A comment "names" marks each line that the report of a
+// failure must name.
 func TestThatFails(t *testing.T) {
 	if os.Getenv(failing) == "" {
-		t.Skip("it is for TestLines")
+		t.Skip("only for TestLines")
 	}
 	get := treqtesting.Exchange{Request: treqtesting.Request{Method: "get", URL: "http://an.example"}}
 	t.Run("success", func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestThatFails(t *testing.T) {
 	})
 }
 
-// TestLines: what goes wrong is said of the line of the test that it is about.
+// TestLines: the report of a failure names the line of the test.
 func TestLines(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestThatFails$", "-test.v")
 	cmd.Env = append(os.Environ(), failing+"=1")
@@ -79,8 +79,8 @@ func TestLines(t *testing.T) {
 			continue
 		}
 		marked++
-		said := regexp.MustCompile(fmt.Sprintf(`(?m)^ *lines_test\.go:%d: .*%s`, i+1, regexp.QuoteMeta(mark[2])))
-		if !said.Match(out) {
+		report := regexp.MustCompile(fmt.Sprintf(`(?m)^ *lines_test\.go:%d: .*%s`, i+1, regexp.QuoteMeta(mark[2])))
+		if !report.Match(out) {
 			t.Errorf("%s: line %d is not named with %q", mark[1], i+1, mark[2])
 		}
 		if !strings.Contains(string(out), "--- FAIL: TestThatFails/"+mark[1]) {

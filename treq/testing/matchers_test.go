@@ -19,24 +19,24 @@ func TestHasHeaders(t *testing.T) {
 	}{
 		{"the same", treqtesting.HasHeaders{"one": {"two", "three"}}, http.Header{"one": {"two", "three"}}, true},
 		{"a strict subset", treqtesting.HasHeaders{"one": {"two", "three"}}, http.Header{"one": {"two", "three", "four"}, "ten": {"six"}}, true},
-		{"another order", treqtesting.HasHeaders{"one": {"two", "three"}}, http.Header{"one": {"three", "two"}}, true},
-		{"nothing wanted", treqtesting.HasHeaders{}, http.Header{"one": {"two"}}, true},
-		{"a name is wanted", treqtesting.HasHeaders{"one": {}}, http.Header{"one": {"two"}}, true},
-		{"a name that is not there", treqtesting.HasHeaders{"one": {}}, http.Header{"ten": {"two"}}, false},
+		{"a different order", treqtesting.HasHeaders{"one": {"two", "three"}}, http.Header{"one": {"three", "two"}}, true},
+		{"an empty matcher", treqtesting.HasHeaders{}, http.Header{"one": {"two"}}, true},
+		{"a name without values", treqtesting.HasHeaders{"one": {}}, http.Header{"one": {"two"}}, true},
+		{"a missing name", treqtesting.HasHeaders{"one": {}}, http.Header{"ten": {"two"}}, false},
 		{"values overlap", treqtesting.HasHeaders{"one": {"two", "three"}}, http.Header{"one": {"three", "four"}}, false},
 		{"a value is missing", treqtesting.HasHeaders{"one": {"two", "three"}}, http.Header{"one": {"two"}}, false},
-		{"all is another", treqtesting.HasHeaders{"one": {"two", "three"}}, http.Header{"ten": {"six"}}, false},
+		{"other names and values", treqtesting.HasHeaders{"one": {"two", "three"}}, http.Header{"ten": {"six"}}, false},
 		{"names in any case", treqtesting.HasHeaders{"A": {"1"}, "b": {"2"}}, http.Header{"a": {"1"}, "B": {"2"}}, true},
 		{"two cases of one name", treqtesting.HasHeaders{"X-a": {"1"}, "x-A": {"2"}}, http.Header{"X-A": {"2", "1"}}, true},
-		{"values in their case", treqtesting.HasHeaders{"a": {"a"}}, http.Header{"a": {"A"}}, false},
+		{"values in another case", treqtesting.HasHeaders{"a": {"a"}}, http.Header{"a": {"A"}}, false},
 	} {
 		if diff := test.want.Diff(test.got); (diff == "") != test.matches {
-			t.Errorf("%s: got %q, want a match: %v", test.name, diff, test.matches)
+			t.Errorf("%s: got %q, want match %v", test.name, diff, test.matches)
 		}
 	}
 }
 
-// TestMatchers: what each says of a part that matches, and of one that does not.
+// TestMatchers: the Diff of each matcher, for parts that match and parts that do not.
 func TestMatchers(t *testing.T) {
 	long := strings.Repeat("a", 70)
 	short := treqtesting.Where("a short text", func(data string) bool { return len(data) < 3 })
@@ -74,7 +74,8 @@ func TestMatchers(t *testing.T) {
 	}
 }
 
-func TestJSONThatIsNone(t *testing.T) {
+// TestJSONPanics: a value that cannot be encoded is a mistake in the test.
+func TestJSONPanics(t *testing.T) {
 	defer func() {
 		if got, want := recover(), "testing: JSON(chan int): json: unsupported type: chan int"; got != want {
 			t.Errorf("got %v, want %v", got, want)
@@ -83,7 +84,7 @@ func TestJSONThatIsNone(t *testing.T) {
 	treqtesting.JSON(make(chan int))
 }
 
-// TestLongData: a large body that differs in little is no large report.
+// TestLongData: the report about a large body is short.
 func TestLongData(t *testing.T) {
 	large := large[:100_000]
 	other := large[:len(large)/2] + "X" + large[len(large)/2+1:]

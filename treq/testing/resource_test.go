@@ -21,17 +21,17 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// This file holds what treq's own tests of StubTreq show, where a resource answers.
+// This file has the cases of treq's own tests of StubTreq, with resources.
 
-// teapot always returns a 418.
+// teapot answers every request with a 418.
 var teapot = web.RenderFunc(func(req *web.Request) {
 	req.SetResponseCode(418)
 	req.SetHeader("X-Teapot", "teapot!")
 	req.WriteString("I'm a teapot")
 })
 
-// TestAnyRequest: the resource answers whatever is asked, by every method of the
-// client, and HEAD without a body.
+// TestAnyRequest: the resource answers every kind of request, by every method of the
+// client. The response to a HEAD has no body.
 func TestAnyRequest(t *testing.T) {
 	stub := treqtesting.NewStubTreq(teapot, treqtesting.Config{})
 	var c treq.Client = stub
@@ -76,7 +76,7 @@ func TestAnyRequest(t *testing.T) {
 	}
 }
 
-// TestBadRequests fail, and leave the stub as it was.
+// TestBadRequests: an invalid request fails, and the next one works.
 func TestBadRequests(t *testing.T) {
 	stub := treqtesting.NewStubTreq(teapot, treqtesting.Config{})
 	for _, test := range []struct {
@@ -94,26 +94,25 @@ func TestBadRequests(t *testing.T) {
 			t.Errorf("%s with %v: got %v, want %v", test.url, test.data, err, test.want)
 		}
 		if code, _ := content(t, stub.Get("http://url.com")); code != 418 {
-			t.Errorf("after that: got %d", code)
+			t.Errorf("the next request: got %d", code)
 		}
 	}
 }
 
-// An open resource leaves its responses open for the test to write.
-type open struct {
+// An openResource leaves its responses open, for the test to write.
+type openResource struct {
 	web.Leaf
-	req *web.Request
+	req *web.Request // the last one
 }
 
-func (o *open) Render(req *web.Request) {
+func (o *openResource) Render(req *web.Request) {
 	o.req = req
 	req.NotDoneYet()
 }
 
-// TestCancelled: a request that is never answered can be given up, and the server
-// learns of it.
+// TestCancelled: the client can cancel an unanswered request, and the server is notified.
 func TestCancelled(t *testing.T) {
-	server := &open{}
+	server := &openResource{}
 	stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
 	d := stub.Post("http://url", body("1234"))
 	deferredtest.NoResult(t, d)
@@ -127,9 +126,9 @@ func TestCancelled(t *testing.T) {
 	deferredtest.FailureResultOf(t, gone)
 }
 
-// TestFinishedLater: a response may be finished after the method that renders it.
+// TestFinishedLater: a resource may finish a response after Render has returned.
 func TestFinishedLater(t *testing.T) {
-	server := &open{}
+	server := &openResource{}
 	stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
 	d := stub.Post("http://example.com/", body("1234"))
 	deferredtest.NoResult(t, d)
@@ -140,11 +139,10 @@ func TestFinishedLater(t *testing.T) {
 	}
 }
 
-// TestThreeParts: a response that comes in parts is seen part by part, each after a
-// Flush, and ends when it is finished.
+// TestThreeParts: a response written in parts arrives part by part, each after a Flush.
 func TestThreeParts(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
-		server := &open{}
+		server := &openResource{}
 		stub := treqtesting.NewStubTreq(server, treqtesting.Config{RealTLS: true})
 		d := stub.Get(scheme + "://example.com/")
 		deferredtest.NoResult(t, d)
@@ -154,7 +152,7 @@ func TestThreeParts(t *testing.T) {
 		for i, part := range []string{"spam ", "eggs", "\r\nspam\r\n"} {
 			server.req.WriteString(part)
 			if len(got) != i {
-				t.Errorf("%s: %q is there before the flush", scheme, got)
+				t.Errorf("%s: %q arrived before the flush", scheme, got)
 			}
 			stub.Flush()
 			if i == 0 {
@@ -175,8 +173,7 @@ func TestThreeParts(t *testing.T) {
 	}
 }
 
-// TestThreePartsOfAHandler: an http.Handler that waits between its parts does so by
-// the clock of the test.
+// TestThreePartsOfAHandler: an http.Handler can wait on the clock of the test.
 func TestThreePartsOfAHandler(t *testing.T) {
 	var stub *treqtesting.StubTreq
 	stub = treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -203,10 +200,9 @@ func TestThreePartsOfAHandler(t *testing.T) {
 	deferredtest.SuccessResultOf(t, collected)
 }
 
-// TestAdvance: the clock of the test is that of all timeouts, the client's and the
-// server's.
+// TestAdvance: all timeouts, the client's and the server's, use the clock of the test.
 func TestAdvance(t *testing.T) {
-	server := &open{}
+	server := &openResource{}
 	stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
 	d := stub.Get("http://an.example", client.Timeout(10*time.Second))
 	stub.Advance(10*time.Second - 1)
@@ -217,7 +213,7 @@ func TestAdvance(t *testing.T) {
 		t.Errorf("got %v, want a timeout", err)
 	}
 
-	// A connection that nobody uses ends, and the next request makes another.
+	// An idle connection closes, and the next request makes another.
 	stub = treqtesting.NewStubTreq(teapot, treqtesting.Config{})
 	connections := func() int { return len(stub.Reactor().TCPClients) }
 	for _, step := range []struct {
@@ -231,7 +227,7 @@ func TestAdvance(t *testing.T) {
 		}
 	}
 
-	// The server's limits can be set.
+	// Site sets the limits of the server.
 	stub = treqtesting.NewStubTreq(teapot, treqtesting.Config{})
 	stub.Site().MaxContent = 3
 	if code, _ := content(t, stub.Post("http://an.example", body("1234"))); code != 413 {
@@ -239,8 +235,8 @@ func TestAdvance(t *testing.T) {
 	}
 }
 
-// TestPanic: a resource that panics, or a handler, is a 500 and a line in the log,
-// and the next request works.
+// TestPanic: a panic of a resource, a handler or a responder results in a 500 and a line in
+// the log, and the next request works.
 func TestPanic(t *testing.T) {
 	log := logtest.Capture(t)
 	for _, test := range []struct {
@@ -273,31 +269,31 @@ func TestPanic(t *testing.T) {
 				t.Errorf("%s: got %d", test.name, code)
 			}
 			if !strings.Contains(log.String(), "boom") || !strings.Contains(log.String(), "resource_test.go") {
-				t.Errorf("%s: no panic with its place in the log: %s", test.name, log)
+				t.Errorf("%s: the log lacks the panic or its place: %s", test.name, log)
 			}
 			if code, text := content(t, stub.Get("http://an.example/good")); code != 200 || text != "good" {
-				t.Errorf("%s: the next: %d %q", test.name, code, text)
+				t.Errorf("%s: the next request: %d %q", test.name, code, text)
 			}
 		}
 	}
 }
 
-// A sessions resource returns the session's name, and keeps them all.
-type sessions struct {
+// A sessionResource answers with the ID of the session.
+type sessionResource struct {
 	web.Leaf
-	all []*web.Session
+	all []*web.Session // one for each request
 }
 
-func (s *sessions) Render(req *web.Request) {
+func (s *sessionResource) Render(req *web.Request) {
 	session := req.GetSession()
 	s.all = append(s.all, session)
 	req.WriteString(session.ID())
 }
 
-// TestSessions last as long as the cookie and the session, over http and https.
+// TestSessions: a session lasts until it expires or times out, over http and https.
 func TestSessions(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
-		server := &sessions{}
+		server := &sessionResource{}
 		stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
 		id := func() string {
 			t.Helper()
@@ -313,19 +309,19 @@ func TestSessions(t *testing.T) {
 		}
 		third := id()
 		if third == first {
-			t.Errorf("%s: %s after it has expired", scheme, third)
+			t.Errorf("%s: %s again after it expired", scheme, third)
 		}
 		if fourth := id(); fourth != third {
 			t.Errorf("%s: %s, then %s", scheme, third, fourth)
 		}
 		stub.Advance(15 * time.Minute)
 		if fifth := id(); fifth == third {
-			t.Errorf("%s: %s after its time", scheme, fifth)
+			t.Errorf("%s: %s again after it timed out", scheme, fifth)
 		}
 	}
 }
 
-// TestCookies that a request is given go to its origin alone.
+// TestCookies: the cookies of a request are sent to its own origin only.
 func TestCookies(t *testing.T) {
 	stub := treqtesting.NewStubTreq(web.RenderFunc(func(req *web.Request) {
 		if !strings.Contains(req.URI, "redirected") {
@@ -339,14 +335,14 @@ func TestCookies(t *testing.T) {
 		{"http://example.org:8080/redirected", "a=b"},
 		{"https://example.org:8443/redirected", "a=b"},
 	} {
-		stub := treqtesting.NewStubTreq(stub.Site().Root, treqtesting.Config{}) // with a jar of its own
+		stub := treqtesting.NewStubTreq(stub.Site().Root, treqtesting.Config{}) // with its own jar
 		if _, got := content(t, stub.Get(test.url, client.Cookies{"a": "b"})); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.url, got, test.want)
 		}
 	}
 }
 
-// TestFiles can be sent, which treq's StubTreq cannot.
+// TestFiles: unlike treq's, a StubTreq can send files.
 func TestFiles(t *testing.T) {
 	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, header, err := r.FormFile("photo")
@@ -366,7 +362,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestSecure: https is secure, or marked as if it were.
+// TestSecure: a request to an https URL is secure, both with real TLS and without.
 func TestSecure(t *testing.T) {
 	root := &web.Node{}
 	root.PutChild("resource", web.RenderFunc(func(req *web.Request) {
@@ -378,7 +374,7 @@ func TestSecure(t *testing.T) {
 	root.PutChild("redirect", web.Redirect("https://an.example/handler"))
 	for _, realTLS := range []bool{false, true} {
 		stub := treqtesting.NewStubTreq(root, treqtesting.Config{RealTLS: realTLS})
-		for range 2 { // on a new connection, and on that
+		for range 2 { // on a new connection, then on the same one
 			for _, test := range []struct{ url, want string }{
 				{"http://an.example/resource", "false http://an.example/resource"},
 				{"https://an.example/resource", "true https://an.example/resource"},
@@ -398,7 +394,7 @@ func TestSecure(t *testing.T) {
 	}
 }
 
-// TestRealTLS is encrypted: what was sent cannot be read on the wire.
+// TestRealTLS: with real TLS, the bytes on the connection are encrypted.
 func TestRealTLS(t *testing.T) {
 	for _, realTLS := range []bool{false, true} {
 		stub := treqtesting.NewStubTreq(teapot, treqtesting.Config{RealTLS: realTLS})
@@ -408,13 +404,13 @@ func TestRealTLS(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 		if readable := strings.Contains(stub.Reactor().Trace().String(), "HTTP/1.1"); readable == realTLS {
-			t.Errorf("RealTLS %v: readable is %v:\n%s", realTLS, readable, stub.Reactor().Trace())
+			t.Errorf("RealTLS is %v, readable is %v:\n%s", realTLS, readable, stub.Reactor().Trace())
 		}
 	}
 }
 
-// TestStringStubbing: the parts of a request, taken apart, and the reply, put
-// together.
+// TestStringStubbing: the responder receives the parts of the request, and the client the
+// parts of the reply.
 func TestStringStubbing(t *testing.T) {
 	var got treqtesting.Received
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
@@ -432,7 +428,7 @@ func TestStringStubbing(t *testing.T) {
 	if resp.Code != 418 || fmt.Sprint(resp.Header["X-Response"]) != "[one two]" || text != "response body" {
 		t.Errorf("the response: %d %q %q", resp.Code, resp.Header, text)
 	}
-	// The values of a form are data, not parameters.
+	// A form is data, not parameters.
 	deferredtest.SuccessResultOf(t, stub.Post("http://what?a=b", client.Data(map[string]string{"c": "d"})))
 	if fmt.Sprint(got.Params) != "map[a:[b]]" || got.Data != "c=d" {
 		t.Errorf("the form: %v", got)

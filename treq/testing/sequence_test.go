@@ -21,8 +21,7 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// A recorder is a test that notes what it fails for, and does what it is to do at
-// its end when end is called.
+// A recorder is a testing.TB that records its failures. Its end is the call of end.
 type recorder struct {
 	failtest.TB
 	output   bytes.Buffer
@@ -47,7 +46,7 @@ func (r *recorder) Fail() {
 	r.failed = true
 }
 
-// end ends the test and returns what it has failed for.
+// end ends the test and returns its output.
 func (r *recorder) end() string {
 	for _, f := range r.cleanups {
 		f()
@@ -56,14 +55,14 @@ func (r *recorder) end() string {
 	return r.output.String()
 }
 
-// lineNumber is where a report says that something is.
+// lineNumber matches the place in a report.
 var lineNumber = regexp.MustCompile(`sequence_test\.go:\d+`)
 
 func unnumbered(text string) string {
 	return lineNumber.ReplaceAllString(text, "sequence_test.go:LINE")
 }
 
-// acceptEncoding is what a client sends of itself.
+// acceptEncoding returns the Accept-Encoding that a client adds to its requests.
 func acceptEncoding(t *testing.T) string {
 	var got string
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
@@ -74,7 +73,7 @@ func acceptEncoding(t *testing.T) string {
 	return got
 }
 
-// sequence returns a StubTreq for a sequence of exchanges, and what it reports.
+// sequence returns a StubTreq for a sequence of exchanges, the sequence and its reports.
 func sequence(t *testing.T, exchanges ...treqtesting.Exchange) (*treqtesting.StubTreq, *treqtesting.RequestSequence, *[]string) {
 	seq := treqtesting.NewRequestSequence(t, exchanges...)
 	var reports []string
@@ -83,15 +82,15 @@ func sequence(t *testing.T, exchanges ...treqtesting.Exchange) (*treqtesting.Stu
 	return treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{}), seq, &reports
 }
 
-// content returns the code and the body of a response.
+// content returns the code and the body of the response that d has.
 func content(t testing.TB, d *deferred.Deferred[*response.Response]) (int, string) {
 	t.Helper()
 	resp := deferredtest.SuccessResultOf(t, d)
 	return resp.Code, deferredtest.SuccessResultOf(t, resp.Text())
 }
 
-// TestSequence: requests are answered in their order, and one that is not the next
-// is not counted.
+// TestSequence: the expected requests, in order, are answered. An unexpected one does not
+// count.
 func TestSequence(t *testing.T) {
 	stub, seq, reports := sequence(t,
 		treqtesting.Exchange{
@@ -133,15 +132,15 @@ headers:
 		t.Errorf("the report (-want +got):\n%s", d)
 	}
 	if seq.Consumed() {
-		t.Error("all is consumed")
+		t.Error("consumed after one of two requests")
 	}
 	code, body := content(t, stub.Get("http://anything", client.Body("what"), client.Headers{"2": {"1"}}))
 	if code != 202 || body != "deleted" || !seq.Consumed() {
-		t.Errorf("the one that was expected: %d %q, consumed %v", code, body, seq.Consumed())
+		t.Errorf("the expected one: %d %q, consumed %v", code, body, seq.Consumed())
 	}
 }
 
-// TestNoMoreRequests: a request beyond the last is a failure.
+// TestNoMoreRequests: a request after the last expected one is reported.
 func TestNoMoreRequests(t *testing.T) {
 	stub, seq, reports := sequence(t)
 	code, body := content(t, stub.Post("https://anything", client.Body("what"), client.Headers{"a": {"1"}}))
@@ -149,7 +148,7 @@ func TestNoMoreRequests(t *testing.T) {
 		t.Errorf("%d %q", code, body)
 	}
 	if !seq.Consumed() {
-		t.Error("not all is consumed, of nothing")
+		t.Error("an empty sequence is not consumed")
 	}
 	want := []string{`No more requests expected after 0 (sequence_test.go:LINE), but this one was made:
   POST(url="https://anything/", params={}, headers={"A": {"1"}, "Accept-Encoding": {"` + acceptEncoding(t) + `"}, "Content-Length": {"4"}, "Host": {"anything"}}, data="what")`}
@@ -158,7 +157,7 @@ func TestNoMoreRequests(t *testing.T) {
 	}
 }
 
-// TestAny matches all parts.
+// TestAny: Any matches every part.
 func TestAny(t *testing.T) {
 	anything := treqtesting.Exchange{
 		Request: treqtesting.Request{Method: treqtesting.Any, URL: treqtesting.Any, Params: treqtesting.Any,
@@ -177,7 +176,7 @@ func TestAny(t *testing.T) {
 	}
 }
 
-// TestConsume: what is left is reported when Consume ends.
+// TestConsume: Consume reports the missing requests.
 func TestConsume(t *testing.T) {
 	anything := treqtesting.Exchange{Request: treqtesting.Request{Method: treqtesting.Any, URL: treqtesting.Any}}
 	form := treqtesting.Exchange{Request: treqtesting.Request{Method: "post", URL: "http://a.example", Params: url.Values{"q": {"2", "1"}},
@@ -192,8 +191,8 @@ func TestConsume(t *testing.T) {
 	}
 }
 
-// TestDefaults: what is left out of a request must not be there, but for headers,
-// and what is left out of a reply is empty.
+// TestDefaults: nil Params and Data match only a request without them, nil Headers match
+// any. An empty Reply is an empty 200.
 func TestDefaults(t *testing.T) {
 	plain := treqtesting.Exchange{Request: treqtesting.Request{Method: "Post", URL: "HTTP://An.Example:80"}}
 	for _, test := range []struct {
@@ -215,13 +214,13 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestParts: each part can be given in the types it has elsewhere, and is reported
-// by its name if it differs.
+// TestParts: each part of a Request may have several types, and a report names the parts
+// that differ.
 func TestParts(t *testing.T) {
 	good := func() treqtesting.Request {
 		return treqtesting.Request{Method: "POST", URL: "http://an.example/foo", Params: url.Values{"q": {"a b", "c"}}, Data: "line\nline"}
 	}
-	made := func(stub *treqtesting.StubTreq) *deferred.Deferred[*response.Response] {
+	send := func(stub *treqtesting.StubTreq) *deferred.Deferred[*response.Response] {
 		return stub.Post("http://an.example/foo", client.Params{"q": {"c", "a b"}}, client.Body("line\nline"), client.Headers{"X-A": {"2", "1"}})
 	}
 	exact := http.Header{"x-a": {"1", "2"}, "Host": {"an.example"}, "Accept-Encoding": {acceptEncoding(t)}, "Content-Length": {"9"}}
@@ -239,10 +238,10 @@ func TestParts(t *testing.T) {
 		{"client.Headers", func(r *treqtesting.Request) { r.Headers = client.Headers(exact) }, ""},
 		{"a map of headers", func(r *treqtesting.Request) { r.Headers = map[string][]string(exact) }, ""},
 		{"bytes", func(r *treqtesting.Request) { r.Data = []byte("line\nline") }, ""},
-		{"another method", func(r *treqtesting.Request) { r.Method = "put" }, "method"},
-		{"another scheme", func(r *treqtesting.Request) { r.URL = "https://an.example/foo" }, "url"},
-		{"another value", func(r *treqtesting.Request) { r.Params = url.Values{"q": {"a b"}} }, "params"},
-		{"another header", func(r *treqtesting.Request) { r.Headers = http.Header{"X-A": {"1", "2"}} }, "headers"},
+		{"a different method", func(r *treqtesting.Request) { r.Method = "put" }, "method"},
+		{"a different scheme", func(r *treqtesting.Request) { r.URL = "https://an.example/foo" }, "url"},
+		{"a different value", func(r *treqtesting.Request) { r.Params = url.Values{"q": {"a b"}} }, "params"},
+		{"a different header", func(r *treqtesting.Request) { r.Headers = http.Header{"X-A": {"1", "2"}} }, "headers"},
 		{"no data", func(r *treqtesting.Request) { r.Data = nil }, "data"},
 		{"all differs", func(r *treqtesting.Request) {
 			*r = treqtesting.Request{Method: "get", URL: "http://other.example", Headers: http.Header{}}
@@ -251,7 +250,7 @@ func TestParts(t *testing.T) {
 		expected := good()
 		test.set(&expected)
 		stub, _, reports := sequence(t, treqtesting.Exchange{Request: expected})
-		content(t, made(stub))
+		content(t, send(stub))
 		got := ""
 		if len(*reports) != 0 {
 			_, got, _ = strings.Cut((*reports)[0], "What differs is the ")
@@ -263,7 +262,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// TestBadExchanges fail the test that makes the sequence.
+// TestBadExchanges: an invalid exchange fails the test.
 func TestBadExchanges(t *testing.T) {
 	good := func() treqtesting.Exchange {
 		return treqtesting.Exchange{Request: treqtesting.Request{Method: "get", URL: "http://an.example"}}
@@ -292,14 +291,13 @@ func TestBadExchanges(t *testing.T) {
 	}
 }
 
-// TestSequenceFailsItsTest: without reporters it is the test that fails, and once
-// for one mistake.
+// TestSequenceFailsItsTest: without reporters, each mistake fails the test once.
 func TestSequenceFailsItsTest(t *testing.T) {
 	get := treqtesting.Exchange{Request: treqtesting.Request{Method: "get", URL: "http://an.example"}, Reply: treqtesting.Reply{Body: "ok"}}
 	for _, test := range []struct {
 		name     string
 		requests []string
-		want     string // how what the test says begins
+		want     string // the start of the test's output
 	}{
 		{"as expected", []string{"get", "get"}, ""},
 		{"another", []string{"get", "put"}, "sequence_test.go:LINE: PUT http://an.example/ is not the request that is expected, 2 of 2 ("},
@@ -319,7 +317,7 @@ func TestSequenceFailsItsTest(t *testing.T) {
 		}
 		got = unnumbered(got)
 		if !strings.HasPrefix(got, test.want) || test.want == "" && got != "" {
-			t.Errorf("%s: got %q, want %q and so on", test.name, got, test.want)
+			t.Errorf("%s: got %q, want %q at the start", test.name, got, test.want)
 		}
 		if n := strings.Count(got, "\n"); n > 8 {
 			t.Errorf("%s: %d lines:\n%s", test.name, n, got)
@@ -327,7 +325,8 @@ func TestSequenceFailsItsTest(t *testing.T) {
 	}
 }
 
-// TestConsumeFailsItsTest, and the test's end does not say it again.
+// TestConsumeFailsItsTest: Consume fails the test, and the end of the test does not report
+// the same requests again.
 func TestConsumeFailsItsTest(t *testing.T) {
 	r := &recorder{}
 	seq := treqtesting.NewRequestSequence(r, treqtesting.Exchange{Request: treqtesting.Request{Method: "get", URL: "http://an.example"}})
@@ -337,11 +336,9 @@ func TestConsumeFailsItsTest(t *testing.T) {
 	}
 }
 
-// TestAfterTheEnd: a request that a timer makes when the test is over is answered
-// all the same, and what the test would have failed for is logged.
+// TestAfterTheEnd: an unexpected request after the end of the test is answered and logged.
 func TestAfterTheEnd(t *testing.T) {
 	log := logtest.Capture(t)
-
 	r := &recorder{}
 	seq := treqtesting.NewRequestSequence(r)
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})

@@ -18,36 +18,52 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// echo answers with what it was asked.
+// echo answers with the parts of the request.
 var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	fmt.Fprintf(w, "%s %s %s %s", r.Method, r.Host, r.URL, body)
 })
 
-// large is more than a connection in memory holds.
+// large is more than the buffers of a connection in memory hold.
 var large = strings.Repeat("0123456789abcdef", 1<<16)
 
+// TestStub: the handler receives each request of a stub, and the client its response.
 func TestStub(t *testing.T) {
 	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
 	for i := range 3 {
-		d := stub.Post("http://an.example/foo?x=y", client.Params{"a": {"b c"}}, client.Body("text"))
-		text := deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
+		_, text := content(t, stub.Post("http://an.example/foo?x=y", client.Params{"a": {"b c"}}, client.Body("text")))
 		if want := "POST an.example /foo?x=y&a=b+c text"; text != want {
 			t.Errorf("%d: got %q, want %q", i, text, want)
 		}
 	}
 }
 
-// TestAnyHost: the handler answers whatever host is asked, each on a connection
-// of its own that is kept.
+// TestNothingToAnswer: a stub without a resource, or a resource without a responder, panics
+// where it is made.
+func TestNothingToAnswer(t *testing.T) {
+	for want, create := range map[string]func(){
+		"testing: NewRequestTraversalAgent without a resource": func() { treqtesting.NewStubTreq(nil, treqtesting.Config{}) },
+		"testing: StringStubbingResource without a Responder":  func() { treqtesting.StringStubbingResource(nil) },
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("got %v, want %v", got, want)
+				}
+			}()
+			create()
+		}()
+	}
+}
+
+// TestAnyHost: the handler answers requests to every host. Each host has one connection,
+// which later requests use again.
 func TestAnyHost(t *testing.T) {
 	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
 	for range 3 {
 		for _, host := range []string{"a.example", "b.example:8080", "192.0.2.1", "[2001:db8::1]"} {
-			d := stub.Get("http://" + host + "/")
-			text := deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text))
-			if want := "GET " + host + " / "; text != want {
-				t.Errorf("got %q, want %q", text, want)
+			if _, text := content(t, stub.Get("http://"+host+"/")); text != "GET "+host+" / " {
+				t.Errorf("%s: got %q", host, text)
 			}
 		}
 	}
@@ -56,7 +72,7 @@ func TestAnyHost(t *testing.T) {
 	}
 }
 
-// TestLargeBodies arrive whole, and without a Flush, however they are read.
+// TestLargeBodies: large bodies arrive whole and without a Flush, by each way to read them.
 func TestLargeBodies(t *testing.T) {
 	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(w, r.Body)
@@ -84,10 +100,10 @@ func TestLargeBodies(t *testing.T) {
 	check("Collect", collected.String())
 
 	unread, read := post(), post()
-	check("another is not read", deferredtest.SuccessResultOf(t, read.Text()))
-	check("and then it is", deferredtest.SuccessResultOf(t, unread.Text()))
+	check("while another is unread", deferredtest.SuccessResultOf(t, read.Text()))
+	check("after the other", deferredtest.SuccessResultOf(t, unread.Text()))
 
-	// Within the loop, where the rest comes by itself.
+	// Within the loop, reading does not flush.
 	resp := post()
 	var text *deferred.Deferred[string]
 	stub.Reactor().CallLater(time.Second, func() { text = resp.Text() })
@@ -95,7 +111,7 @@ func TestLargeBodies(t *testing.T) {
 	check("in the loop", deferredtest.SuccessResultOf(t, text))
 }
 
-// TestWithinCallbacks: a request may follow from another, wherever that fires.
+// TestWithinCallbacks: a callback of a request, or of a timer, can make another request.
 func TestWithinCallbacks(t *testing.T) {
 	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
 	first := deferred.Then(stub.Get("http://an.example/1"), (*response.Response).Text)
@@ -113,11 +129,11 @@ func TestWithinCallbacks(t *testing.T) {
 	deferredtest.SuccessResultOf(t, later)
 }
 
-// TestFlush: what the test itself does may need one.
+// TestFlush: after the test has written to the body of a request, Flush sends it.
 func TestFlush(t *testing.T) {
-	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
-	body := &slow{}
+	body := &slowBody{}
 	agent := treqtesting.NewHandlerTraversalAgent(echo, treqtesting.Config{})
+	agent.Flush() // does nothing
 	d := agent.Request(&request.Request{Method: "POST", URL: &url.URL{Scheme: "http", Host: "an.example", Path: "/"}, Body: body})
 	deferredtest.NoResult(t, d)
 	body.to.Write([]byte("text"))
@@ -127,24 +143,23 @@ func TestFlush(t *testing.T) {
 	if got, want := deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)), "POST an.example / text"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	stub.Flush() // and where there is nothing to do it does nothing
 }
 
-// slow is a body that the test produces.
-type slow struct {
-	request.Bytes // for what it does not need
+// A slowBody is a body that the test writes.
+type slowBody struct {
+	request.Bytes // for the remaining methods
 	to            request.Consumer
 	done          *deferred.Deferred[deferred.None]
 }
 
-func (s *slow) Length() int64 { return request.UnknownLength }
+func (s *slowBody) Length() int64 { return request.UnknownLength }
 
-func (s *slow) StartProducing(to request.Consumer) *deferred.Deferred[deferred.None] {
+func (s *slowBody) StartProducing(to request.Consumer) *deferred.Deferred[deferred.None] {
 	s.to, s.done = to, deferred.New[deferred.None]()
 	return s.done
 }
 
-// TestTimeout: a test moves the clock.
+// TestTimeout: a timeout passes when the test moves the clock.
 func TestTimeout(t *testing.T) {
 	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
 	stub.Reactor().HoldConnects()

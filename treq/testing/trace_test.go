@@ -20,10 +20,11 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// This file shows that what is done in memory is done in the same way each time.
+// This file tests that a program in memory does the same things in the same order each time.
 
-// tracedRuns, if it is set, is how often the whole of this package's tests is to be
-// run, and the traces of all reactors in it compared with those of the first time.
+// tracedRuns is the environment variable with the number of traced runs. If it is set,
+// TestMain runs all tests of this package that often, and compares the traces of all
+// reactors with those of the first run.
 const tracedRuns = "TREQTESTING_TRACED_RUNS"
 
 func TestMain(m *testing.M) {
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 	if runs == 0 {
 		os.Exit(m.Run())
 	}
-	flag.Set("test.skip", "TestResult|TestAgentSpy|TestLines") // there is no reactor in them
+	flag.Set("test.skip", "TestAgentSpy|TestLines") // they use no reactor
 	var reactors []*memory.Reactor
 	treqtesting.TraceReactors(func(r *memory.Reactor) {
 		r.StartTrace()
@@ -62,30 +63,30 @@ func TestMain(m *testing.M) {
 	fmt.Printf("%d runs of all tests, each of %d events in %d reactors, were the same\n", runs, events, len(first))
 }
 
-// comparable returns a trace without what is encrypted, for which crypto/tls takes
-// the system's random numbers.
+// comparable returns a trace without encrypted bytes, since crypto/tls uses the system's
+// random numbers.
 func comparable(trace memory.Trace) string {
-	secret := false
+	encrypted := false
 	for _, e := range trace {
-		// A record of TLS begins with its type, 20 to 23, and 3, 1 or 3.
-		secret = secret || strings.HasPrefix(e.Text, `"\x16\x03`) || strings.HasPrefix(e.Text, `"\x17\x03`)
+		// A TLS record starts with its type, 22 for a handshake or 23 for data, and 3.
+		encrypted = encrypted || strings.HasPrefix(e.Text, `"\x16\x03`) || strings.HasPrefix(e.Text, `"\x17\x03`)
 	}
 	for i, e := range trace {
-		if secret && (e.Kind == "read" || e.Kind == "write") {
+		if encrypted && (e.Kind == "read" || e.Kind == "write") {
 			trace[i].Text = ""
 		}
 	}
 	return trace.String()
 }
 
-// story is a program that uses most of what there is, with real TLS or without. It
-// returns what it has come to, and how.
+// story is a program that uses most features of a StubTreq. It returns its results and the
+// trace.
 func story(t testing.TB, config treqtesting.Config) (results []string, trace memory.Trace) {
-	later := &open{}
+	later := &openResource{}
 	root := &web.Node{}
 	root.PutChild("echo", &web.HandlerResource{Handler: echo})
 	root.PutChild("later", later)
-	root.PutChild("session", &sessions{})
+	root.PutChild("session", &sessionResource{})
 	root.PutChild("moved", web.Redirect("/session"))
 	root.PutChild("form", &web.HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, _, err := r.FormFile("file")
@@ -142,8 +143,8 @@ func story(t testing.TB, config treqtesting.Config) (results []string, trace mem
 	return results, r.Trace()
 }
 
-// TestSameTrace: all runs of one program do the same things in the same order.
-// make traces shows it of all the tests, a thousand times.
+// TestSameTrace: all runs of a program do the same things in the same order. make traces
+// runs all tests a thousand times.
 func TestSameTrace(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -158,17 +159,17 @@ func TestSameTrace(t *testing.T) {
 			runs = 2
 		}
 		first, trace := story(t, test.config)
-		how := comparable(trace)
-		if len(first) != 33 || strings.Count(how, "\n") < 300 {
-			t.Errorf("%s: little happened: %d results, %d events\n%s", test.name, len(first), len(trace), strings.Join(first, "\n"))
+		want := comparable(trace)
+		if len(first) != 33 || strings.Count(want, "\n") < 300 {
+			t.Errorf("%s: only %d results and %d events\n%s", test.name, len(first), len(trace), strings.Join(first, "\n"))
 		}
 		for i := range runs {
 			results, trace := story(t, test.config)
 			if diff := cmp.Diff(first, results); diff != "" {
 				t.Fatalf("%s: run %d has other results (-first +this):\n%s", test.name, i+2, diff)
 			}
-			if this := comparable(trace); this != how {
-				t.Fatalf("%s: run %d was another (-first +this):\n%s", test.name, i+2, cmp.Diff(strings.Split(how, "\n"), strings.Split(this, "\n")))
+			if got := comparable(trace); got != want {
+				t.Fatalf("%s: run %d has another trace (-first +this):\n%s", test.name, i+2, cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")))
 			}
 		}
 	}
