@@ -1,5 +1,4 @@
-// Package examples_test runs every example as its reader would and looks at what it
-// prints.
+// Package examples_test runs every example program and checks its output.
 package examples_test
 
 import (
@@ -18,8 +17,7 @@ import (
 	"testing"
 )
 
-// programs is the folder with all examples, built, and scratch the one for what
-// they leave behind.
+// programs is the folder of the compiled examples, scratch that of their temporary files.
 var programs, scratch string
 
 func TestMain(m *testing.M) {
@@ -29,7 +27,7 @@ func TestMain(m *testing.M) {
 	}
 	defer os.RemoveAll(folder)
 	programs, scratch = filepath.Join(folder, "programs"), folder
-	// Without what debuggers want, which takes most of the time.
+	// Debug information would take most of the time.
 	if out, err := exec.Command("go", "build", "-ldflags=-w -s", "-o", programs+"/", "./...").CombinedOutput(); err != nil {
 		os.RemoveAll(folder)
 		log.Fatalf("%v\n%s", err, out)
@@ -37,7 +35,7 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// command is the example of that name, to be run in its own folder.
+// command returns the command of an example, which runs in its own folder.
 func command(name string, args ...string) *exec.Cmd {
 	file := filepath.Join(programs, name)
 	if runtime.GOOS == "windows" {
@@ -49,7 +47,7 @@ func command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// execute runs an example and returns what it wrote and its status.
+// execute runs an example and returns its output and its exit status.
 func execute(t *testing.T, name string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	var out, err bytes.Buffer
@@ -61,7 +59,7 @@ func execute(t *testing.T, name string, args ...string) (stdout, stderr string, 
 	return out.String(), err.String(), cmd.ProcessState.ExitCode()
 }
 
-// offline has what each example says when it is given nothing.
+// offline has parts of the output of each example without arguments.
 var offline = map[string][]string{
 	"basic_auth": {"<Response 200", `"authorized": true`},
 	"basic_get": {"HTTP/1.1 200 OK\n", "\nContent-Type: application/json; charset=utf-8\n",
@@ -70,7 +68,7 @@ var offline = map[string][]string{
 	"basic_url":          {"<Response 200", "/anything/what%20&%20where%3F?q=a+b&q=%26"},
 	"chat":               {"listening on", "* Bob is here\nAlice: hello, Bob\nBob: hello, Alice\n* Bob is gone\n* it is "},
 	"custom_agent":       {"<Response 200", `"user-agent": "custom/1.0"`},
-	"deterministic_test": {"again, because of http://127.0.0.1", ": 503 Service Unavailable\nHere I am.\n"},
+	"deterministic_test": {"retrying after http://127.0.0.1", ": 503 Service Unavailable\nHere I am.\n"},
 	"disable_redirects":  {"Location: /get\n<Response 302"},
 	"download_file":      {"saved ", ": 100000 bytes\n"},
 	"inline":             {"302 /relative-redirect/3\n302 /relative-redirect/2\n302 /relative-redirect/1\n200 /get\n"},
@@ -78,7 +76,7 @@ var offline = map[string][]string{
 	"json_post":          {"<Response 200", `"application/json; charset=UTF-8"`, `"msg": "Hello!"`},
 	"parallel":           {"/status/503?page=7: 503 Service Unavailable\n", "connection was refused\n", "\n92 of 100 fetched, 13770 bytes\n"},
 	"query_params": {"List of pairs\n", "/get?foo=bar&baz=bax\nSingle values\n", "/get?baz=bax&foo=bar\nSeveral values\n",
-		"/get?foo=bar&foo=baz&foo=bax\nOne and several\n", "/get?bax=quux&foo=bar&foo=baz\nBehind what is there\n", "/get?foo=bar&baz=bax\n"},
+		"/get?foo=bar&foo=baz&foo=bax\nOne and several\n", "/get?bax=quux&foo=bar&foo=baz\nAfter a query\n", "/get?foo=bar&baz=bax\n"},
 	"redirects": {"<Response 200", `"url": "http://127.0.0.1:`, `/get"`},
 	"response_history": {"Response history:\n302 /redirect/3 -> /relative-redirect/2\n302 /relative-redirect/2 -> /relative-redirect/1\n",
 		"302 /relative-redirect/1 -> /get\n<Response 200"},
@@ -89,13 +87,14 @@ var offline = map[string][]string{
 	"using_cookies":  {"The server set our hello cookie to: world\n<Response 200", `"hello": "world"`},
 }
 
+// TestOffline runs every example without arguments.
 func TestOffline(t *testing.T) {
 	built, err := os.ReadDir(programs)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(built) != len(offline) {
-		t.Errorf("%d programs were built, %d are looked at", len(built), len(offline))
+		t.Errorf("%d programs were built, %d are checked", len(built), len(offline))
 	}
 	for _, program := range built {
 		name := strings.TrimSuffix(program.Name(), ".exe")
@@ -110,7 +109,7 @@ func TestOffline(t *testing.T) {
 	}
 }
 
-// TestShort: an example is read in one go.
+// TestShort: no example is longer than a page.
 func TestShort(t *testing.T) {
 	const most = 60
 	files, err := filepath.Glob(filepath.Join("*", "main.go"))
@@ -125,29 +124,30 @@ func TestShort(t *testing.T) {
 	}
 }
 
-// says fails the test unless text has all of wants, in that order.
+// says fails the test unless text contains all of wants, in that order.
 func says(t *testing.T, text string, wants ...string) {
 	t.Helper()
 	if len(wants) == 0 {
-		t.Error("nothing to look for")
+		t.Error("nothing to check")
 	}
 	rest := text
 	for _, want := range wants {
 		_, after, found := strings.Cut(rest, want)
 		if !found {
-			t.Errorf("no %q where it should be in\n%s", want, text)
+			t.Errorf("%q is missing, or in another place, in\n%s", want, text)
 		}
 		rest = after
 	}
 }
 
+// TestWithAURL runs the examples with the URL of a server.
 func TestWithAURL(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(answer))
 	t.Cleanup(server.Close)
 	folder := t.TempDir()
 	for _, test := range []struct {
 		program string
-		args    []string // URL is the server's
+		args    []string // "URL" stands for that of the server
 		says    []string
 	}{
 		{"basic_get", []string{"URL/pot?a=b"}, []string{"HTTP/1.1 418 I'm a teapot\nContent-Length: 12\nContent-Type: text/plain; charset=utf-8\n\nGET /pot?a=b\n"}},
@@ -185,7 +185,7 @@ func TestWithAURL(t *testing.T) {
 	}
 }
 
-// lines are two lines of JSON, of which the last has no end.
+// lines are two lines of JSON. The last has no newline.
 const lines = `{"id":7,"url":"seven"}` + "\n" + `{"id":8}`
 
 // answer is the server of TestWithAURL.

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestFailures: a request that fails ends the program with one line that says why.
+// TestFailures: a failed request ends the program with one line that says why.
 func TestFailures(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -15,8 +15,8 @@ func TestFailures(t *testing.T) {
 	closed := listener.Addr().String()
 	listener.Close()
 	for _, test := range []struct{ name, url, says string }{
-		{"nobody listens", "http://" + closed + "/", "connection was refused"},
-		{"no such name", "http://" + strings.Repeat("x", 64) + ".example/", "no address found"}, // not even a name, so that nobody is asked for it
+		{"no server", "http://" + closed + "/", "connection was refused"},
+		{"no such name", "http://" + strings.Repeat("x", 64) + ".example/", "no address found"}, // invalid, so no name server is asked
 		{"garbage", "http://" + server(t, "garbage\r\n\r\n") + "/", "not HTTP"},
 		{"nothing", "http://" + server(t, "") + "/", "no response"},
 		{"cut short", "http://" + server(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell") + "/", "/: the response failed: connection was closed cleanly; connection ended within the body: 4 of 5 bytes came"},
@@ -35,8 +35,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// server returns the address of a server that says text, whatever it is asked,
-// and closes the connection.
+// server returns the address of a server that answers each connection with text and
+// closes it.
 func server(t *testing.T, text string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -50,7 +50,7 @@ func server(t *testing.T, text string) string {
 			if err != nil {
 				return
 			}
-			c.Read(make([]byte, 4096)) // unread, the request would make the end a reset
+			c.Read(make([]byte, 4096)) // closing with unread bytes would reset the connection
 			c.Write([]byte(text))
 			c.Close()
 		}

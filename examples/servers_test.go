@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestServers: the examples that are servers serve on the address that they are
-// given, until they are interrupted, which is a good end.
+// TestServers: the servers among the examples listen on the address in their argument. An
+// interrupt ends them with status 0.
 func TestServers(t *testing.T) {
 	for _, test := range []struct {
 		program string
@@ -43,7 +43,7 @@ func TestServers(t *testing.T) {
 			address := strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "listening on "), "http://")
 			says(t, test.ask(t, address), test.says)
 			if runtime.GOOS == "windows" {
-				return // where a program cannot be interrupted by another
+				return // a program cannot interrupt another there
 			}
 			if err := cmd.Process.Signal(os.Interrupt); err != nil {
 				t.Fatal(err)
@@ -55,7 +55,7 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// get asks for a path by HTTP.
+// get returns a function that makes a GET request.
 func get(path string) func(t *testing.T, address string) string {
 	return func(t *testing.T, address string) string {
 		resp, err := http.Get("http://" + address + path)
@@ -71,7 +71,7 @@ func get(path string) func(t *testing.T, address string) string {
 	}
 }
 
-// greeting is what a server says first.
+// greeting returns the first line that a server sends.
 func greeting(t *testing.T, address string) string {
 	c, err := net.Dial("tcp", address)
 	if err != nil {

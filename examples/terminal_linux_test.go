@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTerminal: who watches sees a bar grow.
+// TestTerminal: on a terminal, a progress bar grows.
 func TestTerminal(t *testing.T) {
 	for _, program := range []string{"download_file", "upload"} {
 		t.Run(program, func(t *testing.T) {
@@ -21,7 +21,7 @@ func TestTerminal(t *testing.T) {
 				t.Fatal(err)
 			}
 			slave.Close()
-			shown, _ := io.ReadAll(master) // ends in an error, as terminals do
+			shown, _ := io.ReadAll(master) // the end of a terminal is an error
 			if err := cmd.Wait(); err != nil {
 				t.Error(err)
 			}

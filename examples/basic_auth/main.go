@@ -1,5 +1,5 @@
-// Basic_auth makes a request with a user's name and password, by HTTP's Basic
-// authentication. Digest authentication is treq.Auth(auth.NewDigest(...)).
+// Basic_auth makes a request with HTTP Basic authentication. For Digest authentication, use
+// treq.Auth(auth.NewDigest(...)).
 package main
 
 import (

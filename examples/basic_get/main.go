@@ -1,5 +1,5 @@
-// Basic_get makes a GET request and prints the response: of a server that it
-// starts itself, or of the URL given as its argument.
+// Basic_get makes a GET request and prints the response. The argument is the URL; without
+// one, the program starts its own server.
 package main
 
 import (

@@ -1,5 +1,4 @@
-// Basic_url makes a request for a URL that is put together by package net/url: no
-// escaping by hand.
+// Basic_url builds a URL with package net/url, which does the escaping, and requests it.
 package main
 
 import (

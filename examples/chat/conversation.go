@@ -11,7 +11,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// converse has two visitors meet, and fires when the first of them has left.
+// converse connects two visitors to a room. Its Deferred fires when Alice has left.
 func converse(r reactor.Reactor, w io.Writer) *deferred.Deferred[deferred.None] {
 	chat := &room{}
 	port, err := r.ListenTCP("127.0.0.1:0", chat)
@@ -41,28 +41,29 @@ func converse(r reactor.Reactor, w io.Writer) *deferred.Deferred[deferred.None] 
 	return visit(alice)
 }
 
-// A visitor answers to what it hears.
+// A visitor is a client that answers the lines of the room.
 type visitor struct {
 	lines
 	answers []answer
-	out     io.Writer // where to write what it hears, if anywhere
-	left    *deferred.Deferred[deferred.None]
+	out     io.Writer                         // nil, or a copy of all received lines
+	left    *deferred.Deferred[deferred.None] // fires when the connection is lost
 }
 
+// An answer is the reaction to lines with a prefix.
 type answer struct {
-	to string // what a line begins with
-	do func(v *visitor)
+	prefix string
+	do     func(v *visitor)
 }
 
-func (v *visitor) ConnectionMade(t reactor.Transport) { v.Transport, v.received = t, v.heard }
+func (v *visitor) ConnectionMade(t reactor.Transport) { v.Transport, v.received = t, v.lineReceived }
 func (v *visitor) ConnectionLost(error)               { v.left.Callback(deferred.None{}) }
 
-func (v *visitor) heard(line string) {
+func (v *visitor) lineReceived(line string) {
 	if v.out != nil {
 		fmt.Fprintln(v.out, line)
 	}
 	for _, a := range v.answers {
-		if strings.HasPrefix(line, a.to) {
+		if strings.HasPrefix(line, a.prefix) {
 			a.do(v)
 		}
 	}

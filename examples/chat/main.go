@@ -1,6 +1,6 @@
-// Chat is a chat server: who connects, with telnet or nc, gives a name and then
-// hears what the others say, and the time. It listens on the address given as its
-// argument. Without one it shows a conversation between two clients of its own.
+// Chat is a chat server. Connect with telnet or nc, give a name, and read the lines of the
+// others and the time. The argument is the address to listen on; without one, the program
+// shows a conversation between two clients of its own.
 package main
 
 import (
@@ -22,7 +22,7 @@ func main() {
 	})
 }
 
-// serve runs the server until the program is interrupted.
+// serve runs the server until an interrupt ends the program.
 func serve(r reactor.Reactor, address string) *deferred.Deferred[deferred.None] {
 	chat := &room{}
 	port, err := r.ListenTCP(address, chat)

@@ -13,8 +13,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
-// TestConversation runs the whole program on a reactor in memory, where the second
-// until the time is announced goes by at once.
+// TestConversation runs the whole program on a memory reactor, where a second takes no
+// time.
 func TestConversation(t *testing.T) {
 	var out bytes.Buffer
 	status := task.ReactOn(memory.New(), func(r reactor.Reactor) *deferred.Deferred[deferred.None] {
@@ -34,48 +34,57 @@ Bob: hello, Alice
 	}
 }
 
-// chatter is a room and who is in it, by name.
-func chatter(t *testing.T, names ...string) (r *memory.Reactor, chat *room, heard func(name string) string, members map[string]*member) {
-	r, chat, members = memory.New(), &room{}, map[string]*member{}
-	transports := map[string]*memory.StringTransport{}
-	for _, name := range names {
-		m, transport := chat.BuildProtocol(nil).(*member), &memory.StringTransport{}
-		m.ConnectionMade(transport)
-		m.DataReceived([]byte(name + "\n"))
-		members[name], transports[name] = m, transport
-	}
-	return r, chat, func(name string) string {
-		defer transports[name].Clear()
-		return strings.ReplaceAll(string(transports[name].Value()), "\r\n", "|")
-	}, members
+// A guest is a member of a room with a transport in memory.
+type guest struct {
+	*member
+	transport *memory.StringTransport
 }
 
+// enter adds a guest to chat.
+func enter(chat *room, name string) guest {
+	g := guest{chat.BuildProtocol(nil).(*member), &memory.StringTransport{}}
+	g.ConnectionMade(g.transport)
+	g.DataReceived([]byte(name + "\n"))
+	return g
+}
+
+// read returns the lines that the guest received since the last call.
+func (g guest) read() string {
+	defer g.transport.Clear()
+	return strings.ReplaceAll(string(g.transport.Value()), "\r\n", "|")
+}
+
+// TestLinesAreSplitAnywhere: a line may arrive in pieces, and one that is too long ends the
+// connection.
 func TestLinesAreSplitAnywhere(t *testing.T) {
-	_, _, heard, members := chatter(t, "Alice", "Bob")
-	heard("Bob")
+	chat := &room{}
+	alice, bob := enter(chat, "Alice"), enter(chat, "Bob")
+	bob.read()
 	for _, piece := range []string{"one\ntw", "o", "\r", "\n\n\nthree", "\n"} {
-		members["Alice"].DataReceived([]byte(piece))
+		alice.DataReceived([]byte(piece))
 	}
-	if got, want := heard("Bob"), "Alice: one|Alice: two|Alice: three|"; got != want {
+	if got, want := bob.read(), "Alice: one|Alice: two|Alice: three|"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	members["Alice"].DataReceived(bytes.Repeat([]byte("x"), maxLine+1))
-	if !members["Alice"].Transport.(*memory.StringTransport).Disconnected() {
-		t.Error("a line without an end was put up with")
+	alice.DataReceived(bytes.Repeat([]byte("x"), maxLine+1))
+	if !alice.transport.Disconnected() {
+		t.Error("a line without an end did not end the connection")
 	}
 }
 
+// TestTheTimeIsAnnounced: a member receives the time until the connection is lost.
 func TestTheTimeIsAnnounced(t *testing.T) {
-	r, chat, heard, members := chatter(t, "Alice")
+	r, chat := memory.New(), &room{}
+	alice := enter(chat, "Alice")
 	chat.announceTime(r, time.Minute)
-	heard("Alice")
+	alice.read()
 	r.RunFor(2*time.Minute + time.Second)
-	if got, want := heard("Alice"), "* it is 00:01:00|* it is 00:02:00|"; got != want {
+	if got, want := alice.read(), "* it is 00:01:00|* it is 00:02:00|"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	members["Alice"].ConnectionLost(reactor.ErrConnectionDone)
+	alice.ConnectionLost(reactor.ErrConnectionDone)
 	r.RunFor(time.Minute)
-	if got := heard("Alice"); got != "" {
-		t.Errorf("she has left and hears %q", got)
+	if got := alice.read(); got != "" {
+		t.Errorf("after she left, Alice received %q", got)
 	}
 }

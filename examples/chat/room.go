@@ -12,7 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
-// A room is where everybody hears everybody. It is the factory of its members.
+// A room sends the lines of each member to all. It is the factory of its members.
 type room struct{ members []*member }
 
 func (r *room) BuildProtocol(net.Addr) reactor.Protocol { return &member{room: r} }
@@ -23,14 +23,14 @@ func (r *room) say(format string, args ...any) {
 	}
 }
 
-// announceTime has the room hear the time at regular intervals.
+// announceTime sends the time to all members at regular intervals.
 func (r *room) announceTime(clock reactor.Clock, every time.Duration) {
 	task.NewLoopingCall(clock, func() {
 		r.say("* it is %s", clock.Now().Format(time.TimeOnly))
 	}).Start(every, false)
 }
 
-// A member is somebody who is connected: in the room, once they have a name.
+// A member is the server's side of a connection. It enters the room when it has a name.
 type member struct {
 	lines
 	room *room
@@ -38,11 +38,11 @@ type member struct {
 }
 
 func (m *member) ConnectionMade(t reactor.Transport) {
-	m.Transport, m.received = t, m.heard
+	m.Transport, m.received = t, m.lineReceived
 	m.say("* what is your name?")
 }
 
-func (m *member) heard(line string) {
+func (m *member) lineReceived(line string) {
 	switch {
 	case line == "":
 	case m.name == "":
@@ -61,26 +61,26 @@ func (m *member) ConnectionLost(error) {
 	}
 }
 
-// lines is the part of a protocol that makes lines out of what comes.
+// lines splits received data into lines.
 type lines struct {
 	reactor.Transport
 	received func(line string)
-	rest     []byte // the beginning of a line
+	partial  []byte // the start of the next line
 }
 
 const maxLine = 1000
 
 func (l *lines) DataReceived(data []byte) {
-	l.rest = append(l.rest, data...)
+	l.partial = append(l.partial, data...)
 	for {
-		line, rest, found := bytes.Cut(l.rest, []byte("\n"))
+		line, after, found := bytes.Cut(l.partial, []byte("\n"))
 		if !found {
 			break
 		}
-		l.rest = rest
+		l.partial = after
 		l.received(strings.TrimSpace(string(line)))
 	}
-	if len(l.rest) > maxLine {
+	if len(l.partial) > maxLine {
 		l.AbortConnection()
 	}
 }

@@ -1,5 +1,5 @@
-// Custom_agent makes requests with an agent of its own: one that takes at most two
-// seconds to connect, keeps its connections, and says who it is in every request.
+// Custom_agent makes requests with its own agent, which connects within two seconds, keeps
+// its connections, and sends a User-Agent with every request.
 package main
 
 import (
@@ -21,7 +21,7 @@ func run(r reactor.Reactor) *deferred.Deferred[string] {
 	plain := agent.New(r, agent.Config{ConnectTimeout: 2 * time.Second, Pool: agent.NewPool(r, agent.PoolConfig{})})
 	named := agent.NewRequestHeaderSetterAgent(plain, http.Header{"User-Agent": {"custom/1.0"}})
 
-	// For a single request it is treq.Get(url, treq.Agent(named)).
+	// For a single request, use treq.Get(url, treq.Agent(named)).
 	c := client.New(r, client.Config{Agent: named})
 	return deferred.Then(c.Get(httpbin.URL("/user-agent")), printing.Response)
 }

@@ -11,24 +11,24 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// fetch fires with the text at url. It tries three times, two seconds each, and
-// waits one second after the first and two after the second.
+// fetch fires with the text at url. It makes up to three attempts of two seconds. It waits
+// one second after the first attempt and two after the second.
 func fetch(clock reactor.Clock, c treq.Client, url string) *deferred.Deferred[string] {
 	return deferred.Go(func(co *deferred.Co) (string, error) {
-		for try := 1; ; try++ {
-			text, err := deferred.Await(co, once(c, url))
-			if err == nil || try == 3 {
+		for n := 1; ; n++ {
+			text, err := deferred.Await(co, attempt(c, url))
+			if err == nil || n == 3 {
 				return text, err
 			}
-			fmt.Println("again, because of", err)
-			if _, err := deferred.Await(co, task.Sleep(clock, time.Duration(try)*time.Second)); err != nil {
+			fmt.Println("retrying after", err)
+			if _, err := deferred.Await(co, task.Sleep(clock, time.Duration(n)*time.Second)); err != nil {
 				return "", err
 			}
 		}
 	})
 }
 
-func once(c treq.Client, url string) *deferred.Deferred[string] {
+func attempt(c treq.Client, url string) *deferred.Deferred[string] {
 	d := c.Get(url, treq.Timeout(2*time.Second))
 	return deferred.Then(d, func(resp *response.Response) *deferred.Deferred[string] {
 		return resp.Text().AddCallback(func(text string) (string, error) {

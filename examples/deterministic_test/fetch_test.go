@@ -11,27 +11,27 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// TestFetch takes up to nine seconds, of a clock that only it moves.
+// TestFetch moves the clock by up to nine seconds, and takes none itself.
 func TestFetch(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		answers []string // "" is none at all
+		answers []string // "" means that the server does not answer
 		want    string
 		after   time.Duration
 	}{
-		{"at once", []string{"hello"}, "hello", 0},
-		{"a failure, a pause, and it is there", []string{"503", "hello"}, "hello", 1 * time.Second},
+		{"a success", []string{"hello"}, "hello", 0},
+		{"a failure, a pause, a success", []string{"503", "hello"}, "hello", 1 * time.Second},
 		{"a timeout, a failure, two pauses", []string{"", "503", "hello"}, "hello", (2 + 1 + 2) * time.Second},
 		{"three failures", []string{"503", "503", "503"}, "http://an.example/: 503 Service Unavailable", (1 + 2) * time.Second},
 		{"three timeouts", []string{"", "", ""}, "GET http://an.example/: deferred: timed out after 2s", (2 + 1 + 2 + 2 + 2) * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			asked := 0
+			requests := 0
 			stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				asked++
-				switch answer := test.answers[asked-1]; answer {
+				requests++
+				switch answer := test.answers[requests-1]; answer {
 				case "":
-					web.Await(r.Context(), deferred.New[deferred.None]()) // for ever, or until the client goes
+					web.Await(r.Context(), deferred.New[deferred.None]()) // until the client disconnects
 				case "503":
 					w.WriteHeader(http.StatusServiceUnavailable)
 				default:
@@ -53,8 +53,8 @@ func TestFetch(t *testing.T) {
 				}
 				stub.Reactor().RunFor(time.Nanosecond)
 			}
-			if got != test.want || asked != len(test.answers) {
-				t.Errorf("asked %d times, got %q, want %q", asked, got, test.want)
+			if got != test.want || requests != len(test.answers) {
+				t.Errorf("%d requests, got %q, want %q", requests, got, test.want)
 			}
 		})
 	}

@@ -1,15 +1,14 @@
-// Deterministic_test gets a page from a server that fails now and then, or does not
-// answer. How that is tested, in no time and the same way every time, is in
-// fetch_test.go; here it runs, against the URL given as the argument or against a
-// server of its own, which fails the first time.
+// Deterministic_test fetches a page and retries failures and timeouts. fetch_test.go shows
+// how to test this without waiting, with the same result every time. The argument is the
+// URL; without one, the program starts its own server, which fails once.
 package main
 
 import (
 	"fmt"
 	"net/http"
-	"os"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/examples/internal/ownserver"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq"
@@ -19,15 +18,9 @@ import (
 func main() { task.React(run) }
 
 func run(r reactor.Reactor) *deferred.Deferred[string] {
-	var url string
-	if len(os.Args) > 1 {
-		url = os.Args[1]
-	} else {
-		port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Handler: http.HandlerFunc(unsteady)})
-		if err != nil {
-			return deferred.Fail[string](err)
-		}
-		url = "http://" + port.Addr().String()
+	url, err := ownserver.URL(r, &web.Site{Handler: http.HandlerFunc(failOnce)})
+	if err != nil {
+		return deferred.Fail[string](err)
 	}
 	return fetch(r, treq.Default, url).AddCallback(func(text string) (string, error) {
 		fmt.Println(text)
@@ -35,10 +28,11 @@ func run(r reactor.Reactor) *deferred.Deferred[string] {
 	})
 }
 
-var asked int
+var failed bool
 
-func unsteady(w http.ResponseWriter, _ *http.Request) {
-	if asked++; asked == 1 {
+func failOnce(w http.ResponseWriter, _ *http.Request) {
+	if !failed {
+		failed = true
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}

@@ -1,5 +1,4 @@
-// Disable_redirects asks for what has moved, and is told so: the redirect itself
-// is the response.
+// Disable_redirects does not follow a redirect: the redirect itself is the response.
 package main
 
 import (

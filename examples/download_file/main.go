@@ -1,5 +1,5 @@
-// Download_file saves what is at a URL in a file, as it comes: however long it is,
-// it takes no more memory than a piece of it. On a terminal it draws a bar.
+// Download_file saves a response in a file, piece by piece, so that a response of any size
+// fits into memory. On a terminal, it draws a progress bar.
 //
 //	download_file [URL [file]]
 package main

@@ -1,6 +1,5 @@
-// Inline is a program in direct style: it waits where it stands, loops and returns
-// errors as any Go does, on the reactor's goroutine and with no other. It follows
-// redirects by hand, asking for one step after the other.
+// Inline follows redirects in direct style: it waits for each response in a loop, and
+// returns errors as ordinary Go code does. It uses the reactor's goroutine only.
 package main
 
 import (

@@ -1,6 +1,6 @@
-// Iresource is a server made of resources of its own: see resource.go. It listens on
-// the address given as its argument. Without one it asks itself, once. How a server
-// is tested is in resource_test.go.
+// Iresource is a server with its own resources, in resource.go. The argument is the address
+// to listen on; without one, the program makes one request to itself. resource_test.go shows
+// how to test a server.
 package main
 
 import (
@@ -8,10 +8,10 @@ import (
 	"os"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/examples/internal/printing"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq"
-	"github.com/seed-7c003b53/gotreq/treq/response"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
@@ -30,9 +30,5 @@ func run(r reactor.Reactor) *deferred.Deferred[string] {
 		fmt.Println("listening on", port.Addr())
 		return deferred.New[string]() // never fires
 	}
-	answer := deferred.Then(treq.Get("http://"+port.Addr().String()), (*response.Response).Text)
-	return answer.AddCallback(func(text string) (string, error) {
-		fmt.Println(text)
-		return text, nil
-	})
+	return deferred.Then(treq.Get("http://"+port.Addr().String()), printing.Response)
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// A JSONResource answers everything with its Data, as JSON.
+// A JSONResource answers every request with its Data, as JSON.
 type JSONResource struct {
-	web.Leaf // all paths below it are its own too
+	web.Leaf // it also answers all paths below it
 	Data     any
 }
 
@@ -26,21 +26,20 @@ func (j *JSONResource) Render(req *web.Request) {
 	req.Write(text)
 }
 
-// A Queue answers a GET with the next message, and waits until there is one. A POST
-// brings one.
+// A Queue adds the content of a POST to its messages, and answers a GET with the oldest
+// message. A GET waits for a message if there is none.
 type Queue struct {
 	web.Leaf
 	messages *deferred.DeferredQueue[string]
 }
 
-// NewQueue returns a queue where as many messages may lie as size says, and as many
-// clients may wait.
+// NewQueue returns a Queue of up to size messages and up to size waiting clients.
 func NewQueue(size int) *Queue {
 	return &Queue{messages: deferred.NewDeferredQueue[string](deferred.QueueConfig{Size: size, Backlog: size})}
 }
 
-// RenderGET answers when there is a message; see [web.GETRenderer]. Who goes away
-// before is not given one.
+// RenderGET answers when there is a message; see [web.GETRenderer]. A client that
+// disconnects before then takes none.
 func (q *Queue) RenderGET(req *web.Request) {
 	web.FinishWhen(req, q.messages.Get().AddCallback(func(message string) (string, error) {
 		req.WriteString(message)
@@ -48,7 +47,7 @@ func (q *Queue) RenderGET(req *web.Request) {
 	}))
 }
 
-// RenderPOST takes a message; see [web.POSTRenderer].
+// RenderPOST adds a message; see [web.POSTRenderer].
 func (q *Queue) RenderPOST(req *web.Request) {
 	message, err := io.ReadAll(req.Content)
 	if err == nil {
@@ -61,7 +60,7 @@ func (q *Queue) RenderPOST(req *web.Request) {
 	req.SetResponseCode(http.StatusAccepted)
 }
 
-// NewRoot returns the tree of all of them.
+// NewRoot returns the root of the server's resources.
 func NewRoot() web.Resource {
 	root := &web.Node{}
 	root.PutChild("", &JSONResource{Data: map[string]string{"status": "ok"}})

@@ -11,14 +11,14 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// text returns the code and the body of a response that is there.
+// text returns the code and the body of the response that d has.
 func text(t *testing.T, d *deferred.Deferred[*response.Response]) (int, string) {
 	t.Helper()
 	resp := deferredtest.SuccessResultOf(t, d)
 	return resp.Code, deferredtest.SuccessResultOf(t, resp.Text())
 }
 
-// The resource answers whatever the path and the method.
+// TestJSONResource: the resource answers every path and every method.
 func TestJSONResource(t *testing.T) {
 	stub := treqtesting.NewStubTreq(&JSONResource{Data: []int{1, 2}}, treqtesting.Config{})
 	for _, url := range []string{"http://an.example", "https://an.example/what/ever?a=b"} {
@@ -32,7 +32,7 @@ func TestJSONResource(t *testing.T) {
 	}
 }
 
-// What is no JSON is a 500, and not the end of the server.
+// TestJSONResourceFails: Data that is not JSON results in a 500, and the server continues.
 func TestJSONResourceFails(t *testing.T) {
 	stub := treqtesting.NewStubTreq(&JSONResource{Data: func() {}}, treqtesting.Config{})
 	for range 2 {
@@ -42,18 +42,18 @@ func TestJSONResourceFails(t *testing.T) {
 	}
 }
 
-// A message goes to who has waited for one longest.
+// TestQueue: a message goes to the client that has waited longest.
 func TestQueue(t *testing.T) {
 	stub := treqtesting.NewStubTreq(NewRoot(), treqtesting.Config{})
 	const url = "http://an.example/queue"
 	first, second, third := stub.Get(url), stub.Get(url), stub.Get(url)
 	deferredtest.NoResult(t, first)
 
-	first.Cancel() // and this one is not given any
+	first.Cancel() // takes no message
 	if err := deferredtest.FailureResultOf(t, first); !errors.Is(err, deferred.ErrCancelled) {
 		t.Errorf("got %v", err)
 	}
-	stub.Flush() // the server sees that it has gone
+	stub.Flush() // the server sees the end of the connection
 
 	for _, message := range []string{"spam", "eggs", "ham"} {
 		if code, _ := text(t, stub.Post(url, treq.Body(message))); code != 202 {
@@ -67,7 +67,7 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// A queue that is full says so.
+// TestFullQueue: a full queue answers a POST with a 503.
 func TestFullQueue(t *testing.T) {
 	stub := treqtesting.NewStubTreq(NewQueue(1), treqtesting.Config{})
 	for i, want := range []int{202, 503} {
@@ -77,7 +77,7 @@ func TestFullQueue(t *testing.T) {
 	}
 }
 
-// The tree has nothing else.
+// TestNotFound: the server answers other paths with a 404, other methods with a 405.
 func TestNotFound(t *testing.T) {
 	stub := treqtesting.NewStubTreq(NewRoot(), treqtesting.Config{})
 	for path, want := range map[string]int{"/": 200, "/none": 404, "/queue/": 405} {

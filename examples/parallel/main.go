@@ -1,5 +1,4 @@
-// Parallel makes a hundred requests, ten at a time, and keeps apart what came of
-// each: those that fail do not keep the others from their end.
+// Parallel makes a hundred requests, ten at a time, and prints a line for each failure.
 package main
 
 import (
@@ -25,7 +24,7 @@ func run(reactor.Reactor) *deferred.Deferred[deferred.None] {
 		case 7:
 			url = fmt.Sprintf("%s/status/503?page=%d", host, i)
 		case 13:
-			url = fmt.Sprintf("http://127.0.0.1:1/%d", i) // where nobody listens
+			url = fmt.Sprintf("http://127.0.0.1:1/%d", i) // no server listens there
 		}
 		pages[i] = deferred.Run(tenAtATime, func() *deferred.Deferred[int] { return size(url) })
 	}
@@ -45,7 +44,7 @@ func run(reactor.Reactor) *deferred.Deferred[deferred.None] {
 	})
 }
 
-// size fires with how long the page at url is.
+// size fires with the length of the page at url.
 func size(url string) *deferred.Deferred[int] {
 	return deferred.Then(treq.Get(url), func(resp *response.Response) *deferred.Deferred[int] {
 		return deferred.Map(resp.Content(), func(page []byte) (int, error) {

@@ -1,5 +1,4 @@
-// Query_params gives a request parameters for the query of its URL, in each of the
-// ways there are.
+// Query_params adds parameters to the query of a URL, by each option for them.
 package main
 
 import (
@@ -26,7 +25,7 @@ func run(reactor.Reactor) *deferred.Deferred[deferred.None] {
 			{"Single values", url, treq.Params{"foo": {"bar"}, "baz": {"bax"}}},
 			{"Several values", url, treq.Params{"foo": {"bar", "baz", "bax"}}},
 			{"One and several", url, treq.ParamsOf(map[string]any{"foo": []string{"bar", "baz"}, "bax": "quux"})},
-			{"Behind what is there", url + "?foo=bar", treq.Params{"baz": {"bax"}}},
+			{"After a query", url + "?foo=bar", treq.Params{"baz": {"bax"}}},
 		} {
 			resp, err := deferred.Await(co, treq.Get(c.url, c.params))
 			if err != nil {

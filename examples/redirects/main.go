@@ -1,4 +1,4 @@
-// Redirects asks for what has moved, and gets it: redirects are followed.
+// Redirects follows a redirect, as all requests do by default.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Response_history prints which redirects led to a response.
+// Response_history prints the redirects that led to a response.
 package main
 
 import (

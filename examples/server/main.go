@@ -1,8 +1,7 @@
-// Server serves the files of a folder, and a resource of its own as JSON:
+// Server serves the files of a folder and a resource that counts its visits, until an
+// interrupt ends it. Without arguments, it makes some requests to itself and ends.
 //
-//	server localhost:8080 folder
-//
-// until it is interrupted. Without arguments it asks itself, and ends.
+//	server [localhost:8080 folder]
 package main
 
 import (
@@ -47,7 +46,8 @@ func run(r reactor.Reactor) *deferred.Deferred[string] {
 	})
 }
 
-// visits is a resource that says how many asked for it. It needs no lock.
+// visits is a resource that counts its requests. It needs no lock, since all run on the
+// reactor's goroutine.
 type visits struct {
 	web.Leaf
 	count int

@@ -1,6 +1,5 @@
-// Streaming_json shows JSON as it comes, one value after the other, of a body that
-// may never end: of a server that it starts itself, or of the URL given as its
-// argument.
+// Streaming_json prints the JSON values of a body as they arrive. The body may be endless.
+// The argument is the URL; without one, the program starts its own server.
 package main
 
 import (

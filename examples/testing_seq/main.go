@@ -1,13 +1,14 @@
-// Testing_seq asks a server how it is: the one whose URL is given as its argument, or
-// one of its own. It is about how that is tested, with no server and no network: see
-// request.go and request_test.go.
+// Testing_seq asks a server for its status. request_test.go shows how to test this without
+// a server or a network. The argument is the URL; without one, the program starts its own
+// server.
 package main
 
 import (
 	"fmt"
-	"os"
+	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/examples/internal/ownserver"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq"
@@ -17,20 +18,17 @@ import (
 func main() { task.React(run) }
 
 func run(r reactor.Reactor) *deferred.Deferred[Status] {
-	var url string
-	if len(os.Args) > 1 {
-		url = os.Args[1]
-	} else {
-		root := &web.Node{}
-		root.PutChild("status", &web.Data{Content: []byte(`{"status":"fine"}`), Type: "application/json"})
-		port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Root: root})
-		if err != nil {
-			return deferred.Fail[Status](err)
-		}
-		url = "http://" + port.Addr().String() + "/status"
+	url, err := ownserver.URL(r, &web.Site{Handler: http.HandlerFunc(serveStatus)})
+	if err != nil {
+		return deferred.Fail[Status](err)
 	}
 	return MakeARequest(treq.Default, url).AddCallback(func(s Status) (Status, error) {
 		fmt.Println("the server is", s.Status)
 		return s, nil
 	})
+}
+
+func serveStatus(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(w, `{"status":"fine"}`)
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq"
 )
 
-// A Status is what the server says of itself.
+// A Status is the status of a server.
 type Status struct {
 	Status string `json:"status"`
 }
 
-// MakeARequest asks the server at url how it is, by c.
+// MakeARequest asks the server at url for its status.
 func MakeARequest(c treq.Client, url string) *deferred.Deferred[Status] {
 	return deferred.Go(func(co *deferred.Co) (Status, error) {
 		resp, err := deferred.Await(co, c.Get(url,

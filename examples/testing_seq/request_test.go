@@ -9,7 +9,7 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// request is what MakeARequest is expected to ask.
+// request is the expected request of MakeARequest.
 var request = treqtesting.Request{
 	Method:  "get",
 	URL:     "http://an.example/foo",
@@ -17,7 +17,7 @@ var request = treqtesting.Request{
 	Headers: treqtesting.HasHeaders{"Accept": {"application/json"}},
 }
 
-// On a 200, the response's JSON is the result.
+// TestOK: the result is the JSON of a response with status 200.
 func TestOK(t *testing.T) {
 	seq := treqtesting.NewRequestSequence(t, treqtesting.Exchange{
 		Request: request,
@@ -37,7 +37,7 @@ func TestOK(t *testing.T) {
 	})
 }
 
-// On a status that is not expected, it is an error.
+// TestTeapot: a response with another status is an error.
 func TestTeapot(t *testing.T) {
 	seq := treqtesting.NewRequestSequence(t, treqtesting.Exchange{
 		Request: request,

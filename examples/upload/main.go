@@ -1,6 +1,6 @@
-// Upload sends a title and a file as a form, as a browser would, and reads the file
-// only as fast as the network takes it. On a terminal it draws a bar. Without a
-// file it sends itself.
+// Upload sends a form with a title and a file, and reads the file only as fast as the
+// network accepts it. On a terminal, it draws a progress bar. Without a file, it sends its
+// own program.
 //
 //	upload [URL [file]]
 package main
@@ -44,8 +44,7 @@ func run(reactor.Reactor) *deferred.Deferred[string] {
 	return deferred.Then(d, printing.Response)
 }
 
-// A watchedFile draws a bar of how much of it has been read. It is closed by what
-// reads it.
+// A watchedFile shows on a bar how much of it has been read. treq closes it at the end.
 type watchedFile struct {
 	*os.File
 	bar *progress.Bar

@@ -1,4 +1,4 @@
-// Using_cookies has a server set a cookie, reads it by name, and sends it back.
+// Using_cookies receives a cookie, reads its value, and sends it with another request.
 package main
 
 import (

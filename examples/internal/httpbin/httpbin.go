@@ -1,4 +1,4 @@
-// Package httpbin gives the examples a server to talk to.
+// Package httpbin starts a server for the examples.
 package httpbin
 
 import (
@@ -9,9 +9,8 @@ import (
 	"github.com/mccutchen/go-httpbin/v2/httpbin"
 )
 
-// URL returns the program's first argument or, if there is none, the URL of path
-// on an httpbin that it starts on a loopback port, for as long as the program
-// runs.
+// URL returns the program's first argument. Without one, it returns the URL of path on an
+// httpbin, which it starts on a loopback port until the program ends.
 func URL(path string) string {
 	if len(os.Args) > 1 {
 		return os.Args[1]
@@ -19,9 +18,8 @@ func URL(path string) string {
 	return start() + path
 }
 
-// Host returns the scheme and host of an httpbin, for a program that has several
-// things to ask of one: what the first argument says, or one that it starts.
+// Host returns [URL] without a path, for a program that adds several.
 func Host() string { return URL("") }
 
-// start starts the server, the first time, and returns its URL.
+// start returns the URL of the server. The first call starts it.
 var start = sync.OnceValue(func() string { return httptest.NewServer(httpbin.New(httpbin.WithMaxBodySize(64 << 20))).URL })

@@ -1,4 +1,4 @@
-// Package printing has what most examples do with a response in the end.
+// Package printing prints responses.
 package printing
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// Response prints what a response is, reads its body and prints that too.
+// Response prints a line about resp and its body.
 func Response(resp *response.Response) *deferred.Deferred[string] {
 	fmt.Println(resp)
 	return resp.Text().AddCallback(func(body string) (string, error) {

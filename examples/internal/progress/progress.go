@@ -1,4 +1,4 @@
-// Package progress draws how far something has come, for who watches.
+// Package progress draws progress bars on a terminal.
 package progress
 
 import (
@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// A Bar is drawn on one line of standard output, if that is a terminal.
+// A Bar is a line of standard output. If that is not a terminal, nothing is drawn.
 type Bar struct {
-	total, done int64
-	drawn       int // percent; what is drawn already need not be drawn again
+	total, done int64 // bytes
+	drawn       int   // the percentage on the terminal
 	shown       bool
 }
 
-// NewBar returns a Bar for total bytes, which is negative if nobody knows.
+// NewBar returns a Bar for total bytes. A negative total is unknown: no bar is drawn.
 func NewBar(total int64) *Bar {
 	out, err := os.Stdout.Stat()
 	return &Bar{total: total, drawn: -1, shown: err == nil && out.Mode()&os.ModeCharDevice != 0}
 }
 
-// Add says that n bytes more are done.
+// Add adds n bytes to those that are done.
 func (b *Bar) Add(n int) {
 	b.done += int64(n)
 	if !b.shown || b.total <= 0 {
