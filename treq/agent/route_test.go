@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
@@ -307,4 +308,41 @@ func (persistent) Authorize(req *request.Request) error {
 
 func (persistent) Answered(_ *request.Request, resp *response.Response) (bool, error) {
 	return resp.Code == 401, nil
+}
+
+// TestChallengeFromElsewhere: an agent below may send a request to another origin without
+// a redirect. The credentials do not answer a challenge from there.
+func TestChallengeFromElsewhere(t *testing.T) {
+	for to, answered := range map[string]bool{"http://a.example/b": true, "http://b.example/": false} {
+		var sent int
+		below := requesterFunc(func(req *request.Request) *deferred.Deferred[*response.Response] {
+			sent++
+			resp := whole(401, "", "WWW-Authenticate", "Please")
+			resp.Request = newRequest("GET", to)
+			return deferred.Succeed(resp)
+		})
+		stack := agent.Stack{Agent: below, Credentials: persistent{}}
+		if resp := deferredtest.SuccessResultOf(t, stack.Send(newRequest("GET", "http://a.example/"))); resp.Code != 401 || answered != (sent > 1) {
+			t.Errorf("%s: got %v after %d requests", to, resp, sent)
+		}
+	}
+}
+
+// TestRedirectsAreReadNoLongerThanNeeded: when there is a result, the unfinished body of
+// a redirect to another origin is given up.
+func TestRedirectsAreReadNoLongerThanNeeded(t *testing.T) {
+	for name, answer := range map[string]string{"a response": okHello, "an error": "what?\r\n\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, agent.PoolConfig{})
+			d := agent.NewRedirectAgent(w.agent, agent.RedirectConfig{}).Request(newRequest("GET", "http://a.example/"))
+			w.r.Pump()
+			w.Conn(0).Send("HTTP/1.1 302 Found\r\nLocation: http://b.example/\r\nContent-Length: 5\r\n\r\nhel")
+			if w.Conn(0).Lost != nil {
+				t.Error("the redirect is not read")
+			}
+			w.Conn(1).Send(answer)
+			w.wantClosed(0)
+			d.AddBoth(func(*response.Response, error) (*response.Response, error) { return nil, nil })
+		})
+	}
 }

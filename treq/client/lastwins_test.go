@@ -11,8 +11,11 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/cookies"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	treqrequest "github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -139,4 +142,27 @@ type broken struct{}
 
 func (broken) Request(*treqrequest.Request) *deferred.Deferred[*response.Response] {
 	return deferred.Fail[*response.Response](io.ErrNoProgress)
+}
+
+// TestNewJar: each request has a jar of its own, and the client has none.
+func TestNewJar(t *testing.T) {
+	r := memory.New()
+	s := rawserver.Listen(t, r, "80")
+	s.Respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1\r\n\r\n")
+	made := 0
+	c := client.New(r, client.Config{NewJar: func() http.CookieJar { made++; return &cookies.Jar{Now: r.Now} }})
+	for i := range 2 {
+		d := c.Get("http://a.example/", client.Cookies{"b": "2"})
+		r.Pump()
+		resp := deferredtest.SuccessResultOf(t, d)
+		if got, err := resp.Cookies().Get("a"); got != "1" || err != nil || made != i+1 {
+			t.Errorf("request %d: cookie %q, %v, of %d jars", i, got, err, made)
+		}
+	}
+	if got := s.Conn(0).Got(); strings.Contains(got, "a=1") || strings.Count(got, "Cookie: b=2") != 2 {
+		t.Errorf("sent %q", got)
+	}
+	if c.Jar() != nil {
+		t.Errorf("the client has the jar %v", c.Jar())
+	}
 }
