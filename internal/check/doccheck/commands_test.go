@@ -104,6 +104,26 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestPackagesAreDrawn: the page about the architecture names every package.
+func TestPackagesAreDrawn(t *testing.T) {
+	const page = "docs/architecture.md"
+	names, err := filepath.Glob(filepath.Join(root, "internal", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range names {
+		names[i] = "internal/" + filepath.Base(name)
+	}
+	for _, path := range loaded(t).paths {
+		names = append(names, strings.TrimPrefix(path, modulePath))
+	}
+	for _, name := range names {
+		if !strings.Contains(documents(t)[page], "`"+name+"`") {
+			t.Errorf("%s does not name %s", page, name)
+		}
+	}
+}
+
 // anchors are what the headings of text can be linked to by.
 func anchors(text string) map[string]bool {
 	all := map[string]bool{}
