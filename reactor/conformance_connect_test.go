@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -36,26 +37,9 @@ var connectCases = []conformanceCase{
 	{"StopListening while nothing can be accepted", tcp4, stopWhileNothingAccepted},
 }
 
-// outcome is the result of a Deferred.
-type outcome[T any] struct {
-	fired int
-	value T
-	err   error
-}
-
-func outcomeOf[T any](d *deferred.Deferred[T]) *outcome[T] {
-	o := &outcome[T]{}
-	deferred.MapBoth(d, func(value T, err error) (deferred.None, error) {
-		o.fired++
-		o.value, o.err = value, err
-		return deferred.None{}, nil
-	})
-	return o
-}
-
-// outcomeOfConnecting is outcomeOf, and stops the reactor when d fires.
-func (f *fixture) outcomeOfConnecting(d *deferred.Deferred[reactor.Protocol]) *outcome[reactor.Protocol] {
-	o := outcomeOf(d)
+// outcomeOfConnecting is outcome.Of, and stops the reactor when d fires.
+func (f *fixture) outcomeOfConnecting(d *deferred.Deferred[reactor.Protocol]) *outcome.Result[reactor.Protocol] {
+	o := outcome.Of(d)
 	d.AddBoth(func(reactor.Protocol, error) (reactor.Protocol, error) {
 		f.CallWhenRunning(func() { f.Stop() })
 		return nil, nil
@@ -63,18 +47,18 @@ func (f *fixture) outcomeOfConnecting(d *deferred.Deferred[reactor.Protocol]) *o
 	return o
 }
 
-// connectError checks that an attempt failed with want, wrapped in a ConnectError
+// wantConnectError checks that an attempt failed with want, wrapped in a ConnectError
 // for address.
-func (o *outcome[T]) connectError(f *fixture, want error, address string) {
+func (f *fixture) wantConnectError(o *outcome.Result[reactor.Protocol], want error, address string) {
 	f.Helper()
 	var err *reactor.ConnectError
 	switch {
-	case o.fired != 1:
-		f.Errorf("the Deferred has fired %d times", o.fired)
-	case !errors.As(o.err, &err) || err.Address != address:
-		f.Errorf("got %v, want a ConnectError about %s", o.err, address)
-	case want != nil && !errors.Is(o.err, want):
-		f.Errorf("got %v, want %v", o.err, want)
+	case o.Fired != 1:
+		f.Errorf("the Deferred has fired %d times", o.Fired)
+	case !errors.As(o.Err, &err) || err.Address != address:
+		f.Errorf("got %v, want a ConnectError about %s", o.Err, address)
+	case want != nil && !errors.Is(o.Err, want):
+		f.Errorf("got %v, want %v", o.Err, want)
 	}
 }
 
@@ -105,9 +89,9 @@ func unknownZone(f *fixture) {
 	f.probes = nil
 	o := f.outcomeOfConnecting(f.ConnectTCP(address, build(client), reactor.ConnectConfig{}))
 	f.run()
-	o.connectError(f, nil, address)
-	if onEpoll := strings.Contains(f.Name(), "/epoll/"); onEpoll && (o.err == nil || !strings.Contains(o.err.Error(), "no such network interface")) {
-		f.Errorf("the error does not mention the zone's interface: %v", o.err)
+	f.wantConnectError(o, nil, address)
+	if onEpoll := strings.Contains(f.Name(), "/epoll/"); onEpoll && (o.Err == nil || !strings.Contains(o.Err.Error(), "no such network interface")) {
+		f.Errorf("the error does not mention the zone's interface: %v", o.Err)
 	}
 	if client.wasMade {
 		f.Error("a connection was made")
@@ -127,18 +111,18 @@ func refused(f *fixture) {
 	address := f.unusedAddress()
 	o := f.outcomeOfConnecting(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{}))
 	f.run()
-	o.connectError(f, reactor.ErrConnectionRefused, address)
-	if f.memory == nil && !errors.Is(o.err, syscall.ECONNREFUSED) {
-		f.Errorf("%v is not the system's error", o.err)
+	f.wantConnectError(o, reactor.ErrConnectionRefused, address)
+	if f.memory == nil && !errors.Is(o.Err, syscall.ECONNREFUSED) {
+		f.Errorf("%v is not the system's error", o.Err)
 	}
 }
 
 func noSocketAtPath(f *fixture) {
 	address := f.anAddress()
-	o := outcomeOf(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{}))
+	o := outcome.Of(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{}))
 	f.CallLater(time.Millisecond, func() { f.Stop() })
 	f.run()
-	o.connectError(f, nil, address)
+	f.wantConnectError(o, nil, address)
 }
 
 func noRoute(f *fixture) {
@@ -154,7 +138,7 @@ func noRoute(f *fixture) {
 	}
 	o := f.outcomeOfConnecting(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{}))
 	f.run()
-	o.connectError(f, reactor.ErrNoRoute, address)
+	f.wantConnectError(o, reactor.ErrNoRoute, address)
 }
 
 // silentAddress returns an address that does not answer.
@@ -174,7 +158,7 @@ func connectTimeout(f *fixture) {
 	began := f.Now()
 	o := f.outcomeOfConnecting(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{Timeout: limit}))
 	f.run()
-	o.connectError(f, reactor.ErrConnectTimeout, address)
+	f.wantConnectError(o, reactor.ErrConnectTimeout, address)
 	if took := f.Now().Sub(began); took < limit || f.memory != nil && took != limit {
 		f.Errorf("failed after %v, want %v", took, limit)
 	}
@@ -182,18 +166,18 @@ func connectTimeout(f *fixture) {
 
 func connectNoTimeout(f *fixture) {
 	address := f.silentAddress()
-	o := outcomeOf(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{Timeout: -1}))
+	o := outcome.Of(f.connectTo(address, build(f.probe("client")), reactor.ConnectConfig{Timeout: -1}))
 	if n := len(f.DelayedCalls()); n != 0 {
 		f.Errorf("%d delayed calls for an attempt without a limit", n)
 	}
 	f.CallLater(time.Millisecond, func() { f.Stop() })
 	f.run()
-	o.connectError(f, reactor.ErrStopped, address)
+	f.wantConnectError(o, reactor.ErrStopped, address)
 }
 
 func notAnAddress(f *fixture) {
 	for _, address := range []string{"", "localhost:80", "127.0.0.1", "127.0.0.1:http", "::1:80", "127.0.0.1:65536"} {
-		outcomeOf(f.ConnectTCP(address, build(f.probe("client")), reactor.ConnectConfig{})).connectError(f, nil, address)
+		f.wantConnectError(outcome.Of(f.ConnectTCP(address, build(f.probe("client")), reactor.ConnectConfig{})), nil, address)
 		if _, err := f.ListenTCP(address+"::", build(f.probe("server"))); !errors.As(err, new(*reactor.ListenError)) {
 			f.Errorf("listening on %s: %v", address, err)
 		}
@@ -214,10 +198,10 @@ func localAddress(f *fixture) {
 	}
 	for _, local := range []string{"nowhere", "[::1]:0", "127.0.0.1"} {
 		o := f.outcomeOfConnecting(f.connectTo(port.Addr().String(), build(client), reactor.ConnectConfig{LocalAddress: local}))
-		if o.fired == 0 {
+		if o.Fired == 0 {
 			f.run()
 		}
-		o.connectError(f, nil, port.Addr().String())
+		f.wantConnectError(o, nil, port.Addr().String())
 	}
 }
 
@@ -249,7 +233,7 @@ func portInUse(f *fixture) {
 func stopListening(f *fixture) {
 	client, server := f.probe("client"), f.probe("server")
 	port := f.join(client, server)
-	var second *outcome[reactor.Protocol]
+	var second *outcome.Result[reactor.Protocol]
 	server.echoes()
 	server.made = func() { server.Write([]byte("hello")) }
 	client.data = func([]byte) {
@@ -258,7 +242,7 @@ func stopListening(f *fixture) {
 		port.StopListening()
 		d := f.connect(port, build(f.probe("late")))
 		f.probes = []*probe{client, server}
-		second = outcomeOf(d)
+		second = outcome.Of(d)
 		d.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
 			client.Write([]byte(", still open"))
 			return p, nil
@@ -266,7 +250,7 @@ func stopListening(f *fixture) {
 	}
 	f.runUntilLost()
 	client.has("hello, still open")
-	second.connectError(f, nil, port.Addr().String())
+	f.wantConnectError(second, nil, port.Addr().String())
 	again, err := f.listenOn(port.Addr().String(), build(server))
 	if err != nil {
 		f.Fatal("listening again: ", err)
@@ -292,17 +276,17 @@ func clientRefuses(f *fixture) {
 	server := f.probe("server")
 	port := f.listen(build(server))
 	d := f.connect(port, reactor.FactoryFunc(func(addr) reactor.Protocol { return nil }))
-	o := outcomeOf(d)
+	o := outcome.Of(d)
 	f.runUntilLost()
-	o.connectError(f, reactor.ErrNoProtocol, port.Addr().String())
+	f.wantConnectError(o, reactor.ErrNoProtocol, port.Addr().String())
 }
 
 // cancelled checks that d was cancelled and that the loop continues.
 func cancelled(f *fixture, d *deferred.Deferred[reactor.Protocol]) {
 	f.Helper()
-	o := outcomeOf(d)
-	if o.fired != 1 || !errors.Is(o.err, deferred.ErrCancelled) {
-		f.Errorf("fired %d times, with %v", o.fired, o.err)
+	o := outcome.Of(d)
+	if o.Fired != 1 || !errors.Is(o.Err, deferred.ErrCancelled) {
+		f.Errorf("fired %d times, with %v", o.Fired, o.Err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
@@ -107,7 +108,7 @@ func stopInAllPlaces(f *fixture) {
 			in("BuildProtocol")
 			return server
 		}))
-		outcomeOf(f.connect(port, build(client)))
+		outcome.Of(f.connect(port, build(client)))
 		f.run()
 		port.StopListening()
 	}
@@ -149,16 +150,16 @@ func outOfTurn(f *fixture) {
 func stopClosesEverything(f *fixture) {
 	client, server := f.probe("client"), f.probe("server")
 	port := f.join(client, server)
-	var dial *outcome[reactor.Protocol]
+	var dial *outcome.Result[reactor.Protocol]
 	if f.kind != overUNIX {
-		dial = outcomeOf(f.connectTo(f.silentAddress(), build(f.probe("never")), reactor.ConnectConfig{}))
+		dial = outcome.Of(f.connectTo(f.silentAddress(), build(f.probe("never")), reactor.ConnectConfig{}))
 	}
 	client.made = func() { client.Write([]byte("hello")) }
 	server.data = func([]byte) { f.Stop() }
 	// A client that reconnects when its connection is lost, and a server that listens again.
 	client.lost = func(error) {
-		o := outcomeOf(f.connect(port, build(client)))
-		o.connectError(f, reactor.ErrStopped, port.Addr().String())
+		o := outcome.Of(f.connect(port, build(client)))
+		f.wantConnectError(o, reactor.ErrStopped, port.Addr().String())
 		if _, err := f.listenOn(f.anAddress(), build(server)); !errors.Is(err, reactor.ErrStopped) {
 			f.Errorf("listening while all is closed: %v", err)
 		}
@@ -168,7 +169,7 @@ func stopClosesEverything(f *fixture) {
 	client.lostFor(reactor.ErrStopped)
 	client.lostFor(reactor.ErrConnectionLost)
 	server.lostFor(reactor.ErrStopped)
-	if dial != nil && (dial.fired != 1 || !errors.Is(dial.err, reactor.ErrStopped)) {
+	if dial != nil && (dial.Fired != 1 || !errors.Is(dial.Err, reactor.ErrStopped)) {
 		f.Errorf("the attempt under way: %+v", dial)
 	}
 	again, err := f.listenOn(port.Addr().String(), build(server))
@@ -234,7 +235,7 @@ func stopSends(f *fixture) {
 			if place == "ConnectionMade" {
 				client.made = end
 			}
-			outcomeOf(f.connectTo(address, build(client), reactor.ConnectConfig{}))
+			outcome.Of(f.connectTo(address, build(client), reactor.ConnectConfig{}))
 			switch place {
 			case "CallWhenRunning":
 				f.iterateUntil(func() bool { return client.wasMade })
@@ -285,7 +286,7 @@ func stopCuts(f *fixture) {
 		client.LoseConnection()
 		f.CallLater(time.Millisecond, func() { f.Stop() })
 	}
-	outcomeOf(f.connectTo(l.Addr().String(), build(client), reactor.ConnectConfig{}))
+	outcome.Of(f.connectTo(l.Addr().String(), build(client), reactor.ConnectConfig{}))
 	f.run()
 	client.lostFor(reactor.ErrStopped)
 	conn, err := l.Accept()
@@ -308,7 +309,7 @@ func closeWithoutRun(f *fixture) {
 	}
 	client.lostFor(reactor.ErrStopped)
 	server.lostFor(reactor.ErrStopped)
-	outcomeOf(f.connectTo("127.0.0.1:1", build(client), reactor.ConnectConfig{})).connectError(f, reactor.ErrStopped, "127.0.0.1:1")
+	f.wantConnectError(outcome.Of(f.connectTo("127.0.0.1:1", build(client), reactor.ConnectConfig{})), reactor.ErrStopped, "127.0.0.1:1")
 }
 
 // A diary records events, in order.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -180,12 +181,12 @@ func panicInClientsMade(f *fixture) {
 	client.made = oops
 	goesOn(f, client)
 	port := f.listen(build(server))
-	o := outcomeOf(f.connect(port, build(client)))
+	o := outcome.Of(f.connect(port, build(client)))
 	f.runUntilLost()
 	f.loggedOops()
-	o.connectError(f, nil, port.Addr().String())
-	if !errors.As(o.err, new(*deferred.PanicError)) {
-		f.Errorf("connecting failed for %v", o.err)
+	f.wantConnectError(o, nil, port.Addr().String())
+	if !errors.As(o.Err, new(*deferred.PanicError)) {
+		f.Errorf("connecting failed for %v", o.Err)
 	}
 	client.lostForPanic()
 }
@@ -206,15 +207,15 @@ func panicInClientsBuild(f *fixture) {
 	server := f.probe("server")
 	port := f.listen(build(server))
 	goesOn(f, server)
-	o := outcomeOf(f.connect(port, reactor.FactoryFunc(func(addr) reactor.Protocol {
+	o := outcome.Of(f.connect(port, reactor.FactoryFunc(func(addr) reactor.Protocol {
 		oops()
 		return nil
 	})))
 	f.runUntilLost()
 	f.loggedOops()
-	o.connectError(f, nil, port.Addr().String())
-	if !errors.As(o.err, new(*deferred.PanicError)) {
-		f.Errorf("connecting failed for %v", o.err)
+	f.wantConnectError(o, nil, port.Addr().String())
+	if !errors.As(o.Err, new(*deferred.PanicError)) {
+		f.Errorf("connecting failed for %v", o.Err)
 	}
 }
 
@@ -246,7 +247,7 @@ func TestCallInThreadEndsItsGoroutine(t *testing.T) {
 	for range 30 {
 		f.CallInThread(runtime.Goexit)
 	}
-	o := outcomeOf(reactor.DeferToThread(f, func() (int, error) {
+	o := outcome.Of(reactor.DeferToThread(f, func() (int, error) {
 		runtime.Goexit()
 		return 1, nil
 	}))
@@ -256,8 +257,8 @@ func TestCallInThreadEndsItsGoroutine(t *testing.T) {
 	})
 	f.SuggestThreadPoolSize(1)
 	f.run()
-	if !errors.Is(o.err, deferred.ErrNoResult) {
-		t.Errorf("got %v", o.err)
+	if !errors.Is(o.Err, deferred.ErrNoResult) {
+		t.Errorf("got %v", o.Err)
 	}
 	f.finish()
 }

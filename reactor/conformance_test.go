@@ -3,7 +3,6 @@ package reactor_test
 import (
 	"bytes"
 	"errors"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
@@ -110,7 +110,7 @@ type fixture struct {
 	kind   kinds
 	memory *memory.Reactor // the reactor, if it is one in memory
 	probes []*probe
-	log    *logged
+	log    *logtest.Log
 
 	goroutines, descriptors int // before
 	untilLost               bool
@@ -122,7 +122,7 @@ func newFixture(t testing.TB, newLoop func() loop, kind kinds) *fixture {
 	if kind == tcp6 {
 		needIPv6(t)
 	}
-	f := &fixture{TB: t, kind: kind, log: captureLog(t), goroutines: runtime.NumGoroutine(), descriptors: openDescriptors()}
+	f := &fixture{TB: t, kind: kind, log: logtest.Capture(t), goroutines: runtime.NumGoroutine(), descriptors: openDescriptors()}
 	f.loop = newLoop()
 	f.memory, _ = f.loop.(*memory.Reactor)
 	return f
@@ -190,7 +190,7 @@ func (f *fixture) finish() {
 			f.Errorf("%s lost its connection %d times: %v", p.name, len(p.reasons), p.reasons)
 		}
 	}
-	if text := f.log.take(); text != "" {
+	if text := f.log.Take(); text != "" {
 		f.Errorf("logged:\n%s", text)
 	}
 	if n := len(f.DelayedCalls()); n != 0 {
@@ -441,41 +441,11 @@ func (p *halfProbe) WriteConnectionLost() {
 	}
 }
 
-// The log.
-
-// logged records the log. Any goroutine may log.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func captureLog(t testing.TB) *logged {
-	l := &logged{}
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(l, nil)))
-	t.Cleanup(func() { slog.SetDefault(before) })
-	return l
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// take returns the lines since the last take.
-func (l *logged) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.text.Reset()
-	return l.text.String()
-}
-
 // wantLog checks that the log contains all of texts, and has the given number of
 // lines.
 func (f *fixture) wantLog(lines int, texts ...string) {
 	f.Helper()
-	got := f.log.take()
+	got := f.log.Take()
 	if n := strings.Count(got, "\n"); n != lines {
 		f.Errorf("logged %d lines, want %d:\n%s", n, lines, got)
 	}

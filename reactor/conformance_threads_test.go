@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -143,9 +144,9 @@ func onLoop(f *fixture) {
 
 func deferToThread(f *fixture) {
 	failed := errors.New("failed")
-	value := outcomeOf(reactor.DeferToThread(f, func() (string, error) { return "value", nil }))
-	err := outcomeOf(reactor.DeferToThread(f, func() (string, error) { return "", failed }))
-	panicked := outcomeOf(reactor.DeferToThread(f, func() (string, error) { panic("oops") }))
+	value := outcome.Of(reactor.DeferToThread(f, func() (string, error) { return "value", nil }))
+	err := outcome.Of(reactor.DeferToThread(f, func() (string, error) { return "", failed }))
+	panicked := outcome.Of(reactor.DeferToThread(f, func() (string, error) { panic("oops") }))
 	f.SuggestThreadPoolSize(1)
 	reactor.DeferToThread(f, func() (string, error) { return "", nil }).AddCallback(func(s string) (string, error) {
 		if !f.OnLoop() {
@@ -155,14 +156,14 @@ func deferToThread(f *fixture) {
 		return s, nil
 	})
 	f.run()
-	if value.value != "value" || value.err != nil {
+	if value.Value != "value" || value.Err != nil {
 		f.Errorf("got %+v", value)
 	}
-	if err.err != failed {
+	if err.Err != failed {
 		f.Errorf("got %+v", err)
 	}
 	var p *deferred.PanicError
-	if !errors.As(panicked.err, &p) || p.Value != "oops" {
+	if !errors.As(panicked.Err, &p) || p.Value != "oops" {
 		f.Errorf("got %+v", panicked)
 	}
 }
@@ -178,8 +179,8 @@ func deferToThreadCancelled(f *fixture) {
 		return 1, nil
 	})
 	d.Cancel()
-	o := outcomeOf(d)
-	if o.fired != 1 || !errors.Is(o.err, deferred.ErrCancelled) {
+	o := outcome.Of(d)
+	if o.Fired != 1 || !errors.Is(o.Err, deferred.ErrCancelled) {
 		f.Errorf("got %+v", o)
 	}
 	if f.memory == nil {

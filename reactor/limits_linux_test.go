@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"golang.org/x/sys/unix"
 )
@@ -47,7 +48,7 @@ func tooManyFiles(f *fixture) {
 	undo := noMoreDescriptors(f)
 	connect()
 	began, cpu := f.Now(), cpuTime()
-	o := outcomeOf(f.connect(port, build(f.probe("client"))))
+	o := outcome.Of(f.connect(port, build(f.probe("client"))))
 	f.probes = nil
 	_, listenErr := f.listenOn("127.0.0.1:0", build(f.probe("nobody")))
 	f.probes = nil
@@ -58,7 +59,7 @@ func tooManyFiles(f *fixture) {
 		undo()
 	})
 	f.run()
-	if o.fired != 1 || !errors.Is(o.err, reactor.ErrTooManyFiles) || !errors.As(o.err, new(*reactor.ConnectError)) {
+	if o.Fired != 1 || !errors.Is(o.Err, reactor.ErrTooManyFiles) || !errors.As(o.Err, new(*reactor.ConnectError)) {
 		f.Errorf("connecting: %+v", o)
 	}
 	if !errors.Is(listenErr, reactor.ErrTooManyFiles) || !errors.As(listenErr, new(*reactor.ListenError)) {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"golang.org/x/sys/unix"
 )
@@ -17,8 +18,8 @@ func TestNoPoller(t *testing.T) {
 	if _, err := r.ListenTCP("127.0.0.1:0", factory); !errors.Is(err, reactor.ErrTooManyFiles) {
 		t.Errorf("ListenTCP: %v", err)
 	}
-	if o := outcomeOf(r.ConnectTCP("127.0.0.1:1", factory, reactor.ConnectConfig{})); !errors.Is(o.err, reactor.ErrTooManyFiles) {
-		t.Errorf("ConnectTCP: %v", o.err)
+	if o := outcome.Of(r.ConnectTCP("127.0.0.1:1", factory, reactor.ConnectConfig{})); !errors.Is(o.Err, reactor.ErrTooManyFiles) {
+		t.Errorf("ConnectTCP: %v", o.Err)
 	}
 	if err := r.Run(); !errors.Is(err, unix.EMFILE) {
 		t.Errorf("Run: %v", err)

@@ -91,7 +91,7 @@ func TestNothingIsLostWhateverTheTiming(t *testing.T) {
 			}
 			client, server := &talker{r: r, left: streamSize}, &talker{r: r, left: streamSize}
 			listen(t, r, address, server)
-			connect(r, address, client).AddErrback(ignore)
+			connect(r, address, client)
 			r.RunFor(time.Minute)
 			for _, p := range []*talker{client, server} {
 				if p.got != streamSize || p.wrong || p.readLost != 1 {

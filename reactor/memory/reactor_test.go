@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
@@ -83,30 +83,8 @@ func listen(t *testing.T, r *memory.Reactor, address string, p reactor.Protocol)
 	return port
 }
 
-func connect(r *memory.Reactor, address string, p reactor.Protocol) *outcome {
-	return watch(r.ConnectTCP(address, just(p), reactor.ConnectConfig{}))
-}
-
-// outcome is the result of an attempt to connect.
-type outcome struct {
-	*deferred.Deferred[reactor.Protocol]
-	err error
-}
-
-func watch(d *deferred.Deferred[reactor.Protocol]) *outcome {
-	o := &outcome{Deferred: d}
-	d.AddErrback(func(err error) (reactor.Protocol, error) {
-		o.err = err
-		return nil, nil
-	})
-	return o
-}
-
-func (o *outcome) mustBe(t *testing.T, want error) {
-	t.Helper()
-	if !o.Called() || !errors.Is(o.err, want) {
-		t.Errorf("connecting: called %v, err %v; want %v", o.Called(), o.err, want)
-	}
+func connect(r *memory.Reactor, address string, p reactor.Protocol) *outcome.Result[reactor.Protocol] {
+	return outcome.Of(r.ConnectTCP(address, just(p), reactor.ConnectConfig{}))
 }
 
 // join makes a connection between two protocols.
@@ -115,7 +93,7 @@ func join(t *testing.T, r *memory.Reactor, client, server reactor.Protocol) {
 	port := listen(t, r, address, server)
 	d := connect(r, address, client)
 	r.Pump()
-	d.mustBe(t, nil)
+	d.WantErrIs(t, nil)
 	port.StopListening()
 }
 
@@ -150,9 +128,9 @@ func TestUNIX(t *testing.T) {
 	if _, err := r.ListenUNIX("/run/echo", just(server)); !errors.Is(err, reactor.ErrPortInUse) {
 		t.Errorf("the path is taken: %v", err)
 	}
-	d := watch(r.ConnectUNIX("/run/echo", just(client), reactor.ConnectConfig{}))
+	d := outcome.Of(r.ConnectUNIX("/run/echo", just(client), reactor.ConnectConfig{}))
 	r.Pump()
-	d.mustBe(t, nil)
+	d.WantErrIs(t, nil)
 	if got := client.got.String(); got != "hello" {
 		t.Errorf("echoed %q", got)
 	}
@@ -160,9 +138,9 @@ func TestUNIX(t *testing.T) {
 		t.Errorf("the peer is %s %s", got.Network(), got)
 	}
 	port.StopListening()
-	d = watch(r.ConnectUNIX("/run/echo", just(client), reactor.ConnectConfig{}))
+	d = outcome.Of(r.ConnectUNIX("/run/echo", just(client), reactor.ConnectConfig{}))
 	r.Pump()
-	d.mustBe(t, reactor.ErrConnectionRefused)
+	d.WantErrIs(t, reactor.ErrConnectionRefused)
 	if len(r.UNIXServers) != 2 || len(r.UNIXClients) != 2 || r.UNIXClients[1].Address != "/run/echo" {
 		t.Errorf("recorded %v and %v", r.UNIXServers, r.UNIXClients)
 	}
@@ -172,7 +150,7 @@ func TestRefused(t *testing.T) {
 	r := memory.New()
 	d := connect(r, address, &peer{})
 	r.Pump()
-	d.mustBe(t, reactor.ErrConnectionRefused)
+	d.WantErrIs(t, reactor.ErrConnectionRefused)
 	if n := len(r.DelayedCalls()); n != 0 {
 		t.Errorf("%d delayed calls are left", n)
 	}
@@ -194,7 +172,7 @@ func TestFactoryThatBuildsNoProtocol(t *testing.T) {
 	client := &peer{}
 	d := connect(r, address, client)
 	r.Pump()
-	d.mustBe(t, nil)
+	d.WantErrIs(t, nil)
 	client.lostBy(t, "the client", reactor.ErrConnectionReset)
 }
 
@@ -348,13 +326,13 @@ func TestTimeoutOfAHeldConnect(t *testing.T) {
 	r := memory.New()
 	listen(t, r, address, &peer{})
 	r.HoldConnects()
-	d := watch(r.ConnectTCP(address, just(&peer{}), reactor.ConnectConfig{Timeout: 5 * time.Second}))
+	d := outcome.Of(r.ConnectTCP(address, just(&peer{}), reactor.ConnectConfig{Timeout: 5 * time.Second}))
 	r.Advance(5*time.Second - 1)
-	if d.Called() || len(r.HeldConnects()) != 1 {
-		t.Fatalf("called %v, held %v, before the time is out", d.Called(), r.HeldConnects())
+	if d.Fired != 0 || len(r.HeldConnects()) != 1 {
+		t.Fatalf("fired %d times, held %v, before the time is out", d.Fired, r.HeldConnects())
 	}
 	r.Advance(1)
-	d.mustBe(t, reactor.ErrConnectTimeout)
+	d.WantErrIs(t, reactor.ErrConnectTimeout)
 	if len(r.HeldConnects()) != 0 {
 		t.Error("the attempt is still held")
 	}
@@ -364,7 +342,7 @@ func TestHeldConnectsAreCompletedByHand(t *testing.T) {
 	r := memory.New()
 	server := &peer{}
 	r.HoldConnects()
-	var d []*outcome
+	var d []*outcome.Result[reactor.Protocol]
 	for i := range 4 {
 		d = append(d, connect(r, fmt.Sprintf("192.0.2.%d:80", i), &peer{}))
 	}
@@ -379,19 +357,19 @@ func TestHeldConnectsAreCompletedByHand(t *testing.T) {
 	held[2].Fail(reactor.ErrNoRoute)
 	held[0].Release() // nobody listens
 	r.Pump()
-	d[0].mustBe(t, reactor.ErrConnectionRefused)
-	d[1].mustBe(t, nil)
-	d[2].mustBe(t, reactor.ErrNoRoute)
-	if server.Transport == nil || d[3].Called() || len(r.HeldConnects()) != 1 {
+	d[0].WantErrIs(t, reactor.ErrConnectionRefused)
+	d[1].WantErrIs(t, nil)
+	d[2].WantErrIs(t, reactor.ErrNoRoute)
+	if server.Transport == nil || d[3].Fired != 0 || len(r.HeldConnects()) != 1 {
 		t.Error("released one, and the others with it")
 	}
 	held[1].Fail(reactor.ErrNoRoute) // too late
 	r.ReleaseConnects()
 	r.Pump()
-	d[3].mustBe(t, nil)
+	d[3].WantErrIs(t, nil)
 	last := connect(r, "192.0.2.1:80", &peer{})
 	r.Pump()
-	last.mustBe(t, nil)
+	last.WantErrIs(t, nil)
 }
 
 func TestHold(t *testing.T) {
@@ -410,13 +388,13 @@ func TestHold(t *testing.T) {
 	r.Advance(time.Second)
 	client.Write([]byte(", server"))
 	r.Pump()
-	aside.mustBe(t, nil)
-	if server.got.Len() != 0 || late.Called() {
-		t.Fatalf("the server got %q, connected %v, over a held link", server.got.String(), late.Called())
+	aside.WantErrIs(t, nil)
+	if server.got.Len() != 0 || late.Fired != 0 {
+		t.Fatalf("the server got %q, connected %d times, over a held link", server.got.String(), late.Fired)
 	}
 	r.Release("server", "")
 	r.Pump()
-	late.mustBe(t, nil)
+	late.WantErrIs(t, nil)
 	if got := client.got.String(); got != "hello, server" {
 		t.Errorf("after Release the echo is %q", got)
 	}
@@ -428,7 +406,7 @@ func TestHeldConnectRunsIntoItsTimeout(t *testing.T) {
 	r.Hold("10.0.0.1", "192.0.2.1")
 	d := connect(r, address, &peer{})
 	r.Advance(reactor.DefaultConnectTimeout)
-	d.mustBe(t, reactor.ErrConnectTimeout)
+	d.WantErrIs(t, reactor.ErrConnectTimeout)
 	r.Release("10.0.0.1", "192.0.2.1")
 	r.Pump()
 }

@@ -94,8 +94,8 @@ func story(t *testing.T) memory.Trace {
 	if err := r.Run(); err != nil {
 		t.Fatal(err)
 	}
-	if !errors.Is(cut.err, reactor.ErrConnectTimeout) {
-		t.Errorf("the attempt over a held link: %v", cut.err)
+	if !errors.Is(cut.Err, reactor.ErrConnectTimeout) {
+		t.Errorf("the attempt over a held link: %v", cut.Err)
 	}
 	return r.Trace()
 }

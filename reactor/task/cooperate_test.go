@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
@@ -180,14 +181,14 @@ func TestTaskWaitsBeforeItEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorker()
-			d := watch(w.WhenDone())
+			d := outcome.Of(w.WhenDone())
 			wait := deferred.New[none]()
 			w.next = func() (task.Wait, error) { return wait, test.returned }
 			w.sched.pump()
-			d.wantNothing(t)
+			d.WantNothing(t)
 			wait.Callback(none{})
 			w.sched.pump()
-			d.want(t, none{}, test.want)
+			d.Want(t, none{}, test.want)
 		})
 	}
 }
@@ -235,14 +236,14 @@ func TestTaskEnds(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorker()
-			before := watch(w.WhenDone())
+			before := outcome.Of(w.WhenDone())
 			test.end(w)
-			after := watch(w.WhenDone())
-			for when, o := range map[string]*outcome[none]{"before": before, "after": after} {
-				if o.fired != 1 || !errors.Is(o.err, test.whenDone) {
-					t.Errorf("WhenDone asked %s: fired %d times with %v, want %v", when, o.fired, o.err, test.whenDone)
+			after := outcome.Of(w.WhenDone())
+			for when, o := range map[string]*outcome.Result[none]{"before": before, "after": after} {
+				if o.Fired != 1 || !errors.Is(o.Err, test.whenDone) {
+					t.Errorf("WhenDone asked %s: fired %d times with %v, want %v", when, o.Fired, o.Err, test.whenDone)
 				}
-				if got, want := errors.As(o.err, &panicked), strings.Contains(test.name, "panics"); got != want {
+				if got, want := errors.As(o.Err, &panicked), strings.Contains(test.name, "panics"); got != want {
 					t.Errorf("the error is a PanicError: %v, want %v", got, want)
 				}
 			}
@@ -285,15 +286,15 @@ func TestWhenDoneIsNewEachTime(t *testing.T) {
 
 func TestWhenDoneCancelled(t *testing.T) {
 	w := newWorker()
-	d, other := w.WhenDone(), watch(w.WhenDone())
-	got := watch(d)
+	d, other := w.WhenDone(), outcome.Of(w.WhenDone())
+	got := outcome.Of(d)
 	d.Cancel()
-	got.want(t, none{}, deferred.ErrCancelled)
+	got.Want(t, none{}, deferred.ErrCancelled)
 	w.sched.pump()
 	w.wantWork(t, 1)
 	w.next = isDone
 	w.sched.pump()
-	other.want(t, none{}, nil)
+	other.Want(t, none{}, nil)
 }
 
 func TestTaskStopCancelsWhatItWaitsFor(t *testing.T) {
@@ -310,7 +311,7 @@ func TestTaskStopCancelsWhatItWaitsFor(t *testing.T) {
 				t.Fatalf("%d timers are set", n)
 			}
 			errs := unhandled(t, func() {
-				watch(w.WhenDone())
+				outcome.Of(w.WhenDone())
 				noError(t, end(w))
 			})
 			if n := len(clock.DelayedCalls()); n != 0 {
@@ -330,9 +331,9 @@ func TestTaskStopThenWaitFires(t *testing.T) {
 	wait.ThenErrback(func(error) *deferred.Deferred[none] { return inner })
 	w.next = func() (task.Wait, error) { return wait, nil }
 	w.sched.pump()
-	d := watch(w.WhenDone())
+	d := outcome.Of(w.WhenDone())
 	w.Stop()
-	d.want(t, none{}, task.ErrTaskStopped)
+	d.Want(t, none{}, task.ErrTaskStopped)
 	errs := unhandled(t, func() { inner.Errback(errTest) })
 	w.sched.pump()
 	w.wantWork(t)
@@ -344,14 +345,14 @@ func TestTaskStopThenWaitFires(t *testing.T) {
 func TestTaskActsOnItselfInAStep(t *testing.T) {
 	t.Run("Stop", func(t *testing.T) {
 		w := newWorker()
-		d := watch(w.WhenDone())
+		d := outcome.Of(w.WhenDone())
 		clock := task.NewClock()
 		w.next = func() (task.Wait, error) {
 			noError(t, w.Stop())
 			return task.Sleep(clock, second), nil
 		}
 		errs := unhandled(t, w.sched.pump)
-		d.want(t, none{}, task.ErrTaskStopped)
+		d.Want(t, none{}, task.ErrTaskStopped)
 		if n := len(clock.DelayedCalls()); n != 0 || len(errs) != 0 {
 			t.Errorf("%d timers are left, unhandled errors: %v", n, errs)
 		}
@@ -360,10 +361,10 @@ func TestTaskActsOnItselfInAStep(t *testing.T) {
 	})
 	t.Run("Stop, with an error that nobody wants any more", func(t *testing.T) {
 		w := newWorker()
-		d := watch(w.WhenDone())
+		d := outcome.Of(w.WhenDone())
 		w.next = func() (task.Wait, error) { w.Stop(); return nil, errTest }
 		w.sched.pump()
-		d.want(t, none{}, task.ErrTaskStopped)
+		d.Want(t, none{}, task.ErrTaskStopped)
 	})
 	t.Run("Pause", func(t *testing.T) {
 		w := newWorker()
@@ -384,10 +385,10 @@ func TestTaskActsOnItselfInAStep(t *testing.T) {
 	})
 	t.Run("Cooperator.Stop", func(t *testing.T) {
 		w := newWorker()
-		d := watch(w.WhenDone())
+		d := outcome.Of(w.WhenDone())
 		w.next = func() (task.Wait, error) { w.c.Stop(); return nil, nil }
 		w.sched.pump()
-		d.want(t, none{}, task.ErrSchedulerStopped)
+		d.Want(t, none{}, task.ErrSchedulerStopped)
 		if n := w.sched.pending(); n != 0 {
 			t.Errorf("%d calls are left", n)
 		}
@@ -400,12 +401,12 @@ func TestFailureThatNobodyWaitsFor(t *testing.T) {
 		want []error
 	}{
 		"a failure":                  {func(w *worker) { w.next = fails; w.sched.pump() }, []error{errTest}},
-		"a failure, asked for later": {func(w *worker) { w.next = fails; w.sched.pump(); watch(w.WhenDone()) }, nil},
+		"a failure, asked for later": {func(w *worker) { w.next = fails; w.sched.pump(); outcome.Of(w.WhenDone()) }, nil},
 		"a failure, asked for later twice": {func(w *worker) {
 			w.next = fails
 			w.sched.pump()
-			watch(w.WhenDone())
-			watch(w.WhenDone())
+			outcome.Of(w.WhenDone())
+			outcome.Of(w.WhenDone())
 		}, nil},
 		"done":                   {func(w *worker) { w.next = isDone; w.sched.pump() }, nil},
 		"stopped":                {func(w *worker) { w.Stop() }, nil},
@@ -430,10 +431,10 @@ func TestWhenDoneStopsTheCooperator(t *testing.T) {
 		phases = append(phases, "stopped")
 		return none{}, nil
 	})
-	got := watch(d)
+	got := outcome.Of(d)
 	w.next = isDone
 	w.sched.pump()
-	got.want(t, none{}, nil)
+	got.Want(t, none{}, nil)
 	if want := []string{"called", "stopped"}; !slices.Equal(phases, want) {
 		t.Errorf("phases: %v", phases)
 	}
@@ -495,12 +496,12 @@ func TestCooperatorRunning(t *testing.T) {
 func TestCooperatorNotStarted(t *testing.T) {
 	clock := task.NewClock()
 	c := task.NewCooperator(clock, task.CooperatorConfig{WaitForStart: true})
-	d := watch(c.Coiterate(isDone))
+	d := outcome.Of(c.Coiterate(isDone))
 	clock.Advance(0)
-	d.wantNothing(t)
+	d.WantNothing(t)
 	c.Start()
 	clock.Advance(0)
-	d.want(t, none{}, nil)
+	d.Want(t, none{}, nil)
 }
 
 func TestCooperatorStoppedRejectsTasks(t *testing.T) {
@@ -511,11 +512,11 @@ func TestCooperatorStoppedRejectsTasks(t *testing.T) {
 		t.Error("a step ran")
 		return nil, task.Done
 	}
-	watch(c.Coiterate(ran)).want(t, none{}, task.ErrSchedulerStopped)
-	watch(c.Cooperate(ran).WhenDone()).want(t, none{}, task.ErrSchedulerStopped)
-	watch(c.CooperateSeq(func(func(task.Wait) bool) { ran() }).WhenDone()).want(t, none{}, task.ErrSchedulerStopped)
+	outcome.Of(c.Coiterate(ran)).Want(t, none{}, task.ErrSchedulerStopped)
+	outcome.Of(c.Cooperate(ran).WhenDone()).Want(t, none{}, task.ErrSchedulerStopped)
+	outcome.Of(c.CooperateSeq(func(func(task.Wait) bool) { ran() }).WhenDone()).Want(t, none{}, task.ErrSchedulerStopped)
 	c.Start()
-	watch(c.Coiterate(isDone))
+	outcome.Of(c.Coiterate(isDone))
 	clock.Advance(0)
 }
 
@@ -551,7 +552,7 @@ func TestCooperatorTakesTurns(t *testing.T) {
 		t.Errorf("the steps spell %q, want %q", got, want)
 	}
 	for _, d := range all {
-		watch(d).want(t, none{}, nil)
+		outcome.Of(d).Want(t, none{}, nil)
 	}
 }
 
@@ -645,14 +646,14 @@ func TestCooperatorSchedulesNoMoreThanItMust(t *testing.T) {
 	}
 	// A task that starts when another ends, in the same slice.
 	sched.made = 0
-	var done *outcome[none]
+	var done *outcome.Result[none]
 	c.Coiterate(isDone).AddCallback(func(none) (none, error) {
-		done = watch(c.Coiterate(isDone))
+		done = outcome.Of(c.Coiterate(isDone))
 		return none{}, nil
 	})
 	sched.pump()
 	sched.pump()
-	done.want(t, none{}, nil)
+	done.Want(t, none{}, nil)
 	if sched.made != 2 {
 		t.Errorf("%d calls were arranged, want 2", sched.made)
 	}
@@ -662,10 +663,10 @@ func TestCoiterateCancelled(t *testing.T) {
 	clock := task.NewClock()
 	c := task.NewCooperator(clock, task.CooperatorConfig{})
 	d := c.Coiterate(func() (task.Wait, error) { return task.Sleep(clock, second), nil })
-	got := watch(d)
+	got := outcome.Of(d)
 	clock.Advance(0)
 	d.Cancel()
-	got.want(t, none{}, deferred.ErrCancelled)
+	got.Want(t, none{}, deferred.ErrCancelled)
 	if n := len(clock.DelayedCalls()); n != 0 {
 		t.Errorf("%d timers are left", n)
 	}
@@ -717,13 +718,13 @@ func TestCooperateSeq(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			clock, log = task.NewClock(), nil
 			self := task.NewCooperator(clock, task.CooperatorConfig{}).CooperateSeq(test.seq)
-			d := watch(self.WhenDone())
+			d := outcome.Of(self.WhenDone())
 			if test.do != nil {
 				test.do(self)
 			}
 			clock.Pump(0, second)
-			if d.fired != 1 || !errors.Is(d.err, test.want) {
-				t.Errorf("fired %d times with %v, want %v", d.fired, d.err, test.want)
+			if d.Fired != 1 || !errors.Is(d.Err, test.want) {
+				t.Errorf("fired %d times with %v, want %v", d.Fired, d.Err, test.want)
 			}
 			if !slices.Equal(log, test.log) {
 				t.Errorf("log: %q, want %q", log, test.log)
@@ -744,7 +745,7 @@ func TestCooperateSeqStopsItself(t *testing.T) {
 			log = append(log, "closed")
 		}
 	})
-	watch(self.WhenDone())
+	outcome.Of(self.WhenDone())
 	clock.Advance(0)
 	if want := []string{"stopped", "closed"}; !slices.Equal(log, want) {
 		t.Errorf("log: %q, want %q", log, want)
@@ -759,10 +760,10 @@ func TestCooperateSeqPanicsWhenClosed(t *testing.T) {
 				panic(errTest)
 			}
 		})
-		d := watch(closes.WhenDone())
+		d := outcome.Of(closes.WhenDone())
 		clock.Advance(0)
 		noError(t, closes.Stop())
-		d.want(t, none{}, task.ErrTaskStopped)
+		d.Want(t, none{}, task.ErrTaskStopped)
 	})
 	if len(errs) != 1 || !errors.Is(errs[0], errTest) {
 		t.Errorf("unhandled: %v, want the panic", errs)
@@ -791,9 +792,9 @@ func TestWaitFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := deferred.New[int]()
-			got := watch(task.WaitFor(d))
+			got := outcome.Of(task.WaitFor(d))
 			test.fire(d)
-			got.want(t, none{}, test.want)
+			got.Want(t, none{}, test.want)
 		})
 	}
 }
@@ -808,11 +809,11 @@ func TestDefaultCooperator(t *testing.T) {
 		return nil, nil
 	})
 	d.AddBoth(func(_ none, err error) (none, error) { return none{}, errors.Join(err, r.Stop()) })
-	got := watch(d)
+	got := outcome.Of(d)
 	stopped := task.Cooperate(goesOn)
 	noError(t, stopped.Stop())
 	noError(t, r.Run())
-	got.want(t, none{}, nil)
+	got.Want(t, none{}, nil)
 	first := task.DefaultCooperator()
 	if first != task.DefaultCooperator() {
 		t.Error("there are two default cooperators")

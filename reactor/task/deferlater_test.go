@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
@@ -35,18 +36,18 @@ func TestDeferLater(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c := task.NewClock()
-			got := watch(test.start(c))
+			got := outcome.Of(test.start(c))
 			c.Advance(2 * second)
-			got.wantNothing(t)
+			got.WantNothing(t)
 			c.Advance(second)
-			got.want(t, test.value, test.err)
+			got.Want(t, test.value, test.err)
 		})
 		t.Run(test.name+", cancelled", func(t *testing.T) {
 			c := task.NewClock()
 			d := test.start(c)
-			got := watch(d)
+			got := outcome.Of(d)
 			d.Cancel()
-			got.want(t, 0, deferred.ErrCancelled)
+			got.Want(t, 0, deferred.ErrCancelled)
 			if calls := c.DelayedCalls(); len(calls) != 0 {
 				t.Errorf("%d timers are left", len(calls))
 			}
@@ -61,18 +62,18 @@ func TestDeferLaterCancelledDoesNotCall(t *testing.T) {
 		t.Error("the function was called")
 		return 0, nil
 	})
-	watch(d)
+	outcome.Of(d)
 	d.Cancel()
 	c.Advance(second)
 }
 
 func TestDeferLaterPanic(t *testing.T) {
 	c := task.NewClock()
-	got := watch(task.DeferLater(c, second, func() (int, error) { panic(errTest) }))
+	got := outcome.Of(task.DeferLater(c, second, func() (int, error) { panic(errTest) }))
 	c.Advance(second)
 	var p *deferred.PanicError
-	if !errors.As(got.err, &p) || !errors.Is(got.err, errTest) {
-		t.Errorf("the Deferred failed with %v", got.err)
+	if !errors.As(got.Err, &p) || !errors.Is(got.Err, errTest) {
+		t.Errorf("the Deferred failed with %v", got.Err)
 	}
 }
 

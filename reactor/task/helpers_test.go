@@ -1,7 +1,6 @@
 package task_test
 
 import (
-	"runtime"
 	"testing"
 	"time"
 
@@ -11,38 +10,6 @@ import (
 )
 
 type none = deferred.None
-
-// outcome records the results of a Deferred.
-type outcome[T any] struct {
-	fired int
-	value T
-	err   error
-}
-
-func watch[T any](d *deferred.Deferred[T]) *outcome[T] {
-	o := new(outcome[T])
-	d.AddBoth(func(value T, err error) (T, error) {
-		o.fired++
-		o.value, o.err = value, err
-		return value, nil
-	})
-	return o
-}
-
-func (o *outcome[T]) want(t *testing.T, value T, err error) {
-	t.Helper()
-	if o.fired != 1 || any(o.value) != any(value) || o.err != err {
-		t.Errorf("the Deferred fired %d times, with %v and error %v; want once, with %v and %v",
-			o.fired, o.value, o.err, value, err)
-	}
-}
-
-func (o *outcome[T]) wantNothing(t *testing.T) {
-	t.Helper()
-	if o.fired != 0 {
-		t.Errorf("the Deferred fired with %v and error %v; want it not to have fired", o.value, o.err)
-	}
-}
 
 // fakeScheduler keeps a Cooperator's calls until pump.
 type fakeScheduler struct {
@@ -64,30 +31,12 @@ func (s *fakeScheduler) pending() int { return len(s.clock.DelayedCalls()) }
 func oneStep() func() bool { return func() bool { return true } }
 
 // unhandled returns the unhandled errors of f.
-func unhandled(t *testing.T, f func()) []error {
+func unhandled(t *testing.T, f func()) (errs []error) {
 	t.Helper()
-	errs := make(chan error, 100)
-	previous := deferred.SetUnhandledReporter(func(u deferred.Unhandled) { errs <- u.Err })
-	defer func() { deferred.SetUnhandledReporter(previous) }()
+	u := deferred.FailOnUnhandled(t)
 	f()
-	// Objects that are collected with this one are finalized before it.
-	collected := make(chan bool)
-	runtime.GC()
-	func() {
-		mark := new([16]byte)
-		runtime.SetFinalizer(mark, func(*[16]byte) { close(collected) })
-	}()
-	for {
-		runtime.GC()
-		select {
-		case <-collected:
-			var all []error
-			for len(errs) != 0 {
-				all = append(all, <-errs)
-			}
-			return all
-		default:
-			runtime.Gosched()
-		}
+	for _, e := range u.Flush(nil) {
+		errs = append(errs, e.Err)
 	}
+	return errs
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
@@ -239,16 +240,16 @@ func TestLoopingCallFunctions(t *testing.T) {
 		{"func(int) error", task.WithCount(clock, func(int) error { ends("h"); return errTest }), errTest},
 		{"func(int) Wait", task.WithCount(clock, func(int) task.Wait { ends("i"); return deferred.Fail[none](errTest) }), errTest},
 	} {
-		ended := watch(test.loop.Start(second, true))
+		ended := outcome.Of(test.loop.Start(second, true))
 		if test.want == nil {
-			ended.wantNothing(t)
+			ended.WantNothing(t)
 			noError(t, test.loop.Stop())
 		}
 		if test.loop.Running() {
 			t.Errorf("%s: running", test.name)
 		}
-		if ended.fired != 1 || !errors.Is(ended.err, test.want) {
-			t.Errorf("%s: ended %d times with %v, want %v", test.name, ended.fired, ended.err, test.want)
+		if ended.Fired != 1 || !errors.Is(ended.Err, test.want) {
+			t.Errorf("%s: ended %d times with %v, want %v", test.name, ended.Fired, ended.Err, test.want)
 		}
 	}
 	if got, want := log.String(), "abcdefghi"; got != want {
@@ -305,12 +306,12 @@ func TestLoopingCallStop(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRecorder()
 			d := r.Start(test.interval, false)
-			ended := watch(d)
+			ended := outcome.Of(d)
 			test.run(r)
 			if test.want == deferred.ErrCancelled {
 				d.Cancel()
 			}
-			ended.want(t, none{}, test.want)
+			ended.Want(t, none{}, test.want)
 			if r.Running() {
 				t.Error("running")
 			}
@@ -324,7 +325,7 @@ func TestLoopingCallStop(t *testing.T) {
 			wantErr(t, "Stop", r.Stop(), task.ErrLoopNotRunning)
 			wantErr(t, "Reset", r.Reset(), task.ErrLoopNotRunning)
 			r.then = nil
-			watch(r.Start(second, true))
+			outcome.Of(r.Start(second, true))
 			if len(r.calls) != test.calls+1 {
 				t.Error("it cannot be started again")
 			}
@@ -336,12 +337,12 @@ func TestLoopingCallStopWaitsForTheCall(t *testing.T) {
 	r := newRecorder()
 	wait := deferred.New[none]()
 	r.then = func() task.Wait { return wait }
-	ended := watch(r.Start(second, true))
+	ended := outcome.Of(r.Start(second, true))
 	noError(t, r.Stop())
-	ended.wantNothing(t)
-	watch(r.Start(second, true)).want(t, none{}, task.ErrLoopRunning)
+	ended.WantNothing(t)
+	outcome.Of(r.Start(second, true)).Want(t, none{}, task.ErrLoopRunning)
 	wait.Callback(none{})
-	ended.want(t, none{}, nil)
+	ended.Want(t, none{}, nil)
 }
 
 func TestLoopingCallCancelledWithinACall(t *testing.T) {
@@ -351,9 +352,9 @@ func TestLoopingCallCancelledWithinACall(t *testing.T) {
 		d.Cancel()
 		return task.Sleep(r.clock, second)
 	}
-	ended := watch(d)
+	ended := outcome.Of(d)
 	r.clock.Advance(second)
-	ended.want(t, none{}, deferred.ErrCancelled)
+	ended.Want(t, none{}, deferred.ErrCancelled)
 	if n := len(r.clock.DelayedCalls()); n != 0 {
 		t.Errorf("%d timers are left", n)
 	}
@@ -361,16 +362,16 @@ func TestLoopingCallCancelledWithinACall(t *testing.T) {
 
 func TestLoopingCallStartErrors(t *testing.T) {
 	r := newRecorder()
-	d := watch(r.Start(-1, true))
-	if d.err == nil || d.err.Error() != "task: -1ns is no interval for a looping call" {
-		t.Errorf("Start(-1) gives %v", d.err)
+	d := outcome.Of(r.Start(-1, true))
+	if d.Err == nil || d.Err.Error() != "task: -1ns is no interval for a looping call" {
+		t.Errorf("Start(-1) gives %v", d.Err)
 	}
 	if r.Running() || len(r.calls) != 0 {
 		t.Error("it was started nevertheless")
 	}
-	ended := watch(r.Start(second, true))
-	watch(r.Start(second, true)).want(t, none{}, task.ErrLoopRunning)
-	ended.wantNothing(t)
+	ended := outcome.Of(r.Start(second, true))
+	outcome.Of(r.Start(second, true)).Want(t, none{}, task.ErrLoopRunning)
+	ended.WantNothing(t)
 	wantPanic(t, "task: a LoopingCall of a nil function", func() {
 		task.NewLoopingCall(r.clock, (func())(nil))
 	})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
@@ -126,7 +127,7 @@ func TestReactOnShutsDown(t *testing.T) {
 			status := task.ReactOn(r, func(r reactor.Reactor) *deferred.Deferred[int] {
 				d := deferred.New[int]()
 				listen(t, r)
-				watch(r.ConnectTCP("127.0.0.1:80", (newLostProtocol(func() {
+				outcome.Of(r.ConnectTCP("127.0.0.1:80", (newLostProtocol(func() {
 					d.Resolve(1, test.err)
 				})), reactor.ConnectConfig{}))
 				r.CallLater(second, func() { r.Stop() })
