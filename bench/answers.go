@@ -9,23 +9,22 @@ import (
 	"strings"
 )
 
-// This file holds what the server that all clients talk to answers: bytes made
-// beforehand, so that the server is never what a client waits for.
+// This file has the answers of the server. Their bytes are made in advance, so that a client
+// never waits for the server.
 //
 //	/small       13 bytes
-//	/fresh       the same, and the connection is closed
-//	/rich        30 headers, 3 of them cookies, and JSON of 4 KiB in gzip
-//	/bytes/N     N zeros; N is one of the sizes below
-//	/count       how many bytes the request's body had, in 13 digits
-//	/hold        13 bytes and no end
+//	/fresh       the same, and the connection closes
+//	/rich        30 headers, 3 of them cookies, and 4 KiB of JSON in gzip
+//	/bytes/N     N zeros; N is one of sizes
+//	/count       the length of the request's body, in 13 digits
+//	/hold        13 bytes, and no end
 //	/redirect/N  a redirect to /redirect/N-1; 0 is /small
 
-// An answer is a response: bytes, then zeros, then perhaps the end of the
-// connection.
+// An answer is a response of bytes, followed by zeros.
 type answer struct {
 	bytes []byte
 	zeros int64
-	close bool
+	close bool // the connection closes after it
 }
 
 const (
@@ -34,12 +33,12 @@ const (
 	richLength   = 4 << 10
 )
 
-// sizes are the N of /bytes/N.
+// sizes are the values of N in /bytes/N.
 var sizes = []int64{mib, 64 * mib, 1024 * mib}
 
 var answers = makeAnswers()
 
-// richBody is the body of /rich as it is sent.
+// richBody is the compressed body of /rich.
 var richBody []byte
 
 func makeAnswers() map[string]answer {
@@ -60,7 +59,7 @@ func makeAnswers() map[string]answer {
 	}
 	richBody = compressed(richJSON())
 	var headers []string
-	for i := range 23 { // head and the rest have 7
+	for i := range 23 { // 7 more come from head and from below
 		headers = append(headers, fmt.Sprintf("X-Header-Number-%d: the value of header %d", i, i))
 	}
 	for i := range 3 {
@@ -104,16 +103,16 @@ func compressed(data []byte) []byte {
 	return b.Bytes()
 }
 
-// A conversation is the server's side of one connection: bytes in, answers out.
+// A conversation reads the requests of one connection and finds their answers.
 type conversation struct {
-	head []byte // of a request, what has come of it
-	left int64  // of its body, what is still to come
-	size int64  // and what there is in all
+	head []byte // the received part of an incomplete head
+	left int64  // bytes of a request's body still to be received
+	size int64  // the length of that body
 }
 
 var headEnd = []byte("\r\n\r\n")
 
-// take takes bytes of requests and gives the answers to those that are complete.
+// take reads data, and passes the answers of complete requests to give.
 func (c *conversation) take(data []byte, give func(answer)) {
 	for len(data) != 0 {
 		if c.left != 0 {
@@ -164,7 +163,7 @@ func countAnswer(n int64) answer {
 	return answer{bytes: respond(200, fmt.Sprintf("%0*d", len(smallBody), n))}
 }
 
-// contentLength returns the length of a request's body.
+// contentLength returns the Content-Length of head, or 0.
 func contentLength(head []byte) int64 {
 	for line := range bytes.Lines(head) {
 		name, value, _ := bytes.Cut(line, []byte(":"))

@@ -9,9 +9,9 @@ import (
 	"strconv"
 )
 
-// This file holds what requests carry.
+// This file has the bodies of requests.
 
-// richValue is what is posted as JSON.
+// richValue is the value of a JSON POST.
 var richValue = map[string]any{
 	"name":   "a thing",
 	"price":  12.5,
@@ -27,8 +27,8 @@ func richValueJSON() []byte {
 	return text
 }
 
-// multipartBody returns the file to upload as multipart/form-data, made as it is
-// read, with its length.
+// multipartBody returns a form with the task's file, and its length. Reading makes the
+// content of the file.
 func multipartBody(t *task) (body io.Reader, length int64, contentType string) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
@@ -43,17 +43,17 @@ func multipartBody(t *task) (body io.Reader, length int64, contentType string) {
 	return io.MultiReader(bytes.NewReader(before), file, &b), length, w.FormDataContentType()
 }
 
-// zerosAt is a file of zeros without an end.
+// zerosAt is an endless file of zeros.
 type zerosAt struct{}
 
-// ReadAt gives zeros.
+// ReadAt fills p with zeros.
 func (zerosAt) ReadAt(p []byte, _ int64) (int, error) {
 	clear(p)
 	return len(p), nil
 }
 
-// checkUpload checks that the server had the file, and what multipart puts around
-// it.
+// checkUpload checks that the server received the file, and up to 1000 bytes of multipart
+// headers.
 func checkUpload(t *task, answer []byte) {
 	n, err := strconv.ParseInt(string(answer), 10, 64)
 	if err != nil || n < t.Upload || n > t.Upload+1000 {

@@ -7,26 +7,26 @@ import (
 	"sync"
 )
 
-// The names of the clients, as the tables have them.
+// The names of the clients in the tables.
 const (
-	floorName    = "floor" // the bare loop, or bare crypto/tls: no HTTP, just its bytes
+	floorName    = "floor" // epoll or crypto/tls alone, with the bytes of HTTP
 	gotreqName   = "gotreq"
-	agentName    = "gotreq/agent" // gotreq without what package client adds
+	agentName    = "gotreq/agent" // gotreq without package client
 	netHTTPName  = "net/http"
 	fasthttpName = "fasthttp"
 	restyName    = "resty"
 	treqName     = "python treq"
 )
 
-// clientNames has them in the order of the tables.
+// clientNames are the names in the order of the tables.
 var clientNames = []string{floorName, gotreqName, agentName, netHTTPName, fasthttpName, restyName, treqName}
 
-// A doer does a task of some kind.
-type doer func(t *task, m *meter) error
+// A taskFunc runs a task of one kind.
+type taskFunc func(t *task, m *meter) error
 
-// clients has what each client does. Python's is a program of its own; see
-// pythontreq.go.
-var clients = map[string]map[kind]doer{
+// clients has the functions of each client, by the kind of task. Python's treq runs in its
+// own program, pythontreq.py.
+var clients = map[string]map[kind]taskFunc{
 	floorName:    {requests: floorRequests, hold: floorHold},
 	gotreqName:   {requests: gotreqRequests, hold: gotreqHold, stub: gotreqStub, chain: gotreqChain},
 	agentName:    {requests: agentRequests},
@@ -36,8 +36,8 @@ var clients = map[string]map[kind]doer{
 	treqName:     {requests: nil, stub: nil, chain: nil},
 }
 
-// does reports whether a client does tasks like t.
-func does(client string, t *task) bool {
+// supports reports whether client can run t.
+func supports(client string, t *task) bool {
 	_, ok := clients[client][t.Kind]
 	switch client {
 	case treqName:
@@ -50,7 +50,7 @@ func does(client string, t *task) bool {
 	return ok
 }
 
-// tlsConfig returns what a client needs to trust the server.
+// tlsConfig returns a configuration that trusts the server, or nil for a task without TLS.
 func tlsConfig(t *task) *tls.Config {
 	if t.Roots == "" {
 		return nil
@@ -64,8 +64,8 @@ func tlsConfig(t *task) *tls.Config {
 	return &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}
 }
 
-// inGoroutines calls once, in as many goroutines as the task has connections, as
-// long as it says that there is more to do.
+// inGoroutines calls once repeatedly until it returns false, in one goroutine for each
+// connection of the task.
 func inGoroutines(t *task, once func() (more bool, err error)) error {
 	var wg sync.WaitGroup
 	for range t.Connections {
@@ -85,6 +85,5 @@ func inGoroutines(t *task, once func() (more bool, err error)) error {
 	return nil
 }
 
-// readSize is the size of the buffers through which bodies are read that are not
-// kept.
+// readSize is the size of buffers for streamed bodies.
 const readSize = 256 << 10

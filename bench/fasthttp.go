@@ -9,8 +9,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// fasthttpRequests makes requests through a fasthttp.Client. It keeps no cookies and
-// does not decode by itself: where the task asks for that, it is done here.
+// fasthttpRequests makes requests through a fasthttp.Client. The client does not keep
+// cookies or decode bodies, so this function does both where the task needs them.
 func fasthttpRequests(t *task, m *meter) error {
 	c := &fasthttp.Client{
 		MaxConnsPerHost:               t.Connections,

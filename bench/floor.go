@@ -12,20 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// This file holds the floor: what the bytes of a scenario cost with nothing around
-// them. The request is there beforehand; of a response its length is known, and its
-// bytes are counted. A request costs a write, a read and its share of an
-// epoll_wait; all connections read through one buffer. TLS is crypto/tls in
-// goroutines.
+// This file has the floor: the cost of sending and receiving the bytes of a scenario. Requests
+// are made in advance, and the bytes of a response are only counted. A request costs a write,
+// a read and its share of an epoll_wait. All connections read into one buffer. TLS is
+// crypto/tls in goroutines.
 
-// A bareConn is one connection of the floor.
+// A bareConn is a connection of a bareLoop.
 type bareConn struct {
 	fd   int
-	left int64 // of the response, with its head
-	hop  int   // of a chain of redirects
-	up   int64 // of the file to upload, what is still to be sent
+	left int64 // bytes of the response still to be received
+	hop  int   // index of the current request
+	up   int64 // bytes of the file still to be sent
 }
 
+// A bareLoop makes the requests of a task, on epoll alone.
 type bareLoop struct {
 	task        *task
 	meter       *meter
@@ -38,14 +38,13 @@ type bareLoop struct {
 	onResponse  func(c *bareConn)
 }
 
-// A hop is one request and the length of its response.
+// A hop is a request and the length of its response. Redirects make several.
 type hop struct {
 	request []byte
 	length  int64
 }
 
-// hopsOf returns the requests of a task, one unless there are redirects, and how
-// long their responses are.
+// hopsOf returns the hops of a task.
 func hopsOf(t *task) (hops []hop) {
 	u, err := url.Parse(t.URL)
 	if err != nil {
@@ -136,7 +135,7 @@ func (l *bareLoop) connect() {
 	c := &bareConn{fd: fd}
 	l.connections[fd] = c
 	l.open++
-	// Connected, or able to take more, is told by its edge.
+	// An upload needs to know when the socket accepts more bytes.
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
 	if l.task.Upload != 0 {
 		event.Events |= unix.EPOLLOUT | unix.EPOLLET
@@ -144,7 +143,7 @@ func (l *bareLoop) connect() {
 	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		fail(err)
 	}
-	// On the loopback the connection is there at once.
+	// A connection to the loopback address is made at once.
 	l.ask(c)
 }
 
@@ -167,7 +166,7 @@ func (l *bareLoop) ask(c *bareConn) {
 	}
 }
 
-// upload sends what the socket takes of the file.
+// upload sends as much of the file as the socket accepts.
 func (l *bareLoop) upload(c *bareConn) {
 	for c.up != 0 {
 		n, err := unix.Write(c.fd, nothing[:min(mib, c.up)])
@@ -214,7 +213,7 @@ func (l *bareLoop) read(c *bareConn) {
 	}
 }
 
-// floorHold opens connections whose responses have begun.
+// floorHold opens connections with responses that have started and never end.
 func floorHold(t *task, m *meter) error {
 	l := newBareLoop(t, m)
 	begun := 0

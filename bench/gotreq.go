@@ -18,8 +18,8 @@ import (
 	"net/url"
 )
 
-// onLoop runs a loop on which begin starts as many lines of requests as the task
-// has connections. Each calls ended when it makes no more.
+// onLoop runs a loop and calls begin once for each connection of the task. begin starts a
+// sequence of requests, which calls ended after the last one.
 func onLoop(t *task, begin func(a *agent.Agent, r reactor.Reactor, ended func())) error {
 	r := reactor.New()
 	config := agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{MaxPersistentPerHost: t.Connections})}
@@ -40,8 +40,8 @@ func onLoop(t *task, begin func(a *agent.Agent, r reactor.Reactor, ended func())
 	return r.Run()
 }
 
-// gotreqRequests makes requests through the public API as it is by default:
-// redirects are followed, cookies kept, bodies decoded and kept.
+// gotreqRequests makes requests through an HTTPClient with its defaults: it follows
+// redirects, keeps cookies, and decodes and buffers bodies.
 func gotreqRequests(t *task, m *meter) error {
 	var c *client.HTTPClient
 	return onLoop(t, func(a *agent.Agent, r reactor.Reactor, ended func()) {
@@ -100,7 +100,7 @@ func gotreqOptions(t *task) (options []client.Option) {
 	return options
 }
 
-// agentRequests makes requests through the agent alone.
+// agentRequests makes requests through an Agent.
 func agentRequests(t *task, m *meter) error {
 	u, err := url.Parse(t.URL)
 	if err != nil {
@@ -132,8 +132,7 @@ func agentRequests(t *task, m *meter) error {
 	})
 }
 
-// gotreqHold opens responses that have begun and never end, and reads what there is
-// of them.
+// gotreqHold opens responses that never end, and reads their first bytes.
 func gotreqHold(t *task, m *meter) error {
 	var c *client.HTTPClient
 	begun := 0
@@ -145,7 +144,7 @@ func gotreqHold(t *task, m *meter) error {
 		deferred.Then(c.Get(t.URL, client.Unbuffered(true)), func(resp *response.Response) *deferred.Deferred[deferred.None] {
 			return resp.Collect(func(data []byte) error {
 				if string(data) != smallBody {
-					fail(fmt.Errorf("%q came", data))
+					fail(fmt.Errorf("received %q", data))
 				}
 				if begun++; begun == t.Connections {
 					m.whileHeld()

@@ -1,8 +1,8 @@
-// Bench measures this repository's client against what else there is, and against
-// the floor: the same bytes with nothing around them. Each client does each scenario
-// in a process of its own, pinned to one core, against a server on another; the
-// rounds are interleaved, so that what else the machine does hits all alike. What
-// counts is the processor time of the client's process for a request.
+// Bench compares this repository's client with other clients, and with the floor: the same
+// bytes without a client. Each client runs each scenario in its own process on one core,
+// against a server on another. The rounds of all clients are interleaved, so that other load
+// on the machine affects them alike. The main figure is the processor time of the client's
+// process for a request.
 //
 // It runs on Linux.
 package main
@@ -19,15 +19,15 @@ import (
 
 func main() {
 	var o options
-	role := flag.String("role", "", "used by the program itself: what a process of it does")
-	flag.IntVar(&o.rounds, "rounds", 5, "how often each client does each scenario")
-	flag.DurationVar(&o.duration, "duration", 200*time.Millisecond, "how long that takes, but for those that take a number of requests")
-	flag.BoolVar(&o.quick, "quick", false, "leave out what only the tables of growth need, and Python's slowest")
+	role := flag.String("role", "", "used by the program itself: the role of a process")
+	flag.IntVar(&o.rounds, "rounds", 5, "how often each client runs each scenario")
+	flag.DurationVar(&o.duration, "duration", 200*time.Millisecond, "how long each run takes, except for scenarios with a number of requests")
+	flag.BoolVar(&o.quick, "quick", false, "leave out the slow scenarios")
 	run := flag.String("run", "", "only scenarios that match this regular expression")
 	names := flag.String("clients", strings.Join(clientNames, ","), "the clients, separated by commas")
 	flag.StringVar(&o.tsv, "tsv", "", "also write the figures to this file: scenario, client, metric, value, ratio to the floor")
-	flag.StringVar(&o.profile, "profile", "", "have the clients' processes write profiles of their time to this directory")
-	flag.StringVar(&o.allocProfile, "allocprofile", "", "likewise of what they allocate, which makes them slow")
+	flag.StringVar(&o.profile, "profile", "", "write CPU profiles of the clients to this directory")
+	flag.StringVar(&o.allocProfile, "allocprofile", "", "write allocation profiles of the clients to this directory, which slows them down")
 	flag.Parse()
 
 	var err error
@@ -51,7 +51,7 @@ func main() {
 	}
 }
 
-// options are what the program was told.
+// options are the flags of the program.
 type options struct {
 	rounds   int
 	duration time.Duration
@@ -63,7 +63,7 @@ type options struct {
 	profile, allocProfile string // directories
 }
 
-// benchmark runs all there is to run, and prints the tables.
+// benchmark runs all scenarios and prints the tables.
 func benchmark(o *options) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -113,7 +113,7 @@ func benchmark(o *options) error {
 	return nil
 }
 
-// profileFile returns the name of the file in dir for a profile of a client.
+// profileFile returns the name of a profile in dir, or "" without dir.
 func profileFile(dir string, s *scenario, client string) string {
 	if dir == "" {
 		return ""

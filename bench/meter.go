@@ -10,20 +10,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A meter measures what a client does, from the end of its warming up. Any
-// goroutine may call its methods.
+// A meter measures a client after its warm-up. Any goroutine may call its methods.
 type meter struct {
 	task    *task
-	count   atomic.Int64 // of requests that are done
-	begun   atomic.Bool  // the warming up is over
-	over    atomic.Bool
+	count   atomic.Int64 // completed requests
+	begun   atomic.Bool  // the warm-up is over
+	over    atomic.Bool  // the measurement is over
 	began   snapshot
 	until   time.Time
-	atLeast int64 // how many requests there have to be: clients do them in waves
+	atLeast int64 // the least number of requests, since clients make them in waves
 	result  result
 }
 
-// A snapshot is what the process has used so far.
+// A snapshot has the resources that the process has used.
 type snapshot struct {
 	count      int64
 	at         time.Time
@@ -46,7 +45,7 @@ func (m *meter) take() snapshot {
 	return snapshot{m.count.Load(), time.Now(), processCPU(), stats.Mallocs, stats.TotalAlloc}
 }
 
-// processCPU is the time that the process, with all its threads, has computed for.
+// processCPU returns the processor time of all threads of the process.
 func processCPU() time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
@@ -62,8 +61,8 @@ func (m *meter) begin() {
 	m.begun.Store(true)
 }
 
-// done says that a request is done whose response had a body of n bytes, and
-// reports whether there is to be another.
+// done counts a completed request whose response had a body of n bytes. It reports whether
+// to make another.
 func (m *meter) done(n int64) bool {
 	if n != m.task.Length {
 		fail(fmt.Errorf("the body of a response had %d bytes, not %d", n, m.task.Length))
@@ -76,7 +75,7 @@ func (m *meter) done(n int64) bool {
 		runtime.GC()
 		m.begin()
 		return true
-	case !m.begun.Load(): // another goroutine is about to
+	case !m.begun.Load(): // another goroutine is about to begin
 		return true
 	case m.over.Load():
 		return false
@@ -104,12 +103,12 @@ func (m *meter) end() {
 	m.result.AllocBytes = end.allocBytes - m.began.allocBytes
 }
 
-// beforeHold measures the memory that there is before anything is held, and
-// whileHeld what is held: the difference.
+// beforeHold measures the memory before any response is held.
 func (m *meter) beforeHold() {
 	m.result.Memory, m.result.Resident = memory()
 }
 
+// whileHeld measures the memory that the responses added.
 func (m *meter) whileHeld() {
 	goMemory, resident := memory()
 	m.result.Memory = goMemory - min(goMemory, m.result.Memory)
@@ -118,8 +117,8 @@ func (m *meter) whileHeld() {
 	m.result.Requests = int64(m.task.Connections)
 }
 
-// memory returns how many bytes are in use, on the heap and by stacks, and how
-// many of the process are resident.
+// memory returns the bytes in use by the heap and the stacks, and the resident bytes of the
+// process.
 func memory() (inUse, resident uint64) {
 	runtime.GC()
 	runtime.GC()

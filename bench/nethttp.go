@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// netHTTPTransport returns what net/http needs to keep the task's connections.
+// netHTTPTransport returns a transport that keeps all connections of the task.
 func netHTTPTransport(t *task) *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, t.Connections
@@ -56,7 +56,7 @@ func netHTTPRequests(t *task, m *meter) error {
 	})
 }
 
-// onlyWriter hides what would have io.CopyBuffer not use the buffer.
+// onlyWriter hides ReadFrom, with which io.CopyBuffer would not use the buffer.
 type onlyWriter struct{ io.Writer }
 
 func netHTTPRequest(t *task) (*http.Request, error) {
@@ -92,10 +92,10 @@ func netHTTPHold(t *task, m *meter) error {
 			}
 			buffer := make([]byte, len(smallBody))
 			if _, err := io.ReadFull(resp.Body, buffer); err != nil || string(buffer) != smallBody {
-				fail(fmt.Errorf("%q came, %v", buffer, err))
+				fail(fmt.Errorf("received %q, %v", buffer, err))
 			}
 			begun.Done()
-			resp.Body.Read(buffer) // waits for more
+			resp.Body.Read(buffer) // waits until the process ends
 		}()
 	}
 	begun.Wait()
@@ -103,10 +103,10 @@ func netHTTPHold(t *task, m *meter) error {
 	return nil
 }
 
-// netHTTPStub makes requests through an http.Client to a handler that a recorder
-// records, which is how tests with net/http are written that use no network.
+// netHTTPStub makes requests through an http.Client to a handler with a
+// httptest.ResponseRecorder, as tests without a network do.
 func netHTTPStub(t *task, m *meter) error {
-	c := &http.Client{Transport: recorded{}}
+	c := &http.Client{Transport: recorderTransport{}}
 	for more := true; more; {
 		resp, err := c.Get("http://an.example/small")
 		if err != nil {
@@ -121,10 +121,10 @@ func netHTTPStub(t *task, m *meter) error {
 	return nil
 }
 
-type recorded struct{}
+type recorderTransport struct{}
 
-// RoundTrip has the handler answer.
-func (recorded) RoundTrip(req *http.Request) (*http.Response, error) {
+// RoundTrip returns the response of the handler.
+func (recorderTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	sayHello(w, req)
 	return w.Result(), nil

@@ -11,16 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// This file starts the processes, each on the core that is its own.
+// This file starts the processes, each on one core.
 
-// fail ends the process because of err.
+// fail prints err and ends the process.
 func fail(err error) {
 	fmt.Fprintln(os.Stderr, "bench:", err)
 	os.Exit(1)
 }
 
-// cores returns the cores for the server and for the client: two different ones
-// where the machine has them.
+// cores returns the cores of the server and the client. They differ if the machine has two.
 func cores() (server, client int) {
 	var all unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &all); err != nil {
@@ -35,8 +34,8 @@ func cores() (server, client int) {
 	return found[0], found[len(found)-1]
 }
 
-// startOn starts cmd on one core: a process has the affinity of the thread that
-// starts it, and Go's runtime makes as many processors as that allows.
+// startOn starts cmd on one core. A process inherits the affinity of the thread that starts
+// it, and Go's runtime sets GOMAXPROCS from the affinity.
 func startOn(core int, cmd *exec.Cmd) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -52,7 +51,7 @@ func startOn(core int, cmd *exec.Cmd) error {
 	return cmd.Start()
 }
 
-// raiseFiles lets the process have as many files open as it may.
+// raiseFiles raises the limit of open files to its maximum.
 func raiseFiles() {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
@@ -72,7 +71,7 @@ func self(role string, arguments ...string) *exec.Cmd {
 	return cmd
 }
 
-// runClient runs a task in a process of its own on that core.
+// runClient runs a task in a new process on core.
 func runClient(core int, t *task) (r result, err error) {
 	text, err := json.Marshal(t)
 	if err != nil {
@@ -96,7 +95,7 @@ func runClient(core int, t *task) (r result, err error) {
 	return r, decodeErr
 }
 
-// clientMain is what such a process does.
+// clientMain is the main function of a client process.
 func clientMain(text string) error {
 	raiseFiles()
 	var t task
@@ -105,7 +104,7 @@ func clientMain(text string) error {
 	}
 	do := clients[t.Client][t.Kind]
 	if do == nil {
-		return fmt.Errorf("the client %s does no %s", t.Client, t.Kind)
+		return fmt.Errorf("client %s cannot run tasks of kind %s", t.Client, t.Kind)
 	}
 	if t.AllocProfile != "" {
 		runtime.MemProfileRate = 1
@@ -117,7 +116,7 @@ func clientMain(text string) error {
 	return json.NewEncoder(os.Stdout).Encode(m.result)
 }
 
-// profiled calls f, and writes the profiles that the task asks for.
+// profiled calls f and writes the profiles of the task.
 func profiled(t *task, f func() error) error {
 	if t.Profile != "" {
 		out, err := os.Create(t.Profile)

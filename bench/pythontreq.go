@@ -10,7 +10,7 @@ import (
 //go:embed pythontreq.py
 var treqProgram string
 
-// python is the interpreter that may have treq: the system's, or else the first.
+// python returns an interpreter that has treq, the system's first, or "".
 var python = sync.OnceValue(func() string {
 	for _, path := range []string{"/usr/bin/python3", "python3"} {
 		if exec.Command(path, "-I", "-c", "import treq").Run() == nil {

@@ -1,5 +1,4 @@
-"""Does a task, given as JSON, with treq, and prints what it took. It is what the
-other clients of this program do; see task.go."""
+"""Runs a task, given as JSON, with treq, and prints the result. See task.go."""
 
 import io
 import json

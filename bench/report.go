@@ -9,9 +9,9 @@ import (
 	"text/tabwriter"
 )
 
-// A report prints figures as they come.
+// A report prints the figures of each scenario.
 type report struct {
-	tsv io.WriteCloser // nil if it is not wanted
+	tsv io.WriteCloser // nil without a file
 }
 
 func newReport(tsv string) (*report, error) {
@@ -28,7 +28,7 @@ func (r *report) close() {
 	}
 }
 
-// A figure is what several rounds gave for one metric.
+// A figure summarizes the values of a metric in several rounds.
 type figure struct{ median, least, most float64 }
 
 func figureOf(values []float64) figure {
@@ -68,7 +68,7 @@ func (r *report) scenario(s *scenario, names []string, results map[string][]resu
 			}
 			shown := strconv.FormatFloat(f.median, 'f', m.digits, 64)
 			if name == treqName && (m.name == allocsMetric.name || m.name == allocBytesMetric.name) {
-				shown = "-" // Python does not count them
+				shown = "-" // Python does not count allocations
 			}
 			fmt.Fprintf(w, "%s\t", shown)
 			if i == 0 {
@@ -83,7 +83,7 @@ func (r *report) scenario(s *scenario, names []string, results map[string][]resu
 	w.Flush()
 }
 
-// heading is the name of a metric with its unit.
+// heading returns the name of a metric with its unit.
 func heading(m metric) string {
 	if m.unit == "" {
 		return m.name

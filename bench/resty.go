@@ -4,7 +4,7 @@ import (
 	"github.com/go-resty/resty/v2"
 )
 
-// restyRequests makes requests through resty, which is net/http with much around it.
+// restyRequests makes requests through resty, which is based on net/http.
 func restyRequests(t *task, m *meter) error {
 	c := resty.New()
 	c.SetTransport(netHTTPTransport(t))

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// A scenario is what is measured: a task, and who does it.
+// A scenario is a task that several clients run.
 type scenario struct {
 	name  string
 	task  task
 	perMB bool     // figures are per MiB of body, not per request
-	only  []string // the clients; nil is all that can
-	slow  bool     // left out of the quick run
+	only  []string // the clients; nil means all that support the task
+	slow  bool     // left out with -quick
 }
 
-// chainsAtOnce is how many Deferreds a request of the scenario of chains is.
+// chainsAtOnce is the number of Deferreds that count as one request.
 const chainsAtOnce = 1000
 
-// scenarios returns all of them, against a server at these addresses.
+// scenarios returns all scenarios for a server.
 func scenarios(at addresses, roots string) []scenario {
 	plain := "http://" + at.Plain
 	get := func(connections int) task {
@@ -84,7 +84,7 @@ func scenarios(at addresses, roots string) []scenario {
 	return all
 }
 
-// warmUp is how many requests do not count.
+// warmUp returns the number of requests before the measurement.
 func warmUp(t *task) int64 {
 	switch {
 	case t.Times == 1:
@@ -97,7 +97,7 @@ func warmUp(t *task) int64 {
 	return int64(max(100, 2*t.Connections))
 }
 
-// clientsOf returns who does the scenario.
+// clientsOf returns those of the named clients, and servers, that run the scenario.
 func (s *scenario) clientsOf(names []string) (list []string) {
 	for _, name := range append(names, siteResource) {
 		switch {
@@ -106,7 +106,7 @@ func (s *scenario) clientsOf(names []string) (list []string) {
 			if _, ok := servers[name]; ok && haveWrk() {
 				list = append(list, name)
 			}
-		case does(name, &s.task):
+		case supports(name, &s.task):
 			list = append(list, name)
 		}
 	}
@@ -122,11 +122,11 @@ type metric struct {
 	name   string
 	unit   string
 	of     func(s *scenario, r *result) float64
-	fewer  bool // is better, and has a ratio to the floor
+	fewer  bool // fewer is better; the report has a ratio to the floor
 	digits int
 }
 
-// units is how many of what the figures are given for there were.
+// units returns the number of requests or MiB in r.
 func units(s *scenario, r *result) float64 {
 	if s.perMB {
 		size := max(s.task.Length, s.task.Upload)
@@ -149,8 +149,7 @@ var (
 	goroutinesMetric = metric{"goroutines", "", func(s *scenario, r *result) float64 { return float64(r.Goroutines) }, false, 0}
 )
 
-// metricsOf returns what is to be told of a scenario; the first is the one that
-// counts.
+// metricsOf returns the metrics of a scenario, the main one first.
 func metricsOf(s *scenario) []metric {
 	if s.task.Kind == hold {
 		return []metric{memoryMetric, residentMetric, goroutinesMetric}
@@ -158,7 +157,7 @@ func metricsOf(s *scenario) []metric {
 	return []metric{cpuMetric, rateMetric, allocsMetric, allocBytesMetric}
 }
 
-// per is what the figures of a scenario are per.
+// per returns the unit of which the figures are a ratio.
 func (s *scenario) per() string {
 	switch {
 	case s.perMB:

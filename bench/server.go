@@ -17,10 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// This file holds the server that all clients talk to: one thread on epoll, and
-// for TLS goroutines.
+// This file has the server: one thread on epoll, and goroutines for TLS.
 
-// addresses are where a server listens; what it prints.
+// addresses are the addresses of a server, which its process prints.
 type addresses struct{ Plain, TLS string }
 
 // A server is a server process.
@@ -31,7 +30,7 @@ type server struct {
 	out   *json.Decoder
 }
 
-// startServer starts a server process on that core.
+// startServer starts a server process on core.
 func startServer(core int, role string, arguments ...string) (*server, error) {
 	s := &server{cmd: self(role, arguments...)}
 	var err error
@@ -49,7 +48,7 @@ func startServer(core int, role string, arguments ...string) (*server, error) {
 	return s, s.out.Decode(&s.addresses)
 }
 
-// used asks a server that serves under wrk what it has used so far.
+// used asks a server under wrk for the resources that it has used.
 func (s *server) used() (r result, err error) {
 	if _, err = fmt.Fprintln(s.stdin); err == nil {
 		err = s.out.Decode(&r)
@@ -62,8 +61,8 @@ func (s *server) stop() {
 	s.cmd.Wait()
 }
 
-// serverMain is what the server process does. roots is the file that its
-// certificate is written to.
+// serverMain is the main function of the server process. It writes its certificate to the
+// file roots.
 func serverMain(roots string) error {
 	raiseFiles()
 	certificate, _ := testcert.New("127.0.0.1")
@@ -73,7 +72,7 @@ func serverMain(roots string) error {
 	}
 	secure, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
 		Certificates: []tls.Certificate{certificate},
-		// A connection of its own is to mean a handshake of its own.
+		// Each new connection needs a full handshake.
 		SessionTicketsDisabled: true,
 	})
 	if err != nil {
@@ -90,7 +89,7 @@ func serverMain(roots string) error {
 	return nil
 }
 
-// untilEOF answers each line on the standard input with what the process has used.
+// untilEOF answers each line of standard input with the resources that the process has used.
 func untilEOF() {
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		s := new(meter).take()
@@ -125,22 +124,22 @@ func serveTLS(l net.Listener) {
 	}
 }
 
-// nothing is what is sent of zeros.
+// nothing is a block of zeros.
 var nothing = make([]byte, mib)
 
-// An epollServer serves the answers, with one thread.
+// An epollServer serves the answers on one thread.
 type epollServer struct {
 	epoll, listener int
 	connections     []*epollConn // by descriptor
 	buffer          []byte
 }
 
-// An epollConn is one connection of it.
+// An epollConn is a connection of an epollServer.
 type epollConn struct {
 	conversation
 	fd      int
-	pending []answer // those that are not sent yet
-	blocked bool     // the socket took no more
+	pending []answer // not completely sent
+	blocked bool     // waiting until the socket accepts more
 }
 
 func listenEpoll() (*epollServer, string, error) {
@@ -231,7 +230,7 @@ func (s *epollServer) read(c *epollConn) {
 	}
 }
 
-// send sends what the socket takes, and has the rest sent when it takes more.
+// send sends as much as the socket accepts, and waits for the socket if answers remain.
 func (s *epollServer) send(c *epollConn) {
 	if c.blocked {
 		c.blocked = false

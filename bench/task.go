@@ -2,66 +2,63 @@ package main
 
 import "time"
 
-// A kind says what a task is, and so which function of a client does it.
+// A kind is the kind of a task. Each client has one function for it.
 type kind string
 
 const (
-	// requests makes the same request over and over, on as many connections at a
-	// time as the task says.
+	// requests repeats a request on all connections of the task.
 	requests kind = "requests"
-	// hold opens as many responses as the task has connections, each of which has
-	// begun and goes on for ever, and measures the memory that they take.
+	// hold opens an endless response on each connection of the task, and measures
+	// their memory.
 	hold kind = "hold"
-	// stub makes requests that are answered in memory.
+	// stub repeats a request that is answered in memory.
 	stub kind = "stub"
 	// chain makes a Deferred, adds three callbacks and fires it.
 	chain kind = "chain"
-	// serve is a server under wrk.
+	// serve runs a server under wrk.
 	serve kind = "serve"
 )
 
-// A task is what one client process does. It travels to the process as JSON, to the
-// one in Python too.
+// A task is the work of a client process, which receives it as JSON.
 type task struct {
 	Kind        kind
 	Client      string
-	URL         string // of the request
-	Roots       string // a file with the certificate that the server has, for https
+	URL         string
+	Roots       string // the file with the server's certificate, for https
 	Method      string
-	JSON        string // the body of the request, if that is JSON
-	Upload      int64  // how long a file it has to upload, if it has
+	JSON        string // the body of the request, or ""
+	Upload      int64  // the length of the file to upload, or 0
 	Connections int
-	Fresh       bool  // each request has a connection of its own
-	Cookies     bool  // cookies are kept and sent
-	Gzip        bool  // the response's body is compressed, and to be decoded
-	Redirects   int   // how many redirects come before the response
-	Length      int64 // of the response's body as the client's user sees it
-	WireLength  int64 // of the response's body as it is sent
-	Stream      bool  // the body is read piece by piece, and not kept
+	Fresh       bool  // each request uses a new connection
+	Cookies     bool  // the client keeps and sends cookies
+	Gzip        bool  // the client decodes the response's body
+	Redirects   int   // the number of redirects before the response
+	Length      int64 // the length of the response's body, decoded
+	Stream      bool  // the client reads the body piece by piece, without keeping it
 
-	// Profile is a file for a profile of the process's time, AllocProfile one for a
-	// profile of all that it allocated; "" is none.
+	// Profile and AllocProfile are the files of a CPU profile and an allocation
+	// profile, or "".
 	Profile, AllocProfile string
 
-	// Warm is how many requests are made before those that count. Then as many
-	// count as Times says, or as are made in Duration.
+	// Warm requests are made before the measurement. It then lasts for Times requests
+	// or, if that is 0, for Duration.
 	Warm     int64
 	Times    int64
 	Duration time.Duration
 }
 
-// A result is what was measured in a client process: the difference between the
-// end of what counts and its beginning.
+// A result is the measurement of a client process: the resources used between the start and
+// the end.
 type result struct {
 	Requests   int64
-	CPU        time.Duration // user and system, of the whole process
+	CPU        time.Duration // user and system time of the process
 	Wall       time.Duration
 	Mallocs    uint64
 	AllocBytes uint64
-	Memory     uint64 // of hold: Go's heap and stacks
-	Resident   uint64 // of hold: of the process
-	Goroutines int    // of hold
+	Memory     uint64 // for hold: bytes of Go's heap and stacks
+	Resident   uint64 // for hold: resident bytes of the process
+	Goroutines int    // for hold
 }
 
-// smallBody is the body of small responses: 13 bytes.
+// smallBody is the body of small responses.
 const smallBody = "Hello, world!"

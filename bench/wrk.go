@@ -17,11 +17,11 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// This file holds servers of 13 bytes, and has wrk ask for them.
+// This file runs servers of 13 bytes under wrk.
 
-const siteResource = "gotreq/resource" // a resource of ours in place of a handler
+const siteResource = "gotreq/resource" // a web.Resource in place of a handler
 
-// servers has each server's main function, which tells where it listens.
+// servers has the function of each server. It calls listens with its address.
 var servers = map[string]func(listens func(addr string)) error{
 	floorName: func(listens func(string)) error {
 		l, address, err := listenEpoll()
@@ -73,7 +73,7 @@ func serveSite(site *web.Site, listens func(string)) error {
 	return r.Run()
 }
 
-// underWrkMain is what a process of such a server does.
+// underWrkMain is the main function of a server process under wrk.
 func underWrkMain(name string) error {
 	raiseFiles()
 	failed := make(chan error, 1)
@@ -97,7 +97,7 @@ func haveWrk() bool {
 	return err == nil
 }
 
-// runWrk has wrk, on one core, ask a server, on the other.
+// runWrk runs a server on one core and wrk on the other.
 func runWrk(serverCore, clientCore int, t *task) (r result, err error) {
 	s, err := startServer(serverCore, "serve", t.Client)
 	if err != nil {
