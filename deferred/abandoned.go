@@ -16,10 +16,10 @@ import (
 
 // ErrAbandoned is the error of [Await] in a coroutine that is unwound because the
 // Deferred that it awaits has become unreachable.
-var ErrAbandoned = errors.New("deferred: coroutine abandoned: nobody has the Deferred it waits for")
+var ErrAbandoned = errors.New("deferred: coroutine abandoned: the Deferred that it awaits is unreachable")
 
-// unwinding is the value of the panic when a coroutine that is unwound has to wait
-// again.
+// unwinding is the panic value of an Await that would wait while its coroutine is
+// unwound.
 type unwinding struct{}
 
 func (unwinding) Error() string { return ErrAbandoned.Error() }
@@ -27,19 +27,18 @@ func (unwinding) Unwrap() error { return ErrAbandoned }
 
 // SetUnwinder sets how abandoned coroutines are unwound, and returns the previous
 // unwinder. A coroutine is abandoned when the Deferred that it awaits has become
-// unreachable. The garbage collector finds that out, and an [Unhandled] with
-// [ErrAbandoned] reports it.
+// unreachable. The garbage collector detects this, and the package reports an
+// [Unhandled] with [ErrAbandoned].
 //
-// Unwinding makes Await return ErrAbandoned, so that the coroutine can end; any
-// further Await that has to wait panics. This has to happen on the coroutine's
-// goroutine. callFromThread is therefore called, on a goroutine of the Go runtime,
-// with a function to run on the reactor's goroutine. A reactor sets its
-// CallFromThread.
+// Unwinding makes Await return ErrAbandoned, so that the coroutine can end. A
+// further Await that would wait panics. A goroutine of the Go runtime calls
+// callFromThread, which must make the reactor's goroutine call unwind, as a
+// reactor's CallFromThread does.
 //
-// Without an unwinder, or with nil, abandoned coroutines stay until
-// [UnwindAbandoned]. A reactor with repeatable runs, such as one in memory, should
-// set none, because the garbage collector is not repeatable. Any goroutine may call
-// SetUnwinder.
+// Without an unwinder, which nil removes, abandoned coroutines stay until
+// [UnwindAbandoned]. A program that must run the same way each time, such as a test
+// in memory, sets none, because the time of a garbage collection varies. Any
+// goroutine may call SetUnwinder.
 func SetUnwinder(callFromThread func(unwind func())) (previous func(unwind func())) {
 	if old := unwinder.Swap(&callFromThread); old != nil {
 		previous = *old
@@ -77,7 +76,7 @@ func (c *coroutine) watch() {
 	}
 }
 
-// end is called when the function ends in any way.
+// end ends the watch. The coroutine defers it, so it runs however the function ends.
 func (co *Co) end() {
 	if c := co.coroutine; c != nil && c.watched {
 		c.cleanup.Stop()

@@ -6,8 +6,8 @@ import (
 )
 
 // This file connects Deferreds with goroutines, channels and contexts. The package
-// itself starts no goroutine: the caller brings an Executor for work on another
-// goroutine and a Loop for the way back.
+// itself starts no goroutine: the caller provides an Executor, which runs work on
+// another goroutine, and a Loop, which delivers the result.
 
 // A Loop runs functions on a reactor's goroutine. Every reactor is one. It is the
 // part of Twisted's IReactorFromThreads that this package needs.
@@ -79,10 +79,10 @@ func RunOn[T any](loop Loop, executor Executor, f func(ctx context.Context) (T, 
 	return d
 }
 
-// AddContext cancels d when ctx ends, unless the handlers added before it have
-// given a result by then. The error of the cancellation matches both
-// [ErrCancelled] and the context's cause with errors.Is. The end of a context, on
-// whatever goroutine, is delivered on loop.
+// AddContext cancels d when ctx ends, unless the handlers added before it have given
+// a result by then. The error of the cancellation matches both [ErrCancelled] and the
+// context's cause with errors.Is. The context may end on any goroutine; loop delivers
+// its end.
 func (d *Deferred[T]) AddContext(ctx context.Context, loop Loop) *Deferred[T] {
 	hasResult, ended := false, false
 	stop := context.AfterFunc(ctx, func() {

@@ -26,7 +26,7 @@ func TestToChannel(t *testing.T) {
 			eq(t, r.Value, 3)
 		}
 		if _, open := <-ch; open {
-			t.Error("not closed")
+			t.Error("the channel is not closed")
 		}
 	}
 }
@@ -108,7 +108,7 @@ func TestAddContext(t *testing.T) {
 		loop.turn()
 		wantError(t, d, context.Canceled)
 	})
-	t.Run("fired in time", func(t *testing.T) {
+	t.Run("fired before the end", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		d := deferred.New[int]().AddContext(ctx, loop)
 		d.Callback(1)
@@ -116,7 +116,7 @@ func TestAddContext(t *testing.T) {
 		eq(t, len(loop), 0)
 		wantValue(t, d, 1)
 	})
-	t.Run("fired before the loop heard of the end", func(t *testing.T) {
+	t.Run("fired before the loop delivered the end", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		after := deferred.New[int]()
 		d := deferred.New[int]()

@@ -1,7 +1,7 @@
 package deferred
 
-// This file makes one Deferred depend on another: because a handler returned the
-// other, because a change of type made it from the other, or by ChainDeferred.
+// This file makes one Deferred depend on another: after a handler returned the other one,
+// by a function such as Map, or by ChainDeferred.
 
 // dependency is a Deferred of any type, as the Deferreds that depend on it see it.
 type dependency interface {
@@ -18,7 +18,8 @@ func (d *Deferred[T]) upstream() dependency { return d.source }
 func (d *Deferred[T]) inCoroutine() bool { return d.flags&(called|ofCoroutine) == ofCoroutine }
 
 // dependencyOf reports whether other is d or depends on d. Without the dependedOn flag
-// no Deferred does, so that building a long chain from either end takes linear time.
+// nothing depends on d. This shortcut lets a long chain be built from either end in linear
+// time.
 func (d *Deferred[T]) dependencyOf(other dependency) bool {
 	if d.flags&dependedOn == 0 {
 		return other == dependency(d)
@@ -44,8 +45,7 @@ func (d *Deferred[T]) waitFor(inner *Deferred[T], handler string) {
 	inner.add((*outer[T])(d))
 }
 
-// become fires d, which has not fired, with the result of inner, which a handler
-// returned.
+// become fires d with the result of inner, which a handler returned. d has not fired.
 func (d *Deferred[T]) become(inner *Deferred[T], handler string) runner {
 	d.check(inner, handler)
 	if inner.ready() {
@@ -63,7 +63,7 @@ func (d *Deferred[T]) check(inner *Deferred[T], handler string) {
 		panic("deferred: the handler given to " + handler + " returned a nil Deferred")
 	}
 	if d.dependencyOf(inner) {
-		panic("deferred: the handler given to " + handler + " returned a Deferred that waits on the one it is to give a result to")
+		panic("deferred: the handler given to " + handler + " returned a Deferred that waits for this handler")
 	}
 }
 
@@ -75,7 +75,7 @@ func (d *Deferred[T]) ChainDeferred(other *Deferred[T]) *Deferred[T] {
 		panic("deferred: ChainDeferred to a nil Deferred")
 	}
 	if other.dependencyOf(d) {
-		panic("deferred: ChainDeferred to a Deferred that this one waits on")
+		panic("deferred: ChainDeferred to a Deferred that this one waits for")
 	}
 	if other.flags&(called|ofCoroutine) == 0 && other.canceller == nil && other.source == nil {
 		other.source = d
@@ -87,8 +87,8 @@ func (d *Deferred[T]) ChainDeferred(other *Deferred[T]) *Deferred[T] {
 // ready reports whether d has a result and no handler that may change it.
 func (d *Deferred[T]) ready() bool { return !d.held() && !d.pending() }
 
-// take hands d's result to another Deferred or to a coroutine, which then has to
-// report an error. d keeps the result for handlers added later.
+// take passes d's result on to another Deferred or to a coroutine, which then answers for
+// an error. d keeps the result for handlers added later.
 func (d *Deferred[T]) take() (T, error) {
 	if d.err != nil {
 		d.flags |= passedOn

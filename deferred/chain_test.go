@@ -128,7 +128,7 @@ func TestChainDeferred(t *testing.T) {
 	for _, result := range []error{nil, errBoom} {
 		a, b := deferred.New[int](), deferred.New[int]()
 		a.ChainDeferred(b)
-		if want := fmt.Sprintf("waiting on Deferred[int] at %p", a); !strings.Contains(b.String(), want) {
+		if want := fmt.Sprintf("waiting for Deferred[int] at %p", a); !strings.Contains(b.String(), want) {
 			t.Errorf("%s does not say %q", b, want)
 		}
 		a.Resolve(1, result)
@@ -159,14 +159,14 @@ func TestChainDeferred(t *testing.T) {
 		wantError(t, b, deferred.ErrCancelled)
 		wantError(t, a, deferred.ErrCancelled)
 	})
-	t.Run("unless it has a canceller", func(t *testing.T) {
+	t.Run("a second with a canceller does not cancel the first", func(t *testing.T) {
 		a := deferred.New[int]()
 		b := deferred.NewCancellable(func(d *D) { d.Callback(9) })
 		a.ChainDeferred(b)
 		b.Cancel()
 		wantValue(t, b, 9)
 		if a.Called() {
-			t.Error("cancelled the first")
+			t.Error("the first was cancelled")
 		}
 	})
 }
@@ -184,7 +184,7 @@ func TestFiringTheResultOfALinkByHand(t *testing.T) {
 	wantValue(t, e, 5)
 }
 
-func TestCirclesAreErrorsThatSaySo(t *testing.T) {
+func TestCirclesAreErrors(t *testing.T) {
 	self := deferred.New[int]()
 	self.ThenCallback(func(int) *D { return self })
 
@@ -217,12 +217,12 @@ func TestCirclesAreErrorsThatSaySo(t *testing.T) {
 		d    *D
 		want string
 	}{
-		"itself":          {self, "given to ThenCallback returned a Deferred that waits on the one"},
+		"itself":          {self, "given to ThenCallback returned a Deferred that waits for this handler"},
 		"nil":             {nilD, "given to ThenCallback returned a nil Deferred"},
-		"its waiter":      {b, "given to ThenCallback returned a Deferred that waits on the one"},
-		"the waiter":      {a, "given to ThenCallback returned a Deferred that waits on the one"},
-		"made of it":      {d, "given to ThenCallback returned a Deferred that waits on the one"},
-		"Then of itself":  {g, "given to Then returned a Deferred that waits on the one"},
+		"its waiter":      {b, "given to ThenCallback returned a Deferred that waits for this handler"},
+		"the waiter":      {a, "given to ThenCallback returned a Deferred that waits for this handler"},
+		"made of it":      {d, "given to ThenCallback returned a Deferred that waits for this handler"},
+		"Then of itself":  {g, "given to Then returned a Deferred that waits for this handler"},
 		"Then with a nil": {gNil, "given to Then returned a nil Deferred"},
 	} {
 		got, fired := outcome(c.d)
@@ -257,7 +257,7 @@ func TestAHandlerThatReturnsADependentDeferred(t *testing.T) {
 		other = dependent(d)
 		d.Callback(1)
 		got, fired := outcome(other)
-		if !fired || got.Err == nil || !strings.Contains(got.Err.Error(), "returned a Deferred that waits on the one") {
+		if !fired || got.Err == nil || !strings.Contains(got.Err.Error(), "returned a Deferred that waits for this handler") {
 			t.Errorf("%s: got %v", name, got)
 		}
 		outcome(d)

@@ -18,7 +18,7 @@ type Clock interface {
 // A DelayedCall is a pending call of [Clock.CallLater]. It belongs to the clock's
 // goroutine.
 //
-// After the call was made or cancelled, its methods do nothing but return
+// After the call was made or cancelled, Cancel, Reset and Delay do nothing and return
 // [ErrCallRan] or [ErrCallCancelled].
 type DelayedCall interface {
 	// Cancel removes the call.

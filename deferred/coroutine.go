@@ -12,8 +12,8 @@ import (
 //     refers to it, and the Go runtime keeps that stack forever.
 //   - coroutine resumes the function. Co refers to it only while the function runs.
 //     While the function waits, the awaited Deferred refers to it.
-//   - typedCoroutine is the coroutine together with the Deferred that Go returns, of
-//     whose type coroutine is independent.
+//   - typedCoroutine is a coroutine with the Deferred that Go returns. The type
+//     coroutine does not depend on the Deferred's type.
 
 // A Co is a running coroutine, as its function sees it. Only that function and the
 // functions that it calls may use the Co: no other coroutine, handler or goroutine.
@@ -41,7 +41,7 @@ type coroutine struct {
 type coroutineResult interface {
 	// await makes the result depend on d, or on nothing while the function runs.
 	await(d dependency)
-	// takeCancelNext reports whether to cancel the next awaited Deferred, once.
+	// takeCancelNext reports whether cancelNext is set, and clears it.
 	takeCancelNext() bool
 	// dependencyOf reports whether d is the result or depends on it.
 	dependencyOf(d dependency) bool
@@ -61,11 +61,11 @@ type typedCoroutine[T any] struct {
 // Deferred gets its result. It always runs on the reactor's goroutine. Go follows
 // Twisted's inlineCallbacks.
 //
-// Cancelling the Deferred cancels the one that f awaits. Await then returns the
-// error of that one, normally [ErrCancelled], and f decides how to continue. If f is
-// not waiting, its next Await that has to wait is cancelled. A panic in f becomes a
-// [*PanicError]. [SetUnwinder] explains what happens to a coroutine that nothing can
-// resume.
+// Cancelling the Deferred cancels the Deferred that f awaits. Await then returns the
+// error of the awaited Deferred, normally [ErrCancelled], and f decides how to
+// continue. If f is not waiting, its next Await that has to wait is cancelled. A
+// panic in f becomes a [*PanicError]. [SetUnwinder] explains what happens to a
+// coroutine that nothing can resume.
 //
 // Starting a coroutine takes a microsecond or two, and at least 2 KB of stack.
 func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
@@ -100,7 +100,7 @@ func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
 // Waiting allocates nothing and takes about as long as firing a Deferred that has a
 // callback. Await of a Deferred that has a result takes a few nanoseconds.
 //
-// Await panics if co is not running, if d is nil and if d depends on co's own result.
+// Await panics if co is not running, if d is nil or if d depends on co's own result.
 func Await[T any](co *Co, d *Deferred[T]) (T, error) {
 	if d == nil {
 		panic("deferred: Await of a nil Deferred")
@@ -111,8 +111,8 @@ func Await[T any](co *Co, d *Deferred[T]) (T, error) {
 	return d.take()
 }
 
-// suspendOn arranges for d to resume co. It returns false if a cancellation that was
-// due has given d a result.
+// suspendOn arranges for d to resume co. It returns false if it cancelled d, as
+// cancelNext asks, and d has a result.
 func suspendOn[T any](co *Co, d *Deferred[T]) bool {
 	c := co.coroutine
 	switch {
@@ -121,7 +121,7 @@ func suspendOn[T any](co *Co, d *Deferred[T]) bool {
 	case c == nil:
 		panic("deferred: Await by a coroutine that is not running")
 	case c.result.dependencyOf(d):
-		panic("deferred: Await of a Deferred that waits on the coroutine itself")
+		panic("deferred: Await of a Deferred that waits for the coroutine itself")
 	}
 	if c.result.takeCancelNext() {
 		if d.Cancel(); d.ready() {
@@ -146,8 +146,8 @@ func suspend[T any](co *Co) (value T, err error) {
 	return d.take()
 }
 
-// awaiter is a coroutine that waits. As a link of the awaited Deferred it resumes
-// the function.
+// awaiter is a waiting coroutine, as a link of the Deferred that it awaits. It
+// resumes the function.
 type awaiter[T any] coroutine
 
 func (a *awaiter[T]) run(d *Deferred[T]) runner {

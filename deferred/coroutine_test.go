@@ -28,7 +28,7 @@ func TestACoroutineRunsUntilItsFirstWaitAtOnce(t *testing.T) {
 	wantValue(t, result, "2")
 }
 
-func TestACoroutinesEnds(t *testing.T) {
+func TestHowACoroutineEnds(t *testing.T) {
 	type body = func(co *deferred.Co) (int, error)
 	for _, c := range []struct {
 		name string
@@ -41,7 +41,7 @@ func TestACoroutinesEnds(t *testing.T) {
 		{"error awaited", func(co *deferred.Co) (int, error) {
 			return deferred.Await(co, deferred.Fail[int](errBoom))
 		}, errBoom},
-		{"error got over", func(co *deferred.Co) (int, error) {
+		{"error ignored", func(co *deferred.Co) (int, error) {
 			if _, err := deferred.Await(co, deferred.Fail[int](errBoom)); err != errBoom {
 				return 0, err
 			}
@@ -97,7 +97,7 @@ func TestCancellingACoroutine(t *testing.T) {
 		eq(t, s, story{"canceller", "true", "deferred function"})
 		wantError(t, result, deferred.ErrCancelled)
 	})
-	t.Run("it may continue", func(t *testing.T) {
+	t.Run("the coroutine may continue", func(t *testing.T) {
 		second := deferred.New[int]()
 		result := deferred.Go(func(co *deferred.Co) (int, error) {
 			deferred.Await(co, deferred.New[int]())
@@ -120,7 +120,7 @@ func TestCancellingACoroutine(t *testing.T) {
 		result.Cancel()
 		wantError(t, result, deferred.ErrCancelled)
 	})
-	t.Run("through nested ones", func(t *testing.T) {
+	t.Run("through nested coroutines", func(t *testing.T) {
 		var s story
 		inner := deferred.Go(func(co *deferred.Co) (int, error) {
 			defer s.add("inner")
@@ -146,7 +146,7 @@ func TestCancellingACoroutine(t *testing.T) {
 				deferred.Await(co, start)
 				result.Cancel()
 				if v, err := deferred.Await(co, deferred.Succeed(1)); v != 1 || err != nil {
-					t.Error("a ready one was cancelled")
+					t.Error("a Deferred with a result was cancelled")
 				}
 				_, err := deferred.Await(co, next)
 				v, _ := deferred.Await(co, deferred.Succeed(3))
@@ -195,7 +195,7 @@ func TestAwaitOnItself(t *testing.T) {
 	made = deferred.Map(result, same)
 	start.Callback(1)
 	got, _ := outcome(made)
-	if got.Err == nil || !strings.Contains(got.Err.Error(), "waits on the coroutine itself") {
+	if got.Err == nil || !strings.Contains(got.Err.Error(), "waits for the coroutine itself") {
 		t.Errorf("got %v", got)
 	}
 	// A handler of d returns the result of a coroutine that awaits d.
@@ -292,7 +292,7 @@ func TestAbandonedCoroutines(t *testing.T) {
 		name  string
 		f     body
 		story story
-		err   error // is reported besides ErrAbandoned
+		err   error // reported besides ErrAbandoned
 	}{
 		{"error returned", await, story{"unwound"}, nil},
 		{"error dropped", func(co *deferred.Co, d *D) (int, error) { await(co, d); return 1, nil }, story{"unwound"}, nil},
@@ -304,7 +304,7 @@ func TestAbandonedCoroutines(t *testing.T) {
 				d = deferred.New[int]()
 			}
 		}, story{"unwound"}, nil},
-		{"awaits a ready one", func(co *deferred.Co, d *D) (int, error) {
+		{"awaits a ready Deferred", func(co *deferred.Co, d *D) (int, error) {
 			await(co, d)
 			return await(co, deferred.Succeed(1))
 		}, story{"unwound"}, nil},
@@ -323,7 +323,7 @@ func TestAbandonedCoroutines(t *testing.T) {
 				eq(t, len(u.Flush(c.err)), 1)
 			}
 			if n := runtime.NumGoroutine(); n > goroutines {
-				t.Errorf("%d goroutines, were %d", n, goroutines)
+				t.Errorf("%d goroutines, %d before", n, goroutines)
 			}
 		})
 	}
@@ -333,11 +333,11 @@ func TestTheUnwinderIsGivenAbandonedCoroutines(t *testing.T) {
 	u := deferred.FailOnUnhandled(t)
 	loop := newLoop()
 	if was := deferred.SetUnwinder(loop.CallFromThread); was != nil {
-		t.Error("there was one")
+		t.Error("there was an unwinder before")
 	}
 	defer func() {
 		if was := deferred.SetUnwinder(nil); was == nil {
-			t.Error("not returned")
+			t.Error("SetUnwinder did not return the previous unwinder")
 		}
 	}()
 	var s story

@@ -12,7 +12,7 @@ var debugging atomic.Bool
 // SetDebugging turns the recording of stacks on or off, for Deferreds made from now
 // on. A Deferred then records where it was made, where it fired and where it last
 // failed, for [AlreadyCalledError] and [Unhandled]. Recording takes a few
-// microseconds a Deferred. Any goroutine may call SetDebugging.
+// microseconds per Deferred. Any goroutine may call SetDebugging.
 func SetDebugging(on bool) { debugging.Store(on) }
 
 // Debugging reports whether stacks are recorded. Any goroutine may call it.
@@ -45,7 +45,7 @@ func (s stack) String() string {
 	}
 }
 
-// debugInfo is the stacks of one Deferred.
+// debugInfo holds the stacks of one Deferred.
 type debugInfo struct {
 	madeAt, firedAt, failedAt stack
 }

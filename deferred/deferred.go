@@ -1,8 +1,8 @@
 package deferred
 
-// A Deferred is a result that does not exist yet, and the chain of handlers that run
-// on it, in the order they were added, once it does. It follows
-// twisted.internet.defer.Deferred.
+// A Deferred stands for a result that does not exist yet. It holds the chain of
+// handlers that run, in the order in which they were added, when the result exists. It
+// follows twisted.internet.defer.Deferred.
 //
 // A Deferred fires once, by [Deferred.Callback] with a value or by
 // [Deferred.Errback] with an error. Each handler takes the result that the previous
@@ -43,7 +43,7 @@ const (
 	waiting                       // a handler returned a Deferred that has no result yet
 	paused                        // extra.pauses is not zero
 	cancelled                     // fired by Cancel; the next result is dropped
-	passedOn                      // another Deferred reports err if nobody handles it
+	passedOn                      // another Deferred or a coroutine answers for err
 	dependedOn                    // other Deferreds depend on this one
 	ofCoroutine                   // the result of a coroutine
 	cancelNext                    // cancel the Deferred that the coroutine awaits next
@@ -139,20 +139,21 @@ func (d *Deferred[T]) fire(how string) bool {
 
 // Cancel stops the work for d's result.
 //
-// If d has not fired, Cancel calls d's canceller. If [Map], [Then] or the like made
-// d from another Deferred, Cancel cancels that one first. A d that still has not
-// fired then fails with [ErrCancelled] and drops the next result. If d has fired and
-// waits for a Deferred that a handler returned, Cancel cancels that one. Otherwise
-// Cancel does nothing.
+// If d has not fired, Cancel calls d's canceller. If [Map], [Then] or the like made d
+// from another Deferred, Cancel cancels that one first. If d still has not fired, it
+// then fails with [ErrCancelled] and drops the next result. If d has fired and waits
+// for a Deferred that a handler returned, Cancel cancels that one. Otherwise Cancel
+// does nothing.
 //
 // If d is the result of a coroutine or depends on one (see [Go]), Cancel cancels the
-// Deferred that the coroutine awaits. d fires when the coroutine ends, which may
-// ignore the cancellation.
+// Deferred that the coroutine awaits. d fires when the coroutine ends. The coroutine
+// may ignore the cancellation.
 //
 // If a canceller panics, the error of d matches both ErrCancelled and the
 // [*PanicError].
 func (d *Deferred[T]) Cancel() {
-	// The work is at the far end of the chain. A loop, because a chain may be long.
+	// The work is at the far end of the chain, which may be too long for a
+	// recursion.
 	far := dependency(d)
 	for up := far.upstream(); up != nil; up = far.upstream() {
 		far = up
@@ -191,8 +192,8 @@ func (d *Deferred[T]) cancelSelf() {
 	d.run()
 }
 
-// Pause holds back d's handlers until a matching [Deferred.Unpause]. In a handler of
-// d it holds back the next handler, which Twisted still runs.
+// Pause holds back d's handlers until a matching [Deferred.Unpause]. A handler of d
+// that calls it holds back the next one, which Twisted still runs.
 func (d *Deferred[T]) Pause() {
 	d.ensureExtra().pauses++
 	d.flags |= paused

@@ -84,7 +84,7 @@ func TestMethodsReturnTheDeferred(t *testing.T) {
 	if e := d.AddCallback(same).AddErrback(func(err error) (int, error) { return 0, err }).
 		ThenCallback(func(v int) *D { return deferred.Succeed(v) }).
 		ChainDeferred(deferred.New[int]()); e != d {
-		t.Error("not the Deferred itself")
+		t.Error("a method returned another Deferred")
 	}
 }
 
@@ -216,7 +216,7 @@ func TestNilHandlersPanicByName(t *testing.T) {
 		})
 	}
 	if d.Called() {
-		t.Error("fired by it")
+		t.Error("a nil handler fired the Deferred")
 	}
 }
 
@@ -249,7 +249,7 @@ func TestDebuggingShowsPlaces(t *testing.T) {
 	deferred.SetDebugging(true)
 	defer deferred.SetDebugging(false)
 	if !deferred.Debugging() {
-		t.Fatal("not on")
+		t.Fatal("Debugging is false after SetDebugging(true)")
 	}
 	d := madeHere()
 	firedHere(d)
@@ -265,7 +265,7 @@ func TestDebuggingShowsPlaces(t *testing.T) {
 	deferred.SetDebugging(false)
 	e := deferred.Map(deferred.Succeed(1), func(v int) (int, error) { return v, nil })
 	if err := wantPanic(t, func() { e.Callback(1) }).(*deferred.AlreadyCalledError); err.Made != "" {
-		t.Error("recorded while off")
+		t.Error("the stack was recorded while debugging was off")
 	}
 }
 
@@ -315,7 +315,7 @@ func TestPanicsInEveryKindOfHandlerBecomeErrors(t *testing.T) {
 	}
 }
 
-func TestAPanicWithNoErrorInIt(t *testing.T) {
+func TestAPanicWhoseValueIsNoError(t *testing.T) {
 	d := deferred.Succeed(1).AddCallback(func(int) (int, error) { panic("text") })
 	got, _ := outcome(d)
 	if errors.Unwrap(got.Err) != nil || got.Err.Error() != "panic: text" {
@@ -354,7 +354,7 @@ func TestGoexitIsNotSwallowed(t *testing.T) {
 		"canceller": func() { deferred.NewCancellable(func(*D) { fake.SkipNow() }).Cancel() },
 	} {
 		if !exits(f) {
-			t.Errorf("%s swallowed it", name)
+			t.Errorf("%s swallowed the Goexit", name)
 		}
 	}
 }
@@ -368,7 +368,7 @@ func TestPause(t *testing.T) {
 	d.Callback(1)
 	d.AddCallback(func(v int) (int, error) { ran++; return v, nil })
 	if ran != 0 || !d.Called() || !d.Paused() {
-		t.Error("paused, but ran")
+		t.Error("a handler ran while the Deferred was paused")
 	}
 	d.Unpause()
 	eq(t, ran, 0)
@@ -406,8 +406,8 @@ func TestString(t *testing.T) {
 		want string
 	}{
 		{inner, fmt.Sprintf("<Deferred[int] at %p: pending>", inner)},
-		{waiting, fmt.Sprintf("<Deferred[int] at %p: waiting on Deferred[int] at %p>", waiting, inner)},
-		{mapped, fmt.Sprintf("<Deferred[string] at %p: waiting on Deferred[int] at %p>", mapped, inner)},
+		{waiting, fmt.Sprintf("<Deferred[int] at %p: waiting for Deferred[int] at %p>", waiting, inner)},
+		{mapped, fmt.Sprintf("<Deferred[string] at %p: waiting for Deferred[int] at %p>", mapped, inner)},
 		{paused, fmt.Sprintf("<Deferred[int] at %p: pending, paused>", paused)},
 		{failed, fmt.Sprintf(`<Deferred[int] at %p: error "boom">`, failed)},
 	} {

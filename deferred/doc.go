@@ -1,5 +1,5 @@
-// Package deferred is Twisted's Deferred, typed: a result that does not exist yet,
-// and the chain of handlers that waits for it.
+// Package deferred has Twisted's Deferred, with a type parameter. A Deferred stands
+// for a result that does not exist yet, and holds the handlers that wait for it.
 //
 //	d := deferred.New[int]()
 //	d.AddCallback(func(n int) (int, error) { return n * 2, nil })
@@ -22,8 +22,8 @@
 //	a value, new type    Map(d, f)               Then(d, f)
 //	either, new type     MapBoth(d, f)           ThenBoth(d, f)
 //
-// So Then is for a handler that returns a Deferred. Methods change the chain in
-// place and return d; functions return a new Deferred.
+// The prefix Then means that the handler returns a Deferred. Methods change the
+// chain in place and return d; functions return a new Deferred.
 //
 // # Direct style
 //
@@ -64,10 +64,10 @@
 //
 // # Errors
 //
-// An error that no handler took is reported when its Deferred becomes unreachable,
-// by log/slog unless [SetUnhandledReporter] sets another way. A panic in a handler
-// becomes a [*PanicError]. A call of runtime.Goexit, as in the FailNow of a test,
-// ends the goroutine as usual.
+// If a Deferred becomes unreachable with an error that no handler took, the package
+// logs the error with log/slog, or calls the function that [SetUnhandledReporter]
+// set. A panic in a handler becomes a [*PanicError]. A call of runtime.Goexit, as
+// in the FailNow of a test, ends the goroutine as usual.
 //
 // # Cost
 //

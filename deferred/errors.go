@@ -12,7 +12,7 @@ var ErrCancelled = errors.New("deferred: cancelled")
 // An AlreadyCalledError is the value of the panic when a Deferred fires a second
 // time.
 type AlreadyCalledError struct {
-	// How is "Callback", "Errback", "Cancel" or a description of the result.
+	// How is what fired it again: "Callback", "Errback" or a description of the result.
 	How string
 	// Made, First and Second are the stacks where the Deferred was made, where it
 	// first fired and where it fired again. They are empty unless [SetDebugging] was
@@ -35,7 +35,7 @@ type PanicError struct {
 }
 
 // NewPanicError returns the error of a panic with value. Call it in the deferred
-// function that recovers the panic: there the stack still shows where it began.
+// function that recovers the panic: there the stack still shows where the panic began.
 func NewPanicError(value any) *PanicError {
 	return &PanicError{Value: value, Stack: debug.Stack()}
 }

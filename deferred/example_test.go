@@ -76,11 +76,11 @@ func ExampleThen() {
 		fmt.Println("answer:", n)
 		return n, nil
 	})
-	fmt.Println("only the chain waits for it")
+	fmt.Println("only the chain waits")
 	answer.Callback(42)
 	// Output:
 	// asked: six times seven?
-	// only the chain waits for it
+	// only the chain waits
 	// answer: 42
 }
 
@@ -169,7 +169,7 @@ func ExampleRace() {
 	// hare won
 }
 
-// The function waits for two Deferreds. Nothing else waits with it.
+// The coroutine waits for two Deferreds. The goroutine does not wait.
 func ExampleGo() {
 	first, second := deferred.New[int](), deferred.New[int]()
 	sum := deferred.Go(func(co *deferred.Co) (int, error) {

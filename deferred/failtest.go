@@ -15,7 +15,7 @@ import (
 // The garbage collector finds these errors, and cannot tell which test they come
 // from. FailOnUnhandled therefore first reports the errors of earlier tests as
 // usual, and no other test may run in parallel.
-func FailOnUnhandled(t interface { // the part of testing.TB that it needs
+func FailOnUnhandled(t interface { // the part of testing.TB that FailOnUnhandled needs
 	Helper()
 	Errorf(format string, args ...any)
 	Cleanup(func())

@@ -9,21 +9,21 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrAlreadyTryingToLock is the error of a second
-// [DeferredFilesystemLock.DeferUntilLocked] while the first one still waits.
-var ErrAlreadyTryingToLock = errors.New("deferred: DeferUntilLocked while another waits")
+// ErrAlreadyTryingToLock is the error of a
+// [DeferredFilesystemLock.DeferUntilLocked] during another one.
+var ErrAlreadyTryingToLock = errors.New("deferred: DeferUntilLocked is already waiting")
 
 // A DeferredFilesystemLock is a lock between processes, named by a file. It follows
-// Twisted's, with one difference: the operating system keeps the lock, so that the
-// lock ends with its process, however the process ends. The two therefore do not
-// see each other's locks. Unlock leaves the file, whose content does not matter.
+// Twisted's, with one difference: the operating system keeps the lock and releases
+// it when the process ends in any way. Twisted's locks and these therefore do not
+// exclude each other. Unlock leaves the file, whose content does not matter.
 type DeferredFilesystemLock struct {
 	file   *flock.Flock
 	clock  Clock
 	config FilesystemLockConfig
 
-	// All nil unless DeferUntilLocked waits.
-	waiting      *Deferred[None]
+	// These fields are nil unless a DeferUntilLocked is waiting.
+	waiter       *Deferred[None]
 	retry, timer DelayedCall
 }
 
@@ -33,8 +33,8 @@ type FilesystemLockConfig struct {
 	Interval time.Duration
 }
 
-// NewDeferredFilesystemLock returns a lock named by a file, which an attempt to
-// lock creates if necessary. The clock times the attempts.
+// NewDeferredFilesystemLock returns the lock of the file called name, which the
+// first attempt creates if necessary. clock times the attempts.
 func NewDeferredFilesystemLock(name string, clock Clock, config FilesystemLockConfig) *DeferredFilesystemLock {
 	config.Interval = cmp.Or(config.Interval, time.Second)
 	file := flock.New(name, flock.SetPermissions(0o666)) // other users may lock it too
@@ -65,18 +65,18 @@ func (l *DeferredFilesystemLock) Unlock() error {
 // Locked reports whether l has the lock.
 func (l *DeferredFilesystemLock) Locked() bool { return l.file.Locked() }
 
-// DeferUntilLocked attempts to get the lock, now and then after every Interval. The
-// Deferred fails with a [*TimeoutError] after timeout, unless timeout is zero, and
-// with [ErrAlreadyTryingToLock] if another one is waiting. A last attempt precedes
-// the timeout, and also a cancellation.
+// DeferUntilLocked attempts to get the lock at once, and then after every Interval.
+// The Deferred fires when l has the lock. It fails with a [*TimeoutError] after
+// timeout, unless timeout is zero. A timeout and a cancellation make a last
+// attempt. While one call waits, another one fails with [ErrAlreadyTryingToLock].
 func (l *DeferredFilesystemLock) DeferUntilLocked(timeout time.Duration) *Deferred[None] {
-	if l.waiting != nil {
+	if l.waiter != nil {
 		return Fail[None](ErrAlreadyTryingToLock)
 	}
 	d := NewCancellable(func(*Deferred[None]) { l.attempt(ErrCancelled) })
-	l.waiting = d
+	l.waiter = d
 	l.poll()
-	if l.waiting != nil && timeout > 0 {
+	if l.waiter != nil && timeout > 0 {
 		l.timer = l.clock.CallLater(timeout, func() { l.attempt(&TimeoutError{After: timeout}) })
 	}
 	return d
@@ -84,13 +84,13 @@ func (l *DeferredFilesystemLock) DeferUntilLocked(timeout time.Duration) *Deferr
 
 func (l *DeferredFilesystemLock) poll() {
 	l.attempt(nil)
-	if l.waiting != nil {
+	if l.waiter != nil {
 		l.retry = l.clock.CallLater(l.config.Interval, l.poll)
 	}
 }
 
-// attempt fires l.waiting if it gets the lock or cannot use the file, or with
-// ifLocked, unless that is nil, if another process has the lock.
+// attempt makes one attempt and fires l.waiter with the result. If another process
+// has the lock, the result is ifLocked, or none if ifLocked is nil.
 func (l *DeferredFilesystemLock) attempt(ifLocked error) {
 	locked, err := l.Lock()
 	if !locked && err == nil {
@@ -104,7 +104,7 @@ func (l *DeferredFilesystemLock) attempt(ifLocked error) {
 			call.Cancel()
 		}
 	}
-	d := l.waiting
-	l.waiting, l.retry, l.timer = nil, nil, nil
+	d := l.waiter
+	l.waiter, l.retry, l.timer = nil, nil, nil
 	d.Resolve(None{}, err)
 }

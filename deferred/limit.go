@@ -7,18 +7,18 @@ import "container/list"
 // A Limiter is a [DeferredLock] or a [DeferredSemaphore].
 type Limiter interface {
 	// Acquire returns a Deferred that fires when the caller holds the limiter. The
-	// holder must call Release. Cancelling the Deferred leaves the queue.
+	// holder must call Release. Cancelling the Deferred removes it from the queue.
 	Acquire() *Deferred[None]
-	// Release makes the first in the queue a holder. It panics without a holder.
+	// Release makes the first in the queue a holder. It panics if there is no holder.
 	Release()
 
 	release() runner
 }
 
-// Run acquires l, calls f, and releases l when the Deferred of f has a result, which
-// becomes the result of Run's. A panic in f becomes a [*PanicError]. Cancelling the
-// result leaves the queue or, after the call of f, cancels the Deferred of f. Run is
-// the run method of Twisted's DeferredLock and DeferredSemaphore.
+// Run acquires l, calls f, and releases l when f's Deferred has a result. Run's
+// Deferred then fires with that result. A panic in f becomes a [*PanicError].
+// Cancelling Run's Deferred leaves the queue or, after the call of f, cancels f's
+// Deferred. Run is the run method of Twisted's DeferredLock and DeferredSemaphore.
 //
 // A coroutine awaits l.Acquire() and defers l.Release() instead.
 func Run[T any](l Limiter, f func() *Deferred[T]) *Deferred[T] {
@@ -45,7 +45,7 @@ func (j *job[T]) run(d *Deferred[None]) runner {
 	}
 	inner := MaybeDeferred(j.f)
 	if j.dependencyOf(inner) {
-		inner = Fail[T](NewPanicError("deferred: the function given to Run returned a Deferred that waits on Run's own"))
+		inner = Fail[T](NewPanicError("deferred: the function given to Run returned a Deferred that waits for Run's own"))
 	}
 	if inner.ready() {
 		return j.finish(inner)
@@ -56,9 +56,9 @@ func (j *job[T]) run(d *Deferred[None]) runner {
 	return nil
 }
 
-// finish releases the limiter and passes on the result. The next in the queue runs
-// first. It is returned and not called, so that a long queue of jobs that finish at
-// once takes constant stack.
+// finish releases the limiter and passes on the result. The next job in the queue runs
+// first. finish returns that job and does not run it, so that a long queue of jobs
+// that finish at once takes constant stack.
 func (j *job[T]) finish(inner *Deferred[T]) runner {
 	value, err := inner.take()
 	return stacked(j.limiter.release(), j.offer(value, err))
@@ -68,11 +68,11 @@ func (j *job[T]) finish(inner *Deferred[T]) runner {
 // Twisted's DeferredLock. Its zero value is unlocked.
 type DeferredLock struct{ limit limit }
 
-// Acquire returns a Deferred that fires when the caller holds the lock. Cancelling
-// the Deferred leaves the queue.
+// Acquire returns a Deferred that fires when the caller holds the lock. Cancelling the
+// Deferred removes it from the queue.
 func (l *DeferredLock) Acquire() *Deferred[None] { return l.limit.acquire(1) }
 
-// Release passes the lock to the first in the queue. It panics without a holder.
+// Release passes the lock to the first in the queue. It panics if there is no holder.
 func (l *DeferredLock) Release() { release(l) }
 
 func (l *DeferredLock) release() runner { return l.limit.release("DeferredLock") }
@@ -97,10 +97,10 @@ func NewDeferredSemaphore(tokens int) *DeferredSemaphore {
 }
 
 // Acquire returns a Deferred that fires when the caller holds a token. Cancelling the
-// Deferred leaves the queue.
+// Deferred removes it from the queue.
 func (s *DeferredSemaphore) Acquire() *Deferred[None] { return s.limit.acquire(s.tokens) }
 
-// Release passes a token to the first in the queue. It panics without a holder.
+// Release passes a token to the first in the queue. It panics if there is no holder.
 func (s *DeferredSemaphore) Release() { release(s) }
 
 func (s *DeferredSemaphore) release() runner { return s.limit.release("DeferredSemaphore") }
@@ -117,7 +117,7 @@ func release(l Limiter) {
 	}
 }
 
-// limit counts the holders and queues the Deferreds of the others.
+// limit counts the holders and queues the Deferreds that wait.
 type limit struct {
 	holders int
 	queue   list.List // of *Deferred[None]
@@ -131,7 +131,7 @@ func (l *limit) acquire(tokens int) *Deferred[None] {
 	return enqueue[None](&l.queue)
 }
 
-// release returns the first in the queue, if that becomes ready.
+// release makes the first in the queue a holder and returns it for run, if necessary.
 func (l *limit) release(typeName string) runner {
 	if l.holders == 0 {
 		panic("deferred: Release of a " + typeName + " that nobody has")

@@ -33,9 +33,9 @@ func TestLimiters(t *testing.T) {
 				eq(t, d.Called(), false)
 				waiting = append(waiting, d.AddBoth(func(v None, err error) (None, error) { s.add("%d %v", i, err == nil); return v, nil }))
 			}
-			waiting[1].Cancel() // in the queue, which it leaves
+			waiting[1].Cancel() // leaves the queue
 			l.Release()
-			waiting[0].Cancel() // after it has fired, which has no effect
+			waiting[0].Cancel() // has no effect after it has fired
 			l.Release()
 			eq(t, s, story{"1 false", "0 true", "2 true"})
 			for range c.tokens {
@@ -75,7 +75,7 @@ func TestRun(t *testing.T) {
 		eq(t, s[3:], story{"start 2", "end 2", "end 1"})
 		eq(t, l.Locked(), false)
 	})
-	t.Run("errors and panics release it", func(t *testing.T) {
+	t.Run("errors and panics release the lock", func(t *testing.T) {
 		wantError(t, deferred.Run(&l, func() *D { return deferred.Fail[int](errBoom) }), errBoom)
 		wantError(t, deferred.Run(&l, func() *D { panic(errBoom) }), errBoom)
 		d := deferred.New[int]()
@@ -99,7 +99,7 @@ func TestRun(t *testing.T) {
 		wantError(t, r, deferred.ErrCancelled)
 		eq(t, l.Locked(), false)
 	})
-	t.Run("cancelled at work that goes on", func(t *testing.T) {
+	t.Run("cancelled at work that continues", func(t *testing.T) {
 		rest := deferred.New[int]()
 		r := deferred.Run(&l, func() *D {
 			return deferred.Go(func(co *deferred.Co) (int, error) {
@@ -113,7 +113,7 @@ func TestRun(t *testing.T) {
 		wantValue(t, r, 3)
 		eq(t, l.Locked(), false)
 	})
-	t.Run("cancelled at work that cannot be", func(t *testing.T) {
+	t.Run("cancelled at work that cannot be cancelled", func(t *testing.T) {
 		d := deferred.Succeed(1)
 		d.Pause()
 		r := deferred.Run(&l, func() *D { return d })
@@ -131,18 +131,18 @@ func TestRun(t *testing.T) {
 		wantValue(t, r, 3)
 		eq(t, l.Locked(), false)
 	})
-	t.Run("waits on itself", func(t *testing.T) {
+	t.Run("waits for itself", func(t *testing.T) {
 		l.Acquire()
 		var r *D
 		r = deferred.Run(&l, func() *D { return r })
 		l.Release()
 		got, _ := outcome(r)
-		if got.Err == nil || !strings.Contains(got.Err.Error(), "waits on Run's own") {
+		if got.Err == nil || !strings.Contains(got.Err.Error(), "waits for Run's own") {
 			t.Errorf("got %v", got)
 		}
 		eq(t, l.Locked(), false)
 	})
-	t.Run("a waiter that somebody fired is passed over", func(t *testing.T) {
+	t.Run("a waiter that the caller fired is skipped", func(t *testing.T) {
 		l.Acquire()
 		d := l.Acquire()
 		d.Callback(None{})

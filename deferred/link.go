@@ -6,12 +6,12 @@ package deferred
 // link is a handler in the chain of a Deferred. Function values and pointers
 // implement it, so that storing one takes no allocation.
 type link[T any] interface {
-	// run calls the handler with d's result. It returns the runner that the handler has
-	// made ready, if any; the caller must run it.
+	// run calls the handler with d's result. It returns the runner that the handler
+	// makes ready, if any; the caller must run it.
 	run(d *Deferred[T]) runner
 }
 
-// resultOwner is a link that is part of another Deferred, which gets the result of
+// resultOwner is a link that is part of another Deferred. That Deferred gets the result of
 // the handler or the error of its panic.
 type resultOwner interface {
 	Called() bool
@@ -48,9 +48,9 @@ func (d *Deferred[T]) AddErrback(f func(err error) (T, error)) *Deferred[T] {
 	return d.add(errback[T](f))
 }
 
-// AddCallbacks adds a handler for a value and one for an error, of which one runs.
-// Unlike with AddCallback followed by AddErrback, onError does not get an error that
-// onValue returns. One of them may be nil: that kind of result then skips both.
+// AddCallbacks adds a handler for a value and one for an error. Only one of the two runs:
+// unlike after AddCallback and AddErrback, onError does not get an error that onValue
+// returns. If one of them is nil, its kind of result skips both.
 func (d *Deferred[T]) AddCallbacks(onValue func(value T) (T, error), onError func(err error) (T, error)) *Deferred[T] {
 	notNil(onValue != nil || onError != nil, "AddCallbacks")
 	return d.add(&callbacks[T]{onValue, onError})
@@ -167,9 +167,9 @@ type (
 	}
 )
 
-// Map returns a Deferred for the result of f, which is called with d's value. An
-// error of d skips f and becomes the error of the new Deferred; it then counts as
-// handled in d. d keeps its result. Cancelling the new Deferred cancels d.
+// Map returns a Deferred for the result of f, called with d's value. An error of d skips f
+// and becomes the error of the new Deferred; in d it counts as handled. d keeps its result.
+// Cancelling the new Deferred cancels d.
 func Map[T, U any](d *Deferred[T], f func(value T) (U, error)) *Deferred[U] {
 	notNil(f != nil, "Map")
 	m := &mapped[T, U]{f: f}
@@ -254,11 +254,11 @@ func (c *thenMappedBoth[T, U]) run(d *Deferred[T]) runner {
 // Links between Deferreds of one type.
 
 type (
-	// outer is a Deferred whose handler returned another one, inner. As a link of
-	// inner it resumes the chain.
+	// outer is a Deferred whose handler returned another one, inner. It is a link of
+	// inner and resumes the outer chain.
 	outer[T any] Deferred[T]
-	// receiver is a Deferred that has not fired. As a link of another one it fires
-	// with the other's result.
+	// receiver is a Deferred that has not fired. It is a link of another one and fires
+	// with that one's result.
 	receiver[T any] Deferred[T]
 )
 
@@ -274,8 +274,8 @@ func (r *receiver[T]) run(d *Deferred[T]) runner {
 	return (*Deferred[T])(r).settle(d.take())
 }
 
-// observer is a link that this package adds for itself. It may look at d's result,
-// change it, and make another Deferred ready.
+// observer is a link for this package's own use. It may look at d's result, change it, and
+// make another Deferred ready.
 type observer[T any] func(d *Deferred[T]) runner
 
 func (f observer[T]) run(d *Deferred[T]) runner { return f(d) }

@@ -15,9 +15,9 @@ const (
 	// FireOnOneErrback makes [DeferredList] and [FireOnOneCallback] fail at once with
 	// the first error, as a [*FirstError].
 	FireOnOneErrback ListOption = 1 << iota
-	// ConsumeErrors handles the errors of the members, which are left with the zero
-	// value. Without it a member keeps its error, which is reported if nobody handles
-	// it, unless the combination fails with it.
+	// ConsumeErrors handles the members' errors: a failed member is left with the
+	// zero value. Otherwise a member keeps its error. It is reported if no handler
+	// takes it, unless the combination fails with it.
 	ConsumeErrors
 )
 
@@ -73,9 +73,9 @@ func DeferredList[T any](members []*Deferred[T], options ...ListOption) *Deferre
 	})
 }
 
-// GatherResults waits for the values of all members and returns them in the order of
-// the members. It fails at once with the first error, as a [*FirstError], and does
-// not cancel the others then. Cancelling it cancels every member.
+// GatherResults waits for the values of all members and returns them in the order of the
+// members. It fails at once with the first error, as a [*FirstError], but does not cancel
+// the other members. Cancelling it cancels every member.
 func GatherResults[T any](members []*Deferred[T], options ...ListOption) *Deferred[[]T] {
 	g := newGroup(make([]T, len(members)), members, options...)
 	return join(g, members, func(i int, value T, err error) runner {
@@ -87,9 +87,9 @@ func GatherResults[T any](members []*Deferred[T], options ...ListOption) *Deferr
 	})
 }
 
-// FireOnOneCallback waits for the first value of the members and does not cancel the
-// others then. It fails with a [*FailureGroup] if all members fail or if there are
-// none. Cancelling it cancels every member. It is Twisted's DeferredList with
+// FireOnOneCallback waits for the first value of the members. It does not cancel the
+// others. It fails with a [*FailureGroup] if all members fail or if there are none.
+// Cancelling it cancels every member. It is Twisted's DeferredList with
 // fireOnOneCallback.
 func FireOnOneCallback[T any](members []*Deferred[T], options ...ListOption) *Deferred[Winner[T]] {
 	return firstValue(members, false, options...)
@@ -134,7 +134,7 @@ type group[U any] struct {
 	options ListOption
 }
 
-// newGroup returns a group of members that have yet to join it. Cancelling the group
+// newGroup returns a group of members, which join adds to it. Cancelling the group
 // cancels the members. A group without members fires with result.
 func newGroup[U any, M interface{ Cancel() }](result U, members []M, options ...ListOption) *group[U] {
 	g := &group[U]{result: result, left: len(members)}
@@ -169,8 +169,8 @@ type memberLink[T, U any] struct {
 	accept func(index int, value T, err error) runner
 }
 
-// join adds links to the members of g. accept is called with the result of each one
-// until g fires, and returns g when it settles it.
+// join adds a link to each member of g. Until g fires, the links call accept with the
+// members' results. accept returns g if it settles g.
 func join[T, U any](g *group[U], members []*Deferred[T], accept func(index int, value T, err error) runner) *Deferred[U] {
 	if i := slices.Index(members, nil); i >= 0 {
 		panic(nilMember(i))

@@ -262,7 +262,7 @@ func TestRace(t *testing.T) {
 		eq(t, *cancelled, 1)
 		wantValue(t, r, deferred.Winner[int]{Index: 0, Value: 5})
 	})
-	t.Run("nobody", func(t *testing.T) {
+	t.Run("no members", func(t *testing.T) {
 		for _, r := range []*deferred.Deferred[deferred.Winner[int]]{deferred.Race[int](nil), deferred.FireOnOneCallback[int](nil)} {
 			got, _ := outcome(r)
 			var group *deferred.FailureGroup
@@ -292,7 +292,7 @@ func TestGatherOfDifferentTypes(t *testing.T) {
 	if !errors.As(got.Err, &first) || first.Index != 1 {
 		t.Errorf("got %v", got.Err)
 	}
-	a.Callback(1) // too late to matter
+	a.Callback(1) // has no effect
 
 	for index := range 3 {
 		ds := [3]*D{deferred.Succeed(0), deferred.Succeed(1), deferred.Succeed(2)}

@@ -16,8 +16,7 @@ func (d *Deferred[T]) add(l link[T]) *Deferred[T] {
 	return d
 }
 
-// push appends l. To keep the order, nothing goes to inline while overflow is in
-// use.
+// push appends l. While overflow is in use l goes there, to keep the order.
 func (d *Deferred[T]) push(l link[T]) {
 	if d.tail < inlineLinks && (d.extra == nil || d.extra.overflow == nil) {
 		d.inline[d.tail] = l

@@ -17,16 +17,16 @@ var (
 type DeferredQueue[T any] struct {
 	config  QueueConfig
 	values  []T       // queued values
-	waiting list.List // of *Deferred[T]: results of Get without a value
+	waiters list.List // of *Deferred[T], from Get, without a value yet
 }
 
 // A QueueConfig sets the limits of a [DeferredQueue].
 type QueueConfig struct {
-	// Size is the maximum number of queued values. Zero: no limit. Negative: none,
-	// so that Put needs a Get that waits.
+	// Size is the maximum number of queued values. Zero: no limit. Negative: no
+	// values, so that Put needs a waiting Get.
 	Size int
 	// Backlog is the maximum number of Deferreds that wait for a value. Zero: no
-	// limit. Negative: none, so that Get needs a queued value.
+	// limit. Negative: no Deferreds, so that Get needs a queued value.
 	Backlog int
 }
 
@@ -35,10 +35,10 @@ func NewDeferredQueue[T any](config QueueConfig) *DeferredQueue[T] {
 	return &DeferredQueue[T]{config: config}
 }
 
-// Put fires the Deferred that waits longest with value. If none waits, Put queues
+// Put fires with value the Deferred that has waited longest. If none waits, Put queues
 // the value, or returns [ErrQueueOverflow] if the queue is full.
 func (q *DeferredQueue[T]) Put(value T) error {
-	if d := dequeue[T](&q.waiting); d != nil {
+	if d := dequeue[T](&q.waiters); d != nil {
 		d.Callback(value)
 		return nil
 	}
@@ -49,8 +49,8 @@ func (q *DeferredQueue[T]) Put(value T) error {
 	return nil
 }
 
-// Get returns a Deferred for the next value. It fails with [ErrQueueUnderflow] if
-// it would have to wait and the backlog is full. Cancelling it leaves the backlog.
+// Get returns a Deferred for the next value. It fails with [ErrQueueUnderflow] if it
+// would wait and the backlog is full. Cancelling it removes it from the backlog.
 func (q *DeferredQueue[T]) Get() *Deferred[T] {
 	if len(q.values) != 0 {
 		var zero T
@@ -61,10 +61,10 @@ func (q *DeferredQueue[T]) Get() *Deferred[T] {
 		}
 		return Succeed(value)
 	}
-	if full(q.waiting.Len(), q.config.Backlog) {
+	if full(q.waiters.Len(), q.config.Backlog) {
 		return Fail[T](ErrQueueUnderflow)
 	}
-	return enqueue[T](&q.waiting)
+	return enqueue[T](&q.waiters)
 }
 
 // Len returns the number of queued values.

@@ -43,7 +43,7 @@ func stacked(upper, lower runner) runner {
 	return upper
 }
 
-// run runs the handlers of d, and of all Deferreds that become ready by this.
+// run runs the handlers of d, and those of all Deferreds that they make ready.
 func (d *Deferred[T]) run() {
 	if d.due() == nil {
 		return

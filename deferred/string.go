@@ -11,7 +11,7 @@ func (d *Deferred[T]) String() string {
 	var state string
 	switch {
 	case d.source != nil:
-		state = "waiting on " + name(d.source)
+		state = "waiting for " + name(d.source)
 	case d.flags&called == 0:
 		state = "pending"
 	case d.err != nil:

@@ -25,8 +25,8 @@ func (e *TimeoutError) Is(target error) bool { return target == os.ErrDeadlineEx
 // AddTimeout cancels d after timeout, unless the handlers added before it have given
 // a result by then. Handlers added after it are not covered.
 //
-// onTimeout interprets a timeout: it is called with the result of the cancellation,
-// and only if the timeout expired. A nil onTimeout turns [ErrCancelled] into a
+// If the timeout expires, d calls onTimeout with the result of the cancellation and
+// continues with what onTimeout returns. A nil onTimeout turns [ErrCancelled] into a
 // [*TimeoutError] and keeps any other result, for example a value from a canceller.
 func (d *Deferred[T]) AddTimeout(timeout time.Duration, clock Clock, onTimeout func(value T, err error, timeout time.Duration) (T, error)) *Deferred[T] {
 	if clock == nil {

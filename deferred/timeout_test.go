@@ -24,7 +24,7 @@ func TestAddTimeout(t *testing.T) {
 		name      string
 		canceller func(*D)
 		before    func(error) (int, error) // an errback added before the timeout
-		early     func(*D)                 // is called after one second of ten
+		early     func(*D)                 // called after one second of ten
 		hook      hook
 		want      int
 		fails     error
@@ -59,7 +59,7 @@ func TestAddTimeout(t *testing.T) {
 				d.AddErrback(c.before)
 			}
 			if d.AddTimeout(10*time.Second, &clock, c.hook) != d {
-				t.Error("not chainable")
+				t.Error("AddTimeout did not return the Deferred")
 			}
 			clock.advance(time.Second)
 			eq(t, clock.active(), 1)
@@ -78,7 +78,7 @@ func TestAddTimeout(t *testing.T) {
 	}
 }
 
-func TestAddTimeoutCoversWhatWasAddedBeforeIt(t *testing.T) {
+func TestAddTimeoutCoversTheHandlersAddedBeforeIt(t *testing.T) {
 	var clock fakeClock
 	before, after := deferred.New[int](), deferred.New[int]()
 	d := deferred.Succeed(1).ThenCallback(func(int) *D { return before }).

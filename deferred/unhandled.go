@@ -9,9 +9,9 @@ import (
 // An Unhandled is an error in a Deferred that has become unreachable, so that no
 // handler can take the error any more.
 //
-// The garbage collector finds it, some time later. It never finds an error that
-// refers to its own Deferred, nor frees the memory of the two, because Go does not
-// run the finalizers of a cycle.
+// The garbage collector detects it, some time later. It never detects an error that
+// refers to its own Deferred, and never frees the two, because Go does not run the
+// finalizers of a cycle.
 type Unhandled struct {
 	Err error
 	// Made, Fired and Failed are the stacks where the Deferred was made, where it
@@ -21,7 +21,7 @@ type Unhandled struct {
 }
 
 // unhandledError is the error of a Deferred that no handler has taken yet. Only the
-// Deferred refers to it; its finalizer reports the error if there still is one.
+// Deferred refers to it. Its finalizer reports err, unless err was handled.
 type unhandledError struct {
 	err   error
 	debug *debugInfo
@@ -64,11 +64,11 @@ var reporter atomic.Pointer[func(Unhandled)]
 
 func init() { SetUnhandledReporter(nil) }
 
-// SetUnhandledReporter sets the function that is called with each unhandled error,
-// and returns the previous one. nil sets the default, which logs a line with
-// log/slog at level Error. Any goroutine may call SetUnhandledReporter.
+// SetUnhandledReporter makes report the function that gets each unhandled error, and
+// returns the previous one. nil sets the default, which logs a line with log/slog at
+// level Error. Any goroutine may call SetUnhandledReporter.
 //
-// report is called on a goroutine of the Go runtime, not the reactor's.
+// The Go runtime calls report on a goroutine of its own, not on the reactor's.
 func SetUnhandledReporter(report func(Unhandled)) (previous func(Unhandled)) {
 	if report == nil {
 		report = logUnhandled

@@ -198,7 +198,7 @@ func TestPumpPauses(t *testing.T) {
 	p.PauseProducing()
 	data, end := func(data []byte) { got = append(got, string(data)) }, func(error) { got = append(got, "end") }
 	if !p.Start(data, end) || p.Start(data, end) {
-		t.Error("Start does not tell the first call from the second")
+		t.Error("Start does not distinguish the first call from the second")
 	}
 	(<-loop)()
 	if len(got) != 0 {
@@ -229,6 +229,6 @@ func TestPumpStops(t *testing.T) {
 	p.Start(data, end)
 	<-from.closed
 	if len(loop) != 0 {
-		t.Error("it was read after StopProducing")
+		t.Error("the pump read after StopProducing")
 	}
 }

@@ -23,8 +23,8 @@ type Pipe struct {
 
 const pipeSize = 256 << 10
 
-// NewPipe returns a Pipe. It pauses and resumes source, and stops source if the reader
-// closes the pipe before its end, all on the loop's goroutine.
+// NewPipe returns a Pipe. The Pipe pauses and resumes source, and stops source if the
+// reader closes the pipe before its end. It calls source on the loop's goroutine.
 func NewPipe(threads reactor.Threads, source reactor.PushProducer) *Pipe {
 	p := &Pipe{threads: threads, source: source}
 	p.change = sync.NewCond(&p.mu)

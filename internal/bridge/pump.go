@@ -8,8 +8,8 @@ import (
 	"github.com/sourcegraph/conc/panics"
 )
 
-// A Pump reads from a reader that may block, on a goroutine of its own, and delivers
-// the pieces on the loop's goroutine. It reads a piece when the loop has taken the last.
+// A Pump reads from a reader that may block, on a goroutine of its own, and delivers the
+// pieces on the loop's goroutine. It reads the next piece when the loop has taken one.
 //
 // Its methods belong to the loop's goroutine. PauseProducing, ResumeProducing and
 // StopProducing may be called at any time.
@@ -22,13 +22,14 @@ type Pump struct {
 	more    chan struct{} // requests the next piece; closed when none is wanted
 	started bool
 	paused  bool
-	over    bool
+	over    bool   // src has ended, or StopProducing was called
 	held    func() // delivers the piece that was read during a pause, or nil
 }
 
 const pumpSize = 64 << 10
 
-// NewPump returns a Pump for src. It closes src at its end, and when it is stopped.
+// NewPump returns a Pump for src. The Pump closes src at the end of src, and when it is
+// stopped.
 func NewPump(threads reactor.Threads, src io.ReadCloser) *Pump {
 	return &Pump{
 		threads: threads,
@@ -38,9 +39,9 @@ func NewPump(threads reactor.Threads, src io.ReadCloser) *Pump {
 	}
 }
 
-// Start starts reading, unless p is stopped already. It reports whether it is the
-// first call. p calls data with each piece, which is valid until data returns, and in
-// the end calls end, with nil or the read error.
+// Start starts reading, unless p was stopped, and reports whether it is the first call.
+// p calls data with each piece, valid until data returns, and at the end calls end, with
+// nil or the read error.
 func (p *Pump) Start(data func([]byte), end func(error)) (first bool) {
 	if p.started {
 		return false
@@ -111,8 +112,8 @@ func (p *Pump) ResumeProducing() {
 	}
 }
 
-// StopProducing stops the delivery: p calls neither data nor end any more. It closes
-// src at once, which ends a Read that blocks.
+// StopProducing stops the delivery: p no longer calls data or end. It closes src at
+// once, which ends a blocked Read.
 func (p *Pump) StopProducing() {
 	if p.over {
 		return

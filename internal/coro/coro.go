@@ -2,8 +2,8 @@
 // block. The code runs as a coroutine: where it would block, it yields to the loop,
 // which resumes it when there is something to do.
 //
-// A coroutine and its loop never run at the same time, and a program always runs in
-// the same order. Resuming and yielding take about 100 ns together.
+// A coroutine and its loop never run at the same time, so the order of execution is
+// fixed. Resuming and yielding take about 100 ns together.
 package coro
 
 import "iter"
@@ -16,7 +16,7 @@ type Task struct {
 }
 
 // New returns a Task that runs f. The first Resume starts it. To free its memory,
-// resume a Task until it has returned, or stop it.
+// resume a Task until f has returned, or stop it.
 func New(f func(t *Task)) *Task {
 	t := &Task{}
 	t.next, t.stop = iter.Pull(func(yield func(struct{}) bool) {
@@ -40,5 +40,5 @@ func (t *Task) Resume() (waits bool) {
 func (t *Task) Wait() bool { return t.yield(struct{}{}) }
 
 // Stop makes Wait return false and waits until the function has returned. A function
-// that has not started never does. Stopping a Task again does nothing.
+// that has not started is never called. Stopping a Task again does nothing.
 func (t *Task) Stop() { t.stop() }

@@ -192,7 +192,7 @@ func TestAllocations(t *testing.T) {
 		{"response of 8 headers", read(typical), 4},
 		{"response of 8 headers in two pieces", read(typical[:100], typical[100:]), 4},
 		{"response with rare names in canonical form", read(rare), 4},
-		{"request to be written", func() { buf, _ = AppendRequestHead(buf[:0], head) }, 0},
+		{"written request", func() { buf, _ = AppendRequestHead(buf[:0], head) }, 0},
 	} {
 		if got := testing.AllocsPerRun(100, c.do); got > c.most {
 			t.Errorf("%s: %v allocations, want at most %v", c.name, got, c.most)

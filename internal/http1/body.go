@@ -9,8 +9,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// maxChunkSizeDigits is the number of hexadecimal digits of an int64. More digits are leading zeros or too
-// much.
+// maxChunkSizeDigits is the number of hexadecimal digits of an int64. A longer number has leading zeros or is too
+// large.
 const maxChunkSizeDigits = 16
 
 // beginBody moves to the body, or past it if there is none.
@@ -28,8 +28,8 @@ func (m *machine) beginBody(length int64, chunked bool) {
 	}
 }
 
-// takeData makes the beginning of in, which is not empty, the data of a Data event. It returns their
-// length.
+// takeData makes the beginning of in, which is not empty, the data of a Data event. It returns the length of the
+// data.
 func (m *machine) takeData(in []byte) int {
 	if m.state != untilClose {
 		in = in[:min(int64(len(in)), m.left)]
@@ -44,15 +44,15 @@ func (m *machine) takeData(in []byte) int {
 // afterData holds the state after data of known length.
 var afterData = [...]state{byLength: idle, chunkData: nextChunk}
 
-// chunkLineBytes returns the limit of a chunk's line with so many bytes of extensions. A longer line always
-// fails checkChunkSize.
+// chunkLineBytes returns the limit of a chunk's line whose extensions may have this number of bytes. A longer line
+// always fails checkChunkSize.
 func chunkLineBytes(extensions int) int {
 	const others = maxChunkSizeDigits + len(CRLF)
 	return min(extensions, math.MaxInt-others-len(CRLF)) + others
 }
 
-// checkChunkSize parses only the beginning of the line, so that a line in many pieces is not parsed from
-// its start for each of them.
+// checkChunkSize parses only the first bytes of an unfinished line, so that a long line in many pieces is not
+// parsed again and again.
 func checkChunkSize(m *machine, _ side, text []byte, all bool) error {
 	if !all {
 		text = text[:min(len(text), sniffLen)]
@@ -64,7 +64,7 @@ func checkChunkSize(m *machine, _ side, text []byte, all bool) error {
 func parseChunkSize(m *machine, _ side, line []byte) (Event, error) {
 	size, extensions, err := m.chunkLine(line)
 	m.left = size
-	m.limit[nextChunk] -= extensions // all of them together are limited
+	m.limit[nextChunk] -= extensions // the limit is for all chunks together
 	m.state = chunkData
 	if size == 0 {
 		m.state = trailers
@@ -72,8 +72,8 @@ func parseChunkSize(m *machine, _ side, line []byte) (Event, error) {
 	return NeedMore, err
 }
 
-// nextChunkEnd finds the line end after the line end of the chunk before. The line is too short for
-// bytes.IndexByte to pay off.
+// nextChunkEnd finds the end of a chunk's line, which follows the CRLF of the previous chunk. The line is too
+// short for bytes.IndexByte to pay off.
 func nextChunkEnd(m *machine, part []byte) int {
 	for i := max(0, len(CRLF)-len(m.buf)); i < len(part); i++ {
 		if part[i] == '\n' {
@@ -110,7 +110,7 @@ func (m *machine) chunkLine(line []byte) (size int64, extensions int, err error)
 	return size, extensions, err
 }
 
-// chunkEndError returns what is wrong with the beginning of text, if anything, in place of the CRLF after a chunk.
+// chunkEndError returns an error if text does not begin with the CRLF after a chunk, or with a part of it.
 func chunkEndError(text []byte) error {
 	switch {
 	case len(text) > 0 && text[0] != '\r':
@@ -121,8 +121,8 @@ func chunkEndError(text []byte) error {
 	return nil
 }
 
-// chunkExtension parses what follows the size of a chunk up to the line end. It returns the number of bytes
-// before the line end.
+// chunkExtension parses text, the part of a chunk's line after the size. It returns the number of bytes before the
+// line end.
 func (m *machine) chunkExtension(text []byte, size int64) (int, error) {
 	room := m.limit[nextChunk] - chunkLineBytes(0) - len(CRLF)
 	semicolon := false
@@ -146,7 +146,7 @@ func (m *machine) chunkExtension(text []byte, size int64) (int, error) {
 	return len(text), nil
 }
 
-// chunkLineEnd checks what follows the CR of a chunk's line.
+// chunkLineEnd checks text, the part of a chunk's line after the CR.
 func chunkLineEnd(text []byte) error {
 	if len(text) > 0 && text[0] != '\n' {
 		return errorf(wire.ErrChunkSize, "byte %s in place of LF", quote(text[:1]))
@@ -160,13 +160,13 @@ func parseTrailers(m *machine, _ side, section []byte) (_ Event, err error) {
 	return NeedMore, err
 }
 
-// partialBody returns the error if the connection ends in this state of a body.
+// partialBody returns the error of a connection that ends in the current state, within a body.
 func (m *machine) partialBody(s side) error {
 	switch m.state {
 	case byLength:
-		return errorf(wire.ErrPartialBody, "%d of %d bytes came", m.length-m.left, m.length)
+		return errorf(wire.ErrPartialBody, "%d of %d bytes arrived", m.length-m.left, m.length)
 	case chunkData:
-		return errorf(wire.ErrPartialBody, "%d bytes of a chunk did not come", m.left)
+		return errorf(wire.ErrPartialBody, "%d bytes of a chunk are missing", m.left)
 	case trailers:
 		return errorf(wire.ErrPartialBody, "in the trailers of a chunked body")
 	}

@@ -1,7 +1,7 @@
 package http1
 
-// This file holds the character classes of RFC 9110, section 5.6, and RFC 3986. It must not know where a
-// message has which class.
+// This file holds the character classes of RFC 9110, section 5.6, and RFC 3986. It must not know where in a
+// message a class is allowed.
 
 const (
 	tokenChar  = 1 << iota // in a method or a header name: tchar
@@ -50,8 +50,8 @@ func notIn[T string | []byte](text T, class uint8) int {
 	return -1
 }
 
-// fieldLength returns the number of bytes at the beginning of s that are in fieldChar. Most of the time spent
-// on a head is spent here, so it skips eight bytes at a time while none of them is a control character.
+// fieldLength returns the number of bytes at the beginning of s that are in fieldChar. Parsing a head spends
+// most of its time here, so fieldLength skips eight bytes at a time while none of them is a control character.
 func fieldLength(s string) int {
 	i := 0
 	for ; i+8 <= len(s); i += 8 {

@@ -1,6 +1,6 @@
 package http1
 
-// This file holds what a reader reports.
+// This file holds the events that a reader reports.
 
 import (
 	"strconv"
@@ -8,12 +8,11 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// An Event is what a call of Next found. What belongs to it, such as Head or Data, is valid until the next
-// call of Next.
+// An Event is the result of a call of Next. Its Head, Data or Trailer is valid until the next call of Next.
 type Event uint8
 
 const (
-	// NeedMore: the bytes are used and complete nothing.
+	// NeedMore: all bytes are used, and the next event needs more.
 	NeedMore Event = iota
 	// Informational: Head has an interim response, 1xx but not 101. The response is still to come
 	// (RFC 9110, section 15.2). Only from a ResponseReader.

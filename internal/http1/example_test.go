@@ -57,7 +57,7 @@ func ExampleResponseReader_Finish() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, wire.ErrPartialBody))
 	// Output:
-	// connection ended within the body: 5 of 13 bytes came
+	// connection ended within the body: 5 of 13 bytes arrived
 	// true
 }
 

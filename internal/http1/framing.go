@@ -1,7 +1,7 @@
 package http1
 
-// This file holds what the headers say about the body and the connection: Content-Length, Transfer-Encoding
-// and Connection (RFC 9112, sections 6 and 9). It must not read bodies.
+// This file parses the headers about the body and the connection: Content-Length, Transfer-Encoding and
+// Connection (RFC 9112, sections 6 and 9). It must not read bodies.
 
 import (
 	"math"
@@ -22,8 +22,8 @@ func bodyHeaders(h http.Header) (length int64, chunked bool, err error) {
 		length, err = contentLength(lengths)
 		return length, false, err
 	case len(lengths) > 0:
-		// Nobody knows which of the two the sender meant. A reader that guesses can be made to take
-		// a part of one message for another message.
+		// The sender may have meant either. A reader that guesses can be tricked into taking a part
+		// of one message for another message.
 		return 0, false, errorf(wire.ErrLengthAndCoding, "%s and %s",
 			quote(strings.Join(lengths, ", ")), quote(strings.Join(codings, ", ")))
 	case len(codings) == 1 && equalFold(codings[0], "chunked"):

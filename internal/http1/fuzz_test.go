@@ -20,7 +20,7 @@ func pieces(data []byte, at [3]uint16) [][]byte {
 }
 
 // fuzzReader checks that a reader does not panic and reports the same events however the bytes are split.
-// transcript checks that it uses no more bytes than it gets, and that the events come to an end.
+// transcript checks that the reader uses no more bytes than it gets, and that the events end.
 func fuzzReader(t *testing.T, fresh func() reader, data []byte, at [3]uint16) {
 	if len(data) > 4096 {
 		return

@@ -63,7 +63,7 @@ func cutField(s string, lenient bool) (name, value, rest string, err error) {
 	}
 	if isBlank(rest[0]) {
 		if !lenient {
-			return "", "", "", errorf(wire.ErrFold, "%s goes on after the header %s", quote(firstLine(rest)), quote(name))
+			return "", "", "", errorf(wire.ErrFold, "%s continues the header %s", quote(firstLine(rest)), quote(name))
 		}
 		value, rest, err = unfold(name, value, rest)
 	}
@@ -161,7 +161,7 @@ func canonicalName(name string) string {
 	return string(b)
 }
 
-// commonNames has the header names that are often sent in another than their canonical form.
+// commonNames has the header names that are often not sent in canonical form.
 var commonNames = func() map[string]string {
 	names := strings.Fields(`
 		Accept Accept-Charset Accept-Encoding Accept-Language Accept-Ranges

@@ -37,7 +37,7 @@ func transcript(t testing.TB, r reader, pieces ...[]byte) []string {
 	for _, in := range pieces {
 		for turn := 0; !over; turn++ {
 			if turn > 2*len(in)+8 {
-				t.Fatalf("Next does not come to an end in %q", in)
+				t.Fatalf("Next does not end in %q", in)
 			}
 			n, ev, err := r.Next(in)
 			if n < 0 || n > len(in) {

@@ -16,7 +16,7 @@ package http1
 //	                                    └─(101, or 2xx to CONNECT)────────────────> upgraded
 //
 // Every state leads to failed on an error. The table rules says for each text how to find its end and how to
-// parse it. A text that arrives whole is parsed where it is. A text that arrives in pieces is gathered in buf
+// parse it. A text that arrives whole is parsed in place. A text that arrives in pieces is gathered in buf
 // and parsed once it ends. Before that, a rule may check its beginning, so that bytes that are not HTTP are
 // refused while the peer still waits for an answer. A check may look only for errors that the bytes still to
 // come cannot change; otherwise the result would depend on the pieces.
@@ -57,7 +57,7 @@ type rule struct {
 	end     func(m *machine, part []byte) int // returns the index after the end of the text, or -1
 	tooLong wire.Kind                         // the error for a text that exceeds its limit
 	quoted  bool                              // whether that error quotes the text; headers hold secrets
-	// check looks for errors in an unfinished text. all: no more of the text will be read.
+	// check looks for errors in an unfinished text. If all is true, the text has ended.
 	check func(m *machine, s side, text []byte, all bool) error
 	// parse parses the text and moves to the next state.
 	parse func(m *machine, s side, text []byte) (Event, error)
@@ -77,11 +77,11 @@ type side interface {
 	sniff(text []byte) error
 	// startLine parses the start line.
 	startLine(text []byte) error
-	// headDone takes the headers and moves to the state for what follows them.
+	// headDone takes the headers and moves to the next state.
 	headDone(http.Header) (Event, error)
 	// describe names the message whose start line was read, for an error.
 	describe() string
-	// missing returns the error if the connection ends where a message could begin, or nil.
+	// missing returns the error of a connection that ends where a message could begin, or nil.
 	missing() error
 }
 
@@ -101,16 +101,16 @@ type machine struct {
 	state      state
 	limits     wire.Limits     // never zero once a message has started
 	limit      [textStates]int // the largest size of each text in this message
-	lenient    bool            // as RFC 9112 lets a client be; see parseFields
+	lenient    bool            // accept what RFC 9112 lets a client accept; see parseFields
 	buf        []byte          // the pieces of an unfinished text
-	position   position        // where buf ends in a line of a section
+	position   position        // place of the end of buf in a line of a section
 	lines      int             // complete lines of a section
-	emptyLines int             // skipped before the start line
-	length     int64           // of the body
+	emptyLines int             // empty lines skipped before the start line
+	length     int64           // length of the body
 	left       int64           // bytes still missing of the body or chunk
-	data       []byte          // of the Data event
+	data       []byte          // data of the Data event
 	trailer    http.Header
-	err        error // of the state failed
+	err        error // non-nil in the state failed
 }
 
 // SetLimits sets how much the peer may send, from the next Start on.
@@ -189,7 +189,7 @@ func (m *machine) gather(in []byte, r *rule, s side) (text []byte, n int, err er
 	return text, n, nil
 }
 
-// unfinished checks the text in buf. full: it has reached the limit without an end.
+// unfinished checks the text in buf. full means that buf has reached the limit.
 func (m *machine) unfinished(r *rule, s side, full bool) error {
 	err := r.check(m, s, m.buf, full)
 	switch {
@@ -234,13 +234,13 @@ func (m *machine) finish(s side) (Event, error) {
 	return NeedMore, m.fail(err)
 }
 
-// fail ends the machine. It reports err from now on.
+// fail enters the state failed, in which the machine always returns err.
 func (m *machine) fail(err error) error {
 	*m = machine{state: failed, err: err, limits: m.limits}
 	return err
 }
 
-// forget ends the text in buf, and frees buf if it has grown large.
+// forget discards the text in buf, and frees buf if it has grown large.
 func (m *machine) forget() {
 	m.position, m.lines = lineStart, 0
 	if len(m.buf) == 0 {
@@ -295,7 +295,7 @@ func sectionEnd(m *machine, part []byte) int {
 
 func unchecked(*machine, side, []byte, bool) error { return nil }
 
-// sniff shows s at most sniffLen bytes, so that its error does not depend on how many have come.
+// sniff passes at most sniffLen bytes to s, so that the error does not depend on how many have arrived.
 func sniff(s side, text []byte) error {
 	return s.sniff(bytes.TrimRight(text[:min(len(text), sniffLen)], "\r"))
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// A RequestHead is a request without its body. The caller may keep and change what a RequestHead from a
-// [RequestReader] refers to. The reader uses the struct itself again.
+// A RequestHead is a request without its body. A [RequestReader] reuses its RequestHead, but makes a new
+// Header for each request, which the caller may keep and change.
 type RequestHead struct {
 	// Method is the method. Methods are case-sensitive (RFC 9110, section 9.1).
 	Method string
@@ -75,7 +75,7 @@ func (r *RequestReader) missing() error { return nil }
 // describe implements side.
 func (r *RequestReader) describe() string { return quote(r.head.Method) + " " + quote(r.head.Target) }
 
-// sniff implements side. It refuses a TLS handshake above all.
+// sniff implements side. It refuses mainly TLS handshakes.
 func (r *RequestReader) sniff(text []byte) error {
 	if len(text) > 0 && classes[text[0]]&tokenChar == 0 {
 		return errorf(wire.ErrRequestLine, "not HTTP: %s", quote(text))
@@ -113,7 +113,7 @@ func methodName(b []byte) string {
 	return string(b)
 }
 
-// headDone implements side. It checks Host and decides what follows (RFC 9112, sections 3.2 and 6.3).
+// headDone implements side. It checks Host and chooses the kind of body (RFC 9112, sections 3.2 and 6.3).
 func (r *RequestReader) headDone(fields http.Header) (Event, error) {
 	h := &r.head
 	h.Header = fields

@@ -126,7 +126,7 @@ var badRequests = []struct {
 	{"LF in place of CRLF after a header", "GET / HTTP/1.1\nHost: a¶B: c\n\n", wire.ErrLineEnd, 400, "LF without CR"},
 	{"LF in place of the empty line", get + "¶GET /evil HTTP/1.1\n\n", wire.ErrLineEnd, 400, "LF without CR"},
 	{"CR in a value", get + "A: b\rc\n\n", wire.ErrLineEnd, 400, "CR without LF"},
-	{"fold", get + "A: b\n c\n\n", wire.ErrFold, 400, `" c" goes on after the header "A"`},
+	{"fold", get + "A: b\n c\n\n", wire.ErrFold, 400, `" c" continues the header "A"`},
 	{"fold before the first header", "GET / HTTP/1.1\n Host: a\n\n", wire.ErrFold, 400, "before the first header"},
 	{"space before the colon", get + "Content-Length : 5\n\nhello", wire.ErrHeaderName, 400, "whitespace before the colon"},
 	{"NUL in a value", get + "A: \x00\n\n", wire.ErrHeaderValue, 400, `"\x00"`},
@@ -209,7 +209,7 @@ func TestRequestsOneAfterAnother(t *testing.T) {
 	}
 }
 
-func TestWhatIsReadBelongsToTheCaller(t *testing.T) {
+func TestTheHeaderBelongsToTheCaller(t *testing.T) {
 	in := bytesOf(get + "A: b\n\n")
 	r := freshRequest().(*RequestReader)
 	if _, _, err := r.Next(in); err != nil {

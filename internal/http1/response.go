@@ -10,8 +10,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// A ResponseHead is a response without its body. The caller may keep and change what a ResponseHead from a
-// [ResponseReader] refers to. The reader uses the struct itself again.
+// A ResponseHead is a response without its body. A [ResponseReader] reuses its ResponseHead, but makes a new
+// Header for each response, which the caller may keep and change.
 type ResponseHead struct {
 	Version Version
 	// Code is the status code, 100 to 999 (RFC 9110, section 15).
@@ -41,7 +41,7 @@ type ResponseReader struct {
 	machine
 	toHead    bool // the request is a HEAD
 	toConnect bool // the request is a CONNECT
-	informed  int  // interim responses before this one
+	interim   int  // number of interim responses before this one
 	head      ResponseHead
 }
 
@@ -51,7 +51,7 @@ func (r *ResponseReader) Start(method string) {
 	r.start(true)
 	r.toHead = method == "HEAD"
 	r.toConnect = method == "CONNECT"
-	r.informed = 0
+	r.interim = 0
 	r.head = ResponseHead{}
 }
 
@@ -64,15 +64,15 @@ func (r *ResponseReader) Head() *ResponseHead { return &r.head }
 // after n do not belong to this response), or an error, which is always a [*wire.Error].
 func (r *ResponseReader) Next(in []byte) (n int, ev Event, err error) { return r.next(in, r) }
 
-// Finish reports what the end of the connection means. It returns End if the connection ends the response
-// or no response was expected, and otherwise a [*wire.Error], such as ErrNoResponse if no byte came since
+// Finish reports what the end of the connection means. It returns End if the connection ends the response or
+// no response was expected, and otherwise a [*wire.Error], such as ErrNoResponse if no byte arrived since
 // Start, ErrPartialHead or ErrPartialBody.
 func (r *ResponseReader) Finish() (Event, error) { return r.finish(r) }
 
 // missing implements side.
 func (r *ResponseReader) missing() error {
 	switch {
-	case r.informed > 0:
+	case r.interim > 0:
 		return errorf(wire.ErrPartialHead, "after %s", r.describe())
 	case r.emptyLines > 0:
 		return errorf(wire.ErrPartialHead, "after empty lines")
@@ -126,7 +126,7 @@ func (r *ResponseReader) startLine(text []byte) error {
 	return nil
 }
 
-// headDone implements side. It decides what follows the head (RFC 9112, section 6.3).
+// headDone implements side. It chooses the kind of body (RFC 9112, section 6.3).
 func (r *ResponseReader) headDone(fields http.Header) (Event, error) {
 	h := &r.head
 	h.Header = fields
@@ -137,7 +137,7 @@ func (r *ResponseReader) headDone(fields http.Header) (Event, error) {
 		r.state = upgraded
 		return Upgraded, nil
 	case h.Code/100 == 1:
-		if r.informed++; r.informed > r.limits.Informational {
+		if r.interim++; r.interim > r.limits.Informational {
 			return 0, errorf(wire.ErrTooManyInformational, "more than %d", r.limits.Informational)
 		}
 		r.state = startLine

@@ -74,7 +74,7 @@ var cannedResponses = []struct {
 		`Head HTTP/1.0 200 "OK" map["Content-Length":["1"]] length=1`, `Data "x"`, `End map[]`, `left 0`}},
 	{"HTTP/1.0 keep-alive", "GET", "HTTP/1.0 200 OK\nConnection: foo,\tKeep-Alive\nContent-Length: 1\n\nx", []string{
 		`Head HTTP/1.0 200 "OK" map["Connection":["foo,\tKeep-Alive"] "Content-Length":["1"]] length=1 keep-alive`, `Data "x"`, `End map[]`, `left 0`}},
-	{"HTTP/1.0 chunked is read and not trusted further", "GET", "HTTP/1.0 200 OK\nConnection: keep-alive\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n", []string{
+	{"HTTP/1.0 chunked is read, but the connection not kept", "GET", "HTTP/1.0 200 OK\nConnection: keep-alive\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n", []string{
 		`Head HTTP/1.0 200 "OK" map["Connection":["keep-alive"] "Transfer-Encoding":["chunked"]] length=-1 chunked`, `Data "x"`, `End map[]`, `left 0`}},
 	{"HTTP/1.7", "GET", "HTTP/1.7 200 OK\nContent-Length: 0\n\n", []string{
 		`Head HTTP/1.7 200 "OK" map["Content-Length":["0"]] length=0 keep-alive`, `End map[]`, `left 0`}},
@@ -105,10 +105,10 @@ var cannedResponses = []struct {
 		`Head HTTP/1.1 200 "OK" map["Content-Length":["0"] "Set-Cookie":["a=1" "b=2" "c=3"] "X":["y" "z"]] length=0 keep-alive`, `End map[]`, `left 0`}},
 	{"cut in the body", "GET", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhel", []string{
 		`Head HTTP/1.1 200 "OK" map["Content-Length":["5"]] length=5 keep-alive`,
-		`Data "hel"`, `finish: connection ended within the body: 3 of 5 bytes came`}},
+		`Data "hel"`, `finish: connection ended within the body: 3 of 5 bytes arrived`}},
 	{"garbage", "GET", "SSH-2.0-OpenSSH_9.2\n", []string{
 		`error: malformed status line: not HTTP: "SSH-2.0-OpenSSH_"`}},
-	{"garbage as long as is judged, with CR", "GET", "unexpected 1234\n", []string{
+	{"garbage of sniffLen bytes, with CR", "GET", "unexpected 1234\n", []string{
 		`error: malformed status line: not HTTP: "unexpected 1234"`}},
 	{"garbage without a line end", "GET", "\x15\x03\x01\x00\x02\x02\x50", []string{
 		`finish: malformed status line: not HTTP: "\x15\x03\x01\x00\x02\x02P"`}},
@@ -267,13 +267,13 @@ func errorOf(r reader, in []byte) error {
 	}
 }
 
-func TestNotHTTPIsToldBeforeALineEnds(t *testing.T) {
+func TestNotHTTPIsReportedBeforeALineEnds(t *testing.T) {
 	r := freshResponse("GET")()
 	_, _, err := r.Next([]byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03abcdef"))
 	wantKind(t, err, wire.ErrStatusLine)
 }
 
-func TestABadChunkIsToldBeforeItsLineEnds(t *testing.T) {
+func TestABadChunkIsReportedBeforeItsLineEnds(t *testing.T) {
 	for begin, kind := range map[string]wire.Kind{"z": wire.ErrChunkSize, "5 5": wire.ErrChunkSize, "5;\x00": wire.ErrChunkExtension,
 		"1\nyz": wire.ErrChunkEnd, "1\ny\r\r": wire.ErrChunkEnd, "1\ny\nz": wire.ErrChunkSize} {
 		r := freshResponse("GET")()
@@ -289,7 +289,7 @@ func TestABadChunkIsToldBeforeItsLineEnds(t *testing.T) {
 	}
 }
 
-func TestAStatusLineIsJudgedBeforeTheHeaders(t *testing.T) {
+func TestAStatusLineIsCheckedBeforeTheHeaders(t *testing.T) {
 	r := freshResponse("GET")()
 	_, _, err := r.Next([]byte("HTTP/1.1 banana\r\n"))
 	wantKind(t, err, wire.ErrStatusLine)

@@ -241,7 +241,7 @@ func sortedNames(names []string, h http.Header) []string {
 	return names
 }
 
-// valuesOf returns the values of h under a name in any case, because a caller may fill the map without Set.
+// valuesOf returns the values of h under a name in any case: a caller may fill the map without Set.
 func valuesOf(h http.Header, names []string, name string) []string {
 	var values []string
 	for _, key := range names {

@@ -154,7 +154,7 @@ func TestAppendChunks(t *testing.T) {
 	}
 }
 
-// TestWrittenIsRead reads with one side what the other side writes.
+// TestWrittenIsRead reads a request that the client's side writes.
 func TestWrittenIsRead(t *testing.T) {
 	b, err := AppendRequestHead(nil, &RequestHead{Method: "POST", Target: "/a", Length: -1, Chunked: true, Expect100: true,
 		Header: http.Header{"Host": {"an.example:8080"}, "Cookie": {"a=b", "c=d"}}})

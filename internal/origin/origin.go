@@ -21,8 +21,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Errors of a URL that names no server. Package agent exports them
-// under the same names, except ErrHost: it gives a wire.Error of kind wire.ErrHost.
+// Errors of a URL that names no server. Package agent exports them under the same names,
+// except ErrHost, which it turns into a wire.Error of kind wire.ErrHost.
 var (
 	ErrSchemeNotSupported = errors.New("the scheme of the URL is not supported")
 	ErrNoHost             = errors.New("the URL names no host")
@@ -37,7 +37,7 @@ type Origin struct {
 	Port   string // never empty
 }
 
-// Of returns the origin of u. The error is one of those above.
+// Of returns the origin of u. The error is one of the errors above.
 func Of(u *url.URL) (Origin, error) {
 	s, err := ServerOf(u)
 	return s.Origin(), err
@@ -51,8 +51,8 @@ type Server struct {
 	Port   string // never empty
 }
 
-// ServerOf returns the server of u. The error is one of those above. Usually nothing is
-// allocated: only a host that is not in canonical form is copied.
+// ServerOf returns the server of u. The error is one of the errors above. It allocates
+// only for a host that is not in canonical form.
 func ServerOf(u *url.URL) (Server, error) {
 	if u == nil {
 		return Server{}, ErrNoHost
@@ -170,7 +170,7 @@ func canonicalIPv6(name string) (string, error) {
 }
 
 // forbidden reports whether a host name cannot have r: no resolver would find the name,
-// or it would change the meaning of the URL.
+// or r would change the meaning of the URL.
 func forbidden(r rune) bool {
 	return r <= ' ' || r >= 0x7f || strings.IndexByte("\"#%/:<>?@[\\]^`{|}", byte(r)) >= 0
 }

@@ -59,7 +59,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestServer has what of a URL is sent and connected to.
+// TestServer has the parts of a URL that are sent and connected to.
 func TestServer(t *testing.T) {
 	for _, test := range []struct{ url, header, connect, tls string }{
 		{"http://an.example", "an.example", "an.example:80", "an.example"},
@@ -85,7 +85,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// TestServersDiffer: a connection is shared only where another one would be the same.
+// TestServersDiffer: only requests to the same server share a connection.
 func TestServersDiffer(t *testing.T) {
 	of := func(rawURL string) origin.Server {
 		s, err := origin.ServerOf(urls.MustParse(rawURL))
@@ -166,7 +166,7 @@ func TestHost(t *testing.T) {
 	}
 }
 
-// TestAllocations: the agent asks for each request.
+// TestAllocations: the agent calls ServerOf for each request.
 func TestAllocations(t *testing.T) {
 	for _, rawURL := range []string{"http://an.example/", "https://an.example.:8443/a?b", "http://127.0.0.1:8080/", "http://[2001:db8::a]:8080/"} {
 		u := urls.MustParse(rawURL)

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// This file repairs URLs. What is percent-encoded stays so, what must be is encoded, and
-// a host name becomes ASCII. URLs of callers and of servers get the same repairs.
+// This file repairs URLs. Escapes stay, characters that need an escape get one, and a host
+// name becomes ASCII. URLs of callers and of servers get the same repairs.
 
 // Parse returns rawURL as a URL that can be sent. A scheme or host that is missing is not
 // an error here, but in [Of]. The text of an error does not repeat the URL, which may have
@@ -45,8 +45,8 @@ func Wire(u *url.URL) (*url.URL, error) {
 	return &c, nil
 }
 
-// Resolve returns the URL that location, of the response to a request for base, refers
-// to. A location without a fragment inherits that of base (RFC 9110, section 10.2.2).
+// Resolve returns the URL that location refers to, the Location of a response from base. A
+// location without a fragment inherits that of base (RFC 9110, section 10.2.2).
 //
 // The error is [ErrSchemeNotSupported], [ErrNoHost], [ErrPort] or [ErrHost], or says why
 // location is not a URL.
@@ -88,7 +88,7 @@ func wireHost(u *url.URL) (string, error) {
 	return host, err
 }
 
-// parse is url.Parse, but tries again with escapes where only those are missing.
+// parse is url.Parse. If it fails, parse adds missing escapes and tries again.
 func parse(rawURL string) (*url.URL, error) {
 	u, err := url.Parse(rawURL)
 	if err == nil {
@@ -102,7 +102,7 @@ func parse(rawURL string) (*url.URL, error) {
 		user, host = escape(authority[:at], illegalInUser)+"@", authority[at+1:]
 	}
 	if colon := strings.LastIndexByte(host, ':'); strings.Trim(host[colon+1:], "0123456789") != "" && colon > strings.LastIndexByte(host, ']') {
-		return nil, ErrPort // without the text: with a slash in a password, this is the password
+		return nil, ErrPort // without the text, which may be a part of the password
 	}
 	repaired := scheme + user + host + escape(path, strayPercent)
 	if hasQuery {
@@ -119,7 +119,7 @@ func parse(rawURL string) (*url.URL, error) {
 	return u, err
 }
 
-// splitAuthority splits what comes before the query of a URL. The scheme has its "://".
+// splitAuthority splits the part of a URL before the query. The scheme includes "://".
 func splitAuthority(s string) (scheme, authority, path string) {
 	start := strings.Index(s, "//")
 	if start < 0 || start > 0 && strings.IndexAny(s, ":/") != start-1 {
@@ -133,8 +133,8 @@ func splitAuthority(s string) (scheme, authority, path string) {
 	return s[:start], s[start : start+end], s[start+end:]
 }
 
-// illegal reports whether s[i] may not stand in a path or a query (RFC 3986, sections 3.3
-// and 3.4). '%' may: it usually begins an escape.
+// illegal reports whether s[i] is not allowed in a path or a query (RFC 3986, sections 3.3
+// and 3.4). '%' is allowed: it usually begins an escape.
 func illegal(s string, i int) bool {
 	return s[i] <= ' ' || s[i] >= 0x7f || strings.IndexByte("\"<>[]\\^`{|}", s[i]) >= 0
 }
@@ -147,7 +147,7 @@ func strayPercent(s string, i int) bool {
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
 // illegalInUser reports whether s[i] must be escaped in a user name and password. A
-// backslash is not, and so remains an error: to a browser it ends the authority.
+// backslash is not escaped and remains an error: to a browser it ends the authority.
 func illegalInUser(s string, i int) bool {
 	return strayPercent(s, i) || s[i] >= ' ' && s[i] != 0x7f && s[i] != '\\' && illegal(s, i)
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 )
 
-// repairs are URLs and what is sent. For each without a mark, treq 22.2 sends the same.
+// repairs are URLs and the host and target that are sent. treq 22.2 sends the same, except
+// for the rows marked as ours.
 var repairs = []struct{ url, host, target string }{
 	{"http://x", "x", "/"},
 	{"http://x?a=b", "x", "/?a=b"},
@@ -60,7 +61,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestParseOnly is what only a caller may write.
+// TestParseOnly has URLs that are valid only from a caller.
 func TestParseOnly(t *testing.T) {
 	for _, test := range []struct{ url, host, target string }{
 		{"http://x/a/../b/./c", "x", "/a/../b/./c"},   // a Location loses the dots
@@ -238,7 +239,7 @@ func TestResolveErrors(t *testing.T) {
 	}
 }
 
-// FuzzResolve: what a Location becomes can be sent, and means the same when it is parsed
+// FuzzResolve: the URL of a Location can be sent, and means the same when it is parsed
 // again.
 func FuzzResolve(f *testing.F) {
 	for _, s := range []string{

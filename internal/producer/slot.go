@@ -1,7 +1,7 @@
 // Package producer has the slot in which a consumer keeps its producer.
 package producer
 
-// Pull and Push are reactor.PullProducer and reactor.PushProducer.
+// Pull and Push are reactor's PullProducer and PushProducer; reactor imports this package.
 type (
 	Pull interface {
 		ResumeProducing()

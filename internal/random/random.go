@@ -1,5 +1,5 @@
-// Package random is the one source of what may be random where no reactor says
-// otherwise: the system's randomness, fit for secrets.
+// Package random has the source of randomness for code without a reactor: the
+// system's, which is fit for secrets.
 package random
 
 import (
@@ -15,11 +15,11 @@ type system struct{}
 
 func (system) Uint64() uint64 {
 	var b [8]byte
-	crypto.Read(b[:]) // it does not fail
+	crypto.Read(b[:]) // never fails
 	return binary.LittleEndian.Uint64(b[:])
 }
 
-// Fill fills b with random bytes of r, or of System if r is nil.
+// Fill fills b with random bytes from r, or from System if r is nil.
 func Fill(b []byte, r *rand.Rand) {
 	if r == nil {
 		r = System

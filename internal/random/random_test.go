@@ -19,10 +19,10 @@ func TestFill(t *testing.T) {
 			t.Errorf("%d bytes: one seed gave %x and %x", size, a, b)
 		}
 		if a[size] != 0 || c[size] != 0 {
-			t.Errorf("%d bytes: it wrote beyond the end", size)
+			t.Errorf("%d bytes: Fill wrote beyond the end", size)
 		}
 		if size >= 8 && bytes.Equal(a, c) {
-			t.Errorf("%d bytes: the system gave what a seed gives: %x", size, c)
+			t.Errorf("%d bytes: the system gave the numbers of a seed: %x", size, c)
 		}
 		if size > 8 && (bytes.Equal(a[:8], a[size-8:size]) || a[size-1] == 0 && a[size-2] == 0) {
 			t.Errorf("%d bytes: %x", size, a)

@@ -15,7 +15,7 @@ import (
 // were added or last moved. A Heap belongs to one goroutine.
 //
 // Adding, removing and moving a call take O(log n) time. A pending call takes 32
-// bytes, and 24 in the heap, which does not shrink.
+// bytes, plus 24 in the heap, which does not shrink.
 type Heap struct {
 	now     func() time.Time
 	epoch   time.Time // the origin of all times
@@ -88,8 +88,8 @@ func (h *Heap) Next() (at time.Time, ok bool) {
 	return h.epoch.Add(h.entries[0].at), true
 }
 
-// Mark returns a mark for [Heap.Due], which lies before all calls that are added or
-// moved from now on.
+// Mark returns a mark for [Heap.Due]. It lies before all calls that are added or
+// moved later.
 func (h *Heap) Mark() uint64 { return h.seq }
 
 // NoMark is a mark after all calls.
