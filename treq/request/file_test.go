@@ -199,6 +199,10 @@ func TestPiecesAsTheReaderGivesThem(t *testing.T) {
 		{"an error at once", iotest.ErrReader(bad), "", bad},
 		{"never anything", idler{}, "", io.ErrNoProgress},
 		{"seldom anything", &seldom{rest: "abc"}, "abc", nil},
+		{"nothing 99 times, then EOF", &late{99, io.EOF}, "", nil},
+		{"nothing 99 times, then an error", &late{99, bad}, "", bad},
+		{"nothing 98 times, then EOF", &late{98, io.EOF}, "", nil},
+		{"nothing 100 times, then EOF", &late{100, io.EOF}, "", io.ErrNoProgress},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := stepper.New()
@@ -225,6 +229,19 @@ func (c *closeable) Close() error { c.closed++; return errors.New("of no interes
 type idler struct{}
 
 func (idler) Read([]byte) (int, error) { return 0, nil }
+
+// late returns nothing from some reads, and then an error.
+type late struct {
+	idle int
+	err  error
+}
+
+func (l *late) Read([]byte) (int, error) {
+	if l.idle--; l.idle >= 0 {
+		return 0, nil
+	}
+	return 0, l.err
+}
 
 // seldom returns a byte from every 60th read.
 type seldom struct {

@@ -23,6 +23,7 @@ func TestForm(t *testing.T) {
 	}{
 		{"nothing", request.Pairs(nil), ""},
 		{"in order, with several of a name", request.Pairs{{"b", "1"}, {"a", "2"}, {"b", "0"}}, "b=1&a=2&b=0"},
+		{"of the type that others have", request.Pairs([][2]string{{"a", "1"}}), "a=1"},
 		{"without names and values", request.Pairs{{"", "x"}, {"y", ""}, {"", ""}}, "=x&y=&="},
 		{"UTF-8", request.Pairs{{"é", "Это ü"}}, "%C3%A9=%D0%AD%D1%82%D0%BE+%C3%BC"},
 		{"what means something", request.Pairs{{"a=b&c", "x y+z%"}, {"~-._", "\r\n"}}, "a%3Db%26c=x+y%2Bz%25&~-._=%0D%0A"},

@@ -215,28 +215,45 @@ func (h *hasty) ResumeProducing() {
 
 func TestHastySource(t *testing.T) {
 	for name, buffer := range map[string]bool{"unbuffered": false, "buffered": true} {
-		t.Run(name, func(t *testing.T) {
-			h := &hasty{left: []string{"b", "c", "d"}}
-			h.Body = response.NewBody(h)
-			r := response.New(h.Body)
-			if buffer {
-				r.Buffer()
-			}
-			h.send("a")
-			p := &reader{}
-			depth := 0
-			p.onData = func(string) {
-				if depth++; depth != 1 {
-					t.Error("DataReceived within DataReceived")
+		for when, sent := range map[string]bool{"held": false, "sent": true} {
+			t.Run(name+", the first piece is "+when, func(t *testing.T) {
+				h := &hasty{}
+				h.Body = response.NewBody(h)
+				r := response.New(h.Body)
+				if buffer {
+					r.Buffer()
 				}
-				p.ResumeProducing()
-				depth--
-			}
-			deliver(t, r, p)
-			if got := strings.Join(p.told, ""); got != "madeabcd"+done {
-				t.Errorf("the reader was told %q", p.told)
-			}
-		})
+				p := &reader{}
+				depth := 0
+				p.onData = func(string) {
+					if depth++; depth != 1 {
+						t.Error("DataReceived within DataReceived")
+					}
+					if sent {
+						h.ResumeProducing()
+					} else {
+						p.ResumeProducing()
+					}
+					depth--
+				}
+				p.onLost = func() {
+					if depth != 0 {
+						t.Error("ConnectionLost within DataReceived")
+					}
+				}
+				if sent {
+					deliver(t, r, p)
+				}
+				h.left = []string{"b", "c", "d"}
+				h.send("a")
+				if !sent {
+					deliver(t, r, p)
+				}
+				if got := strings.Join(p.told, ""); got != "madeabcd"+done {
+					t.Errorf("the reader was told %q", p.told)
+				}
+			})
+		}
 	}
 }
 

@@ -77,6 +77,10 @@ func TestCharsetOfHeaders(t *testing.T) {
 		{"the first that is a name", []string{"a/b;charset=;charset=x-b"}, "x-b"},
 		{"spaces", []string{"text/plain ; charset = x-a "}, "x-a"},
 		{"no type", []string{";charset=x-a"}, "x-a"},
+		{"parameters that are none", []string{"a/b;c;charset=x-a"}, "x-a"},
+		{"parameters that are none", []string{"a/b;;charset=x-a"}, "x-a"},
+		{"parameters that are none", []string{"a/b;=c;charset=x-a"}, "x-a"},
+		{"parameters that are none", []string{`a/b;="c;charset=x-b";charset=x-a`}, "x-a"},
 		{"hostile", []string{"text/plain;charset=../../etc"}, ""},
 		{"hostile", []string{"text/plain;charset=a\x00b"}, ""},
 		{"hostile", []string{"text/plain;charset=x a"}, ""},
@@ -94,6 +98,24 @@ func TestCharsetOfHeaders(t *testing.T) {
 		if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, response.ErrUnknownCharset) || !errors.As(err, &why) ||
 			why.Charset != test.want || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s, %q: got %v", test.row, test.contentTypes, err)
+		}
+	}
+}
+
+// A charset's name has only those characters that RFC 2978 allows, and the few that are in use besides.
+func TestCharactersOfACharsetsName(t *testing.T) {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&+-^_`~.:()"
+	for c := range 256 {
+		name := "x" + string([]byte{byte(c)}) + "x"
+		var why *response.CharsetError
+		if c == ';' { // which ends the parameter
+			name = "x"
+		}
+		d := of("plain", "a/b;charset="+name).Text()
+		if c != ';' && strings.IndexByte(allowed, byte(c)) < 0 {
+			deferredtest.SuccessResultOf(t, d)
+		} else if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &why) || why.Charset != name {
+			t.Errorf("%q: got %v", name, err)
 		}
 	}
 }
@@ -184,6 +206,16 @@ func TestUndecodable(t *testing.T) {
 		{"utf-8", "x\xed\xa0\x80", 1, 0}, // a surrogate
 		{"utf-8", "\xef\xbf\xbd\xc0\x80", 3, 0},
 		{"ascii", "abc\xe9", 3, 0},
+		{"ascii", "a\xc2\x80", 1, 0}, // not ASCII, though UTF-8
+		{"utf-8", "\xffa", 0, 0},
+		{"us-ascii", "\xe9a", 0, 0},
+		{"us-ascii", "\xc2\x80", 0, 0},
+		{"utf-16le", "a", 0, 0},
+		{"utf-16be", "\xde\x43\x00a", 0, 0},
+		{"utf-32be", "\xff\xff\xff\xff", 0, 0},
+		{"shift_jis", "\x81", 0, 0},
+		{"windows-1253", "\xd2a", 0, 0},
+		{"gb18030", "\xff", 0, 0},
 		{"utf-16le", "a\x00b\x00c", 4, 4},
 		{"utf-16be", "\x00a\xd8\x3d\x00b", 2, 2},
 		{"utf-32le", "a\x00\x00\x00\xff\xff\xff\xff", 4, 4},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
@@ -126,6 +127,19 @@ func TestAnotherCarrier(t *testing.T) {
 	}
 	s.req.connectionLost(reactor.ErrConnectionDone)
 	expect(t, s.take(), "")
+
+	s = streamed(later, "GET", "/", 0)
+	s.refuses = errors.New("no")
+	var ended []error
+	s.req.NotifyFinish().AddBoth(func(n deferred.None, err error) (deferred.None, error) {
+		ended = append(ended, err)
+		return n, nil
+	})
+	s.req.Finish()
+	expect(t, s.take(), "head 200"+header+` 0 false "" true; abort`)
+	expect(t, fmt.Sprint(ended), "[]")
+	s.req.connectionLost(io.EOF)
+	expect(t, fmt.Sprint(ended), "[EOF]")
 }
 
 // A request that has ended does not call its carrier, which may carry the next request by then.
@@ -141,6 +155,9 @@ func TestAnEndedRequestLeavesItsCarrier(t *testing.T) {
 		}
 		end(s.req)
 		s.take()
+		if name != "finished" { // which panics
+			s.req.Finish()
+		}
 		p := &counted{req: s.req}
 		before := s.puller
 		s.req.UnregisterProducer()

@@ -161,13 +161,22 @@ func TestFileConditions(t *testing.T) {
 		"If-Match: " + tag:           "200 OK",
 		`If-Match: "x"`:              "412 Precondition Failed",
 		"If-Unmodified-Since: " + at: "200 OK",
+		"If-Unmodified-Since: " + fileTime.Add(-time.Second).UTC().Format(http.TimeFormat): "412 Precondition Failed",
+		"If-Match: " + tag + "\r\nIf-None-Match: " + tag:                                   "304 Not Modified",
 	} {
 		got := s.get("/a", request)
 		want(t, head(got), "HTTP/1.1 "+status)
-		if status[0] == '3' {
-			want(t, header(got, "Etag"), tag)
-			want(t, body(got), "")
+		want(t, header(got, "Etag"), tag)
+		want(t, header(got, "Last-Modified"), at)
+		text, length := "hello", "5"
+		switch status[0] {
+		case '3':
+			text, length = "", ""
+		case '4':
+			text, length = "", "0"
 		}
+		want(t, body(got), text)
+		want(t, header(got, "Content-Length"), length)
 	}
 }
 

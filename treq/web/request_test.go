@@ -3,6 +3,7 @@ package web_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime"
 	"strings"
@@ -132,6 +133,45 @@ func TestNotModified(t *testing.T) {
 		req.WriteString("x")
 	})
 	want(t, s.get("/"), "HTTP/1.1 304 Not Modified\r\n\r\n")
+}
+
+// A write says that it has taken everything, as io.Copy expects: while the resource is rendered, as the
+// first, as a later one, and if the response has no body.
+func TestWritesTakeEverything(t *testing.T) {
+	for _, test := range []struct {
+		method string
+		code   int
+		sent   string
+	}{{"GET", 200, "hellohellohellohello"}, {"HEAD", 200, ""}, {"GET", 204, ""}, {"GET", 304, ""}} {
+		var req *web.Request
+		copies := func() {
+			for _, r := range []io.Reader{strings.NewReader("hello"), io.MultiReader(strings.NewReader("hello"))} {
+				if n, err := io.Copy(req, r); n != 5 || err != nil {
+					t.Errorf("%s %d: %d, %v", test.method, test.code, n, err)
+				}
+			}
+		}
+		s := serveFunc(t, func(r *web.Request) {
+			req = r
+			req.SetResponseCode(test.code)
+			if req.Path == "/rendering" {
+				copies()
+			}
+			req.NotDoneYet()
+		})
+		for _, path := range []string{"/rendering", "/later"} {
+			p := s.connect().send(test.method + " " + path + " HTTP/1.0\r\n\r\n")
+			copies()
+			if path == "/later" {
+				copies()
+			}
+			req.Finish()
+			s.Pump()
+			got := p.take()
+			want(t, strings.Fields(got)[1], itoa(test.code))
+			want(t, body(got), test.sent)
+		}
+	}
 }
 
 func TestPhrase(t *testing.T) {
@@ -672,8 +712,10 @@ func (*streamed) Render(req *web.Request) {}
 
 func TestAccessLog(t *testing.T) {
 	var log strings.Builder
+	var later *web.Request
 	site := &web.Site{Root: web.RenderFunc(func(req *web.Request) {
 		if req.Path == "/later" {
+			later = req
 			req.NotDoneYet()
 			return
 		}
@@ -685,6 +727,7 @@ func TestAccessLog(t *testing.T) {
 	p := s.connect().send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n")
 	p.AbortConnection()
 	s.Pump()
+	later.Finish()
 	site.Root = &streamed{} // answers before the content has come, and then loses the connection
 	p = s.connect().send("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
 	p.AbortConnection()
@@ -700,8 +743,11 @@ func TestConditions(t *testing.T) {
 	modified := time.Unix(1000, 5e8)
 	s := serveFunc(t, func(req *web.Request) {
 		tag := `"a,b"`
-		if req.Path == "/weak" {
+		switch req.Path {
+		case "/weak":
 			tag = `W/"a,b"`
+		case "/empty":
+			tag = `""`
 		}
 		done := false
 		if req.Path != "/time" {
@@ -727,6 +773,10 @@ func TestConditions(t *testing.T) {
 		{"/", `If-None-Match: nonsense`, "GET", "200"},
 		{"/", `If-None-Match: "unfinished`, "GET", "200"},
 		{"/weak", `If-None-Match: "a,b"`, "GET", "304"},
+		{"/", `If-None-Match: "", "a,b"`, "GET", "304"},
+		{"/empty", `If-None-Match: ""`, "GET", "304"},
+		{"/empty", `If-None-Match: "x"`, "GET", "200"},
+		{"/empty", `If-Match: ""`, "PUT", "200"},
 		{"/", `If-Match: "a,b"`, "PUT", "200"},
 		{"/", `If-Match: "x"`, "PUT", "412"},
 		{"/", `If-Match: W/"a,b"`, "PUT", "412"},

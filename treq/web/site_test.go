@@ -34,6 +34,11 @@ func TestDate(t *testing.T) {
 	s := serveFunc(t, hello)
 	s.Advance(24 * time.Hour)
 	want(t, header(s.get("/"), "Date"), "Fri, 02 Jan 1970 00:00:00 GMT")
+	s.Advance(999 * time.Millisecond)
+	want(t, header(s.get("/"), "Date"), "Fri, 02 Jan 1970 00:00:00 GMT")
+	s.Advance(time.Millisecond)
+	want(t, header(s.get("/"), "Date"), "Fri, 02 Jan 1970 00:00:01 GMT")
+	want(t, header(s.ask("nonsense\r\n\r\n"), "Date"), "Fri, 02 Jan 1970 00:00:01 GMT")
 	s = serveFunc(t, func(req *web.Request) { req.ResponseHeader["Date"] = nil })
 	want(t, string(s.connect().send(get).got), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 }
