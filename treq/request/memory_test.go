@@ -1,0 +1,34 @@
+package request_test
+
+import (
+	"io"
+	"runtime"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/request"
+)
+
+// zeros is a reader of any number of bytes.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+// A large body takes no more memory than a small one: the reads share a buffer.
+func TestALargeBodyTakesNoMemory(t *testing.T) {
+	const size = 64 << 20
+	s := newStepper()
+	var sent int
+	p := request.NewFileBodyProducer(io.LimitReader(zeros{}, size), request.FileBodyConfig{})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	o := watch(p.StartProducing(writer{s.Cooperator, func(data []byte) { sent += len(data) }}))
+	s.drain()
+	runtime.ReadMemStats(&after)
+	o.want(t, nil)
+	if sent != size {
+		t.Errorf("%d bytes were sent", sent)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > size/2 { // the race detector lets some buffers go
+		t.Errorf("%d bytes were allocated for a body of %d", took, size)
+	}
+}

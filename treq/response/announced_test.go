@@ -1,0 +1,31 @@
+package response_test
+
+import (
+	"math"
+	"runtime"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+)
+
+// The memory that a body takes grows with the bytes that came, not with the length that was announced.
+func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
+	for _, length := range []int64{3 << 20, 1 << 40, math.MaxInt64} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		const count = 20
+		for range count {
+			r, s := newResponse("")
+			r.Length = length
+			d := r.Content()
+			s.sendAll("x")
+			if got := deferredtest.SuccessResultOf(t, d); string(got) != "x" || cap(got) != 1 {
+				t.Fatalf("%d bytes, room for %d", len(got), cap(got))
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if took := (after.TotalAlloc - before.TotalAlloc) / count; took > 1<<20+64<<10 {
+			t.Errorf("a response that announced %d bytes and sent one took %d", length, took)
+		}
+	}
+}

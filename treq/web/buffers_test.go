@@ -1,0 +1,48 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+)
+
+// The buffer of a handler that has returned serves the next handler. A site keeps 64 of them.
+func TestHandlerBuffersAreUsedAgain(t *testing.T) {
+	site := &Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "hello")
+		io.Copy(w, r.Body)
+	})}
+	connect := func() reactor.Protocol {
+		channel := site.BuildProtocol(nil)
+		channel.ConnectionMade(&memory.StringTransport{On: memory.New()})
+		return channel
+	}
+	free := func(wanted int) {
+		t.Helper()
+		if len(site.free) != wanted {
+			t.Errorf("%d buffers are kept, not %d", len(site.free), wanted)
+		}
+	}
+	one := connect()
+	for range 3 {
+		one.DataReceived([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+		free(1)
+	}
+	var many []reactor.Protocol
+	for range 70 {
+		channel := connect()
+		channel.DataReceived([]byte("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"))
+		many = append(many, channel)
+	}
+	free(0)
+	for _, channel := range many {
+		channel.DataReceived([]byte("x"))
+	}
+	free(64)
+	if b := site.buffer(); len(b) != 0 {
+		t.Errorf("a buffer that is used again has %d bytes in it", len(b))
+	}
+}

@@ -1,0 +1,55 @@
+package web_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// What a handler writes arrives whole and in order, however its writes meet the end of the buffer. The
+// buffer has 2048 bytes.
+func TestHandlerWritesOfAllSizes(t *testing.T) {
+	for _, sizes := range [][]int{
+		{2047}, {2048}, {2049}, {2047, 1}, {2047, 2}, {2048, 1}, {1, 2048}, {1, 4095}, {1, 4096}, {1, 10_000},
+		{10_000, 1}, {2048, 2048, 2048}, {100, 1948, 1}, {1, 100_000, 1}, {2047, 5000, 2047, 3},
+	} {
+		for name, write := range map[string]func(http.ResponseWriter, []byte) (int, error){
+			"Write":       func(w http.ResponseWriter, p []byte) (int, error) { return w.Write(p) },
+			"WriteString": func(w http.ResponseWriter, p []byte) (int, error) { return io.WriteString(w, string(p)) },
+		} {
+			var sent strings.Builder
+			s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
+				for i, size := range sizes {
+					piece := strings.Repeat(string(rune('a'+i)), size)
+					sent.WriteString(piece)
+					if n, err := write(w, []byte(piece)); n != size || err != nil {
+						t.Errorf("%s %v: %d, %v for %d bytes", name, sizes, n, err, size)
+					}
+				}
+			})
+			if got := body(s.ask("GET / HTTP/1.0\r\n\r\n")); got != sent.String() {
+				t.Errorf("%s %v: %d bytes of %d arrived, or others", name, sizes, len(got), sent.Len())
+			}
+		}
+	}
+}
+
+// A handler knows the names of the announced trailers before it reads the body.
+func TestAnnouncedTrailersOfAHandlersRequest(t *testing.T) {
+	for _, test := range []struct{ headers, before, after string }{
+		{"", "map[]", "map[X-A:[1] X-B:[2]]"},
+		{"Trailer: X-A\r\n", "map[X-A:[]]", "map[X-A:[1] X-B:[2]]"},
+		{"Trailer: x-a ,X-C\r\n", "map[X-A:[] X-C:[]]", "map[X-A:[1] X-B:[2] X-C:[]]"},
+		{"Trailer: X-A\r\nTrailer: X-B\r\n", "map[X-A:[] X-B:[]]", "map[X-A:[1] X-B:[2]]"},
+	} {
+		s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
+			before := fmt.Sprint(r.Trailer)
+			io.ReadAll(r.Body)
+			fmt.Fprint(w, before, " then ", r.Trailer, " in ", r.Header)
+		})
+		got := s.ask("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + test.headers + "\r\n0\r\nX-A: 1\r\nX-B: 2\r\n\r\n")
+		want(t, body(got), test.before+" then "+test.after+" in map[]")
+	}
+}
