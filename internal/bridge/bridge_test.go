@@ -213,6 +213,43 @@ func TestPumpPauses(t *testing.T) {
 	}
 }
 
+// Each piece is delivered once, however often the pump is paused and resumed.
+func TestPumpPausesAtEachPiece(t *testing.T) {
+	for resumes := 1; resumes <= 3; resumes++ {
+		loop, from := make(calls, 10), newReader(io.EOF)
+		var got []string
+		p := bridge.NewPump(loop, from)
+		for _, piece := range []string{"a", "b", "c"} {
+			from.pieces <- piece
+		}
+		close(from.pieces)
+		p.Start(func(data []byte) { got = append(got, string(data)) }, func(error) { got = append(got, "end") })
+		for range 4 {
+			before := len(got)
+			p.PauseProducing()
+			(<-loop)()
+			if len(got) != before {
+				t.Errorf("got %q while paused", got)
+			}
+			for i := range resumes {
+				if i > 0 {
+					p.PauseProducing()
+				}
+				p.ResumeProducing()
+				p.ResumeProducing()
+			}
+			(<-loop)()
+		}
+		if want := []string{"a", "b", "c", "end"}; !slices.Equal(got, want) {
+			t.Errorf("resumed %d times, got %q, want %q", resumes, got, want)
+		}
+		<-from.closed
+		if len(loop) != 0 {
+			t.Errorf("%d calls are left", len(loop))
+		}
+	}
+}
+
 func TestPumpStops(t *testing.T) {
 	loop, from := make(calls, 10), newReader(io.EOF)
 	data, end := func([]byte) { t.Error("data after StopProducing") }, func(error) { t.Error("end after StopProducing") }

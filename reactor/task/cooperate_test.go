@@ -556,6 +556,65 @@ func TestCooperatorTakesTurns(t *testing.T) {
 	}
 }
 
+// Whichever task leaves the round, and comes back, the others keep their order.
+func TestCooperatorTasksLeaveTheRound(t *testing.T) {
+	for count := 1; count <= 4; count++ {
+		for which := range count {
+			for _, how := range []string{"pause", "stop", "wait"} {
+				s := newFakeScheduler()
+				c := task.NewCooperator(s.clock, task.CooperatorConfig{Scheduler: s.schedule, TerminationPredicate: oneStep})
+				var got, want, round []int
+				var wait *deferred.Deferred[none]
+				tasks := make([]*task.CooperativeTask, count)
+				for i := range tasks {
+					round = append(round, i)
+					tasks[i] = c.Cooperate(func() (task.Wait, error) {
+						got = append(got, i)
+						if how == "wait" && i == which && wait == nil {
+							wait = deferred.New[none]()
+							return wait, nil
+						}
+						return nil, nil
+					})
+				}
+				run := func(steps int) {
+					for range steps {
+						s.pump()
+						if len(round) != 0 {
+							want = append(want, round[0])
+							round = append(round[1:], round[0])
+						}
+					}
+				}
+				leave := func() { round = slices.DeleteFunc(round, func(i int) bool { return i == which }) }
+				switch how {
+				case "pause":
+					tasks[which].Pause()
+				case "stop":
+					tasks[which].Stop()
+				case "wait":
+					run(which + 1)
+				}
+				leave()
+				run(2*count + 1)
+				switch how {
+				case "pause":
+					tasks[which].Resume()
+					round = append(round, which)
+				case "wait":
+					wait.Callback(none{})
+					round = append(round, which)
+				}
+				run(2*count + 1)
+				if !slices.Equal(got, want) {
+					t.Errorf("%s %d of %d: steps of %v, want %v", how, which, count, got, want)
+				}
+				c.Stop()
+			}
+		}
+	}
+}
+
 func TestCooperatorTerminationPredicate(t *testing.T) {
 	sched := newFakeScheduler()
 	steps, over := 0, false

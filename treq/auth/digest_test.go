@@ -97,6 +97,8 @@ func TestDigestUserNames(t *testing.T) {
 		{"Jäsøn Doe", "", "username", "Jäsøn Doe"},
 		{"Jäsøn Doe", ", charset=UTF-8", "username*", "UTF-8''J%C3%A4s%C3%B8n%20Doe"},
 		{"Ja\u0308son", ", charset=utf-8", "username*", "UTF-8''J%C3%A4son"},
+		{"é!#$&+-.^_`|~azAZ09", ", charset=UTF-8", "username*", "UTF-8''%C3%A9!#$&+-.^_`|~azAZ09"},
+		{"é \"%'()*,/:;<=>?@[\\]{}", ", charset=UTF-8", "username*", "UTF-8''%C3%A9%20%22%25%27%28%29%2A%2C%2F%3A%3B%3C%3D%3E%3F%40%5B%5C%5D%7B%7D"},
 		{"user", ", charset=UTF-8", "username", "user"},
 		{"user", ", userhash=true", "username", md5Hex("user:r")},
 	} {
@@ -292,6 +294,32 @@ func TestDigestNextNonce(t *testing.T) {
 	d.Answered(req, answer(503, "Authentication-Info", `nextnonce="five"`))
 	if got := authorized(t, d, anURL); got.Get("nonce") != "three" {
 		t.Errorf("a broken server changed the nonce to %q", got.Get("nonce"))
+	}
+}
+
+// TestDigestAcceptedByCode: an answer of the server says that it took the digest, and a server's failure
+// says nothing about it.
+func TestDigestAcceptedByCode(t *testing.T) {
+	for code, accepted := range map[int]bool{200: true, 204: true, 304: true, 404: true, 499: true, 500: false, 501: false, 503: false, 599: false} {
+		d := newDigest()
+		challenge(t, d, anURL, `Digest realm="r", nonce="one", qop="auth"`)
+		req := get(anURL)
+		d.Authorize(req)
+		if again, err := d.Answered(req, answer(code, "Authentication-Info", `nextnonce="two"`)); again || err != nil {
+			t.Errorf("%d: %v, %v", code, again, err)
+		}
+		want := map[bool]string{true: "two", false: "one"}[accepted]
+		if got := authorized(t, d, anURL); got.Get("nonce") != want {
+			t.Errorf("%d: the next nonce is %q, want %q", code, got.Get("nonce"), want)
+		}
+		d = newDigest()
+		challenge(t, d, anURL, `Digest realm="r", nonce="one", qop="auth"`)
+		req = get(anURL)
+		d.Authorize(req)
+		_, err := d.Answered(req, answer(code, "Authentication-Info", `rspauth="x", qop=auth`))
+		if unproved := errors.Is(err, auth.ErrServerUnproved); unproved != accepted {
+			t.Errorf("%d with a wrong proof: %v", code, err)
+		}
 	}
 }
 

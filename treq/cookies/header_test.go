@@ -24,6 +24,11 @@ func TestParseSetCookie(t *testing.T) {
 		{"a=", &http.Cookie{Name: "a"}},
 		{"a=b=c", &http.Cookie{Name: "a", Value: "b=c"}},
 		{`a="b c"`, &http.Cookie{Name: "a", Value: "b c", Quoted: true}},
+		{`a=x"`, &http.Cookie{Name: "a", Value: `x"`}},
+		{`a="x`, &http.Cookie{Name: "a", Value: `"x`}},
+		{`a=x"y"`, &http.Cookie{Name: "a", Value: `x"y"`}},
+		{`a="x"y`, &http.Cookie{Name: "a", Value: `"x"y`}},
+		{`a="x"y"`, &http.Cookie{Name: "a", Value: `x"y`, Quoted: true}},
 		{`a="`, &http.Cookie{Name: "a", Value: `"`}},
 		{`a=""`, &http.Cookie{Name: "a", Quoted: true}},
 		{`a={"b":["c",1]}`, &http.Cookie{Name: "a", Value: `{"b":["c",1]}`}},
@@ -112,6 +117,24 @@ func TestDates(t *testing.T) {
 		}
 		if got != test.want {
 			t.Errorf("%q: got %q, want %q", test.date, got, test.want)
+		}
+	}
+}
+
+// TestDateDelimiters: RFC 6265, section 5.1.1, lists the bytes that separate the parts of a date.
+func TestDateDelimiters(t *testing.T) {
+	const delimiters = "\t !\"#$%&'()*+,-./<=>?@[\\]^_`{|}~"
+	for b := range 256 {
+		if b < ' ' && b != '\t' || b == 0x7f || b == ';' {
+			continue // not in the value of an attribute
+		}
+		between := string([]byte{byte(b)})
+		c, err := cookies.ParseSetCookie("a=1; Expires=1" + between + "Jan" + between + "2023" + between + "00:00:00")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := !c.Expires.IsZero(), strings.Contains(delimiters, between); got != want {
+			t.Errorf("%q: a date: %v, want %v", between, got, want)
 		}
 	}
 }

@@ -204,26 +204,38 @@ func TestTheWallClockIsTheDefault(t *testing.T) {
 }
 
 func TestHTTPLeavesSecureCookiesAlone(t *testing.T) {
-	const secure = "s=secret; Secure; Path=/x; Domain=example.com"
+	const (
+		secure   = "s=secret; Secure; Path=/x; Domain=example.com"
+		hostOnly = "s=secret; Secure; Path=/x"
+	)
 	for _, test := range []struct {
-		from, line string
-		stored     bool
+		secure, from, line string
+		stored             bool
 	}{
-		{"http://www.example.com/x", "s=evil; Path=/x; Domain=example.com", false},
-		{"http://www.example.com/x", "s=evil; Path=/x", false},
-		{"http://example.com/x", "s=evil; Secure; Path=/x/y", false},
-		{"http://example.com/x", "s=; Path=/x; Domain=example.com; Max-Age=0", false},
-		{"http://example.com/x", "s=other; Path=/", true},
-		{"http://example.com/x", "t=other; Path=/x", true},
-		{"http://other.com/x", "s=other; Path=/x", true},
-		{"https://example.com/x", "s=changed; Path=/x", true},
+		{secure, "http://www.example.com/x", "s=evil; Path=/x; Domain=example.com", false},
+		{secure, "http://www.example.com/x", "s=evil; Path=/x", false},
+		{secure, "http://example.com/x", "s=evil; Secure; Path=/x/y", false},
+		{secure, "http://example.com/x", "s=; Path=/x; Domain=example.com; Max-Age=0", false},
+		{secure, "http://example.com/x", "s=other; Path=/", true},
+		{secure, "http://example.com/x", "t=other; Path=/x", true},
+		{secure, "http://other.com/x", "s=other; Path=/x", true},
+		{secure, "https://example.com/x", "s=changed; Path=/x", true},
+		// Of www.example.com alone. The cookie of a domain above it is sent there too.
+		{hostOnly, "http://www.example.com/x", "s=evil; Path=/x", false},
+		{hostOnly, "http://www.example.com/x", "s=evil; Path=/x; Domain=example.com", false},
+		{hostOnly, "http://example.com/x", "s=evil; Path=/x; Domain=example.com", false},
+		{hostOnly, "http://api.example.com/x", "s=evil; Path=/x/y; Domain=example.com", false},
+		{hostOnly, "http://deep.www.example.com/x", "s=evil; Path=/x; Domain=www.example.com", false},
+		{hostOnly, "http://api.example.com/x", "s=other; Path=/x", true},
+		{hostOnly, "http://example.com/x", "s=other; Path=/; Domain=example.com", true},
+		{hostOnly, "http://badwww.example.com/x", "s=other; Path=/x", true},
 	} {
 		jar, _ := newJar()
-		receive(t, jar, "https://www.example.com/", secure)
+		receive(t, jar, "https://www.example.com/", test.secure)
 		before := fmt.Sprint(jar.Items())
 		receive(t, jar, test.from, test.line)
 		if stored := fmt.Sprint(jar.Items()) != before; stored != test.stored {
-			t.Errorf("%s from %s: stored is %v", test.line, test.from, stored)
+			t.Errorf("%s from %s after %s: stored is %v", test.line, test.from, test.secure, stored)
 		}
 	}
 }
