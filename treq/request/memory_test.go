@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
@@ -16,15 +18,15 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 // A large body takes no more memory than a small one: the reads share a buffer.
 func TestALargeBodyTakesNoMemory(t *testing.T) {
 	const size = 64 << 20
-	s := newStepper()
+	s := stepper.New()
 	var sent int
 	p := request.NewFileBodyProducer(io.LimitReader(zeros{}, size), request.FileBodyConfig{})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	o := watch(p.StartProducing(writer{s.Cooperator, func(data []byte) { sent += len(data) }}))
-	s.drain()
+	o := outcome.Of(p.StartProducing(stepper.Writer{Tasks: s.Cooperator, WriteFunc: func(data []byte) { sent += len(data) }}))
+	s.Drain()
 	runtime.ReadMemStats(&after)
-	o.want(t, nil)
+	o.WantErr(t, nil)
 	if sent != size {
 		t.Errorf("%d bytes were sent", sent)
 	}
