@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,34 @@ func TestTLSExchange(t *testing.T) {
 				t.Errorf("%d delayed calls are left", n)
 			}
 		})
+	}
+}
+
+// TestTLSReceivingTakesNoMemory: connections share the buffers for decrypted data, so that many small
+// records do not take 16 KiB each.
+func TestTLSReceivingTakesNoMemory(t *testing.T) {
+	clientConfig, serverConfig := tlsConfigs()
+	p := newTLSPair(t, clientConfig, serverConfig)
+	p.r.Pump()
+	const count = 1000
+	received := 0
+	p.server.data = func(r *recorder) {
+		received += r.got.Len()
+		r.got.Reset()
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range count {
+		p.client.t.Write([]byte("x"))
+		p.r.Pump()
+	}
+	runtime.ReadMemStats(&after)
+	if received != count {
+		t.Fatalf("%d bytes were received", received)
+	}
+	// The race detector drops some of what is put into a sync.Pool.
+	if took := (after.TotalAlloc - before.TotalAlloc) / count; took > 8<<10 {
+		t.Errorf("a record of one byte took %d bytes", took)
 	}
 }
 
