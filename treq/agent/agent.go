@@ -20,9 +20,9 @@ import (
 // A Requester issues requests. [Agent] is one, and so is every agent that wraps
 // another. It is Twisted's IAgent.
 type Requester interface {
-	// Request sends req and fires with the response once its head has come; the body
-	// is still to be read. Request does not change req. Cancelling the Deferred gives
-	// the request up and closes its connection, if it has one.
+	// Request sends req and fires with the response when its head is received. The
+	// body is still to be read. Request does not change req. Cancelling the Deferred
+	// gives up the request and closes its connection, if it has one.
 	Request(req *request.Request) *deferred.Deferred[*response.Response]
 }
 
@@ -33,12 +33,12 @@ type Agent struct {
 	reactor    reactor.Reactor
 	pool       *Pool
 	tls        *TLSPolicy
-	proxy      *proxy           // nil: requests go straight to their servers
-	cooperator *task.Cooperator // runs the producers and readers of bodies; nil until the first
-	scratch    []byte           // the buffer in which heads are put together
+	proxy      *proxy           // nil: the agent connects to the servers itself
+	cooperator *task.Cooperator // runs the producers and readers of bodies; nil until the first body
+	scratch    []byte           // the buffer in which heads are built
 
-	// The group of the last request, and the part of its URL that chose it: most
-	// requests are for the same server as the one before.
+	// The group of the last request, and the parts of its URL that chose the group:
+	// most requests go to the same server as the request before.
 	lastScheme, lastHost string
 	lastGroup            *group
 }
@@ -57,7 +57,7 @@ type Config struct {
 	LocalAddress string
 	// TLS says how to speak TLS for https. nil means NewTLSPolicy(nil).
 	TLS *TLSPolicy
-	// Limits bounds what a server may send besides bodies.
+	// Limits bounds the parts of a response other than its body.
 	Limits wire.Limits
 	// Endpoint, if it is not nil, chooses where to connect, in place of the URL's host
 	// and port.
@@ -68,8 +68,7 @@ type Config struct {
 // IAgentEndpointFactory.
 type EndpointFactory func(u *url.URL) (endpoints.ClientEndpoint, error)
 
-// New returns an Agent whose connections r makes. Its methods belong to the goroutine
-// of r.
+// New returns an Agent on r. Its methods belong to the goroutine of r.
 func New(r reactor.Reactor, config Config) *Agent {
 	a := &Agent{config: config, reactor: r, pool: config.Pool, tls: config.TLS}
 	if a.pool == nil {
@@ -126,9 +125,9 @@ func (a *Agent) group(u *url.URL) (*group, error) {
 type route struct {
 	server origin.Server
 	proxy  string     // the proxy's URL, with its credentials; "" without a proxy
-	tls    *TLSPolicy // of Config, for https
-	local  string     // LocalAddress of Config
-	agent  *Agent     // the agent, if its EndpointFactory connects: no other has the same
+	tls    *TLSPolicy // the TLS of Config, for https
+	local  string     // the LocalAddress of Config
+	agent  *Agent     // non-nil for an agent with an EndpointFactory, which no other agent shares
 }
 
 func (a *Agent) route(u *url.URL) (route, error) {
@@ -168,17 +167,17 @@ func (a *Agent) endpoint(u *url.URL, server origin.Server) (endpoints.ClientEndp
 	return e, nil
 }
 
-// hostname returns the endpoint of a server that is connected to by its name.
+// hostname returns an endpoint that looks server's name up and connects to it.
 func (a *Agent) hostname(server origin.Server) endpoints.ClientEndpoint {
 	return endpoints.NewHostname(a.reactor, server.Host, server.Port, endpoints.HostnameConfig{
 		Timeout: a.config.ConnectTimeout, LocalAddress: a.config.LocalAddress,
 	})
 }
 
-// connect sends x, with the head given, over a new connection.
+// connect sends x, with the given head, over a new connection.
 func (a *Agent) connect(x *exchange, head []byte) {
 	factory := reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
-		if x.over() { // the endpoint went on after it was cancelled
+		if x.over() { // the endpoint connected after its cancel
 			return nil
 		}
 		c := &connection{pool: a.pool, group: x.group}
@@ -211,8 +210,8 @@ func (a *Agent) connect(x *exchange, head []byte) {
 	})
 }
 
-// resend sends x over a new connection, because the one that it was sent over was lost.
-// It happens once: the new connection has not been used before.
+// resend sends x over a new connection after its old one was lost. A request is resent at
+// most once, because only the loss of a reused connection leads here.
 func (a *Agent) resend(x *exchange) {
 	if a.pool.open(x.group) {
 		a.connect(x, head(x))

@@ -1,7 +1,7 @@
 package agent
 
 // This file has the steps of a Stack that authorize requests, and the agents made of
-// them.
+// these steps.
 
 import (
 	"errors"
@@ -15,8 +15,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A RequestHeaderSetterAgent sets headers of each request, in place of those of the same
-// names that the request has. It is treq's _RequestHeaderSetterAgent.
+// A RequestHeaderSetterAgent sets headers of each request. They replace the request's
+// headers of the same names. It is treq's _RequestHeaderSetterAgent.
 type RequestHeaderSetterAgent struct {
 	inner  Requester
 	header http.Header
@@ -32,7 +32,7 @@ func NewRequestHeaderSetterAgent(inner Requester, header http.Header) *RequestHe
 	return &RequestHeaderSetterAgent{inner, set}
 }
 
-// Request sends a copy of req that has the headers; see [Requester].
+// Request sends a copy of req with the headers set; see [Requester].
 func (a *RequestHeaderSetterAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	req = req.Clone()
 	for name, values := range a.header {
@@ -42,15 +42,15 @@ func (a *RequestHeaderSetterAgent) Request(req *request.Request) *deferred.Defer
 }
 
 // An AuthAgent authorizes requests by credentials: [auth.Basic], an [auth.Digest] or an
-// [auth.Netrc]. If the server answers with a challenge, it sends the request again.
+// [auth.Netrc]. If the server answers with a challenge, the AuthAgent sends the request
+// again.
 //
-// The credentials are for one origin: that of the AuthAgent's first request. Requests to
-// other origins pass through unchanged. An AuthAgent may thus stand on either side of an
-// agent that follows redirects. Below such an agent it sees every hop, and authorizes
-// those to the origin. Above it sees the first request and the last response only: it
-// answers a challenge if the last response came from the origin, and the redirecting
-// agent keeps Authorization from other origins. Below is better for digests, which are
-// for one URL each.
+// The credentials are for one origin, that of the AuthAgent's first request. Requests to
+// other origins pass through unchanged. So an AuthAgent can be above or below an agent
+// that follows redirects. Below, it sees every hop and authorizes the hops to the origin.
+// Above, it sees the first request and the last response only: it answers a challenge if
+// the last response came from the origin, and the redirecting agent keeps Authorization
+// from other origins. Below is better for digests, since each digest is for one URL.
 //
 // An AuthAgent is small: make one for each request, and keep the credentials.
 type AuthAgent struct {
@@ -84,15 +84,14 @@ func (a *AuthAgent) Request(req *request.Request) *deferred.Deferred[*response.R
 	return a.stack.Send(&own)
 }
 
-// ErrBodyNotRepeatable says that a server asked for authentication, and that the request
-// could not be sent again because its body could not. A [request.Bytes] can be sent
-// again, and so can a body that was not begun, as with
-// [request.Request.ExpectContinue]. Once a server was asked for something without a body,
-// digest credentials go with the first request.
+// ErrBodyNotRepeatable says that a server asked for authentication, and that the
+// request's body could not be sent a second time. A [request.Bytes] can be sent again,
+// and so can a body that has not started, as with [request.Request.ExpectContinue]. After
+// an exchange without a body, digest credentials go with the first attempt.
 var ErrBodyNotRepeatable = errors.New("the server wants authentication first, and the body of the request cannot be sent twice")
 
-// maxChallenges is the number of challenges that one hop answers: one because nothing was
-// known or the known nonce was too old, and one because it became too old in between.
+// maxChallenges is the number of challenges that one hop answers: one for an unknown or
+// stale nonce, and one more because the nonce may become stale in between.
 const maxChallenges = 2
 
 // authorize returns the request of this hop with the credentials, if they are for its
@@ -108,11 +107,11 @@ func (t *trip) authorize() (*request.Request, error) {
 	return authorized, t.Credentials.Authorize(authorized)
 }
 
-// answer returns the request that answers the challenge in resp, or nil if there is none
-// or it is not to be answered.
+// answer returns the request that answers the challenge in resp. It returns nil if resp
+// has no challenge, or one that must not be answered.
 func (t *trip) answer(resp *response.Response) (*request.Request, error) {
 	if t.authorized == t.req {
-		return nil, nil // it got no credentials
+		return nil, nil // the request has no credentials
 	}
 	own := t.req.Header["Authorization"]
 	if len(own) != 0 && slices.Equal(own, t.authorized.Header["Authorization"]) {
@@ -128,7 +127,7 @@ func (t *trip) answer(resp *response.Response) (*request.Request, error) {
 		return nil, err
 	case !again || t.challenges == maxChallenges:
 		return nil, nil
-	case !replayable(last.Body):
+	case !resendable(last.Body):
 		return nil, ErrBodyNotRepeatable
 	}
 	t.challenges++
@@ -145,8 +144,8 @@ func (t *trip) answer(resp *response.Response) (*request.Request, error) {
 	return next, nil
 }
 
-// lastRequest returns the request that resp answers: that of this hop, unless an agent
-// below has followed redirects.
+// lastRequest returns the request that resp answers: the request of this hop, unless an
+// agent below followed redirects.
 func (t *trip) lastRequest(resp *response.Response) *request.Request {
 	r := resp.Request
 	if r == nil || r.URL == nil || resp.PreviousResponse == nil && *r.URL == *t.authorized.URL {
@@ -155,21 +154,23 @@ func (t *trip) lastRequest(resp *response.Response) *request.Request {
 	return r
 }
 
-// replayable reports whether a body can still be sent from its beginning.
-func replayable(body request.BodyProducer) bool {
+// resendable reports whether a body can be sent from its beginning: it is repeatable, or
+// has not started.
+func resendable(body request.BodyProducer) bool {
 	if w, ok := body.(*watchedBody); ok {
 		return !w.started
 	}
 	return request.Repeatable(body)
 }
 
-// A watchedBody is a body that remembers whether it was begun.
+// A watchedBody is a body that records its start.
 type watchedBody struct {
 	request.BodyProducer
 	started bool
 }
 
-// watchBody watches the body of req, if a server may refuse it before it is begun.
+// watchBody makes the body of req a watchedBody if a server may refuse the request before
+// the body starts.
 func watchBody(req *request.Request) {
 	if req.ExpectContinue > 0 && !request.Repeatable(req.Body) {
 		req.Body = &watchedBody{BodyProducer: req.Body}

@@ -21,7 +21,7 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// A spy is an agent that answers nothing and keeps what it was given.
+// A spy is an agent that records its requests and lets the test answer them.
 type spy struct {
 	requests []*request.Request
 	answers  []*deferred.Deferred[*response.Response]
@@ -33,7 +33,7 @@ func (s *spy) Request(req *request.Request) *deferred.Deferred[*response.Respons
 	return d
 }
 
-// TestRequestHeaderSetterAgent has the rows of treq's test class of that name.
+// TestRequestHeaderSetterAgent has the cases of treq's test class with the same name.
 func TestRequestHeaderSetterAgent(t *testing.T) {
 	for _, test := range []struct {
 		name           string
@@ -50,7 +50,7 @@ func TestRequestHeaderSetterAgent(t *testing.T) {
 		before := test.has.Clone()
 		a := agent.NewRequestHeaderSetterAgent(s, test.set)
 		for _, name := range []string{"x-test", "X-Test", "Added"} {
-			test.set.Del(name) // it has a copy
+			test.set.Del(name) // the agent has a copy
 		}
 		a.Request(req)
 		if diff := cmp.Diff(test.sent, s.requests[0].Header); diff != "" {
@@ -62,8 +62,8 @@ func TestRequestHeaderSetterAgent(t *testing.T) {
 	}
 }
 
-// TestAuthAgentWithBasic has the rows of treq's AddAuthTests. Its
-// add_unknown_auth is the compiler's here, but for nil.
+// TestAuthAgentWithBasic has the cases of treq's AddAuthTests. In Go the compiler rejects
+// unknown credentials (add_unknown_auth), all but nil.
 func TestAuthAgentWithBasic(t *testing.T) {
 	for _, test := range []struct {
 		name        string
@@ -103,8 +103,8 @@ func TestAuthAgentWithCredentialsThatCannotBeSent(t *testing.T) {
 	}
 }
 
-// TestNetrcLeavesAuthorizationAlone is that a request which brings its own is not
-// repeated with it, whatever the server says to it.
+// TestNetrcLeavesAuthorizationAlone checks that a request with an Authorization header is
+// sent once, with that header, even if the server answers 401.
 func TestNetrcLeavesAuthorizationAlone(t *testing.T) {
 	netrc, err := auth.ParseNetrc(strings.NewReader("machine h.example login u password p"))
 	if err != nil {
@@ -119,7 +119,7 @@ func TestNetrcLeavesAuthorizationAlone(t *testing.T) {
 	}
 }
 
-// TestHTTPBin is against a server that others wrote.
+// TestHTTPBin tests against a server that other people wrote.
 func TestHTTPBin(t *testing.T) {
 	var seen []string
 	bin := httpbin.New()
@@ -139,7 +139,7 @@ func TestHTTPBin(t *testing.T) {
 		path        string
 		credentials auth.Credentials
 		code        int
-		requests    []string // which scheme each of them had
+		requests    []string // the scheme of the credentials in each request
 	}{
 		{"/basic-auth/treq/secret", basic, 200, []string{"Basic"}},
 		{"/basic-auth/treq/secret", netrc, 200, []string{"Basic"}},
@@ -164,11 +164,10 @@ func TestHTTPBin(t *testing.T) {
 	}
 }
 
-// hello is what the server says to those it lets in.
+// hello is the body of a response to a request with valid credentials.
 const hello = "hello"
 
-// digestRequest makes a request through an AuthAgent of its own, and returns the
-// status.
+// digestRequest sends req through a new AuthAgent, and returns the status code.
 func digestRequest(t *testing.T, server agent.Requester, d auth.Credentials, req *request.Request) int {
 	t.Helper()
 	resp := deferredtest.SuccessResultOf(t, agent.NewAuthAgent(server, d).Request(req))
@@ -179,7 +178,7 @@ func digestRequest(t *testing.T, server agent.Requester, d auth.Credentials, req
 	return resp.Code
 }
 
-// TestDigest is against a server that checks all there is to check.
+// TestDigest tests against a server that checks every parameter.
 func TestDigest(t *testing.T) {
 	for _, algorithm := range []string{"", "MD5", "MD5-sess", "SHA-256", "SHA-256-sess", "SHA-512-256", "SHA-512-256-sess"} {
 		for _, qop := range []string{"", "auth", "auth-int", "auth,auth-int"} {
@@ -208,9 +207,10 @@ func TestDigest(t *testing.T) {
 						t.Errorf("%s: request %d: %d: %s", name, i, code, check.why)
 					}
 				}
-				// One turn for the first challenge, one when three uses are over.
+				// The server challenges twice: the first request, and the
+				// one after three uses of the nonce.
 				if want := 5 + 2; check.requests != want {
-					t.Errorf("%s: it took %d requests, want %d", name, check.requests, want)
+					t.Errorf("%s: the server got %d requests, want %d", name, check.requests, want)
 				}
 				check.requests = 0
 				if code := digestRequest(t, server, auth.NewDigest(check.user, "wrong"), newRequest("GET", "http://h.example/")); code != 401 || check.requests != 2 {
@@ -231,7 +231,7 @@ func TestDigestNextNonce(t *testing.T) {
 		}
 	}
 	if check.requests != 6 {
-		t.Errorf("it took %d requests", check.requests)
+		t.Errorf("the server got %d requests, want 6", check.requests)
 	}
 }
 
@@ -244,7 +244,7 @@ func TestDigestOfAnImpostor(t *testing.T) {
 	}
 }
 
-// TestDigestAlwaysStale is against a server that is never content.
+// TestDigestAlwaysStale tests against a server that calls every nonce stale.
 func TestDigestAlwaysStale(t *testing.T) {
 	n := 0
 	server := treqtesting.NewHandlerTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -257,7 +257,7 @@ func TestDigestAlwaysStale(t *testing.T) {
 	}
 }
 
-// A onceBody is a body that can be read only once, of a length that is known.
+// A onceBody is a body of known length that can be read only once.
 type onceBody struct {
 	request.Bytes
 	begun bool
@@ -284,7 +284,7 @@ func TestDigestAndBodiesThatCannotBeRepeated(t *testing.T) {
 	}
 	upload.Body = &onceBody{Bytes: request.Bytes("the body")}
 	if code := digestRequest(t, server, d, upload); code != 200 {
-		t.Errorf("once the server has been asked: %d: %s", code, check.why)
+		t.Errorf("the upload after a challenge: %d: %s", code, check.why)
 	}
 	check.qop = "auth-int"
 	upload.Body = &onceBody{Bytes: request.Bytes("the body")}
@@ -294,8 +294,8 @@ func TestDigestAndBodiesThatCannotBeRepeated(t *testing.T) {
 	}
 }
 
-// TestDigestWithExpectContinue is that a body is still there for the second
-// request if the first one did not come to it.
+// TestDigestWithExpectContinue checks that the second request can send the body if the
+// first request was refused before its body started.
 func TestDigestWithExpectContinue(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	body := &onceBody{Bytes: request.Bytes("the body")}
@@ -318,8 +318,8 @@ func TestDigestWithExpectContinue(t *testing.T) {
 	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 }
 
-// TestDigestKeepsTheConnection is that the answer to a challenge goes where the
-// challenge came from, after all of that has been read.
+// TestDigestKeepsTheConnection checks that the answer to a challenge uses the connection
+// of the challenge, once the challenge's body has been read.
 func TestDigestKeepsTheConnection(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	d := agent.NewAuthAgent(w.agent, auth.NewDigest("u", "p")).Request(newRequest("GET", "http://h.example/"))
@@ -329,19 +329,19 @@ func TestDigestKeepsTheConnection(t *testing.T) {
 	c.Send("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm=r, nonce=n\r\nContent-Length: 5\r\n\r\nno")
 	w.r.Pump()
 	if got := c.Got(); got != "" || len(w.Conns) != 1 {
-		t.Errorf("before the 401 was whole, this was sent over %d connections:\n%s", len(w.Conns), got)
+		t.Errorf("before the end of the 401, the agent sent over %d connections:\n%s", len(w.Conns), got)
 	}
 	c.Send("no!")
 	w.r.Pump()
 	if got := c.Got(); !strings.Contains(got, "Authorization: Digest ") {
-		t.Errorf("sent was\n%s", got)
+		t.Errorf("the second request is\n%s", got)
 	}
 	c.Send(okHello)
 	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 }
 
-// TestDigestDoesNotWaitForTheEndOfAConnection is about a challenge whose body ends
-// when the server closes the connection, which it might never do.
+// TestDigestDoesNotWaitForTheEndOfAConnection has a challenge whose body ends when the
+// server closes the connection. The server may never close it.
 func TestDigestDoesNotWaitForTheEndOfAConnection(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	d := agent.NewAuthAgent(w.agent, auth.NewDigest("u", "p")).Request(newRequest("GET", "http://h.example/"))
@@ -353,8 +353,7 @@ func TestDigestDoesNotWaitForTheEndOfAConnection(t *testing.T) {
 	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 }
 
-// TestDigestCancelled is that cancelling ends what is under way, whatever that
-// is.
+// TestDigestCancelled checks that a cancel ends the current stage of the exchange.
 func TestDigestCancelled(t *testing.T) {
 	const challenge = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm=r, nonce=n\r\nContent-Length: 5\r\n\r\n"
 	for _, test := range []struct{ name, answer string }{
@@ -377,8 +376,8 @@ func TestDigestCancelled(t *testing.T) {
 	}
 }
 
-// A careless agent follows a redirect and takes all of the request's header along,
-// as RedirectAgent does not.
+// A careless agent follows a redirect and sends all of the request's headers again,
+// unlike a RedirectAgent.
 type careless struct{ agent agent.Requester }
 
 func (c careless) Request(req *request.Request) *deferred.Deferred[*response.Response] {
@@ -398,8 +397,8 @@ func (c careless) Request(req *request.Request) *deferred.Deferred[*response.Res
 	})
 }
 
-// TestCredentialsStayWithTheirOrigin follows redirects with the AuthAgent on
-// either side of the agent that does so. The servers all ask for a password.
+// TestCredentialsStayWithTheirOrigin follows redirects with the AuthAgent above and below
+// the agent that follows them. All servers ask for a password.
 func TestCredentialsStayWithTheirOrigin(t *testing.T) {
 	netrc, err := auth.ParseNetrc(strings.NewReader("default login u password p"))
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// TestCancel: whenever a request is given up, nothing is left of it. The world
-// sees to that; what is left to see here is how its Deferred ends.
+// TestCancel checks that the Deferred of a cancelled request fails with ErrCancelled. The
+// world checks that nothing is left of the request.
 func TestCancel(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -44,7 +44,7 @@ func TestCancel(t *testing.T) {
 			w.Conn(0).Send("HTTP/1.1 100 Continue\r\n\r\n")
 			return d
 		}, 1},
-		{"on a connection that was kept", func(w *world) *deferred.Deferred[*response.Response] {
+		{"on a reused connection", func(w *world) *deferred.Deferred[*response.Response] {
 			w.exchange(newRequest("GET", "http://a.example/"), 0)
 			return w.get("http://a.example/")
 		}, 1},
@@ -71,7 +71,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestCancelBody: a body that nobody wants any more closes its connection.
+// TestCancelBody checks that a cancel of the body's Deferred closes the connection.
 func TestCancelBody(t *testing.T) {
 	type read func(r *response.Response) (cancel func(), failure func(t *testing.T) error)
 	content := func(r *response.Response) (func(), func(t *testing.T) error) {
@@ -90,7 +90,7 @@ func TestCancelBody(t *testing.T) {
 		"Collect":           {collect, false},
 		"Content, buffered": {content, true},
 		"Collect, buffered": {collect, true},
-		"Text, which is one": {func(r *response.Response) (func(), func(t *testing.T) error) {
+		"Text": {func(r *response.Response) (func(), func(t *testing.T) error) {
 			d := r.Text()
 			return d.Cancel, func(t *testing.T) error { return deferredtest.FailureResultOf(t, d) }
 		}, false},
@@ -115,7 +115,8 @@ func TestCancelBody(t *testing.T) {
 	}
 }
 
-// TestCancelWhatFollows: cancelling the end of a chain reaches what it stands at.
+// TestCancelWhatFollows checks that a cancel of the end of a chain reaches the Deferred
+// that the chain waits for.
 func TestCancelWhatFollows(t *testing.T) {
 	for name, sent := range map[string]string{
 		"the request": "",
@@ -136,7 +137,8 @@ func TestCancelWhatFollows(t *testing.T) {
 	}
 }
 
-// TestCancelInTheLoop: in the very turn that brings more.
+// TestCancelInTheLoop cancels a request in the turn of the loop that delivers its
+// response.
 func TestCancelInTheLoop(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	d := w.get("http://a.example/")
@@ -151,8 +153,8 @@ func TestCancelInTheLoop(t *testing.T) {
 	w.wantClosed(0)
 }
 
-// TestStubbornEndpoint: one that goes on connecting after it was cancelled, and
-// one that has connected and says so late.
+// TestStubbornEndpoint has an endpoint that connects in spite of its cancel, and one that
+// had connected before its cancel but fires after it.
 func TestStubbornEndpoint(t *testing.T) {
 	for name, connect := range map[string]func(w *world, f reactor.Factory) *deferred.Deferred[reactor.Protocol]{
 		"connects later": func(w *world, f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
@@ -194,11 +196,10 @@ func TestStubbornEndpoint(t *testing.T) {
 	}
 }
 
-// TestWithinCallbacks: a user's callback may do anything to the request it is
-// called for.
+// TestWithinCallbacks checks that a callback may do anything to its own request.
 func TestWithinCallbacks(t *testing.T) {
 	long := "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
-	t.Run("the next request as the body ends takes the same connection", func(t *testing.T) {
+	t.Run("a request at the end of the body uses the same connection", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		var next *deferred.Deferred[*response.Response]
 		text := deferred.Then(w.get("http://a.example/"), (*response.Response).Text)
@@ -215,7 +216,7 @@ func TestWithinCallbacks(t *testing.T) {
 		w.wantBody(deferredtest.SuccessResultOf(t, next), "hello")
 		w.wantOpen(0)
 	})
-	t.Run("the next request as the body ends does not get what came after it", func(t *testing.T) {
+	t.Run("a request at the end of the body does not get the bytes after the body", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		var next *deferred.Deferred[*response.Response]
 		text := deferred.Then(w.get("http://a.example/"), (*response.Response).Text)
@@ -228,7 +229,7 @@ func TestWithinCallbacks(t *testing.T) {
 		w.Conn(1).Send(okHello)
 		w.wantBody(deferredtest.SuccessResultOf(t, next), "hello")
 	})
-	t.Run("a request as the head comes takes another", func(t *testing.T) {
+	t.Run("a request at the head uses another connection", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		var next *deferred.Deferred[*response.Response]
 		d := w.get("http://a.example/").AddCallback(func(r *response.Response) (*response.Response, error) {
@@ -241,7 +242,7 @@ func TestWithinCallbacks(t *testing.T) {
 		w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 		w.wantOpen(0, 1)
 	})
-	t.Run("a request as the connection is lost", func(t *testing.T) {
+	t.Run("a request at the loss of the connection", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		var next *deferred.Deferred[*response.Response]
 		d := w.get("http://a.example/").AddErrback(func(error) (*response.Response, error) {
@@ -253,7 +254,7 @@ func TestWithinCallbacks(t *testing.T) {
 		w.wantBody(deferredtest.SuccessResultOf(t, next), "hello")
 		deferredtest.SuccessResultOf(t, d)
 	})
-	t.Run("the body is refused as the head comes", func(t *testing.T) {
+	t.Run("the reader stops the body at the head", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		p := new(bodytest.Reader)
 		p.OnMade = func() { p.StopProducing() }
@@ -268,7 +269,7 @@ func TestWithinCallbacks(t *testing.T) {
 			t.Errorf("got %q, %v", p.Got, p.Err())
 		}
 	})
-	t.Run("a callback panics as the head comes", func(t *testing.T) {
+	t.Run("a callback panics at the head", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		var resp *response.Response
 		d := w.get("http://a.example/").AddCallback(func(r *response.Response) (*response.Response, error) {
@@ -323,10 +324,10 @@ func TestWithinCallbacks(t *testing.T) {
 	})
 }
 
-// TestUnread: a response that nobody reads.
+// TestUnread has responses that nobody reads, or that are read late.
 func TestUnread(t *testing.T) {
 	large := strings.Repeat("0123456789abcdef", 1<<16)
-	t.Run("if small, lets its connection go", func(t *testing.T) {
+	t.Run("a small body frees its connection", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		d := w.get("http://a.example/")
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
@@ -335,7 +336,7 @@ func TestUnread(t *testing.T) {
 		w.exchange(newRequest("GET", "http://a.example/"), 0)
 		w.wantBody(resp, "hello")
 	})
-	t.Run("if large, waits", func(t *testing.T) {
+	t.Run("a large body waits for a reader", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		d := w.get("http://a.example/")
 		c := w.Conn(0)
@@ -346,7 +347,7 @@ func TestUnread(t *testing.T) {
 		w.wantBody(resp, large)
 		w.exchange(newRequest("GET", "http://a.example/"), 0)
 	})
-	t.Run("if large, waits, and hears of the end when it is read", func(t *testing.T) {
+	t.Run("a large body that was cut short fails when it is read", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		d := w.get("http://a.example/")
 		c := w.Conn(0)
@@ -360,7 +361,7 @@ func TestUnread(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("is aborted", func(t *testing.T) {
+	t.Run("a cancelled body closes its connection", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		d := w.get("http://a.example/")
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
@@ -372,8 +373,7 @@ func TestUnread(t *testing.T) {
 	})
 }
 
-// TestPaused: a reader that is paused gets nothing, and the server cannot go on
-// sending.
+// TestPaused checks that a paused reader gets no bytes.
 func TestPaused(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	p := new(bodytest.Reader)
@@ -394,8 +394,8 @@ func TestPaused(t *testing.T) {
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 }
 
-// TestSlowCollector: while what a collector waits for has not happened, the server
-// cannot go on sending; then it can, until all has come.
+// TestSlowCollector checks that the server must stop sending while the collector's
+// Deferred has not fired.
 func TestSlowCollector(t *testing.T) {
 	const size = 8 << 20
 	w := newWorld(t, agent.PoolConfig{})
@@ -417,7 +417,7 @@ func TestSlowCollector(t *testing.T) {
 			t.Fatalf("called %d times before the Deferred of call %d fired", len(waits), i)
 		}
 		if under := size - p.left - got; under > 2<<20 {
-			t.Fatalf("the server could send %d bytes ahead", under)
+			t.Fatalf("the server is %d bytes ahead of the collector", under)
 		}
 		waits[i].Callback(deferred.None{})
 		w.r.Pump()
@@ -428,7 +428,7 @@ func TestSlowCollector(t *testing.T) {
 	}
 }
 
-// A supply writes as long as the transport takes it.
+// A supply writes left bytes, as fast as the transport takes them.
 type supply struct {
 	to   reactor.Transport
 	left int

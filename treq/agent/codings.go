@@ -1,8 +1,8 @@
 package agent
 
-// This file holds the decoders of content codings. A reader needs much memory, so
-// pools keep readers for reuse. Those for gzip and deflate are 1.8 times as fast as the
-// standard library's.
+// This file has the decoders of content codings. A reader needs much memory, so pools
+// keep the readers for reuse. The readers for gzip and deflate are 1.8 times as fast as
+// the standard library's.
 
 import (
 	"bufio"
@@ -22,12 +22,12 @@ type Decoder struct {
 	// response, a prefix x- is ignored.
 	Name string
 	// Open returns a reader of the decoded form of r. The reader returns io.EOF only
-	// when it has read all of r. It is read by one goroutine at a time, and closed in
-	// the end.
+	// when it has read all of r. One goroutine at a time reads from it, and closes it
+	// in the end.
 	//
-	// Reading from r waits for bytes that are not received yet. Only Open and the
-	// reader's methods may read from r, before they return and on the same goroutine.
-	// r is an [io.ByteReader].
+	// A Read of r waits until a byte is received. Only Open and the reader's methods
+	// may read from r, and only on the goroutine that called them, before they
+	// return. r is an [io.ByteReader].
 	Open func(r io.Reader) (io.ReadCloser, error)
 }
 
@@ -51,12 +51,12 @@ func Decoders() []Decoder {
 
 var gzips, deflates, brotlis, zstds sync.Pool
 
-// A gzipReader reads one member after another. A gzip.Reader does so too, but it holds
-// the end of a member back until the next member begins.
+// A gzipReader reads one member after another. A gzip.Reader does so too, but does not
+// report the end of a member before the next member begins.
 type gzipReader struct {
 	in *bufio.Reader
 	gzip.Reader
-	ended bool // the last member is read
+	ended bool // no member is being read
 }
 
 func openGzip(r io.Reader) (io.ReadCloser, error) {
@@ -93,7 +93,7 @@ func (z *gzipReader) Close() error {
 	return nil
 }
 
-// A deflateReader tells the two formats apart by the first two bytes.
+// A deflateReader tells the zlib format from the bare one by the first two bytes.
 type deflateReader struct {
 	in   *bufio.Reader
 	zlib io.ReadCloser // nil before its first use
@@ -130,8 +130,8 @@ func (z *deflateReader) open() (err error) {
 }
 
 // isZlib reports whether the first two bytes are a zlib header (RFC 1950, section 2.2).
-// No encoder begins a bare deflate body so: it would be a stored block whose padding is
-// not zero.
+// No encoder begins a bare deflate body with such bytes: they would mean a stored block
+// with padding other than zero.
 func isZlib(cmf, flg byte) bool {
 	return cmf&0x0f == 8 && cmf>>4 <= 7 && (uint(cmf)<<8|uint(flg))%31 == 0
 }
@@ -154,7 +154,7 @@ func (z *deflateReader) Read(p []byte) (int, error) {
 	switch {
 	case err != io.EOF:
 	case n > 0:
-		return n, nil // Peek might wait
+		return n, nil // Peek might wait for more
 	default:
 		if _, more := z.in.Peek(1); more == nil {
 			err = ErrTrailingData
@@ -191,7 +191,7 @@ func openZstd(r io.Reader) (io.ReadCloser, error) {
 	if z, ok := zstds.Get().(*zstdReader); ok {
 		return z, z.Reset(r)
 	}
-	// With a concurrency of 1 it starts no goroutine.
+	// With a concurrency of 1 the decoder starts no goroutine.
 	d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxWindow(maxZstdWindow))
 	return &zstdReader{d}, err

@@ -20,27 +20,27 @@ import (
 //	            ▼
 //	          broken ──ConnectionLost──▶ gone
 //
-// A busy connection has an exchange, in x. A broken one takes no more bytes and no more
-// requests; the transport calls ConnectionLost at the end of the turn.
+// A busy connection has an exchange, in x. A broken connection accepts no more bytes and
+// no more requests; the transport calls ConnectionLost at the end of the turn.
 //
-// A call into a user's code (the handlers of a Deferred, the reader of a body) is the
-// last thing that a method does: the user may cancel, send another request over this
-// very connection, or panic.
+// A method calls a user's code (the handlers of a Deferred, the reader of a body) as its
+// last action: the user may cancel, send another request over this very connection, or
+// panic.
 type connection struct {
 	pool       *Pool
 	group      *group
 	transport  reactor.Transport
 	reader     http1.ResponseReader
-	x          *exchange // nil while it is quiescent
+	x          *exchange // the exchange it carries; nil while quiescent
 	sent       int       // the number of requests sent
-	heard      bool      // a byte has come since the last request
+	heard      bool      // a byte was received after the last request
 	chunked    bool      // the body of x's request is sent in chunks
-	persistent bool      // the request allows another one after it
-	broken     error     // why it cannot be used any more; nil while it can
-	put        uint64    // the pool's count when it was last put there
-	idleSince  time.Time // the time of that
+	persistent bool      // another request may follow x's
+	broken     error     // why it cannot be used any more; nil while usable
+	put        uint64    // the pool's puts when it was last put back
+	idleSince  time.Time // when it was last put back
 
-	gone *deferred.Deferred[deferred.None] // fires with the loss; nil unless the pool waits for that
+	gone *deferred.Deferred[deferred.None] // fires when the connection is lost; nil unless the pool waits
 }
 
 var _ carrier = (*connection)(nil)
@@ -67,22 +67,22 @@ func appendHead(buf []byte, x *exchange) ([]byte, error) {
 	return http1.AppendRequestHead(buf, &head)
 }
 
-// head returns the head of x's request, which appendHead has found to be valid.
+// head returns the head of x's request, which an earlier appendHead found valid.
 func head(x *exchange) []byte {
 	head, _ := appendHead(nil, x)
 	return head
 }
 
-// persists reports whether the connection of x may be used again.
+// persists reports whether x's connection may be used again.
 func persists(x *exchange) bool {
 	return x.agent.pool.persistent && !http1.HasToken(x.request.Header["Connection"], "close")
 }
 
 func (c *connection) ConnectionMade(t reactor.Transport) { c.transport = t }
 
-// send sends x, with the head given, over c, which is quiescent.
+// send sends x, with the given head, over c, which is quiescent.
 func (c *connection) send(x *exchange, head []byte) {
-	if c.broken != nil { // it was lost before the endpoint handed it over
+	if c.broken != nil { // c was lost before the endpoint fired
 		x.fail(&response.NeverReceivedError{Reasons: []error{c.broken}})
 		return
 	}
@@ -188,8 +188,8 @@ func (c *connection) DataReceived(data []byte) {
 	}
 }
 
-// end ends x, whose response is complete. extra is the number of bytes that came after
-// it: they cost the connection, not the response.
+// end ends x, whose response is complete. extra is the number of bytes received after it:
+// they close the connection but do no harm to the response.
 func (c *connection) end(x *exchange, extra int) {
 	c.x, x.fresh = nil, nil
 	if c.persistent && extra == 0 && x.upload == nil {
@@ -202,8 +202,8 @@ func (c *connection) end(x *exchange, extra int) {
 	x.body.End(response.ErrDone)
 }
 
-// leave closes c after x has ended: in order, unless the server has answered without
-// waiting for the whole request. It may never take the remaining part.
+// leave closes c after x has ended. It aborts c if the server answered before it had the
+// whole request: the server may never read the remaining part.
 func (c *connection) leave(x *exchange) {
 	c.broken = reactor.ErrConnectionDone
 	if x.upload != nil {
@@ -214,8 +214,8 @@ func (c *connection) leave(x *exchange) {
 	c.transport.LoseConnection()
 }
 
-// upgrade hands the transport over to the receiver of x's response. early is what the
-// server has sent in the new protocol.
+// upgrade hands the transport over to the receiver of x's response. early holds the bytes
+// that the server has already sent in the new protocol.
 func (c *connection) upgrade(x *exchange, early []byte) {
 	if x.request.Method != "CONNECT" && !http1.HasToken(x.request.Header["Connection"], "upgrade") {
 		c.abort(ErrNotUpgraded)
@@ -246,7 +246,8 @@ func (c *connection) ConnectionLost(reason error) {
 	}
 }
 
-// lost ends x, which c carried when it was lost for reason, or was broken before that.
+// lost ends x, which c carried when its transport was lost for reason. broken is an
+// earlier error of c, or nil.
 func (c *connection) lost(x *exchange, reason, broken error) {
 	_, cut := c.reader.Finish()
 	reasons := []error{reason}
@@ -261,11 +262,11 @@ func (c *connection) lost(x *exchange, reason, broken error) {
 		x.body.End(response.ErrPotentialDataLoss)
 	case x.answered:
 		x.body.End(&response.FailedError{Reasons: reasons, Response: x.answer()})
-	case x.over(): // it was cancelled, or its body failed
+	case x.over(): // x was cancelled, or its body failed
 	case c.heard:
 		x.fail(&response.FailedError{Reasons: reasons})
 	case c.sent > 1 && c.pool.retry && x.repeatable():
-		x.agent.resend(x) // the server closed an idle connection as the request was on its way
+		x.agent.resend(x) // the server closed an idle connection while the request was on its way
 	default:
 		x.fail(&response.NeverReceivedError{Reasons: reasons})
 	}

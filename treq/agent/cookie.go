@@ -1,7 +1,7 @@
 package agent
 
 // This file has the steps of a Stack that send and keep cookies, and the agent made of
-// them.
+// these steps.
 
 import (
 	"net/http"
@@ -12,15 +12,15 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A CookieAgent sends the cookies of a jar with each request, and keeps those of each
-// response there. It is twisted.web.client.CookieAgent.
+// A CookieAgent sends the cookies of a jar with each request, and stores the cookies of
+// each response in the jar. It is twisted.web.client.CookieAgent.
 //
 // It belongs below an agent that follows redirects: each hop then sends the cookies of
 // its own host.
 type CookieAgent struct{ stack Stack }
 
-// NewCookieAgent returns a CookieAgent on top of inner. jar may be of any kind: a
-// [cookies.Jar], or net/http's.
+// NewCookieAgent returns a CookieAgent on top of inner. jar may be a [cookies.Jar],
+// net/http's jar, or any other.
 func NewCookieAgent(inner Requester, jar http.CookieJar) *CookieAgent {
 	if jar == nil {
 		panic("agent: NewCookieAgent without a jar")
@@ -31,14 +31,16 @@ func NewCookieAgent(inner Requester, jar http.CookieJar) *CookieAgent {
 // Jar returns the jar.
 func (a *CookieAgent) Jar() http.CookieJar { return a.stack.Jar }
 
-// Request sends req with the cookies for its URL, unless it has a Cookie header of its
-// own; see [Requester]. When the Deferred fires, the jar has the cookies of the response.
-// It fails with [cookies.ErrInvalid] if the jar gives a cookie that cannot be sent.
+// Request sends req with the cookies for its URL, unless it already has a Cookie header;
+// see [Requester]. The jar has the cookies of the response before the Deferred fires. The
+// Deferred fails with [cookies.ErrInvalid] if the jar returns a cookie that cannot be
+// sent.
 func (a *CookieAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	return a.stack.Send(req)
 }
 
-// addCookies returns req, or a copy of it with the cookies of its URL.
+// addCookies returns req with the cookies for its URL added to a copy. Without cookies to
+// add it returns req itself.
 func (t *trip) addCookies(req *request.Request) (*request.Request, error) {
 	if t.Jar == nil || len(req.Header["Cookie"]) != 0 {
 		return req, nil

@@ -15,8 +15,8 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// cookieServer answers with the Cookie field that it got, and sets what the query
-// says.
+// cookieServer answers with the Cookie header of the request in the header Got. It sets
+// the cookies in the query.
 func cookieServer() *treqtesting.RequestTraversalAgent {
 	return treqtesting.NewHandlerTraversalAgent(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, line := range r.URL.Query()["set"] {
@@ -27,7 +27,7 @@ func cookieServer() *treqtesting.RequestTraversalAgent {
 	}), treqtesting.Config{})
 }
 
-// gotCookies is the Cookie field that the server got with a request.
+// gotCookies gets rawURL and returns the Cookie header that the server got.
 func gotCookies(t *testing.T, a agent.Requester, rawURL string) string {
 	t.Helper()
 	resp := deferredtest.SuccessResultOf(t, a.Request(newRequest("GET", rawURL)))
@@ -35,11 +35,12 @@ func gotCookies(t *testing.T, a agent.Requester, rawURL string) string {
 	return resp.Header.Get("Got")
 }
 
+// setting returns base with a query that makes cookieServer set the cookies in lines.
 func setting(base string, lines ...string) string {
 	return base + "?" + url.Values{"set": lines}.Encode()
 }
 
-// TestCookieAgent has the rows of Twisted's CookieAgentTests and CookieJarTests.
+// TestCookieAgent has the cases of Twisted's CookieAgentTests and CookieJarTests.
 func TestCookieAgent(t *testing.T) {
 	for _, test := range []struct {
 		name, from string
@@ -81,7 +82,7 @@ func TestCookieAgentLeavesACookieFieldAlone(t *testing.T) {
 	req.Header.Set("Cookie", "own=1")
 	resp := deferredtest.SuccessResultOf(t, agent.NewCookieAgent(cookieServer(), jar).Request(req))
 	if got := resp.Header.Get("Got"); got != "own=1" {
-		t.Errorf("sent were %q", got)
+		t.Errorf("the agent sent the cookies %q", got)
 	}
 	if value, err := jar.Get("new"); value != "2" || err != nil {
 		t.Errorf("the jar got %q, %v", value, err)
@@ -97,14 +98,14 @@ func TestCookieAgentDoesNotChangeTheRequest(t *testing.T) {
 		req.Header = header
 		resp := deferredtest.SuccessResultOf(t, agent.NewCookieAgent(cookieServer(), jar).Request(req))
 		if resp.Header.Get("Got") != "a=1" || len(req.Header) != 0 {
-			t.Errorf("sent were %q, the request has %v", resp.Header.Get("Got"), req.Header)
+			t.Errorf("the agent sent the cookies %q, the request has %v", resp.Header.Get("Got"), req.Header)
 		}
 		deferredtest.SuccessResultOf(t, resp.Discard())
 	}
 }
 
-// TestCookieAgentStoresFirst is that who gets the response finds the cookies in
-// the jar.
+// TestCookieAgentStoresFirst checks that the jar has the cookies of a response before the
+// Deferred fires.
 func TestCookieAgentStoresFirst(t *testing.T) {
 	jar := new(cookies.Jar)
 	a := agent.NewCookieAgent(cookieServer(), jar)
@@ -130,7 +131,7 @@ func TestCookieAgentWithTheJarOfNetHTTP(t *testing.T) {
 	}
 }
 
-// A badJar has a cookie that is more than one.
+// A badJar returns a cookie that would inject a header.
 type badJar struct{ http.CookieJar }
 
 func (badJar) Cookies(*url.URL) []*http.Cookie {

@@ -1,7 +1,7 @@
 package agent
 
 // This file has the steps of a Stack that ask for content codings and decode them, and
-// the agent made of them. decoding.go has the decoding itself.
+// the agent made of these steps. decoding.go does the decoding.
 
 import (
 	"cmp"
@@ -18,15 +18,15 @@ import (
 
 // A DecoderConfig says how bodies are decoded. The zero value works.
 type DecoderConfig struct {
-	// Decoders are the decoders to use, the most wanted one first. nil, unlike an empty
-	// slice, means all of [Decoders].
+	// Decoders are the decoders to use, the most preferred one first. nil, unlike an
+	// empty slice, means all of [Decoders].
 	Decoders []Decoder
-	// MaxSize bounds the decoded size of a body, in bytes. 0 means no bound, since a
-	// body can be read piece by piece.
+	// MaxSize bounds the decoded size of a body, in bytes. 0 means no bound: a body
+	// can be read piece by piece.
 	MaxSize int64
-	// MaxExpansion bounds the bytes that each received byte may become, once more than
-	// ExpansionAllowed have come. 0 means [DefaultMaxExpansion]; a negative number
-	// means no bound.
+	// MaxExpansion bounds how many times larger than the received bytes the decoded
+	// body may be, once it is larger than ExpansionAllowed. 0 means
+	// [DefaultMaxExpansion]; a negative number means no bound.
 	MaxExpansion int64
 	// ExpansionAllowed is the decoded size that is always allowed, however small the
 	// coded body is, in bytes. 0 means [DefaultExpansionAllowed].
@@ -34,9 +34,9 @@ type DecoderConfig struct {
 }
 
 const (
-	// DefaultMaxExpansion is the default of [DecoderConfig].MaxExpansion. Decoded text
-	// is 3 to 20 times as long as coded text; bodies made to fill a memory grow by 1,000
-	// (gzip) to 100,000 and more (br).
+	// DefaultMaxExpansion is the default of [DecoderConfig].MaxExpansion. Decoded
+	// text is 3 to 20 times as long as coded text. Bodies made to exhaust memory are
+	// 1,000 times (gzip) to 100,000 times and more (br) as long.
 	DefaultMaxExpansion = 200
 	// DefaultExpansionAllowed is the default of [DecoderConfig].ExpansionAllowed.
 	DefaultExpansionAllowed = 32 << 20
@@ -45,9 +45,8 @@ const (
 // A ContentDecoderAgent is a Requester that tells servers which content codings it can
 // decode, and decodes them. It is Twisted's ContentDecoderAgent.
 //
-// The decoded body comes as the coded one does: in pieces, and not before its reader
-// wants them. While such a body is being read it takes a coroutine and, for gzip, some
-// 80 KB.
+// The decoded body arrives in pieces, and only as fast as its reader takes them. Decoding
+// a body takes a coroutine and, for gzip, about 80 KB.
 type ContentDecoderAgent struct{ stack Stack }
 
 // NewContentDecoderAgent returns a ContentDecoderAgent on top of inner:
@@ -58,13 +57,13 @@ func NewContentDecoderAgent(inner Requester, config DecoderConfig) *ContentDecod
 }
 
 // Request sends req with an Accept-Encoding that names all decoders, in addition to the
-// one it may have already. A request for a range goes as it is: a part of a coded body
-// cannot be decoded.
+// Accept-Encoding that req already has. A request for a range is sent unchanged, because
+// a part of a coded body cannot be decoded.
 //
-// The codings of the response are undone, the last one first, up to one that has no
-// decoder. The Length of the response is then unknown, it has no Content-Length, and
-// Content-Encoding names the codings that are left. A response without a body stays as it
-// is, and so does a part of one (206).
+// The agent undoes the codings of the response, the last one first, until it meets a
+// coding without a decoder. The response then has UnknownLength and no Content-Length,
+// and Content-Encoding names the remaining codings. A response without a body stays
+// unchanged, and so does a partial response (206).
 //
 // A body that cannot be decoded ends with a [*response.FailedError] for a
 // [*DecodeError], and its connection is closed.
@@ -73,7 +72,7 @@ func (a *ContentDecoderAgent) Request(req *request.Request) *deferred.Deferred[*
 	return a.stack.Send(&own)
 }
 
-// allDecoders are those of a config that names none, and allNames is their
+// allDecoders are the decoders of a config without Decoders. allNames is their
 // Accept-Encoding.
 var (
 	allDecoders = Decoders()
@@ -88,7 +87,7 @@ func names(decoders []Decoder) string {
 	return strings.Join(all, ",")
 }
 
-// acceptEncoding returns the AcceptEncoding that req is to have.
+// acceptEncoding returns the AcceptEncoding to send with req.
 func (c *DecoderConfig) acceptEncoding(req *request.Request) string {
 	accept := allNames
 	if c.Decoders != nil {
@@ -101,10 +100,10 @@ func (c *DecoderConfig) acceptEncoding(req *request.Request) string {
 	case before == "":
 		return accept
 	}
-	return before + "," + accept // another agent decodes the ones before
+	return before + "," + accept // another agent decodes the codings before
 }
 
-// decode makes the body of resp, the response to req, a decoded one.
+// decode makes resp, the response to req, deliver its body decoded.
 func (c *DecoderConfig) decode(req *request.Request, resp *response.Response) error {
 	switch {
 	case resp.Length == 0, resp.Code == http.StatusNoContent, resp.Code == http.StatusNotModified, req.Method == http.MethodHead:
@@ -137,11 +136,11 @@ func (c *DecoderConfig) decode(req *request.Request, resp *response.Response) er
 	return nil
 }
 
-// maxCodings bounds the codings of a body. Two are already more than anybody needs.
+// maxCodings bounds the codings of a body. Even two are unusual.
 const maxCodings = 5
 
-// codings returns the decoders for the values of Content-Encoding, the one to be used
-// first at the beginning. left names the codings that are left then.
+// codings returns the decoders for the values of Content-Encoding, in the order of their
+// use. left names the codings that remain.
 func (c *DecoderConfig) codings(values []string) (decoders []Decoder, left string) {
 	left = strings.Join(values, ",")
 	for left != "" {
@@ -187,9 +186,9 @@ var (
 	ErrTrailingData = errors.New("bytes after the end of the coded body")
 )
 
-// A DecodeError says which content coding of a body could not be undone, and
-// why: [ErrDecodedTooLarge], io.ErrUnexpectedEOF if the body ended too early, or
-// what the decoder found wrong.
+// A DecodeError names the content coding that could not be decoded, and says why:
+// [ErrDecodedTooLarge], io.ErrUnexpectedEOF if the body ended too early, or an error of
+// the decoder.
 type DecodeError struct {
 	Coding string // the name of the decoder
 	Err    error
@@ -202,7 +201,7 @@ func (e *DecodeError) Error() string {
 // Unwrap returns the reason.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// refusal is the reader of a body that nobody is to read.
+// refusal is a reader that stops its body at once.
 type refusal struct{}
 
 func (refusal) ConnectionMade(t response.BodyTransport) { t.StopProducing() }

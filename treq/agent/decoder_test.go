@@ -27,7 +27,7 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// encoders are the other side of the decoders.
+// encoders encode what the decoders decode.
 var encoders = map[string]func(w io.Writer) writeFlushCloser{
 	"gzip":    func(w io.Writer) writeFlushCloser { return gzip.NewWriter(w) },
 	"deflate": func(w io.Writer) writeFlushCloser { return zlib.NewWriter(w) },
@@ -51,7 +51,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// coded returns data in one of encoders' codings.
+// coded returns data encoded in coding, a key of encoders.
 func coded(coding string, data []byte) []byte {
 	var b bytes.Buffer
 	w := encoders[coding](&b)
@@ -60,12 +60,13 @@ func coded(coding string, data []byte) []byte {
 	return b.Bytes()
 }
 
-// codings are all of them, with the name that a server would use.
+// codings has all encoders, with the name that a server would use.
 var codings = []struct{ encoder, name string }{
 	{"gzip", "gzip"}, {"deflate", "deflate"}, {"bare", "deflate"}, {"br", "br"}, {"zstd", "zstd"},
 }
 
-// decoding has a response with that Content-Encoding go through an agent.
+// decoding passes a response with the given Content-Encoding through a
+// ContentDecoderAgent.
 func decoding(t *testing.T, contentEncoding string, config agent.DecoderConfig) (*response.Response, *bodytest.Source) {
 	t.Helper()
 	s := &script{t: t}
@@ -76,8 +77,8 @@ func decoding(t *testing.T, contentEncoding string, config agent.DecoderConfig) 
 	return deferredtest.SuccessResultOf(t, d), body
 }
 
-// noneLeft fails the test if there are more coroutines than before. Those that end
-// do so a moment after what they were for.
+// noneLeft fails the test if there are more coroutines than before. A coroutine ends
+// shortly after its body.
 func noneLeft(t *testing.T, before int) {
 	t.Helper()
 	for range 1000 {
@@ -89,14 +90,14 @@ func noneLeft(t *testing.T, before int) {
 	t.Errorf("%d coroutines, %d before", coroutines(), before)
 }
 
-// coroutines returns how many there are: the runtime has goroutines of its own,
-// which come and go.
+// coroutines returns the number of coroutines. It does not count goroutines, because the
+// runtime starts and ends some at any time.
 func coroutines() int {
 	stacks := make([]byte, 1<<20)
 	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("internal/coro.New.func"))
 }
 
-// void is a decoder that makes nothing of anything.
+// void is a decoder that decodes everything to nothing.
 var void = agent.Decoder{Name: "void", Open: func(r io.Reader) (io.ReadCloser, error) {
 	return io.NopCloser(voidReader{r}), nil
 }}
@@ -115,7 +116,7 @@ func isDone(t *testing.T, r *bodytest.Reader, want error) {
 	}
 }
 
-// text of n bytes that can be made shorter, but not by much.
+// text returns n bytes that can be compressed, but not by much.
 func text(n int) []byte {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	data := make([]byte, n)
@@ -151,13 +152,13 @@ func TestAcceptEncoding(t *testing.T) {
 			t.Errorf("%s: the request was changed", test.name)
 		}
 	}
-	// A request without any header.
+	// A request without headers.
 	s := &script{t: t}
 	agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{one}}).Request(&request.Request{Method: "GET", URL: newRequest("GET", "http://a").URL})
 	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder1"}) {
 		t.Errorf("got %v", got)
 	}
-	// Agents around agents: each names its decoders, once.
+	// Each of two nested agents names its decoders, once.
 	inner := agent.NewContentDecoderAgent(s, agent.DecoderConfig{Decoders: []agent.Decoder{one}})
 	agent.NewContentDecoderAgent(inner, agent.DecoderConfig{Decoders: []agent.Decoder{two}}).Request(newRequest("GET", "http://a"))
 	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder2,decoder1"}) {
@@ -165,11 +166,11 @@ func TestAcceptEncoding(t *testing.T) {
 	}
 	agent.NewContentDecoderAgent(inner, agent.DecoderConfig{Decoders: []agent.Decoder{one}}).Request(newRequest("GET", "http://a"))
 	if got := accepted(s.last()); !slices.Equal(got, []string{"decoder1"}) {
-		t.Errorf("two agents that undo the same: got %v", got)
+		t.Errorf("two agents with the same decoder: got %v", got)
 	}
 }
 
-// accepted returns the values of Accept-Encoding that req is sent with.
+// accepted returns the values of Accept-Encoding that go out with req.
 func accepted(req *request.Request) []string {
 	values := req.Header["Accept-Encoding"]
 	if req.AcceptEncoding != "" {
@@ -178,7 +179,7 @@ func accepted(req *request.Request) []string {
 	return values
 }
 
-// marking makes a Decoder that shows where it was.
+// marking returns a Decoder that puts name and parentheses around its input.
 func marking(name string) agent.Decoder {
 	return agent.Decoder{Name: name, Open: func(r io.Reader) (io.ReadCloser, error) {
 		return io.NopCloser(io.MultiReader(strings.NewReader(name+"("), r, strings.NewReader(")"))), nil
@@ -264,7 +265,7 @@ func TestNothingToDecode(t *testing.T) {
 			t.Errorf("%s %d: %q", test.method, test.code, text)
 		}
 	}
-	// Of a length that is not said, and is none.
+	// An empty body of unknown length.
 	for _, c := range codings {
 		r, body := decoding(t, c.name, agent.DecoderConfig{})
 		p := new(bodytest.Reader)
@@ -274,7 +275,8 @@ func TestNothingToDecode(t *testing.T) {
 	}
 }
 
-// Every coding, in pieces of every size, with the end that there is.
+// TestDecoders decodes every coding, from pieces of several sizes and with each way to
+// end a body.
 func TestDecoders(t *testing.T) {
 	before := coroutines()
 	for _, c := range codings {
@@ -294,7 +296,7 @@ func TestDecoders(t *testing.T) {
 					for part := range slices.Chunk(data, piece) {
 						scratch := bytes.Clone(part)
 						body.Write(scratch)
-						clear(scratch) // it was valid only until then
+						clear(scratch) // it was valid only during Write
 					}
 					body.End(end)
 					if !bytes.Equal(p.Got, plain) {
@@ -308,7 +310,8 @@ func TestDecoders(t *testing.T) {
 	noneLeft(t, before)
 }
 
-// gzipEncodingResponse: the body was there before anybody asked for it.
+// TestDecodeEarlyBody is Twisted's gzipEncodingResponse: the body arrives before it has a
+// reader.
 func TestDecodeEarlyBody(t *testing.T) {
 	r, body := decoding(t, "gzip", agent.DecoderConfig{})
 	data := coded("gzip", []byte("xxxxxxyyyy"))
@@ -326,7 +329,8 @@ func TestDecodeEarlyBody(t *testing.T) {
 	}
 }
 
-// The bytes that the server has flushed are decoded before the body ends.
+// TestDecodeFlushed checks that the bytes that a server flushed are decoded before the
+// body ends.
 func TestDecodeFlushed(t *testing.T) {
 	for _, c := range codings {
 		var b bytes.Buffer
@@ -381,14 +385,15 @@ func TestDecodeInARow(t *testing.T) {
 	isDone(t, p, response.ErrDone)
 }
 
-// brokenContent, flushError: a body that is not in the coding of its Content-Encoding.
+// TestDecodeErrors is Twisted's brokenContent and flushError: the body is not in the
+// coding that its Content-Encoding names.
 func TestDecodeErrors(t *testing.T) {
 	before := coroutines()
 	for _, c := range codings {
 		plain := text(100_000)
 		data := coded(c.encoder, plain)
 		changed := bytes.Clone(data)
-		copy(changed[len(data)/2:], "this is not what it was")
+		copy(changed[len(data)/2:], "these are not the bytes")
 		for _, test := range []struct {
 			name string
 			data []byte
@@ -399,7 +404,7 @@ func TestDecodeErrors(t *testing.T) {
 			{"cut to a byte", data[:1], io.ErrUnexpectedEOF},
 			{"cut in the middle", data[:len(data)/2], io.ErrUnexpectedEOF},
 			{"corrupt", changed, nil},
-			{"goes on", append(bytes.Clone(data), "more"...), nil},
+			{"trailing bytes", append(bytes.Clone(data), "more"...), nil},
 		} {
 			if c.encoder == "bare" && test.name == "corrupt" {
 				continue // it has no checksum
@@ -430,7 +435,7 @@ func TestDecodeErrors(t *testing.T) {
 					t.Errorf("got %v, want %v", why.Err, test.want)
 				}
 				if !bytes.HasPrefix(plain, p.Got) && test.name != "corrupt" && test.name != "not coded" {
-					t.Error("something else came before the error")
+					t.Error("the bytes before the error are wrong")
 				}
 			})
 		}
@@ -438,7 +443,8 @@ func TestDecodeErrors(t *testing.T) {
 	noneLeft(t, before)
 }
 
-// If the connection is lost, that is the error, and not the decoder's.
+// TestDecodeConnectionLost checks that the loss of the connection hides the decoder's
+// error.
 func TestDecodeConnectionLost(t *testing.T) {
 	lost := errors.New("lost")
 	for _, c := range codings {
@@ -456,7 +462,7 @@ func TestDecodeConnectionLost(t *testing.T) {
 	}
 }
 
-// The name in the error is that of the coding that was at fault.
+// TestDecodeErrorInARow checks that the error names the coding at fault.
 func TestDecodeErrorInARow(t *testing.T) {
 	good := coded("gzip", text(1000))
 	for _, test := range []struct {
@@ -500,7 +506,7 @@ type panicking struct{}
 func (panicking) Read([]byte) (int, error) { panic("oh") }
 func (panicking) Close() error             { panic("must not be called") }
 
-// A decoder that stops where there is more.
+// TestDecodeTrailing has a decoder that ends before its input does.
 func TestDecodeTrailing(t *testing.T) {
 	s := &script{t: t}
 	first := agent.Decoder{Name: "first", Open: func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(io.LimitReader(r, 3)), nil }}
@@ -518,7 +524,7 @@ func TestDecodeTrailing(t *testing.T) {
 	}
 }
 
-// zeros returns n zeros in a coding.
+// zeros returns n zeros encoded in coding.
 func zeros(coding string, n int) []byte {
 	var b bytes.Buffer
 	w := encoders[coding](&b)
@@ -538,7 +544,7 @@ func TestBomb(t *testing.T) {
 		name, encoding string
 		data           []byte
 		option         agent.DecoderConfig
-		most           int // that comes of it
+		most           int // the most bytes that may be decoded
 		ok             bool
 	}{
 		{"by default", "zstd", zeros("zstd", 40<<20), agent.DecoderConfig{}, agent.DefaultExpansionAllowed, false},
@@ -547,7 +553,7 @@ func TestBomb(t *testing.T) {
 		{"br", "br", br, low, 1 << 20, false},
 		{"zstd", "zstd", zeros("zstd", large), low, 1 << 20, false},
 		{"twice", "gzip, gzip", coded("gzip", gz), low, 1 << 20, false},
-		// What comes of it is nothing, but to find that out is work.
+		// The result is empty, but the inner stage still has to work.
 		{"nothing", "void, gzip", gz, low, 0, false},
 		{"allowed", "gzip", gz, agent.DecoderConfig{MaxExpansion: 2000, ExpansionAllowed: 1}, large, true},
 		{"no bound", "br", br, agent.DecoderConfig{MaxExpansion: -1}, large, true},
@@ -577,13 +583,13 @@ func TestBomb(t *testing.T) {
 				t.Error("the connection was not closed")
 			}
 			if n > test.most || test.ok && n != test.most {
-				t.Errorf("%d bytes came", n)
+				t.Errorf("%d bytes were decoded", n)
 			}
 		})
 	}
 }
 
-// A window that a browser would not have.
+// TestZstdWindow has a window that is too large for browsers.
 func TestZstdWindow(t *testing.T) {
 	var b bytes.Buffer
 	w := must(zstd.NewWriter(&b, zstd.WithWindowSize(16<<20), zstd.WithEncoderConcurrency(1)))
@@ -602,11 +608,11 @@ type zeroReader struct{}
 
 func (zeroReader) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// A reader that pauses gets nothing until it resumes, however much is there, and
-// the connection is paused with it.
+// TestDecodePause checks that a paused reader gets nothing, although more bytes are
+// there, and that the connection is paused too.
 func TestDecodePause(t *testing.T) {
 	before := coroutines()
-	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB, that comes of 3 KB
+	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB, about 3 KB when encoded
 	for _, c := range codings {
 		r, body := decoding(t, c.name, agent.DecoderConfig{})
 		p := new(bodytest.Reader)
@@ -624,7 +630,7 @@ func TestDecodePause(t *testing.T) {
 			t.Errorf("%s: %d pieces", c.encoder, p.Pieces)
 		}
 		if body.Resumed != resumedBefore {
-			t.Errorf("%s: the connection was resumed while there was enough", c.encoder)
+			t.Errorf("%s: the connection was resumed before everything was decoded", c.encoder)
 		}
 		p.ResumeProducing()
 		if body.Resumed == resumedBefore {
@@ -641,7 +647,8 @@ func TestDecodePause(t *testing.T) {
 	noneLeft(t, before)
 }
 
-// A reader that pauses and resumes within one call takes no stack.
+// TestDecodeResumeInside checks that a reader that pauses and resumes within DataReceived
+// takes constant stack.
 func TestDecodeResumeInside(t *testing.T) {
 	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	deepest := 0
@@ -670,7 +677,8 @@ func TestDecodeResumeInside(t *testing.T) {
 	}
 }
 
-// A reader that pauses and resumes within one call gets the later bytes too.
+// TestDecodeResumeInsideGoesOn checks that a reader that pauses and resumes within
+// DataReceived gets the later bytes too.
 func TestDecodeResumeInsideGoesOn(t *testing.T) {
 	r, body := decoding(t, "gzip", agent.DecoderConfig{})
 	p := new(bodytest.Reader)
@@ -692,7 +700,8 @@ func TestDecodeResumeInsideGoesOn(t *testing.T) {
 	}
 }
 
-// A decoder whose body is stopped is not read any more.
+// TestDecodeStopReadsNoFurther checks that StopProducing stops the reading from a
+// decoder.
 func TestDecodeStopReadsNoFurther(t *testing.T) {
 	reads := 0
 	counted := agent.Decoder{Name: "counted", Open: func(r io.Reader) (io.ReadCloser, error) {
@@ -716,8 +725,8 @@ type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// TestDecodeNothingInARow: of an empty body the codings below the outermost one make
-// an empty body too, though it lacks all that such a coding begins with.
+// TestDecodeNothingInARow checks that an empty body of the outermost coding is an empty
+// body of the other codings too, though it lacks their headers.
 func TestDecodeNothingInARow(t *testing.T) {
 	for _, coding := range []string{"gzip", "deflate", "zstd"} {
 		r, body := decoding(t, coding+", gzip", agent.DecoderConfig{})
@@ -729,8 +738,8 @@ func TestDecodeNothingInARow(t *testing.T) {
 	}
 }
 
-// TestDecodeBareDeflate: a bare deflate body is known by each of the three things
-// that its first two bytes lack for a zlib header (RFC 1950, section 2.2).
+// TestDecodeBareDeflate checks each of the three conditions that tell a bare deflate body
+// from a zlib header (RFC 1950, section 2.2).
 func TestDecodeBareDeflate(t *testing.T) {
 	for name, head := range map[string]struct {
 		first byte // the header of a stored block; all but the lowest three bits are padding
@@ -756,14 +765,14 @@ func TestDecodeStop(t *testing.T) {
 	before := coroutines()
 	plain := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	data := coded("gzip", plain)
-	for _, when := range []string{"at once", "inside", "paused", "hungry", "paused, all there"} {
+	for _, when := range []string{"at once", "inside", "paused", "hungry", "paused, after the end"} {
 		t.Run(when, func(t *testing.T) {
 			r, body := decoding(t, "gzip", agent.DecoderConfig{})
 			p := new(bodytest.Reader)
 			switch when {
 			case "inside":
 				p.OnData = func(string) { p.StopProducing() }
-			case "paused", "paused, all there":
+			case "paused", "paused, after the end":
 				p.OnData = func(string) { p.PauseProducing() }
 			}
 			r.DeliverBody(p)
@@ -774,7 +783,7 @@ func TestDecodeStop(t *testing.T) {
 			default:
 				body.Write(data)
 			}
-			if when == "paused, all there" {
+			if when == "paused, after the end" {
 				body.End(response.ErrDone)
 			}
 			pieces := p.Pieces
@@ -782,10 +791,10 @@ func TestDecodeStop(t *testing.T) {
 			p.StopProducing()
 			p.ResumeProducing()
 			if p.Pieces != pieces {
-				t.Error("more came after StopProducing")
+				t.Error("the reader got bytes after StopProducing")
 			}
 			isDone(t, p, errAborted)
-			if all := when == "paused, all there"; (body.Stopped == 1) == all {
+			if all := when == "paused, after the end"; (body.Stopped == 1) == all {
 				t.Errorf("the body was stopped %d times", body.Stopped)
 			}
 			if when != "at once" && when != "hungry" && pieces != 1 {
@@ -796,7 +805,8 @@ func TestDecodeStop(t *testing.T) {
 	noneLeft(t, before)
 }
 
-// Cancelling Text closes the connection, and leaves no coroutine.
+// TestDecodeCancel checks that cancelling Text closes the connection and leaves no
+// coroutine.
 func TestDecodeCancel(t *testing.T) {
 	before := coroutines()
 	r, body := decoding(t, "br", agent.DecoderConfig{})
@@ -812,7 +822,8 @@ func TestDecodeCancel(t *testing.T) {
 	noneLeft(t, before)
 }
 
-// A reader that panics does so in the agent's goroutine, and leaves nothing.
+// TestDecodeReaderPanics checks that the panic of a reader reaches the caller of Write,
+// and leaves no coroutine.
 func TestDecodeReaderPanics(t *testing.T) {
 	before := coroutines()
 	r, body := decoding(t, "gzip", agent.DecoderConfig{})
@@ -832,7 +843,7 @@ func TestDecodeReaderPanics(t *testing.T) {
 	noneLeft(t, before)
 }
 
-// Over the real client, agent and server.
+// TestDecodeOverTheWire decodes with the real client, agent and server.
 func TestDecodeOverTheWire(t *testing.T) {
 	plain := text(50_000)
 	for _, c := range codings {
@@ -903,7 +914,7 @@ func FuzzDecode(f *testing.F) {
 
 func BenchmarkDecode(b *testing.B) {
 	deferred.SetDebugging(false)
-	defer deferred.SetDebugging(true) // as TestMain has it
+	defer deferred.SetDebugging(true) // as in TestMain
 	for _, c := range codings {
 		for _, n := range []int{300, 1 << 20} {
 			plain := text(n)

@@ -1,9 +1,9 @@
 package agent
 
-// This file decodes a body with readers that block. They run in a coroutine, each
-// reading from the one before. The coroutine waits when it needs more input, when it has
-// decoded a chunk, and when it has worked enough for a turn of the loop. The reader of the
-// body is called outside the coroutine.
+// This file decodes a body with readers that block. They run in a coroutine, each reading
+// from the one before. The coroutine waits when it needs more input, when it has decoded
+// a chunk, and when it has done enough work for one turn of the loop. The reader of the
+// body runs outside the coroutine.
 
 import (
 	"errors"
@@ -26,23 +26,23 @@ type decodingLimits struct{ size, ratio, allowed int64 }
 // of the decoded one.
 type decodedBody struct {
 	response *response.Response
-	decoders []Decoder // the outermost coding's first
+	decoders []Decoder // the decoder of the outermost coding first
 	limits   decodingLimits
 	reader   response.BodyProtocol
-	coded    response.BodyTransport
+	coded    response.BodyTransport // of the coded body; nil before ConnectionMade
 	out      *response.Body
 	feed     *feed                 // the input of the coroutine
 	task     *coro.Task            // nil before the first byte
-	chunk    []byte                // decoded by the coroutine, to be delivered
+	chunk    []byte                // bytes to deliver, which the coroutine decoded
 	fault    *DecodeError          // the first error, or nil
 	lost     error                 // the reason of the coded body's end; nil before the end
 	running  bool                  // decodeSome is on the stack
-	paused   bool                  // by the reader
-	held     bool                  // coded is paused, because of paused or later
-	work     int                   // bytes that the stages made in this turn
-	later    *task.CooperativeTask // decodes in later turns; nil if there is none
+	paused   bool                  // the reader has paused the decoded body
+	held     bool                  // coded is paused, because paused or later is set
+	work     int                   // bytes that all stages decoded in this turn
+	later    *task.CooperativeTask // decodes in later turns; nil if not needed
 	stepping bool                  // step is on the stack
-	over     bool                  // nothing more is decoded
+	over     bool                  // decoding has ended
 }
 
 func newDecodedBody(r *response.Response, decoders []Decoder, limits decodingLimits, reader response.BodyProtocol) *decodedBody {
@@ -119,12 +119,12 @@ func (d *decodedBody) StopProducing() {
 	}
 }
 
-// workAtOnce is the number of bytes that all stages together may make in one turn of the
-// loop. It is the work of about a millisecond.
+// workAtOnce bounds the bytes that all stages together decode in one turn of the loop. It
+// is the work of about a millisecond.
 const workAtOnce = 512 << 10
 
-// run decodes the input in the feed, and calls the reader with it. If that is too much
-// work for this turn, run starts a task that does the remaining work in later turns.
+// run decodes the input in the feed and passes the result to the reader. If that is too
+// much work for this turn, run starts a task that does the remaining work in later turns.
 func (d *decodedBody) run() {
 	if d.running || d.later != nil {
 		return // a caller up the stack, or a later turn, does it
@@ -150,7 +150,7 @@ func (d *decodedBody) step() (task.Wait, error) {
 		return nil, nil
 	}
 	d.later = nil
-	d.release() // which may call DataReceived: this turn may have time left
+	d.release() // this may call DataReceived, which may use the rest of the turn
 	return nil, task.Done
 }
 
@@ -164,7 +164,7 @@ func (d *decodedBody) crashed(err error) (deferred.None, error) {
 	return deferred.None{}, nil
 }
 
-// idle reports whether there is nothing to decode at present.
+// idle reports whether nothing can be decoded at present.
 func (d *decodedBody) idle() bool { return d.over || d.paused || d.feed.starved() }
 
 // decodeSome decodes the input in the feed, up to the work of one turn.
@@ -192,7 +192,7 @@ func (d *decodedBody) hold() {
 	}
 }
 
-// release resumes the coded body, if nothing holds it any more.
+// release resumes the coded body if there is no reason left to hold it.
 func (d *decodedBody) release() {
 	if d.held && !d.paused && !d.running && !d.over && d.later == nil {
 		d.held = false
@@ -216,7 +216,7 @@ func (d *decodedBody) finish() {
 		reason = d.lost
 	}
 	if d.lost == nil {
-		defer d.coded.StopProducing() // after the reader has the reason
+		defer d.coded.StopProducing() // after the reader knows the reason
 	}
 	d.out.End(reason)
 }
@@ -307,8 +307,8 @@ func (s *stage) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// most returns the limit for the bytes that s decodes of the input received so far. It
-// holds for each stage, and so bounds the work as well as the result.
+// most returns how many bytes s may decode from the input received until now. The limit
+// applies to each stage, and so bounds the work as well as the result.
 func (s *stage) most() int64 {
 	most := int64(1<<63 - 1)
 	limits := s.body.limits
@@ -321,8 +321,8 @@ func (s *stage) most() int64 {
 	return most
 }
 
-// fail returns the error that Read returns for err. If a stage below has failed before,
-// that error is the cause of err, and fail returns it.
+// fail returns the error for Read to return because of err. An error of an earlier stage
+// is the cause of err, so that fail returns the earlier error.
 func (s *stage) fail(err error) error {
 	if err == io.EOF {
 		return err
@@ -350,10 +350,10 @@ type feed struct {
 	hungry bool   // the coroutine waits for more
 }
 
-// starved reports whether the coroutine waits for input that is not there.
+// starved reports whether the coroutine waits for input and there is none.
 func (f *feed) starved() bool { return f.hungry && len(f.data) == 0 && f.end == nil }
 
-// add appends data, which is valid until the call of keep.
+// add appends data, which stays valid until keep is called.
 func (f *feed) add(data []byte) {
 	f.size += int64(len(data))
 	if len(f.data) == 0 {
@@ -373,10 +373,10 @@ func (f *feed) keep() {
 	}
 }
 
-// errStopped is the end of a feed whose coroutine must return.
+// errStopped is the end of a feed whose coroutine is being stopped.
 var errStopped = errors.New("stopped")
 
-// more waits for bytes, and reports whether it has some.
+// more waits for bytes, and reports whether there are any.
 func (f *feed) more() bool {
 	for len(f.data) == 0 && f.end == nil {
 		f.hungry = true
@@ -388,7 +388,7 @@ func (f *feed) more() bool {
 	return len(f.data) != 0
 }
 
-// sleep waits for the next turn. It reports false if the coroutine must return.
+// sleep waits for the next turn. It reports false if the coroutine is being stopped.
 func (f *feed) sleep() bool {
 	if f.end != errStopped && !f.task.Wait() {
 		f.data, f.end = nil, errStopped
@@ -396,7 +396,7 @@ func (f *feed) sleep() bool {
 	return f.end != errStopped
 }
 
-// Read reads the bytes that are there, or waits for some.
+// Read reads the bytes received, or waits for some.
 func (f *feed) Read(p []byte) (int, error) {
 	if !f.more() {
 		return 0, f.end

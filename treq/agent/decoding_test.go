@@ -16,7 +16,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// decodingInTurns is decoding on a loop, of which turn runs a turn.
+// decodingInTurns is like decoding, but the body has a loop. A call of turn runs one turn
+// of the loop.
 func decodingInTurns(t *testing.T, contentEncoding string) (r *response.Response, body *bodytest.Source, turn func() (more bool)) {
 	t.Helper()
 	r, body = decoding(t, contentEncoding, agent.DecoderConfig{MaxExpansion: -1})
@@ -24,7 +25,7 @@ func decodingInTurns(t *testing.T, contentEncoding string) (r *response.Response
 	body.Tasks = task.NewCooperator(clock, task.CooperatorConfig{
 		Scheduler:            func(f func()) reactor.DelayedCall { return clock.CallLater(time.Nanosecond, f) },
 		TerminationPredicate: func() func() bool { return func() bool { return true } },
-	}) // a step a turn
+	}) // one step in each turn
 	body.Init(body)
 	return r, body, func() bool {
 		clock.Advance(time.Nanosecond)
@@ -32,11 +33,11 @@ func decodingInTurns(t *testing.T, contentEncoding string) (r *response.Response
 	}
 }
 
-// turnsMost is the most bytes that may be decoded in one turn.
+// turnsMost bounds the bytes that one turn may decode.
 const turnsMost = 600 << 10
 
-// TestDecodeInTurns: each turn decodes a limited number of bytes, and the connection is
-// paused until all are decoded.
+// TestDecodeInTurns checks that each turn decodes a limited number of bytes, and that the
+// connection is paused until all are decoded.
 func TestDecodeInTurns(t *testing.T) {
 	for _, coding := range []string{"gzip", "br", "zstd", "deflate"} {
 		t.Run(coding, func(t *testing.T) {
@@ -48,9 +49,9 @@ func TestDecodeInTurns(t *testing.T) {
 			data := zeros(coding, size)
 			resumed := body.Resumed
 			body.Write(data[:len(data)/2])
-			body.Write(data[len(data)/2:]) // was read already
+			body.Write(data[len(data)/2:]) // the server sent it before the pause
 			if len(k.Got) > turnsMost || body.Paused != 1 {
-				t.Errorf("%d bytes came in one turn; paused %d times", len(k.Got), body.Paused)
+				t.Errorf("%d bytes were decoded in one turn; paused %d times", len(k.Got), body.Paused)
 			}
 			body.End(response.ErrDone)
 			turns, last := 1, len(k.Got)
@@ -60,20 +61,21 @@ func TestDecodeInTurns(t *testing.T) {
 				}
 				more = turn()
 				if n := len(k.Got) - last; n > turnsMost {
-					t.Errorf("%d bytes came in turn %d", n, turns)
+					t.Errorf("%d bytes were decoded in turn %d", n, turns)
 				}
 				last = len(k.Got)
 			}
 			isDone(t, k, response.ErrDone)
 			if len(k.Got) != size || turns < size/turnsMost {
-				t.Errorf("%d bytes came in %d turns", len(k.Got), turns)
+				t.Errorf("%d bytes were decoded in %d turns", len(k.Got), turns)
 			}
 			noneLeft(t, before)
 		})
 	}
 }
 
-// TestDecodeResumesAfterTurns: the connection is resumed when all is decoded.
+// TestDecodeResumesAfterTurns checks that the connection is resumed when all bytes are
+// decoded.
 func TestDecodeResumesAfterTurns(t *testing.T) {
 	r, body, turn := decodingInTurns(t, "gzip")
 	k := new(bodytest.Reader)
@@ -90,7 +92,7 @@ func TestDecodeResumesAfterTurns(t *testing.T) {
 	isDone(t, k, response.ErrDone)
 }
 
-// TestDecodeNothingInTurns: the bytes of inner stages count as work, too.
+// TestDecodeNothingInTurns checks that the bytes of inner stages count as work.
 func TestDecodeNothingInTurns(t *testing.T) {
 	r, body, turn := decodingInTurns(t, "void, gzip")
 	k := new(bodytest.Reader)
@@ -106,7 +108,8 @@ func TestDecodeNothingInTurns(t *testing.T) {
 	}
 }
 
-// TestDecodeEndsInTurns: an early end of the decoding leaves no task and no coroutine.
+// TestDecodeEndsInTurns checks that an early end of the decoding leaves no task and no
+// coroutine.
 func TestDecodeEndsInTurns(t *testing.T) {
 	errBoom := errors.New("boom")
 	for name, test := range map[string]struct {
@@ -119,7 +122,7 @@ func TestDecodeEndsInTurns(t *testing.T) {
 			n := len(k.Got)
 			turn()
 			if turn() || len(k.Got) != n {
-				panic("it goes on while it is paused")
+				panic("the decoding continues while the reader is paused")
 			}
 			k.ResumeProducing()
 			body.End(response.ErrDone)
@@ -145,7 +148,7 @@ func TestDecodeEndsInTurns(t *testing.T) {
 	}
 }
 
-// TestDecodeSmallAtOnce: a small body is decoded without another turn.
+// TestDecodeSmallAtOnce checks that a small body is decoded within one turn.
 func TestDecodeSmallAtOnce(t *testing.T) {
 	r, body, _ := decodingInTurns(t, "gzip")
 	plain := bytes.Repeat([]byte("abc"), 100_000)
@@ -155,11 +158,12 @@ func TestDecodeSmallAtOnce(t *testing.T) {
 	body.End(response.ErrDone)
 	isDone(t, k, response.ErrDone)
 	if !bytes.Equal(k.Got, plain) {
-		t.Errorf("%d bytes came", len(k.Got))
+		t.Errorf("%d bytes were decoded", len(k.Got))
 	}
 }
 
-// TestDecodeWithoutACooperator fails at once, before anything is decoded.
+// TestDecodeWithoutACooperator checks that a body without a Cooperator fails before any
+// byte is decoded.
 func TestDecodeWithoutACooperator(t *testing.T) {
 	r, body := decoding(t, "gzip", agent.DecoderConfig{})
 	body.Tasks = nil

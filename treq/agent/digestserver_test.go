@@ -14,20 +14,20 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 )
 
-// A digestServer lets in who knows the password, and checks all that RFC 7616 has
-// a server check. It is written from the RFC, without the client's code but for
-// the taking apart of headers.
+// A digestServer answers users who know the password, and makes all checks that RFC 7616
+// demands from a server. It is written from the RFC. Of the client's code it uses only
+// the parser of headers.
 type digestServer struct {
 	algorithm, qop, more string
 	user, password       string
-	uses                 int  // of a nonce, before it is stale
-	next                 bool // a next nonce comes with each answer
-	impostor             bool // it does not know the password, and says it does
+	uses                 int  // the number of uses of a nonce, before it is stale
+	next                 bool // each answer has a nextnonce
+	impostor             bool // the server pretends to know the password
 
 	requests int
-	why      string // the last request was refused
+	why      string // the reason why the last request was refused
 	nonces   int
-	used     int // of the present nonce
+	used     int // the number of uses of the present nonce
 }
 
 const digestRealm, digestOpaque = `a "realm"`, `o\paque`
@@ -78,7 +78,7 @@ func (s *digestServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, s.why)
 }
 
-// check returns why r is refused, or "".
+// check returns the reason for refusing r, or "".
 func (s *digestServer) check(w http.ResponseWriter, r *http.Request, body string) (why string, stale bool) {
 	all := auth.ParseChallenges(r.Header["Authorization"])
 	if len(all) != 1 || all[0].Scheme != "Digest" {

@@ -17,14 +17,14 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// listen has somebody greet on address of r.
+// listen starts a server that greets, on address of r.
 func listen(r reactor.Reactor, address string) {
 	r.ListenTCP(address, &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "Hello from "+r.Host)
 	})})
 }
 
-// show prints the text of the response that d brings.
+// show prints the text of the response that d fires with.
 func show(d *deferred.Deferred[*response.Response]) {
 	deferred.Then(d, (*response.Response).Text).AddBoth(func(text string, err error) (string, error) {
 		fmt.Println(text, err)
@@ -32,7 +32,7 @@ func show(d *deferred.Deferred[*response.Response]) {
 	})
 }
 
-// An agent sends requests as they are; a client is more convenient.
+// An agent sends requests unchanged; a client is more convenient.
 func ExampleAgent() {
 	r := memory.New()
 	listen(r, "127.0.0.1:80")
@@ -60,16 +60,16 @@ func ExampleEndpointFactory() {
 	// Hello from staging.example <nil>
 }
 
-// A signer is an agent around another that adds to each request.
+// A signer is an agent around another agent. It adds a header to each request.
 type signer struct{ agent.Requester }
 
 func (s signer) Request(req *request.Request) *deferred.Deferred[*response.Response] {
-	req = req.Clone() // whose header is its own
+	req = req.Clone() // so that its header can be changed
 	req.Header.Set("Host", "signed.example")
 	return s.Requester.Request(req)
 }
 
-// What wraps an agent is one.
+// A Requester around an agent is an agent too.
 func ExampleRequester() {
 	r := memory.New()
 	listen(r, "127.0.0.1:80")

@@ -12,8 +12,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// An exchange is one request and its response. It knows what HTTP means, and not how a
-// version of it is written: a carrier takes it to the server and back.
+// An exchange is one request and its response. It knows the meaning of HTTP, but not the
+// format of any version: a carrier takes it to the server and back.
 //
 //	             ┌──────────▶ connecting ─────────┐
 //	Request ─────┤                                ▼           head          end
@@ -25,24 +25,24 @@ import (
 type exchange struct {
 	agent      *Agent
 	request    *request.Request
-	group      *group                                 // of the connections that it may use
-	result     *deferred.Deferred[*response.Response] // nil after the head
+	group      *group                                 // the connections that may carry it
+	result     *deferred.Deferred[*response.Response] // nil once the head is received
 	connecting *deferred.Deferred[reactor.Protocol]   // non-nil while a connection is being made
-	carrier    carrier                                // non-nil while a carrier has it
+	carrier    carrier                                // non-nil while it is being carried
 	upload     upload                                 // non-nil while the request's body is being sent
-	fresh      *response.Response                     // the response, while the bytes that came with its head are handled
-	response   weak.Pointer[response.Response]        // the response after that; see unread.go
-	body       response.Body                          // the response's
-	produced   bool                                   // the request's body was started, or stopped
-	answered   bool                                   // the head of the response has come
+	fresh      *response.Response                     // the response, while the bytes received with its head are handled
+	response   weak.Pointer[response.Response]        // the response, once fresh is nil; see unread.go
+	body       response.Body                          // the body of the response
+	produced   bool                                   // the request's body was started or stopped
+	answered   bool                                   // the head of the response was received
 }
 
 // A carrier carries one exchange at a time: it sends the request's head, takes the
 // request's body and brings the response. An HTTP/1.1 connection is a carrier; a stream
 // of an HTTP/2 connection will be one.
 //
-// It calls the exchange's methods informed and headReceived, Write and End of its body,
-// and where there is no response fail or agent.resend. It stops the exchange's upload
+// It calls the exchange's methods informed and headReceived, and Write and End of its
+// body. Without a response it calls fail or agent.resend. It stops the exchange's upload
 // when it takes no more of the request.
 type carrier interface {
 	// writeBody sends the next bytes of the request's body, framed as the head
@@ -62,7 +62,7 @@ type carrier interface {
 	abort(err error)
 }
 
-// over reports whether the result is out.
+// over reports whether the result has fired.
 func (x *exchange) over() bool { return x.result == nil || x.result.Called() }
 
 // fail ends x, which has no response yet, with err.
@@ -72,12 +72,12 @@ func (x *exchange) fail(err error) {
 	}
 	if body := x.request.Body; body != nil && !x.produced {
 		x.produced = true
-		body.StopProducing() // it may hold a file
+		body.StopProducing() // the body may hold a file
 	}
 	x.result.Errback(&RequestError{x.request.Method, x.request.URL.Redacted(), err})
 }
 
-// cancel ends x because its response is not wanted any more.
+// cancel ends x because nobody wants its response any more.
 func (x *exchange) cancel() {
 	x.fail(deferred.ErrCancelled)
 	switch {
@@ -90,7 +90,7 @@ func (x *exchange) cancel() {
 	}
 }
 
-// repeatable reports whether x may be sent again though the server may have processed
+// repeatable reports whether x may be sent again although the server may have processed
 // it: its method is idempotent (RFC 9110, section 9.2.2) and its body can be sent again.
 func (x *exchange) repeatable() bool {
 	switch x.request.Method {
@@ -111,8 +111,8 @@ func (x *exchange) informed(head *http1.ResponseHead) {
 	}
 }
 
-// headReceived fires the result with the response that head begins. upgrade is non-nil
-// if the connection changes hands with it.
+// headReceived fires the result with the response that head begins. upgrade is non-nil if
+// the receiver of the response gets the connection.
 func (x *exchange) headReceived(head *http1.ResponseHead, upgrade *response.Upgrade) {
 	x.answered = true
 	x.body.Init(x)
@@ -126,7 +126,7 @@ func (x *exchange) headReceived(head *http1.ResponseHead, upgrade *response.Upgr
 	r.Upgrade = upgrade
 	x.fresh = r
 	result := x.result
-	x.result = nil // it would keep r reachable
+	x.result = nil // x must not keep r reachable
 	result.Callback(r)
 }
 

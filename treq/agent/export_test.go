@@ -1,4 +1,4 @@
 package agent
 
-// Hosts returns the number of routes that p knows.
+// Hosts returns the number of p's groups.
 func (p *Pool) Hosts() int { return len(p.groups) }

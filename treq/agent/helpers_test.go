@@ -18,12 +18,12 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// TestMain looks for errors that nobody handled when all tests have run: to
-// collect the garbage after each would take longer than the tests.
+// TestMain looks for unhandled errors after the last test: collecting the garbage after
+// each test would take longer than the tests.
 func TestMain(m *testing.M) {
 	var all allTests
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // some tests are about panics, which are logged
-	deferred.SetDebugging(true)                    // so that such an error says where it comes from
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // some tests cause panics, which are logged
+	deferred.SetDebugging(true)                    // so that an unhandled error names its origin
 	deferred.FailOnUnhandled(&all)
 	code := m.Run()
 	if all.cleanUp(); all.failed {
@@ -45,9 +45,8 @@ func (a *allTests) Errorf(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, format+"\n", args...)
 }
 
-// A world is an agent, and a server that does what the test says, in memory. At
-// the end of the test nothing may be left of either: no connection and no
-// delayed call.
+// A world is an agent and a server, in memory. The test decides what the server does. At
+// the end of the test no connection and no delayed call may be left.
 type world struct {
 	*rawserver.Server
 	t     *testing.T
@@ -59,7 +58,7 @@ type world struct {
 // A rawConn is the server's end of a connection.
 type rawConn = rawserver.Conn
 
-// newWorld returns a world whose agent keeps connections as options say.
+// newWorld returns a world whose agent has a Pool with config.
 func newWorld(t *testing.T, config agent.PoolConfig) *world {
 	t.Helper()
 	r := memory.New()
@@ -75,7 +74,7 @@ func (w *world) end() {
 	w.r.Pump()
 	w.WantNothingLeft()
 	if n := w.pool.Hosts(); n != 0 {
-		w.t.Errorf("the pool still knows %d hosts, of no connection", n)
+		w.t.Errorf("the pool still has %d groups without a connection", n)
 	}
 }
 
@@ -88,7 +87,7 @@ func newRequest(method, rawURL string, headers ...string) *request.Request {
 	return req
 }
 
-// send sends req and lets everything happen that comes of it.
+// send sends req and runs the reactor until it is idle.
 func (w *world) send(req *request.Request) *deferred.Deferred[*response.Response] {
 	d := w.agent.Request(req)
 	w.r.Pump()
@@ -101,20 +100,20 @@ func (w *world) get(rawURL string) *deferred.Deferred[*response.Response] {
 
 const okHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
-// exchange has req answered by okHello, on connection number on, and its body
-// read.
+// exchange sends req, which must arrive on connection number on, answers okHello and
+// reads the body.
 func (w *world) exchange(req *request.Request, on int) {
 	w.t.Helper()
 	d := w.send(req)
 	c := w.Conn(on)
 	if c.Got() == "" {
-		w.t.Fatalf("the request did not come on connection %d of %d", on, len(w.Conns))
+		w.t.Fatalf("the request did not arrive on connection %d of %d", on, len(w.Conns))
 	}
 	c.Send(okHello)
 	w.wantBody(deferredtest.SuccessResultOf(w.t, d), "hello")
 }
 
-// wantBody reads the body of resp.
+// wantBody checks that the body of resp is want.
 func (w *world) wantBody(resp *response.Response, want string) {
 	w.t.Helper()
 	d := resp.Content()
@@ -124,7 +123,7 @@ func (w *world) wantBody(resp *response.Response, want string) {
 	}
 }
 
-// wantOpen checks which connections are open.
+// wantOpen checks that exactly the connections with these numbers are open.
 func (w *world) wantOpen(numbers ...int) {
 	w.t.Helper()
 	var open []int
@@ -134,7 +133,7 @@ func (w *world) wantOpen(numbers ...int) {
 		}
 	}
 	if !slices.Equal(open, numbers) {
-		w.t.Errorf("open are the connections %v, want %v", open, numbers)
+		w.t.Errorf("the open connections are %v, want %v", open, numbers)
 	}
 }
 

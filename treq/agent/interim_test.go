@@ -21,9 +21,9 @@ func TestExpectContinue(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		do    func(w *world, c *rawConn)
-		body  string // that the server gets
+		body  string // the body that the server gets
 		code  int
-		close bool // the connection
+		close bool // the connection is closed
 	}{
 		{"wanted", func(w *world, c *rawConn) { c.Send("HTTP/1.1 100 Continue\r\n\r\n") }, "text", 200, false},
 		{"no answer", func(w *world, c *rawConn) { w.r.RunFor(time.Second) }, "text", 200, false},
@@ -81,7 +81,7 @@ func TestInformational(t *testing.T) {
 	}
 }
 
-// line is a protocol that records what it gets.
+// A line is a protocol that records its bytes.
 type line struct {
 	t    reactor.Transport
 	got  string
@@ -140,7 +140,7 @@ func TestUpgrade(t *testing.T) {
 		p.t.LoseConnection()
 		w.r.Pump()
 	})
-	t.Run("not wanted in the end", func(t *testing.T) {
+	t.Run("aborted", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		d := w.send(ask())
 		w.Conn(0).Send(yes)
@@ -170,13 +170,13 @@ func TestMaxConnectionsPerHost(t *testing.T) {
 	w.Conn(2).Send(okHello)
 	deferredtest.SuccessResultOf(t, other)
 	ds[3].AddErrback(func(error) (*response.Response, error) { return nil, nil })
-	ds[3].Cancel() // it waits: it leaves the queue
+	ds[3].Cancel() // it leaves the queue
 	w.Conn(0).Got()
 	w.Conn(0).Send(okHello)
 	if got := w.Conn(0).Got(); !strings.HasPrefix(got, "GET /2 ") {
-		t.Errorf("the connection that got free was used for %q", got)
+		t.Errorf("the free connection was used for %q", got)
 	}
-	w.Conn(1).Abort() // the last request gets the place of a connection that is gone
+	w.Conn(1).Abort() // the last request may connect in place of the lost connection
 	deferredtest.FailureResultOf(t, ds[1])
 	if got := w.Conn(3).Got(); !strings.HasPrefix(got, "GET /4 ") {
 		t.Errorf("the new connection was used for %q", got)
@@ -188,7 +188,8 @@ func TestMaxConnectionsPerHost(t *testing.T) {
 	}
 }
 
-// TestMaxConnectionsRefused has the attempt to connect fail while others wait.
+// TestMaxConnectionsRefused checks that a waiting request connects after an attempt to
+// connect has failed.
 func TestMaxConnectionsRefused(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{MaxConnectionsPerHost: 1})
 	first := w.agent.Request(newRequest("GET", "http://a.example:9/"))

@@ -10,19 +10,19 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A journey is a trip that goes on after its first hop.
+// A journey is a trip with more than one hop.
 type journey struct {
 	trip
 	result  *deferred.Deferred[*response.Response]
-	next    *request.Request                       // to be sent; nil while there is none
+	next    *request.Request                       // the request to send next; nil if there is none
 	sending bool                                   // send is running, perhaps further up the stack
 	hop     *deferred.Deferred[*response.Response] // the response of the present hop; nil on the first
-	drains  []*deferred.Deferred[deferred.None]    // of earlier hops' responses that are still being read
+	drains  []*deferred.Deferred[deferred.None]    // one for each earlier response that is still being read
 }
 
-// goOn returns the result of t after its first hop, whose response is resp; next and err
-// are what received returned.
-func (t trip) goOn(resp *response.Response, next *request.Request, err error) *deferred.Deferred[*response.Response] {
+// startJourney continues t after its first hop, whose response is resp, and returns the
+// result of all hops. next and err are the results of received.
+func (t trip) startJourney(resp *response.Response, next *request.Request, err error) *deferred.Deferred[*response.Response] {
 	j := &journey{trip: t}
 	j.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { j.cancel() })
 	j.proceed(resp, next, err)
@@ -31,12 +31,12 @@ func (t trip) goOn(resp *response.Response, next *request.Request, err error) *d
 
 // A detour is the error of a first hop that is not the last. It never leaves the chain of
 // Send: takeDetour replaces it by the result of the journey. Thus a request with one hop,
-// which is the usual one, needs no Deferred but its agent's.
+// the usual case, needs no Deferred but its agent's.
 type detour struct {
 	result *deferred.Deferred[*response.Response]
 }
 
-func (*detour) Error() string { return "agent: the request goes on" }
+func (*detour) Error() string { return "agent: the request has another hop" }
 
 func takeDetour(err error) *deferred.Deferred[*response.Response] {
 	if d, ok := err.(*detour); ok {
@@ -45,8 +45,8 @@ func takeDetour(err error) *deferred.Deferred[*response.Response] {
 	return deferred.Fail[*response.Response](err)
 }
 
-// send sends req. If its response is there at once, and is not the last, a loop sends the
-// next request: any number of such hops takes constant stack.
+// send sends req. If a hop's response is there at once and is not the last, the loop
+// sends the next request: any number of such hops takes constant stack.
 func (j *journey) send(req *request.Request) {
 	j.next = req
 	if j.sending {
@@ -56,11 +56,11 @@ func (j *journey) send(req *request.Request) {
 	for j.next != nil {
 		j.req, j.next = j.next, nil
 		j.hop = deferred.MaybeDeferred(j.trip.send)
-		if j.result.Called() { // it was cancelled meanwhile
+		if j.result.Called() { // a callback cancelled it
 			j.hop.Cancel()
 		}
 		j.hop.AddBoth(j.responded)
-		j.hop.AddErrback(j.broke)
+		j.hop.AddErrback(j.panicked)
 	}
 	j.sending = false
 }
@@ -83,8 +83,9 @@ func (j *journey) responded(resp *response.Response, err error) (*response.Respo
 	return resp, nil
 }
 
-// broke handles a panic in responded: an agent that is not ours may return anything.
-func (j *journey) broke(err error) (*response.Response, error) {
+// panicked handles a panic in responded: an agent from outside this package may return
+// anything.
+func (j *journey) panicked(err error) (*response.Response, error) {
 	j.stopDraining()
 	if j.result.Called() {
 		return nil, err
@@ -94,7 +95,7 @@ func (j *journey) broke(err error) (*response.Response, error) {
 }
 
 // proceed takes the next hop after resp, if there is one. A hop to the same origin waits
-// until the connection of resp is free, but not for long.
+// for a limited time until the connection of resp is free.
 func (j *journey) proceed(resp *response.Response, next *request.Request, err error) {
 	switch {
 	case err != nil:
@@ -128,7 +129,7 @@ func sameOrigin(a, b *request.Request) bool {
 	return err == nil && otherErr == nil && first == second
 }
 
-// cancel gives up what is under way.
+// cancel cancels the hop under way, or ends the journey between hops.
 func (j *journey) cancel() {
 	if j.hop != nil {
 		j.hop.Cancel()
@@ -139,25 +140,25 @@ func (j *journey) cancel() {
 	j.stopDraining()
 }
 
-// stopDraining stops the reading of responses that were not the last.
+// stopDraining stops the reading of the earlier responses.
 func (j *journey) stopDraining() {
 	for len(j.drains) != 0 {
 		j.drains[0].Cancel()
 	}
 }
 
-// drain reads the body of resp, so that its connection becomes free. keep keeps the body
-// for the user, who finds resp in the History or in an error. The Deferred fires when the
-// body has ended, or is read no further.
+// drain reads the body of resp, so that its connection becomes free. If keep is set, the
+// body is kept for the user, who finds resp in the History or in an error. The Deferred
+// fires when the reading ends.
 func (j *journey) drain(resp *response.Response, keep bool) *deferred.Deferred[deferred.None] {
 	if keep {
 		resp.Buffer()
 	} else if !delimited(resp) {
-		resp.DeliverBody(refusal{}) // its end is that of the connection
+		resp.DeliverBody(refusal{}) // only the end of the connection ends it
 		return deferred.Succeed(deferred.None{})
 	}
 	d := resp.Discard()
-	notForLong(d, resp)
+	limitDraining(d, resp)
 	j.drains = append(j.drains, d)
 	return d.AddBoth(func(deferred.None, error) (deferred.None, error) {
 		i := slices.Index(j.drains, d)
@@ -166,13 +167,13 @@ func (j *journey) drain(resp *response.Response, keep bool) *deferred.Deferred[d
 	})
 }
 
-// drainTime bounds the time that an unwanted body may take. Most come with their heads; a
+// drainTime bounds the time for reading an unwanted body. Most arrive with their heads; a
 // new connection costs less than a longer wait.
 const drainTime = 250 * time.Millisecond
 
-// notForLong cancels d, the discarding of resp's body, after drainTime. That closes the
-// connection.
-func notForLong(d *deferred.Deferred[deferred.None], resp *response.Response) {
+// limitDraining cancels d, the discarding of resp's body, after drainTime. The cancel
+// closes the connection.
+func limitDraining(d *deferred.Deferred[deferred.None], resp *response.Response) {
 	cooperator := resp.Cooperator()
 	if d.Called() || cooperator == nil {
 		return

@@ -13,61 +13,61 @@ import (
 // HTTPConnectionPool. Its methods belong to the goroutine of its reactor.
 //
 // Agents may share a Pool. A request uses only a connection that it would have made in
-// the same way: to the same server, by the same proxy with the same credentials, with
-// the same TLS policy and from the same local address.
+// the same way: to the same server, through the same proxy with the same credentials,
+// with the same TLS policy and from the same local address.
 type Pool struct {
 	clock      reactor.Clock
 	persistent bool
 	retry      bool
 	perHost    int
 	idleFor    time.Duration
-	most       int // of connections in a group; 0: any number
+	most       int // the most connections in a group; 0: no bound
 	groups     map[route]*group
 	idle       int                 // the number of unused connections
 	puts       uint64              // the number of times that a connection was put back
-	sweep      reactor.DelayedCall // of closeOld; nil while none is due
+	sweep      reactor.DelayedCall // the next call of closeOld; nil if none is due
 }
 
-// A group is the connections of one route. The pool has it while there are connections,
-// attempts to make one, or requests that wait.
+// A group holds the connections of one route. The pool keeps a group while it has
+// connections, attempts to make one, or waiting requests.
 //
 // A connection that carries many exchanges at once (HTTP/2) will belong to a group too:
-// take then returns it while it has room.
+// take will return it while it has room.
 type group struct {
 	route
 	header  string        // the value of Host
-	idle    []*connection // unused; the one used last is the last
+	idle    []*connection // unused connections, the most recently used last
 	open    int           // connections and attempts to make one
-	queue   []*exchange   // wait for a connection, the first one longest
-	dropped bool          // the pool does not have it any more
+	queue   []*exchange   // exchanges that wait for a connection, the oldest first
+	dropped bool          // the pool has forgotten this group
 }
 
 // A PoolConfig says how a Pool works. The zero value works.
 type PoolConfig struct {
-	// MaxPersistentPerHost bounds the unused connections to one host that are kept. It
-	// does not bound the used ones. 0 means [DefaultMaxPersistentPerHost]; a negative
-	// number keeps none.
+	// MaxPersistentPerHost bounds the unused connections to one host that the Pool
+	// keeps. It does not bound the used connections. 0 means
+	// [DefaultMaxPersistentPerHost]; a negative number keeps none.
 	MaxPersistentPerHost int
 	// MaxConnectionsPerHost bounds the connections to one host, used and unused.
 	// Requests beyond it wait, in their order, until one is free. 0 means no bound, as
 	// in Twisted.
 	MaxConnectionsPerHost int
 	// CachedConnectionTimeout bounds how long an unused connection is kept. 0 means
-	// [DefaultCachedConnectionTimeout]; a negative time keeps it for no time.
+	// [DefaultCachedConnectionTimeout]; a negative time closes it at once.
 	CachedConnectionTimeout time.Duration
 	// DisablePersistent closes each connection after one request.
 	DisablePersistent bool
-	// DisableRetry turns off the second attempt that an idempotent request gets if a
-	// connection that was used before dies before the first byte of its response. A
-	// request with a body gets one only if the body can be sent again. It is the
-	// opposite of Twisted's retryAutomatically.
+	// DisableRetry turns off the second attempt of an idempotent request on a reused
+	// connection that dies before the first byte of the response. A request with a
+	// body gets a second attempt only if the body can be sent again. DisableRetry is
+	// the opposite of Twisted's retryAutomatically.
 	DisableRetry bool
 }
 
 const (
-	// DefaultMaxPersistentPerHost is the number of unused connections to one host that
-	// a Pool keeps. Twisted and net/http keep 2: a program with more requests than that
-	// at a time connects over and over.
+	// DefaultMaxPersistentPerHost is the number of unused connections to one host
+	// that a Pool keeps. Twisted and net/http keep 2: a program with more requests at
+	// a time than that connects again and again.
 	DefaultMaxPersistentPerHost = 64
 	// DefaultCachedConnectionTimeout is the time that a Pool keeps an unused
 	// connection, as in Twisted.
@@ -88,7 +88,7 @@ func NewPool(r reactor.Reactor, config PoolConfig) *Pool {
 }
 
 // CloseCachedConnections closes all unused connections. The Deferred fires when they are
-// gone; it does not fail.
+// closed; it does not fail.
 func (p *Pool) CloseCachedConnections() *deferred.Deferred[deferred.None] {
 	var gone []*deferred.Deferred[deferred.None]
 	for _, c := range p.unused() {
@@ -105,7 +105,7 @@ func (p *Pool) close(c *connection) {
 	c.transport.LoseConnection()
 }
 
-// unused returns the unused connections, the one used last at the end.
+// unused returns the unused connections, the most recently used last.
 func (p *Pool) unused() []*connection {
 	var all []*connection
 	for _, g := range p.groups {
@@ -115,7 +115,7 @@ func (p *Pool) unused() []*connection {
 	return all
 }
 
-// group returns the group of r, which it makes if there is none.
+// group returns the group of r, and makes it first if there is none.
 func (p *Pool) group(r route) *group {
 	g := p.groups[r]
 	if g == nil {
@@ -125,7 +125,7 @@ func (p *Pool) group(r route) *group {
 	return g
 }
 
-// release forgets g if nothing is left in it.
+// release forgets g if it is empty.
 func (p *Pool) release(g *group) {
 	if g.open == 0 && len(g.queue) == 0 && !g.dropped {
 		delete(p.groups, g.route)
@@ -133,7 +133,7 @@ func (p *Pool) release(g *group) {
 	}
 }
 
-// take removes and returns an unused connection of g, the one used last, or nil.
+// take removes and returns the unused connection of g that was used last, or nil.
 func (p *Pool) take(g *group) *connection {
 	last := len(g.idle) - 1
 	if last < 0 {
@@ -146,7 +146,7 @@ func (p *Pool) take(g *group) *connection {
 	return c
 }
 
-// open reports whether a connection of g may be opened, and counts it.
+// open reports whether a connection of g may be opened, and if so counts it.
 func (p *Pool) open(g *group) bool {
 	if p.most != 0 && g.open >= p.most {
 		return false
@@ -155,8 +155,8 @@ func (p *Pool) open(g *group) bool {
 	return true
 }
 
-// closed takes a connection of g, or an attempt at one, off the count. The next request
-// that waits may then make one.
+// closed subtracts a closed connection of g, or a failed attempt, from the count. The
+// next waiting request may then connect.
 func (p *Pool) closed(g *group) {
 	g.open--
 	if x := g.next(); x != nil {
@@ -187,8 +187,9 @@ func (g *group) next() *exchange {
 	return x
 }
 
-// put gives c, which has become unused, to the request that has waited longest. If none
-// waits, it keeps c, and closes another if there are too many.
+// put gives c, which has become unused, to the request that has waited longest. If no
+// request waits, put keeps c, and closes the connection that was unused longest if there
+// are too many.
 func (p *Pool) put(c *connection) {
 	g := c.group
 	if x := g.next(); x != nil {
@@ -207,8 +208,8 @@ func (p *Pool) put(c *connection) {
 	}
 }
 
-// closeOld closes the connections that were unused for too long. One delayed call serves
-// all connections, so that putting one back costs none.
+// closeOld closes the connections that were unused for too long. All connections share
+// one delayed call, so that putting one back is cheap.
 func (p *Pool) closeOld() {
 	p.sweep = nil
 	for _, c := range p.unused() {

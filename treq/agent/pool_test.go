@@ -15,7 +15,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// TestReuse: one connection for any number of requests, one after another.
+// TestReuse checks that one connection serves any number of requests, one after another.
 func TestReuse(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	for i := range 100 {
@@ -24,7 +24,7 @@ func TestReuse(t *testing.T) {
 	w.wantOpen(0)
 }
 
-// TestNotReused: what ends with its request.
+// TestNotReused has connections that close after one request.
 func TestNotReused(t *testing.T) {
 	closing := newRequest("GET", "http://a.example/")
 	closing.Header.Set("Connection", "Close")
@@ -32,10 +32,10 @@ func TestNotReused(t *testing.T) {
 		pool agent.PoolConfig
 		req  *request.Request
 	}{
-		"no persistent connections":  {agent.PoolConfig{DisablePersistent: true}, newRequest("GET", "http://a.example/")},
-		"the request says close":     {agent.PoolConfig{}, closing},
-		"no unused ones are allowed": {agent.PoolConfig{MaxPersistentPerHost: -1}, newRequest("GET", "http://a.example/")},
-		"kept for no time":           {agent.PoolConfig{CachedConnectionTimeout: -1}, newRequest("GET", "http://a.example/")},
+		"no persistent connections": {agent.PoolConfig{DisablePersistent: true}, newRequest("GET", "http://a.example/")},
+		"the request says close":    {agent.PoolConfig{}, closing},
+		"no unused connections":     {agent.PoolConfig{MaxPersistentPerHost: -1}, newRequest("GET", "http://a.example/")},
+		"no time to keep":           {agent.PoolConfig{CachedConnectionTimeout: -1}, newRequest("GET", "http://a.example/")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, test.pool)
@@ -58,7 +58,7 @@ func TestNotReused(t *testing.T) {
 	})
 }
 
-// TestOnlyItsOwn: a connection is for one scheme, host and port.
+// TestOnlyItsOwn checks that a connection is for one scheme, host and port.
 func TestOnlyItsOwn(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
@@ -68,8 +68,7 @@ func TestOnlyItsOwn(t *testing.T) {
 	w.wantOpen(0, 1, 2)
 }
 
-// together has n requests to rawURL under way at one time, then answers them in
-// order.
+// together sends n requests to rawURL at the same time, then answers them in order.
 func (w *world) together(rawURL string, n int) {
 	w.t.Helper()
 	w.Respond("")
@@ -88,7 +87,7 @@ func (w *world) together(rawURL string, n int) {
 	}
 }
 
-// TestLimit: of the connections that nobody uses, those used last are kept.
+// TestLimit checks that the Pool keeps the connections that were used last.
 func TestLimit(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{MaxPersistentPerHost: 2})
 	w.together("http://a.example/", 5)
@@ -120,7 +119,7 @@ func TestIdleTimeout(t *testing.T) {
 	w.exchange(newRequest("GET", "http://a.example/"), 3)
 }
 
-// TestIdleTimeoutWhileUsed: a connection in use is not closed.
+// TestIdleTimeoutWhileUsed checks that a connection in use is not closed.
 func TestIdleTimeoutWhileUsed(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{CachedConnectionTimeout: time.Second})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
@@ -149,14 +148,14 @@ func TestCloseCachedConnections(t *testing.T) {
 	w.exchange(newRequest("GET", "http://a.example/"), 1)
 }
 
-// TestIdleConnectionBreaks: what happens to a connection that nobody uses costs
-// nobody a request.
+// TestIdleConnectionBreaks checks that no request fails because an idle connection
+// breaks.
 func TestIdleConnectionBreaks(t *testing.T) {
 	for name, happens := range map[string]func(c *rawConn){
-		"closed":       func(c *rawConn) { c.Close() },
-		"reset":        func(c *rawConn) { c.Abort() },
-		"says more":    func(c *rawConn) { c.Send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n") },
-		"says garbage": func(c *rawConn) { c.Send("x") },
+		"closed":        func(c *rawConn) { c.Close() },
+		"reset":         func(c *rawConn) { c.Abort() },
+		"sends more":    func(c *rawConn) { c.Send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n") },
+		"sends garbage": func(c *rawConn) { c.Send("x") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, agent.PoolConfig{})
@@ -172,8 +171,8 @@ func TestIdleConnectionBreaks(t *testing.T) {
 	}
 }
 
-// TestBrokenInThisTurn: an idle connection that is about to be closed is taken by
-// nobody.
+// TestBrokenInThisTurn checks that no request is sent over an idle connection that breaks
+// in the same turn.
 func TestBrokenInThisTurn(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
@@ -188,7 +187,8 @@ func TestBrokenInThisTurn(t *testing.T) {
 	w.wantBody(deferredtest.SuccessResultOf(t, next), "hello")
 }
 
-// TestMoreThanTheResponse: bytes after it cost the connection, not the response.
+// TestMoreThanTheResponse checks that bytes after a response close the connection, but do
+// not spoil the response.
 func TestMoreThanTheResponse(t *testing.T) {
 	for name, sent := range map[string]string{
 		"a response": okHello + okHello,
@@ -210,15 +210,15 @@ func TestMoreThanTheResponse(t *testing.T) {
 	}
 }
 
-// TestAgain: a connection that was kept may be dead when the next request is sent
-// on it. Whether that one is sent again, on a new connection.
+// TestAgain has requests on a reused connection that turns out to be dead. It checks
+// which requests are sent again on a new connection.
 func TestAgain(t *testing.T) {
 	const closed, reset = "closed", "reset"
 	tests := []struct {
 		name   string
 		method string
 		body   request.BodyProducer
-		answer string // before it dies
+		answer string // the bytes that the server sends before the connection dies
 		how    string
 		again  bool
 	}{
@@ -230,12 +230,12 @@ func TestAgain(t *testing.T) {
 		{"PUT of nothing", "PUT", nil, "", closed, true},
 		{"PUT of bytes", "PUT", request.Bytes("text"), "", closed, true},
 		{"PUT of many bytes", "PUT", request.Bytes(strings.Repeat("x", 1<<20)), "", closed, true},
-		{"PUT of what is produced once", "PUT", &producer{length: 1, writes: []string{"x"}}, "", closed, false},
-		{"PUT of what is being produced", "PUT", &producer{length: -1, open: true}, "", closed, false},
+		{"PUT of a body produced once", "PUT", &producer{length: 1, writes: []string{"x"}}, "", closed, false},
+		{"PUT of a body being produced", "PUT", &producer{length: -1, open: true}, "", closed, false},
 		{"POST", "POST", nil, "", closed, false},
 		{"POST of bytes", "POST", request.Bytes("text"), "", closed, false},
 		{"PATCH", "PATCH", nil, "", closed, false},
-		{"a method of one's own", "FROB", nil, "", closed, false},
+		{"an unknown method", "FROB", nil, "", closed, false},
 		{"a byte of an answer", "GET", nil, "H", closed, false},
 		{"an interim answer", "GET", nil, "HTTP/1.1 103 Early Hints\r\n\r\n", reset, false},
 		{"garbage", "GET", nil, "this is not HTTP at all", closed, false},
@@ -282,7 +282,7 @@ func TestAgain(t *testing.T) {
 	}
 }
 
-// TestNotAgain: a pool may be told to send nothing again.
+// TestNotAgain checks that DisableRetry turns the second attempt off.
 func TestNotAgain(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{DisableRetry: true})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
@@ -296,13 +296,13 @@ func TestNotAgain(t *testing.T) {
 	}
 }
 
-// TestAgainOnce: a new connection that dies is not tried again.
+// TestAgainOnce checks that a request is sent again only once.
 func TestAgainOnce(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	w.together("http://a.example/", 3)
 	d := w.get("http://a.example/")
 	w.Conn(2).Close()
-	deferredtest.NoResult(t, d) // not on 1 either, which may be as old
+	deferredtest.NoResult(t, d) // nor sent on 1, which may be dead too
 	w.Conn(3).Close()
 	var never *response.NeverReceivedError
 	if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &never) {
@@ -311,7 +311,7 @@ func TestAgainOnce(t *testing.T) {
 	w.wantOpen(0, 1)
 }
 
-// TestNewConnectionDies: the first request on a connection is not sent again.
+// TestNewConnectionDies checks that the first request on a connection is not sent again.
 func TestNewConnectionDies(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	d := w.get("http://a.example/")
@@ -322,8 +322,7 @@ func TestNewConnectionDies(t *testing.T) {
 	}
 }
 
-// TestAgainFails: there may be nobody to connect to any more, or nobody who
-// wants the response.
+// TestAgainFails checks how the second attempt fails, and that it can be cancelled.
 func TestAgainFails(t *testing.T) {
 	again := func(t *testing.T) (*world, *deferred.Deferred[*response.Response]) {
 		w := newWorld(t, agent.PoolConfig{})
@@ -354,7 +353,7 @@ func TestAgainFails(t *testing.T) {
 	})
 }
 
-// TestNotAgainWhenCancelled: nobody wants it.
+// TestNotAgainWhenCancelled checks that a cancelled request is not sent again.
 func TestNotAgainWhenCancelled(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)

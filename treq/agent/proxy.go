@@ -11,15 +11,15 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// NewProxyAgent returns an agent that sends its requests by the HTTP proxy at proxyURL,
-// such as "http://user:password@proxy.example:3128". The proxy forwards a request for
-// http (RFC 9112, section 3.2.2). A request for https goes through a tunnel, by CONNECT
-// (RFC 9110, section 9.3.6), and the proxy cannot read it. Only the proxy gets the user
-// name and password.
+// NewProxyAgent returns an agent that sends its requests through the HTTP proxy at
+// proxyURL, such as "http://user:password@proxy.example:3128". The proxy forwards a
+// request for http (RFC 9112, section 3.2.2). A request for https goes through a tunnel
+// that CONNECT opens (RFC 9110, section 9.3.6), so that the proxy cannot read it. Only
+// the proxy gets the user name and password.
 //
 // NewProxyAgent fails if proxyURL is not a URL of the scheme http, or if config has an
-// Endpoint, since the proxy is where to connect. It is Twisted's ProxyAgent, which has no
-// tunnels.
+// Endpoint, since the agent connects to the proxy. It is Twisted's ProxyAgent, which has
+// no tunnels.
 func NewProxyAgent(r reactor.Reactor, proxyURL string, config Config) (*Agent, error) {
 	if config.Endpoint != nil {
 		return nil, errors.New("agent: NewProxyAgent with an Endpoint")
@@ -35,7 +35,7 @@ func NewProxyAgent(r reactor.Reactor, proxyURL string, config Config) (*Agent, e
 
 // A proxy is the HTTP proxy of an agent.
 type proxy struct {
-	url           string // as it was given, with the credentials
+	url           string // as given, with the credentials
 	server        origin.Server
 	authorization []string // the value of Proxy-Authorization; nil without credentials
 }
@@ -61,7 +61,7 @@ func newProxy(proxyURL string) (*proxy, error) {
 	return p, nil
 }
 
-// forward makes head one that asks p to forward req.
+// forward changes head so that it asks p to forward req.
 func (p *proxy) forward(head *http1.RequestHead, req *request.Request) {
 	u := *req.URL
 	u.User, u.Fragment, u.RawFragment = nil, "", ""

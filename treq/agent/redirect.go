@@ -1,6 +1,7 @@
 package agent
 
-// This file has the step of a Stack that follows redirects, and the agents made of it.
+// This file has the step of a Stack that follows redirects, and the agents made of this
+// step.
 
 import (
 	"cmp"
@@ -25,9 +26,9 @@ type RedirectConfig struct {
 	// Limit bounds the redirects that one request follows. 0 means
 	// [DefaultRedirectLimit]; a negative number follows none.
 	Limit int
-	// SensitiveHeaders names headers, in addition to those that always are, that do
-	// not go to another origin than that of the first request. It is Twisted's
-	// sensitiveHeaderNames.
+	// SensitiveHeaders names more headers that are not sent to another origin than
+	// that of the first request; [RedirectAgent.Request] lists the others. It is
+	// Twisted's sensitiveHeaderNames.
 	SensitiveHeaders []string
 }
 
@@ -35,17 +36,17 @@ type RedirectConfig struct {
 const DefaultRedirectLimit = 20
 
 // A RedirectAgent is a Requester that follows redirects: 301, 302, 307 and 308 if the
-// method is GET or HEAD, and 303, by GET, whatever the method is. It is Twisted's
+// method is GET or HEAD, and 303 for every method, with GET. It is Twisted's
 // RedirectAgent.
 //
-// A HEAD request stays one, also after a 303 (RFC 9110, section 15.4.4).
+// A HEAD request stays a HEAD request, even after a 303 (RFC 9110, section 15.4.4).
 type RedirectAgent struct{ stack Stack }
 
-// A BrowserLikeRedirectAgent follows redirects whatever the method is: 301, 302 and 303
-// by GET, or HEAD for HEAD, and 307 and 308 by the same method with the same body.
+// A BrowserLikeRedirectAgent follows redirects for every method: 301, 302 and 303 with
+// GET (HEAD if the method is HEAD), and 307 and 308 with the same method and body.
 //
 // It is Twisted's BrowserLikeRedirectAgent, except for 307 and 308: Twisted follows 307
-// for GET and HEAD only, and 308 by GET, which RFC 9110, section 15.4.9, forbids.
+// for GET and HEAD only, and 308 with GET, which RFC 9110, section 15.4.9, forbids.
 type BrowserLikeRedirectAgent struct{ RedirectAgent }
 
 // NewRedirectAgent returns a RedirectAgent on top of inner.
@@ -59,19 +60,20 @@ func NewBrowserLikeRedirectAgent(inner Requester, config RedirectConfig) *Browse
 	return &BrowserLikeRedirectAgent{*NewRedirectAgent(inner, config)}
 }
 
-// Request sends req and follows redirects until a response is none. That response has
-// the redirects as its History. If a redirect is not followed, the Deferred fails with a
-// [*RequestError] for a [*RedirectError]. Cancelling it cancels the request that is under
-// way.
+// Request sends req and follows redirects until a response is not a redirect. That
+// response has the redirects as its History. If a redirect is not followed, the Deferred
+// fails with a [*RequestError] for a [*RedirectError]. Cancelling it cancels the request
+// under way.
 //
-// Location may be relative. If it has no fragment, that of the URL before passes on to it.
-// Headers with credentials do not go to another origin than that of req, and are not sent
-// again on a return from there: Authorization, Cookie, Cookie2, Proxy-Authorization,
-// WWW-Authenticate and the SensitiveHeaders of [RedirectConfig]. Neither does Host. Where
-// the method changes, the body is left out, and so are the headers that describe it.
+// Location may be relative. If it has no fragment, the fragment of the redirected URL
+// stays. Headers with credentials are not sent to another origin than that of req, nor on
+// a return from there: Authorization, Cookie, Cookie2, Proxy-Authorization,
+// WWW-Authenticate and the SensitiveHeaders of [RedirectConfig]. Host is treated like
+// them. If the method changes, the body is left out, and so are the headers that describe
+// it.
 //
-// The bodies of redirects are read, up to [response.DiscardLimit], so that their
-// connections can be used again, and kept for the History.
+// The agent reads the bodies of redirects, up to [response.DiscardLimit], so that their
+// connections can be used again, and keeps the bodies for the History.
 func (a *RedirectAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	return a.stack.Send(req)
 }
@@ -90,8 +92,8 @@ var (
 	// ErrRedirectWithNoLocation says that the response has no Location. It is Twisted's
 	// RedirectWithNoLocation.
 	ErrRedirectWithNoLocation = errors.New("a redirect without a Location")
-	// ErrLocation says that the Location is not a URL, or that there are several which
-	// differ.
+	// ErrLocation says that the Location is not a URL, or that there are several
+	// different Locations.
 	ErrLocation = errors.New("a redirect to what is not a URL")
 )
 
@@ -102,7 +104,7 @@ var (
 // It is the reason in a [*response.FailedError], whose Response is the redirect and has
 // the redirects before it as its History.
 type RedirectError struct {
-	Code     int    // of the redirect
+	Code     int    // the status code of the redirect
 	Location string // as the server sent it
 	Err      error
 }
@@ -137,7 +139,7 @@ func (t *trip) redirect(resp *response.Response) (*request.Request, error) {
 	return next, nil
 }
 
-// redirected returns the request by method that resp, a redirect, asks for.
+// redirected returns the request, with the given method, that the redirect resp asks for.
 func (t *trip) redirected(method string, resp *response.Response) (*request.Request, error) {
 	if method == refused {
 		return nil, ErrPageRedirect
@@ -166,9 +168,9 @@ func (t *trip) redirected(method string, resp *response.Response) (*request.Requ
 // refused is the method of a redirect that is not followed.
 const refused = "(none)"
 
-// methodAfter returns the method by which a redirect of that code, the response to a
-// request of that method, is followed. It returns refused for a redirect that is not
-// followed, and "" for a code that is no redirect.
+// methodAfter returns the method with which to follow a response with code to a request
+// with method. It returns refused for a redirect that is not followed, and "" for a code
+// that is not a redirect.
 func (c *RedirectConfig) methodAfter(method string, code int) string {
 	safe := method == http.MethodGet || method == http.MethodHead
 	switch code {
@@ -194,7 +196,7 @@ func (c *RedirectConfig) methodAfter(method string, code int) string {
 	return ""
 }
 
-// location returns the URL that the values of Location refer to, in the response to a
+// location returns the URL that the values of Location refer to in a response to a
 // request for base.
 func location(base *url.URL, values []string) (*url.URL, error) {
 	if len(values) == 0 {
@@ -212,7 +214,7 @@ func location(base *url.URL, values []string) (*url.URL, error) {
 	return u, err
 }
 
-// drop removes the headers for whose canonical names unwanted returns true.
+// drop removes the headers whose canonical names are unwanted.
 func drop(h http.Header, unwanted func(name string) bool) {
 	for name := range h {
 		if unwanted(textproto.CanonicalMIMEHeaderKey(name)) {
@@ -221,7 +223,7 @@ func drop(h http.Header, unwanted func(name string) bool) {
 	}
 }
 
-// sensitive reports whether a header does not go to another origin.
+// sensitive reports whether the header must not be sent to another origin.
 func (c *RedirectConfig) sensitive(name string) bool {
 	switch name {
 	case "Authorization", "Cookie", "Cookie2", "Proxy-Authorization", "Www-Authenticate":
@@ -232,8 +234,8 @@ func (c *RedirectConfig) sensitive(name string) bool {
 	return slices.ContainsFunc(c.SensitiveHeaders, func(s string) bool { return strings.EqualFold(s, name) })
 }
 
-// describesContent reports whether a header describes the body of its request (RFC 9110,
-// section 15.4).
+// describesContent reports whether the header describes the body of its request (RFC
+// 9110, section 15.4).
 func describesContent(name string) bool {
 	switch name {
 	case "Transfer-Encoding", "Trailer", "Expect", "Digest", "Last-Modified":

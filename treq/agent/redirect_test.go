@@ -30,7 +30,7 @@ import (
 
 var errAborted = reactor.ErrConnectionAborted
 
-// kinds are the two agents.
+// kinds has the two kinds of redirecting agents.
 var kinds = map[string]func(inner agent.Requester, config agent.RedirectConfig) agent.Requester{
 	"RedirectAgent": func(inner agent.Requester, config agent.RedirectConfig) agent.Requester {
 		return agent.NewRedirectAgent(inner, config)
@@ -40,6 +40,7 @@ var kinds = map[string]func(inner agent.Requester, config agent.RedirectConfig) 
 	},
 }
 
+// forBoth runs f for an agent of each kind.
 func forBoth(t *testing.T, f func(t *testing.T, s *script, a agent.Requester)) {
 	for _, name := range slices.Sorted(maps.Keys(kinds)) {
 		t.Run(name, func(t *testing.T) {
@@ -69,10 +70,10 @@ func TestNoRedirect(t *testing.T) {
 	})
 }
 
-// A body that is sent as it is made.
+// A streamed body cannot be sent again.
 type streamed struct{ request.Bytes }
 
-// Which method and body follow on which, "" for none.
+// TestRedirectMethods checks the method and body of the request after a redirect.
 func TestRedirectMethods(t *testing.T) {
 	const refused = "refused"
 	bytes, stream := request.Bytes("b"), &streamed{request.Bytes("s")}
@@ -80,10 +81,10 @@ func TestRedirectMethods(t *testing.T) {
 		method   string
 		body     request.BodyProducer
 		codes    []int
-		strict   string // what the RedirectAgent sends
-		browser  string // what the other sends
+		strict   string // the method after a RedirectAgent
+		browser  string // the method after a BrowserLikeRedirectAgent
 		bodyKept bool
-		err      error // of the one that refuses
+		err      error // the error of an agent that refuses
 	}{
 		{method: "GET", codes: []int{301, 302, 303, 307, 308}, strict: "GET", browser: "GET"},
 		{method: "HEAD", codes: []int{301, 302, 303, 307, 308}, strict: "HEAD", browser: "HEAD"},
@@ -97,7 +98,7 @@ func TestRedirectMethods(t *testing.T) {
 		{method: "DELETE", codes: []int{301, 302}, strict: refused, browser: "GET", err: agent.ErrPageRedirect},
 		{method: "POST", body: bytes, codes: []int{307, 308}, strict: refused, browser: "POST", bodyKept: true, err: agent.ErrPageRedirect},
 		{method: "DELETE", codes: []int{307, 308}, strict: refused, browser: "DELETE", err: agent.ErrPageRedirect},
-		{method: "get", codes: []int{301}, strict: refused, browser: "GET", err: agent.ErrPageRedirect}, // methods have a case
+		{method: "get", codes: []int{301}, strict: refused, browser: "GET", err: agent.ErrPageRedirect}, // methods are case-sensitive
 	} {
 		for _, code := range test.codes {
 			for kind, want := range map[string]string{"RedirectAgent": test.strict, "BrowserLikeRedirectAgent": test.browser} {
@@ -160,7 +161,7 @@ func TestBrowserLikeBodySpent(t *testing.T) {
 	}
 }
 
-// What goes to the URL of a redirect, and what does not.
+// TestRedirectOrigins checks which headers are sent to the target of a redirect.
 func TestRedirectOrigins(t *testing.T) {
 	headers := []string{"Authorization", "a", "Cookie", "b", "Cookie2", "c", "Proxy-Authorization", "d",
 		"wWw-auThentiCate", "e", "X-Custom-Sensitive", "f", "Host", "virtual.example", "X-Random", "g"}
@@ -204,7 +205,8 @@ func TestRedirectOrigins(t *testing.T) {
 				if len(req.Header) != 9 {
 					t.Error("the request was changed")
 				}
-				// What was left out does not come back, not even at home.
+				// A header that was left out is not sent again, not even
+				// to the first origin.
 				s.answer(redirect(302, test.from))
 				if diff := cmp.Diff(want, headerNames(s.last().Header)); diff != "" {
 					t.Errorf("back again: - wanted, + got:\n%s", diff)
@@ -237,7 +239,7 @@ func TestLocation(t *testing.T) {
 		{"http://example.com/", "/gr\u00fcn?\u00fc=\u00e4", "http://example.com/gr%C3%BCn?%C3%BC=%C3%A4"},
 		{"http://example.com/", "/a%2Fb%20?%zz", "http://example.com/a%2Fb%20?%zz"},
 		{"http://example.com/", "/\\evil.example", "http://example.com/%5Cevil.example"},
-		// These get the same repairs as a caller's URL.
+		// A Location gets the same repairs as a caller's URL.
 		{"http://example.com/", "/%zz|", "http://example.com/%25zz%7C"},
 		{"http://example.com/", "//bücher.example/", "http://xn--bcher-kva.example/"},
 		{"http://example.com/", "http://b%C3%BCcher.example/", "http://xn--bcher-kva.example/"},
@@ -252,7 +254,8 @@ func TestLocation(t *testing.T) {
 	}
 }
 
-// A relative Location is relative to the URL that gave it, not to the first one.
+// TestLocationOfLocation checks that a Location is relative to the URL that redirected,
+// not to the first URL.
 func TestLocationOfLocation(t *testing.T) {
 	forBoth(t, func(t *testing.T, s *script, a agent.Requester) {
 		a.Request(newRequest("GET", "http://example.com/a/b#f"))
@@ -313,7 +316,7 @@ func TestBadLocation(t *testing.T) {
 			}
 		})
 	}
-	t.Run("the same one twice", func(t *testing.T) {
+	t.Run("the same Location twice", func(t *testing.T) {
 		s := &script{t: t}
 		agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/foo"))
 		s.answer(whole(301, "", "Location", "/a", "Location", "/a"))
@@ -380,7 +383,7 @@ func TestHistory(t *testing.T) {
 	})
 }
 
-// One agent around another: the history is that of both.
+// TestHistoryNested checks the history of an agent around another agent.
 func TestHistoryNested(t *testing.T) {
 	s := &script{t: t}
 	d := agent.NewBrowserLikeRedirectAgent(agent.NewRedirectAgent(s, agent.RedirectConfig{Limit: 5}), agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/0"))
@@ -394,7 +397,7 @@ func TestHistoryNested(t *testing.T) {
 	if got := deferredtest.SuccessResultOf(t, d).History(); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	// An inner agent that has followed redirects for a hop of the outer one.
+	// The inner agent followed a redirect for a hop of the outer agent.
 	inner := &script{t: t}
 	d = agent.NewRedirectAgent(inner, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/0"))
 	first, second, third := redirect(302, "/1"), redirect(302, "/2"), whole(200, "")
@@ -423,7 +426,7 @@ func TestRedirectCancel(t *testing.T) {
 			}
 		}
 	})
-	t.Run("while a body is waited for", func(t *testing.T) {
+	t.Run("while reading a body", func(t *testing.T) {
 		s := &script{t: t}
 		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/foo"))
 		r, body := reply(302, "Location", "/bar")
@@ -437,7 +440,7 @@ func TestRedirectCancel(t *testing.T) {
 			t.Errorf("stopped %d times, %d requests", body.Stopped, len(s.requests))
 		}
 	})
-	t.Run("an agent that answers all the same", func(t *testing.T) {
+	t.Run("an agent that answers after its cancel", func(t *testing.T) {
 		s := &script{t: t}
 		inner := requesterFunc(func(req *request.Request) *deferred.Deferred[*response.Response] {
 			d := s.Request(req)
@@ -463,7 +466,7 @@ func (f requesterFunc) Request(req *request.Request) *deferred.Deferred[*respons
 	return f(req)
 }
 
-// What a later hop fails with is the result; a panic too.
+// TestRedirectFailure checks that the error or panic of a later hop is the result.
 func TestRedirectFailure(t *testing.T) {
 	s := &script{t: t}
 	d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/foo"))
@@ -485,7 +488,7 @@ func TestRedirectFailure(t *testing.T) {
 	}
 }
 
-// An agent that gives nothing is not waited for.
+// TestRedirectNoResponse has an inner agent that returns a nil response.
 func TestRedirectNoResponse(t *testing.T) {
 	inner := requesterFunc(func(*request.Request) *deferred.Deferred[*response.Response] {
 		return deferred.Succeed[*response.Response](nil)
@@ -496,7 +499,7 @@ func TestRedirectNoResponse(t *testing.T) {
 	}
 }
 
-// Redirects that are there at once take no stack, however many they are.
+// TestRedirectStack checks that any number of immediate redirects takes constant stack.
 func TestRedirectStack(t *testing.T) {
 	deepest := 0
 	s := &script{t: t}
@@ -519,8 +522,8 @@ func TestRedirectStack(t *testing.T) {
 	}
 }
 
-// The next request waits for the body of the redirect if that can free a
-// connection for it.
+// TestRedirectDrains checks that the next request waits for the body of the redirect if
+// the end of the body frees a connection for it.
 func TestRedirectDrains(t *testing.T) {
 	begin := func(t *testing.T, location string, length int64, headers ...string) (*script, *deferred.Deferred[*response.Response], *response.Response, *bodytest.Source) {
 		s := &script{t: t}
@@ -558,13 +561,13 @@ func TestRedirectDrains(t *testing.T) {
 			t.Errorf("%d requests", len(s.requests))
 		}
 	})
-	t.Run("too long, as it says", func(t *testing.T) {
+	t.Run("too long by its length", func(t *testing.T) {
 		s, _, _, body := begin(t, "/bar", 1<<20)
 		if len(s.requests) != 2 || body.Stopped != 1 {
 			t.Errorf("%d requests, stopped %d", len(s.requests), body.Stopped)
 		}
 	})
-	t.Run("too long, as it turns out", func(t *testing.T) {
+	t.Run("too long without a length", func(t *testing.T) {
 		s, _, _, body := begin(t, "/bar", response.UnknownLength, "Transfer-Encoding", "chunked")
 		for range 256 {
 			body.Write(make([]byte, 1<<10))
@@ -585,7 +588,7 @@ func TestRedirectDrains(t *testing.T) {
 				t.Errorf("%d requests, stopped %d", len(s.requests), body.Stopped)
 			}
 			deferredtest.NoResult(t, r.Text())
-			// It is read no longer than the request takes.
+			// It is read until the end of the request at most.
 			s.answer(whole(200, ""))
 			deferredtest.SuccessResultOf(t, d)
 			if body.Stopped != 0 {
@@ -603,8 +606,8 @@ func TestRedirectDrains(t *testing.T) {
 	}
 }
 
-// A redirect whose body does not end is not waited for for long, nor is a challenge:
-// the next request goes over another connection.
+// TestRedirectNeverEnds checks that the next request waits only a limited time for the
+// body of a redirect or a challenge, and then uses another connection.
 func TestRedirectNeverEnds(t *testing.T) {
 	for name, test := range map[string]struct {
 		status string
@@ -638,7 +641,7 @@ func TestRedirectNeverEnds(t *testing.T) {
 	}
 }
 
-// counting is a server's factory that counts connections.
+// A counting site counts its connections.
 type counting struct {
 	*web.Site
 	n int
@@ -649,7 +652,8 @@ func (c *counting) BuildProtocol(addr net.Addr) reactor.Protocol {
 	return c.Site.BuildProtocol(addr)
 }
 
-// Over the real agent and server: a chain of redirects takes one connection.
+// TestRedirectOneConnection checks that the real agent sends a chain of redirects over
+// one connection.
 func TestRedirectOneConnection(t *testing.T) {
 	r := memory.New()
 	server := &counting{Site: &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -711,7 +715,7 @@ func FuzzLocation(f *testing.F) {
 	})
 }
 
-// The text of an error names the request once, whoever says it.
+// TestRedirectErrorText checks that the text of an error names the request once.
 func TestRedirectErrorText(t *testing.T) {
 	s := treqtesting.NewHandlerStubTreq(http.RedirectHandler("ftp://example.com/", http.StatusFound), treqtesting.Config{})
 	err := deferredtest.FailureResultOf(t, s.Get("http://example.com/foo"))

@@ -19,8 +19,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// TestRequestBytes is what the server gets, to the byte. Line ends are written
-// as LF here.
+// TestRequestBytes checks the bytes that the server gets. In this table line ends are
+// written as LF.
 func TestRequestBytes(t *testing.T) {
 	many := strings.Repeat("0123456789", 30_000)
 	tests := []struct {
@@ -44,7 +44,7 @@ func TestRequestBytes(t *testing.T) {
 			want: "GET / HTTP/1.1\nHost: a.example:8080\n\n"},
 		{name: "capitals", method: "GET", url: "HTTP://A.Example/B",
 			want: "GET /B HTTP/1.1\nHost: a.example\n\n"},
-		{name: "user and password stay here", method: "GET", url: "http://user:secret@a.example/",
+		{name: "user and password are not sent", method: "GET", url: "http://user:secret@a.example/",
 			want: "GET / HTTP/1.1\nHost: a.example\n\n"},
 		{name: "IPv4", method: "GET", url: "http://192.0.2.9/",
 			want: "GET / HTTP/1.1\nHost: 192.0.2.9\n\n"},
@@ -61,7 +61,7 @@ func TestRequestBytes(t *testing.T) {
 		{name: "a length that is not the body's", method: "GET", url: "http://a.example/",
 			header: http.Header{"Content-Length": {"17"}},
 			want:   "GET / HTTP/1.1\nHost: a.example\n\n"},
-		{name: "nothing kept alive", method: "GET", url: "http://a.example/",
+		{name: "no persistent connections", method: "GET", url: "http://a.example/",
 			pool: agent.PoolConfig{DisablePersistent: true},
 			want: "GET / HTTP/1.1\nHost: a.example\nConnection: close\n\n"},
 		{name: "bytes", method: "POST", url: "http://a.example/", body: request.Bytes("text"),
@@ -72,10 +72,10 @@ func TestRequestBytes(t *testing.T) {
 			want: "PUT / HTTP/1.1\nHost: a.example\nContent-Length: 0\n\n"},
 		{name: "many bytes", method: "PUT", url: "http://a.example/", body: request.Bytes(many),
 			want: "PUT / HTTP/1.1\nHost: a.example\nContent-Length: 300000\n\n" + many},
-		{name: "a producer that knows its length", method: "POST", url: "http://a.example/",
+		{name: "a producer of known length", method: "POST", url: "http://a.example/",
 			body: &producer{length: 5, writes: []string{"he", "", "llo"}},
 			want: "POST / HTTP/1.1\nHost: a.example\nContent-Length: 5\n\nhello"},
-		{name: "a producer that does not", method: "POST", url: "http://a.example/",
+		{name: "a producer of unknown length", method: "POST", url: "http://a.example/",
 			body: &producer{length: -1, writes: []string{"he", "", "llo there, world"}},
 			want: "POST / HTTP/1.1\nHost: a.example\nTransfer-Encoding: chunked\n\n2\nhe\n10\nllo there, world\n0\n\n"},
 		{name: "a producer of nothing", method: "POST", url: "http://a.example/", body: &producer{length: -1},
@@ -96,7 +96,7 @@ func TestRequestBytes(t *testing.T) {
 			resp := deferredtest.SuccessResultOf(t, d)
 			w.wantBody(resp, "hello")
 			if resp.Request != req {
-				t.Errorf("the response is to %v", resp.Request)
+				t.Errorf("the response names the request %v", resp.Request)
 			}
 			if len(before) != len(req.Header) {
 				t.Errorf("the header was changed to %v", req.Header)
@@ -105,7 +105,7 @@ func TestRequestBytes(t *testing.T) {
 	}
 }
 
-// TestRefused is what is not sent at all.
+// TestRefused has requests that are not sent.
 func TestRefused(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -136,10 +136,10 @@ func TestRefused(t *testing.T) {
 			}
 			var of *agent.RequestError
 			if !errors.As(err, &of) || of.Method != req.Method {
-				t.Errorf("%v is no RequestError of the request", err)
+				t.Errorf("%v is not a RequestError of the request", err)
 			}
 			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("%v tells the password", err)
+				t.Errorf("%v contains the password", err)
 			}
 			if len(w.Conns) != 0 {
 				t.Errorf("%d connections", len(w.Conns))
@@ -148,7 +148,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestNoConnection is what keeps an agent from connecting.
+// TestNoConnection has the reasons why an agent cannot connect.
 func TestNoConnection(t *testing.T) {
 	boom := errors.New("boom")
 	endpoint := func(connect func() *deferred.Deferred[reactor.Protocol]) agent.EndpointFactory {
@@ -189,7 +189,7 @@ func TestNoConnection(t *testing.T) {
 			}
 			var of *agent.RequestError
 			if !errors.As(err, &of) {
-				t.Errorf("%v is no RequestError", err)
+				t.Errorf("%v is not a RequestError", err)
 			}
 		})
 	}
@@ -201,7 +201,8 @@ func (f endpointFunc) Connect(factory reactor.Factory) *deferred.Deferred[reacto
 	return f(factory)
 }
 
-// TestEndpointFactory has the agent connect elsewhere than the URL says.
+// TestEndpointFactory checks that the agent connects to the endpoint of its
+// EndpointFactory.
 func TestEndpointFactory(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	var asked string
@@ -218,8 +219,8 @@ func TestEndpointFactory(t *testing.T) {
 	}
 }
 
-// TestConnectTimeout: the time to connect is bounded, and nothing is left of the
-// attempt.
+// TestConnectTimeout checks that the time to connect is bounded, and that the timeout
+// ends the attempt.
 func TestConnectTimeout(t *testing.T) {
 	for name, test := range map[string]struct {
 		timeout, after time.Duration
@@ -245,7 +246,7 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
-// TestLocalAddress: a connection comes from where the agent is told.
+// TestLocalAddress checks that the agent connects from its LocalAddress.
 func TestLocalAddress(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	w.agent = agent.New(w.r, agent.Config{Pool: w.pool, LocalAddress: "192.0.2.9:7"})
@@ -255,8 +256,7 @@ func TestLocalAddress(t *testing.T) {
 	}
 }
 
-// TestLostBeforeSent: an endpoint may take its time between the connection and
-// saying so.
+// TestLostBeforeSent has an endpoint that fires only after its connection is lost.
 func TestLostBeforeSent(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	late := deferred.New[reactor.Protocol]()

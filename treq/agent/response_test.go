@@ -14,14 +14,14 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// What may happen to a connection after what was sent on it.
+// These constants say what the server does after it has sent a test's bytes.
 const (
 	staysOpen = iota
 	closes
 	resets
 )
 
-// TestResponses gives the agent whole responses, at once and byte by byte.
+// TestResponses sends the agent complete responses, at once and byte by byte.
 func TestResponses(t *testing.T) {
 	const get, head = "GET", "HEAD"
 	tests := []struct {
@@ -102,7 +102,7 @@ func itoa(n int) string {
 	return string([]byte{byte('0' + n/100), byte('0' + n/10%10), byte('0' + n%10)})
 }
 
-// TestUntilClose: who asks is told that the body may not be complete.
+// TestUntilClose checks that the reader is told that the body may be incomplete.
 func TestUntilClose(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	d := w.get("http://a.example/")
@@ -115,14 +115,14 @@ func TestUntilClose(t *testing.T) {
 	}
 }
 
-// TestBroken gives the agent what is no response, or not all of one.
+// TestBroken sends the agent invalid and incomplete responses.
 func TestBroken(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 	tests := []struct {
 		name  string
 		sent  string
 		then  int
-		stage string // what fails: "never", "head", "body"
+		stage string // the stage that fails: "never", "head" or "body"
 		is    []error
 	}{
 		{"closed at once", "", closes, "never", []error{reactor.ErrConnectionDone, wire.ErrNoResponse}},
@@ -187,7 +187,7 @@ func TestBroken(t *testing.T) {
 					err = deferredtest.FailureResultOf(t, d)
 					var of *agent.RequestError
 					if !errors.As(err, &of) || of.URL != "http://a.example/" || of.Method != "GET" {
-						t.Errorf("%v is no RequestError of the request", err)
+						t.Errorf("%v is not a RequestError of the request", err)
 					}
 				}
 				t.Log(err)
@@ -213,13 +213,13 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// TestLimits: how much a server may send beside bodies can be set.
+// TestLimits checks that the limits of everything except bodies can be set.
 func TestLimits(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		limits wire.Limits
 		sent   string
-		want   error // nil: it is taken
+		want   error // nil: no error
 	}{
 		{"small headers", wire.Limits{HeaderBytes: 30}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nA: 1234567\r\n\r\n", wire.ErrHeadersTooLarge},
 		{"few headers", wire.Limits{HeaderCount: 1}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nA: b\r\n\r\n", wire.ErrTooManyHeaders},

@@ -18,8 +18,8 @@ import (
 
 // This file joins agents with net/http, in both directions.
 
-// FromRoundTripper returns an agent on r that sends its requests through rt, each on a
-// goroutine of its own. Bodies are streamed in both directions, with back-pressure.
+// FromRoundTripper returns an agent on r that sends each request through rt on a new
+// goroutine. Bodies are streamed in both directions, with back-pressure.
 func FromRoundTripper(r reactor.Reactor, rt http.RoundTripper) Requester {
 	if rt == nil {
 		panic("agent: FromRoundTripper with a nil RoundTripper")
@@ -111,8 +111,7 @@ func (p *producerPipe) produce(body request.BodyProducer) {
 	})
 }
 
-// response returns in as an agent's response. It arranges for a call of cancel at the
-// end of the body.
+// response returns in as an agent's response. The end of the body calls cancel.
 func (a *roundTripperAgent) response(req *request.Request, in *http.Response, cancel func()) *response.Response {
 	t := &pumpTransport{Pump: bridge.NewPump(a.threads, in.Body), cancel: cancel, cooperator: a.cooperator}
 	t.body.Init(t)
@@ -139,7 +138,7 @@ type pumpTransport struct {
 
 func (t *pumpTransport) Cooperator() *task.Cooperator { return t.cooperator }
 
-// ResumeProducing starts the Pump the first time.
+// ResumeProducing also starts the Pump, the first time.
 func (t *pumpTransport) ResumeProducing() {
 	t.Start(t.body.Write, t.end)
 	t.Pump.ResumeProducing()
@@ -160,9 +159,9 @@ func (t *pumpTransport) end(err error) {
 	}
 }
 
-// NewRoundTripper returns a, an agent on r, as an http.RoundTripper, for http.Client
-// and all that is built on it. Any goroutine but the loop's may call its RoundTrip while
-// the loop runs; on the loop's goroutine it fails with [reactor.ErrOnLoop].
+// NewRoundTripper returns a, an agent on r, as an http.RoundTripper, for http.Client and
+// everything built on it. While the loop runs, any goroutine except the loop's may call
+// RoundTrip; on the loop's goroutine it fails with [reactor.ErrOnLoop].
 func NewRoundTripper(r reactor.Threads, a Requester) http.RoundTripper {
 	if a == nil {
 		panic("agent: NewRoundTripper with a nil agent")
@@ -208,7 +207,7 @@ func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
 	return out, err
 }
 
-// response returns resp as net/http's, on the loop's goroutine.
+// response returns resp as a net/http response. It runs on the loop's goroutine.
 func (t *roundTripper) response(ctx context.Context, in *http.Request, resp *response.Response) (*http.Response, error) {
 	out := &http.Response{
 		Status:        strconv.Itoa(resp.Code) + " " + cmp.Or(resp.Phrase, http.StatusText(resp.Code)),
@@ -228,7 +227,7 @@ func (t *roundTripper) response(ctx context.Context, in *http.Request, resp *res
 	return out, nil
 }
 
-// A pipeReader is the reader of a body, which it writes to a Pipe.
+// A pipeReader is a reader that writes a body to a Pipe.
 type pipeReader struct {
 	threads reactor.Threads
 	ctx     context.Context

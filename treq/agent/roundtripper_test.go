@@ -22,7 +22,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// echoServer answers with the request's body. Some paths do other things.
+// echoServer starts a server that answers with the request's body. Some paths have other
+// answers.
 func echoServer(t *testing.T) (url string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Method", r.Method)
@@ -43,7 +44,7 @@ func echoServer(t *testing.T) (url string) {
 		case "/redirect":
 			http.Redirect(w, r, "/there", http.StatusFound)
 		default:
-			body, _ := io.ReadAll(r.Body) // net/http's server does not read on once it answers
+			body, _ := io.ReadAll(r.Body) // net/http's server stops reading when it answers
 			w.Write(body)
 		}
 	}))
@@ -141,7 +142,7 @@ func TestNewRoundTripper(t *testing.T) {
 	})
 }
 
-// fullAgent is an agent whose connection is full when it starts a body.
+// A fullAgent is an agent whose connection is full when it starts a body.
 type fullAgent struct {
 	to    request.Consumer
 	clock reactor.Clock
@@ -156,8 +157,8 @@ func (a *fullAgent) Request(req *request.Request) *deferred.Deferred[*response.R
 	return deferred.Map(done, func(deferred.None) (*response.Response, error) { return whole(200, ""), nil })
 }
 
-// TestRoundTripperBody: the body of a net/http request may be paused before it is
-// started, and is started once.
+// TestRoundTripperBody checks that the body of a net/http request may be paused before it
+// is started, and cannot be started twice.
 func TestRoundTripperBody(t *testing.T) {
 	l := background.Loop(t, nil)
 	to := &bufferConsumer{}
@@ -167,20 +168,20 @@ func TestRoundTripperBody(t *testing.T) {
 		t.Error(err)
 	}
 	if to.String() != "text" {
-		t.Errorf("sent were %q", to)
+		t.Errorf("the body is %q", to)
 	}
 	if err := deferredtest.FailureResultOf(t, a.again); err != request.ErrProduced {
 		t.Errorf("started again: %v", err)
 	}
 }
 
-// bufferConsumer is a Consumer that keeps the bytes.
+// A bufferConsumer is a Consumer that keeps the bytes.
 type bufferConsumer struct{ bytes.Buffer }
 
 func (c *bufferConsumer) Write(data []byte)            { c.Buffer.Write(data) }
 func (c *bufferConsumer) Cooperator() *task.Cooperator { return nil }
 
-// slowBody is a body of pieces, of unknown length.
+// A slowBody is a body of unknown length that writes one piece per turn.
 type slowBody struct {
 	clock  reactor.Clock
 	pieces []string
@@ -260,7 +261,7 @@ func TestFromRoundTripper(t *testing.T) {
 		}
 	})
 
-	t.Run("what it accepts", func(t *testing.T) {
+	t.Run("Accept-Encoding", func(t *testing.T) {
 		var sent http.Header
 		a := agent.FromRoundTripper(l, roundTrip(func(req *http.Request) (*http.Response, error) {
 			sent = req.Header
@@ -294,11 +295,11 @@ func TestFromRoundTripper(t *testing.T) {
 		select {
 		case <-cancelled:
 		case <-time.After(10 * time.Second):
-			t.Error("the RoundTripper's context goes on")
+			t.Error("the RoundTripper's context was not cancelled")
 		}
 	})
 
-	t.Run("cancelled while the body comes", func(t *testing.T) {
+	t.Run("cancelled while the body is read", func(t *testing.T) {
 		u := urls.MustParse(base + "/hang")
 		_, err := reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[[]byte] {
 			d := a.Request(&request.Request{Method: "GET", URL: u})

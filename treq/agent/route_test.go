@@ -20,8 +20,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// TestSharedPool: of two agents that share a Pool, the second uses the connection of the
-// first only if it would have made the same.
+// TestSharedPool checks that an agent uses a connection that another agent left in a
+// shared Pool only if it would have made the connection in the same way.
 func TestSharedPool(t *testing.T) {
 	type maker func(w *world) *agent.Agent
 	configured := func(config agent.Config) maker {
@@ -56,8 +56,8 @@ func TestSharedPool(t *testing.T) {
 		{"spelled in another way", plain, plain, "http://a.example/", "HTTP://A.example:80/", true},
 		{"another port", plain, plain, "http://a.example/", "http://a.example:8080/", false},
 		{"a name that is absolute", plain, plain, "http://a.example/", "http://a.example./", false},
-		{"direct, then by a proxy", plain, by("http://u:p@proxy:8080"), "http://a.example/", "http://a.example/", false},
-		{"by a proxy, then direct", by("http://u:p@proxy:8080"), plain, "http://a.example/", "http://a.example/", false},
+		{"direct, then through a proxy", plain, by("http://u:p@proxy:8080"), "http://a.example/", "http://a.example/", false},
+		{"through a proxy, then direct", by("http://u:p@proxy:8080"), plain, "http://a.example/", "http://a.example/", false},
 		{"one proxy", by("http://u:p@proxy:8080"), by("http://u:p@proxy:8080"), "http://a.example/", "http://a.example/", true},
 		{"two proxies", by("http://proxy:8080"), by("http://other:8080"), "http://a.example/", "http://a.example/", false},
 		{"another user of the proxy", by("http://u:p@proxy:8080"), by("http://v:p@proxy:8080"), "http://a.example/", "http://a.example/", false},
@@ -82,8 +82,8 @@ func TestSharedPool(t *testing.T) {
 	}
 }
 
-// TestSharedPoolVerifies: an agent that verifies certificates does not get a connection
-// that another agent made without.
+// TestSharedPoolVerifies checks that an agent that verifies certificates does not use a
+// connection that another agent made without verifying.
 func TestSharedPoolVerifies(t *testing.T) {
 	r, roots := secureSite(t)
 	pool := agent.NewPool(r, agent.PoolConfig{})
@@ -117,8 +117,8 @@ func TestSharedPoolVerifies(t *testing.T) {
 	}
 }
 
-// TestTunnelCredentials: a user and password in the URL of a proxy go with CONNECT, and
-// nowhere else.
+// TestTunnelCredentials checks that the user and password of a proxy's URL are sent with
+// CONNECT, and nowhere else.
 func TestTunnelCredentials(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	var err error
@@ -139,12 +139,12 @@ func TestTunnelCredentials(t *testing.T) {
 	}
 	factory := func(*url.URL) (endpoints.ClientEndpoint, error) { return nil, nil }
 	if _, err := agent.NewProxyAgent(w.r, "http://proxy.example", agent.Config{Endpoint: factory}); err == nil {
-		t.Error("a proxy agent with an Endpoint is no error")
+		t.Error("NewProxyAgent accepted an Endpoint")
 	}
 }
 
-// TestOneOrigin: cookies, credentials and the caller's headers agree on what another
-// origin is.
+// TestOneOrigin checks that cookies, credentials and the caller's headers agree on the
+// meaning of another origin.
 func TestOneOrigin(t *testing.T) {
 	for _, test := range []struct {
 		from, to string
@@ -178,7 +178,7 @@ func TestOneOrigin(t *testing.T) {
 	}
 }
 
-// TestCookiesOfOneOrigin: a trailing dot makes no difference to the jar either.
+// TestCookiesOfOneOrigin checks that a trailing dot makes no difference to the jar.
 func TestCookiesOfOneOrigin(t *testing.T) {
 	server := cookieServer()
 	jar := new(cookies.Jar)
@@ -189,8 +189,8 @@ func TestCookiesOfOneOrigin(t *testing.T) {
 	}
 }
 
-// TestRedirectElsewhereDoesNotWait: the connection of a redirect to another origin is of
-// no use to the next request, which does not wait for the redirect's body.
+// TestRedirectElsewhereDoesNotWait checks that a redirect to another origin does not wait
+// for the redirect's body, since its connection is of no use to the next request.
 func TestRedirectElsewhereDoesNotWait(t *testing.T) {
 	for to, waits := range map[string]bool{"/b": true, "http://a.example./b": true, "http://b.example/": false} {
 		t.Run(to, func(t *testing.T) {
@@ -207,8 +207,8 @@ func TestRedirectElsewhereDoesNotWait(t *testing.T) {
 	}
 }
 
-// TestTheFirstReasonCounts: what breaks a connection is the error of its response,
-// whatever gives the connection up after that.
+// TestTheFirstReasonCounts checks that the error of a response is the first error of its
+// connection, even if a callback aborts the connection after that.
 func TestTheFirstReasonCounts(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	body := &producer{length: 10, open: true}
@@ -226,8 +226,7 @@ func TestTheFirstReasonCounts(t *testing.T) {
 	}
 }
 
-// TestPoolDefaults: a Pool without a config keeps as many connections, for as long, as its
-// constants say.
+// TestPoolDefaults checks the defaults of a PoolConfig.
 func TestPoolDefaults(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	var waiting []*rawConn
@@ -253,8 +252,8 @@ func TestPoolDefaults(t *testing.T) {
 	w.wantOpen()
 }
 
-// TestHeadAndBodyInOneTurn: a body that need not wait for the server is written with its
-// head, in the same turn of the loop.
+// TestHeadAndBodyInOneTurn checks that head and body are written in the same turn of the
+// loop, unless the body must wait for the server.
 func TestHeadAndBodyInOneTurn(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	w.exchange(newRequest("GET", "http://a.example/"), 0) // leaves a connection
@@ -272,8 +271,7 @@ func TestHeadAndBodyInOneTurn(t *testing.T) {
 	w.Conn(0).Close()
 }
 
-// TestChallengesOfEachHop: a redirect may be challenged as often as the request before it
-// was.
+// TestChallengesOfEachHop checks that each hop may be challenged equally often.
 func TestChallengesOfEachHop(t *testing.T) {
 	s := &script{t: t}
 	stack := agent.Stack{Agent: s, Credentials: persistent{}, Redirects: &agent.RedirectConfig{}}

@@ -11,10 +11,10 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A script is an agent whose responses the test makes, at once or later.
+// A script is an agent whose test supplies the responses, at once or later.
 type script struct {
 	t         *testing.T
-	respond   func(req *request.Request) *response.Response // nil: later, by the test
+	respond   func(req *request.Request) *response.Response // nil: the test calls answer
 	requests  []*request.Request
 	waiting   []*deferred.Deferred[*response.Response]
 	cancelled int
@@ -30,7 +30,7 @@ func (s *script) Request(req *request.Request) *deferred.Deferred[*response.Resp
 	return d
 }
 
-// answer answers the last request.
+// answer fires the Deferred of the last request with r.
 func (s *script) answer(r *response.Response) {
 	s.t.Helper()
 	r.Request = s.last()
@@ -53,7 +53,7 @@ func reply(code int, headers ...string) (*response.Response, *bodytest.Source) {
 	return r, s
 }
 
-// whole makes a response with all of its body.
+// whole returns a response whose body has ended.
 func whole(code int, body string, headers ...string) *response.Response {
 	r, t := reply(code, headers...)
 	r.Length = int64(len(body))
@@ -64,7 +64,7 @@ func whole(code int, body string, headers ...string) *response.Response {
 	return r
 }
 
-// redirect makes a redirect with an empty body.
+// redirect returns a redirect with an empty body.
 func redirect(code int, location string) *response.Response {
 	return whole(code, "", "Location", location)
 }

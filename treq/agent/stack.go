@@ -10,52 +10,53 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// This file has what a request passes through between a client and the agent that sends
-// it, in order:
+// This file has the steps that a request passes through between a client and the agent
+// that sends it, in order:
 //
 //	prepare             Accept-Encoding                                decoder.go
 //	  authorize         Authorization                    ◀──┐          auth.go
 //	  add cookies       Cookie                              │          cookie.go
-//	  send              by an Agent, or whatever is given   │
+//	  send              through Stack.Agent                 │
 //	  keep cookies      Set-Cookie                          │          cookie.go
 //	  answer            a challenge: the next hop ──────────┤          auth.go
 //	  redirect          the next hop ───────────────────────┘          redirect.go
 //	decode              Content-Encoding                               decoder.go
 //	buffer
 //
-// One pass from authorize to redirect is a hop. Mostly there is one, and Send handles
-// its response; journey.go has what happens on more.
+// One pass from authorize to redirect is a hop. Most requests have one hop, whose
+// response Send handles; journey.go handles further hops.
 //
-// A step that looks at every hop, such as a log or a second attempt after a failure,
-// goes around send. A step that can do without the server, such as a cache, goes before
-// add cookies. A proxy is chosen where connections are, in Agent.route.
+// A step for every hop, such as a log or a second attempt after a failure, belongs around
+// send. A step that can avoid the server, such as a cache, belongs before add cookies.
+// The choice of a proxy belongs in Agent.route, with the choice of a connection.
 
-// A Stack sends requests by an agent and does around each what its fields say. It is what
-// a client is made of, and each of [CookieAgent], [AuthAgent], [RedirectAgent] and
-// [ContentDecoderAgent] is a Stack with one step.
+// A Stack sends requests through an agent and does around each request what the Stack's
+// fields say. A client sends through a Stack. Each of [CookieAgent], [AuthAgent],
+// [RedirectAgent] and [ContentDecoderAgent] is a Stack with one step.
 //
-// It may be copied, and changed between requests.
+// A Stack may be copied, and may be changed between requests.
 type Stack struct {
 	// Agent sends the requests. It must be set.
 	Agent Requester
 	// Credentials authorize the requests to the origin of the first one; nil authorizes
 	// none.
 	Credentials auth.Credentials
-	// Jar has the cookies to send, and keeps those of the responses; nil does neither.
+	// Jar supplies the cookies to send and stores the cookies of the responses; nil
+	// does neither.
 	Jar http.CookieJar
 	// Redirects says how redirects are followed; nil follows none.
 	Redirects *RedirectConfig
-	// Decoding says how bodies in a content coding are decoded; nil decodes none.
+	// Decoding says how bodies with a content coding are decoded; nil decodes none.
 	Decoding *DecoderConfig
 	// Buffered keeps the body of the response in memory, so that it can be read again.
 	Buffered bool
 
-	plain bool // the errors of Agent pass unchanged, as is usual for an agent around one
+	plain bool // errors of Agent pass unchanged, as through every agent around an agent
 }
 
-// Send sends req and fires with the last response that comes of it. req belongs to the
-// Stack from then on. The Deferred fails with a [*RequestError]; cancelling it cancels
-// what is under way.
+// Send sends req, which belongs to the Stack from then on, and fires with the response of
+// the last hop. The Deferred fails with a [*RequestError]; cancelling it cancels the hop
+// under way.
 func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response] {
 	first, err := s.prepare(req)
 	if err != nil {
@@ -73,11 +74,11 @@ func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response
 		if next == nil && err == nil {
 			return resp, nil
 		}
-		return nil, &detour{t.goOn(resp, next, err)}
+		return nil, &detour{t.startJourney(resp, next, err)}
 	}).ThenErrback(takeDetour)
 }
 
-// failed returns err, which Agent failed with, as the error of req.
+// failed returns err, an error of Agent, as the error of req.
 func (s *Stack) failed(req *request.Request, err error) error {
 	if s.plain {
 		return err
@@ -85,8 +86,8 @@ func (s *Stack) failed(req *request.Request, err error) error {
 	return WithRequest(req, err)
 }
 
-// prepare changes req as every hop needs it, and returns its origin if there are
-// credentials for it.
+// prepare makes the changes to req that every hop needs. It returns the origin of req if
+// the Stack has credentials.
 func (s *Stack) prepare(req *request.Request) (origin.Origin, error) {
 	if s.Decoding != nil {
 		req.AcceptEncoding = s.Decoding.acceptEncoding(req)
@@ -98,14 +99,14 @@ func (s *Stack) prepare(req *request.Request) (origin.Origin, error) {
 	return origin.Of(req.URL)
 }
 
-// A trip is a request on its way through a Stack, with what its hops leave behind.
+// A trip is a request on its way through a Stack, with the state that hops pass on.
 type trip struct {
 	*Stack
-	origin     origin.Origin      // of the first hop, if there are credentials: they are for it
-	req        *request.Request   // of this hop, without the credentials and cookies of the Stack
+	origin     origin.Origin      // the origin that the credentials are for, that of the first hop
+	req        *request.Request   // the request of this hop, without the Stack's credentials and cookies
 	authorized *request.Request   // req with the credentials; req itself if it gets none
-	challenges int                // answered on this hop
-	redirects  int                // followed
+	challenges int                // the number of challenges answered on this hop
+	redirects  int                // the number of redirects followed
 	previous   *response.Response // the redirect that led to this hop; nil on the first
 }
 
@@ -142,8 +143,8 @@ func (t *trip) received(resp *response.Response) (next *request.Request, err err
 	return nil, err
 }
 
-// link makes resp, or the first of the redirects that an agent below has followed to it,
-// the successor of the redirect before this hop.
+// link makes the redirect before this hop the predecessor of resp, or of the first
+// redirect that an agent below followed before resp.
 func (t *trip) link(resp *response.Response) {
 	if t.previous == nil {
 		return

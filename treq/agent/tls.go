@@ -4,18 +4,18 @@ import (
 	"crypto/tls"
 )
 
-// A TLSPolicy says how to speak TLS with each host, for https. Agents that have the
-// same *TLSPolicy may share connections. It is Twisted's IPolicyForHTTPS.
+// A TLSPolicy says how to speak TLS with each host, for https. Agents with the same
+// *TLSPolicy may share connections. It is Twisted's IPolicyForHTTPS.
 type TLSPolicy struct {
 	// ConfigFor returns the config for a host and port. The agent does not change the
 	// config, so ConfigFor may return one more than once.
 	ConfigFor func(host, port string) *tls.Config
 }
 
-// NewTLSPolicy returns the policy of browsers: the server must prove to be the host
-// of the URL by a certificate that a root of the system vouches for. base, if it is
-// not nil, changes that: other roots, a client's certificate, versions. Sessions are
-// resumed from a cache that all hosts share, unless base has its own.
+// NewTLSPolicy returns the policy of browsers: the server must prove to be the host of
+// the URL by a certificate that leads to one of the system's roots. base, if it is not
+// nil, changes that: it may name other roots, a client certificate or versions. All hosts
+// share one cache of TLS sessions, unless base has a cache.
 //
 // It is Twisted's BrowserLikePolicyForHTTPS and, with the base of another policy, its
 // HostnameCachingHTTPSPolicy.

@@ -84,7 +84,7 @@ func TestTLSPolicy(t *testing.T) {
 	}
 }
 
-// TestProxy sends requests by a proxy: the raw server stands for it.
+// TestProxy sends a request through a proxy, which is the world's server.
 func TestProxy(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	a, err := agent.NewProxyAgent(w.r, "http://user:secret@proxy.example:8080", agent.Config{Pool: w.pool})
@@ -112,7 +112,7 @@ func TestProxy(t *testing.T) {
 
 func TestProxyTunnel(t *testing.T) {
 	r, roots := secureSite(t)
-	// The proxy is a protocol that joins the connection with a new one.
+	// The proxy joins its connection with a new one.
 	if _, err := r.ListenTCP("192.0.2.1:3128", reactor.FactoryFunc(newTunnelServer(r))); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestProxyTunnel(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	}
-	if n := len(r.TCPClients); n != 2 { // to the proxy, and from it on
+	if n := len(r.TCPClients); n != 2 { // one to the proxy, one from it to the server
 		t.Errorf("%d connections were made, want 2", n)
 	}
 }
@@ -168,7 +168,7 @@ func TestProxyRefuses(t *testing.T) {
 			}
 		})
 	}
-	t.Run("says nothing", func(t *testing.T) {
+	t.Run("does not answer", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		w.agent, _ = agent.NewProxyAgent(w.r, "http://proxy.example:8080", agent.Config{Pool: w.pool})
 		d := w.get("https://a.example/")

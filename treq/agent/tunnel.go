@@ -13,18 +13,18 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 )
 
-// A ProxyError says that a proxy opened no tunnel.
+// A ProxyError says that a proxy refused to open a tunnel.
 type ProxyError struct {
-	Target string // the host and port to which the tunnel was to lead
-	Code   int    // of the proxy's response
-	Phrase string
+	Target string // the host and port for the far end of the tunnel
+	Code   int    // the status code of the proxy's response
+	Phrase string // the phrase of the proxy's response
 }
 
 func (e *ProxyError) Error() string {
 	return fmt.Sprintf("the proxy opened no tunnel to %s: %d %s", e.Target, e.Code, e.Phrase)
 }
 
-// A tunnel is the endpoint of a server that a proxy connects to.
+// A tunnel is the endpoint of a server that is reached through a proxy.
 type tunnel struct {
 	agent  *Agent
 	target string // the server's host and port
@@ -34,7 +34,7 @@ func (a *Agent) tunnel(server origin.Server) endpoints.ClientEndpoint {
 	return &tunnel{a, net.JoinHostPort(server.Host, server.Port)}
 }
 
-// Connect connects to the proxy and asks it to open the tunnel.
+// Connect connects to the proxy and has it open the tunnel.
 func (t *tunnel) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 	proxy := t.agent.hostname(t.agent.proxy.server)
 	connected := proxy.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
@@ -52,12 +52,12 @@ type tunnelOpener struct {
 	transport reactor.Transport
 	reader    http1.ResponseReader
 	opened    *deferred.Deferred[reactor.Protocol]
-	lost      error // why the connection was lost; nil before
+	lost      error // why the connection was lost; nil while connected
 }
 
 func (o *tunnelOpener) ConnectionMade(t reactor.Transport) { o.transport = t }
 
-// open asks for the tunnel.
+// open asks the proxy for the tunnel.
 func (o *tunnelOpener) open() *deferred.Deferred[reactor.Protocol] {
 	o.opened = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) { o.transport.AbortConnection() })
 	if o.lost != nil {
@@ -107,7 +107,7 @@ func (o *tunnelOpener) DataReceived(data []byte) {
 }
 
 // handOver gives the connection, which now leads to the target, to a protocol of the
-// factory. early is what the target has sent already.
+// factory. early holds the bytes that the target has already sent.
 func (o *tunnelOpener) handOver(early []byte) {
 	p := o.factory.BuildProtocol(o.transport.Peer())
 	if p == nil {

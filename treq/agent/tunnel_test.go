@@ -7,8 +7,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// newTunnelServer returns what builds the protocols of a proxy that opens tunnels
-// to 192.0.2.1, whatever host it is asked for.
+// newTunnelServer returns a factory for the protocols of a proxy that opens tunnels. All
+// tunnels lead to 192.0.2.1, whatever the requested host.
 func newTunnelServer(r reactor.Reactor) func(net.Addr) reactor.Protocol {
 	return func(net.Addr) reactor.Protocol { return &tunnelServer{r: r} }
 }

@@ -12,13 +12,14 @@ import (
 // This file closes the connection of a response that the program drops without reading
 // its body. Otherwise the connection would stay paused for ever.
 //
-// The garbage collector reports when the Response is unreachable. So nothing that is
-// reachable from the connection may refer to a Response when DataReceived has returned:
-// an exchange has a weak pointer to it, and none to the Deferred that fired with it. A
-// response whose body arrived with its head needs no such care: its connection is free.
+// The garbage collector reports when the Response is unreachable. So when DataReceived
+// has returned, nothing reachable from the connection may refer to a Response: an
+// exchange keeps only a weak pointer to it, and no pointer to the Deferred that fired
+// with it. A response whose body arrived with its head needs no such care: its connection
+// is free.
 
-// letGo drops the strong reference to the response of x, whose body has not ended with
-// the bytes that came with the head. If the body has no reader by then, its connection is
+// letGo drops the strong reference to the response of x, whose body did not end with the
+// bytes received with the head. If the body has no reader by then, its connection is
 // closed when the program drops the response.
 func (x *exchange) letGo() {
 	r := x.fresh
@@ -31,7 +32,8 @@ func (x *exchange) letGo() {
 	}
 }
 
-// answer returns the response of x, or nil if there is none or the program has dropped it.
+// answer returns the response of x. It returns nil if there is none, or if the program
+// has dropped it.
 func (x *exchange) answer() *response.Response {
 	if x.fresh != nil {
 		return x.fresh
@@ -40,9 +42,9 @@ func (x *exchange) answer() *response.Response {
 }
 
 // unreachable runs on a goroutine of the runtime when the response of an exchange is
-// unreachable. The connection keeps the exchange reachable as long as it matters. The
-// runtime must have no strong pointer to the exchange: through it a reader of the body
-// could keep the response reachable.
+// unreachable. The connection keeps the exchange reachable as long as necessary. The
+// runtime must not have a strong pointer to the exchange, since a reader of the body
+// could keep the response reachable through it.
 func unreachable(w weak.Pointer[exchange]) {
 	if x := w.Value(); x != nil {
 		x.agent.reactor.CallFromThread(x.unread)

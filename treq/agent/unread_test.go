@@ -45,7 +45,8 @@ func TestUnreadResponse(t *testing.T) {
 	}
 }
 
-// TestWholeResponseUnread drops a response whose body has ended: its connection is free.
+// TestWholeResponseUnread checks that a dropped response whose body has ended leaves its
+// connection open.
 func TestWholeResponseUnread(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	w.get("http://a.example/")
@@ -54,7 +55,7 @@ func TestWholeResponseUnread(t *testing.T) {
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 }
 
-// TestUnreadThroughAgents drops responses that came through agents around the agent.
+// TestUnreadThroughAgents drops responses that passed through agents around the agent.
 func TestUnreadThroughAgents(t *testing.T) {
 	for name, head := range map[string]string{
 		"coded":              "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n01234",
@@ -91,12 +92,12 @@ type holder struct {
 	resp *response.Response
 }
 
-// TestReadResponseIsFreed: a response that was read becomes unreachable, though its reader
-// refers to it, and the connection stays open.
+// TestReadResponseIsFreed checks that a response becomes unreachable while its body is
+// read, though the reader refers to it, and that the connection stays open.
 func TestReadResponseIsFreed(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	var freed garbage.Count
-	w.exchange(newRequest("GET", "http://a.example/"), 0) // memory's list of connects leads to the first
+	w.exchange(newRequest("GET", "http://a.example/"), 0) // the reactor's list of connects keeps the first request reachable
 	func() {
 		d := w.get("http://a.example/")
 		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
@@ -108,9 +109,9 @@ func TestReadResponseIsFreed(t *testing.T) {
 		w.Conn(0).Send("56789")
 	}()
 	if freed.Collect() != 1 {
-		t.Error("the response is still there")
+		t.Error("the response is still reachable")
 	}
 	if w.Conn(0).Lost != nil {
-		t.Error("the connection is not")
+		t.Error("the connection is closed")
 	}
 }

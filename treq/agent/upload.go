@@ -27,7 +27,7 @@ func (x *exchange) stopUpload() {
 	}
 }
 
-// bytesAtOnce is the most bytes of a body in memory that one Write takes. A connection
+// bytesAtOnce bounds the bytes of a body in memory that one Write takes. A connection
 // takes as many without copying them first.
 const bytesAtOnce = 64 << 10
 
@@ -48,8 +48,8 @@ func (x *exchange) sendBody() {
 	}
 }
 
-// A continueWait is the upload of a body that waits for the server's 100, or for the time
-// after which it is sent without one.
+// A continueWait is the upload of a body before the server's 100, or before the time
+// after which the body is sent without a 100.
 type continueWait struct {
 	x     *exchange
 	timer reactor.DelayedCall
@@ -74,8 +74,8 @@ func (w *continueWait) stop() {
 	}
 }
 
-// A bytesUpload sends a body in memory, as fast as the connection takes it. It is the
-// connection's pull producer.
+// A bytesUpload sends a body in memory, as fast as the connection takes it. It is a pull
+// producer of the connection.
 type bytesUpload struct {
 	x    *exchange
 	left []byte // not written yet
@@ -96,15 +96,15 @@ func (u *bytesUpload) stop() {
 	u.x.carrier.UnregisterProducer()
 }
 
-// A producerUpload sends the body that a BodyProducer produces. It is the consumer of
-// that producer, which it holds to its length, and the connection's push producer.
+// A producerUpload sends the body that a BodyProducer produces. It is the producer's
+// consumer and enforces the producer's Length. It is also the connection's push producer.
 type producerUpload struct {
 	x        *exchange
 	producer request.BodyProducer
 	length   int64 // announced by the producer, or UnknownLength
 	written  int64
 	done     *deferred.Deferred[deferred.None] // the result of StartProducing
-	over     bool                              // complete, or stopped
+	over     bool                              // the body is complete or stopped
 }
 
 // A WrongLengthError says that a producer wrote more or fewer bytes than its Length. It
@@ -132,7 +132,7 @@ func (e *GenerationError) Error() string {
 // Unwrap returns the reason.
 func (e *GenerationError) Unwrap() error { return e.Err }
 
-// startProducing sends the body of x's request that producer produces.
+// startProducing starts producer, the body of x's request, and sends its bytes.
 func startProducing(x *exchange, producer request.BodyProducer) {
 	p := &producerUpload{x: x, producer: producer, length: producer.Length()}
 	x.upload = p
@@ -140,14 +140,14 @@ func startProducing(x *exchange, producer request.BodyProducer) {
 	p.done = deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
 		return producer.StartProducing(p)
 	})
-	if p.over { // StartProducing led to stop
+	if p.over { // stop was called within StartProducing
 		p.done.Cancel()
 	}
 	p.done.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
 		if !p.over {
 			p.end(err)
 		}
-		return deferred.None{}, nil // end reports an error; one after stop does not matter
+		return deferred.None{}, nil // end reports the error; after stop an error does not matter
 	})
 }
 

@@ -16,11 +16,11 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A producer is a BodyProducer that writes the test's texts, and records the calls.
+// A producer is a BodyProducer that writes given texts and records its calls.
 type producer struct {
 	length int64
-	writes []string // written by StartProducing, which then is done, unless open is set
-	open   bool     // the test goes on with to and done
+	writes []string // the texts that StartProducing writes; it fires done then, unless open is set
+	open   bool     // the test uses to and done itself
 	start  func(p *producer)
 	stop   func()
 
@@ -64,8 +64,8 @@ func (p *producer) wantTold(t *testing.T, want string) {
 	}
 }
 
-// TestProducerFails: a producer that fails, at any time, fails the request and closes the
-// connection.
+// TestProducerFails checks that a producer that fails, at any time, fails the request and
+// closes the connection.
 func TestProducerFails(t *testing.T) {
 	boom := errors.New("boom")
 	var wrong *agent.WrongLengthError
@@ -85,7 +85,7 @@ func TestProducerFails(t *testing.T) {
 		{"gives no Deferred", &producer{length: 5, start: func(p *producer) { p.done = nil }}, nil, nil, &panicked, ""},
 		{"too few", &producer{length: 5, writes: []string{"hell"}}, nil, nil, &wrong, ""},
 		{"too many at once", &producer{length: 5, writes: []string{"hello", "!", "more"}}, nil, nil, &wrong, "stop"},
-		{"too many, and goes on", &producer{length: 5, writes: []string{"hello!"}, open: true},
+		{"too many, and writes more", &producer{length: 5, writes: []string{"hello!"}, open: true},
 			func(p *producer) { p.to.Write([]byte("!")); p.done.Callback(deferred.None{}) }, nil, &wrong, "stop"},
 		{"too many, and fails", &producer{length: 5, writes: []string{"hello!"}, open: true},
 			func(p *producer) { p.done.Errback(boom) }, nil, &wrong, "stop"},
@@ -123,7 +123,7 @@ func TestProducerFails(t *testing.T) {
 	}
 }
 
-// upload starts a POST of p, which does not end by itself.
+// upload starts a POST with the body p, which the test ends.
 func (w *world) upload(p *producer) *deferred.Deferred[*response.Response] {
 	p.open = true
 	req := newRequest("POST", "http://a.example/")
@@ -150,7 +150,7 @@ func TestUploadThenResponse(t *testing.T) {
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 }
 
-// TestResponseBeforeUpload: a server answers before it has the whole request.
+// TestResponseBeforeUpload has a server that answers before it has the whole request.
 func TestResponseBeforeUpload(t *testing.T) {
 	t.Run("the response ends first", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
@@ -163,7 +163,7 @@ func TestResponseBeforeUpload(t *testing.T) {
 			t.Error("the producer's Deferred was not cancelled")
 		}
 		w.wantClosed(0)
-		p.to.Write([]byte("late")) // and nobody minds
+		p.to.Write([]byte("late")) // ignored
 		p.done.Callback(deferred.None{})
 		w.exchange(newRequest("GET", "http://a.example/"), 1)
 	})
@@ -198,7 +198,7 @@ func TestResponseBeforeUpload(t *testing.T) {
 	t.Run("many bytes", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		w.r.StartTrace()
-		w.Accept = func(c *rawConn) { // it never reads
+		w.Accept = func(c *rawConn) { // the server never reads
 			c.PauseProducing()
 			c.Write([]byte("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!"))
 		}
@@ -209,12 +209,12 @@ func TestResponseBeforeUpload(t *testing.T) {
 		if !slices.ContainsFunc(w.r.Trace(), reset) {
 			t.Error("the connection waits for a server that does not read")
 		}
-		w.Conn(0).ResumeProducing() // and so hears of it
+		w.Conn(0).ResumeProducing() // so that the server learns of the reset
 		w.r.Pump()
 	})
 }
 
-// TestLostDuringUpload: the loss of the connection stops the producer, once.
+// TestLostDuringUpload checks that the loss of the connection stops the producer, once.
 func TestLostDuringUpload(t *testing.T) {
 	for name, test := range map[string]struct {
 		lose func(w *world, d *deferred.Deferred[*response.Response])
@@ -255,7 +255,7 @@ func TestLostDuringUpload(t *testing.T) {
 	}
 }
 
-// TestStoppedWhileStarting: the request ends within StartProducing.
+// TestStoppedWhileStarting checks that a request may end within StartProducing.
 func TestStoppedWhileStarting(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	req := newRequest("POST", "http://a.example/")
@@ -274,8 +274,8 @@ func TestStoppedWhileStarting(t *testing.T) {
 	w.wantClosed(0)
 }
 
-// TestCooperativeProducer: the task of a body runs on the agent's reactor, and ends with
-// the request.
+// TestCooperativeProducer checks that the task of a body runs on the agent's reactor, and
+// ends with the request.
 func TestCooperativeProducer(t *testing.T) {
 	file := func() *request.FileBodyProducer {
 		return request.NewFileBodyProducer(strings.NewReader(strings.Repeat("x", 1<<20)), request.FileBodyConfig{})
@@ -286,7 +286,7 @@ func TestCooperativeProducer(t *testing.T) {
 		req.Body = file()
 		d := w.send(req)
 		w.r.RunFor(time.Second)
-		if got := w.Conn(0).Got(); strings.Count(got, "x") != 1<<20+1 { // one is in a.example
+		if got := w.Conn(0).Got(); strings.Count(got, "x") != 1<<20+1 { // one x is in a.example
 			t.Errorf("the server got %d bytes", len(got))
 		}
 		w.Conn(0).Send(okHello)
@@ -307,7 +307,7 @@ func TestCooperativeProducer(t *testing.T) {
 	})
 }
 
-// TestBackPressure: the connection pauses a producer that is too fast.
+// TestBackPressure checks that the connection pauses a producer that is too fast.
 func TestBackPressure(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
 	w.Accept = func(c *rawConn) { c.PauseProducing() }

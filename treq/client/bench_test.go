@@ -11,9 +11,9 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// BenchmarkGet is one request and its response, of a client with all that it does
-// by default, over a connection in memory that is kept. The server sends the same
-// bytes each time, so that nearly all of the time is the client's.
+// BenchmarkGet measures a request and its response with a default client, over one
+// connection in memory. The server sends the same bytes each time, so that the client
+// takes nearly all of the time.
 func BenchmarkGet(b *testing.B) {
 	get := canGet(b)
 	b.ReportAllocs()
@@ -22,8 +22,8 @@ func BenchmarkGet(b *testing.B) {
 	}
 }
 
-// TestAllocationsOfAGet: what a small GET allocates is listed in docs/performance.md;
-// the network in memory makes one more.
+// TestAllocationsOfAGet bounds the allocations of a small GET. docs/performance.md lists
+// them; the network in memory makes one more.
 func TestAllocationsOfAGet(t *testing.T) {
 	const most = 14 + 1
 	if n := testing.AllocsPerRun(100, canGet(t)); n > most {
@@ -31,8 +31,8 @@ func TestAllocationsOfAGet(t *testing.T) {
 	}
 }
 
-// canGet returns a function that makes a request of a server that is always the same,
-// and reads the response.
+// canGet returns a function that makes a request to a canned server and reads the
+// response.
 func canGet(tb testing.TB) func() {
 	r := memory.New()
 	if _, err := r.ListenTCP("127.0.0.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &canned{} })); err != nil {
@@ -55,7 +55,7 @@ func canGet(tb testing.TB) func() {
 	}
 }
 
-// canned answers whatever comes with the same response.
+// A canned connection sends the same response to everything it receives.
 type canned struct{ t reactor.Transport }
 
 var answer = []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 13\r\n\r\nHello, world!")

@@ -14,20 +14,19 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// This file has the options that make the body of a request. Data and Files go together;
-// all other kinds exclude each other.
+// This file has the options that make the body of a request. Data and Files can be
+// combined; all other kinds exclude each other.
 
-// body is what the options of a request say of its body.
+// body is the sum of the options that make a request's body.
 type body struct {
 	option      string        // the option that gave data; "" if none did
-	data        any           // as in Data, but no form
-	contentType string        // of data
-	form        request.Pairs // what Data gave, if that was a form
+	data        any           // as in Data, except a form
+	contentType string        // the type of data
+	form        request.Pairs // the form that Data gave, if any
 	files       Files
 }
 
-// set takes what option gives. The same option may have given something before: the last
-// one wins.
+// set stores the data of option, in place of earlier data of the same option.
 func (b *body) set(option string, data any, contentType string) error {
 	if b.option != "" && b.option != option {
 		discard(data)
@@ -42,7 +41,7 @@ func (b *body) set(option string, data any, contentType string) error {
 	return nil
 }
 
-// discard releases data that will not be sent: a producer is stopped, a file closed.
+// discard releases data that will not be sent: it stops a producer and closes a file.
 func discard(data any) {
 	switch data := data.(type) {
 	case request.BodyProducer:
@@ -52,20 +51,21 @@ func discard(data any) {
 	}
 }
 
-// discard releases the files.
+// discard releases the files, which will not be sent.
 func (f Files) discard() {
 	if p, err := multipart.NewMultiPartProducer(f, multipart.Config{}); err == nil {
 		p.StopProducing()
 	}
 }
 
-// discard releases what will not be sent.
+// discard releases all data of b, which will not be sent.
 func (b *body) discard() {
 	discard(b.data)
 	b.files.discard()
 }
 
-// produce returns what sends b, and its type. nil sends nothing.
+// produce returns the producer of b and the type of the body. A nil producer means no
+// body.
 func (c *HTTPClient) produce(b *body) (producer request.BodyProducer, contentType string, err error) {
 	switch {
 	case b.files != nil:
@@ -93,7 +93,7 @@ func (c *HTTPClient) produce(b *body) (producer request.BodyProducer, contentTyp
 	return nil, "", unsendable("Data", b.data)
 }
 
-// multipart returns the files, and the fields of a form, as one body.
+// multipart returns the files and the fields of a form as one body.
 func (c *HTTPClient) multipart(b *body) (request.BodyProducer, string, error) {
 	if b.data != nil {
 		return nil, "", fmt.Errorf("%w: Files and Data that is not a form", ErrOptionsConflict)
@@ -109,7 +109,7 @@ func (c *HTTPClient) multipart(b *body) (request.BodyProducer, string, error) {
 	return p, p.ContentType(), nil
 }
 
-// Body is sent as it is. A string can be converted: Body("text").
+// Body is sent unchanged. A string can be converted: Body("text").
 type Body []byte
 
 func (b Body) apply(s *settings) error { return s.body.set("Body", []byte(b), "") }
@@ -129,7 +129,7 @@ func JSON(v any) Option {
 	})
 }
 
-// Data is the body of the request, made of v, which may be
+// Data is the body of the request, made from v, which may be
 //
 //   - a []byte or a string, sent as it is;
 //   - an [io.Reader], sent as it is read, by a [request.FileBodyProducer], and
@@ -157,12 +157,12 @@ func Data(v any) Option {
 	})
 }
 
-// unsendable is the error of an option that is given v.
+// unsendable returns the error of option, which was given v.
 func unsendable(option string, v any) error {
 	return fmt.Errorf("%w: %s: a %T is nothing that can be sent", ErrOption, option, v)
 }
 
-// pairsOf returns v, which option is given, as names with one value each.
+// pairsOf returns v, the value of option, as pairs of a name and one value.
 func pairsOf(option string, v any) (request.Pairs, error) {
 	form := request.Pairs{}
 	switch v := v.(type) {
@@ -222,8 +222,8 @@ func textsOf(v any) (texts []string, ok bool) {
 	return nil, false
 }
 
-// Files are sent as multipart/form-data, with the fields of a form that Data gives. They
-// are treq's files.
+// Files are sent as multipart/form-data, together with the fields of a form that Data
+// gives. They are treq's files.
 //
 //	client.Files{{Name: "photo", Value: multipart.FromFile(f)}}
 type Files []multipart.Field

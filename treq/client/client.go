@@ -16,11 +16,11 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// An HTTPClient makes requests by an agent and keeps their cookies. It is
+// An HTTPClient makes requests through an agent and keeps their cookies. It is
 // treq.client.HTTPClient. Its methods belong to the goroutine of its reactor.
 type HTTPClient struct {
 	reactor reactor.Reactor
-	stack   agent.Stack // what a request without options passes through
+	stack   agent.Stack // the stack of a request without options
 	config  Config
 	urls    urlCache
 }
@@ -28,22 +28,21 @@ type HTTPClient struct {
 // A Config says how an HTTPClient works. The zero value is a complete client.
 type Config struct {
 	// Agent sends the requests. It must be on the client's reactor. nil means an
-	// [agent.Agent] with a [agent.Pool] of its own.
+	// [agent.Agent] with a new [agent.Pool].
 	Agent agent.Requester
-	// Jar keeps the cookies. nil means a [cookies.Jar] of the client's own. It is
-	// treq's cookiejar.
+	// Jar keeps the cookies. nil means a new [cookies.Jar]. It is treq's cookiejar.
 	Jar http.CookieJar
-	// NewJar, if it is not nil, makes a jar for each request, in place of Jar: no
-	// request then sends the cookies of another.
+	// NewJar, if it is not nil, makes a jar for each request, in place of Jar.
+	// Requests then do not share cookies.
 	NewJar func() http.CookieJar
-	// DataToBodyProducer, if it is not nil, makes the body of a request of the value
-	// given to [Data], unless that is a form or nil. ok is false for a value that it
-	// leaves to Data. It is treq's data_to_body_producer.
+	// DataToBodyProducer, if it is not nil, makes the body of a request from the
+	// value of [Data], unless the value is a form or nil. If it returns false for ok,
+	// Data makes the body. It is treq's data_to_body_producer.
 	DataToBodyProducer func(data any) (body request.BodyProducer, ok bool)
 }
 
-// New returns an HTTPClient on r. Its timeouts go by the clock of r, and its boundaries
-// are made of the randomness of r.
+// New returns an HTTPClient on r. Its timeouts use the clock of r, and the boundaries of
+// its multipart bodies use the randomness of r.
 func New(r reactor.Reactor, config Config) *HTTPClient {
 	if r == nil {
 		panic("client: New without a reactor")
@@ -64,9 +63,9 @@ func New(r reactor.Reactor, config Config) *HTTPClient {
 	return c
 }
 
-// Shared returns the client by which the functions of package treq make a request with
-// these options: that of the last [Reactor] among them, or that of the default reactor. It
-// keeps connections but no cookies, and lives as long as its reactor.
+// Shared returns the client with which the functions of package treq make a request with
+// these options: the client of the last [Reactor] among them, or of the default reactor.
+// It keeps connections but no cookies, and lives as long as its reactor.
 func Shared(options []Option) *HTTPClient {
 	r := reactorOf(options)
 	if r == nil {
@@ -79,30 +78,30 @@ var shared = reactor.NewLocal(func(r reactor.Reactor) *HTTPClient {
 	return New(r, Config{NewJar: func() http.CookieJar { return &cookies.Jar{Now: r.Now} }})
 })
 
-// Jar returns the jar that the cookies of requests come from and go to, unless a
-// [CookieJar] option names another. It is nil for a client that has a NewJar.
+// Jar returns the jar that supplies and stores the cookies of requests without a
+// [CookieJar] option. It is nil for a client with a NewJar.
 func (c *HTTPClient) Jar() http.CookieJar { return c.stack.Jar }
 
 // RoundTripper returns the client's agent as an http.RoundTripper, for http.Client and
-// everything built on it; see [agent.NewRoundTripper]. Redirects, cookies and the decoding
-// of bodies are left to its user.
+// everything built on it; see [agent.NewRoundTripper]. It does not follow redirects, keep
+// cookies or decode bodies: the user of the RoundTripper does.
 func (c *HTTPClient) RoundTripper() http.RoundTripper {
 	return agent.NewRoundTripper(c.reactor, c.stack.Agent)
 }
 
-// Request makes a request and fires with the response once its head has come. The methods
-// of the response read its body.
+// Request makes a request and fires with the response when its head is received. The
+// methods of the response read its body.
 //
-// The Deferred fails with an [*agent.RequestError] if the arguments make no request, if
-// there is no connection or no response, or if a timeout is over. A response with an
-// error status is a response. Cancelling the Deferred gives the request up.
+// The Deferred fails with an [*agent.RequestError] if the arguments are invalid, if there
+// is no connection or no response, or if a timeout is over. A response with an error
+// status is not an error. Cancelling the Deferred gives up the request.
 //
-// Redirects are followed, cookies kept, and bodies in a content coding decoded, unless
-// options say otherwise.
+// The client follows redirects, keeps cookies and decodes bodies with a content coding,
+// unless options say otherwise.
 //
-// A user name and password in rawURL are sent as [BasicAuth] sends them, to the origin of
-// rawURL only, unless there is an [Auth] or an Authorization header. Those in the URL of a
-// redirect are not sent.
+// A user name and password in rawURL are sent to the origin of rawURL only, as by
+// [BasicAuth], unless there is an [Auth] option or an Authorization header. A user name
+// and password in the URL of a redirect are not sent.
 func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred.Deferred[*response.Response] {
 	u, err := c.urls.parse(rawURL)
 	if err != nil {
@@ -123,12 +122,13 @@ func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *d
 	return c.request(method, target, options)
 }
 
-// refused is the result of a request that was not sent.
+// refused returns the result of a request that was not sent.
 func refused(method, shownURL string, err error) *deferred.Deferred[*response.Response] {
 	return deferred.Fail[*response.Response](&agent.RequestError{Method: strings.ToUpper(method), URL: shownURL, Err: err})
 }
 
-// request makes a request to target, which is fit to be sent and is not changed.
+// request makes a request to target, which is ready to be sent. request does not change
+// target.
 func (c *HTTPClient) request(method string, target *url.URL, options []Option) *deferred.Deferred[*response.Response] {
 	s := noSettings
 	if len(options) != 0 {
@@ -163,8 +163,8 @@ func (c *HTTPClient) request(method string, target *url.URL, options []Option) *
 	return d.AddErrback(func(err error) (*response.Response, error) { return nil, agent.WithRequest(req, err) })
 }
 
-// stackFor returns the stack of req, whose options are s: the client's own, or a copy
-// that s changes.
+// stackFor returns the stack for req, whose options are s: the client's stack, or a copy
+// with the changes of s.
 func (c *HTTPClient) stackFor(s *settings, req *request.Request) (*agent.Stack, error) {
 	credentials := s.credentials
 	if credentials == nil && req.URL.User != nil && len(req.Header["Authorization"]) == 0 {
@@ -210,7 +210,8 @@ func addCookies(jar http.CookieJar, u *url.URL, values map[string]string) error 
 		own.Merge(scoped)
 		return nil
 	}
-	// One by one and whole: the jar must see Secure, and not the path of u.
+	// Each cookie keeps its attributes: the jar must see Secure, and must not use the
+	// path of u.
 	for cookie := range scoped.All() {
 		jar.SetCookies(u, []*http.Cookie{cookie.HTTPCookie()})
 	}

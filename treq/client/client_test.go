@@ -22,8 +22,8 @@ import (
 
 const okHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
-// newClient returns a client, and the server that its requests go to, whatever
-// their host.
+// newClient returns a client and a server that gets all of its requests, whatever their
+// host.
 func newClient(t *testing.T) (*client.HTTPClient, *rawserver.Server, *memory.Reactor) {
 	deferred.FailOnUnhandled(t)
 	r := memory.New()
@@ -44,14 +44,15 @@ func get(rawURL string, options ...client.Option) request {
 	return func(c *client.HTTPClient) *deferred.Deferred[*response.Response] { return c.Get(rawURL, options...) }
 }
 
+// post returns a POST with options.
 func post(options ...client.Option) request {
 	return func(c *client.HTTPClient) *deferred.Deferred[*response.Response] {
 		return c.Post("http://a.example/", options...)
 	}
 }
 
-// TestRequests is what the server gets for each option and method. Line ends are
-// written as LF here.
+// TestRequests checks the bytes that the server gets for each option and method. In this
+// table line ends are written as LF.
 func TestRequests(t *testing.T) {
 	type d = *deferred.Deferred[*response.Response]
 	const host = "Host: a.example\n"
@@ -67,7 +68,7 @@ func TestRequests(t *testing.T) {
 		{"Patch", func(c *client.HTTPClient) d { return c.Patch(url) }, "PATCH / HTTP/1.1\n" + host + "Content-Length: 0\n\n"},
 		{"Delete", func(c *client.HTTPClient) d { return c.Delete(url) }, "DELETE / HTTP/1.1\n" + host + "\n"},
 		{"Request", func(c *client.HTTPClient) d { return c.Request("OPTIONS", url) }, "OPTIONS / HTTP/1.1\n" + host + "\n"},
-		{"Request, in small letters", func(c *client.HTTPClient) d { return c.Request("get", url) }, "GET / HTTP/1.1\n" + host + "\n"},
+		{"Request, in lower case", func(c *client.HTTPClient) d { return c.Request("get", url) }, "GET / HTTP/1.1\n" + host + "\n"},
 
 		{"Params", get(url, client.Params{"b": {"1", "2"}, "a": {"&= é+"}}), "GET /?a=%26%3D+%C3%A9%2B&b=1&b=2 HTTP/1.1\n" + host + "\n"},
 		{"Params, empty", get(url, client.Params{}), "GET / HTTP/1.1\n" + host + "\n"},
@@ -76,7 +77,7 @@ func TestRequests(t *testing.T) {
 		{"Params before the fragment", get(url+"#f", client.Params{"a": {"b"}}), "GET /?a=b HTTP/1.1\n" + host + "\n"},
 
 		{"ParamsOf single and many", get(url, client.ParamsOf(map[string]any{"foo": []string{"bar", "baz"}, "bax": "quux"})), "GET /?bax=quux&foo=bar&foo=baz HTTP/1.1\n" + host + "\n"},
-		{"ParamsOf what is no text", get(url, client.ParamsOf(map[string]any{"a": 1, "b": []any{2.5, true, "x"}, "c": []byte("y"), "d": []int{}})), "GET /?a=1&b=2.5&b=true&b=x&c=y HTTP/1.1\n" + host + "\n"},
+		{"ParamsOf values that are not texts", get(url, client.ParamsOf(map[string]any{"a": 1, "b": []any{2.5, true, "x"}, "c": []byte("y"), "d": []int{}})), "GET /?a=1&b=2.5&b=true&b=x&c=y HTTP/1.1\n" + host + "\n"},
 		{"ParamsOf a map of texts", get(url, client.ParamsOf(map[string]string{"b": "1", "a": "2"})), "GET /?a=2&b=1 HTTP/1.1\n" + host + "\n"},
 		{"ParamsOf a list", get(url, client.ParamsOf([][2]string{{"b", "1"}, {"a", "2"}})), "GET /?b=1&a=2 HTTP/1.1\n" + host + "\n"},
 		{"Data single and many", post(client.Data(map[string]any{"foo": []string{"bar", "baz"}, "bax": 7})),
@@ -134,7 +135,8 @@ func TestRequests(t *testing.T) {
 	})
 }
 
-// TestExpectContinue: the server gets the body once it asks for it, or after a second.
+// TestExpectContinue checks that the client sends the body when the server asks for it,
+// or after a second.
 func TestExpectContinue(t *testing.T) {
 	for name, ask := range map[string]func(s *rawserver.Server, r *memory.Reactor){
 		"asked": func(s *rawserver.Server, _ *memory.Reactor) { s.Conn(0).Send("HTTP/1.1 100 Continue\r\n\r\n") },
@@ -145,11 +147,11 @@ func TestExpectContinue(t *testing.T) {
 			d := c.Post("http://a.example/", client.Body("text"), client.ExpectContinue(time.Second))
 			r.RunFor(time.Second - 1)
 			if got := s.Conn(0).Got(); !strings.Contains(got, "\r\nExpect: 100-continue\r\n") || !strings.HasSuffix(got, "\r\n\r\n") {
-				t.Errorf("before the server asks it has %q", got)
+				t.Errorf("before it asks, the server got %q", got)
 			}
 			ask(s, r)
 			if got := s.Conn(0).Got(); got != "text" {
-				t.Errorf("then it gets %q", got)
+				t.Errorf("after that the server got %q", got)
 			}
 			s.Conn(0).Send(okHello)
 			if text := deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Text)); text != "hello" {
@@ -159,7 +161,7 @@ func TestExpectContinue(t *testing.T) {
 	}
 }
 
-// TestNotARequest is what is not sent at all.
+// TestNotARequest has requests that are not sent.
 func TestNotARequest(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -167,7 +169,7 @@ func TestNotARequest(t *testing.T) {
 		is      error
 		says    string
 	}{
-		{"no URL at all", get(""), agent.ErrSchemeNotSupported, ""},
+		{"an empty URL", get(""), agent.ErrSchemeNotSupported, ""},
 		{"a relative URL", get("/a"), agent.ErrSchemeNotSupported, ""},
 		{"a bad URL", get("http://user:secret@%zz.example/"), client.ErrURL, `"%zz"`},
 		{"a bad port", get("http://user:secret@a.example:port/"), client.ErrURL, "port"},
@@ -175,13 +177,13 @@ func TestNotARequest(t *testing.T) {
 		{"a scheme alone", get("http://"), agent.ErrNoHost, ""},
 		{"another scheme", get("gopher://user:secret@a.example/"), agent.ErrSchemeNotSupported, "gopher"},
 		{"two bodies", post(client.Body("a"), client.JSON(1)), client.ErrOptionsConflict, "Body and JSON"},
-		{"no params", get("http://a.example/", client.ParamsOf(7)), client.ErrOption, "ParamsOf: a int"},
-		{"no param", get("http://a.example/", client.ParamsOf(map[string]any{"a": map[string]int{}})), client.ErrOption, `of "a"`},
-		{"no list of params", get("http://a.example/", client.ParamsOf(map[string]any{"a": [][]string{{"b"}, {"c", "d"}}})), client.ErrOption, `of "a"`},
-		{"no data", post(client.Data(7)), client.ErrOption, "Data: a int"},
-		{"no field", post(client.Data(map[string]any{"a": nil})), client.ErrOption, `of "a"`},
-		{"no JSON", post(client.JSON(math.NaN())), nil, "JSON"},
-		{"no time", get("http://a.example/", client.Timeout(0)), nil, "Timeout(0s)"},
+		{"invalid params", get("http://a.example/", client.ParamsOf(7)), client.ErrOption, "ParamsOf: a int"},
+		{"an invalid param", get("http://a.example/", client.ParamsOf(map[string]any{"a": map[string]int{}})), client.ErrOption, `of "a"`},
+		{"an invalid list of params", get("http://a.example/", client.ParamsOf(map[string]any{"a": [][]string{{"b"}, {"c", "d"}}})), client.ErrOption, `of "a"`},
+		{"invalid data", post(client.Data(7)), client.ErrOption, "Data: a int"},
+		{"an invalid field", post(client.Data(map[string]any{"a": nil})), client.ErrOption, `of "a"`},
+		{"invalid JSON", post(client.JSON(math.NaN())), nil, "JSON"},
+		{"an invalid timeout", get("http://a.example/", client.Timeout(0)), nil, "Timeout(0s)"},
 		{"a nil option", get("http://a.example/", nil), nil, "nil"},
 		{"a header of two lines", get("http://a.example/", client.Headers{"A": {"b\r\nC: d"}}), nil, "header"},
 	}
@@ -195,7 +197,7 @@ func TestNotARequest(t *testing.T) {
 			}
 			var of *agent.RequestError
 			if !errors.As(err, &of) {
-				t.Errorf("%v is no RequestError", err)
+				t.Errorf("%v is not a RequestError", err)
 			}
 			if text := err.Error(); !strings.Contains(text, test.says) || strings.Contains(text, "secret") {
 				t.Errorf("got %s, want %s and no password", text, test.says)
@@ -207,8 +209,8 @@ func TestNotARequest(t *testing.T) {
 	}
 }
 
-// TestTimeout: the time runs until the head of the response, through every stage,
-// and what is under way then ends.
+// TestTimeout checks that the timeout covers every stage until the head of the response,
+// and ends the stage under way.
 func TestTimeout(t *testing.T) {
 	stages := map[string]func(c *client.HTTPClient, s *rawserver.Server, r *memory.Reactor){
 		"connecting": func(_ *client.HTTPClient, _ *rawserver.Server, r *memory.Reactor) { r.HoldConnects() },
@@ -259,7 +261,7 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestBuffered: a client's responses can be read more than once.
+// TestBuffered checks that the body of a response can be read more than once.
 func TestBuffered(t *testing.T) {
 	c, s, r := newClient(t)
 	d := c.Get("http://a.example/")
@@ -278,7 +280,7 @@ func TestBuffered(t *testing.T) {
 	}
 }
 
-// TestCancel: at the client as at the agent.
+// TestCancel checks that cancelling a request closes its connection.
 func TestCancel(t *testing.T) {
 	c, s, r := newClient(t)
 	d := c.Get("http://a.example/", client.Timeout(time.Second))
@@ -293,13 +295,13 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// cutLine returns text without line, and whether it was there, once.
+// cutLine returns text without line, and whether text had the line exactly once.
 func cutLine(text, line string) (rest string, once bool) {
 	return strings.Replace(text, line, "", 1), strings.Count(text, line) == 1
 }
 
-// TestDataToBodyProducer: a client may make bodies of what Data knows nothing of, and
-// of what it does.
+// TestDataToBodyProducer checks that the function makes the body from the values it
+// accepts, and that Data makes the others.
 func TestDataToBodyProducer(t *testing.T) {
 	type words []string
 	made := func(data any) (treqrequest.BodyProducer, bool) {
@@ -323,7 +325,7 @@ func TestDataToBodyProducer(t *testing.T) {
 	}
 }
 
-// TestWithJar: the jar is the one that cookies come from and go to.
+// TestWithJar checks that the client uses the Jar of its Config.
 func TestWithJar(t *testing.T) {
 	_, s, r := newClient(t)
 	jar := &cookies.Jar{}
@@ -337,8 +339,8 @@ func TestWithJar(t *testing.T) {
 	}
 }
 
-// TestURLIsTheUsers: what a program does to the URL of a request, or to one that it
-// gave, is nothing to the next request.
+// TestURLIsTheUsers checks that a program may change the URL of an old request, or a URL
+// that it passed, without an effect on the next request.
 func TestURLIsTheUsers(t *testing.T) {
 	c, s, r := newClient(t)
 	u := urls.MustParse("http://a.example/foo")

@@ -15,13 +15,13 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// parrot is a server that says what it was sent.
+// parrot answers with a description of the request.
 var parrot = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	fmt.Fprintf(w, "%s %s %s %q", r.Method, r.URL, r.Header["Accept"], body)
 })
 
-// show prints the text of the response that d brings.
+// show prints the text of the response that d fires with.
 func show(d *deferred.Deferred[*response.Response]) {
 	deferred.Then(d, (*response.Response).Text).AddBoth(func(text string, err error) (string, error) {
 		fmt.Println(text, err)
@@ -29,7 +29,8 @@ func show(d *deferred.Deferred[*response.Response]) {
 	})
 }
 
-// A client of one's own is made of a reactor, here one in memory, and an agent.
+// A client needs a reactor, here one in memory. It may have an agent with settings of
+// your own.
 func ExampleNew() {
 	r := memory.New()
 	r.ListenTCP("127.0.0.1:80", &web.Site{Handler: parrot})
@@ -64,10 +65,10 @@ func ExampleHTTPClient_Post() {
 	//  POST http://an.example/: options that exclude each other: Body and JSON
 }
 
-// A request takes as long as it may, and not more.
+// A request fails when its timeout is over.
 func ExampleTimeout() {
 	c := treqtesting.NewHandlerStubTreq(parrot, treqtesting.Config{})
-	c.Reactor().HoldConnects() // nobody answers
+	c.Reactor().HoldConnects() // no connection is made
 	show(c.Get("http://an.example/", client.Timeout(5*time.Second)))
 	c.Reactor().RunFor(5 * time.Second)
 	// Output:

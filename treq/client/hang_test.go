@@ -16,35 +16,34 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// This file is about one promise: whatever a server does, each Deferred fires, once a
-// timeout, a cancellation or the end of the connection says so, and nothing is left.
+// This file tests one promise: whatever a server does, each Deferred fires after a
+// timeout, a cancel or the end of the connection, and nothing is left of the request.
 
-// stalls are what a server may have said when it says no more.
+// stalls are the bytes that a server sends before it becomes silent.
 var stalls = map[string]string{
-	"nothing":                    "",
-	"half a status line":         "HTTP/1.1 2",
-	"half the headers":           "HTTP/1.1 200 OK\r\nContent-Le",
-	"no body":                    "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
-	"half a body":                "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
-	"half a chunk":               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf",
-	"no last chunk":              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
-	"half the trailers":          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n",
-	"a body without an end":      "HTTP/1.1 200 OK\r\n\r\nsome",
-	"half a coded body":          "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99\r\n\r\n\x1f\x8b\x08\x00",
-	"an interim response":        "HTTP/1.1 103 Early Hints\r\n\r\n",
-	"a redirect, half a body":    "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 9\r\n\r\nhalf",
-	"a redirect, no end":         "HTTP/1.1 302 Found\r\nLocation: /\r\n\r\nsome",
-	"a redirect elsewhere":       "HTTP/1.1 302 Found\r\nLocation: http://b.example/\r\nContent-Length: 9\r\n\r\nhalf",
-	"a challenge, half a body":   "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=r, nonce=n\r\nContent-Length: 9\r\n\r\nhalf",
-	"a challenge, no end":        "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=r, nonce=n\r\n\r\nsome",
-	"the body is not wanted":     "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 9\r\n\r\nhalf",
-	"another protocol, unasked":  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
-	"more than a response":       "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfour and more",
-	"another protocol, at first": "SSH-2.0-OpenSSH_9.2\r\n",
+	"nothing":                  "",
+	"half a status line":       "HTTP/1.1 2",
+	"half the headers":         "HTTP/1.1 200 OK\r\nContent-Le",
+	"no body":                  "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+	"half a body":              "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+	"half a chunk":             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf",
+	"no last chunk":            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+	"half the trailers":        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n",
+	"a body without an end":    "HTTP/1.1 200 OK\r\n\r\nsome",
+	"half a coded body":        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99\r\n\r\n\x1f\x8b\x08\x00",
+	"an interim response":      "HTTP/1.1 103 Early Hints\r\n\r\n",
+	"a redirect, half a body":  "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 9\r\n\r\nhalf",
+	"a redirect, no end":       "HTTP/1.1 302 Found\r\nLocation: /\r\n\r\nsome",
+	"a redirect elsewhere":     "HTTP/1.1 302 Found\r\nLocation: http://b.example/\r\nContent-Length: 9\r\n\r\nhalf",
+	"a challenge, half a body": "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=r, nonce=n\r\nContent-Length: 9\r\n\r\nhalf",
+	"a challenge, no end":      "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=r, nonce=n\r\n\r\nsome",
+	"the body is refused":      "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 9\r\n\r\nhalf",
+	"an upgrade not asked for": "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+	"more than a response":     "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfour and more",
+	"not HTTP":                 "SSH-2.0-OpenSSH_9.2\r\n",
 }
 
-// fetch makes a request with all that takes part in one, and fires when it has failed or
-// all of the body has come.
+// fetch makes a request that uses many features. It fires with the body of the response.
 func fetch(c *client.HTTPClient, options ...client.Option) *deferred.Deferred[[]byte] {
 	d := c.Post("http://a.example/", append(options,
 		client.Data("some data"), client.Auth(auth.NewDigest("u", "p")), client.BrowserLikeRedirects(true))...)
@@ -56,7 +55,7 @@ func TestNothingHangs(t *testing.T) {
 		for how, end := range map[string]struct {
 			options client.All
 			do      func(d *deferred.Deferred[[]byte], s *rawserver.Server, r *memory.Reactor)
-			want    func(error) bool // nil: any will do
+			want    func(error) bool // nil: any error or none
 		}{
 			"total timeout": {client.All{client.TotalTimeout(time.Minute)},
 				func(d *deferred.Deferred[[]byte], s *rawserver.Server, r *memory.Reactor) { r.RunFor(time.Minute) },
@@ -68,7 +67,7 @@ func TestNothingHangs(t *testing.T) {
 				func(d *deferred.Deferred[[]byte], s *rawserver.Server, r *memory.Reactor) { d.Cancel() },
 				func(err error) bool { return errors.Is(err, deferred.ErrCancelled) }},
 			"closed": {nil, func(d *deferred.Deferred[[]byte], s *rawserver.Server, r *memory.Reactor) {
-				for i := 0; i < len(s.Conns); i++ { // there may be more of them then
+				for i := 0; i < len(s.Conns); i++ { // a close may lead to another connection
 					s.Conn(i).Close()
 				}
 			}, nil},
@@ -85,7 +84,7 @@ func TestNothingHangs(t *testing.T) {
 				r.Pump()
 				early := d.Called()
 				end.do(d, s, r)
-				r.RunFor(time.Second) // bodies that nobody wants may take a little
+				r.RunFor(time.Second) // the bodies of redirects are read for up to 250 ms
 				var err error
 				fired := false
 				d.AddBoth(func(_ []byte, e error) ([]byte, error) {
@@ -93,10 +92,10 @@ func TestNothingHangs(t *testing.T) {
 					return nil, nil
 				})
 				if !fired {
-					t.Fatal("it hangs")
+					t.Fatal("the request hangs")
 				}
 				if errors.Is(err, agent.ErrInfiniteRedirection) {
-					return // it came to its own end
+					return // the server redirected too often
 				}
 				if !early && end.want != nil && !end.want(err) {
 					t.Errorf("failed with %v", err)
@@ -106,8 +105,8 @@ func TestNothingHangs(t *testing.T) {
 	}
 }
 
-// TestNothingHangsWhileItDrips: a server that goes on saying a little does not hold a
-// request up for longer than its total timeout.
+// TestNothingHangsWhileItDrips checks that a server that sends a few bytes at a time
+// cannot make a request longer than its total timeout.
 func TestNothingHangsWhileItDrips(t *testing.T) {
 	for name, drip := range map[string]struct{ first, then string }{
 		"empty lines": {"", "\r\n"},
@@ -131,7 +130,7 @@ func TestNothingHangsWhileItDrips(t *testing.T) {
 				}
 			}
 			if !d.Called() {
-				t.Fatal("it hangs")
+				t.Fatal("the request hangs")
 			}
 			d.AddErrback(func(error) ([]byte, error) { return nil, nil })
 			r.RunFor(time.Second)
@@ -139,8 +138,8 @@ func TestNothingHangsWhileItDrips(t *testing.T) {
 	}
 }
 
-// FuzzServer: whatever a server says before it closes the connection, the request ends,
-// and nothing is left of it.
+// FuzzServer checks that a request ends and leaves nothing behind, whatever a server
+// sends before it closes the connection.
 func FuzzServer(f *testing.F) {
 	for _, says := range stalls {
 		f.Add(says, 1)
@@ -167,7 +166,7 @@ func FuzzServer(f *testing.F) {
 		d := fetch(c)
 		r.RunFor(time.Hour)
 		if !d.Called() {
-			t.Fatalf("it hangs:\n%s", strings.Join(strings.Split(fmt.Sprintf("%q", says), `\n`), "\\n\n"))
+			t.Fatalf("the request hangs:\n%s", strings.Join(strings.Split(fmt.Sprintf("%q", says), `\n`), "\\n\n"))
 		}
 		d.AddErrback(func(error) ([]byte, error) { return nil, nil })
 		pool.CloseCachedConnections()

@@ -21,8 +21,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// TestTheLastOptionWins: an option replaces an earlier one that says the same, and leaves
-// what else was said. A program's own defaults can thus come first.
+// TestTheLastOptionWins checks that an option replaces an earlier option for the same
+// thing, and nothing else. A program can thus put its defaults first.
 func TestTheLastOptionWins(t *testing.T) {
 	const url = "http://a.example/?u=0"
 	const host = "Host: a.example\n"
@@ -60,7 +60,8 @@ func TestTheLastOptionWins(t *testing.T) {
 	}
 }
 
-// TestTheLastAgentWins, and the last jar, decoding and kind of redirects.
+// TestTheLastOfTheOthersWins checks the agent, the jar, the decoding and the kind of
+// redirects.
 func TestTheLastOfTheOthersWins(t *testing.T) {
 	c, s, r := newClient(t)
 	unused, _ := cookiejar.New(nil)
@@ -87,7 +88,7 @@ func (refusing) Request(*treqrequest.Request) *deferred.Deferred[*response.Respo
 	panic("not the last agent")
 }
 
-// A closer is a reader that counts how often it is closed.
+// A closer is a reader that counts the calls of Close.
 type closer struct {
 	io.Reader
 	closed int
@@ -95,19 +96,19 @@ type closer struct {
 
 func (c *closer) Close() error { c.closed++; return nil }
 
-// TestABodyThatIsNotSentIsReleased: a file is closed though another option replaces it,
-// or another option of the request is bad.
+// TestABodyThatIsNotSentIsReleased checks that a file is closed if another option
+// replaces it, or if another option of the request is bad.
 func TestABodyThatIsNotSentIsReleased(t *testing.T) {
 	for name, options := range map[string]func(body, file client.Option) []client.Option{
-		"replaced":          func(body, file client.Option) []client.Option { return []client.Option{body, client.Data("x")} },
-		"replaced by nil":   func(body, file client.Option) []client.Option { return []client.Option{body, client.Data(nil)} },
-		"files replaced":    func(body, file client.Option) []client.Option { return []client.Option{file, textFile} },
-		"a bad option":      func(body, file client.Option) []client.Option { return []client.Option{body, client.Timeout(0)} },
-		"before it":         func(body, file client.Option) []client.Option { return []client.Option{client.Timeout(0), body} },
-		"files, and before": func(body, file client.Option) []client.Option { return []client.Option{client.Timeout(0), file} },
-		"a conflict":        func(body, file client.Option) []client.Option { return []client.Option{client.JSON(1), body} },
-		"files in conflict": func(body, file client.Option) []client.Option { return []client.Option{client.JSON(1), file} },
-		"body and files":    func(body, file client.Option) []client.Option { return []client.Option{textFile, body} },
+		"replaced":                 func(body, file client.Option) []client.Option { return []client.Option{body, client.Data("x")} },
+		"replaced by nil":          func(body, file client.Option) []client.Option { return []client.Option{body, client.Data(nil)} },
+		"files replaced":           func(body, file client.Option) []client.Option { return []client.Option{file, textFile} },
+		"a bad option":             func(body, file client.Option) []client.Option { return []client.Option{body, client.Timeout(0)} },
+		"after a bad option":       func(body, file client.Option) []client.Option { return []client.Option{client.Timeout(0), body} },
+		"files after a bad option": func(body, file client.Option) []client.Option { return []client.Option{client.Timeout(0), file} },
+		"a conflict":               func(body, file client.Option) []client.Option { return []client.Option{client.JSON(1), body} },
+		"files in conflict":        func(body, file client.Option) []client.Option { return []client.Option{client.JSON(1), file} },
+		"body and files":           func(body, file client.Option) []client.Option { return []client.Option{textFile, body} },
 		"bad cookies": func(body, file client.Option) []client.Option {
 			return []client.Option{body, client.Cookies{"a": "b\r\nc"}}
 		},
@@ -129,7 +130,8 @@ func TestABodyThatIsNotSentIsReleased(t *testing.T) {
 
 var textFile = client.Files{{Name: "f", Value: multipart.Text("text")}}
 
-// TestErrorsNameTheRequest: also those of an agent that is not ours.
+// TestErrorsNameTheRequest checks that the error of an agent from outside the module
+// names the request too.
 func TestErrorsNameTheRequest(t *testing.T) {
 	c, _, _ := newClient(t)
 	err := deferredtest.FailureResultOf(t, c.Get("http://a.example/", client.Agent(broken{})))

@@ -22,13 +22,13 @@ import (
 //
 // The options that make a body are in body.go, the timeouts in timeouts.go.
 
-// An Option says something of a request besides its method and URL. Of two options that
-// say the same, the last one wins; only two bodies of different kinds exclude each other.
+// An Option is a part of a request besides its method and URL. If two options set the
+// same thing, the last one wins; only two bodies of different kinds exclude each other.
 type Option interface {
 	apply(*settings) error
 }
 
-// settings is what the options of a request say together.
+// settings is the sum of the options of a request.
 type settings struct {
 	params               request.Pairs
 	header               http.Header
@@ -51,7 +51,7 @@ type settings struct {
 // noSettings are the settings of a request without options. They must not be changed.
 var noSettings = &settings{}
 
-// optionFunc is an Option that is a function.
+// An optionFunc is an Option that is a function.
 type optionFunc func(*settings) error
 
 func (f optionFunc) apply(s *settings) error { return f(s) }
@@ -60,13 +60,13 @@ var (
 	// ErrOptionsConflict is the error of options that exclude each other. Its text names
 	// them.
 	ErrOptionsConflict = errors.New("options that exclude each other")
-	// ErrOption is the error of an option whose value makes no sense. Its text names the
+	// ErrOption is the error of an option with an invalid value. Its text names the
 	// option.
 	ErrOption = errors.New("bad option")
 )
 
 // Params are added to the query of the URL, sorted by name. They replace parameters of
-// the same names that an earlier option adds. They are treq's params, given a dict.
+// the same names from earlier options. They are treq's params, given a dict.
 type Params map[string][]string
 
 func (p Params) apply(s *settings) error {
@@ -83,8 +83,8 @@ func (p ParamList) apply(s *settings) error {
 	return nil
 }
 
-// ParamsOf is [Params] or [ParamList], made of v. v may be anything that a form of [Data]
-// may be. It is treq's params, given a dict whose values are single or many:
+// ParamsOf is [Params] or [ParamList], made from v. v may be any form that [Data]
+// accepts. It is treq's params, given a dict whose values are single or many:
 //
 //	client.ParamsOf(map[string]any{"foo": []string{"bar", "baz"}, "bax": "quux"})
 func ParamsOf(v any) Option {
@@ -95,7 +95,7 @@ func ParamsOf(v any) Option {
 	})
 }
 
-// setParams adds pairs, in place of the earlier ones of the same names.
+// setParams adds pairs, in place of earlier pairs of the same names.
 func (s *settings) setParams(pairs request.Pairs) {
 	s.params = slices.DeleteFunc(s.params, func(old [2]string) bool {
 		return slices.ContainsFunc(pairs, func(pair [2]string) bool { return pair[0] == old[0] })
@@ -103,13 +103,14 @@ func (s *settings) setParams(pairs request.Pairs) {
 	s.params = append(s.params, pairs...)
 }
 
-// Headers are sent with the request. They replace headers of the same names that an
-// earlier option gives. Names may be in any case. They are treq's headers.
+// Headers are sent with the request. They replace headers of the same names from earlier
+// options. Names may be in any case. They are treq's headers.
 type Headers map[string][]string
 
 func (h Headers) apply(s *settings) error {
 	given := make(http.Header, len(h)+2)
-	// Sorted, so that two names that differ only in case give their values in one order.
+	// Sorted, so that names which differ only in case always give their values in the
+	// same order.
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		canonical := http.CanonicalHeaderKey(name)
 		given[canonical] = append(given[canonical], h[name]...)
@@ -122,9 +123,9 @@ func (h Headers) apply(s *settings) error {
 	return nil
 }
 
-// Auth authorizes the request by c. They are not sent to another origin if the request is
-// redirected. Credentials may remember what a server has asked for, as an [auth.Digest]
-// does: keep them for the next request. It is treq's auth.
+// Auth authorizes the request by c. The credentials are not sent to another origin if the
+// request is redirected. Credentials may remember a server's challenge, as an
+// [auth.Digest] does: keep them for the next request. It is treq's auth.
 func Auth(c auth.Credentials) Option {
 	return optionFunc(func(s *settings) error {
 		if c == nil {
@@ -138,8 +139,8 @@ func Auth(c auth.Credentials) Option {
 // BasicAuth is [Auth] by [auth.Basic]. It is treq's auth, given a tuple.
 func BasicAuth(user, password string) Option { return Auth(auth.Basic(user, password)) }
 
-// Cookies are sent with the request, and with those to the same origin that it is
-// redirected to. They are put into the client's jar: later requests to that origin send
+// Cookies are sent with the request, and with the requests that it is redirected to on
+// the same origin. The client puts them into its jar: later requests to that origin send
 // them too. They are treq's cookies, given a dict.
 type Cookies map[string]string
 
@@ -151,9 +152,9 @@ func (c Cookies) apply(s *settings) error {
 	return nil
 }
 
-// CookieJar uses jar for the request, in place of the client's: its cookies are sent to
-// where they belong, and it keeps those that the servers set. It is treq's cookies, given
-// a CookieJar, but treq copies that into its own.
+// CookieJar uses jar for the request, in place of the client's jar: jar supplies the
+// cookies to send and stores the cookies of the responses. It is treq's cookies, given a
+// CookieJar, but treq copies the CookieJar into the client's jar.
 func CookieJar(jar http.CookieJar) Option {
 	return optionFunc(func(s *settings) error {
 		if jar == nil {
@@ -173,8 +174,8 @@ func (a AllowRedirects) apply(s *settings) error {
 	return nil
 }
 
-// BrowserLikeRedirects follows redirects as browsers do, also that of a POST, which
-// becomes a GET. It is treq's browser_like_redirects.
+// BrowserLikeRedirects follows redirects as browsers do, even the redirect of a POST,
+// which becomes a GET. It is treq's browser_like_redirects.
 type BrowserLikeRedirects bool
 
 func (b BrowserLikeRedirects) apply(s *settings) error {
@@ -183,7 +184,7 @@ func (b BrowserLikeRedirects) apply(s *settings) error {
 }
 
 // Unbuffered does not keep the body of the response in memory. The body can then be of
-// any size, but be read only once. It is treq's unbuffered.
+// any size, but can be read only once. It is treq's unbuffered.
 type Unbuffered bool
 
 func (u Unbuffered) apply(s *settings) error {
@@ -191,7 +192,7 @@ func (u Unbuffered) apply(s *settings) error {
 	return nil
 }
 
-// Decoding decodes a coded body of the response as config says, in place of the defaults.
+// Decoding decodes a coded body of the response with config, in place of the defaults.
 func Decoding(config agent.DecoderConfig) Option {
 	return optionFunc(func(s *settings) error {
 		s.decoding = &config
@@ -199,8 +200,8 @@ func Decoding(config agent.DecoderConfig) Option {
 	})
 }
 
-// Persistent(false) closes the connection after the request. The default leaves that to
-// the agent. It is treq's persistent.
+// Persistent(false) closes the connection after the request. The default leaves the
+// decision to the agent. It is treq's persistent.
 type Persistent bool
 
 func (p Persistent) apply(s *settings) error {
@@ -208,7 +209,7 @@ func (p Persistent) apply(s *settings) error {
 	return nil
 }
 
-// Agent sends the request by a, in place of the client's agent. It is treq's agent.
+// Agent sends the request through a, in place of the client's agent. It is treq's agent.
 func Agent(a agent.Requester) Option {
 	return optionFunc(func(s *settings) error {
 		if a == nil {
@@ -219,10 +220,10 @@ func Agent(a agent.Requester) Option {
 	})
 }
 
-// Reactor makes the timeouts of the request go by the clock of r, in place of the
-// client's reactor. A request by the functions of package treq is also sent on r, by the
-// client that all such requests on r share; it then belongs to the goroutine of r. It is
-// treq's reactor.
+// Reactor makes the timeouts of the request use the clock of r, in place of the client's
+// reactor. A request by the functions of package treq is also sent on r, with the client
+// that all such requests on r share; the request then belongs to the goroutine of r. It
+// is treq's reactor.
 func Reactor(r reactor.Reactor) Option { return reactorOption{r} }
 
 type reactorOption struct{ reactor.Reactor }
@@ -250,14 +251,15 @@ func reactorOf(options []Option) (last reactor.Reactor) {
 	return last
 }
 
-// All is several options as one, such as those that a program gives to all its requests.
+// All combines several options into one, such as a program's defaults for all its
+// requests.
 type All []Option
 
 func (a All) apply(s *settings) error { return s.apply(a) }
 
 // ExpectContinue makes the body of the request wait until the server asks for it. If the
-// server does neither that nor refuse it in this time, the body is sent (RFC 9110, section
-// 10.1.1).
+// server neither asks for the body nor refuses it within this time, the body is sent (RFC
+// 9110, section 10.1.1).
 type ExpectContinue time.Duration
 
 func (e ExpectContinue) apply(s *settings) error {
@@ -280,8 +282,8 @@ func positive(option string, d time.Duration) error {
 	return nil
 }
 
-// apply applies all options, also those after a bad one: a body that will not be sent must
-// be released. The error is the first.
+// apply applies all options, even after a bad one: a body that will not be sent must be
+// released. apply returns the first error.
 func (s *settings) apply(options []Option) (first error) {
 	for _, o := range options {
 		err := fmt.Errorf("%w: nil", ErrOption)
@@ -295,7 +297,7 @@ func (s *settings) apply(options []Option) (first error) {
 	return first
 }
 
-// build makes the request to target that s asks for.
+// build returns the request to target that s describes.
 func (c *HTTPClient) build(s *settings, method string, target *url.URL) (*request.Request, error) {
 	producer, contentType, err := c.produce(&s.body)
 	if err != nil {
@@ -311,7 +313,7 @@ func (c *HTTPClient) build(s *settings, method string, target *url.URL) (*reques
 	if s.close {
 		header["Connection"] = append(header["Connection"], "close")
 	}
-	// One object: whoever has the request has its URL.
+	// One allocation: a request's URL lives as long as the request.
 	made := &struct {
 		request.Request
 		url url.URL

@@ -9,8 +9,9 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/client"
 )
 
-// TestRedirectWithinOrigin: credentials, a Cookie header and the cookies of the jar follow a
-// redirect together, or not at all. A trailing dot does not make another origin.
+// TestRedirectWithinOrigin checks that credentials, a Cookie header and the cookies of
+// the jar are either all sent to the target of a redirect, or none of them. A trailing
+// dot does not make another origin.
 func TestRedirectWithinOrigin(t *testing.T) {
 	for _, test := range []struct {
 		from, to, host string
@@ -28,7 +29,7 @@ func TestRedirectWithinOrigin(t *testing.T) {
 				"Authorization: Bearer x":   client.Headers{"Authorization": {"Bearer x"}},
 				"Cookie: a=1":               client.Headers{"Cookie": {"a=1"}},
 				"Cookie: b=2":               client.Cookies{"b": "2"},
-				"Cookie: c=3":               nil, // the server sets this one
+				"Cookie: c=3":               nil, // the server sets this cookie
 			} {
 				options := []client.Option{option}
 				if option == nil {

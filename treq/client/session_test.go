@@ -28,7 +28,8 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// site answers with what it got: a stub for tests of a client as a whole.
+// site returns a stub whose server answers with a description of the request. Some paths
+// have other answers.
 func site() *treqtesting.StubTreq {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -64,11 +65,12 @@ func TestCookies(t *testing.T) {
 	wantText(t, s.Get("http://a.example/"), `GET a.example/ cookie="a=1" auth="" type="" length=0 close=false `)
 	wantText(t, s.Get("http://b.example/"), `GET b.example/ cookie="" auth="" type="" length=0 close=false `)
 	wantText(t, s.Get("http://b.example/", client.Cookies{"b": "2", "c": "3"}), `GET b.example/ cookie="b=2; c=3" auth="" type="" length=0 close=false `)
-	// They are the session's from then on, for that origin.
+	// The jar has the cookies of b.example now, for that origin.
 	wantText(t, s.Get("http://b.example/"), `GET b.example/ cookie="b=2; c=3" auth="" type="" length=0 close=false `)
 	wantText(t, s.Get("http://a.example/"), `GET a.example/ cookie="a=1" auth="" type="" length=0 close=false `)
 
-	// A redirect to another host gets its own cookies, not the first one's.
+	// A redirect to another host gets the cookies of that host, not those of the
+	// first host.
 	d := s.Get("http://a.example/to?url=http://b.example/x")
 	resp := deferredtest.SuccessResultOf(t, d)
 	wantText(t, deferred.Succeed(resp), `GET b.example/x cookie="b=2; c=3" auth="" type="" length=0 close=false `)
@@ -79,7 +81,7 @@ func TestCookies(t *testing.T) {
 		t.Errorf("history %v", resp.History())
 	}
 
-	// A jar of net/http's, which is used in place of the client's.
+	// A jar of net/http replaces the client's jar.
 	jar, _ := cookiejar.New(nil)
 	resp = deferredtest.SuccessResultOf(t, s.Get("http://a.example/set/d/4", client.CookieJar(jar), client.Cookies{"e": "5"}))
 	u := urls.MustParse("http://a.example/")
@@ -90,12 +92,12 @@ func TestCookies(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if _, err := deferredtest.SuccessResultOf(t, s.Get("http://a.example/")).Cookies().Get("d"); err == nil {
-		t.Error("the client's own jar has it too")
+		t.Error("the client's jar has the cookie too")
 	}
 }
 
-// TestUserInURL: a user and password in the URL are Basic credentials for its origin,
-// and nobody else sees them.
+// TestUserInURL checks that a user and password in the URL are Basic credentials for its
+// origin, and for no other.
 func TestUserInURL(t *testing.T) {
 	s := site()
 	const authorized = `auth="Basic bWU6cyBl"` // me:s e
@@ -138,7 +140,7 @@ func TestUserInURL(t *testing.T) {
 	}
 }
 
-// TestDecodingOptions: how much may come of a coded body can be said for a request.
+// TestDecodingOptions checks that a request can bound the size of its decoded body.
 func TestDecodingOptions(t *testing.T) {
 	s := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
@@ -338,9 +340,9 @@ func TestReadTimeout(t *testing.T) {
 	c, s, r := newClient(t)
 	d := c.Get("http://a.example/", client.ReadTimeout(time.Second))
 	r.Pump()
-	r.RunFor(time.Minute) // the head may take as long as it likes
+	r.RunFor(time.Minute) // waiting for the head does not count
 	s.Conn(0).Send(head)
-	r.RunFor(time.Minute) // and so may whoever is to read the body
+	r.RunFor(time.Minute) // nor does time without a reader
 	content := deferredtest.SuccessResultOf(t, d).Content()
 	for range 5 {
 		r.RunFor(time.Second - 1)
@@ -360,7 +362,8 @@ func TestReadTimeout(t *testing.T) {
 	}
 }
 
-// TestReadTimeoutPaused has the reader take its time.
+// TestReadTimeoutPaused checks that time does not count while the reader has paused the
+// body.
 func TestReadTimeoutPaused(t *testing.T) {
 	c, s, r := newClient(t)
 	d := c.Get("http://a.example/", client.ReadTimeout(time.Second), client.Unbuffered(true))
@@ -380,7 +383,7 @@ func TestReadTimeoutPaused(t *testing.T) {
 	if string(p.Got) != "0123456789" || p.Err() != response.ErrDone {
 		t.Errorf("got %q, %v", p.Got, p.Err())
 	}
-	// One that waits again is waited for no longer than it may.
+	// A reader that does not pause gets the timeout.
 	d = c.Get("http://a.example/", client.ReadTimeout(time.Second), client.Unbuffered(true))
 	r.Pump()
 	s.Conn(0).Send(head)
@@ -440,7 +443,7 @@ func TestTotalTimeout(t *testing.T) {
 		r.Pump()
 		s.Conn(0).Send(head + "0123456789")
 		deferredtest.SuccessResultOf(t, d)
-		if n := len(r.DelayedCalls()); n != 1 { // of the pool
+		if n := len(r.DelayedCalls()); n != 1 { // the pool's
 			t.Errorf("%d delayed calls, want 1", n)
 		}
 	})
@@ -453,8 +456,8 @@ type (
 	runner = *memory.Reactor
 )
 
-// TestCookiesOfForeignJar has cookies given to an https URL stay with https, in a
-// jar that is not ours too.
+// TestCookiesOfForeignJar checks that cookies for an https URL are not sent over http,
+// even by a jar of net/http.
 func TestCookiesOfForeignJar(t *testing.T) {
 	jar, _ := cookiejar.New(nil)
 	deferredtest.SuccessResultOf(t, site().Get("https://a.example/x/y", client.CookieJar(jar), client.Cookies{"e": "5"}))

@@ -9,10 +9,11 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// This file has the timeouts of a request. The one for connecting is the agent's.
+// This file has the timeouts of a request, except the timeout for connecting, which the
+// agent has.
 
-// Timeout bounds the time until the head of the response has come, after all redirects.
-// The body may take longer. It is treq's timeout.
+// Timeout bounds the time until the head of the response is received, after all
+// redirects. The body may take longer. It is treq's timeout.
 type Timeout time.Duration
 
 func (t Timeout) apply(s *settings) error {
@@ -20,7 +21,7 @@ func (t Timeout) apply(s *settings) error {
 	return positive("Timeout", time.Duration(t))
 }
 
-// ReadTimeout bounds the time that the reader of the body waits for its next piece. Time
+// ReadTimeout bounds the time that the reader of the body waits for the next piece. Time
 // in which the reader has paused the body does not count.
 type ReadTimeout time.Duration
 
@@ -37,13 +38,13 @@ func (t TotalTimeout) apply(s *settings) error {
 	return positive("TotalTimeout", time.Duration(t))
 }
 
-// timeouts has the timeouts of one request; 0 means none.
+// timeouts holds the timeouts of one request; 0 means none.
 type timeouts struct {
 	response, read, total time.Duration
 }
 
-// bound applies the timeouts to d, the response of a request begun at start, and to its
-// body. The error is a [*deferred.TimeoutError].
+// bound applies the timeouts to d, the response of a request that began at start, and to
+// its body. A timeout is a [*deferred.TimeoutError].
 func (t timeouts) bound(d *deferred.Deferred[*response.Response], r reactor.Clock, start time.Time) {
 	for _, limit := range []time.Duration{t.response, t.total} {
 		if limit > 0 {
@@ -63,16 +64,16 @@ func (t timeouts) bound(d *deferred.Deferred[*response.Response], r reactor.Cloc
 	}
 }
 
-// bodyTimeouts applies timeouts to one body. It is a protocol between the connection and
-// the reader of the body.
+// bodyTimeouts applies timeouts to one body. It is between the transport and the reader
+// of the body.
 type bodyTimeouts struct {
 	timeouts
 	clock    reactor.Clock
-	deadline reactor.DelayedCall // at the end of total; nil without one
-	idle     reactor.DelayedCall // at the end of read; nil before the reader first waits
-	from     response.BodyTransport
-	to       response.BodyProtocol // the reader; nil before there is one
-	over     bool                  // the reader was told of the end
+	deadline reactor.DelayedCall    // ends the body after total; nil without a total timeout
+	idle     reactor.DelayedCall    // ends the body after read; nil before the reader waits
+	from     response.BodyTransport // the transport of the body
+	to       response.BodyProtocol  // the reader of the body; nil before there is a reader
+	over     bool                   // the reader knows that the body has ended
 }
 
 func stop(c reactor.DelayedCall) {
@@ -90,13 +91,13 @@ func (w *bodyTimeouts) wrap(to response.BodyProtocol) response.BodyProtocol {
 // late ends the body when its total time is over.
 func (w *bodyTimeouts) late(resp *response.Response) {
 	if w.to == nil {
-		// A reader that comes later is told why it is too late.
+		// A reader that comes too late gets the reason for the end.
 		resp.DeliverBody(unread{})
 	}
 	w.expire(w.total)
 }
 
-// expire ends the body because of a timeout.
+// expire ends the body because of a timeout of limit.
 func (w *bodyTimeouts) expire(limit time.Duration) {
 	if w.over {
 		return
@@ -115,7 +116,7 @@ func (w *bodyTimeouts) end(reason error) {
 	w.to.ConnectionLost(reason)
 }
 
-// wait starts the time in which the next piece must come.
+// wait starts the time for the next piece to arrive.
 func (w *bodyTimeouts) wait() {
 	switch {
 	case w.read == 0 || w.over:
@@ -164,7 +165,7 @@ func (w *bodyTimeouts) StopProducing() {
 // Cooperator returns the Cooperator of the transport below.
 func (w *bodyTimeouts) Cooperator() *task.Cooperator { return w.from.Cooperator() }
 
-// unread is the reader of a body that ended before it had one.
+// unread is the reader of a body that ended before it had another reader.
 type unread struct{}
 
 func (unread) ConnectionMade(response.BodyTransport) {}

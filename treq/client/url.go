@@ -12,14 +12,14 @@ import (
 // ErrURL is the error of a URL that cannot be requested.
 var ErrURL = errors.New("not a URL that can be requested")
 
-// A urlCache maps the URLs that were requested last to their parsed form: programs often
-// request the same URL again. The parsed URLs are shared and must not be changed.
+// A urlCache maps recently requested URLs to their parsed forms: programs often request
+// the same URL again. The parsed URLs are shared and must not be changed.
 type urlCache map[string]*url.URL
 
 // mostURLs bounds a urlCache. A full cache is emptied.
 const mostURLs = 256
 
-// parse returns rawURL with the repairs of [origin.Parse].
+// parse returns rawURL parsed by [origin.Parse], which repairs it.
 func (c *urlCache) parse(rawURL string) (*url.URL, error) {
 	if u := (*c)[rawURL]; u != nil {
 		return u, nil

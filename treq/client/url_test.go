@@ -27,7 +27,8 @@ func TestAddParams(t *testing.T) {
 	}
 }
 
-// TestURLCache: a URL is not parsed twice, and the cache has a bound.
+// TestURLCache checks that a URL is not parsed twice in a row, and that the cache has a
+// bound.
 func TestURLCache(t *testing.T) {
 	var c urlCache
 	for i := range 3 * mostURLs {

@@ -1,13 +1,13 @@
-// Package request holds what an agent sends: a [Request], and the producers of its
-// body. Most programs leave both to a client and its options. An agent of your own,
-// or a body that is made in a way of your own, needs this package.
+// Package request has the requests that an agent sends, and the producers of their
+// bodies. Most programs leave both to a client and its options. A program with its own
+// kind of agent or body needs this package.
 //
 //	Bytes                  a body in memory, which can be sent again
 //	Form                   the fields of a form
 //	FileBodyProducer       a body that is read from a file or another reader
-//	CooperativeProducer    a body that a function of yours writes, step by step
+//	CooperativeProducer    a body that a function writes, step by step
 //
-// Forms with files are made by package multipart.
+// Package multipart makes forms with files.
 //
 // Everything here belongs to the goroutine of the reactor.
 package request

@@ -35,8 +35,8 @@ func ExampleFileBodyProducer() {
 	// done
 }
 
-// A Connection makes a transport without HTTP a consumer: a transport alone does not say
-// which Cooperator its producers run on.
+// A Connection makes the transport of a protocol other than HTTP a consumer: a transport
+// does not know the Cooperator for its producers.
 type Connection struct {
 	reactor.Transport
 	cooperator *task.Cooperator
@@ -44,7 +44,7 @@ type Connection struct {
 
 func (c Connection) Cooperator() *task.Cooperator { return c.cooperator }
 
-// A file that a protocol sends on its transport.
+// A protocol sends a file on its transport.
 func ExampleFileBodyProducer_connection() {
 	r, transport := memory.New(), new(memory.StringTransport)
 	file := request.NewFileBodyProducer(strings.NewReader("a file"), request.FileBodyConfig{})
@@ -60,7 +60,7 @@ func ExampleFileBodyProducer_connection() {
 	// Output: a file true
 }
 
-// A body that is made while it is sent.
+// The body is made while it is sent.
 func ExampleCooperativeProducer() {
 	r := memory.New()
 	line := 0

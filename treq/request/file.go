@@ -13,12 +13,12 @@ import (
 // else that can be read. It is Twisted's FileBodyProducer.
 //
 // It reads on the loop's goroutine, one piece at a time, and the loop waits for each
-// Read. That suits a reader in memory and a file on a disk; a pipe, a terminal, a
-// socket or a file on a slow network would hold up everything else. Between reads it
-// holds no memory, however slow the connection is.
+// Read. That suits a reader in memory and a file on a disk; a pipe, a terminal, a socket
+// or a file on a slow network would block the loop. Between reads the producer holds no
+// buffer, however slow the connection is.
 //
-// It closes a reader that is an [io.Closer] at the end of the reader, when reading
-// fails, and when it is stopped. So every producer must be started or stopped.
+// It closes a reader that is an [io.Closer] at the reader's end, after a read error, and
+// when the producer is stopped. So every producer must be started or stopped.
 type FileBodyProducer struct {
 	*CooperativeProducer
 	input    io.Reader
@@ -27,26 +27,26 @@ type FileBodyProducer struct {
 	err      error // why the input cannot be read, or nil
 }
 
-// DefaultReadSize is the number of bytes that a FileBodyProducer reads at a time, and
-// the most that its config may ask for.
+// DefaultReadSize is the number of bytes that a FileBodyProducer reads at a time. It is
+// also the maximum for ReadSize.
 const DefaultReadSize = 64 << 10
 
-// maxIdleReads is the number of reads in a row that may return no bytes and no error.
+// maxIdleReads bounds the reads in a row that return no bytes and no error.
 const maxIdleReads = 100
 
 // A FileBodyConfig sets how a [FileBodyProducer] reads.
 type FileBodyConfig struct {
-	// ReadSize is the number of bytes that are read at a time, at most
-	// [DefaultReadSize]. 0 means DefaultReadSize.
+	// ReadSize is the number of bytes for one Read, at most [DefaultReadSize]. 0
+	// means DefaultReadSize.
 	ReadSize int
 }
 
-// NewFileBodyProducer returns a producer of what is left to read of input.
+// NewFileBodyProducer returns a producer of the unread bytes of input.
 //
-// Its Length is known if input is a regular [*os.File], has a method Len() int,
-// as [*bytes.Reader], [*bytes.Buffer] and [*strings.Reader] do, or is another
-// [io.Seeker] that knows its size. NewFileBodyProducer determines the length; if a
-// different number of bytes can be read later, the request fails.
+// Its Length is known if input is a regular [*os.File], has a method Len() int, as
+// [*bytes.Reader], [*bytes.Buffer] and [*strings.Reader] do, or is another [io.Seeker]
+// that knows its size. NewFileBodyProducer determines the length; if input later has a
+// different number of bytes, the request fails.
 //
 // It panics if input is nil or the config is out of range.
 func NewFileBodyProducer(input io.Reader, config FileBodyConfig) *FileBodyProducer {
@@ -66,8 +66,8 @@ func NewFileBodyProducer(input io.Reader, config FileBodyConfig) *FileBodyProduc
 	return p
 }
 
-// lengthOf returns the number of bytes that are left to read of r. It fails if it
-// cannot leave r as it was.
+// lengthOf returns the number of unread bytes of r. It fails if it cannot restore the
+// offset of r.
 func lengthOf(r io.Reader) (int64, error) {
 	switch r := r.(type) {
 	case interface{ Len() int }:
@@ -96,7 +96,7 @@ func lengthBySeeking(s io.Seeker) (int64, error) {
 	if endErr != nil {
 		return UnknownLength, nil
 	}
-	return max(0, end-here), nil // a reader beyond the end reads nothing
+	return max(0, end-here), nil // the offset may be beyond the end
 }
 
 // buffers are shared by all producers of all loops: a producer needs a buffer only
@@ -125,6 +125,6 @@ func (p *FileBodyProducer) produce(to Consumer) (task.Wait, error) {
 
 func (p *FileBodyProducer) closeInput() {
 	if c, ok := p.input.(io.Closer); ok {
-		c.Close() // an error does not matter: the input is read, or not wanted
+		c.Close() // an error does not matter: the input is read or not needed
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// seeker is a reader that can seek, unless it fails.
+// A seeker is a reader whose Seek fails as results say.
 type seeker struct {
 	io.Reader
 	results map[int]error // by whence
@@ -32,6 +32,7 @@ func (s *seeker) Seek(offset int64, whence int) (int64, error) {
 
 type teller struct{ io.Reader }
 
+// Tell is the method that Twisted looks for.
 func (teller) Tell() int64 { return 3 }
 
 func openFile(t *testing.T, contents string, offset int64) *os.File {
@@ -80,8 +81,8 @@ func TestLengthOfAFile(t *testing.T) {
 		{"a pipe", pipe, unknown},
 		{"a seeker", &seeker{at: 2, end: 7}, 5},
 		{"a section", io.NewSectionReader(strings.NewReader("0123456789"), 2, 5), 5},
-		{"a seeker that cannot tell", &seeker{results: map[int]error{io.SeekCurrent: refused}}, unknown},
-		{"a seeker that has no end", &seeker{results: map[int]error{io.SeekEnd: refused}}, unknown},
+		{"a seeker without an offset", &seeker{results: map[int]error{io.SeekCurrent: refused}}, unknown},
+		{"a seeker without an end", &seeker{results: map[int]error{io.SeekEnd: refused}}, unknown},
 		{"a reader", iotest.HalfReader(strings.NewReader("abc")), unknown},
 		{"a reader that tells but does not seek", teller{strings.NewReader("abc")}, unknown},
 	} {
@@ -96,7 +97,8 @@ func TestLengthOfAFile(t *testing.T) {
 	}
 }
 
-// A reader that cannot go back to its offset would produce another body.
+// TestAReaderThatCannotGoBackIsNotRead checks that the producer fails if it cannot
+// restore the reader's offset.
 func TestAReaderThatCannotGoBackIsNotRead(t *testing.T) {
 	s := stepper.New()
 	stuck := errors.New("stuck")
@@ -125,7 +127,7 @@ func TestWrongOptionsPanic(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
 				if v := recover(); v == nil || !strings.HasPrefix(v.(string), "request: ") {
-					t.Errorf("it panicked with %v", v)
+					t.Errorf("the panic is %v", v)
 				}
 			}()
 			f()
@@ -133,7 +135,7 @@ func TestWrongOptionsPanic(t *testing.T) {
 	}
 }
 
-// fileTest is a producer of a file that reads a few bytes in each step.
+// A fileTest has a producer of a file, with its consumer and a stepper.
 type fileTest struct {
 	*stepper.Stepper
 	*request.FileBodyProducer
@@ -169,7 +171,7 @@ func TestFileBodyProducer(t *testing.T) {
 	if n := f.Drain(); n != 0 {
 		t.Errorf("%d more steps", n)
 	}
-	// These calls are too late to do anything.
+	// These calls have no effect after the end.
 	f.PauseProducing()
 	f.ResumeProducing()
 	f.StopProducing()
@@ -197,12 +199,12 @@ func TestPiecesAsTheReaderGivesThem(t *testing.T) {
 		{"an error", io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(bad)), "abc", bad},
 		{"an error with bytes", iotest.DataErrReader(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(bad))), "abc", bad},
 		{"an error at once", iotest.ErrReader(bad), "", bad},
-		{"never anything", idler{}, "", io.ErrNoProgress},
-		{"seldom anything", &seldom{rest: "abc"}, "abc", nil},
-		{"nothing 99 times, then EOF", &late{99, io.EOF}, "", nil},
-		{"nothing 99 times, then an error", &late{99, bad}, "", bad},
-		{"nothing 98 times, then EOF", &late{98, io.EOF}, "", nil},
-		{"nothing 100 times, then EOF", &late{100, io.EOF}, "", io.ErrNoProgress},
+		{"no bytes, ever", idler{}, "", io.ErrNoProgress},
+		{"bytes from few reads", &seldom{rest: "abc"}, "abc", nil},
+		{"no bytes 99 times, then EOF", &late{99, io.EOF}, "", nil},
+		{"no bytes 99 times, then an error", &late{99, bad}, "", bad},
+		{"no bytes 98 times, then EOF", &late{98, io.EOF}, "", nil},
+		{"no bytes 100 times, then EOF", &late{100, io.EOF}, "", io.ErrNoProgress},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := stepper.New()
@@ -224,13 +226,13 @@ type closeable struct {
 	closed int
 }
 
-func (c *closeable) Close() error { c.closed++; return errors.New("of no interest") }
+func (c *closeable) Close() error { c.closed++; return errors.New("an error that is ignored") }
 
 type idler struct{}
 
 func (idler) Read([]byte) (int, error) { return 0, nil }
 
-// late returns nothing from some reads, and then an error.
+// A late reader returns no bytes from the first idle reads, and then an error.
 type late struct {
 	idle int
 	err  error
@@ -243,7 +245,7 @@ func (l *late) Read([]byte) (int, error) {
 	return 0, l.err
 }
 
-// seldom returns a byte from every 60th read.
+// A seldom reader returns a byte from every 60th read.
 type seldom struct {
 	reads int
 	rest  string
@@ -344,7 +346,7 @@ func TestStop(t *testing.T) {
 		name string
 		stop func(*fileTest) result
 		want string
-		err  error // of the Deferred; nil: it does not fire
+		err  error // the error of the Deferred; nil: it does not fire
 	}{
 		{"at once", func(f *fileTest) result {
 			o := f.start()

@@ -8,15 +8,15 @@ import (
 // FormContentType is the Content-Type of a [Form].
 const FormContentType = "application/x-www-form-urlencoded"
 
-// Form returns the body of an HTML form, of type [FormContentType]. fields are
-// [url.Values], which are sent sorted by name, or [Pairs], which are sent in order.
+// Form returns the body of an HTML form, of the type [FormContentType]. fields are
+// [url.Values], which are sent sorted by name, or [Pairs], which are sent in their order.
 //
-// A space becomes "+". All bytes but letters, digits and "-._~" become "%XX", as in
+// A space becomes "+". Every byte except letters, digits and "-._~" becomes "%XX", as in
 // Python's urlencode.
 func Form(fields interface{ Encode() string }) Bytes { return Bytes(fields.Encode()) }
 
-// Pairs are names and values, of a form or of a query, in order. A name may occur
-// more than once.
+// Pairs are the names and values of a form or a query, in order. A name may occur more
+// than once.
 type Pairs [][2]string
 
 // Encode returns the pairs as name=value, joined by "&" and percent-encoded as in

@@ -10,7 +10,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// The results are those of urllib.parse.urlencode, which treq uses.
+// TestForm expects the results of urllib.parse.urlencode, which treq uses.
 func TestForm(t *testing.T) {
 	var all strings.Builder
 	for b := range 256 {
@@ -22,11 +22,11 @@ func TestForm(t *testing.T) {
 		want   string
 	}{
 		{"nothing", request.Pairs(nil), ""},
-		{"in order, with several of a name", request.Pairs{{"b", "1"}, {"a", "2"}, {"b", "0"}}, "b=1&a=2&b=0"},
-		{"of the type that others have", request.Pairs([][2]string{{"a", "1"}}), "a=1"},
+		{"in order, with one name twice", request.Pairs{{"b", "1"}, {"a", "2"}, {"b", "0"}}, "b=1&a=2&b=0"},
+		{"converted from the underlying type", request.Pairs([][2]string{{"a", "1"}}), "a=1"},
 		{"without names and values", request.Pairs{{"", "x"}, {"y", ""}, {"", ""}}, "=x&y=&="},
 		{"UTF-8", request.Pairs{{"é", "Это ü"}}, "%C3%A9=%D0%AD%D1%82%D0%BE+%C3%BC"},
-		{"what means something", request.Pairs{{"a=b&c", "x y+z%"}, {"~-._", "\r\n"}}, "a%3Db%26c=x+y%2Bz%25&~-._=%0D%0A"},
+		{"special characters", request.Pairs{{"a=b&c", "x y+z%"}, {"~-._", "\r\n"}}, "a%3Db%26c=x+y%2Bz%25&~-._=%0D%0A"},
 		{"all bytes", request.Pairs{{"", all.String()}}, "=" + strings.Join([]string{
 			"%00%01%02%03%04%05%06%07%08%09%0A%0B%0C%0D%0E%0F%10%11%12%13%14%15%16%17%18%19%1A%1B%1C%1D%1E%1F",
 			"+%21%22%23%24%25%26%27%28%29%2A%2B%2C-.%2F0123456789%3A%3B%3C%3D%3E%3F%40ABCDEFGHIJKLMNOPQRSTUVWXYZ",

@@ -18,7 +18,7 @@ func newFile(contents string) *file { return &file{Reader: bytes.NewReader([]byt
 
 func (f *file) Close() error { f.closed++; return nil }
 
-// A result is that of a producer's Deferred.
+// A result is the result of a producer's Deferred.
 type result = *outcome.Result[deferred.None]
 
 var (

@@ -9,23 +9,23 @@ import (
 )
 
 var (
-	// ErrProduced is the error of starting a producer for the second time.
+	// ErrProduced is the error of starting a producer a second time.
 	ErrProduced = errors.New("request: the body can be produced only once, and has been already")
-	// ErrNoCooperator is the error of a producer or reader of a body whose consumer
-	// or transport has a Cooperator method that returns nil.
+	// ErrNoCooperator is the error of a producer or reader of a body if the
+	// Cooperator method of its consumer or transport returns nil.
 	ErrNoCooperator = errors.New("no Cooperator to run on")
 )
 
-// A CooperativeProducer is a [BodyProducer] whose body a cooperative task writes, one
-// step at a time, so that the loop can do other things in between. It is the common
+// A CooperativeProducer is a [BodyProducer] whose body is written by a cooperative task,
+// one step at a time, so that the loop can do other work in between. It is the common
 // part of Twisted's FileBodyProducer and treq's MultiPartProducer.
 //
-// Its methods may be called at any time, before StartProducing too, and, but for
-// StartProducing, any number of times.
+// Its methods may be called at any time, even before StartProducing, and any number of
+// times except for StartProducing.
 type CooperativeProducer struct {
 	length int64
 	step   ProducerStep
-	closer func() // nil once called
+	closer func() // nil after its call
 
 	task    *task.CooperativeTask // nil before the start
 	started bool
@@ -53,13 +53,13 @@ func NewCooperativeProducer(length int64, step ProducerStep, closer func()) *Coo
 func (p *CooperativeProducer) Length() int64 { return p.length }
 
 // StartProducing starts the task that writes the body, on the Cooperator of to. The
-// Deferred fires once the last step has written, and fails with the error of a step.
-// It fails at once with [ErrProduced] if the producer was started before, and with
-// [ErrNoCooperator], after stopping the producer, if to has no Cooperator.
+// Deferred fires after the last step, and fails with the error of a step. It fails at
+// once with [ErrProduced] if the producer was started before. If to has no Cooperator,
+// StartProducing stops the producer, and the Deferred fails with [ErrNoCooperator].
 //
 // Cancelling the Deferred stops the producer; the Deferred then fails with
-// [deferred.ErrCancelled], where Twisted's does not fire. After StopProducing it
-// does not fire.
+// [deferred.ErrCancelled], while Twisted's does not fire. After StopProducing the
+// Deferred does not fire.
 func (p *CooperativeProducer) StartProducing(to Consumer) *deferred.Deferred[deferred.None] {
 	if p.started {
 		return deferred.Fail[deferred.None](ErrProduced)
@@ -88,8 +88,8 @@ func (p *CooperativeProducer) StartProducing(to Consumer) *deferred.Deferred[def
 	return done
 }
 
-// PauseProducing holds the next step back until ResumeProducing. A second call does
-// nothing, unlike Twisted's, which counts calls.
+// PauseProducing delays the next step until ResumeProducing. A second call does nothing,
+// while Twisted counts the calls.
 func (p *CooperativeProducer) PauseProducing() {
 	if p.paused {
 		return
@@ -100,7 +100,7 @@ func (p *CooperativeProducer) PauseProducing() {
 	}
 }
 
-// ResumeProducing undoes PauseProducing, however often that was called.
+// ResumeProducing undoes any number of calls of PauseProducing.
 func (p *CooperativeProducer) ResumeProducing() {
 	if !p.paused {
 		return
@@ -111,15 +111,14 @@ func (p *CooperativeProducer) ResumeProducing() {
 	}
 }
 
-// StopProducing ends the task for good. The Deferred of StartProducing does not fire
-// any more.
+// StopProducing ends the task. The Deferred of StartProducing does not fire after that.
 func (p *CooperativeProducer) StopProducing() {
 	if p.stopped {
 		return
 	}
 	p.stopped = true
-	// Stopping the task cancels what a step waits for. A closer that stops the same
-	// thing must come first.
+	// Stopping the task cancels the Deferred that a step waits for. A closer that
+	// stops the same work must come first.
 	p.close()
 	if p.task != nil {
 		p.task.Stop()

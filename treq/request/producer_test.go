@@ -12,7 +12,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// A counter is a consumer around another, such as a program uses to show progress.
+// A counter is a consumer around another one. Programs use such a consumer to show
+// progress.
 type counter struct {
 	request.Consumer
 	written int
@@ -23,7 +24,8 @@ func (c *counter) Write(data []byte) {
 	c.Consumer.Write(data)
 }
 
-// TestBehindAWrapper: a consumer around another passes the Cooperator on.
+// TestBehindAWrapper checks that a producer finds the Cooperator through a consumer
+// around another one.
 func TestBehindAWrapper(t *testing.T) {
 	f := newFileTest("hello, world", 5)
 	c := &counter{Consumer: f.to}
@@ -36,7 +38,8 @@ func TestBehindAWrapper(t *testing.T) {
 	}
 }
 
-// TestNoCooperator: a consumer without a Cooperator fails the producer at once.
+// TestNoCooperator checks that a consumer without a Cooperator fails the producer at
+// once.
 func TestNoCooperator(t *testing.T) {
 	file := newFile("abc")
 	p := request.NewFileBodyProducer(file, request.FileBodyConfig{})

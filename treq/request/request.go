@@ -9,31 +9,32 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
-// A Request is one complete HTTP request: an agent sends it and adds only what the
-// protocol needs. It is Twisted's IClientRequest, and the arguments of IAgent.request.
+// A Request is one complete HTTP request. An agent sends it and adds only the headers
+// that the protocol needs. It is Twisted's IClientRequest, and the arguments of
+// IAgent.request.
 //
-// An agent may keep a Request until its response has ended, and does not change it.
-// An agent that wants to send something else makes a copy with Clone.
+// An agent does not change a Request, but may keep it until its response has ended. An
+// agent that wants to send something else makes a copy with Clone.
 type Request struct {
-	// Method is sent as it is: "GET".
+	// Method is sent unchanged: "GET".
 	Method string
-	// URL is absolute. Its host and port say where to connect to; the rest is the
-	// target.
+	// URL is absolute. The agent connects to its host and port; its path and query
+	// are the target.
 	URL *url.URL
 	// Header is sent in alphabetical order. It may hold a Host. nil means none.
 	Header http.Header
 	// AcceptEncoding is appended to the Accept-Encoding of Header. The agent that
-	// decodes the response sets it, and so need not change the caller's Header. ""
-	// means none.
+	// decodes the response sets it, so that it need not change the caller's Header.
+	// "" means none.
 	AcceptEncoding string
 	// Body produces the body. nil means none.
 	Body BodyProducer
-	// ExpectContinue is how long to hold the body back until the server asks for it
-	// by a 100 (RFC 9110, section 10.1.1). If the server answers with another
-	// response first, the body is not sent. 0 means not to wait.
+	// ExpectContinue is how long the body waits for the server to ask for it by a 100
+	// (RFC 9110, section 10.1.1). If the server answers with another response first,
+	// the body is not sent. 0 means that the body does not wait.
 	ExpectContinue time.Duration
 	// Informational, if not nil, is called with each interim response, such as 103
-	// Early Hints (RFC 8297). A 101 is not one.
+	// Early Hints (RFC 8297). A 101 is not an interim response.
 	Informational func(code int, header http.Header)
 }
 
@@ -47,8 +48,8 @@ func (r *Request) Clone() *Request {
 	return &c
 }
 
-// UnknownLength is the length of a body that is not known beforehand. A request body
-// of unknown length is sent in chunks (RFC 9112, section 7.1).
+// UnknownLength is the length of a body whose length is not known in advance. A request
+// body of unknown length is sent in chunks (RFC 9112, section 7.1).
 const UnknownLength int64 = -1
 
 // A BodyProducer produces the body of a request. It is Twisted's IBodyProducer.
@@ -60,11 +61,11 @@ type BodyProducer interface {
 	// the consumer. The Deferred fires after the last Write. If it fails, the
 	// connection is closed. It must not fire after StopProducing.
 	StartProducing(to Consumer) *deferred.Deferred[deferred.None]
-	// PauseProducing tells the producer to write no more until ResumeProducing.
+	// PauseProducing tells the producer to stop writing until ResumeProducing.
 	PauseProducing()
 	// ResumeProducing undoes PauseProducing.
 	ResumeProducing()
-	// StopProducing tells the producer to write no more, ever.
+	// StopProducing tells the producer to stop writing for good.
 	StopProducing()
 }
 
@@ -72,13 +73,13 @@ type BodyProducer interface {
 type Consumer interface {
 	// Write takes the next bytes of the body. The consumer does not keep data.
 	Write(data []byte)
-	// Cooperator returns the Cooperator that runs the tasks which write to the
-	// consumer: one on the reactor of the consumer. It is not nil.
+	// Cooperator returns the Cooperator for the tasks that write to the consumer. It
+	// is on the reactor of the consumer, and not nil.
 	Cooperator() *task.Cooperator
 }
 
-// Repeatable reports whether body can be sent from its beginning though it was sent
-// before. No body is repeatable, and so are Bytes.
+// Repeatable reports whether body can be sent again from its beginning. A nil body is
+// repeatable, and so are Bytes.
 func Repeatable(body BodyProducer) bool {
 	_, ok := body.(Bytes)
 	return ok || body == nil

@@ -5,7 +5,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
-// This file carries the bytes of a body from the agent's transport to a reader.
+// This file has the Body, which carries bytes from the agent's transport to a reader.
 
 // A BodyProtocol reads the body of a response; see [Response.DeliverBody]. It is the
 // IProtocol of Twisted's IResponse.deliverBody. If a method panics, the connection is
@@ -23,49 +23,49 @@ type BodyProtocol interface {
 }
 
 // A BodyTransport controls the delivery of a body. It is Twisted's
-// TransportProxyProducer. After the end of the body its first three methods do nothing.
+// TransportProxyProducer. After the end of the body its first three methods have no
+// effect.
 type BodyTransport interface {
-	// PauseProducing stops the calls of DataReceived at once, and the reading of the
-	// socket with them.
+	// PauseProducing stops the calls of DataReceived at once. The connection is not
+	// read either.
 	PauseProducing()
 	// ResumeProducing undoes PauseProducing.
 	ResumeProducing()
-	// StopProducing gives up the rest of the body: DataReceived is not called again,
+	// StopProducing gives up the remaining body: DataReceived is not called again,
 	// the connection is closed, and ConnectionLost is called.
 	StopProducing()
-	// Cooperator returns the Cooperator that runs the tasks which read the body: one
-	// on the reactor that the body comes by, after its end too. It is not nil.
+	// Cooperator returns the Cooperator for the tasks that read the body. It is on
+	// the reactor of the connection, also after the end of the body, and not nil.
 	Cooperator() *task.Cooperator
 }
 
 // maxUnread is the number of bytes that a Body without a reader holds before it pauses
-// the connection. The connection of a small response is thus free for other requests
-// though nobody reads the response.
+// the connection. The connection of a small response thus becomes free for other requests
+// although nobody has read the response.
 const maxUnread = 64 << 10
 
-// maxPiece is the most held bytes that a reader gets at a time, so that it can pause in
-// between. A connection rarely delivers more at once.
+// maxPiece bounds the held bytes that a reader gets at a time, so that the reader can
+// pause in between. A connection rarely delivers more at once.
 const maxPiece = 256 << 10
 
 // A Body carries the bytes of one response from an agent, which calls Write and End, to
-// the reader that Deliver connects. It holds the bytes that arrive while there is no
-// reader or the reader is paused. They are few, since the agent's transport is paused
-// then.
+// the reader that Deliver connects. While the reader is missing or paused, the Body holds
+// the bytes that arrive. They are few, since the agent's transport is paused then.
 //
-// It is for code that implements an agent.
+// A Body is for code that implements an agent.
 type Body struct {
-	transport BodyTransport // the agent's; nil after the end
+	transport BodyTransport // the agent's transport; nil after the end
 	reader    BodyProtocol  // nil before Deliver
-	held      []byte        // not delivered yet
+	held      []byte        // bytes not delivered yet
 	ended     error         // the reason of the end; nil before the end
-	paused    bool          // by the reader
-	stopped   bool          // by the reader
-	calling   bool          // the reader is being called: new bytes are held
+	paused    bool          // the reader has paused the body
+	stopped   bool          // the reader has stopped the body
+	calling   bool          // a call of the reader is running: new bytes are held
 	told      bool          // the reader's ConnectionLost was called
 
-	cooperator *task.Cooperator // the transport's
+	cooperator *task.Cooperator // the transport's Cooperator
 
-	atEnd func() // set by OnEnd
+	atEnd func() // set by OnEnd; or nil
 }
 
 // NewBody returns a Body with t as its transport.
@@ -79,10 +79,10 @@ func NewBody(t BodyTransport) *Body {
 // struct.
 func (b *Body) Init(t BodyTransport) { b.transport, b.cooperator = t, t.Cooperator() }
 
-// Taken reports whether the body has, or had, a reader.
+// Taken reports whether the body has or had a reader.
 func (b *Body) Taken() bool { return b.reader != nil }
 
-// Write delivers the next bytes. The agent calls it, and may reuse data afterwards.
+// Write delivers the next bytes. It is for the agent, which may reuse data afterwards.
 func (b *Body) Write(data []byte) {
 	switch {
 	case b.stopped:
@@ -101,12 +101,12 @@ func (b *Body) Write(data []byte) {
 // called runs after a call of the reader, which may have panicked.
 func (b *Body) called() {
 	b.calling = false
-	if len(b.held) != 0 || b.ended != nil { // since the call
+	if len(b.held) != 0 || b.ended != nil { // they came during the call
 		b.flush()
 	}
 }
 
-// End ends the body. The agent calls it, with the reason for the reader.
+// End ends the body and passes reason to the reader. It is for the agent.
 func (b *Body) End(reason error) {
 	if b.ended == nil {
 		b.ended, b.transport = reason, nil
@@ -137,8 +137,8 @@ func (b *Body) flush() {
 	}
 }
 
-// Deliver connects the body to its reader. It fails with [ErrBodyTaken], and does not
-// call the reader, if the body has one already.
+// Deliver connects the body to its reader. If the body already has a reader, Deliver
+// fails with [ErrBodyTaken] and does not call the new reader.
 func (b *Body) Deliver(reader BodyProtocol) error { return b.deliver(reader, nil) }
 
 // deliver connects the body to reader, or to wrap(reader) if wrap is not nil.
@@ -187,7 +187,7 @@ func (b *Body) resume() {
 	}
 }
 
-// StopProducing gives up the body; see [BodyTransport].
+// StopProducing gives up the remaining body; see [BodyTransport].
 func (b *Body) StopProducing() {
 	if b.stopped {
 		return
@@ -197,7 +197,7 @@ func (b *Body) StopProducing() {
 		b.held = nil
 		b.transport.StopProducing()
 	} else if len(b.held) != 0 {
-		// The whole body arrived, but the reader does not get all of it.
+		// The whole body has arrived, but the reader will not get all of it.
 		b.held, b.ended = nil, &FailedError{Reasons: []error{reactor.ErrConnectionAborted}}
 		b.flush()
 	}

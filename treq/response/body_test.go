@@ -8,8 +8,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// both runs a test for a response that is not buffered, and for one that is: a single
-// reader sees no difference.
+// both runs test for a response that is not buffered, and for one that is buffered: a
+// single reader sees no difference.
 func both(t *testing.T, test func(t *testing.T, r *response.Response, s *source)) {
 	for name, buffer := range map[string]bool{"unbuffered": false, "buffered": true} {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestDeliverAfterTheEnd(t *testing.T) {
 		deliver(t, r, p)
 		p.want(t, "made", "a", "cut short")
 		s.wantAsked(t, "")
-		p.PauseProducing() // too late, all of it
+		p.PauseProducing() // no effect after the end
 		p.ResumeProducing()
 		p.StopProducing()
 		s.wantAsked(t, "")
@@ -75,7 +75,7 @@ func TestEmptyBody(t *testing.T) {
 	})
 }
 
-// TestUnreadPauses: an unread body is held up to a limit.
+// TestUnreadPauses checks that an unread body is held up to a limit.
 func TestUnreadPauses(t *testing.T) {
 	r, s := newResponse("")
 	s.send(strings.Repeat("x", 64<<10))
@@ -89,7 +89,7 @@ func TestUnreadPauses(t *testing.T) {
 	p.want(t, "made", strings.Repeat("x", 64<<10)+"y", "z", done)
 }
 
-// TestTakenOnce: DeliverBody refuses a second reader, and does not call it.
+// TestTakenOnce checks that DeliverBody refuses a second reader, and does not call it.
 func TestTakenOnce(t *testing.T) {
 	for name, late := range map[string]func(r *response.Response){
 		"unbuffered":        func(*response.Response) {},
@@ -123,7 +123,7 @@ func TestPause(t *testing.T) {
 		}
 		deliver(t, r, p)
 		s.wantAsked(t, "resume")
-		s.send("a", "b", "c", "d") // they were read with b
+		s.send("a", "b", "c", "d") // the agent received them together with b
 		s.wantAsked(t, "pause")
 		p.want(t, "made", "a", "b")
 		p.ResumeProducing()
@@ -133,7 +133,7 @@ func TestPause(t *testing.T) {
 	})
 }
 
-// TestPauseOverTheEnd: a paused reader learns of the end after the last bytes.
+// TestPauseOverTheEnd checks that a paused reader learns of the end after the last bytes.
 func TestPauseOverTheEnd(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		p := &reader{}
@@ -160,7 +160,7 @@ func TestPauseAtOnce(t *testing.T) {
 	})
 }
 
-// TestPauseAndResumeWithin: ResumeProducing within DataReceived does not call
+// TestPauseAndResumeWithin checks that ResumeProducing within DataReceived does not call
 // DataReceived.
 func TestPauseAndResumeWithin(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
@@ -181,7 +181,8 @@ func TestPauseAndResumeWithin(t *testing.T) {
 	})
 }
 
-// TestResumeAtOnce: DataReceived is not called before ConnectionMade has returned.
+// TestResumeAtOnce checks that DataReceived is not called before ConnectionMade has
+// returned.
 func TestResumeAtOnce(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		p := &reader{}
@@ -195,7 +196,7 @@ func TestResumeAtOnce(t *testing.T) {
 	})
 }
 
-// A hasty source is in memory: its ResumeProducing writes the whole body.
+// A hasty source has the body in memory: its ResumeProducing writes the whole body.
 type hasty struct {
 	source
 	left []string
@@ -287,7 +288,8 @@ func TestStopAtOnce(t *testing.T) {
 	})
 }
 
-// TestStopWithTheEndWaiting: a body whose last bytes were not delivered is incomplete.
+// TestStopWithTheEndWaiting checks that a body is incomplete if the reader stops it
+// before the last bytes.
 func TestStopWithTheEndWaiting(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		p := &reader{}
@@ -299,7 +301,8 @@ func TestStopWithTheEndWaiting(t *testing.T) {
 	})
 }
 
-// TestReaderPanics: a panic of the reader reaches the agent, which can still end the body.
+// TestReaderPanics checks that a panic of the reader reaches the agent, which can still
+// end the body.
 func TestReaderPanics(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		p := &reader{onData: func(string) { panic("boom") }}
@@ -312,13 +315,15 @@ func TestReaderPanics(t *testing.T) {
 	})
 }
 
+// recovered returns the panic of f, or nil.
 func recovered(f func()) (v any) {
 	defer func() { v = recover() }()
 	f()
 	return nil
 }
 
-// TestHeldBodyInPieces: a large held body is delivered in pieces, to its last byte.
+// TestHeldBodyInPieces checks that a large held body is delivered in pieces, to its last
+// byte.
 func TestHeldBodyInPieces(t *testing.T) {
 	r, s := newResponse("")
 	piece := strings.Repeat("x", 256<<10)
@@ -328,7 +333,7 @@ func TestHeldBodyInPieces(t *testing.T) {
 	p.want(t, "made", piece, "y", done)
 }
 
-// TestOnEnd: every function passed to OnEnd is called once, in order.
+// TestOnEnd checks that every function passed to OnEnd is called once, in order.
 func TestOnEnd(t *testing.T) {
 	r, s := newResponse("")
 	called := ""
@@ -337,12 +342,12 @@ func TestOnEnd(t *testing.T) {
 	}
 	s.send("text")
 	if called != "" {
-		t.Errorf("%q were called before the end", called)
+		t.Errorf("the functions %q were called before the end", called)
 	}
 	s.End(response.ErrDone)
 	r.OnEnd(func() { called += "d" })
 	s.End(response.ErrDone)
 	if called != "abcd" {
-		t.Errorf("called were %q", called)
+		t.Errorf("the functions %q were called", called)
 	}
 }

@@ -8,27 +8,27 @@ import (
 	"github.com/sourcegraph/conc/panics"
 )
 
-// A buffer keeps a body as it is read, and delivers all of it to each of any number of
+// A buffer keeps a body as it is read, and delivers the whole body to any number of
 // readers. It is treq's _BufferedResponse.
 type buffer struct {
 	data      []byte
 	ended     error // the reason of the end; nil before the end
 	readers   []*bufferReader
-	waiting   []*deferred.Deferred[[]byte]  // fire with the whole body; see content
-	first     [1]*deferred.Deferred[[]byte] // the first array of waiting, which mostly suffices
-	length    int64                         // of the body, or UnknownLength
+	waiting   []*deferred.Deferred[[]byte]  // each fires with the whole body; see content
+	first     [1]*deferred.Deferred[[]byte] // the first array of waiting, usually large enough
+	length    int64                         // the length of the body, or UnknownLength
 	transport BodyTransport                 // nil before the first reader and after the end
 	paused    bool                          // transport is paused
 }
 
-// A bufferReader carries the bytes from a buffer to one reader. The bytes that it holds
-// for a late or paused reader are the buffer's own.
+// A bufferReader carries the bytes from a buffer to one reader. Bytes held for a late or
+// paused reader are shared with the buffer.
 type bufferReader struct {
 	Body
 	buffer *buffer
 }
 
-// maxPrealloc bounds the memory that is allocated because of the length in the head.
+// maxPrealloc bounds the memory that is allocated in advance for the length in the head.
 const maxPrealloc = 1 << 20
 
 // deliver connects p to r's body through b.
@@ -47,7 +47,7 @@ func (b *buffer) deliver(r *Response, p BodyProtocol) error {
 	return nil
 }
 
-// content fires with all of r's body. It is the cheap form of deliver when only the
+// content fires with the whole body of r. It is the cheap form of deliver if only the
 // whole body is wanted.
 func (b *buffer) content(r *Response) *deferred.Deferred[[]byte] {
 	if b.late(r) {
@@ -71,13 +71,13 @@ func (b *buffer) content(r *Response) *deferred.Deferred[[]byte] {
 	return d
 }
 
-// leave removes the cancelled d from waiting.
+// leave removes d, which is cancelled, from waiting.
 func (b *buffer) leave(d *deferred.Deferred[[]byte]) {
 	b.waiting = slices.DeleteFunc(b.waiting, func(other *deferred.Deferred[[]byte]) bool { return other == d })
 	b.steer()
 }
 
-// whole returns the body after its end, or the error that cut it short.
+// whole returns the whole body, or the error that cut it short. The body has ended.
 func (b *buffer) whole() ([]byte, error) {
 	switch err := failure(b.ended); {
 	case err != nil:
@@ -91,7 +91,7 @@ func (b *buffer) whole() ([]byte, error) {
 // late reports whether r's body had a reader before it was buffered.
 func (b *buffer) late(r *Response) bool { return !b.begun() && r.body.reader != nil }
 
-// begin connects b to r's body, unless it is connected already.
+// begin connects b to r's body, unless it is already connected.
 func (b *buffer) begin(r *Response) {
 	if !b.begun() {
 		b.length = r.Length
@@ -125,7 +125,7 @@ func (b *buffer) ConnectionLost(reason error) {
 	each(readers, func(r *bufferReader) { r.End(reason) })
 }
 
-// each calls f with every reader. If some calls panic, it repeats a panic afterwards.
+// each calls f with every reader. If calls panic, it panics after the last call.
 func each(readers []*bufferReader, f func(*bufferReader)) {
 	switch len(readers) {
 	case 0:
@@ -141,8 +141,8 @@ func each(readers []*bufferReader, f func(*bufferReader)) {
 	c.Repanic()
 }
 
-// steer pauses the body if all readers are paused, resumes it if one is not, and stops
-// it if all are stopped.
+// steer pauses the body if all readers are paused, and resumes it if one is not. It stops
+// the body if all readers are stopped.
 func (b *buffer) steer() {
 	if b.transport == nil {
 		return

@@ -13,7 +13,7 @@ func buffered() (*response.Response, *source) {
 	return r, s
 }
 
-// TestManyReaders: early and late readers get the whole body.
+// TestManyReaders checks that early and late readers get the whole body.
 func TestManyReaders(t *testing.T) {
 	r, s := buffered()
 	var first, second, third, fourth reader
@@ -30,7 +30,7 @@ func TestManyReaders(t *testing.T) {
 	fourth.want(t, "made", "abc", done)
 }
 
-// TestReaderWithin: a reader that is connected while another is being called.
+// TestReaderWithin connects a reader while another one is being called.
 func TestReaderWithin(t *testing.T) {
 	for _, when := range []string{"made", "data", "lost"} {
 		t.Run(when, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestReaderWithin(t *testing.T) {
 	}
 }
 
-// TestPauseOfOne: a paused reader pauses the connection only if all are paused.
+// TestPauseOfOne checks that the connection is paused only while all readers are paused.
 func TestPauseOfOne(t *testing.T) {
 	r, s := buffered()
 	var slow, other reader
@@ -83,7 +83,7 @@ func TestPauseOfOne(t *testing.T) {
 	slow.want(t, "made", "a")
 	s.send("b")
 	slow.want(t, "made", "a", "b")
-	slow.StopProducing() // the one that is left is paused
+	slow.StopProducing() // the other one is paused
 	s.wantAsked(t, "pause")
 	other.ResumeProducing()
 	s.wantAsked(t, "resume")
@@ -92,7 +92,7 @@ func TestPauseOfOne(t *testing.T) {
 	slow.want(t, "made", "a", "b", done)
 }
 
-// TestStopOfOne: a reader that stops does not stop the others.
+// TestStopOfOne checks that a reader that stops does not stop the others.
 func TestStopOfOne(t *testing.T) {
 	r, s := buffered()
 	var first, second, late reader
@@ -104,7 +104,7 @@ func TestStopOfOne(t *testing.T) {
 	s.wantAsked(t, "")
 	second.StopProducing()
 	s.wantAsked(t, "stop")
-	deliver(t, r, &late) // and is too late
+	deliver(t, r, &late) // too late
 	s.send("b")
 	s.End(errors.New("aborted"))
 	first.want(t, "made", "aborted")
@@ -112,7 +112,7 @@ func TestStopOfOne(t *testing.T) {
 	late.want(t, "made", "a", "aborted")
 }
 
-// TestPanicOfOne: a reader that panics does not keep the bytes from the others.
+// TestPanicOfOne checks that the other readers get their bytes when one reader panics.
 func TestPanicOfOne(t *testing.T) {
 	r, s := buffered()
 	bad := reader{onData: func(string) { panic("data") }, onLost: func() { panic("lost") }}

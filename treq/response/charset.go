@@ -15,14 +15,15 @@ import (
 	"golang.org/x/text/encoding/unicode/utf32"
 )
 
-// This file finds the charset of a response, and decodes bytes by it.
+// This file finds the charset of a response, and decodes text.
 
 // The reasons of a CharsetError.
 var (
 	// ErrUnknownCharset says that the charset is unknown.
 	ErrUnknownCharset = errors.New("unknown charset")
 	// ErrUndecodable says that the bytes are not text in the charset. As in Python's
-	// decode, nothing replaces them. [Response.Content] still returns them.
+	// decode, they are not replaced by anything. [Response.Content] still returns
+	// them.
 	ErrUndecodable = errors.New("not text in that charset")
 )
 
@@ -30,7 +31,7 @@ var (
 // [ErrUnknownCharset] or [ErrUndecodable].
 type CharsetError struct {
 	Charset string // the name that the response or the caller gave
-	Offset  int    // of the first undecodable byte, within a character
+	Offset  int    // the index of the first undecodable byte, within a character
 	Err     error
 }
 
@@ -46,7 +47,7 @@ func (e *CharsetError) Unwrap() error { return e.Err }
 
 // contentType returns the media type of h, in lower case, and its charset as written.
 // Either may be empty. Of several headers the last one counts, as in treq and in
-// browsers. Unlike mime.ParseMediaType, it ignores what it cannot parse.
+// browsers. Unlike mime.ParseMediaType, it skips invalid parameters.
 func contentType(h http.Header) (mediaType, charset string) {
 	values := h["Content-Type"]
 	if len(values) == 0 {
@@ -80,7 +81,7 @@ func cutParameter(s string) (name, value, rest string) {
 	return name, strings.TrimSpace(value), rest
 }
 
-// cutQuoted cuts a quoted string, whose opening quote is cut already, off s.
+// cutQuoted cuts a quoted string off s. s begins after the opening quote.
 func cutQuoted(s string) (value, rest string) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -95,8 +96,8 @@ func cutQuoted(s string) (value, rest string) {
 	return b.String(), ""
 }
 
-// charsetName returns the name in the value of a charset parameter, without further
-// quotes around it, or "" if it cannot be a name (RFC 2978, section 2.3).
+// charsetName returns the name in the value of a charset parameter, without quotes around
+// it. It returns "" if the value cannot be a name (RFC 2978, section 2.3).
 func charsetName(value string) string {
 	value = strings.Trim(value, `'"`)
 	for _, c := range []byte(value) {
@@ -110,7 +111,7 @@ func charsetName(value string) string {
 	return value
 }
 
-// decode decodes data by the charset of a name.
+// decode decodes data, which is text in charset.
 func decode(data []byte, charset string) (string, error) {
 	name := strings.ReplaceAll(strings.ToLower(charset), "_", "-")
 	switch name {
@@ -143,7 +144,7 @@ func decode(data []byte, charset string) (string, error) {
 	return string(text), nil
 }
 
-// byteOrderMark is not a part of the text that it begins.
+// byteOrderMark may precede a Unicode text, and is not a part of it.
 const byteOrderMark = "\ufeff"
 
 func decodeUTF8(data []byte, charset string) (string, error) {
@@ -160,8 +161,8 @@ func decodeUTF8(data []byte, charset string) (string, error) {
 	return string(bytes.TrimPrefix(data, []byte(byteOrderMark))), nil
 }
 
-// decodeLatin1 decodes ISO-8859-1 proper: the bytes 80 to 9F become control characters,
-// as in Python, and not the characters of windows-1252, as in browsers.
+// decodeLatin1 decodes strict ISO-8859-1: the bytes 80 to 9F become control characters,
+// as in Python. Browsers decode them as windows-1252.
 func decodeLatin1(data []byte) string {
 	high := 0
 	for _, c := range data {
@@ -180,9 +181,10 @@ func decodeLatin1(data []byte) string {
 	return b.String()
 }
 
-// lookUp returns the charset of a name, or nil. The name is given as written, and
-// normalized as Python does. If the name leaves the byte order open, it is that of the
-// mark in data, or else little-endian, as in Python on most machines.
+// lookUp returns the encoding of a charset, or nil. written is the charset's name as
+// written, and name is normalized as in Python. If the name does not fix the byte order,
+// the mark in data does; without a mark it is little-endian, as in Python on most
+// machines.
 func lookUp(written, name string, data []byte) (e encoding.Encoding, isUnicode bool) {
 	switch name {
 	case "utf-16":
@@ -207,7 +209,7 @@ func lookUp(written, name string, data []byte) (e encoding.Encoding, isUnicode b
 	for _, n := range []string{written, name} {
 		if e, err := htmlindex.Get(n); err == nil {
 			if e == encoding.Replacement {
-				return nil, false // browsers refuse to decode it
+				return nil, false // browsers do not decode it either
 			}
 			return e, false
 		}
@@ -225,9 +227,9 @@ var (
 	utf32BE = utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)
 )
 
-// firstUndecodable returns the offset of the first bytes in data that e has no character
-// for, or -1 if data is text that contains U+FFFD. It goes character by character and is
-// slow: it is for errors.
+// firstUndecodable returns the offset of the first undecodable bytes in data, or -1 if
+// data is text that contains U+FFFD. It decodes character by character and is slow: it is
+// for errors.
 func firstUndecodable(e encoding.Encoding, data []byte) int {
 	decoder, encoder := e.NewDecoder(), e.NewEncoder()
 	var dst [utf8.UTFMax]byte

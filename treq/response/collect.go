@@ -8,14 +8,14 @@ import (
 )
 
 // Collect calls collector with each piece of the body as it arrives, and fires after the
-// last. A piece is valid until collector returns. If collector fails, the connection is
-// closed and the Deferred fails with its error. Cancelling the Deferred closes the
-// connection.
+// last piece. A piece is valid until collector returns. If collector fails, the
+// connection is closed and the Deferred fails with collector's error. Cancelling the
+// Deferred closes the connection.
 //
-// When the calls for one read have taken 10 ms, the others wait for later turns of the
-// loop, and the connection is not read before they are made. So a slow collector slows
-// the server down, but nothing else. The Deferred fails with request.ErrNoCooperator if
-// the body has no Cooperator to run the later calls.
+// When the calls for one read have taken 10 ms, the remaining calls wait for later turns
+// of the loop, and the connection is not read before they are made. So a slow collector
+// slows down the server, but nothing else. The Deferred fails with
+// request.ErrNoCooperator if the body has no Cooperator to run the later calls.
 //
 // The body can be collected only once, unless it is buffered. It is treq.collect.
 func (r *Response) Collect(collector func(data []byte) error) *deferred.Deferred[deferred.None] {
@@ -27,11 +27,12 @@ func (r *Response) Collect(collector func(data []byte) error) *deferred.Deferred
 	})
 }
 
-// CollectThen is [Response.Collect] for a collector that is asynchronous: it returns a
-// Deferred that fires when it is done with the piece, or nil if it is done. Until then the
-// body is paused and the piece stays valid. If the collector's Deferred fails, the
-// connection is closed and the Deferred of CollectThen fails with the same error. If the
-// body ends early or CollectThen is cancelled, the collector's Deferred is cancelled.
+// CollectThen is [Response.Collect] for an asynchronous collector. The collector returns
+// a Deferred that fires when the piece is processed, or nil if it is processed already.
+// Until then the body is paused and the piece stays valid. If the collector's Deferred
+// fails, the connection is closed and the Deferred of CollectThen fails with the same
+// error. If the body ends early or CollectThen is cancelled, the collector's Deferred is
+// cancelled.
 //
 // [task.WaitFor] converts a Deferred of another type.
 func (r *Response) CollectThen(collector func(data []byte) *deferred.Deferred[deferred.None]) *deferred.Deferred[deferred.None] {
@@ -44,8 +45,8 @@ func (r *Response) CollectThen(collector func(data []byte) *deferred.Deferred[de
 	})
 }
 
-// failure returns the error of a body that ended for reason: nil if the body is
-// complete, as far as the protocol can tell.
+// failure returns the error of a body that ended for reason. It returns nil if the body
+// is complete, as far as the protocol can tell.
 func failure(reason error) error {
 	if errors.Is(reason, ErrDone) || errors.Is(reason, ErrPotentialDataLoss) {
 		return nil
@@ -53,11 +54,11 @@ func failure(reason error) error {
 	return reason
 }
 
-// Content reads the whole body and fires with it. It buffers the body, so that it may be
-// called again, and other readers may follow. All calls give the same bytes, which must
-// not be changed. Content fails with a [*FailedError] if the body is cut short.
-// Cancelling the last Deferred that waits for the body closes the connection. It is
-// treq.content.
+// Content reads the whole body and fires with it. It buffers the body, so that Content
+// may be called again, and other readers may follow. All calls return the same bytes,
+// which must not be changed. Content fails with a [*FailedError] if the body is cut
+// short. Cancelling the last Deferred that waits for the body closes the connection. It
+// is treq.content.
 func (r *Response) Content() *deferred.Deferred[[]byte] {
 	r.Buffer()
 	return r.buffer.content(r)

@@ -19,7 +19,7 @@ var errBoom = errors.New("boom")
 func TestCollect(t *testing.T) {
 	for name, test := range map[string]struct {
 		reason error
-		is     error // of what Collect fails with
+		is     error // the error of Collect
 	}{
 		"complete":         {response.ErrDone, nil},
 		"perhaps complete": {response.ErrPotentialDataLoss, nil},
@@ -61,8 +61,8 @@ func TestCollectNothing(t *testing.T) {
 	})
 }
 
-// TestCollectorFails: an error or a panic of the collector, at any piece, fails the
-// Deferred and closes the connection.
+// TestCollectorFails checks that an error or a panic of the collector, at any piece,
+// fails the Deferred and closes the connection.
 func TestCollectorFails(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	for name, fail := range map[string]func() error{
@@ -90,7 +90,7 @@ func TestCollectorFails(t *testing.T) {
 					if !strings.HasSuffix(strings.Join(s.asked, " "), "stop") {
 						t.Errorf("asked for %v", s.asked)
 					}
-					s.End(errors.New("aborted")) // and the Deferred does not fire again
+					s.End(errors.New("aborted")) // the Deferred does not fire again
 				})
 			})
 		}
@@ -99,10 +99,10 @@ func TestCollectorFails(t *testing.T) {
 
 func TestCollectCancelled(t *testing.T) {
 	for name, cancel := range map[string]func(d *deferred.Deferred[deferred.None], s *source){
-		"between pieces":          func(d *deferred.Deferred[deferred.None], s *source) { d.Cancel() },
-		"by its collector":        func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel") },
-		"by one that fails then":  func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel and fail") },
-		"by one that panics then": func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel and panic") },
+		"between pieces":                 func(d *deferred.Deferred[deferred.None], s *source) { d.Cancel() },
+		"by its collector":               func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel") },
+		"by its collector, which fails":  func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel and fail") },
+		"by its collector, which panics": func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel and panic") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			deferred.FailOnUnhandled(t)
@@ -136,7 +136,7 @@ func TestCollectCancelled(t *testing.T) {
 	}
 }
 
-// TestCollectTwice: a body that is not buffered is collected once.
+// TestCollectTwice checks that a body that is not buffered is collected only once.
 func TestCollectTwice(t *testing.T) {
 	r, s := newResponse("")
 	ignore := func([]byte) error { return nil }
@@ -154,8 +154,8 @@ func TestCollectTwice(t *testing.T) {
 	deferredtest.SuccessResultOf(t, first)
 }
 
-// TestContentAgain: Content and its relatives may be called before, during and after the
-// arrival of the body.
+// TestContentAgain checks that Content, Text, JSON and Collect may be called before,
+// during and after the arrival of the body.
 func TestContentAgain(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		var all []*deferred.Deferred[[]byte]
@@ -194,7 +194,7 @@ func TestContentAgain(t *testing.T) {
 	})
 }
 
-// TestContentIsNotShared: an append to one result does not change another.
+// TestContentIsNotShared checks that an append to one result does not change another.
 func TestContentIsNotShared(t *testing.T) {
 	r, s := newResponse("")
 	first, second := r.Content(), r.Content()
@@ -214,7 +214,7 @@ func TestContentOfNothing(t *testing.T) {
 	}
 }
 
-// TestContentLength: a wrong length does no harm, and neither does an immense one.
+// TestContentLength checks that a wrong or an immense length does no harm.
 func TestContentLength(t *testing.T) {
 	for _, length := range []int64{1, 1 << 60, response.UnknownLength} {
 		r, s := newResponse("")
@@ -245,7 +245,7 @@ func TestContentFails(t *testing.T) {
 	}
 }
 
-// TestContentCancelled: cancelling the last Deferred closes the connection.
+// TestContentCancelled checks that cancelling the last Deferred closes the connection.
 func TestContentCancelled(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	r, s := newResponse("")
@@ -265,7 +265,8 @@ func TestContentCancelled(t *testing.T) {
 	}
 }
 
-// TestContentCancelledWithin: a handler cancels another Deferred at the end of the body.
+// TestContentCancelledWithin has a handler that cancels another Deferred at the end of
+// the body.
 func TestContentCancelledWithin(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	r, s := newResponse("")

@@ -9,10 +9,10 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// A collection is the reader of one Collect. It calls the collector as the pieces
-// arrive, so that a body that is complete is collected within the turn. When the calls
-// have used up a share of the turn, it pauses the body, and a task makes one call in
-// each step. The paused Body holds the pieces that have no call yet.
+// A collection is the reader of one Collect. It calls the collector as the pieces arrive,
+// so that a complete body is collected within the turn. When the calls have used up a
+// share of the turn, the collection pauses the body, and a task makes one call in each
+// step. The paused Body holds the remaining pieces.
 type collection struct {
 	collector func(data []byte) (task.Wait, error)
 	keeps     bool   // a piece is valid until the collector's Deferred fires
@@ -20,7 +20,7 @@ type collection struct {
 	done      *deferred.Deferred[deferred.None]
 	transport BodyTransport
 	share     share
-	task      *task.CooperativeTask // makes calls in later turns; nil if there is none
+	task      *task.CooperativeTask // makes calls in later turns; nil if not needed
 	stepping  bool                  // task is running a step
 	wait      task.Wait             // the collector's Deferred, until it fires; or nil
 	paused    bool                  // transport is paused
@@ -69,7 +69,7 @@ func (c *collection) DataReceived(data []byte) {
 	}
 }
 
-// collect calls the collector. A panic becomes its error.
+// collect calls the collector. A panic becomes the collector's error.
 func (c *collection) collect(data []byte) (wait task.Wait, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -100,12 +100,12 @@ func (c *collection) waited(_ deferred.None, err error) (deferred.None, error) {
 	return deferred.None{}, nil
 }
 
-// proceed takes the next piece, in a later turn if the share of this one is used up.
+// proceed takes the next piece, in a later turn if the share of this turn is used up.
 func (c *collection) proceed() {
 	switch {
 	case c.stepping: // one piece is enough for a step
 		c.pause()
-	case c.task != nil: // which takes the next piece
+	case c.task != nil: // the task takes the next piece
 	case c.share.usedUp():
 		c.pause()
 		c.task = c.share.cooperator.Cooperate(c.step)
@@ -120,8 +120,8 @@ func (c *collection) proceed() {
 	}
 }
 
-// step takes one piece, if the Body holds one. If not, it ends the task, and pieces are
-// collected as they arrive again.
+// step takes one piece, if the Body holds one. Otherwise step ends the task, and the
+// collector is again called as pieces arrive.
 func (c *collection) step() (task.Wait, error) {
 	c.share.renew()
 	c.stepping = true
@@ -148,8 +148,8 @@ func (c *collection) resume() {
 	}
 }
 
-// stop fails the collection with err. It does so before it stops the transport, which may
-// call ConnectionLost with another reason before it returns.
+// stop fails the collection with err, and then stops the transport, which may call
+// ConnectionLost with another reason before it returns.
 func (c *collection) stop(err error) {
 	c.done.Errback(err)
 	c.end()
@@ -175,18 +175,18 @@ func (c *collection) ConnectionLost(reason error) {
 		c.done.Resolve(deferred.None{}, failure(reason))
 		c.end()
 	case failure(reason) != nil:
-		c.wait.Cancel() // which calls waited
+		c.wait.Cancel() // this calls waited
 	}
 }
 
 // A share limits the calls within a turn of the loop. It does not know when a turn ends,
-// and counts the calls of several turns together. That costs a needless turn for every
-// thousand calls.
+// and adds up the calls of several turns. That costs a needless turn for every thousand
+// calls.
 type share struct {
 	cooperator *task.Cooperator
 	steps      int
 	took       time.Duration
-	began      time.Time // when the present call began
+	began      time.Time // when the current call began
 }
 
 const (

@@ -16,7 +16,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A workClock is a clock on which the test sets the duration of work.
+// A workClock is a clock with which the test sets the duration of work.
 type workClock struct {
 	*task.Clock
 	worked time.Duration
@@ -27,7 +27,7 @@ func (c *workClock) turn() { c.Advance(time.Nanosecond) }
 
 func (c *workClock) Now() time.Time { return c.Clock.Now().Add(c.worked) }
 
-// collecting returns a response on a loop whose turns the test runs.
+// collecting returns a response on a loop. The test runs the turns of the loop.
 func collecting(t *testing.T, buffered bool) (*response.Response, *source, *workClock) {
 	t.Helper()
 	deferred.FailOnUnhandled(t)
@@ -44,7 +44,7 @@ func collecting(t *testing.T, buffered bool) (*response.Response, *source, *work
 	}
 	t.Cleanup(func() {
 		if left := clock.DelayedCalls(); len(left) != 0 {
-			t.Errorf("%d calls are left behind", len(left))
+			t.Errorf("%d delayed calls are left", len(left))
 		}
 	})
 	return r, s, clock
@@ -60,7 +60,7 @@ func eachWay(t *testing.T, test func(t *testing.T, r *response.Response, s *sour
 	}
 }
 
-// TestCollectAtOnce: a complete body is collected without a turn of the loop.
+// TestCollectAtOnce checks that a complete body is collected without a turn of the loop.
 func TestCollectAtOnce(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
 		s.sendAll("all")
@@ -76,8 +76,8 @@ func TestCollectAtOnce(t *testing.T) {
 	})
 }
 
-// TestCollectSlowly: a slow collector pauses the body after each piece. The next turn
-// collects the bytes that arrived since, and other tasks run in between.
+// TestCollectSlowly checks that a slow collector pauses the body after each piece. The
+// next turn collects the bytes received after the pause, and other tasks run in between.
 func TestCollectSlowly(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
 		var trace []string
@@ -89,7 +89,7 @@ func TestCollectSlowly(t *testing.T) {
 		s.wantAsked(t, "resume")
 		s.send("a")
 		s.wantAsked(t, "pause")
-		s.send("b", "c") // was read already
+		s.send("b", "c") // received before the pause
 		other := s.cooperator.Cooperate(func() (task.Wait, error) {
 			trace = append(trace, "other")
 			return nil, nil
@@ -105,12 +105,13 @@ func TestCollectSlowly(t *testing.T) {
 		deferredtest.SuccessResultOf(t, d)
 		got := strings.Join(trace, " ")
 		if i := strings.LastIndex(got, "other"); !strings.HasPrefix(got, "a turn bc turn other") || !strings.HasSuffix(got[i:], "other d") {
-			t.Errorf("in order: %.200s", got)
+			t.Errorf("the order is %.200s", got)
 		}
 	})
 }
 
-// TestCollectManyPieces: a fast collector pauses the body after a thousand pieces.
+// TestCollectManyPieces checks that a fast collector pauses the body after a thousand
+// pieces.
 func TestCollectManyPieces(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
 		calls, got := 0, 0
@@ -136,8 +137,8 @@ func TestCollectManyPieces(t *testing.T) {
 	})
 }
 
-// TestCollectAgain: a buffered body is collected in pieces of a limited size, a few in
-// each turn.
+// TestCollectAgain checks that a buffered body is collected in pieces of limited size, a
+// few in each turn.
 func TestCollectAgain(t *testing.T) {
 	r, s, clock := collecting(t, true)
 	whole := strings.Repeat("x", 3<<20)
@@ -159,7 +160,8 @@ func TestCollectAgain(t *testing.T) {
 	}
 }
 
-// TestCollectEndsInLaterTurns: whatever ends a Collect, no call follows.
+// TestCollectEndsInLaterTurns checks that the collector is not called after the end of a
+// Collect, whatever ends it.
 func TestCollectEndsInLaterTurns(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(d *deferred.Deferred[deferred.None], s *source, clock *workClock)
@@ -211,8 +213,8 @@ func TestCollectEndsInLaterTurns(t *testing.T) {
 	}
 }
 
-// TestCollectThen: until the collector's Deferred fires, the body is paused and the piece
-// stays valid.
+// TestCollectThen checks that the body is paused and the piece stays valid until the
+// collector's Deferred fires.
 func TestCollectThen(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
 		var waits []*deferred.Deferred[deferred.None]
@@ -224,7 +226,7 @@ func TestCollectThen(t *testing.T) {
 		})
 		s.send("a")
 		s.wantAsked(t, "resume pause")
-		s.send("b", "c") // was read already
+		s.send("b", "c") // received before the pause
 		if len(waits) != 1 || string(pieces[0]) != "a" {
 			t.Fatalf("collected %q", pieces)
 		}
@@ -239,7 +241,8 @@ func TestCollectThen(t *testing.T) {
 	})
 }
 
-// TestCollectThenAtOnce: a fired or a nil Deferred does not pause the body.
+// TestCollectThenAtOnce checks that a nil Deferred or one that has fired does not pause
+// the body.
 func TestCollectThenAtOnce(t *testing.T) {
 	for name, wait := range map[string]*deferred.Deferred[deferred.None]{"fired": deferred.Succeed(deferred.None{}), "nil": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -258,8 +261,8 @@ func TestCollectThenAtOnce(t *testing.T) {
 	}
 }
 
-// TestCollectThenEnds: an early end of CollectThen cancels the collector's Deferred, or
-// closes the connection, or both.
+// TestCollectThenEnds checks that an early end of CollectThen cancels the collector's
+// Deferred, or closes the connection, or both.
 func TestCollectThenEnds(t *testing.T) {
 	type scene struct {
 		d, wait *deferred.Deferred[deferred.None]
@@ -268,13 +271,13 @@ func TestCollectThenEnds(t *testing.T) {
 	for name, test := range map[string]struct {
 		end       func(scene)
 		want      error
-		cancelled bool // the collector's Deferred
+		cancelled bool // the collector's Deferred is cancelled
 		closed    bool
 	}{
-		"the collector fails":    {func(x scene) { x.wait.Errback(errBoom) }, errBoom, false, true},
-		"cancelled":              {func(x scene) { x.d.Cancel() }, deferred.ErrCancelled, true, true},
-		"the body is cut short":  {func(x scene) { x.s.End(&response.FailedError{Reasons: []error{errBoom}}) }, errBoom, true, false},
-		"it fails after the end": {func(x scene) { x.s.End(response.ErrDone); x.wait.Errback(errBoom) }, errBoom, false, false},
+		"the collector fails":   {func(x scene) { x.wait.Errback(errBoom) }, errBoom, false, true},
+		"cancelled":             {func(x scene) { x.d.Cancel() }, deferred.ErrCancelled, true, true},
+		"the body is cut short": {func(x scene) { x.s.End(&response.FailedError{Reasons: []error{errBoom}}) }, errBoom, true, false},
+		"fails after the end":   {func(x scene) { x.s.End(response.ErrDone); x.wait.Errback(errBoom) }, errBoom, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
@@ -299,8 +302,8 @@ func TestCollectThenEnds(t *testing.T) {
 	}
 }
 
-// TestCollectThenCancelledWithin: the collector cancels CollectThen, which cancels the
-// collector's Deferred.
+// TestCollectThenCancelledWithin checks that a collector that cancels CollectThen gets
+// its own Deferred cancelled.
 func TestCollectThenCancelledWithin(t *testing.T) {
 	r, s, _ := collecting(t, false)
 	cancelled := false
@@ -315,7 +318,7 @@ func TestCollectThenCancelledWithin(t *testing.T) {
 	}
 }
 
-// TestCollectThenSlowly: a slow collector makes one call in each turn.
+// TestCollectThenSlowly checks that a slow collector is called once in each turn.
 func TestCollectThenSlowly(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
 		var wait *deferred.Deferred[deferred.None]
@@ -342,7 +345,8 @@ func TestCollectThenSlowly(t *testing.T) {
 	})
 }
 
-// TestCollectWithoutACooperator: Collect fails at once, and closes the connection.
+// TestCollectWithoutACooperator checks that Collect fails at once, and closes the
+// connection.
 func TestCollectWithoutACooperator(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		s.cooperator = nil
@@ -356,8 +360,8 @@ func TestCollectWithoutACooperator(t *testing.T) {
 	})
 }
 
-// TestCooperator: the response and all readers have the Cooperator of the transport,
-// before and after the end of the body.
+// TestCooperator checks that the response and all readers have the Cooperator of the
+// transport, before and after the end of the body.
 func TestCooperator(t *testing.T) {
 	both(t, func(t *testing.T, r *response.Response, s *source) {
 		var readers []*reader
@@ -365,7 +369,7 @@ func TestCooperator(t *testing.T) {
 			p := &reader{}
 			p.onMade = func() {
 				if p.Cooperator() != s.cooperator {
-					t.Error("a reader is made without the Cooperator")
+					t.Error("a reader does not have the Cooperator in ConnectionMade")
 				}
 			}
 			if r.DeliverBody(p) == nil {
@@ -378,11 +382,11 @@ func TestCooperator(t *testing.T) {
 		read()
 		for i, p := range readers {
 			if p.Cooperator() != s.cooperator {
-				t.Errorf("reader %d is left without the Cooperator", i)
+				t.Errorf("reader %d does not have the Cooperator after the end", i)
 			}
 		}
 		if r.Cooperator() != s.cooperator {
-			t.Error("the response is left without the Cooperator")
+			t.Error("the response does not have the Cooperator after the end")
 		}
 	})
 }

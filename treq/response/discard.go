@@ -6,15 +6,15 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// DiscardLimit is the most bytes of a body that [Response.Discard] reads.
+// DiscardLimit bounds the bytes of a body that [Response.Discard] reads.
 const DiscardLimit = 256 << 10
 
 // Discard reads the body and drops it, so that its connection can be used again. Call it
 // for a response whose body is not wanted. If the body is longer than [DiscardLimit],
 // Discard closes the connection instead, which costs less.
 //
-// The Deferred fires when the body is read or given up, and never fails. If the body has a
-// reader already, Discard does nothing.
+// The Deferred fires when the body is read or given up, and never fails. If the body
+// already has a reader, Discard has no effect.
 func (r *Response) Discard() *deferred.Deferred[deferred.None] {
 	hasBody := (r.Request == nil || r.Request.Method != http.MethodHead) && r.Code != http.StatusNotModified
 	d := &discarder{tooLong: r.Length > DiscardLimit && hasBody}
@@ -25,7 +25,7 @@ func (r *Response) Discard() *deferred.Deferred[deferred.None] {
 	return d.done
 }
 
-// A discarder is the reader of a body that is not wanted.
+// A discarder is the reader of an unwanted body.
 type discarder struct {
 	transport BodyTransport
 	done      *deferred.Deferred[deferred.None]
@@ -50,7 +50,7 @@ func (d *discarder) DataReceived(data []byte) {
 
 func (d *discarder) ConnectionLost(error) { d.finish() }
 
-// stop gives up the rest of the body, without waiting for the connection to close.
+// stop gives up the remaining body, without waiting for the connection to close.
 func (d *discarder) stop() {
 	d.transport.StopProducing()
 	d.finish()

@@ -43,10 +43,10 @@ func TestDiscard(t *testing.T) {
 		{"complete", 5, nil, [][]byte{[]byte("he"), []byte("llo")}, response.ErrDone, 0, true},
 		{"cut short", 5, nil, [][]byte{[]byte("he")}, errors.New("cut"), 0, true},
 		{"not ended", 5, nil, [][]byte{[]byte("he")}, nil, 0, false},
-		{"just short enough", response.DiscardLimit, nil, [][]byte{whole}, response.ErrDone, 0, true},
-		{"said to be too long", response.DiscardLimit + 1, nil, nil, nil, 1, true},
-		{"only said so, to HEAD", response.DiscardLimit + 1, &request.Request{Method: "HEAD"}, nil, response.ErrDone, 0, true},
-		{"turns out to be too long", response.UnknownLength, nil, [][]byte{whole, whole, whole}, nil, 1, true},
+		{"as long as allowed", response.DiscardLimit, nil, [][]byte{whole}, response.ErrDone, 0, true},
+		{"too long by its length", response.DiscardLimit + 1, nil, nil, nil, 1, true},
+		{"too long by its length, to HEAD", response.DiscardLimit + 1, &request.Request{Method: "HEAD"}, nil, response.ErrDone, 0, true},
+		{"too long without a length", response.UnknownLength, nil, [][]byte{whole, whole, whole}, nil, 1, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tap, r := newTap()

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// The reasons for which a complete body ends; see [BodyProtocol].
+// The reasons for the end of a complete body; see [BodyProtocol].
 var (
 	// ErrDone says that the body is complete. It is Twisted's ResponseDone.
 	ErrDone = errors.New("the response is complete")
-	// ErrPotentialDataLoss says that the body ended with the connection, and that the
-	// server did not announce its length. It is Twisted's PotentialDataLoss.
+	// ErrPotentialDataLoss says that the end of the connection ended the body, whose
+	// length the server had not announced. It is Twisted's PotentialDataLoss.
 	ErrPotentialDataLoss = errors.New("the body ended with the connection: it may not be complete")
 )
 

@@ -12,7 +12,7 @@ import (
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
-// get requests a resource with this body.
+// get returns a response with body.
 func get(body string) *deferred.Deferred[*response.Response] {
 	return treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, body)
@@ -28,7 +28,7 @@ func ExampleResponse_Text() {
 	// some text
 }
 
-// A body piece by piece, without all of it in memory.
+// Collect reads a body of any size, without all of it in memory.
 func ExampleResponse_Collect() {
 	size := 0
 	done := deferred.Then(get("some text"), func(resp *response.Response) *deferred.Deferred[deferred.None] {
@@ -45,7 +45,7 @@ func ExampleResponse_Collect() {
 	// 9 bytes
 }
 
-// A collector stops early by an error, which closes the connection.
+// A collector stops early with an error, which closes the connection.
 func ExampleResponse_Collect_enough() {
 	tooLarge := errors.New("more than anyone wants")
 	done := deferred.Then(get("some text"), func(resp *response.Response) *deferred.Deferred[deferred.None] {

@@ -9,8 +9,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A source is an agent's side of a response: the transport of its body, which records the
-// calls.
+// A source is the agent's end of a body. As the body's transport it records the calls.
 type source struct {
 	*response.Body
 	asked      []string
@@ -23,7 +22,7 @@ func (s *source) PauseProducing()  { s.asked = append(s.asked, "pause") }
 func (s *source) ResumeProducing() { s.asked = append(s.asked, "resume") }
 func (s *source) StopProducing()   { s.asked = append(s.asked, "stop") }
 
-// wantAsked checks the calls of the transport since the last wantAsked.
+// wantAsked checks the calls of the transport after the last wantAsked.
 func (s *source) wantAsked(t *testing.T, want string) {
 	t.Helper()
 	if got := strings.Join(s.asked, " "); got != want {
@@ -61,7 +60,7 @@ func newResponse(contentType string) (*response.Response, *source) {
 	return r, s
 }
 
-// A reader is a BodyProtocol that records the calls, and calls functions of the test.
+// A reader is a BodyProtocol that records its calls, and calls functions of the test.
 type reader struct {
 	response.BodyTransport
 	told   []string // "made", the data, the reason of the end

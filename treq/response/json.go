@@ -8,12 +8,13 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// JSON reads the whole body and decodes it as JSON into the value that into points to,
-// as [json.Unmarshal] does. It may be called more than once. The function [JSON] returns
-// the value instead. It is treq.json_content.
+// JSON reads the whole body and decodes it as JSON into the value that into points to, as
+// [json.Unmarshal] does. It may be called more than once. The function [JSON] returns the
+// value instead. It is treq.json_content.
 //
-// The body is in the charset of the Content-Type, or else in the form of Unicode that its
-// first bytes show. JSON fails with a [*CharsetError] if it is not.
+// The charset of the Content-Type decides how to decode the body; without a charset its
+// first bytes tell which form of Unicode it is. JSON fails with a [*CharsetError] if the
+// body is not text in its charset.
 func (r *Response) JSON(into any) *deferred.Deferred[deferred.None] {
 	_, charset := contentType(r.Header)
 	return deferred.Map(r.Content(), func(data []byte) (deferred.None, error) {
@@ -31,15 +32,15 @@ func (r *Response) JSON(into any) *deferred.Deferred[deferred.None] {
 	})
 }
 
-// JSON reads the whole body of r and fires with it decoded as a T.
+// JSON reads the whole body of r and fires with the T that it encodes.
 func JSON[T any](r *Response) *deferred.Deferred[T] {
 	value := new(T)
 	return deferred.Map(r.JSON(value), func(deferred.None) (T, error) { return *value, nil })
 }
 
-// unicodeOf returns the form of Unicode of a JSON text. It goes by the byte order mark,
-// or by the zeros among the first bytes, since the first character is ASCII and so, for
-// the most part, is the second (RFC 4627, section 3).
+// unicodeOf returns the form of Unicode of a JSON text. The byte order mark tells it, or
+// the zeros among the first bytes: the first character is ASCII, and so is the second in
+// most texts (RFC 4627, section 3).
 func unicodeOf(data []byte) string {
 	for _, mark := range []struct{ bytes, charset string }{
 		{"\xef\xbb\xbf", "UTF-8"},

@@ -6,17 +6,17 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// Reader returns the body as an [io.ReadCloser], for code that reads in direct style: a
-// json.Decoder, a bufio.Scanner, io.Copy. It belongs to the coroutine of co: if there is
-// nothing to read, Read waits as [deferred.Await] does, and the loop does other things.
-// The reader holds one piece; the rest of the body stays on the connection.
+// Reader returns the body as an [io.ReadCloser], for code in direct style: a
+// json.Decoder, a bufio.Scanner, io.Copy. The reader belongs to the coroutine of co: if
+// there is nothing to read, Read waits as [deferred.Await] does, and the loop does other
+// work. The reader holds one piece; the remaining body stays on the connection.
 //
 //	events := json.NewDecoder(resp.Reader(co))
 //
 // Read fails with [ErrBodyTaken], with the error that cut the body short, normally a
 // [*FailedError], or with [deferred.ErrCancelled] when the coroutine is cancelled, which
-// closes the connection. Call Close to stop early: it closes the connection, too. After
-// the end it does nothing.
+// closes the connection. To stop early, call Close: it closes the connection too. After
+// the end Close has no effect.
 func (r *Response) Reader(co *deferred.Co) io.ReadCloser {
 	if co == nil {
 		panic("response: Reader without a coroutine")
@@ -34,7 +34,7 @@ type bodyReader struct {
 	co        *deferred.Co
 	transport BodyTransport
 	buffer    []byte                            // the memory of piece
-	piece     []byte                            // still to be read
+	piece     []byte                            // the bytes still to be read
 	ended     error                             // what Read returns after piece; nil before the end
 	waiter    *deferred.Deferred[deferred.None] // fires when there is something to read; or nil
 }
@@ -60,7 +60,7 @@ func (b *bodyReader) ConnectionLost(reason error) {
 	b.wake()
 }
 
-// wake wakes a Read that waits.
+// wake wakes the waiting Read, if there is one.
 func (b *bodyReader) wake() {
 	if w := b.waiter; w != nil {
 		b.waiter = nil
@@ -68,10 +68,10 @@ func (b *bodyReader) wake() {
 	}
 }
 
-// Read reads from the present piece, or waits for the next.
+// Read reads from the current piece, or waits for the next one.
 func (b *bodyReader) Read(p []byte) (int, error) {
 	for len(b.piece) == 0 && b.ended == nil {
-		b.transport.ResumeProducing() // which may call DataReceived before it returns
+		b.transport.ResumeProducing() // this may call DataReceived
 		if len(b.piece) != 0 || b.ended != nil {
 			break
 		}
@@ -89,7 +89,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close gives up the rest of the body.
+// Close gives up the remaining body.
 func (b *bodyReader) Close() error {
 	b.piece = nil
 	if b.ended == nil {
@@ -98,7 +98,7 @@ func (b *bodyReader) Close() error {
 	return nil
 }
 
-// stop closes the connection; Read returns err from now on.
+// stop closes the connection; after it Read returns err.
 func (b *bodyReader) stop(err error) {
 	b.ended = err
 	b.transport.StopProducing()

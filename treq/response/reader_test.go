@@ -34,7 +34,7 @@ func TestReader(t *testing.T) {
 		want error
 	}{
 		{"whole", response.ErrDone, io.EOF},
-		{"as far as can be known", response.ErrPotentialDataLoss, io.EOF},
+		{"perhaps whole", response.ErrPotentialDataLoss, io.EOF},
 		{"cut short", cut, cut},
 	} {
 		for _, buffered := range []bool{false, true} {
@@ -59,7 +59,7 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// TestReaderHoldsBack: the body is paused until the piece is read.
+// TestReaderHoldsBack checks that the body is paused until the piece is read.
 func TestReaderHoldsBack(t *testing.T) {
 	r, s := newResponse("")
 	next := deferred.New[deferred.None]()
@@ -77,7 +77,7 @@ func TestReaderHoldsBack(t *testing.T) {
 	s.send("abc")
 	s.wantAsked(t, "pause")
 	next.Callback(deferred.None{})
-	s.wantAsked(t, "") // two more were there
+	s.wantAsked(t, "") // two more bytes are held
 }
 
 func TestReaderCancelled(t *testing.T) {
@@ -95,7 +95,7 @@ func TestReaderCancelled(t *testing.T) {
 		return nil, nil
 	})
 	if !ended.Called() {
-		t.Error("the coroutine goes on")
+		t.Error("the coroutine has not ended")
 	}
 }
 
@@ -125,7 +125,7 @@ func TestReaderClosed(t *testing.T) {
 	}
 }
 
-// TestReaderOfJSON: a json.Decoder reads a body that arrives in small pieces.
+// TestReaderOfJSON checks that a json.Decoder reads a body that arrives in small pieces.
 func TestReaderOfJSON(t *testing.T) {
 	r, s := newResponse("")
 	var got []int

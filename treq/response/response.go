@@ -12,7 +12,7 @@ import (
 // UNKNOWN_LENGTH.
 const UnknownLength = request.UnknownLength
 
-// A Response is the answer to a request: the head, and the way to the body. It is
+// A Response is the response to a request: the head, and access to the body. It is
 // Twisted's IResponse, and treq's _Response.
 type Response struct {
 	// Version is the server's protocol and version: "HTTP/1.1".
@@ -21,7 +21,7 @@ type Response struct {
 	Code int
 	// Phrase is the server's text for the code: "OK". It may be empty.
 	Phrase string
-	// Header holds the fields under their canonical names. See [http.Header].
+	// Header holds the headers under their canonical names. See [http.Header].
 	Header http.Header
 	// Length is the number of bytes in the body, or UnknownLength.
 	Length int64
@@ -29,32 +29,32 @@ type Response struct {
 	Request *request.Request
 	// PreviousResponse is the redirect that led to Request, or nil.
 	PreviousResponse *Response
-	// Upgrade is the connection, if the server switched to another protocol with a
-	// 101 that the request had asked for; else nil.
+	// Upgrade is the connection, if the server switched to another protocol by a 101
+	// and the request had asked for that; else nil.
 	Upgrade *Upgrade
-	// Jar is the source of the request's cookies, and keeps those of the response. It
-	// may be nil. See [Response.Cookies].
+	// Jar supplied the request's cookies, and has the cookies of the response. It may
+	// be nil. See [Response.Cookies].
 	Jar http.CookieJar
 
 	body     *Body
 	buffered bool // the body may be read more than once
 	buffer   buffer
 
-	// wrap is set by WrapBody. It is not a field of Body, which the connection keeps
-	// reachable: wrap may refer to the Response, which must become unreachable when
-	// the program drops it unread.
+	// wrap is set by WrapBody. It is not in Body, because the connection keeps the
+	// Body reachable: wrap may refer to the Response, which must become unreachable
+	// when the program drops it unread.
 	wrap func(reader BodyProtocol) BodyProtocol
 }
 
 // New returns a Response with a body. The caller sets the other fields.
 func New(body *Body) *Response { return &Response{body: body, Length: UnknownLength} }
 
-// Buffer makes r keep the body in memory as it is read, so that it can be read again.
-// It must be called before the body has a reader.
+// Buffer makes r keep the body in memory as it is read, so that it can be read again. It
+// must be called before the body has a reader.
 func (r *Response) Buffer() { r.buffered = true }
 
-// DeliverBody connects the body to p. It fails with [ErrBodyTaken], and does not call p,
-// if the body has or had a reader and is not buffered.
+// DeliverBody connects the body to p. If the body is not buffered, and has or had a
+// reader, DeliverBody fails with [ErrBodyTaken] and does not call p.
 func (r *Response) DeliverBody(p BodyProtocol) error {
 	if !r.buffered {
 		return r.body.deliver(p, r.wrap)
@@ -63,7 +63,7 @@ func (r *Response) DeliverBody(p BodyProtocol) error {
 }
 
 // Cooperator returns the Cooperator of the body. It runs tasks on the reactor of the
-// connection, and has its clock. It is for agents around agents.
+// connection, and has the reactor's clock. It is for agents around agents.
 func (r *Response) Cooperator() *task.Cooperator { return r.body.Cooperator() }
 
 // SetPreviousResponse sets PreviousResponse, for programs ported from Twisted.

@@ -6,20 +6,20 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
-// DefaultEncoding is the charset of a text whose response names none.
+// DefaultEncoding is the charset of a text whose response does not name a charset.
 const DefaultEncoding = "ISO-8859-1"
 
-// Text reads the whole body and decodes it by the charset of the Content-Type, or else as
-// UTF-8 for JSON and by [DefaultEncoding] for other types. It may be called more than
-// once. It fails with a [*CharsetError] if the charset is unknown, or if the body is not
-// text in it. It is treq.text_content.
+// Text reads the whole body and decodes it by the charset of the Content-Type. Without a
+// charset, JSON is decoded as UTF-8 and other types as [DefaultEncoding]. Text may be
+// called more than once. It fails with a [*CharsetError] if the charset is unknown, or if
+// the body is not text in its charset. It is treq.text_content.
 //
 // The names and meanings of charsets are those of browsers (WHATWG's Encoding standard),
-// then IANA's. But ISO-8859-1 and US-ASCII are exactly these, as in Python. A byte order
-// mark at the beginning of a Unicode text is left out.
+// then IANA's. But ISO-8859-1 and US-ASCII are strict, as in Python. A byte order mark at
+// the beginning of a Unicode text is left out.
 func (r *Response) Text() *deferred.Deferred[string] { return r.TextWith(DefaultEncoding) }
 
-// TextWith is Text with another charset for a response that names none.
+// TextWith is Text with encoding in place of DefaultEncoding.
 func (r *Response) TextWith(encoding string) *deferred.Deferred[string] {
 	mediaType, charset := contentType(r.Header)
 	switch {

@@ -14,14 +14,14 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// transport is the transport of a complete body.
+// A transport is the transport of a complete body.
 type transport struct{}
 
 func (transport) PauseProducing()  {}
 func (transport) ResumeProducing() {}
 func (transport) StopProducing()   {}
 
-func (transport) Cooperator() *task.Cooperator { return nil } // it is not needed
+func (transport) Cooperator() *task.Cooperator { return nil } // not needed
 
 // of returns a response with a body and values of Content-Type.
 func of(body string, contentTypes ...string) *response.Response {
@@ -38,12 +38,12 @@ func of(body string, contentTypes ...string) *response.Response {
 	return r
 }
 
-// The charset of a response: the error for an unknown one names it.
+// TestCharsetOfHeaders has unknown charsets, since the error names the charset.
 func TestCharsetOfHeaders(t *testing.T) {
 	for _, test := range []struct {
 		row          string
 		contentTypes []string
-		want         string // "": none
+		want         string // the charset; "": none
 	}{
 		{"rfcExamples", []string{"text/html;charset=x-utf-8"}, "x-utf-8"},
 		{"rfcExamples", []string{`Text/HTML;Charset="x-utf-8"`}, "x-utf-8"},
@@ -127,11 +127,11 @@ func TestTextCharsets(t *testing.T) {
 		{"text_content_default_encoding_no_header", "", "\xa1", "\u00a1"},
 		{"content_application_json_default_encoding", "application/json", "gr\xc3\xbcn", "gr\u00fcn"},
 		{"text_content_unicode_headers", `text/plain; charset="UTF-16BE"; u=` + "\u16c3", "\x00h\x00\xeb", "h\u00eb"},
-		{"JSON of a kind", "Application/Problem+JSON", "gr\xc3\xbcn", "gr\u00fcn"},
+		{"a subtype of JSON", "Application/Problem+JSON", "gr\xc3\xbcn", "gr\u00fcn"},
 		{"JSON with a charset", "application/json; charset=latin1", "gr\xfcn", "gr\u00fcn"},
 		{"JSON, hostile charset", "application/json; charset=/", "gr\xc3\xbcn", "gr\u00fcn"},
 		{"empty", "", "", ""},
-		// As in Python. Browsers take it for windows-1252.
+		// Python decodes strict ISO-8859-1. Browsers decode windows-1252.
 		{"latin-1", "a/b;charset=ISO-8859-1", "\x80\x93\x9f\xff", "\u0080\u0093\u009f\u00ff"},
 		{"latin-1", "a/b;charset=Latin_1", "\x80", "\u0080"},
 		{"latin-1", "a/b;charset=l1", "\x80", "\u0080"},
@@ -194,12 +194,13 @@ func TestTextWith(t *testing.T) {
 	}
 }
 
-// Bytes that are not text in the charset are an error with their offset.
+// TestUndecodable checks the offset in the error of bytes that are not text in the
+// charset.
 func TestUndecodable(t *testing.T) {
 	for _, test := range []struct {
 		charset, body string
 		offset        int
-		slack         int // by how much the place may be too early
+		slack         int // how many bytes the offset may be too small
 	}{
 		{"utf-8", "ab\xff", 2, 0},
 		{"utf-8", "\u00fc\xc3", 2, 0},
@@ -341,7 +342,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// named is a protocol that puts its name around each piece.
+// A named protocol puts its name around each piece.
 type named struct {
 	response.BodyProtocol
 	name string
@@ -361,7 +362,7 @@ func TestWrapBody(t *testing.T) {
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("a body that was read was wrapped")
+			t.Error("WrapBody accepted a body with a reader")
 		}
 	}()
 	r.WrapBody(nil)

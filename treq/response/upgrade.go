@@ -2,17 +2,17 @@ package response
 
 import "github.com/seed-7c003b53/gotreq/reactor"
 
-// An Upgrade is a connection that was HTTP and now speaks another protocol (RFC 9110,
-// section 7.8), such as WebSocket. The receiver of the response must take it with
-// SwitchProtocol, or Abort it.
+// An Upgrade is a connection that was HTTP and now speaks another protocol, such as
+// WebSocket (RFC 9110, section 7.8). The receiver of the response must call
+// SwitchProtocol or Abort.
 type Upgrade struct {
 	transport reactor.Transport
 	pending   *pendingProtocol
 }
 
-// NewUpgrade returns the Upgrade of t. early are the bytes of the new protocol that were
-// received with the response. NewUpgrade is for code that implements an agent: of t's
-// former protocol only ConnectionLost is called any more.
+// NewUpgrade returns the Upgrade of t. early holds the bytes of the new protocol received
+// with the response. NewUpgrade is for code that implements an agent: only ConnectionLost
+// of t's former protocol is called after it.
 func NewUpgrade(t reactor.Transport, early []byte) *Upgrade {
 	u := &Upgrade{t, &pendingProtocol{early: append([]byte(nil), early...)}}
 	u.pending.Protocol = t.SwitchProtocol(u.pending)
@@ -21,11 +21,11 @@ func NewUpgrade(t reactor.Transport, early []byte) *Upgrade {
 }
 
 // A pendingProtocol is the protocol of a connection before SwitchProtocol. The embedded
-// former protocol learns of the loss of the connection, and so can count connections.
+// former protocol learns of the loss of the connection, so that it can count connections.
 type pendingProtocol struct {
 	reactor.Protocol
-	early []byte           // received before SwitchProtocol
-	lost  error            // the reason of the loss; nil before
+	early []byte           // the bytes received before SwitchProtocol
+	lost  error            // why the connection was lost; nil while connected
 	next  reactor.Protocol // set by SwitchProtocol
 }
 
@@ -46,7 +46,7 @@ func (p *pendingProtocol) ConnectionLost(reason error) {
 }
 
 // SwitchProtocol makes p the protocol of the connection. It calls ConnectionMade, and
-// then DataReceived with the bytes received so far. It panics if it is called twice.
+// then DataReceived with the bytes received until now. It panics on a second call.
 func (u *Upgrade) SwitchProtocol(p reactor.Protocol) {
 	w := u.pending
 	if w.next != nil {

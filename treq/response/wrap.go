@@ -1,11 +1,10 @@
 package response
 
 // WrapBody puts a protocol, such as a decoder, between the connection and the reader of
-// the body. r calls wrap once, with the reader, when there is one; the protocol that
-// wrap returns must call the reader's methods. Of several wraps the first is next to
-// the connection.
+// the body. r calls wrap once, with the reader; the protocol that wrap returns must call
+// the reader's methods. Of several wraps the first one is next to the connection.
 //
-// It is for agents around agents. It panics if the body has a reader already.
+// WrapBody is for agents around agents. It panics if the body already has a reader.
 func (r *Response) WrapBody(wrap func(reader BodyProtocol) BodyProtocol) {
 	if r.body.reader != nil {
 		panic("response: WrapBody of a body that has a reader")
@@ -17,9 +16,9 @@ func (r *Response) WrapBody(wrap func(reader BodyProtocol) BodyProtocol) {
 	}
 }
 
-// OnEnd arranges for a call of f at the end of the body, whether the body is complete or
-// not, and whether it has a reader or not. If the body has ended, OnEnd calls f at once.
-// It is for agents around agents. f must not use the response.
+// OnEnd makes the end of the body call f, whether the body is complete or not, and
+// whether it has a reader or not. If the body has ended, OnEnd calls f at once. OnEnd is
+// for agents around agents. f must not use the response.
 func (r *Response) OnEnd(f func()) {
 	if r.body.ended != nil {
 		f()
