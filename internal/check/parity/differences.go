@@ -6,7 +6,7 @@ package main
 var differences = []Difference{
 	{
 		Field: "Sent.*.Header.Accept-Encoding", Treq: `[*"gzip"]`, Ours: `[*"gzip,deflate,br,zstd"]`,
-		Reason: "Four content codings are decoded here, one there.",
+		Reason: "This library decodes four content codings, Twisted one.",
 	},
 	{
 		Field: "Got.*.Header.content-encoding", Treq: `[""]`, Ours: none,
@@ -14,66 +14,66 @@ var differences = []Difference{
 	},
 	{
 		Field: "Got.*.Header.content-length|Got.*.Header.connection|Got.*.Header.transfer-encoding", Treq: none,
-		Reason: "A response has all the headers that were sent, as one of net/http has. Twisted takes those out that are of the connection.",
+		Reason: "A response has all headers that the server sent, as in net/http. Twisted removes the headers of the connection.",
 	},
 
 	// What is sent.
 	{
 		Cases: "url with a user*", Field: "Sent.0|Got.0.Errors.request", Treq: none + `|"argument"`,
-		Reason: "They are sent as Basic credentials, to the origin of the URL only, as requests, httpx and curl do. Twisted takes the user for the host.",
+		Reason: "The user and the password are sent as Basic credentials, to the origin of the URL only, as by requests, httpx and curl. Twisted takes the user for the host.",
 	},
 	{
 		Cases: "url bad escape", Field: "Sent.0.Target|Got.0.URL", Ours: `*/100%25"`,
-		Reason: "A % that begins no escape is escaped, as browsers do; treq sends it as it is.",
+		Reason: "A % that begins no escape is sent as %25. treq sends it as it is.",
 	},
 	{
 		Cases: "params none", Field: "Sent.0.Target|Got.0.URL", Ours: `*/?"`,
-		Reason: "A URL that ends in ? is sent as it is given.",
+		Reason: "A URL that ends in ? keeps the ?.",
 	},
 	{
 		Cases: "url with a query alone", Field: "Got.0.URL", Ours: `"http://raw.example:*?a=b"`,
-		Reason: "Request.URL is as it was given; what is sent is the same.",
+		Reason: "Request.URL is the URL as given. Both send the same.",
 	},
 	{
 		Cases: "url host in capitals", Field: "Got.0.URL", Ours: `"http://RAW.Example:*/"`,
-		Reason: "Request.URL is as it was given; what is sent is the same.",
+		Reason: "Request.URL is the URL as given. Both send the same.",
 	},
 	{
 		Cases: "headers in lower case", Field: "Sent.0.Header.Etag|Sent.0.Header.Dnt|Sent.0.Header.Www-Authenticate", Treq: none,
-		Reason: "Names are written as net/http writes them. They mean the same in any case.",
+		Reason: "Header names are written as in net/http. Their meaning does not depend on upper and lower case.",
 	},
 	{
 		Cases: "headers in lower case", Field: "Sent.0.Header.ETag|Sent.0.Header.DNT|Sent.0.Header.WWW-Authenticate", Ours: none,
-		Reason: "Follows from the one before.",
+		Reason: "A consequence of the difference before.",
 	},
 	{
 		Cases: "headers over two lines", Field: "Sent.0|Got.0.Errors.request", Ours: none + `|"argument"`,
-		Reason: "A value with line breaks is an error, lest it become a header of its own. Twisted makes spaces of them.",
+		Reason: "A value with line breaks is an error, because a line break could begin another header. Twisted replaces line breaks by spaces.",
 	},
 	{
 		Cases: "headers Content-Type and form", Field: "Sent.0.Header.Content-Type", Ours: `["text/x"]`,
-		Reason: "The caller's Content-Type stands; only that of a multipart body, which has the boundary, does not.",
+		Reason: "The caller's Content-Type is kept, except for a multipart body, whose Content-Type has the boundary.",
 	},
 	{
 		Cases: "headers Content-Length", Field: "Sent.0.Header.Content-Length|Sent.0.Body", Ours: `["3"]|"abc"`,
-		Reason: "The length is that of the body. Twisted sends the caller's too, and so two.",
+		Reason: "Content-Length is the length of the body. Twisted also sends the caller's, and thus two.",
 	},
 	{
 		Cases: "data none of a PATCH", Field: "Sent.0.Header.Content-Length", Treq: none, Ours: `["0"]`,
-		Reason: "RFC 9110, section 8.6: a request whose method has a meaning for a body says that there is none. Twisted does so for POST and PUT.",
+		Reason: "If the method gives a body a meaning, a request without a body says so (RFC 9110, section 8.6). Twisted does this for POST and PUT only.",
 	},
 	{
 		Cases: "data and json|files and json", Field: "Sent.0|Got.0.Errors.request", Ours: none + `|"argument"`,
-		Reason: "Two bodies are an error, as in later versions of treq; treq 22.2 warns, and drops the JSON.",
+		Reason: "Two bodies are an error, as in later versions of treq. treq 22.2 warns and drops the JSON.",
 	},
 	{
 		Cases: "json object not in order", Field: "Sent.0.Body", Ours: `"{\"a\":2,\"b\":1}"`,
-		Reason: "A Go map has no order; encoding/json sorts its keys. (A struct keeps its order.)",
+		Reason: "A Go map has no order, and encoding/json sorts its keys. A struct keeps its order.",
 	},
 	{
 		Cases: "json unicode|json control characters", Field: "Sent.0.Header.Content-Length|Sent.0.Body",
 		Ours:   `["14"]|["17"]|"\"hÃ© â\u0099¥ ð\u009f\u0098\u0080\""|"\"\\u0000\\n\x7f\\u2028\""`,
-		Reason: "The same value, written as encoding/json does: UTF-8 where json.dumps has escapes.",
+		Reason: "The value is the same. encoding/json writes UTF-8 where json.dumps writes escapes.",
 	},
 	{
 		Cases: "files empty", Field: "Sent.0|Got.0.Errors.request", Treq: none + `|"argument"`,
@@ -82,55 +82,55 @@ var differences = []Difference{
 	{
 		Cases: "files of a name with quotes|files of a name over two lines", Field: "Sent.0.Header.Content-Length|Sent.0.Body",
 		Ours:   `["14*"]|*filename=\"a%22b.txt\"\r*|*filename=\"a%0D%0Ab.txt\"\r*`,
-		Reason: "In names, quotes and line breaks are escaped as WHATWG's HTML says.",
+		Reason: "Quotes and line breaks in names are escaped as the HTML standard says.",
 	},
 
 	// Redirects.
 	{
 		Cases: "redirect 301 of a POST like a browser|redirect 302 of a POST like a browser|redirect 303 of a POST*", Field: "Sent.1.Header.Content-Type", Ours: none,
-		Reason: "The headers that tell of the body go when the body does (RFC 9110, section 15.4).",
+		Reason: "The headers that describe the body are dropped together with the body (RFC 9110, section 15.4).",
 	},
 	{
 		Cases: "redirect 307 of a POST like a browser", Field: "Sent.1|Got.0.Errors.request", Treq: none + `|"failed: redirect refused"`,
-		Reason: "As browsers do, and RFC 9110 says: 307 and 308 repeat the request.",
+		Reason: "307 and 308 repeat the request, as in browsers and RFC 9110.",
 	},
 	{
 		Cases: "redirect 308 of a POST like a browser", Field: "Sent.1.Method|Sent.1.Header.Content-Length|Sent.1.Body", Ours: `"POST"|["3"]|"abc"`,
-		Reason: "As browsers do, and RFC 9110 says: 307 and 308 repeat the request.",
+		Reason: "307 and 308 repeat the request, as in browsers and RFC 9110.",
 	},
 	{
 		Cases: "redirect of a body", Field: "Sent.1.Header.Content-Length|Sent.1.Body", Ours: `["3"]|"abc"`,
-		Reason: "307 repeats the request, with its body. Twisted drops it.",
+		Reason: "307 repeats the request with its body. Twisted drops the body.",
 	},
 	{
 		Cases: "redirect 303 of a HEAD", Field: "Sent.1.Method", Treq: `"GET"`, Ours: `"HEAD"`,
-		Reason: "RFC 9110, section 15.4.4: a HEAD stays one.",
+		Reason: "A HEAD request stays a HEAD request (RFC 9110, section 15.4.4).",
 	},
 	{
 		Cases: "redirect 303 of a HEAD", Field: "Got.0.Length|Got.0.Content|Got.0.Text", Ours: `0|""`,
-		Reason: "Follows from the one before.",
+		Reason: "A consequence of the difference before.",
 	},
 	{
 		Cases: "redirect to unicode|redirect with spaces", Field: "Sent.1|Got.0.Errors.request", Treq: none + `|"argument"|"not in its charset"`,
-		Reason: "A Location that wants percent-encoding gets it, as in browsers.",
+		Reason: "A Location that needs percent-encoding gets it, as in browsers.",
 	},
 	{
 		Cases: "redirect to another scheme|redirect to what is no URL", Field: "Got.0.Errors.request", Ours: `"failed: scheme"|"failed: redirect to what is no URL"`,
-		Reason: "An error of following a redirect has the response with it, whatever the error is.",
+		Reason: "Every error of following a redirect has the response of the redirect.",
 	},
 	{
 		Cases: "redirect with a body", Field: "Sent.1.Connection", Treq: "1", Ours: "0",
-		Reason: "The body of a redirect is read and dropped, and the connection used again. Twisted leaves both hanging.",
+		Reason: "The body of a redirect is read, and the connection is used again. Twisted abandons both.",
 	},
 
 	// Codings, charsets and JSON.
 	{
 		Cases: "coding deflate*|coding x-gzip|coding gzip in capitals", Field: "Got.0.Header.content-encoding|Got.0.Length|Got.0.Content|Got.0.Text|Got.0.Errors.text", Ours: none + `|-1|*hello*|*"deflated\": true*`,
-		Reason: "Deflate is decoded, and gzip by its other name and in any case (RFC 9110, section 8.4.1).",
+		Reason: "Deflate is decoded. So is gzip under the name x-gzip and in capitals (RFC 9110, section 8.4.1).",
 	},
 	{
 		Cases: "coding gzip of nothing|coding gzip of a HEAD", Field: "Got.0.Header.content-encoding|Got.0.Length", Ours: `["gzip"]|0`,
-		Reason: "Where there is no body nothing is decoded, and the header says what the server says.",
+		Reason: "Without a body, nothing is decoded, and the header stays as the server sent it.",
 	},
 	{
 		Cases: "coding gzip in two members", Field: "Got.0.Content|Got.0.Text", Treq: `"one"`, Ours: `"onetwo"`,
@@ -138,23 +138,23 @@ var differences = []Difference{
 	},
 	{
 		Cases: "coding gzip corrupt|coding gzip with a bad sum|coding gzip truncated", Field: "Got.0.Errors.*", Treq: none, Ours: `"failed: bad coding"`,
-		Reason: "A body that cannot be decoded is an error. Twisted gives what it has, and says nothing.",
+		Reason: "A body that cannot be decoded is an error. Twisted returns the part that it has, without an error.",
 	},
 	{
 		Cases: "coding gzip truncated", Field: "Got.0.Content|Got.0.Text", Ours: `""`,
-		Reason: "Follows from the one before.",
+		Reason: "A consequence of the difference before.",
 	},
 	{
 		Cases: "charset utf-8 with a mark", Field: "Got.0.Text", Treq: `"\ufeffx"`, Ours: `"x"`,
-		Reason: "A byte order mark is no part of the text.",
+		Reason: "A byte order mark is not part of the text.",
 	},
 	{
 		Cases: "charset empty", Field: "Got.0.Text|Got.0.Errors.text", Ours: `"x"|` + none,
-		Reason: "A charset without a name is none, and so the default.",
+		Reason: "An empty charset counts as none, so the default is used.",
 	},
 	{
 		Cases: "json response NaN", Field: "Got.0.JSON|Got.0.Errors.json", Ours: `<nil>|"not JSON"`,
-		Reason: "NaN is no JSON.",
+		Reason: "NaN is not JSON.",
 	},
 	{
 		Cases: "json response that begins with a mark", Field: "Got.0.JSON|Got.0.Errors.json", Ours: `1|` + none,
@@ -162,17 +162,17 @@ var differences = []Difference{
 	},
 	{
 		Cases: "cookies in quotes", Field: "Got.*.Cookies", Treq: `["a=\"x y\""]`, Ours: `["a=x y"]`,
-		Reason: "That a cookie is quoted is beside its value, in Quoted. What is sent is the same.",
+		Reason: "The value has no quotes; the field Quoted says that it had some. Both send the same.",
 	},
 
 	// Connections and errors.
 	{
 		Cases: "connection of HTTP/1.0", Field: "Sent.1.Connection", Treq: "0", Ours: "1",
-		Reason: "A server of HTTP/1.0 closes the connection if it does not say otherwise (RFC 9112, section 9.3). Twisted uses it again.",
+		Reason: "An HTTP/1.0 server closes the connection unless it says otherwise (RFC 9112, section 9.3). Twisted uses the connection again.",
 	},
 	{
 		Cases: "connection after bytes too many", Field: "Sent.1.Connection", Treq: "0", Ours: "1",
-		Reason: "What follows a response that nobody asked for costs the connection: the next response could be anyone's.",
+		Reason: "Unexpected bytes after a response close the connection, because they could be taken for the next response.",
 	},
 	{
 		Cases: "headers folded", Field: "Got.0.Header.x-a", Treq: `["one two\tthree"]`, Ours: `["one two three"]`,
@@ -184,39 +184,39 @@ var differences = []Difference{
 	},
 	{
 		Cases: "https of a wrong name|https to a server without TLS", Field: "Got.0.Errors.request", Treq: `"never received: TLS"`, Ours: `"TLS"`,
-		Reason: "TLS fails before there is a connection to send the request on: the error is one of connecting.",
+		Reason: "TLS fails before the request can be sent, so the error is one of connecting.",
 	},
 	{
 		Cases: "error port", Field: "Got.0.Errors.request", Treq: `"timeout"`, Ours: `"argument"`,
-		Reason: "An error at once. Twisted's Deferred does not fire.",
+		Reason: "The request fails at once. Twisted's Deferred does not fire.",
 	},
 	{
 		Cases: "error binary garbage", Field: "Got.0.Errors.request", Treq: `"failed: connection closed"`, Ours: `"failed: not HTTP"`,
-		Reason: "What cannot be the beginning of a response is refused without waiting for the end of a line.",
+		Reason: "Bytes that cannot begin a response are refused without waiting for the end of the line.",
 	},
 	{
 		Cases: "error HTTP/2|error status of four digits|error length below nothing|error length and chunks|error NUL in a header",
 		Field: "Got.0.Errors.request", Treq: none, Ours: `"failed: not HTTP"`,
-		Reason: "Refused, as RFC 9112 has it or lets one: what it means is a guess, and servers and proxies that guess differently are attacked by it.",
+		Reason: "The response is refused, as RFC 9112 demands or allows. Its meaning is a guess, and attackers profit when servers and proxies guess differently.",
 	},
 	{
 		Cases: "error one length twice|error empty lines before", Field: "Got.0.Errors.request", Treq: `"failed: not HTTP"`, Ours: none,
-		Reason: "Accepted, as RFC 9112 lets one (sections 2.2 and 6.3).",
+		Reason: "The response is accepted, as RFC 9112 allows (sections 2.2 and 6.3).",
 	},
 	{
 		Cases: "error header of 64 KiB", Field: "Got.0.Errors.request", Treq: `"failed: connection closed"`, Ours: none,
-		Reason: "A line may be longer than Twisted's 16 KiB: all headers together have one limit.",
+		Reason: "All headers together have one limit, so a line may be longer than Twisted's 16 KiB.",
 	},
 	{
 		Cases: "error header of 1 MiB", Field: "Got.0.Errors.request", Treq: `"failed: connection closed"`, Ours: `"failed: not HTTP"`,
-		Reason: "The error says which limit was exceeded. Twisted's says that the connection was closed.",
+		Reason: "The error names the limit. Twisted's error says that the connection was closed.",
 	},
 	{
 		Cases: "error headers of 256 KiB", Field: "Got.0.Errors.request", Treq: none, Ours: `"failed: not HTTP"`,
-		Reason: "There is a limit. Twisted has none for how many headers there are.",
+		Reason: "There is a limit for all headers together. Twisted has none.",
 	},
 	{
 		Cases: "error switched protocols", Field: "Got.0.Errors.request", Treq: `"failed: connection closed"`, Ours: `"failed: switched protocols"`,
-		Reason: "The error says what happened. Twisted's says that the connection was closed.",
+		Reason: "The error says what happened. Twisted's error says that the connection was closed.",
 	},
 }
