@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 )
 
 // The memory that a body takes grows with the bytes that came, not with the length that was announced.
@@ -15,10 +16,10 @@ func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		const count = 20
 		for range count {
-			r, s := newResponse("")
+			r, s := bodytest.New(200)
 			r.Length = length
 			d := r.Content()
-			s.sendAll("x")
+			s.SendAll("x")
 			if got := deferredtest.SuccessResultOf(t, d); string(got) != "x" || cap(got) != 1 {
 				t.Fatalf("%d bytes, room for %d", len(got), cap(got))
 			}

@@ -5,15 +5,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
 // both runs test for a response that is not buffered, and for one that is buffered: a
 // single reader sees no difference.
-func both(t *testing.T, test func(t *testing.T, r *response.Response, s *source)) {
+func both(t *testing.T, test func(t *testing.T, r *response.Response, s *bodytest.Source)) {
 	for name, buffer := range map[string]bool{"unbuffered": false, "buffered": true} {
 		t.Run(name, func(t *testing.T) {
-			r, s := newResponse("")
+			r, s := bodytest.New(200)
 			if buffer {
 				r.Buffer()
 			}
@@ -22,7 +23,7 @@ func both(t *testing.T, test func(t *testing.T, r *response.Response, s *source)
 	}
 }
 
-func deliver(t *testing.T, r *response.Response, p *reader) {
+func deliver(t *testing.T, r *response.Response, p *bodytest.Reader) {
 	t.Helper()
 	if err := r.DeliverBody(p); err != nil {
 		t.Error(err)
@@ -30,63 +31,63 @@ func deliver(t *testing.T, r *response.Response, p *reader) {
 }
 
 func TestDeliverFirst(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
 		deliver(t, r, p)
-		s.wantAsked(t, "resume")
-		s.sendAll("a", "b")
-		p.want(t, "made", "a", "b", done)
+		s.WantAsked(t, "resume")
+		s.SendAll("a", "b")
+		p.Want(t, "made", "a", "b", done)
 	})
 }
 
 func TestDeliverLater(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
-		s.send("a", "b")
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
+		s.Send("a", "b")
 		deliver(t, r, p)
-		p.want(t, "made", "ab")
-		s.sendAll("c")
-		p.want(t, "made", "ab", "c", done)
+		p.Want(t, "made", "ab")
+		s.SendAll("c")
+		p.Want(t, "made", "ab", "c", done)
 	})
 }
 
 func TestDeliverAfterTheEnd(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
-		s.send("a")
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
+		s.Send("a")
 		s.End(errors.New("cut short"))
 		deliver(t, r, p)
-		p.want(t, "made", "a", "cut short")
-		s.wantAsked(t, "")
+		p.Want(t, "made", "a", "cut short")
+		s.WantAsked(t, "")
 		p.PauseProducing() // no effect after the end
 		p.ResumeProducing()
 		p.StopProducing()
-		s.wantAsked(t, "")
-		p.want(t, "made", "a", "cut short")
+		s.WantAsked(t, "")
+		p.Want(t, "made", "a", "cut short")
 	})
 }
 
 func TestEmptyBody(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
-		s.sendAll()
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
+		s.SendAll()
 		deliver(t, r, p)
-		p.want(t, "made", done)
+		p.Want(t, "made", done)
 	})
 }
 
 // TestUnreadPauses checks that an unread body is held up to a limit.
 func TestUnreadPauses(t *testing.T) {
-	r, s := newResponse("")
-	s.send(strings.Repeat("x", 64<<10))
-	s.wantAsked(t, "")
-	s.send("y")
-	s.wantAsked(t, "pause")
-	p := &reader{}
+	r, s := bodytest.New(200)
+	s.Send(strings.Repeat("x", 64<<10))
+	s.WantAsked(t, "")
+	s.Send("y")
+	s.WantAsked(t, "pause")
+	p := new(bodytest.Reader)
 	deliver(t, r, p)
-	s.wantAsked(t, "resume")
-	s.sendAll("z")
-	p.want(t, "made", strings.Repeat("x", 64<<10)+"y", "z", done)
+	s.WantAsked(t, "resume")
+	s.SendAll("z")
+	p.Want(t, "made", strings.Repeat("x", 64<<10)+"y", "z", done)
 }
 
 // TestTakenOnce checks that DeliverBody refuses a second reader, and does not call it.
@@ -96,77 +97,77 @@ func TestTakenOnce(t *testing.T) {
 		"buffered too late": func(r *response.Response) { r.Buffer() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, s := newResponse("")
-			first, second := &reader{}, &reader{}
+			r, s := bodytest.New(200)
+			first, second := new(bodytest.Reader), new(bodytest.Reader)
 			deliver(t, r, first)
 			late(r)
 			if err := r.DeliverBody(second); err != response.ErrBodyTaken {
 				t.Error(err)
 			}
-			s.sendAll("a")
+			s.SendAll("a")
 			if err := r.DeliverBody(second); err != response.ErrBodyTaken {
 				t.Error(err)
 			}
-			first.want(t, "made", "a", done)
-			second.want(t)
+			first.Want(t, "made", "a", done)
+			second.Want(t)
 		})
 	}
 }
 
 func TestPause(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
-		p.onData = func(data string) {
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
+		p.OnData = func(data string) {
 			if data == "b" {
 				p.PauseProducing()
 			}
 		}
 		deliver(t, r, p)
-		s.wantAsked(t, "resume")
-		s.send("a", "b", "c", "d") // the agent received them together with b
-		s.wantAsked(t, "pause")
-		p.want(t, "made", "a", "b")
+		s.WantAsked(t, "resume")
+		s.Send("a", "b", "c", "d") // the agent received them together with b
+		s.WantAsked(t, "pause")
+		p.Want(t, "made", "a", "b")
 		p.ResumeProducing()
-		s.wantAsked(t, "resume")
-		s.sendAll("e")
-		p.want(t, "made", "a", "b", "cd", "e", done)
+		s.WantAsked(t, "resume")
+		s.SendAll("e")
+		p.Want(t, "made", "a", "b", "cd", "e", done)
 	})
 }
 
 // TestPauseOverTheEnd checks that a paused reader learns of the end after the last bytes.
 func TestPauseOverTheEnd(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
 		deliver(t, r, p)
 		p.PauseProducing()
-		s.sendAll("a")
-		p.want(t, "made")
+		s.SendAll("a")
+		p.Want(t, "made")
 		p.ResumeProducing()
-		p.want(t, "made", "a", done)
+		p.Want(t, "made", "a", done)
 	})
 }
 
 func TestPauseAtOnce(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
-		p.onMade = func() { p.PauseProducing() }
-		s.send("a")
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
+		p.OnMade = func() { p.PauseProducing() }
+		s.Send("a")
 		deliver(t, r, p)
-		s.wantAsked(t, "pause")
-		p.want(t, "made")
+		s.WantAsked(t, "pause")
+		p.Want(t, "made")
 		p.ResumeProducing()
-		p.want(t, "made", "a")
-		s.wantAsked(t, "resume")
+		p.Want(t, "made", "a")
+		s.WantAsked(t, "resume")
 	})
 }
 
 // TestPauseAndResumeWithin checks that ResumeProducing within DataReceived does not call
 // DataReceived.
 func TestPauseAndResumeWithin(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
 		depth := 0
-		p.onData = func(string) {
+		p.OnData = func(string) {
 			if depth++; depth != 1 {
 				t.Error("DataReceived within DataReceived")
 			}
@@ -174,40 +175,40 @@ func TestPauseAndResumeWithin(t *testing.T) {
 			p.ResumeProducing()
 			depth--
 		}
-		s.send("a")
+		s.Send("a")
 		deliver(t, r, p)
-		s.sendAll("b", "c")
-		p.want(t, "made", "a", "b", "c", done)
+		s.SendAll("b", "c")
+		p.Want(t, "made", "a", "b", "c", done)
 	})
 }
 
 // TestResumeAtOnce checks that DataReceived is not called before ConnectionMade has
 // returned.
 func TestResumeAtOnce(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
-		p.onMade = func() {
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
+		p.OnMade = func() {
 			p.ResumeProducing()
-			p.want(t, "made")
+			p.Want(t, "made")
 		}
-		s.send("a")
+		s.Send("a")
 		deliver(t, r, p)
-		p.want(t, "made", "a")
+		p.Want(t, "made", "a")
 	})
 }
 
 // A hasty source has the body in memory: its ResumeProducing writes the whole body.
 type hasty struct {
-	source
+	bodytest.Source
 	left []string
 }
 
 func (h *hasty) ResumeProducing() {
-	h.source.ResumeProducing()
+	h.Source.ResumeProducing()
 	for len(h.left) != 0 {
 		piece := h.left[0]
 		h.left = h.left[1:]
-		h.send(piece)
+		h.Send(piece)
 		if len(h.left) == 0 {
 			h.End(response.ErrDone)
 		}
@@ -224,9 +225,9 @@ func TestHastySource(t *testing.T) {
 				if buffer {
 					r.Buffer()
 				}
-				p := &reader{}
+				p := new(bodytest.Reader)
 				depth := 0
-				p.onData = func(string) {
+				p.OnData = func(string) {
 					if depth++; depth != 1 {
 						t.Error("DataReceived within DataReceived")
 					}
@@ -237,7 +238,7 @@ func TestHastySource(t *testing.T) {
 					}
 					depth--
 				}
-				p.onLost = func() {
+				p.OnLost = func() {
 					if depth != 0 {
 						t.Error("ConnectionLost within DataReceived")
 					}
@@ -246,12 +247,12 @@ func TestHastySource(t *testing.T) {
 					deliver(t, r, p)
 				}
 				h.left = []string{"b", "c", "d"}
-				h.send("a")
+				h.Send("a")
 				if !sent {
 					deliver(t, r, p)
 				}
-				if got := strings.Join(p.told, ""); got != "madeabcd"+done {
-					t.Errorf("the reader was told %q", p.told)
+				if got := strings.Join(p.Told, ""); got != "madeabcd"+done {
+					t.Errorf("the reader was told %q", p.Told)
 				}
 			})
 		}
@@ -259,59 +260,59 @@ func TestHastySource(t *testing.T) {
 }
 
 func TestStop(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
-		p.onData = func(string) { p.StopProducing() }
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
+		p.OnData = func(string) { p.StopProducing() }
 		deliver(t, r, p)
-		s.wantAsked(t, "resume")
-		s.send("a", "b", "c")
-		s.wantAsked(t, "stop")
+		s.WantAsked(t, "resume")
+		s.Send("a", "b", "c")
+		s.WantAsked(t, "stop")
 		p.ResumeProducing()
 		p.StopProducing()
-		s.wantAsked(t, "")
-		p.want(t, "made", "a")
+		s.WantAsked(t, "")
+		p.Want(t, "made", "a")
 		s.End(errors.New("aborted"))
-		p.want(t, "made", "a", "aborted")
+		p.Want(t, "made", "a", "aborted")
 	})
 }
 
 func TestStopAtOnce(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
-		p.onMade = func() { p.StopProducing() }
-		s.send("a")
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
+		p.OnMade = func() { p.StopProducing() }
+		s.Send("a")
 		deliver(t, r, p)
-		s.wantAsked(t, "stop")
-		s.send("b")
+		s.WantAsked(t, "stop")
+		s.Send("b")
 		s.End(errors.New("aborted"))
-		p.want(t, "made", "aborted")
+		p.Want(t, "made", "aborted")
 	})
 }
 
 // TestStopWithTheEndWaiting checks that a body is incomplete if the reader stops it
 // before the last bytes.
 func TestStopWithTheEndWaiting(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{}
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
 		deliver(t, r, p)
 		p.PauseProducing()
-		s.sendAll("a")
+		s.SendAll("a")
 		p.StopProducing()
-		p.want(t, "made", aborted)
+		p.Want(t, "made", aborted)
 	})
 }
 
 // TestReaderPanics checks that a panic of the reader reaches the agent, which can still
 // end the body.
 func TestReaderPanics(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		p := &reader{onData: func(string) { panic("boom") }}
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := &bodytest.Reader{OnData: func(string) { panic("boom") }}
 		deliver(t, r, p)
-		if recovered(func() { s.send("a") }) == nil {
+		if recovered(func() { s.Send("a") }) == nil {
 			t.Error("no panic")
 		}
 		s.End(errors.New("aborted"))
-		p.want(t, "made", "a", "aborted")
+		p.Want(t, "made", "a", "aborted")
 	})
 }
 
@@ -325,22 +326,22 @@ func recovered(f func()) (v any) {
 // TestHeldBodyInPieces checks that a large held body is delivered in pieces, to its last
 // byte.
 func TestHeldBodyInPieces(t *testing.T) {
-	r, s := newResponse("")
+	r, s := bodytest.New(200)
 	piece := strings.Repeat("x", 256<<10)
-	s.sendAll(piece, "y")
-	p := &reader{}
+	s.SendAll(piece, "y")
+	p := new(bodytest.Reader)
 	deliver(t, r, p)
-	p.want(t, "made", piece, "y", done)
+	p.Want(t, "made", piece, "y", done)
 }
 
 // TestOnEnd checks that every function passed to OnEnd is called once, in order.
 func TestOnEnd(t *testing.T) {
-	r, s := newResponse("")
+	r, s := bodytest.New(200)
 	called := ""
 	for _, name := range []string{"a", "b", "c"} {
 		r.OnEnd(func() { called += name })
 	}
-	s.send("text")
+	s.Send("text")
 	if called != "" {
 		t.Errorf("the functions %q were called before the end", called)
 	}

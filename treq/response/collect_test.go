@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -27,14 +28,14 @@ func TestCollect(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			deferred.FailOnUnhandled(t)
-			both(t, func(t *testing.T, r *response.Response, s *source) {
+			both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
 				var got []string
-				s.send("a")
+				s.Send("a")
 				d := r.Collect(func(data []byte) error {
 					got = append(got, string(data))
 					return nil
 				})
-				s.send("b", "c")
+				s.Send("b", "c")
 				deferredtest.NoResult(t, d)
 				s.End(test.reason)
 				if test.is == nil {
@@ -51,8 +52,8 @@ func TestCollect(t *testing.T) {
 }
 
 func TestCollectNothing(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		s.sendAll()
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		s.SendAll()
 		d := r.Collect(func(data []byte) error {
 			t.Errorf("collected %q", data)
 			return nil
@@ -71,24 +72,24 @@ func TestCollectorFails(t *testing.T) {
 	} {
 		for _, early := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", early: ", early), func(t *testing.T) {
-				both(t, func(t *testing.T, r *response.Response, s *source) {
+				both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
 					if early {
-						s.send("bad")
+						s.Send("bad")
 					}
 					calls := 0
 					d := r.Collect(func(data []byte) error {
 						calls++
 						return fail()
 					})
-					s.send("bad", "more")
+					s.Send("bad", "more")
 					if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, errBoom) {
 						t.Error(err)
 					}
 					if calls != 1 {
 						t.Errorf("called %d times", calls)
 					}
-					if !strings.HasSuffix(strings.Join(s.asked, " "), "stop") {
-						t.Errorf("asked for %v", s.asked)
+					if !strings.HasSuffix(strings.Join(s.Asked, " "), "stop") {
+						t.Errorf("asked for %v", s.Asked)
 					}
 					s.End(errors.New("aborted")) // the Deferred does not fire again
 				})
@@ -98,15 +99,15 @@ func TestCollectorFails(t *testing.T) {
 }
 
 func TestCollectCancelled(t *testing.T) {
-	for name, cancel := range map[string]func(d *deferred.Deferred[deferred.None], s *source){
-		"between pieces":                 func(d *deferred.Deferred[deferred.None], s *source) { d.Cancel() },
-		"by its collector":               func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel") },
-		"by its collector, which fails":  func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel and fail") },
-		"by its collector, which panics": func(d *deferred.Deferred[deferred.None], s *source) { s.send("cancel and panic") },
+	for name, cancel := range map[string]func(d *deferred.Deferred[deferred.None], s *bodytest.Source){
+		"between pieces":                 func(d *deferred.Deferred[deferred.None], s *bodytest.Source) { d.Cancel() },
+		"by its collector":               func(d *deferred.Deferred[deferred.None], s *bodytest.Source) { s.Send("cancel") },
+		"by its collector, which fails":  func(d *deferred.Deferred[deferred.None], s *bodytest.Source) { s.Send("cancel and fail") },
+		"by its collector, which panics": func(d *deferred.Deferred[deferred.None], s *bodytest.Source) { s.Send("cancel and panic") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			deferred.FailOnUnhandled(t)
-			both(t, func(t *testing.T, r *response.Response, s *source) {
+			both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
 				var d *deferred.Deferred[deferred.None]
 				d = r.Collect(func(data []byte) error {
 					switch string(data) {
@@ -123,13 +124,13 @@ func TestCollectCancelled(t *testing.T) {
 					}
 					return nil
 				})
-				s.send("a")
+				s.Send("a")
 				cancel(d, s)
-				s.send("more")
+				s.Send("more")
 				if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
 					t.Error(err)
 				}
-				s.wantAsked(t, "resume stop")
+				s.WantAsked(t, "resume stop")
 				s.End(errors.New("aborted"))
 			})
 		})
@@ -138,7 +139,7 @@ func TestCollectCancelled(t *testing.T) {
 
 // TestCollectTwice checks that a body that is not buffered is collected only once.
 func TestCollectTwice(t *testing.T) {
-	r, s := newResponse("")
+	r, s := bodytest.New(200)
 	ignore := func([]byte) error { return nil }
 	first := r.Collect(ignore)
 	for name, d := range map[string]func() error{
@@ -150,24 +151,24 @@ func TestCollectTwice(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	s.sendAll("a")
+	s.SendAll("a")
 	deferredtest.SuccessResultOf(t, first)
 }
 
 // TestContentAgain checks that Content, Text, JSON and Collect may be called before,
 // during and after the arrival of the body.
 func TestContentAgain(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
 		var all []*deferred.Deferred[[]byte]
 		ask := func() { all = append(all, r.Content()) }
 		ask()
-		s.send(`"caf`)
+		s.Send(`"caf`)
 		ask()
 		all[0].AddCallback(func(data []byte) ([]byte, error) {
 			ask()
 			return data, nil
 		})
-		s.sendAll(`é"`)
+		s.SendAll(`é"`)
 		ask()
 		if len(all) != 4 {
 			t.Errorf("%d Deferreds", len(all))
@@ -196,9 +197,9 @@ func TestContentAgain(t *testing.T) {
 
 // TestContentIsNotShared checks that an append to one result does not change another.
 func TestContentIsNotShared(t *testing.T) {
-	r, s := newResponse("")
+	r, s := bodytest.New(200)
 	first, second := r.Content(), r.Content()
-	s.sendAll("a", "b")
+	s.SendAll("a", "b")
 	_ = append(deferredtest.SuccessResultOf(t, first), 'x')
 	_ = append(deferredtest.SuccessResultOf(t, second), 'y')
 	if got := string(deferredtest.SuccessResultOf(t, r.Content())); got != "ab" {
@@ -207,8 +208,8 @@ func TestContentIsNotShared(t *testing.T) {
 }
 
 func TestContentOfNothing(t *testing.T) {
-	r, s := newResponse("")
-	s.sendAll()
+	r, s := bodytest.New(200)
+	s.SendAll()
 	if got := deferredtest.SuccessResultOf(t, r.Content()); got == nil || len(got) != 0 {
 		t.Errorf("got %#v", got)
 	}
@@ -217,10 +218,10 @@ func TestContentOfNothing(t *testing.T) {
 // TestContentLength checks that a wrong or an immense length does no harm.
 func TestContentLength(t *testing.T) {
 	for _, length := range []int64{1, 1 << 60, response.UnknownLength} {
-		r, s := newResponse("")
+		r, s := bodytest.New(200)
 		r.Length = length
 		d := r.Content()
-		s.sendAll("abc")
+		s.SendAll("abc")
 		if got := string(deferredtest.SuccessResultOf(t, d)); got != "abc" {
 			t.Errorf("Length %d: got %q", length, got)
 		}
@@ -229,10 +230,10 @@ func TestContentLength(t *testing.T) {
 
 func TestContentFails(t *testing.T) {
 	deferred.FailOnUnhandled(t)
-	r, s := newResponse("")
+	r, s := bodytest.New(200)
 	first := r.Content()
 	second := deferred.Map(r.Text(), func(string) (string, error) { return "not called", nil })
-	s.send("a")
+	s.Send("a")
 	s.End(&response.FailedError{Reasons: []error{errBoom}})
 	for i, err := range []error{
 		deferredtest.FailureResultOf(t, first),
@@ -248,17 +249,17 @@ func TestContentFails(t *testing.T) {
 // TestContentCancelled checks that cancelling the last Deferred closes the connection.
 func TestContentCancelled(t *testing.T) {
 	deferred.FailOnUnhandled(t)
-	r, s := newResponse("")
+	r, s := bodytest.New(200)
 	first, second := r.Content(), r.Content()
-	s.wantAsked(t, "resume")
+	s.WantAsked(t, "resume")
 	first.Cancel()
 	deferredtest.FailureResultOf(t, first)
-	s.wantAsked(t, "")
+	s.WantAsked(t, "")
 	second.Cancel()
 	deferredtest.FailureResultOf(t, second)
-	s.wantAsked(t, "stop")
+	s.WantAsked(t, "stop")
 	late := r.Content()
-	s.send("lost")
+	s.Send("lost")
 	s.End(errBoom)
 	if err := deferredtest.FailureResultOf(t, late); !errors.Is(err, errBoom) {
 		t.Error(err)
@@ -269,13 +270,13 @@ func TestContentCancelled(t *testing.T) {
 // the body.
 func TestContentCancelledWithin(t *testing.T) {
 	deferred.FailOnUnhandled(t)
-	r, s := newResponse("")
+	r, s := bodytest.New(200)
 	first, second := r.Content(), r.Content()
 	first.AddCallback(func(data []byte) ([]byte, error) {
 		second.Cancel()
 		return data, nil
 	})
-	s.sendAll("a")
+	s.SendAll("a")
 	deferredtest.SuccessResultOf(t, first)
 	if err := deferredtest.FailureResultOf(t, second); !errors.Is(err, deferred.ErrCancelled) {
 		t.Error(err)
@@ -298,16 +299,16 @@ func TestText(t *testing.T) {
 		"Japanese in Shift JIS": {"text/html; charset=Shift_JIS", "\x93\xfa\x96\x7b", "日本"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, s := newResponse(test.contentType)
-			s.sendAll(test.body)
+			r, s := bodytest.New(200, "Content-Type", test.contentType)
+			s.SendAll(test.body)
 			if got := deferredtest.SuccessResultOf(t, r.Text()); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
 	t.Run("unknown charset", func(t *testing.T) {
-		r, s := newResponse("text/plain; charset=klingon")
-		s.sendAll("x")
+		r, s := bodytest.New(200, "Content-Type", "text/plain; charset=klingon")
+		s.SendAll("x")
 		if err := deferredtest.FailureResultOf(t, r.Text()); !strings.Contains(err.Error(), `"klingon"`) {
 			t.Error(err)
 		}
@@ -315,8 +316,8 @@ func TestText(t *testing.T) {
 }
 
 func TestJSON(t *testing.T) {
-	r, s := newResponse("application/json")
-	s.sendAll(`{"a": [1, 2]}`)
+	r, s := bodytest.New(200, "Content-Type", "application/json")
+	s.SendAll(`{"a": [1, 2]}`)
 	var into map[string][]int
 	deferredtest.SuccessResultOf(t, r.JSON(&into))
 	want := map[string][]int{"a": {1, 2}}
@@ -332,7 +333,7 @@ func TestJSON(t *testing.T) {
 }
 
 func TestString(t *testing.T) {
-	r, _ := newResponse("text/plain; charset=utf-8")
+	r, _ := bodytest.New(200, "Content-Type", "text/plain; charset=utf-8")
 	if got, want := r.String(), `<Response 200 "text/plain; charset=utf-8" unknown size>`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -347,7 +348,7 @@ func TestErrors(t *testing.T) {
 	if got := failed.Error(); got != "the response failed: boom; crash" || !errors.Is(failed, errBoom) {
 		t.Error(got)
 	}
-	r, _ := newResponse("")
+	r, _ := bodytest.New(200)
 	r.Request = &request.Request{Method: "GET", URL: &url.URL{Scheme: "http", User: url.UserPassword("me", "secret"), Host: "a.example"}}
 	failed.Response = r
 	if got := failed.Error(); got != "GET http://me:xxxxx@a.example: the response failed: boom; crash" {

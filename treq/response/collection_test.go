@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -28,12 +29,12 @@ func (c *workClock) turn() { c.Advance(time.Nanosecond) }
 func (c *workClock) Now() time.Time { return c.Clock.Now().Add(c.worked) }
 
 // collecting returns a response on a loop. The test runs the turns of the loop.
-func collecting(t *testing.T, buffered bool) (*response.Response, *source, *workClock) {
+func collecting(t *testing.T, buffered bool) (*response.Response, *bodytest.Source, *workClock) {
 	t.Helper()
 	deferred.FailOnUnhandled(t)
 	clock := &workClock{Clock: task.NewClock()}
-	r, s := newResponse("")
-	s.cooperator = task.NewCooperator(clock, task.CooperatorConfig{
+	r, s := bodytest.New(200)
+	s.Tasks = task.NewCooperator(clock, task.CooperatorConfig{
 		Scheduler: func(f func()) reactor.DelayedCall {
 			return clock.CallLater(time.Nanosecond, f)
 		},
@@ -51,7 +52,7 @@ func collecting(t *testing.T, buffered bool) (*response.Response, *source, *work
 }
 
 // eachWay runs test for a body that is buffered and for one that is not.
-func eachWay(t *testing.T, test func(t *testing.T, r *response.Response, s *source, clock *workClock)) {
+func eachWay(t *testing.T, test func(t *testing.T, r *response.Response, s *bodytest.Source, clock *workClock)) {
 	for _, buffered := range []bool{false, true} {
 		t.Run(fmt.Sprint("buffered=", buffered), func(t *testing.T) {
 			r, s, clock := collecting(t, buffered)
@@ -62,8 +63,8 @@ func eachWay(t *testing.T, test func(t *testing.T, r *response.Response, s *sour
 
 // TestCollectAtOnce checks that a complete body is collected without a turn of the loop.
 func TestCollectAtOnce(t *testing.T) {
-	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
-		s.sendAll("all")
+	eachWay(t, func(t *testing.T, r *response.Response, s *bodytest.Source, clock *workClock) {
+		s.SendAll("all")
 		got := ""
 		deferredtest.SuccessResultOf(t, r.Collect(func(data []byte) error {
 			clock.worked += time.Hour
@@ -79,18 +80,18 @@ func TestCollectAtOnce(t *testing.T) {
 // TestCollectSlowly checks that a slow collector pauses the body after each piece. The
 // next turn collects the bytes received after the pause, and other tasks run in between.
 func TestCollectSlowly(t *testing.T) {
-	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+	eachWay(t, func(t *testing.T, r *response.Response, s *bodytest.Source, clock *workClock) {
 		var trace []string
 		d := r.Collect(func(data []byte) error {
 			clock.worked += 10 * time.Millisecond
 			trace = append(trace, string(data))
 			return nil
 		})
-		s.wantAsked(t, "resume")
-		s.send("a")
-		s.wantAsked(t, "pause")
-		s.send("b", "c") // received before the pause
-		other := s.cooperator.Cooperate(func() (task.Wait, error) {
+		s.WantAsked(t, "resume")
+		s.Send("a")
+		s.WantAsked(t, "pause")
+		s.Send("b", "c") // received before the pause
+		other := s.Tasks.Cooperate(func() (task.Wait, error) {
 			trace = append(trace, "other")
 			return nil, nil
 		})
@@ -98,8 +99,8 @@ func TestCollectSlowly(t *testing.T) {
 			trace = append(trace, "turn")
 			clock.turn()
 		}
-		s.wantAsked(t, "pause resume")
-		s.send("d")
+		s.WantAsked(t, "pause resume")
+		s.Send("d")
 		other.Stop()
 		s.End(response.ErrDone)
 		deferredtest.SuccessResultOf(t, d)
@@ -113,7 +114,7 @@ func TestCollectSlowly(t *testing.T) {
 // TestCollectManyPieces checks that a fast collector pauses the body after a thousand
 // pieces.
 func TestCollectManyPieces(t *testing.T) {
-	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+	eachWay(t, func(t *testing.T, r *response.Response, s *bodytest.Source, clock *workClock) {
 		calls, got := 0, 0
 		d := r.Collect(func(data []byte) error {
 			calls++
@@ -121,12 +122,12 @@ func TestCollectManyPieces(t *testing.T) {
 			return nil
 		})
 		for range 5000 {
-			s.send("x")
+			s.Send("x")
 		}
 		if calls != 1000 {
 			t.Errorf("called %d times in the first turn, want 1000", calls)
 		}
-		s.wantAsked(t, "resume pause")
+		s.WantAsked(t, "resume pause")
 		s.End(response.ErrDone)
 		deferredtest.NoResult(t, d)
 		clock.turn()
@@ -142,7 +143,7 @@ func TestCollectManyPieces(t *testing.T) {
 func TestCollectAgain(t *testing.T) {
 	r, s, clock := collecting(t, true)
 	whole := strings.Repeat("x", 3<<20)
-	s.sendAll(whole)
+	s.SendAll(whole)
 	deferredtest.SuccessResultOf(t, r.Content())
 	got, most := 0, 0
 	d := r.Collect(func(data []byte) error {
@@ -164,23 +165,23 @@ func TestCollectAgain(t *testing.T) {
 // Collect, whatever ends it.
 func TestCollectEndsInLaterTurns(t *testing.T) {
 	for name, test := range map[string]struct {
-		end  func(d *deferred.Deferred[deferred.None], s *source, clock *workClock)
+		end  func(d *deferred.Deferred[deferred.None], s *bodytest.Source, clock *workClock)
 		want error
 	}{
-		"cancelled": {func(d *deferred.Deferred[deferred.None], s *source, clock *workClock) { d.Cancel() }, deferred.ErrCancelled},
-		"failed":    {func(d *deferred.Deferred[deferred.None], s *source, clock *workClock) { clock.turn() }, errBoom},
-		"panicked": {func(d *deferred.Deferred[deferred.None], s *source, clock *workClock) {
-			s.send("panic")
+		"cancelled": {func(d *deferred.Deferred[deferred.None], s *bodytest.Source, clock *workClock) { d.Cancel() }, deferred.ErrCancelled},
+		"failed":    {func(d *deferred.Deferred[deferred.None], s *bodytest.Source, clock *workClock) { clock.turn() }, errBoom},
+		"panicked": {func(d *deferred.Deferred[deferred.None], s *bodytest.Source, clock *workClock) {
+			s.Send("panic")
 			clock.turn()
 		}, errBoom},
-		"cut short": {func(d *deferred.Deferred[deferred.None], s *source, clock *workClock) {
+		"cut short": {func(d *deferred.Deferred[deferred.None], s *bodytest.Source, clock *workClock) {
 			s.End(&response.FailedError{Reasons: []error{errBoom}})
 			clock.turn()
 		}, errBoom},
-		"the Cooperator stopped": {func(d *deferred.Deferred[deferred.None], s *source, clock *workClock) { s.cooperator.Stop() }, task.ErrSchedulerStopped},
+		"the Cooperator stopped": {func(d *deferred.Deferred[deferred.None], s *bodytest.Source, clock *workClock) { s.Tasks.Stop() }, task.ErrSchedulerStopped},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+			eachWay(t, func(t *testing.T, r *response.Response, s *bodytest.Source, clock *workClock) {
 				calls := 0
 				d := r.Collect(func(data []byte) error {
 					clock.worked += time.Second
@@ -191,7 +192,7 @@ func TestCollectEndsInLaterTurns(t *testing.T) {
 					}
 					return nil
 				})
-				s.send("a", "b")
+				s.Send("a", "b")
 				if calls != 1 {
 					t.Fatalf("called %d times", calls)
 				}
@@ -199,10 +200,10 @@ func TestCollectEndsInLaterTurns(t *testing.T) {
 				if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, test.want) {
 					t.Errorf("failed with %v, want %v", err, test.want)
 				}
-				if asked := strings.Join(s.asked, " "); name != "cut short" && !strings.HasSuffix(asked, "stop") {
+				if asked := strings.Join(s.Asked, " "); name != "cut short" && !strings.HasSuffix(asked, "stop") {
 					t.Errorf("asked for %q", asked)
 				}
-				s.send("more")
+				s.Send("more")
 				s.End(errors.New("aborted"))
 				clock.turn()
 				if calls > 2 {
@@ -216,7 +217,7 @@ func TestCollectEndsInLaterTurns(t *testing.T) {
 // TestCollectThen checks that the body is paused and the piece stays valid until the
 // collector's Deferred fires.
 func TestCollectThen(t *testing.T) {
-	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+	eachWay(t, func(t *testing.T, r *response.Response, s *bodytest.Source, clock *workClock) {
 		var waits []*deferred.Deferred[deferred.None]
 		var pieces [][]byte
 		d := r.CollectThen(func(data []byte) *deferred.Deferred[deferred.None] {
@@ -224,9 +225,9 @@ func TestCollectThen(t *testing.T) {
 			waits = append(waits, deferred.New[deferred.None]())
 			return waits[len(waits)-1]
 		})
-		s.send("a")
-		s.wantAsked(t, "resume pause")
-		s.send("b", "c") // received before the pause
+		s.Send("a")
+		s.WantAsked(t, "resume pause")
+		s.Send("b", "c") // received before the pause
 		if len(waits) != 1 || string(pieces[0]) != "a" {
 			t.Fatalf("collected %q", pieces)
 		}
@@ -252,7 +253,7 @@ func TestCollectThenAtOnce(t *testing.T) {
 				got.Write(data)
 				return wait
 			})
-			s.sendAll("a", "b")
+			s.SendAll("a", "b")
 			deferredtest.SuccessResultOf(t, d)
 			if got.String() != "ab" {
 				t.Errorf("collected %q", got.String())
@@ -266,7 +267,7 @@ func TestCollectThenAtOnce(t *testing.T) {
 func TestCollectThenEnds(t *testing.T) {
 	type scene struct {
 		d, wait *deferred.Deferred[deferred.None]
-		s       *source
+		s       *bodytest.Source
 	}
 	for name, test := range map[string]struct {
 		end       func(scene)
@@ -280,12 +281,12 @@ func TestCollectThenEnds(t *testing.T) {
 		"fails after the end":   {func(x scene) { x.s.End(response.ErrDone); x.wait.Errback(errBoom) }, errBoom, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+			eachWay(t, func(t *testing.T, r *response.Response, s *bodytest.Source, clock *workClock) {
 				cancelled := false
 				wait := deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { cancelled = true })
 				d := r.CollectThen(func([]byte) *deferred.Deferred[deferred.None] { return wait })
-				s.send("a")
-				s.asked = nil
+				s.Send("a")
+				s.Asked = nil
 				test.end(scene{d, wait, s})
 				if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, test.want) {
 					t.Errorf("failed with %v, want %v", err, test.want)
@@ -293,7 +294,7 @@ func TestCollectThenEnds(t *testing.T) {
 				if cancelled != test.cancelled {
 					t.Errorf("the collector's Deferred was cancelled: %v, want %v", cancelled, test.cancelled)
 				}
-				if closed := strings.Contains(strings.Join(s.asked, " "), "stop"); closed != test.closed {
+				if closed := strings.Contains(strings.Join(s.Asked, " "), "stop"); closed != test.closed {
 					t.Errorf("the body was stopped: %v, want %v", closed, test.closed)
 				}
 				s.End(errors.New("aborted"))
@@ -312,7 +313,7 @@ func TestCollectThenCancelledWithin(t *testing.T) {
 		d.Cancel()
 		return deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { cancelled = true })
 	})
-	s.send("a", "b")
+	s.Send("a", "b")
 	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) || !cancelled {
 		t.Errorf("failed with %v; the collector's Deferred was cancelled: %v", err, cancelled)
 	}
@@ -320,7 +321,7 @@ func TestCollectThenCancelledWithin(t *testing.T) {
 
 // TestCollectThenSlowly checks that a slow collector is called once in each turn.
 func TestCollectThenSlowly(t *testing.T) {
-	eachWay(t, func(t *testing.T, r *response.Response, s *source, clock *workClock) {
+	eachWay(t, func(t *testing.T, r *response.Response, s *bodytest.Source, clock *workClock) {
 		var wait *deferred.Deferred[deferred.None]
 		calls := 0
 		d := r.CollectThen(func([]byte) *deferred.Deferred[deferred.None] {
@@ -329,7 +330,7 @@ func TestCollectThenSlowly(t *testing.T) {
 			wait = deferred.New[deferred.None]()
 			return wait
 		})
-		s.send("a", "b")
+		s.Send("a", "b")
 		wait.Callback(deferred.None{})
 		if calls != 1 {
 			t.Errorf("called %d times in one turn", calls)
@@ -348,27 +349,27 @@ func TestCollectThenSlowly(t *testing.T) {
 // TestCollectWithoutACooperator checks that Collect fails at once, and closes the
 // connection.
 func TestCollectWithoutACooperator(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		s.cooperator = nil
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		s.Tasks = nil
 		s.Init(s)
 		err := deferredtest.FailureResultOf(t, r.Collect(func([]byte) error { t.Error("called"); return nil }))
 		if !errors.Is(err, request.ErrNoCooperator) || !strings.Contains(err.Error(), ".Body).Cooperator()") {
 			t.Errorf("failed with %v", err)
 		}
-		s.wantAsked(t, "stop")
-		s.send("a")
+		s.WantAsked(t, "stop")
+		s.Send("a")
 	})
 }
 
 // TestCooperator checks that the response and all readers have the Cooperator of the
 // transport, before and after the end of the body.
 func TestCooperator(t *testing.T) {
-	both(t, func(t *testing.T, r *response.Response, s *source) {
-		var readers []*reader
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		var readers []*bodytest.Reader
 		read := func() {
-			p := &reader{}
-			p.onMade = func() {
-				if p.Cooperator() != s.cooperator {
+			p := new(bodytest.Reader)
+			p.OnMade = func() {
+				if p.Cooperator() != s.Tasks {
 					t.Error("a reader does not have the Cooperator in ConnectionMade")
 				}
 			}
@@ -378,14 +379,14 @@ func TestCooperator(t *testing.T) {
 		}
 		read()
 		read()
-		s.sendAll("a")
+		s.SendAll("a")
 		read()
 		for i, p := range readers {
-			if p.Cooperator() != s.cooperator {
+			if p.Cooperator() != s.Tasks {
 				t.Errorf("reader %d does not have the Cooperator after the end", i)
 			}
 		}
-		if r.Cooperator() != s.cooperator {
+		if r.Cooperator() != s.Tasks {
 			t.Error("the response does not have the Cooperator after the end")
 		}
 	})

@@ -5,29 +5,10 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
-	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
-
-// A tap is the agent's end of a body.
-type tap struct {
-	body       *response.Body
-	stopped    int
-	cooperator *task.Cooperator
-}
-
-func newTap() (*tap, *response.Response) {
-	t := &tap{cooperator: task.NewCooperator(task.NewClock(), task.CooperatorConfig{})}
-	t.body = response.NewBody(t)
-	return t, response.New(t.body)
-}
-
-func (t *tap) PauseProducing()  {}
-func (t *tap) ResumeProducing() {}
-func (t *tap) StopProducing()   { t.stopped++ }
-
-func (t *tap) Cooperator() *task.Cooperator { return t.cooperator }
 
 func TestDiscard(t *testing.T) {
 	whole := make([]byte, response.DiscardLimit)
@@ -49,22 +30,22 @@ func TestDiscard(t *testing.T) {
 		{"too long without a length", response.UnknownLength, nil, [][]byte{whole, whole, whole}, nil, 1, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			tap, r := newTap()
+			r, s := bodytest.New(200)
 			r.Length, r.Request = test.length, test.request
 			d := r.Discard()
 			for _, piece := range test.pieces {
-				tap.body.Write(piece)
+				s.Write(piece)
 			}
 			if test.end != nil {
-				tap.body.End(test.end)
+				s.End(test.end)
 			}
-			if tap.stopped != test.stopped {
-				t.Errorf("the connection was closed %d times, want %d", tap.stopped, test.stopped)
+			if s.Stopped != test.stopped {
+				t.Errorf("the connection was closed %d times, want %d", s.Stopped, test.stopped)
 			}
 			if !test.done {
 				deferredtest.NoResult(t, d)
 				d.Cancel()
-				if tap.stopped != 1 {
+				if s.Stopped != 1 {
 					t.Error("cancelling did not close the connection")
 				}
 				deferredtest.FailureResultOf(t, d)
@@ -76,17 +57,17 @@ func TestDiscard(t *testing.T) {
 }
 
 func TestDiscardAfterAnotherReader(t *testing.T) {
-	tap, r := newTap()
+	r, s := bodytest.New(200)
 	got := ""
 	collected := r.Collect(func(data []byte) error {
 		got += string(data)
 		return nil
 	})
 	deferredtest.SuccessResultOf(t, r.Discard())
-	tap.body.Write([]byte("hello"))
-	tap.body.End(response.ErrDone)
+	s.Write([]byte("hello"))
+	s.End(response.ErrDone)
 	deferredtest.SuccessResultOf(t, collected)
-	if got != "hello" || tap.stopped != 0 {
-		t.Errorf("the other reader got %q, and the connection was closed %d times", got, tap.stopped)
+	if got != "hello" || s.Stopped != 0 {
+		t.Errorf("the other reader got %q, and the connection was closed %d times", got, s.Stopped)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -38,14 +39,14 @@ func TestReader(t *testing.T) {
 		{"cut short", cut, cut},
 	} {
 		for _, buffered := range []bool{false, true} {
-			r, s := newResponse("")
+			r, s := bodytest.New(200)
 			if buffered {
 				r.Buffer()
 			}
-			s.send("ab") // before there is a reader
+			s.Send("ab") // before there is a reader
 			var pieces []string
 			ended := reading(r, &pieces)
-			s.send("cdefg", "h")
+			s.Send("cdefg", "h")
 			s.End(c.end)
 			var got error
 			ended.AddCallback(func(err error) (error, error) { got = err; return nil, nil })
@@ -61,7 +62,7 @@ func TestReader(t *testing.T) {
 
 // TestReaderHoldsBack checks that the body is paused until the piece is read.
 func TestReaderHoldsBack(t *testing.T) {
-	r, s := newResponse("")
+	r, s := bodytest.New(200)
 	next := deferred.New[deferred.None]()
 	deferred.Go(func(co *deferred.Co) (none deferred.None, _ error) {
 		body, buf := r.Reader(co), make([]byte, 1)
@@ -73,21 +74,21 @@ func TestReaderHoldsBack(t *testing.T) {
 		}
 		return none, nil
 	})
-	s.wantAsked(t, "pause resume")
-	s.send("abc")
-	s.wantAsked(t, "pause")
+	s.WantAsked(t, "pause resume")
+	s.Send("abc")
+	s.WantAsked(t, "pause")
 	next.Callback(deferred.None{})
-	s.wantAsked(t, "") // two more bytes are held
+	s.WantAsked(t, "") // two more bytes are held
 }
 
 func TestReaderCancelled(t *testing.T) {
-	r, s := newResponse("")
+	r, s := bodytest.New(200)
 	var pieces []string
 	ended := reading(r, &pieces)
-	s.send("a")
-	s.wantAsked(t, "pause resume pause resume")
+	s.Send("a")
+	s.WantAsked(t, "pause resume pause resume")
 	ended.Cancel()
-	s.wantAsked(t, "stop")
+	s.WantAsked(t, "stop")
 	ended.AddCallback(func(err error) (error, error) {
 		if !errors.Is(err, deferred.ErrCancelled) {
 			t.Errorf("read failed with %v", err)
@@ -100,8 +101,8 @@ func TestReaderCancelled(t *testing.T) {
 }
 
 func TestReaderClosed(t *testing.T) {
-	r, s := newResponse("")
-	s.send("abc")
+	r, s := bodytest.New(200)
+	s.Send("abc")
 	deferred.Go(func(co *deferred.Co) (none deferred.None, _ error) {
 		body, buf := r.Reader(co), make([]byte, 1)
 		body.Read(buf)
@@ -120,14 +121,14 @@ func TestReaderClosed(t *testing.T) {
 		}
 		return none, again.Close()
 	})
-	if got := strings.Join(s.asked, " "); !strings.HasSuffix(got, "stop") || strings.Count(got, "stop") != 1 {
+	if got := strings.Join(s.Asked, " "); !strings.HasSuffix(got, "stop") || strings.Count(got, "stop") != 1 {
 		t.Errorf("the transport was asked to %q, want one stop, last", got)
 	}
 }
 
 // TestReaderOfJSON checks that a json.Decoder reads a body that arrives in small pieces.
 func TestReaderOfJSON(t *testing.T) {
-	r, s := newResponse("")
+	r, s := bodytest.New(200)
 	var got []int
 	deferred.Go(func(co *deferred.Co) (none deferred.None, _ error) {
 		d := json.NewDecoder(r.Reader(co))
@@ -142,7 +143,7 @@ func TestReaderOfJSON(t *testing.T) {
 			got = append(got, v.N)
 		}
 	})
-	s.send(`{"n":1}`, `{"n"`, `:2}{"n":3}`)
+	s.Send(`{"n":1}`, `{"n"`, `:2}{"n":3}`)
 	if len(got) != 3 {
 		t.Errorf("got %v before the end", got)
 	}

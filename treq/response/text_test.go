@@ -4,34 +4,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
-	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A transport is the transport of a complete body.
-type transport struct{}
-
-func (transport) PauseProducing()  {}
-func (transport) ResumeProducing() {}
-func (transport) StopProducing()   {}
-
-func (transport) Cooperator() *task.Cooperator { return nil } // not needed
-
 // of returns a response with a body and values of Content-Type.
 func of(body string, contentTypes ...string) *response.Response {
-	b := response.NewBody(transport{})
+	r, s := bodytest.New(200)
 	if body != "" {
-		b.Write([]byte(body))
+		s.Send(body)
 	}
-	b.End(response.ErrDone)
-	r := response.New(b)
-	r.Header = http.Header{}
+	s.SendAll()
 	if len(contentTypes) != 0 {
 		r.Header["Content-Type"] = contentTypes
 	}

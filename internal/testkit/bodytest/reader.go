@@ -1,6 +1,11 @@
 package bodytest
 
-import "github.com/seed-7c003b53/gotreq/treq/response"
+import (
+	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
 
 // A Reader is a BodyProtocol. It records its calls, and then calls those functions that
 // are set.
@@ -53,4 +58,13 @@ func (r *Reader) Err() error {
 		return nil
 	}
 	return r.Lost[len(r.Lost)-1]
+}
+
+// Want checks Told.
+func (r *Reader) Want(t testing.TB, told ...string) {
+	t.Helper()
+	got, want := strings.Join(r.Told, "|"), strings.Join(told, "|")
+	if got != want {
+		t.Errorf("the reader was told\n%s\nwant\n%s", got, want)
+	}
 }

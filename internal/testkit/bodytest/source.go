@@ -4,6 +4,8 @@ package bodytest
 
 import (
 	"net/http"
+	"strings"
+	"testing"
 
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -16,7 +18,7 @@ type Source struct {
 	OnStop func() // if set, is called by StopProducing
 
 	Asked                    []string // "pause", "resume" and "stop"
-	Paused, Resumed, Stopped int      // how often each is in Asked
+	Paused, Resumed, Stopped int      // how often it was asked for each
 
 	clock *task.Clock // of Tasks
 }
@@ -65,6 +67,15 @@ func (s *Source) StopProducing() {
 	if s.OnStop != nil {
 		s.OnStop()
 	}
+}
+
+// WantAsked checks what the Source was asked since the last WantAsked.
+func (s *Source) WantAsked(t testing.TB, want string) {
+	t.Helper()
+	if got := strings.Join(s.Asked, " "); got != want {
+		t.Errorf("the source was asked to %q, want %q", got, want)
+	}
+	s.Asked = nil
 }
 
 // Send writes pieces of the body, each in a buffer that is used again, as a
