@@ -1,15 +1,14 @@
 package deferred_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 )
 
 func TestUnhandledErrors(t *testing.T) {
@@ -128,11 +127,9 @@ func TestFlushWaitsForFinalizers(t *testing.T) {
 }
 
 func TestUnhandledIsLoggedOnceWithPlacesWhenDebugging(t *testing.T) {
-	var log bytes.Buffer
-	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	log := logtest.Capture(t)
 	for _, debugging := range []bool{false, true} {
-		log.Reset()
+		log.Take()
 		deferred.SetDebugging(debugging)
 		fails()
 		deferred.SetDebugging(false)
@@ -227,9 +224,7 @@ func TestExecute(t *testing.T) {
 }
 
 func TestLogError(t *testing.T) {
-	var log bytes.Buffer
-	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	log := logtest.Capture(t)
 	wantError(t, deferred.Fail[int](errBoom).AddErrback(deferred.LogError), errBoom)
 	if got := log.String(); !strings.Contains(got, "level=ERROR") || !strings.Contains(got, "error=boom") {
 		t.Errorf("logged %q", got)

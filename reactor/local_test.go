@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/garbage"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
@@ -26,16 +27,13 @@ func TestLocalLivesAsLongAsItsReactor(t *testing.T) {
 	type value struct{ r reactor.Reactor }
 	local := reactor.NewLocal(func(r reactor.Reactor) *value { return &value{r} })
 	const reactors = 20
-	freed := make(chan bool, reactors)
+	var freed garbage.Count
 	for range reactors {
-		runtime.AddCleanup(local.Of(memory.New()), func(c chan bool) { c <- true }, freed)
-	}
-	for range 10 {
-		runtime.GC()
+		garbage.Watch(&freed, local.Of(memory.New()))
 	}
 	// The collector may still see one in a register.
-	for range reactors - 1 {
-		<-freed
+	if n := freed.Collect(); n < reactors-1 {
+		t.Errorf("%d of %d values are kept", reactors-n, reactors)
 	}
 	runtime.KeepAlive(local)
 }

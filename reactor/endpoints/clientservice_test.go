@@ -1,11 +1,9 @@
 package endpoints_test
 
 import (
-	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -14,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
@@ -173,9 +172,7 @@ func TestServiceConnectsAgain(t *testing.T) {
 
 func TestServiceTriesAgain(t *testing.T) {
 	f := newFixture(t)
-	var log bytes.Buffer
-	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	log := logtest.Capture(t)
 
 	results := map[int]*outcome[reactor.Protocol]{}
 	for _, n := range []int{0, 1, 2, 3, 4} {
@@ -199,7 +196,7 @@ func TestServiceTriesAgain(t *testing.T) {
 	}
 	for _, want := range []string{serverAddress[:9], "connection was refused", "failures=3", "delay=10s"} {
 		if !strings.Contains(log.String(), want) {
-			t.Errorf("the log does not tell of %s:\n%s", want, &log)
+			t.Errorf("the log does not tell of %s:\n%s", want, log)
 		}
 	}
 

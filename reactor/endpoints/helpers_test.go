@@ -1,7 +1,6 @@
 package endpoints_test
 
 import (
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -14,7 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	os.Exit(m.Run())
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mccutchen/go-httpbin/v2/httpbin"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/background"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
@@ -21,21 +22,15 @@ import (
 // address.
 func listen(t testing.TB, factory func(r reactor.Reactor) reactor.Factory) string {
 	t.Helper()
-	r := reactor.New()
-	port, err := r.ListenTCP("127.0.0.1:0", factory(r))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error)
-	go func() { ended <- r.Run() }()
-	t.Cleanup(func() {
-		r.CallFromThread(func() { r.Stop() })
-		if err := <-ended; err != nil {
-			t.Error(err)
+	var address string
+	background.Loop(t, func(l *reactor.Loop) {
+		port, err := l.ListenTCP("127.0.0.1:0", factory(l))
+		if err != nil {
+			t.Fatal(err)
 		}
-		r.Close()
+		address = port.Addr().String()
 	})
-	return port.Addr().String()
+	return address
 }
 
 func siteOf(h http.Handler) func(reactor.Reactor) reactor.Factory {
