@@ -13,7 +13,7 @@ import (
 type algorithm struct {
 	new      func() hash.Hash
 	strength int
-	session  bool // "-sess": the hash of the password includes the first nonces
+	session  bool // "-sess": the hash of the password includes the nonces
 }
 
 // algorithmNamed returns the algorithm of a challenge. The default is MD5.
@@ -33,7 +33,7 @@ func algorithmNamed(name string) (algorithm, bool) {
 	return algorithm{}, false
 }
 
-// h is H and KD of the RFC: the hash, in hex, of the parts with colons between them.
+// h returns H or KD of the RFC: the hash, in hex, of the parts joined by colons.
 func (a algorithm) h(parts ...string) string {
 	hash := a.new()
 	hash.Write([]byte(strings.Join(parts, ":")))

@@ -17,8 +17,8 @@ import (
 // clear, with every request, in UTF-8 and Normalization Form C. Basic is treq's
 // add_basic_auth.
 //
-// A colon in the user name, or a control character in either, cannot be sent: requests
-// then fail with [ErrInvalid].
+// A user name with a colon, or a user name or password with a control character, cannot
+// be sent: requests then fail with [ErrInvalid].
 func Basic(user, password string) Credentials {
 	for _, s := range []string{user, password} {
 		if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {

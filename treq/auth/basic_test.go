@@ -16,7 +16,7 @@ func get(u string) *request.Request {
 	return &request.Request{Method: "GET", URL: urls.MustParse(u), Header: make(http.Header)}
 }
 
-// authorization returns what c authorizes a GET of u with.
+// authorization returns the Authorization that c adds to a GET of u.
 func authorization(t testing.TB, c auth.Credentials, u string) string {
 	t.Helper()
 	req := get(u)

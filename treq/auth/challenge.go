@@ -44,8 +44,8 @@ func (c *Challenge) String() string {
 }
 
 // ParseChallenges reads the values of WWW-Authenticate, each of which may hold several
-// challenges. Malformed text is skipped, so that the other challenges can be answered. So
-// is a value with a line break or NUL, which a header cannot have (RFC 9110, section 5.5).
+// challenges. It skips malformed text, so that the other challenges can be answered, and
+// a value with a line break or NUL, which a header cannot have (RFC 9110, section 5.5).
 func ParseChallenges(values []string) []Challenge {
 	var all []Challenge
 	for _, value := range values {
@@ -74,9 +74,9 @@ type parser struct {
 	in string // not yet read
 }
 
-// challenges reads to the end, and appends to all. A parameter belongs to the challenge
-// before it. The character after a word tells schemes from parameters; commas do not,
-// because they separate both.
+// challenges reads to the end, and appends challenges to all. A parameter belongs to the
+// challenge before it. The character after a word tells schemes from parameters; commas
+// do not, because they separate both.
 func (p *parser) challenges(all []Challenge) []Challenge {
 	for {
 		p.skip(" \t,")
@@ -101,7 +101,8 @@ func (p *parser) challenges(all []Challenge) []Challenge {
 	}
 }
 
-// token68 reads a token68 if a comma or the end follows it.
+// token68 reads a token68 that is followed by a comma or the end. Otherwise it reads
+// nothing.
 func (p *parser) token68() string {
 	ahead := *p
 	ahead.skip(" \t")
@@ -136,9 +137,9 @@ func (p *parser) take(while func(byte) bool) string {
 	return taken
 }
 
-// cutQuoted reads the text in double quotes that s begins with, and returns what follows
-// it. unescape returns the character that a backslash and c stand for. closed is false if
-// the closing quote is missing.
+// cutQuoted reads the text in double quotes at the beginning of s, and returns the text
+// after it too. unescape returns the character that a backslash and c stand for. closed
+// is false if the closing quote is missing.
 func cutQuoted(s string, unescape func(c byte) byte) (text, after string, closed bool) {
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {

@@ -7,16 +7,16 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// Credentials authorize requests. They can be used for many requests, also concurrently,
-// but only on the goroutine of one reactor.
+// Credentials authorize requests. They can be used for many requests, even at the same
+// time, but only on the goroutine of one reactor.
 type Credentials interface {
-	// Authorize adds Authorization to req, or nothing if no challenge is known yet. It
-	// may change req. If it keeps an Authorization that req already has, Answered is not
-	// called.
+	// Authorize adds Authorization to req, or nothing if it knows no challenge yet.
+	// It may change req. If it keeps an Authorization that req already has, Answered
+	// is not called.
 	Authorize(req *request.Request) error
-	// Answered handles the response to an authorized request, before the body is read.
-	// again means that the request is to be authorized and sent once more. An error
-	// means that the response cannot be trusted.
+	// Answered handles the response to an authorized request, before the body is
+	// read. again means that the request must be authorized and sent once more. An
+	// error means that the response cannot be trusted.
 	Answered(req *request.Request, resp *response.Response) (again bool, err error)
 }
 

@@ -20,23 +20,23 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A Digest is the credentials of RFC 7616, which prove knowledge of a password without
+// A Digest holds the credentials of RFC 7616, which prove knowledge of a password without
 // sending it. It supports MD5, SHA-256, SHA-512-256 and their -sess forms, qop auth and
-// auth-int, user names hashed or in UTF-8, and the challenges of RFC 2069. Of several
-// challenges, it answers the one with the strongest hash.
+// auth-int, user names hashed or in UTF-8, and the challenges of RFC 2069. If there are
+// several challenges, it answers the one with the strongest hash.
 //
 // A Digest remembers challenges, so that only the first request is sent twice. Keep it for
 // all requests.
 type Digest struct {
-	// Rand makes client nonces. nil: the system's.
+	// Rand is the source of client nonces. nil: the system's.
 	Rand *rand.Rand
 
 	user, password string
-	spaces         []*space // the one that was challenged last is last
+	spaces         []*space // in the order of their last challenges
 }
 
-// NewDigest returns Digest credentials. A user name that has a control character or is not
-// UTF-8 cannot be sent: requests then fail with [ErrInvalid].
+// NewDigest returns Digest credentials. A user name with a control character, or one that
+// is not UTF-8, cannot be sent: requests then fail with [ErrInvalid].
 func NewDigest(user, password string) *Digest {
 	return &Digest{user: norm.NFC.String(user), password: norm.NFC.String(password)}
 }
@@ -54,9 +54,9 @@ var (
 type space struct {
 	origin    origin.Origin
 	realm     string
-	paths     []string // prefixes of the URLs in the space; nil: all URLs
+	paths     []string // prefixes of the paths in the space; nil: all paths
 	algorithm algorithm
-	name      string // of the algorithm, as the server wrote it
+	name      string // the name of the algorithm, as the server wrote it
 	opaque    string
 	hasOpaque bool
 	auth      bool // the server offers qop auth
@@ -69,17 +69,17 @@ type space struct {
 // A nonce is a server's nonce and our use of it.
 type nonce struct {
 	value  string
-	client string // our nonce. There is one for all requests, as -sess requires
-	count  uint32 // requests that used the nonce
+	client string // our nonce, the same for all requests, as -sess requires
+	count  uint32 // the number of requests with the nonce
 	proven bool   // the server has accepted the nonce, or sent it for later requests
 }
 
-// maxSpaces limits the challenges a Digest remembers, in case a server makes up a realm
-// for every request.
+// maxSpaces bounds the challenges that a Digest remembers, in case a server invents a
+// realm for every request.
 const maxSpaces = 32
 
 // Authorize replaces the Authorization of req by the answer to the last challenge for its
-// URL, if there was one.
+// URL. Without such a challenge it removes the Authorization.
 func (d *Digest) Authorize(req *request.Request) error {
 	if !utf8.ValidString(d.user) || strings.ContainsFunc(d.user, unicode.IsControl) {
 		return fmt.Errorf("%w: digest: the user name has a control character or is not UTF-8", ErrInvalid)
@@ -158,8 +158,8 @@ func (d *Digest) username(s *space) string {
 	return "username=" + quote(d.user)
 }
 
-// qop chooses what to protect: the request and its body if the server offers that and the
-// body is in memory, else only the request, else what RFC 2069 protects.
+// qop chooses what the digest protects: the request and its body if the server offers
+// that and the body is in memory; else only the request; else what RFC 2069 protects.
 func (s *space) qop(body request.BodyProducer) (qop, bytes string, err error) {
 	data, isBytes := body.(request.Bytes)
 	switch {
@@ -175,7 +175,7 @@ func (s *space) qop(body request.BodyProducer) (qop, bytes string, err error) {
 	return "", "", nil
 }
 
-// An answer has the public values that the response to a challenge is computed from.
+// An answer has the public values from which the response to a challenge is computed.
 type answer struct {
 	method, uri, nonce, cnonce, nc, qop, body string
 }
@@ -207,8 +207,8 @@ func (d *Digest) Answered(req *request.Request, resp *response.Response) (again 
 	return false, d.accepted(req, sent, resp)
 }
 
-// sentWith returns the answer that req carried. It is nil if the answer is for another
-// URL, because the request was redirected.
+// sentWith returns the answer that req carried. It returns nil if the answer is for
+// another URL, because the request was redirected.
 func sentWith(req *request.Request) *Challenge {
 	all := ParseChallenges(req.Header["Authorization"])
 	if len(all) != 1 || all[0].Scheme != "Digest" || all[0].Get("uri") != req.URL.RequestURI() {
@@ -217,8 +217,8 @@ func sentWith(req *request.Request) *Challenge {
 	return &all[0]
 }
 
-// challenged remembers the best of the challenges, and reports whether it is worth an
-// answer.
+// challenged remembers the strongest of the challenges, and reports whether it is worth
+// an answer.
 func (d *Digest) challenged(req *request.Request, sent *Challenge, challenges []string) (again bool) {
 	best, stale := bestSpace(req.URL, challenges)
 	if best == nil {
@@ -229,12 +229,12 @@ func (d *Digest) challenged(req *request.Request, sent *Challenge, challenges []
 	if i >= 0 {
 		old = d.spaces[i]
 		if old.nonce.value == best.nonce.value {
-			best.nonce = old.nonce // for its count
+			best.nonce = old.nonce // to continue its count
 		}
 	}
 	if sent != nil && sent.Get("realm") == best.realm {
-		// A nonce that was good may have become stale without the server saying so. In
-		// all other cases the password is wrong.
+		// The server may not say that a good nonce has become stale. In all other
+		// cases the password is wrong.
 		wasGood := old != nil && (old.nonce.proven || old.nonce.value != sent.Get("nonce"))
 		if sent.Get("nonce") == best.nonce.value || !stale && !wasGood {
 			if !wasGood {
@@ -304,7 +304,7 @@ func newSpace(u *url.URL, c *Challenge) *space {
 		}
 	}
 	if s.paths != nil {
-		s.paths = append(s.paths, u.EscapedPath()) // the server asked for it here
+		s.paths = append(s.paths, u.EscapedPath()) // the challenge was for this path
 	}
 	return s
 }
@@ -328,7 +328,7 @@ func (d *Digest) accepted(req *request.Request, sent *Challenge, resp *response.
 	qop := sent.Get("qop")
 	infoQop := strings.ToLower(info.Get("qop"))
 	if info.Get("rspauth") == "" || qop == "" || infoQop == "auth-int" || qop == "auth-int" && infoQop == "" {
-		return nil // no proof, or one that includes the body, which has not arrived
+		return nil // no proof, or a proof that includes the body, which has not arrived
 	}
 	a := answer{uri: sent.Get("uri"), nonce: sent.Get("nonce"), cnonce: sent.Get("cnonce"), nc: sent.Get("nc"), qop: "auth"}
 	want := a.response(s.algorithm, d.user, s.realm, d.password)

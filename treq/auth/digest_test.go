@@ -13,7 +13,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// zeros is a source of randomness that always yields 0.
+// zeros is a source of randomness that always returns 0.
 type zeros struct{}
 
 func (zeros) Uint64() uint64 { return 0 }
@@ -24,8 +24,8 @@ func newDigest() *auth.Digest {
 	return d
 }
 
-// challenge answers a GET of u by d with a 401, and returns whether d wants to repeat the
-// request, and its Authorization then.
+// challenge answers a GET of u by d with a 401. It returns whether d wants to repeat the
+// request, and the Authorization of the next one.
 func challenge(t testing.TB, d *auth.Digest, u string, challenges ...string) (again bool, authorization auth.Challenge) {
 	t.Helper()
 	req := get(u)
@@ -80,7 +80,7 @@ func TestDigestChooses(t *testing.T) {
 		d := newDigest()
 		again, got := challenge(t, d, anURL, test.challenges...)
 		if again != (test.nonce != "") || got.Get("nonce") != test.nonce {
-			t.Errorf("%q: again is %v, sent was %v", test.challenges, again, got)
+			t.Errorf("%q: again is %v, the answer is %v", test.challenges, again, got)
 		}
 		for name, want := range test.params {
 			if got.Get(name) != want {
@@ -178,7 +178,8 @@ func TestDigestGivesUp(t *testing.T) {
 	}
 }
 
-// TestDigestOfSeveralAtOnce: concurrent requests are answered with different nonces.
+// TestDigestOfSeveralAtOnce checks that concurrent requests may be challenged with
+// different nonces.
 func TestDigestOfSeveralAtOnce(t *testing.T) {
 	d := newDigest()
 	first, second := get(anURL), get(anURL)
@@ -191,7 +192,7 @@ func TestDigestOfSeveralAtOnce(t *testing.T) {
 	}
 	// The server no longer accepts the older nonce.
 	if again, _ := d.Answered(first, answer(401, "Www-Authenticate", `Digest realm="r", nonce="2", qop="auth"`)); !again {
-		t.Error("the nonce that another request replaced is held against the password")
+		t.Error("a replaced nonce counts as a wrong password")
 	}
 	if _, err := d.Answered(second, answer(200, "Authentication-Info", `nextnonce="x"`)); err != nil {
 		t.Error(err)
@@ -228,7 +229,7 @@ func TestDigestProtectionSpaces(t *testing.T) {
 		challenge(t, d, fmt.Sprintf("http://%d.example/", i), `Digest realm="r", nonce="n"`)
 	}
 	if authorized(t, d, "http://0.example/").Scheme != "" || authorized(t, d, "http://99.example/").Scheme == "" {
-		t.Error("what is remembered has no bound, or the wrong one")
+		t.Error("the wrong challenges are remembered")
 	}
 }
 
@@ -281,7 +282,7 @@ func TestDigestNextNonce(t *testing.T) {
 	}
 	// The server chose this nonce, so a refusal does not mean a wrong password.
 	if again, _ := d.Answered(req, answer(401, "Www-Authenticate", `Digest realm="r", nonce="three", qop="auth"`)); !again {
-		t.Error("a 401 for what was a nextnonce is held against the password")
+		t.Error("a refused nextnonce counts as a wrong password")
 	}
 	if _, err := d.Answered(get(anURL), answer(200, "Authentication-Info", `nextnonce="four"`)); err != nil {
 		t.Error(err)
@@ -297,7 +298,7 @@ func TestDigestNextNonce(t *testing.T) {
 	}
 }
 
-// TestDigestAcceptedByCode: an answer of the server says that it took the digest, and a server's failure
+// TestDigestAcceptedByCode checks that a response accepts the digest, except a 5xx, which
 // says nothing about it.
 func TestDigestAcceptedByCode(t *testing.T) {
 	for code, accepted := range map[int]bool{200: true, 204: true, 304: true, 404: true, 499: true, 500: false, 501: false, 503: false, 599: false} {
@@ -350,7 +351,8 @@ func TestDigestServerProof(t *testing.T) {
 	}
 }
 
-// TestDigestIsForItsURL: a request may be redirected after it was authorized.
+// TestDigestIsForItsURL checks that a request that was redirected after it was authorized
+// is authorized again.
 func TestDigestIsForItsURL(t *testing.T) {
 	d := newDigest()
 	const one = `Digest realm="r", nonce="one", qop="auth"`
@@ -359,11 +361,11 @@ func TestDigestIsForItsURL(t *testing.T) {
 	d.Authorize(req)
 	req.URL = urls.MustParse("http://h.example/elsewhere")
 	if again, _ := d.Answered(req, answer(401, "Www-Authenticate", one)); !again {
-		t.Error("an answer for another URL is held against the password")
+		t.Error("an answer for another URL counts as a wrong password")
 	}
 	req.Header.Set("Authorization", "Basic x")
 	if again, _ := d.Answered(req, answer(401, "Www-Authenticate", one)); !again {
-		t.Error("the answer of another scheme is held against the password")
+		t.Error("the answer of another scheme counts as a wrong password")
 	}
 }
 
@@ -388,7 +390,8 @@ func TestDigestRandom(t *testing.T) {
 	}
 }
 
-// FuzzDigest: whatever the server sends, Authorization is one line without the password.
+// FuzzDigest checks that Authorization is one line without the password, whatever the
+// server sends.
 func FuzzDigest(f *testing.F) {
 	f.Add(`Digest realm="r", nonce="n", algorithm=SHA-256-sess, qop="auth-int,auth", opaque="o", domain="/a /b", userhash=true`, `rspauth="x", nextnonce="n2", nc=1, cnonce="c", qop=auth`)
 	f.Add("Digest realm=\"a\\\r\n\", nonce=\"\\\"\"", "nextnonce=\"\r\nA: b\"")

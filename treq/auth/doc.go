@@ -1,5 +1,5 @@
-// Package auth authorizes requests. [Basic] and [Digest] are credentials for one server; a
-// [Netrc] file has those of many. agent.AuthAgent applies them to requests.
+// Package auth authorizes requests. [Basic] and [Digest] are credentials for one server;
+// a [Netrc] file has credentials for many. agent.AuthAgent applies them to requests.
 //
 //	client.Get(url, client.Auth(auth.Basic("user", "password")))
 //

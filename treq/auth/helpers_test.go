@@ -6,6 +6,7 @@ import (
 	"strings"
 )
 
+// md5Hex returns the MD5 hash, in hex, of the parts joined by colons.
 func md5Hex(parts ...string) string {
 	return fmt.Sprintf("%x", md5.Sum([]byte(strings.Join(parts, ":"))))
 }

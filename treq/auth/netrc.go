@@ -20,21 +20,21 @@ import (
 //	machine an.example login me password secret
 //	default login anonymous password me@an.example
 //
-// As [Credentials], it authorizes a request by the entry for its host. It keeps an
-// Authorization that the request already has. A Netrc without entries authorizes nothing.
+// As [Credentials], it authorizes a request by the entry for its host. A request that
+// already has an Authorization keeps it. A Netrc without entries authorizes nothing.
 //
-// The file may be readable by others, as it is for curl, git and requests: a container may
-// mount secrets in no other way.
+// The file may be readable by others, as for curl, git and requests: a container may have
+// no other way to mount secrets.
 type Netrc struct {
-	// Scheme makes the credentials of an entry; [NewDigest] makes digests. It is called
-	// once for an entry. nil stands for [Basic].
+	// Scheme makes the credentials of an entry; use [NewDigest] for digests. It is
+	// called once for each entry. nil means [Basic].
 	Scheme func(user, password string) Credentials
 
 	entries []Entry
-	made    map[Entry]Credentials // by Scheme
+	made    map[Entry]Credentials // the results of Scheme
 }
 
-// An Entry is what a Netrc has for one machine.
+// An Entry is the entry of a Netrc for one machine.
 type Entry struct {
 	// Machine is the host in lower case and ASCII, or "" for the default.
 	Machine string
@@ -43,7 +43,7 @@ type Entry struct {
 }
 
 // ReadNetrc reads the file that $NETRC names, else .netrc in the home directory, else, on
-// Windows, _netrc there. Without a file, the Netrc has no entries.
+// Windows, _netrc there. If there is no file, the Netrc has no entries.
 func ReadNetrc() (*Netrc, error) {
 	var names []string
 	if name := os.Getenv("NETRC"); name != "" {
@@ -102,7 +102,7 @@ func ParseNetrc(r io.Reader) (*Netrc, error) {
 	}
 }
 
-// parseClause reads what follows keyword.
+// parseClause reads the clause after keyword.
 func (n *Netrc) parseClause(keyword string, l *lexer) error {
 	switch keyword {
 	case "default":
@@ -138,7 +138,7 @@ func (n *Netrc) parseClause(keyword string, l *lexer) error {
 	return nil
 }
 
-// machineOf returns the form in which host names are compared.
+// machineOf returns host in the form in which Netrc compares hosts.
 func machineOf(host string) string {
 	if canonical, err := origin.Host(host); err == nil {
 		return canonical
@@ -149,10 +149,10 @@ func machineOf(host string) string {
 // A lexer splits a netrc file into tokens.
 type lexer struct {
 	in   string // not yet read
-	line int    // where the last token began
+	line int    // the line of the last token
 }
 
-// keyword reads the next token outside of comments.
+// keyword reads the next token that is not in a comment.
 func (l *lexer) keyword() (token string, ok bool, err error) {
 	for {
 		l.skipSpace()

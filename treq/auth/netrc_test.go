@@ -185,7 +185,8 @@ func TestNetrcWithDigest(t *testing.T) {
 	}
 }
 
-// FuzzParseNetrc: any text has entries or is an error, and Authorization is one line.
+// FuzzParseNetrc checks that any text is an error or has entries, and that Authorization
+// is one line.
 func FuzzParseNetrc(f *testing.F) {
 	f.Add(aNetrc)
 	f.Add("machine h.example login a password \"b\\")
@@ -208,7 +209,7 @@ func FuzzParseNetrc(f *testing.F) {
 	})
 }
 
-// TestNetrcHosts: a machine is found under each spelling of its host.
+// TestNetrcHosts checks that a machine is found under each spelling of its host.
 func TestNetrcHosts(t *testing.T) {
 	n, err := auth.ParseNetrc(strings.NewReader("machine Bücher.example login a\nmachine 0:0::1 login b\nmachine an.example. login c"))
 	if err != nil {

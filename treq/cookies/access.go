@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// This file is the access by name, as in requests' RequestsCookieJar.
+// This file has the access by name, as in requests' RequestsCookieJar.
 
-// A Filter selects cookies: a [Domain], a [Path] or a [Name]. Of several filters, all
-// must match.
+// A Filter selects cookies: a [Domain], a [Path] or a [Name]. If there are several
+// filters, all must match.
 type Filter interface {
 	matches(c *Cookie) bool
 }
@@ -61,7 +61,7 @@ func (e *AmbiguousError) Error() string {
 }
 
 // Get returns the value of the cookie of that name. The error is [ErrNoCookie] if there
-// is none, and an [*AmbiguousError] if there are several.
+// is no such cookie, and an [*AmbiguousError] if there are several.
 func (j *Jar) Get(name string, filters ...Filter) (string, error) {
 	c, err := j.Find(name, filters...)
 	return c.Value, err
@@ -79,10 +79,10 @@ func (j *Jar) Find(name string, filters ...Filter) (Cookie, error) {
 	return Cookie{}, &AmbiguousError{found}
 }
 
-// Set gives a new value to the cookie of that name. If there is none, Set adds one for
-// the given [Domain] and [Path], or for every path. The new cookie does not expire, and is
-// sent to subdomains only if the Domain has a leading dot. [Jar.Put] adds a cookie with
-// other attributes.
+// Set gives a new value to the cookie of that name. If there is no such cookie, Set adds
+// one for the given [Domain] and [Path], or for every path. The new cookie does not
+// expire, and is sent to subdomains only if the Domain has a leading dot. [Jar.Put] adds
+// a cookie with other attributes.
 //
 // The error is [ErrNoDomain], [ErrInvalid] or an [*AmbiguousError].
 func (j *Jar) Set(name, value string, filters ...Filter) error {
@@ -123,8 +123,8 @@ func (j *Jar) Del(name string, filters ...Filter) int {
 // Clear removes all cookies.
 func (j *Jar) Clear() { j.domains, j.count = nil, 0 }
 
-// All iterates over the cookies, the oldest first. Changes to the jar during the iteration
-// do not affect it.
+// All iterates over the cookies, the oldest first. Changes to the jar during the
+// iteration have no effect on it.
 func (j *Jar) All() iter.Seq[Cookie] {
 	return func(yield func(Cookie) bool) {
 		now := j.now()
@@ -159,8 +159,8 @@ func (j *Jar) Names(filters ...Filter) []string {
 	return names
 }
 
-// Map returns the names and values of the cookies that match. Of several cookies of one
-// name, the youngest counts.
+// Map returns the names and values of the cookies that match. If several cookies have one
+// name, Map has the value of the youngest.
 func (j *Jar) Map(filters ...Filter) map[string]string {
 	m := make(map[string]string)
 	for _, c := range j.Items(filters...) {

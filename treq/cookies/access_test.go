@@ -58,7 +58,7 @@ func TestAccessByName(t *testing.T) {
 		t.Errorf("Map of a.example (-want +got):\n%s", diff)
 	}
 	if n := len(jar.Items(cookies.Domain("b.example"), cookies.Name("x"))); n != 2 {
-		t.Errorf("there are %d x of b.example", n)
+		t.Errorf("there are %d cookies x of b.example", n)
 	}
 	for c := range jar.All() {
 		if n := jar.Del(c.Name, cookies.Domain(c.Domain), cookies.Path(c.Path)); n > 1 {
@@ -113,7 +113,7 @@ func TestSet(t *testing.T) {
 	jar.Set("a", "1", cookies.Domain("y.example"))
 	var ambiguous *cookies.AmbiguousError
 	if err := jar.Set("a", "2"); !errors.As(err, &ambiguous) {
-		t.Errorf("of two: %v", err)
+		t.Errorf("Set of an ambiguous name: %v", err)
 	}
 }
 

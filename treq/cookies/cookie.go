@@ -12,7 +12,7 @@ import (
 )
 
 // A Cookie is a cookie in a [Jar]. Unlike an [http.Cookie], which holds one header, it
-// always says where it is sent.
+// always says which hosts, paths and ports it is sent to.
 type Cookie struct {
 	Name, Value string
 	// Quoted: Value is sent in double quotes.
@@ -23,15 +23,16 @@ type Cookie struct {
 	Subdomains bool
 	// Path is the path at and below which the cookie is sent.
 	Path string
-	// Ports lists the ports the cookie is sent to, as in "80,443". "" stands for all.
+	// Ports lists the ports the cookie is sent to, as in "80,443". "" means all
+	// ports.
 	Ports string
 	// Secure: the cookie is sent over https only.
 	Secure bool
 	// HttpOnly and SameSite are stored but have no effect: they are for browsers.
 	HttpOnly bool
 	SameSite http.SameSite
-	// Expires is when the cookie ends. The zero time stands for the end of the session;
-	// a jar keeps such a cookie.
+	// Expires is the time from which the cookie is not sent. The zero time means the
+	// end of the session; a jar keeps such a cookie.
 	Expires time.Time
 }
 
@@ -64,20 +65,20 @@ func (c *Cookie) expired(now time.Time) bool {
 	return !c.Expires.IsZero() && !c.Expires.After(now)
 }
 
-// ErrInvalid is the error of a cookie that cannot be sent as one, or whose domain cannot
-// have cookies.
+// ErrInvalid is the error of an invalid cookie, or of a domain that cannot have cookies.
 var ErrInvalid = errors.New("not a cookie")
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }
 
-// maxSize limits the name and the value of a cookie together, in bytes. It is the least
-// that RFC 6265, section 6.1, asks for, and the limit of browsers.
+// maxSize bounds the bytes of a cookie's name and value together. It is the least that
+// RFC 6265, section 6.1, asks for, and the limit of browsers.
 const maxSize = 4096
 
-// checkPair refuses a name or value that is not one on the wire. It takes all that RFC
-// 6265, section 5.2, takes, which is far more than servers should send.
+// checkPair returns an error if a cookie cannot have that name and value. It accepts
+// everything that RFC 6265, section 5.2, accepts, which is far more than servers should
+// send.
 func checkPair(name, value string) error {
 	switch {
 	case name == "":
@@ -92,13 +93,13 @@ func checkPair(name, value string) error {
 	return nil
 }
 
-// hasControl reports whether s has a control character. A tab is one, although RFC 6265
-// allows it: tabs separate the columns of a cookie file, and curl refuses them too.
+// hasControl reports whether s has a control character. A tab counts as one, although RFC
+// 6265 allows it: tabs separate the columns of a cookie file, and curl refuses them too.
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
-// wireValue returns a value as it is sent.
+// wireValue returns the value as sent in a header.
 func wireValue(value string, quoted bool) string {
 	if quoted {
 		return `"` + value + `"`

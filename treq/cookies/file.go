@@ -17,8 +17,8 @@ import (
 //
 //	domain  subdomains?  path  secure?  expires  name  value
 //
-// Ports and SameSite have no column. They are in a comment on the line before, which other
-// programs ignore. Cookies are in order of age, the oldest first.
+// Ports and SameSite have no column. They are in a comment on the line before, which
+// other programs ignore. The oldest cookie is first.
 
 const (
 	fileHead       = "# Netscape HTTP Cookie File\n# A line is a cookie; keep it secret.\n\n"
@@ -26,8 +26,8 @@ const (
 	morePrefix     = "#+"
 )
 
-// Save writes all cookies to w, including those of the session. Other programs can read
-// them, but ignore [Cookie].Ports.
+// Save writes all cookies to w, including session cookies. Other programs can read them,
+// but ignore [Cookie].Ports.
 func (j *Jar) Save(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	b.WriteString(fileHead)
@@ -58,7 +58,7 @@ func writeCookie(b *bufio.Writer, c *Cookie) {
 		domain = "." + domain
 	}
 	if !c.Expires.IsZero() {
-		expires = max(c.Expires.Unix(), 1) // 0 stands for the end of the session
+		expires = max(c.Expires.Unix(), 1) // 0 means the end of the session
 	}
 	fmt.Fprintf(b, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n",
 		domain, formatBool(c.Subdomains), c.Path, formatBool(c.Secure), expires, c.Name, wireValue(c.Value, c.Quoted))
@@ -76,8 +76,8 @@ func parseBool(column string) (bool, error) {
 	return false, invalid("%.100q, not TRUE or FALSE", column)
 }
 
-// Load adds the cookies that [Jar.Save] or another program wrote. Expired ones are left
-// out. An error says which line is invalid; then no cookie is added.
+// Load adds the cookies that [Jar.Save] or another program wrote, except expired ones. An
+// error names the invalid line; then no cookie is added.
 func (j *Jar) Load(r io.Reader) error {
 	var all []Cookie
 	var more string
@@ -115,8 +115,8 @@ func (j *Jar) Load(r io.Reader) error {
 	return nil
 }
 
-// errNoName is the error of a line without a name. Python writes one for a Set-Cookie
-// without an equals sign, which is not a cookie by RFC 6265.
+// errNoName is the error of a line without a name. Python writes such a line for a
+// Set-Cookie without an equals sign, which is not a cookie by RFC 6265.
 var errNoName = errors.New("a cookie without a name")
 
 // readCookie reads a line and the comment before it.
@@ -142,7 +142,7 @@ func readCookie(line, more string) (c Cookie, err error) {
 	if c.Expires, err = parseExpires(columns[4]); err != nil {
 		return c, err
 	}
-	if !c.Subdomains { // curl never writes a dot and Python always does: the column counts
+	if !c.Subdomains { // curl never writes the dot and Python always does: only the column counts
 		c.Domain = strings.TrimPrefix(c.Domain, ".")
 	}
 	for _, field := range strings.Fields(more) {
@@ -156,10 +156,10 @@ func readCookie(line, more string) (c Cookie, err error) {
 	return c.checked()
 }
 
-// lastSecond is the end of the year 9999, the last that dates can be written in.
+// lastSecond is the end of the year 9999, the last year that a date can have.
 const lastSecond = 253402300799
 
-// parseExpires reads seconds since 1970. "" and "0" stand for the end of the session.
+// parseExpires reads seconds since 1970. "" and "0" mean the end of the session.
 func parseExpires(column string) (time.Time, error) {
 	if column == "" {
 		return time.Time{}, nil

@@ -71,7 +71,7 @@ func TestSaveAndLoad(t *testing.T) {
 	b.Reset()
 	jar.Save(&b)
 	if strings.Contains(b.String(), "expires") {
-		t.Error("a cookie was saved that has expired")
+		t.Error("an expired cookie was saved")
 	}
 }
 
@@ -90,7 +90,7 @@ func TestLoadOthers(t *testing.T) {
 		},
 		{"an expired one", "example.com\tFALSE\t/\tFALSE\t1000\ta\t1\n", "a for example.com/"},
 		{"dot without subdomains", ".example.com\tFALSE\t/\tfalse\t0\tb\t1", "a for example.com/, b for example.com/"},
-		{"the far end", "example.com\tFALSE\t/\tFALSE\t9223372036854775807\tb\t1", "a for example.com/, b for example.com/"},
+		{"the latest time", "example.com\tFALSE\t/\tFALSE\t9223372036854775807\tb\t1", "a for example.com/, b for example.com/"},
 		{"an empty value without its tab", "example.com\tFALSE\t/\tFALSE\t0\tb", "a for example.com/, b for example.com/"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestLoadErrors(t *testing.T) {
 			t.Errorf("%.60q: got %v, want %s", test.line, err, test.want)
 		}
 		if jar.Len() != 0 {
-			t.Errorf("%.60q: some were added", test.line)
+			t.Errorf("%.60q: some cookies were added", test.line)
 		}
 	}
 }
@@ -150,14 +150,14 @@ func TestFiles(t *testing.T) {
 		t.Errorf("others may read the file: %v", mode)
 	}
 	if all, _ := os.ReadDir(filepath.Dir(name)); len(all) != 1 {
-		t.Errorf("files were left behind: %v", all)
+		t.Errorf("the folder has the files %v", all)
 	}
 	again := &cookies.Jar{Now: clock.Now}
 	if err := again.LoadFile(name); err != nil {
 		t.Fatal(err)
 	}
 	if again.Len() != jar.Len() {
-		t.Errorf("%d of %d were loaded", again.Len(), jar.Len())
+		t.Errorf("%d of %d cookies were loaded", again.Len(), jar.Len())
 	}
 
 	if err := os.WriteFile(name, []byte("\n?\n"), 0o600); err != nil {
@@ -189,7 +189,8 @@ type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
-// FuzzLoad: every cookie that Load accepts can be sent, saved and loaded again.
+// FuzzLoad checks that every cookie that Load accepts can be sent, saved and loaded
+// again.
 func FuzzLoad(f *testing.F) {
 	f.Add("# Netscape HTTP Cookie File\n#HttpOnly_.example.com\tTRUE\t/\tTRUE\t0\ta\tb\n")
 	f.Add("www.example.com\tFALSE\t/x\tFALSE\t99999999999\ta\t\"b c\"\n")

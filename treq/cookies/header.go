@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// This file reads Set-Cookie, as RFC 6265, section 5.2, tells clients to, and writes
+// This file reads Set-Cookie by the rules for clients (RFC 6265, section 5.2), and writes
 // Cookie. The functions of net/http follow the stricter grammar for servers, and so lose
 // values that are common on the web, such as JSON and UTF-8.
 
@@ -36,11 +36,11 @@ func ParseSetCookie(line string) (*http.Cookie, error) {
 	return c, nil
 }
 
-// maxAttribute limits the value of an attribute, as browsers do.
+// maxAttribute bounds the bytes of an attribute's value, as in browsers.
 const maxAttribute = 1024
 
-// setAttribute applies an attribute to c, and reports whether it is known and valid. The
-// last valid attribute of a name counts.
+// setAttribute applies an attribute to c, and reports whether it is known and valid. If
+// an attribute is repeated, the last valid one counts.
 func setAttribute(c *http.Cookie, attribute string) bool {
 	name, value, _ := strings.Cut(attribute, "=")
 	value = trim(value)
@@ -48,7 +48,8 @@ func setAttribute(c *http.Cookie, attribute string) bool {
 	return set != nil && len(value) <= maxAttribute && set(c, value)
 }
 
-// setters apply the value of an attribute, and report whether it is valid.
+// setters have a function for each attribute. It applies the value to a cookie, and
+// reports whether the value is valid.
 var setters = map[string]func(c *http.Cookie, value string) bool{
 	"expires": func(c *http.Cookie, value string) bool {
 		t, ok := parseDate(value)
@@ -112,11 +113,11 @@ func parseMaxAge(value string) (seconds int, ok bool) {
 	return int(n), true
 }
 
-// trim removes the white space of the grammar.
+// trim removes the spaces and tabs that the grammar allows around s.
 func trim(s string) string { return strings.Trim(s, " \t") }
 
-// FromResponse returns the cookies that the header of a response sets. Invalid ones are
-// left out.
+// FromResponse returns the cookies that the header of a response sets. It leaves out
+// invalid ones.
 func FromResponse(header http.Header) []*http.Cookie {
 	var all []*http.Cookie
 	for _, line := range header["Set-Cookie"] {
@@ -128,7 +129,7 @@ func FromResponse(header http.Header) []*http.Cookie {
 }
 
 // Header returns the value of the Cookie header that sends all. The error is [ErrInvalid]
-// if the server would not read back the same names and values.
+// if the server would read other names or values.
 func Header(all []*http.Cookie) (string, error) {
 	var b strings.Builder
 	for i, c := range all {

@@ -121,7 +121,8 @@ func TestDates(t *testing.T) {
 	}
 }
 
-// TestDateDelimiters: RFC 6265, section 5.1.1, lists the bytes that separate the parts of a date.
+// TestDateDelimiters checks the bytes that separate the parts of a date (RFC 6265,
+// section 5.1.1).
 func TestDateDelimiters(t *testing.T) {
 	const delimiters = "\t !\"#$%&'()*+,-./<=>?@[\\]^_`{|}~"
 	for b := range 256 {
@@ -153,7 +154,7 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// hostile are names and values that a server would read differently.
+// hostile has names and values that a server would read differently.
 var hostile = []struct{ name, value string }{
 	{"", "x"}, {"a b\r\n", "x"}, {"a\r\nX: y", "x"}, {"a\x00", "x"}, {"a=b", "x"}, {"a;b", "x"}, {" a", "x"}, {"a ", "x"}, {"a\tb", "x"},
 	{"a", "x\r\nX: y"}, {"a", "x\n"}, {"a", "x\x00y"}, {"a", "x; b=y"}, {"a", " x"}, {"a", "x "}, {"a", "x\ty"}, {"a", "x\x7f"},
@@ -178,7 +179,7 @@ func TestInjection(t *testing.T) {
 		}
 		jar.SetCookies(u, []*http.Cookie{{Name: h.name, Value: h.value}})
 		if jar.Len() != 0 {
-			t.Errorf("%.20q=%.20q was kept", h.name, h.value)
+			t.Errorf("%.20q=%.20q was stored", h.name, h.value)
 		}
 	}
 }

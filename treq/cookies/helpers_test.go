@@ -13,7 +13,7 @@ import (
 // start is the time at which the tests begin.
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// A manualClock stands still until a test moves it.
+// A manualClock has the time that the test sets.
 type manualClock struct{ now time.Time }
 
 func (h *manualClock) Now() time.Time { return h.now }

@@ -16,22 +16,23 @@ import (
 // A Jar stores cookies. It is an [http.CookieJar], and its cookies can be read and set by
 // name. The zero Jar is empty and ready to use.
 //
-// Cookies are ordered by when they were first set. A replaced cookie keeps its place.
+// Cookies are ordered by the time they were first set. A replacement keeps the place of
+// the cookie that it replaces.
 //
 // A Jar has no lock: all its users run on one goroutine, usually that of the reactor.
 type Jar struct {
-	// Now is the clock for expiry, usually a reactor's. nil stands for [time.Now].
+	// Now is the clock for expiry, usually a reactor's. nil means [time.Now].
 	Now func() time.Time
-	// MaxPerDomain and Max limit the cookies of one domain and of the jar. 0 stands for
-	// 180, as in browsers, and 3000, the least that RFC 6265, section 6.1, asks for. A jar
-	// that is too full drops expired cookies, or else the cookie that has not been sent for
-	// the longest time.
+	// MaxPerDomain and Max bound the number of cookies of one domain and of the jar.
+	// 0 means 180, as in browsers, and 3000, the least that RFC 6265, section 6.1,
+	// asks for. A jar that is too full drops expired cookies, or else the cookie that
+	// has not been sent for the longest time.
 	MaxPerDomain, Max int
 
 	domains map[string][]*entry
-	count   int    // cookies in all domains
-	made    uint64 // entries ever made
-	used    uint64 // times any entry was set or sent
+	count   int    // the number of cookies in all domains
+	made    uint64 // the number of entries ever made
+	used    uint64 // how many times entries were set or sent
 }
 
 // An entry is a cookie in a jar. Counters order entries, because times may be equal and
@@ -101,12 +102,12 @@ func (j *Jar) received(from origin.Origin, path string, c *http.Cookie) (Cookie,
 // longAgo is before the time of any clock, even one that starts at the zero time.
 var longAgo = time.Time{}.Add(-1)
 
-// portSyntax leaves of RFC 2965's Port attribute what [Cookie].Ports has. Without a value,
-// the attribute stands for the port of the response.
+// portSyntax turns the value of RFC 2965's Port attribute into the form of
+// [Cookie].Ports. An attribute without a value means the port of the response.
 var portSyntax = strings.NewReplacer(" ", "", "\t", "", `"`, "")
 
-// prefixAllows checks the promise that the prefix of a name makes (RFC 6265bis, section
-// 4.1.3). domain is the Domain attribute.
+// prefixAllows checks what the prefix of a name promises (RFC 6265bis, section 4.1.3).
+// domain is the Domain attribute.
 func prefixAllows(scheme string, c *Cookie, domain string) bool {
 	name := strings.ToLower(c.Name)
 	switch {
@@ -118,8 +119,8 @@ func prefixAllows(scheme string, c *Cookie, domain string) bool {
 	return true
 }
 
-// overridesSecure reports whether c would replace or hide a Secure cookie. A cookie that
-// came over http must not: anyone on the way could have sent it.
+// overridesSecure reports whether c would replace or hide a Secure cookie. A cookie from
+// a response over http must not: anyone on the way could have sent it.
 func (j *Jar) overridesSecure(c *Cookie) bool {
 	for domain, entries := range j.domains {
 		if !isBelow(domain, c.Domain) && !isBelow(c.Domain, domain) {
@@ -134,8 +135,8 @@ func (j *Jar) overridesSecure(c *Cookie) bool {
 	return false
 }
 
-// Cookies returns the cookies to send with a request for u, those with the longest path
-// first, then the oldest. Cookies implements [http.CookieJar].
+// Cookies returns the cookies to send with a request for u, the longest path first, and
+// of the same path length the oldest first. Cookies implements [http.CookieJar].
 func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
 	if j.count == 0 {
 		return nil
@@ -166,7 +167,7 @@ func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
 	return cookies
 }
 
-// domainsAbove iterates over host and the domains it is a subdomain of.
+// domainsAbove iterates over host and the domains above it.
 func domainsAbove(host string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !yield(host) || isIP(host) {
@@ -180,9 +181,9 @@ func domainsAbove(host string) iter.Seq[string] {
 	}
 }
 
-// Put stores c. It replaces a cookie of the same name, domain and path. An expired c only
-// removes that one. A Domain with a leading dot includes the subdomains. The error is
-// [ErrInvalid].
+// Put stores c. It replaces a cookie of the same name, domain and path. If c has expired,
+// Put only removes that cookie. A Domain with a leading dot includes the subdomains. The
+// error is [ErrInvalid].
 func (j *Jar) Put(c Cookie) error {
 	c, err := c.checked()
 	if err == nil {
@@ -221,7 +222,8 @@ func (j *Jar) put(c Cookie) {
 	}
 }
 
-// evict removes the expired entries, or the least recently used one if none has expired.
+// evict removes the expired entries. If none has expired, it removes the least recently
+// used entry.
 func (j *Jar) evict(entries []*entry) {
 	now, before := j.now(), j.count
 	for _, e := range slices.Clone(entries) {
@@ -283,8 +285,8 @@ func (j *Jar) Merge(other *Jar) {
 	}
 }
 
-// FromMap returns a Jar with a cookie for each of values. They are sent to the origin of u
-// only; see [Scoped].
+// FromMap returns a Jar with a cookie for each of values. The cookies are sent to the
+// origin of u only; see [Scoped].
 func FromMap(u *url.URL, values map[string]string) (*Jar, error) {
 	j := new(Jar)
 	for _, name := range slices.Sorted(maps.Keys(values)) {

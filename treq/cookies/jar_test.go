@@ -70,8 +70,8 @@ func TestStored(t *testing.T) {
 		{"Port", "http://h.example:1234/", "a=1;port=1234", "a for h.example:1234/"},
 		{"Port quoted, several", "http://h.example/", `a=1; Port="80, 8080"`, "a for h.example:80,8080/"},
 		{"Port without a value", "http://h.example/", "a=1; Port", "a for h.example:80/"},
-		{"Port that is another", "http://h.example:4567/", "a=1;port=1234", ""},
-		{"Port that is none", "http://h.example/", "a=1;port=x", ""},
+		{"Port of another port", "http://h.example:4567/", "a=1;port=1234", ""},
+		{"Port that is invalid", "http://h.example/", "a=1;port=x", ""},
 
 		{"expired", "http://h.example/", "a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", ""},
 		{"expires now", "http://h.example/", "a=1; Expires=Sun, 01 Mar 2026 12:00:00 GMT", ""},
@@ -80,7 +80,7 @@ func TestStored(t *testing.T) {
 		{"Max-Age 0", "http://h.example/", "a=1; Max-Age=0", ""},
 		{"Max-Age before Expires", "http://h.example/", "a=1; Max-Age=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "a for h.example/"},
 		{"Max-Age before Expires, the other way", "http://h.example/", "a=1; Max-Age=-1; Expires=Fri, 01 Jan 2100 00:00:00 GMT", ""},
-		{"Max-Age that is none", "http://h.example/", "a=1; Max-Age=+5", "a for h.example/"},
+		{"Max-Age that is invalid", "http://h.example/", "a=1; Max-Age=+5", "a for h.example/"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			jar, _ := newJar()
@@ -184,7 +184,8 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// TestDeletionWithAnyClock: a cookie can be deleted on a clock that starts at zero.
+// TestDeletionWithAnyClock checks that a cookie can be deleted on a clock that starts at
+// zero.
 func TestDeletionWithAnyClock(t *testing.T) {
 	for _, now := range []time.Time{{}, time.Unix(0, 0), start} {
 		jar := &cookies.Jar{Now: func() time.Time { return now }}
@@ -220,7 +221,8 @@ func TestHTTPLeavesSecureCookiesAlone(t *testing.T) {
 		{secure, "http://example.com/x", "t=other; Path=/x", true},
 		{secure, "http://other.com/x", "s=other; Path=/x", true},
 		{secure, "https://example.com/x", "s=changed; Path=/x", true},
-		// Of www.example.com alone. The cookie of a domain above it is sent there too.
+		// A cookie of www.example.com alone. Cookies of the domains above are
+		// sent there too.
 		{hostOnly, "http://www.example.com/x", "s=evil; Path=/x", false},
 		{hostOnly, "http://www.example.com/x", "s=evil; Path=/x; Domain=example.com", false},
 		{hostOnly, "http://example.com/x", "s=evil; Path=/x; Domain=example.com", false},
@@ -246,7 +248,7 @@ func TestLimits(t *testing.T) {
 	for i := range 3 {
 		receive(t, jar, "http://a.example/", fmt.Sprintf("a%d=%d; Path=/%d", i, i, i))
 	}
-	sent(t, jar, "http://a.example/0") // so that a1 is the one not used for the longest
+	sent(t, jar, "http://a.example/0") // a1 is now the least recently used cookie
 	receive(t, jar, "http://a.example/", "a3=3; Path=/3")
 	if got, want := described(jar), "a0 for a.example/0, a2 for a.example/2, a3 for a.example/3"; got != want {
 		t.Errorf("per domain: got %q, want %q", got, want)
@@ -266,13 +268,13 @@ func TestLimits(t *testing.T) {
 		receive(t, jar, "http://a.example/", fmt.Sprintf("a%d=", i))
 	}
 	if jar.Len() != 180 {
-		t.Errorf("by default %d are kept per domain", jar.Len())
+		t.Errorf("by default %d cookies are kept per domain", jar.Len())
 	}
 	for i := range 3000 {
 		receive(t, jar, fmt.Sprintf("https://%d.example/", i), "a=")
 	}
 	if jar.Len() != 3000 {
-		t.Errorf("by default %d are kept", jar.Len())
+		t.Errorf("by default %d cookies are kept", jar.Len())
 	}
 }
 
@@ -299,11 +301,11 @@ func TestCopyAndMerge(t *testing.T) {
 	}
 	var empty cookies.Jar
 	if empty.Copy().Len() != 0 || empty.Copy().Set("a", "1", cookies.Domain("h.example")) != nil {
-		t.Error("the copy of an empty jar is not one")
+		t.Error("the copy of an empty jar is not usable")
 	}
 }
 
-// TestFromMap checks where the cookies of a map are sent. The rows are those of treq's
+// TestFromMap checks where the cookies of a map are sent. The cases are those of treq's
 // tests of redirects, and of CVE-2022-23607.
 func TestFromMap(t *testing.T) {
 	for _, test := range []struct {
@@ -352,7 +354,7 @@ func TestFromMap(t *testing.T) {
 	}
 }
 
-// TestServerReplacesMapped is a row of treq's test_cookies.
+// TestServerReplacesMapped is a case of treq's test_cookies.
 func TestServerReplacesMapped(t *testing.T) {
 	jar, err := cookies.FromMap(urls.MustParse("https://h.example:8443/"), map[string]string{"a": "b"})
 	if err != nil {

@@ -22,7 +22,7 @@ func canonicalHost(name string) (string, error) {
 }
 
 func isIP(host string) bool {
-	// Most hosts are names, for which the error of ParseAddr would be allocated.
+	// Most hosts are names. ParseAddr would allocate an error for them.
 	if last := host[len(host)-1]; (last < '0' || '9' < last) && !strings.Contains(host, ":") {
 		return false
 	}
@@ -46,8 +46,8 @@ func isBelow(host, domain string) bool {
 	return host[n-1] == '.' && host[n:] == domain && !isIP(host)
 }
 
-// domainOf returns the domain of a cookie that host set with that Domain attribute, or
-// with none if attribute is empty: RFC 6265, section 5.3, steps 4 to 6.
+// domainOf returns the domain of a cookie that host set with that Domain attribute; ""
+// means no attribute (RFC 6265, section 5.3, steps 4 to 6).
 func domainOf(host, attribute string) (domain string, subdomains bool, err error) {
 	attribute = strings.TrimPrefix(attribute, ".")
 	if attribute == "" {
@@ -81,7 +81,7 @@ func defaultPath(path string) string {
 	return path[:i]
 }
 
-// pathMatches reports whether a cookie of cookiePath is sent to path.
+// pathMatches reports whether a cookie with cookiePath is sent to path.
 func pathMatches(path, cookiePath string) bool {
 	if path == "" {
 		path = "/"

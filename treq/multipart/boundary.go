@@ -11,12 +11,12 @@ import (
 
 // A Config sets how [NewMultiPartProducer] makes a body.
 type Config struct {
-	// Boundary is the text that separates the fields: 1 to 70 letters, digits,
-	// spaces and '()+_,-./:=? without a space at the end (RFC 2046, section 5.1.1).
-	// It must not occur in the values. "" means a random one: 128 bits, as 32
+	// Boundary is the text that separates the fields: 1 to 70 letters, digits, spaces
+	// and '()+_,-./:=? without a space at the end (RFC 2046, section 5.1.1). It must
+	// not occur in the values. "" means a random boundary of 128 bits, in 32
 	// hexadecimal digits.
 	Boundary string
-	// Rand is the source of the random boundary. nil means the system's.
+	// Rand is the source of the random boundary. nil: the system's.
 	Rand *rand.Rand
 }
 

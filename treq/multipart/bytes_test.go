@@ -17,19 +17,19 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// This file tests the bytes of a form, and compares them with those of treq itself, where
-// treq is installed.
+// This file tests the bytes of a form, and compares them with treq's bytes if treq is
+// installed.
 
-// A given is one field, in a form that treq can be given too.
+// A given is one field, in a form that treq understands too.
 type given struct {
 	Name string
-	Text string // if it is no file
+	Text string // the value, if it is a text
 
 	File        bool
-	Filename    string // empty is none
+	Filename    string // "" for none
 	ContentType string
 	Contents    string
-	Unsized     bool // the file does not tell its length
+	Unsized     bool // the length of the file is unknown
 }
 
 func text(name, value string) given { return given{Name: name, Text: value} }
@@ -59,14 +59,14 @@ func fieldsOf(gs []given) (fields []multipart.Field) {
 	return fields
 }
 
-const long = 100_000 // more than is read or kept at once
+const long = 100_000 // more than one read or one piece
 
 var forms = []struct {
 	name   string
 	fields []given
 	want   string  // with \n for CR LF
-	treq   string  // treq's bytes; empty: the same
-	reads  []given // the fields that a receiver reads; nil: the ordered fields
+	treq   string  // treq's bytes; "": the same
+	reads  []given // the fields that a receiver reads; nil: the given fields, sorted
 }{
 	{
 		name: "no field",
@@ -184,7 +184,7 @@ my lovely bytes219
 			"\n--heyDavid--\n",
 	},
 	{
-		name: "several of one name, as given",
+		name: "fields of the same name, as given",
 		fields: []given{upload("f", "2", "a/b", "second"), text("c", "z"), text("a", "x"), text("c", "a"),
 			upload("f", "1", "a/b", "first")},
 		want: `--heyDavid
@@ -279,12 +279,12 @@ how long?
 			"\n--heyDavid--\n",
 	},
 	{
-		name:   "line breaks in texts stay as they are",
+		name:   "line breaks in texts are not changed",
 		fields: []given{text("a", "\r1\n\r2\r\r\n3\n")},
 		want:   "--heyDavid\nContent-Disposition: form-data; name=\"a\"\n\n\r1\x00\r2\r\n3\x00\n--heyDavid--\n",
 	},
 
-	// These are escaped as in WHATWG's HTML, not as in treq.
+	// These names are escaped as in WHATWG's HTML, not as in treq.
 	{
 		name:   "quotes in names",
 		fields: []given{text(`say "a"`, "x"), upload(`"b"`, `my "best" file\.txt`, "a/b", "y")},
@@ -387,7 +387,7 @@ func cutShort(s string) string {
 	return s
 }
 
-// mime/multipart reads the same fields.
+// TestWorksWithMultipart checks that mime/multipart reads the same fields.
 func TestWorksWithMultipart(t *testing.T) {
 	for _, form := range forms {
 		t.Run(form.name, func(t *testing.T) {
@@ -432,7 +432,7 @@ func TestWorksWithMultipart(t *testing.T) {
 	}
 }
 
-// askTreq reads forms as JSON, and writes the bodies that treq makes of them.
+// askTreq reads forms as JSON, and writes treq's bodies of these forms.
 const askTreq = `
 import io, json, sys
 from twisted.internet import task
@@ -483,7 +483,7 @@ func TestBytesAreTreqs(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(name, "-c", askTreq)
-	cmd.Dir = t.TempDir() // else Python finds folders of ours by the name of treq
+	cmd.Dir = t.TempDir() // otherwise Python takes our folder treq for treq
 	cmd.Stdin = bytes.NewReader(question)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -502,7 +502,7 @@ func TestBytesAreTreqs(t *testing.T) {
 				want = form.treq
 			}
 			if want := lines(want); answers[i] != want {
-				t.Errorf("treq makes:\n%q\nwhere we have:\n%q", cutShort(answers[i]), cutShort(want))
+				t.Errorf("treq makes:\n%q\nwe make:\n%q", cutShort(answers[i]), cutShort(want))
 			}
 		})
 	}

@@ -8,9 +8,9 @@
 //		{Name: "photo", Value: multipart.FromFile(f)},
 //	}, multipart.Config{})
 //
-// A [MultiPartProducer] is the body of a request, to be sent with the Content-Type
-// that its ContentType method returns. It holds the texts and the bytes that wait to
-// be sent in memory, whatever the size of the files.
+// A [MultiPartProducer] is the body of a request. The request needs the Content-Type that
+// its ContentType method returns. In memory it holds the texts and the bytes that wait to
+// be sent, whatever the size of the files.
 //
 // # What differs from treq
 //
@@ -25,6 +25,6 @@
 //   - The types guessed are those of package mime, without parameters. For
 //     "a.tar.gz" it guesses the type of a gzip file, treq the type of a tar file.
 //
-// As in treq, and unlike in browsers, line breaks in texts are sent as they are, and a
-// file is sent with its Content-Length, which RFC 7578 tells receivers to ignore.
+// As in treq, and unlike in browsers, line breaks in texts are not changed, and a file is
+// sent with its Content-Length, which RFC 7578 tells receivers to ignore.
 package multipart

@@ -64,7 +64,7 @@ func ExampleFromFile() {
 		fmt.Println(err)
 		return
 	}
-	form.StopProducing() // it is not sent after all: this closes the file
+	form.StopProducing() // the form is not sent: this closes the file
 	// Output: doc.go
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// A Field is one field of the form. Several may have the same name.
+// A Field is one field of the form. Several fields may have the same name.
 type Field struct {
 	Name  string // UTF-8, not empty
 	Value Value
@@ -24,26 +24,26 @@ type Field struct {
 // A Value is the value of a field: a [Text] or a [File].
 type Value interface{ isValue() }
 
-// A Text is a value of UTF-8 text, which is sent as it is. Other bytes are sent as a
+// A Text is a value of UTF-8 text, which is sent unchanged. Other bytes are sent as a
 // [File].
 type Text string
 
-// A File is a value that a receiver takes for an uploaded file.
+// A File is a value that a receiver treats as an uploaded file.
 type File struct {
 	// Name is the file's name in UTF-8, without folders. "" means none.
 	Name string
-	// ContentType is the type of the contents. "" means the type of the extension of
-	// Name, or application/octet-stream if that is unknown.
+	// ContentType is the type of the contents. "" means the type for the extension of
+	// Name, or application/octet-stream if there is none.
 	ContentType string
-	// Body produces the contents. If its length is known, it is sent ahead of the
-	// contents, and Body must write as many bytes.
+	// Body produces the contents. If the length of Body is known, it is sent before
+	// the contents, and Body must write exactly that many bytes.
 	Body request.BodyProducer
 }
 
 func (Text) isValue() {}
 func (File) isValue() {}
 
-// FromFile returns the rest of f as a File with the name of f, without folders. A
+// FromFile returns the unread bytes of f as a File with the name of f, without folders. A
 // [request.FileBodyProducer] reads f on the loop's goroutine, and closes it.
 func FromFile(f *os.File) File {
 	name := f.Name()
@@ -53,7 +53,7 @@ func FromFile(f *os.File) File {
 	return FromReader(name, f)
 }
 
-// FromReader returns the rest of r as a File with a name. A
+// FromReader returns the unread bytes of r as a File with a name. A
 // [request.FileBodyProducer] reads r on the loop's goroutine, and closes it if it is an
 // [io.Closer].
 func FromReader(name string, r io.Reader) File {
@@ -114,7 +114,7 @@ func checkValue(v Value) error {
 
 func plain(name string) bool { return utf8.ValidString(name) && !strings.Contains(name, "\x00") }
 
-// inOrder returns fields in treq's order: texts before files, both by name.
+// inOrder returns fields in treq's order: texts before files, both sorted by name.
 func inOrder(fields []Field) []Field {
 	fields = slices.Clone(fields)
 	slices.SortStableFunc(fields, func(a, b Field) int {
@@ -130,7 +130,7 @@ func (f *Field) rank() int {
 	return 0
 }
 
-// appendHead appends the header of a field (RFC 7578, section 4).
+// appendHead appends the header of field f (RFC 7578, section 4).
 func appendHead(b []byte, f Field) []byte {
 	b = append(b, `Content-Disposition: form-data; name="`...)
 	b = append(b, escapes.Replace(newlines.Replace(f.Name))...)
@@ -149,7 +149,7 @@ func appendHead(b []byte, f Field) []byte {
 	return append(b, "\r\n\r\n"...)
 }
 
-// WHATWG's HTML, "multipart/form-data encoding algorithm".
+// The replacers of WHATWG's HTML, "multipart/form-data encoding algorithm".
 var (
 	newlines = strings.NewReplacer("\r\n", "\r\n", "\r", "\r\n", "\n", "\r\n")
 	escapes  = strings.NewReplacer("\r", "%0D", "\n", "%0A", `"`, "%22")
@@ -159,8 +159,8 @@ func (f File) contentType() string {
 	if f.ContentType != "" {
 		return f.ContentType
 	}
-	// The parameter charset=utf-8, which mime adds for texts, would be a guess about
-	// the contents.
+	// The parameter charset=utf-8, which package mime adds to text types, would be a
+	// guess about the contents.
 	guess, _, _ := mime.ParseMediaType(mime.TypeByExtension(filepath.Ext(f.Name)))
 	return cmp.Or(guess, "application/octet-stream")
 }

@@ -28,10 +28,10 @@ func TestWhatMakesNoForm(t *testing.T) {
 		{"no value", one("a", nil), "", `multipart: field "a": it has no value`},
 		{"a pointer", one("a", &file), "", `multipart: field "a": its value is a *multipart.File: want a Text or a File`},
 		{"no body", one("a", multipart.File{Name: "x"}), "", `multipart: field "a": its file has no Body`},
-		{"bytes that are no text", one("a", multipart.Text("\xff\xfe")), "", `multipart: field "a": its text is not UTF-8: send it as a File`},
-		{"a name that is no text", one("a\xff", file), "", `multipart: field "a\xff": its name is not UTF-8, or has NUL in it`},
+		{"bytes that are not text", one("a", multipart.Text("\xff\xfe")), "", `multipart: field "a": its text is not UTF-8: send it as a File`},
+		{"a name that is not text", one("a\xff", file), "", `multipart: field "a\xff": its name is not UTF-8, or has NUL in it`},
 		{"NUL in a name", one("a\x00", file), "", `multipart: field "a\x00": its name is not UTF-8, or has NUL in it`},
-		{"a file name that is no text", one("a", multipart.File{Name: "\xff", Body: body}), "",
+		{"a file name that is not text", one("a", multipart.File{Name: "\xff", Body: body}), "",
 			`multipart: field "a": its file's name is not UTF-8, or has NUL in it`},
 		{"a line break in a content type", one("a", multipart.File{ContentType: "a/b\r\nX: y", Body: body}), "",
 			`multipart: field "a": its content type "a/b\r\nX: y" has other characters than ASCII's printable ones`},
@@ -50,7 +50,7 @@ func TestWhatMakesNoForm(t *testing.T) {
 			}
 			var field *multipart.FieldError
 			if got, want := errors.As(err, &field), strings.Contains(test.want, ": field "); got != want {
-				t.Errorf("it is a FieldError: %t", got)
+				t.Errorf("the error is a FieldError: %t, want %t", got, want)
 			}
 		})
 	}
@@ -84,7 +84,7 @@ func TestBoundary(t *testing.T) {
 		}
 		b := p.Boundary()
 		if len(b) != 32 || strings.Trim(b, "0123456789abcdef") != "" || seen[b] {
-			t.Fatalf("a boundary by default is %q", b)
+			t.Fatalf("a random boundary is %q", b)
 		}
 		seen[b] = true
 	}
@@ -134,7 +134,7 @@ func TestFromFile(t *testing.T) {
 	}
 }
 
-// The fields given stay as they were.
+// TestTheOrderGivenStays checks that the caller's fields are not changed.
 func TestTheOrderGivenStays(t *testing.T) {
 	fields := []multipart.Field{{Name: "b", Value: multipart.Text("1")}, {Name: "a", Value: multipart.Text("2")}}
 	produce(t, fields)

@@ -39,7 +39,8 @@ func (s sized) Len() int { return s.length }
 // A result is that of a producer's Deferred.
 type result = *outcome.Result[deferred.None]
 
-// produce makes the body of fields, with the boundary heyDavid, and produces all of it.
+// produce makes the body of fields, with the boundary heyDavid, and returns all of its
+// bytes.
 func produce(t *testing.T, fields []multipart.Field) (*multipart.MultiPartProducer, string) {
 	t.Helper()
 	s := stepper.New()
@@ -53,7 +54,7 @@ func produce(t *testing.T, fields []multipart.Field) (*multipart.MultiPartProduc
 	s.Drain()
 	o.WantErr(t, nil)
 	if length != request.UnknownLength && length != int64(to.Len()) {
-		t.Errorf("Length() = %d; written were %d", length, to.Len())
+		t.Errorf("Length() = %d; the producer wrote %d bytes", length, to.Len())
 	}
 	return p, to.String()
 }

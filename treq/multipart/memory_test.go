@@ -13,7 +13,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// zeros is a reader of that many zeros, with a Len.
+// A zeros reader returns that many zeros. It has a Len.
 type zeros int
 
 func (z *zeros) Len() int { return int(*z) }
@@ -28,14 +28,15 @@ func (z *zeros) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A drain counts the bytes, and pauses its producer for a millisecond after each MiB.
+// A drain is a consumer that counts the bytes, and pauses its producer for a millisecond
+// after each MiB.
 type drain struct {
 	cooperator *task.Cooperator
 	clock      *task.Clock
 	producer   request.BodyProducer
 	got, room  int64
 	pauses     int
-	peak       uint64 // of the heap, in bytes
+	peak       uint64 // the largest heap seen, in bytes
 }
 
 func (d *drain) Cooperator() *task.Cooperator { return d.cooperator }
@@ -88,7 +89,7 @@ func TestAFormOf10GBTakesFlatMemory(t *testing.T) {
 	made, peak := int(after.TotalAlloc-before.TotalAlloc), int(to.peak)-int(before.HeapAlloc)
 	t.Logf("%d MiB in %d pieces between pauses: allocated %d KiB in %d objects; the heap grew by %d KiB at most",
 		to.got>>20, to.pauses, made>>10, after.Mallocs-before.Mallocs, peak>>10)
-	// Under the race detector a sync.Pool drops some buffers on purpose, which are
+	// Under the race detector a sync.Pool drops some buffers on purpose. They are
 	// garbage until the next collection.
 	limit := 4 << 20
 	if raceEnabled {
@@ -101,7 +102,7 @@ func TestAFormOf10GBTakesFlatMemory(t *testing.T) {
 	}
 }
 
-// A paused form holds no buffer.
+// TestAPausedFormHoldsNoBuffer checks the memory that a paused form takes.
 func TestAPausedFormHoldsNoBuffer(t *testing.T) {
 	const forms = 1000
 	clock := task.NewClock()
@@ -127,7 +128,7 @@ func TestAPausedFormHoldsNoBuffer(t *testing.T) {
 		clock.Advance(0)
 	}
 	runtime.GC()
-	runtime.GC() // a sync.Pool keeps for one
+	runtime.GC() // a sync.Pool keeps its buffers for one collection
 	runtime.ReadMemStats(&after)
 	each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / forms
 	t.Logf("%d bytes each", each)

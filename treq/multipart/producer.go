@@ -11,31 +11,31 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// A MultiPartProducer is the body of a form, produced from its fields one after
-// another. It is a [request.BodyProducer] that can be sent once. It is treq's
-// MultiPartProducer.
+// A MultiPartProducer is the body of a form. It produces the fields one after another. It
+// is a [request.BodyProducer] that can be sent once. It is treq's MultiPartProducer.
 //
 // When it fails or is stopped, it stops all files that are not sent yet. So every
 // MultiPartProducer must be started or stopped.
 type MultiPartProducer struct {
 	*request.CooperativeProducer
 	boundary string
-	pieces   []piece // still to be written
+	pieces   []piece // the pieces still to be written
 	current  *part   // the file that is being written, or nil
 }
 
 // A piece of the body is either some bytes or a file.
 type piece struct {
 	bytes []byte
-	body  request.BodyProducer // the file's; nil if the piece is bytes
-	field string               // the file's field
+	body  request.BodyProducer // the producer of the file; nil if the piece is bytes
+	field string               // the name of the file's field
 }
 
-// NewMultiPartProducer returns the body of a form with these fields. It sends them in
-// treq's order: texts before files, both by name, and fields of the same name as given.
+// NewMultiPartProducer returns the body of a form with these fields. They are sent in
+// treq's order: texts before files, both sorted by name, and fields of the same name as
+// given.
 //
-// Its Length is known if that of every file is. It fails with a [*FieldError] for an
-// invalid field, and then does not stop the files.
+// Its Length is known if the length of every file is. NewMultiPartProducer fails with a
+// [*FieldError] for an invalid field, and then does not stop the files.
 func NewMultiPartProducer(fields []Field, config Config) (*MultiPartProducer, error) {
 	for i := range fields {
 		if err := fields[i].check(i); err != nil {
@@ -59,11 +59,11 @@ func (p *MultiPartProducer) ContentType() string {
 	return mime.FormatMediaType("multipart/form-data", map[string]string{"boundary": p.boundary})
 }
 
-// longText is the length from which on a text is a piece of its own, which is not
-// copied. Shorter texts are gathered into pieces of about that length.
+// longText is the least length of a text that is not copied, but becomes a piece. Shorter
+// texts are gathered into pieces of about that length.
 const longText = 32 << 10
 
-// cut returns the body of a form with these fields, in few pieces (RFC 2046, section
+// cut returns the body of a form with these fields, as few pieces (RFC 2046, section
 // 5.1.1).
 func cut(fields []Field, boundary string) (pieces []piece) {
 	var bytes []byte
@@ -116,7 +116,8 @@ func length(pieces []piece) (n int64) {
 	return n
 }
 
-// produce writes the next piece. It returns a wait for the end of a file.
+// produce writes the next piece. For a file it returns a Deferred that fires at the end
+// of the file.
 func (p *MultiPartProducer) produce(to request.Consumer) (task.Wait, error) {
 	if len(p.pieces) == 0 {
 		return nil, task.Done
@@ -138,8 +139,8 @@ func (p *MultiPartProducer) produce(to request.Consumer) (task.Wait, error) {
 	return p.current.start(), nil
 }
 
-// PauseProducing holds all writing back until ResumeProducing. It also pauses the file
-// that is being written.
+// PauseProducing stops all writing until ResumeProducing. It also pauses the file that is
+// being written.
 func (p *MultiPartProducer) PauseProducing() {
 	p.CooperativeProducer.PauseProducing()
 	if c := p.current; c != nil && !c.paused {
@@ -148,7 +149,7 @@ func (p *MultiPartProducer) PauseProducing() {
 	}
 }
 
-// ResumeProducing undoes PauseProducing, however often that was called.
+// ResumeProducing undoes any number of calls of PauseProducing.
 func (p *MultiPartProducer) ResumeProducing() {
 	p.CooperativeProducer.ResumeProducing()
 	if c := p.current; c != nil && c.paused {
@@ -171,18 +172,18 @@ func (p *MultiPartProducer) stopFiles() {
 	p.pieces = nil
 }
 
-// A part is a file while it is written. It is the Consumer of the file's producer, and
-// holds the producer to its length: a receiver that relies on the length in the header
-// of the field would otherwise see another form.
+// A part is a file while it is written. It is the consumer of the file's producer, and
+// enforces the length: after a wrong length, a receiver that relies on the length in the
+// field's header would see another form.
 type part struct {
 	producer *MultiPartProducer
 	field    string
 	body     request.BodyProducer
 	to       request.Consumer
-	length   int64 // as announced; negative if none was
+	length   int64 // the announced length; negative if unknown
 	written  int64
 	paused   bool
-	done     *deferred.Deferred[deferred.None] // fires at the end of the file, or when it is given up
+	done     *deferred.Deferred[deferred.None] // fires when the file ends or is given up
 }
 
 func (c *part) start() task.Wait {
@@ -205,7 +206,7 @@ func (c *part) start() task.Wait {
 	return c.done
 }
 
-// Cooperator returns the Cooperator that the form runs on: the file runs there too.
+// Cooperator returns the Cooperator of the form, which the file uses too.
 func (c *part) Cooperator() *task.Cooperator { return c.to.Cooperator() }
 
 // Write passes data on, unless the file is longer than announced.

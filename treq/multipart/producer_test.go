@@ -18,8 +18,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// A form has two texts and two files. It is produced step by step, 5 bytes of a file at a
-// time.
+// A form has two texts and two files. It is produced step by step, with 5 bytes of a file
+// in each step.
 type form struct {
 	*stepper.Stepper
 	*multipart.MultiPartProducer
@@ -67,7 +67,7 @@ func (f *form) until(t *testing.T, last string) {
 	t.Helper()
 	for !strings.HasSuffix(f.to.String(), last) {
 		if !f.Busy() {
-			t.Fatalf("%q did not come; written: %q", last, f.to.String())
+			t.Fatalf("%q was not written; written: %q", last, f.to.String())
 		}
 		f.Step()
 	}
@@ -115,7 +115,8 @@ func TestUnknownLength(t *testing.T) {
 	}
 }
 
-// A form sends the rest of a reader, and reads nothing before it is started.
+// TestKnownLengthOfWhatIsLeft checks that a form sends the unread bytes of a reader, and
+// reads nothing before it is started.
 func TestKnownLengthOfWhatIsLeft(t *testing.T) {
 	r := strings.NewReader("here are some bytes")
 	r.Seek(5, io.SeekStart)
@@ -134,8 +135,8 @@ func TestPauseAndResume(t *testing.T) {
 		head + "hello",         // in a file
 		head + "hello, world!", // at its end
 		middle,                 // between files
-		middle + "bye!",        // at the end of the last
-		middle + "bye!" + tail, // before the end
+		middle + "bye!",        // at the end of the last file
+		middle + "bye!" + tail, // before the end of the form
 	} {
 		t.Run(at, func(t *testing.T) {
 			f := newForm(t)
@@ -158,7 +159,7 @@ func TestPauseAndResume(t *testing.T) {
 	}
 }
 
-// A transport may pause its producer in every Write.
+// TestPauseInEveryWrite checks that the consumer may pause the form in every Write.
 func TestPauseInEveryWrite(t *testing.T) {
 	f := newForm(t)
 	writes := 0
@@ -181,14 +182,14 @@ func TestPauseInEveryWrite(t *testing.T) {
 	o.WantErr(t, nil)
 }
 
-// Whatever ends a form, all files are closed.
+// TestStop checks that all files are closed, whatever ends a form.
 func TestStop(t *testing.T) {
 	stop := func(f *form) result { o := f.start(); f.StopProducing(); return o }
 	for _, test := range []struct {
 		name string
 		end  func(t *testing.T, f *form) result
 		want string
-		err  error // of the Deferred; nil: it does not fire
+		err  error // the error of the Deferred; nil: it does not fire
 	}{
 		{"before the start", func(t *testing.T, f *form) result { f.StopProducing(); return f.start() }, "", nil},
 		{"at once", func(t *testing.T, f *form) result { return stop(f) }, "", nil},
@@ -259,7 +260,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// A maker is a producer of the test's own.
+// A maker is a producer with a start function of the test. It records its calls.
 type maker struct {
 	length int64
 	start  func(to request.Consumer) *deferred.Deferred[deferred.None]
@@ -327,13 +328,13 @@ func TestAFileThatFails(t *testing.T) {
 			}
 			after.wantClosed(t, 1)
 			if strings.Contains(to.String(), `name="g"`) {
-				t.Errorf("it went on: %q", to)
+				t.Errorf("the form did not end: %q", to)
 			}
 		})
 	}
 }
 
-// TestAFileOfNothingThatWrites: no byte of a file is sent whose Length is 0.
+// TestAFileOfNothingThatWrites checks that a file of Length 0 cannot send a byte.
 func TestAFileOfNothingThatWrites(t *testing.T) {
 	s := stepper.New()
 	body := &maker{length: 0, start: func(to request.Consumer) *deferred.Deferred[deferred.None] {
@@ -373,7 +374,7 @@ func TestAProducerOfOnesOwn(t *testing.T) {
 	p.ResumeProducing()
 	s.Drain()
 	if to.Cooperator() != s.Cooperator {
-		t.Error("the producer is not told of the Cooperator")
+		t.Error("the consumer of the file does not have the Cooperator")
 	}
 	to.Write([]byte("ab"))
 	p.PauseProducing()
@@ -393,11 +394,12 @@ func TestAProducerOfOnesOwn(t *testing.T) {
 		t.Errorf("calls: %s", got)
 	}
 	if got := strings.Join(after.calls, " "); got != "stop" {
-		t.Errorf("calls of the next: %s", got)
+		t.Errorf("calls of the next producer: %s", got)
 	}
 }
 
-// A counter is a consumer around another, such as a program uses to show progress.
+// A counter is a consumer around another one. Programs use such a consumer to show
+// progress.
 type counter struct {
 	request.Consumer
 	written int
@@ -408,8 +410,8 @@ func (c *counter) Write(data []byte) {
 	c.Consumer.Write(data)
 }
 
-// TestBehindAWrapper: a form and its files run on the Cooperator of the consumer that is
-// wrapped.
+// TestBehindAWrapper checks that a form and its files find the Cooperator through a
+// consumer around another one.
 func TestBehindAWrapper(t *testing.T) {
 	f := newForm(t)
 	c := &counter{Consumer: f.to}
@@ -422,8 +424,8 @@ func TestBehindAWrapper(t *testing.T) {
 	}
 }
 
-// TestNoCooperator: a consumer without a Cooperator fails the form at once, and all
-// files are closed.
+// TestNoCooperator checks that a consumer without a Cooperator fails the form at once,
+// and closes all files.
 func TestNoCooperator(t *testing.T) {
 	f := newForm(t)
 	outcome.Of(f.StartProducing(new(stepper.Sink))).WantErrIs(t, request.ErrNoCooperator)
@@ -431,8 +433,8 @@ func TestNoCooperator(t *testing.T) {
 	f.second.wantClosed(t, 1)
 }
 
-// TestRandom: the boundary comes from the source of the config, and from the system's
-// randomness if there is none.
+// TestRandom checks that the boundary comes from the Rand of the config, or from the
+// system's source if Rand is nil.
 func TestRandom(t *testing.T) {
 	boundary := func(r *rand.Rand) string {
 		p, err := multipart.NewMultiPartProducer(nil, multipart.Config{Rand: r})
@@ -450,6 +452,6 @@ func TestRandom(t *testing.T) {
 		t.Errorf("got %q, want %x", got, words)
 	}
 	if one, other := boundary(nil), boundary(nil); len(one) != 32 || one == other {
-		t.Errorf("of the system: %q and %q", one, other)
+		t.Errorf("the boundaries of the system's source are %q and %q", one, other)
 	}
 }

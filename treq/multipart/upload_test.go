@@ -47,7 +47,7 @@ func TestUpload(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		body io.Reader
-		want string // how the body is framed
+		want string // the server's ContentLength
 	}{
 		{"of known length", strings.NewReader(contents), "3000287"},
 		{"in chunks", iotest.HalfReader(strings.NewReader(contents)), "-1"},
@@ -82,7 +82,7 @@ func TestUpload(t *testing.T) {
 	}
 }
 
-// A slowReceiver reads nothing before the test resumes it.
+// A slowReceiver reads nothing until the test resumes it.
 type slowReceiver struct {
 	reactor.Transport
 	got int
@@ -92,8 +92,8 @@ func (s *slowReceiver) ConnectionMade(t reactor.Transport) { s.Transport = t; t.
 func (s *slowReceiver) DataReceived(data []byte)           { s.got += len(data) }
 func (s *slowReceiver) ConnectionLost(error)               {}
 
-// A form is read no faster than the server takes it, and its files are closed when the
-// request ends early.
+// TestAnUploadThatEndsEarly checks that a form is read no faster than the server takes
+// it, and that its files are closed when the request ends early.
 func TestAnUploadThatEndsEarly(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -115,7 +115,7 @@ func TestAnUploadThatEndsEarly(t *testing.T) {
 			})
 			r.RunFor(time.Minute)
 			if read := 100<<20 - z.Len(); read == 0 || read > 4<<20 {
-				t.Errorf("%d bytes were read of a file that nobody took", read)
+				t.Errorf("%d bytes of the file were read without a receiver", read)
 			}
 			deferredtest.NoResult(t, d)
 			test.end(receiver, d)
@@ -141,8 +141,8 @@ func TestAnUploadOfAFileThatFails(t *testing.T) {
 	}
 }
 
-// TestTheBoundaryIsTheReactors: on a reactor in memory two forms have different
-// boundaries, which are the same in each run.
+// TestTheBoundaryIsTheReactors checks that two forms on a reactor in memory have
+// different boundaries, which are the same in each run.
 func TestTheBoundaryIsTheReactors(t *testing.T) {
 	run := func() (types []string) {
 		stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

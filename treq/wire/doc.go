@@ -1,11 +1,11 @@
-// Package wire says what can be wrong with an HTTP message on the wire, and how large one may be. The
-// client and the server report the same errors and take the same limits.
+// Package wire has the errors of HTTP messages on the wire, and the limits for their
+// size. The client and the server report the same errors and take the same limits.
 //
 // # Finding an error
 //
-// An [Error] has a [Kind] for the program and a Detail for the person who reads it. It arrives wrapped:
-// agent.RequestError and response.FailedError say which request failed. errors.Is finds a kind, and
-// errors.As finds the Error:
+// An [Error] has a [Kind] for the program and a Detail for the person who reads it. It
+// arrives wrapped: agent.RequestError and response.FailedError name the request that
+// failed. errors.Is finds a kind, and errors.As finds the Error:
 //
 //	if errors.Is(err, wire.ErrPartialBody) { ... } // the connection ended too early
 //
@@ -14,32 +14,35 @@
 //
 // # A message that cannot be written
 //
-// Nothing is sent. The client refuses a request with [ErrMethod], [ErrTarget], [ErrHost],
-// [ErrHeaderName], [ErrHeaderValue] or [ErrContentLength]. The server refuses a response with
-// [ErrStatusLine], [ErrPhrase], [ErrHeaderName] or [ErrHeaderValue]. Most of these protect against a
-// CR or LF in text that somebody else chose, which would begin another header or message.
+// An invalid message is not sent. The client refuses a request with [ErrMethod],
+// [ErrTarget], [ErrHost], [ErrHeaderName], [ErrHeaderValue] or [ErrContentLength]. The
+// server refuses a response with [ErrStatusLine], [ErrPhrase], [ErrHeaderName] or
+// [ErrHeaderValue]. Most of these protect against a CR or LF in text from somebody else,
+// which would begin another header or message.
 //
 // # A response that cannot be read
 //
-//   - The status line: [ErrStatusLine], [ErrVersion], [ErrEmptyLines], [ErrStartLineTooLong].
-//   - The headers: [ErrHeaderName], [ErrHeaderValue], [ErrLineEnd], [ErrFold], [ErrHeadersTooLarge],
-//     [ErrTooManyHeaders].
-//   - The length of the body: [ErrContentLength], [ErrContentLengthsDiffer], [ErrLengthAndCoding],
-//     [ErrTransferCoding].
-//   - A chunked body: [ErrChunkSize], [ErrChunkExtension], [ErrChunkEnd], [ErrTrailersTooLarge].
+//   - The status line: [ErrStatusLine], [ErrVersion], [ErrEmptyLines],
+//     [ErrStartLineTooLong].
+//   - The headers: [ErrHeaderName], [ErrHeaderValue], [ErrLineEnd], [ErrFold],
+//     [ErrHeadersTooLarge], [ErrTooManyHeaders].
+//   - The length of the body: [ErrContentLength], [ErrContentLengthsDiffer],
+//     [ErrLengthAndCoding], [ErrTransferCoding].
+//   - A chunked body: [ErrChunkSize], [ErrChunkExtension], [ErrChunkEnd],
+//     [ErrTrailersTooLarge].
 //   - The order: [ErrTooManyInformational].
 //   - The end of the connection: [ErrNoResponse], [ErrPartialHead], [ErrPartialBody].
 //
-// The client reads leniently, as RFC 9112 lets it: an LF alone ends a line, and a header may continue
-// on the next line.
+// The client reads leniently, as RFC 9112 lets it: an LF alone ends a line, and a header
+// may continue on the next line.
 //
 // # A request that a server refuses
 //
-// A server reads strictly, because two readers that understand one request differently can be played
-// off against each other. It refuses everything above except the kinds that only a response has, and in
-// addition: [ErrRequestLine], [ErrMethod], [ErrTarget], [ErrHost]; [ErrLineEnd] for an LF alone,
-// [ErrFold] for a continued header, [ErrTransferCoding] in HTTP/1.0. [Kind.Status] is the status code of
-// its answer.
+// A server reads strictly, because an attacker can exploit two readers that understand
+// one request differently. It refuses everything above except the kinds that only a
+// response has. In addition it refuses [ErrRequestLine], [ErrMethod], [ErrTarget],
+// [ErrHost]; [ErrLineEnd] for an LF alone, [ErrFold] for a continued header,
+// [ErrTransferCoding] in HTTP/1.0. [Kind.Status] is the status code of its response.
 //
-// A kind is named after the part of the message that is wrong, not after a version of HTTP.
+// The name of a kind names the part of the message that is wrong, not a version of HTTP.
 package wire

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// A header whose value would begin another header is not sent.
+// A header with a line break in its value is not sent.
 func Example() {
 	a := treqtesting.NewHandlerTraversalAgent(http.NotFoundHandler(), treqtesting.Config{})
 	u, _ := url.Parse("http://an.example/")

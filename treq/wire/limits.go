@@ -2,20 +2,23 @@ package wire
 
 import "cmp"
 
-// Limits bounds how large the parts of a message may be, apart from its body. Zero stands for the
-// default; math.MaxInt removes a limit.
+// Limits bounds the size of the parts of a message, except its body. 0 means the default;
+// math.MaxInt removes a limit.
 type Limits struct {
-	// StartLineBytes bounds the request line or status line, line end included. Default 16 KiB.
-	StartLineBytes int
-	// HeaderBytes bounds the headers, the empty line after them included. Default 128 KiB.
-	HeaderBytes int
-	// HeaderCount bounds the number of lines in the headers, and of those in the trailers.
-	// Default 512.
-	HeaderCount int
-	// TrailerBytes bounds the trailers of a chunked body, the empty line after them included.
+	// StartLineBytes bounds the request line or status line, line end included.
 	// Default 16 KiB.
+	StartLineBytes int
+	// HeaderBytes bounds the headers, the empty line after them included. Default 128
+	// KiB.
+	HeaderBytes int
+	// HeaderCount bounds the number of header lines, and of trailer lines. Default
+	// 512.
+	HeaderCount int
+	// TrailerBytes bounds the trailers of a chunked body, the empty line after them
+	// included. Default 16 KiB.
 	TrailerBytes int
-	// ChunkExtensionBytes bounds all chunk extensions of one body together. Default 16 KiB.
+	// ChunkExtensionBytes bounds all chunk extensions of one body together. Default
+	// 16 KiB.
 	ChunkExtensionBytes int
 	// Informational bounds the number of 1xx responses before a response. Default 64.
 	Informational int

@@ -31,7 +31,8 @@ func TestError(t *testing.T) {
 	}
 }
 
-// TestKindsDiffer: a kind is its text, so that two with the same text would be one.
+// TestKindsDiffer checks that no two kinds have the same text, since the text is the
+// kind.
 func TestKindsDiffer(t *testing.T) {
 	seen := map[wire.Kind]bool{}
 	for _, k := range []wire.Kind{
@@ -43,7 +44,7 @@ func TestKindsDiffer(t *testing.T) {
 		wire.ErrChunkSize, wire.ErrChunkExtension, wire.ErrChunkEnd, wire.ErrTrailersTooLarge, wire.ErrPartialBody,
 	} {
 		if k == "" || seen[k] {
-			t.Errorf("the text %q is empty or that of another kind", string(k))
+			t.Errorf("the text %q is empty, or another kind has it", string(k))
 		}
 		seen[k] = true
 	}
