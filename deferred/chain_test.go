@@ -159,6 +159,30 @@ func TestChainDeferred(t *testing.T) {
 		wantError(t, b, deferred.ErrCancelled)
 		wantError(t, a, deferred.ErrCancelled)
 	})
+	t.Run("of two firsts, the one that was chained before is cancelled", func(t *testing.T) {
+		a, other, b := deferred.New[int](), deferred.New[int](), deferred.New[int]()
+		a.ChainDeferred(b)
+		other.ChainDeferred(b)
+		if want := fmt.Sprintf("waiting for Deferred[int] at %p", a); !strings.Contains(b.String(), want) {
+			t.Errorf("%s does not say %q", b, want)
+		}
+		b.Cancel()
+		wantError(t, b, deferred.ErrCancelled)
+		wantError(t, a, deferred.ErrCancelled)
+		if other.Called() {
+			t.Error("the other one was cancelled")
+		}
+	})
+	t.Run("a second that a handler's Deferred holds up", func(t *testing.T) {
+		first, inner, b := deferred.New[int](), deferred.New[int](), deferred.New[int]()
+		b.ThenCallback(func(int) *D { return inner })
+		first.ChainDeferred(b)
+		first.Callback(1)
+		b.Cancel() // what it waits for now
+		wantError(t, inner, deferred.ErrCancelled)
+		wantError(t, b, deferred.ErrCancelled)
+		wantValue(t, first, 1)
+	})
 	t.Run("a second with a canceller does not cancel the first", func(t *testing.T) {
 		a := deferred.New[int]()
 		b := deferred.NewCancellable(func(d *D) { d.Callback(9) })

@@ -2,10 +2,12 @@ package deferred_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/garbage"
 )
 
 func TestLimiters(t *testing.T) {
@@ -176,6 +178,20 @@ func TestALockInACoroutine(t *testing.T) {
 }
 
 func TestQueue(t *testing.T) {
+	t.Run("a value that was taken is not kept", func(t *testing.T) {
+		q := deferred.NewDeferredQueue[*[64]byte](deferred.QueueConfig{})
+		var count garbage.Count
+		for range 3 {
+			value := new([64]byte)
+			garbage.Watch(&count, value)
+			q.Put(value)
+		}
+		for taken := 1; taken <= 3; taken++ {
+			q.Get()
+			eq(t, count.Collect(), taken)
+		}
+		runtime.KeepAlive(q)
+	})
 	t.Run("values first", func(t *testing.T) {
 		q := deferred.NewDeferredQueue[int](deferred.QueueConfig{Size: 2, Backlog: 2})
 		eq(t, q.Put(1), nil)

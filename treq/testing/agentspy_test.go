@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
@@ -38,6 +39,33 @@ func TestAgentSpy(t *testing.T) {
 	text := deferredtest.SuccessResultOf(t, resp.Text())
 	if resp.Code != 200 || resp.Phrase != "OK" || resp.Length != 3 || resp.PreviousResponse.Code != 302 || text != "bar" {
 		t.Errorf("got %v %q after %v", resp, text, resp.PreviousResponse)
+	}
+}
+
+// TestAgentSpyCooperator: the spy's Cooperator runs the readers of its responses.
+func TestAgentSpyCooperator(t *testing.T) {
+	deferred.FailOnUnhandled(t)
+	for _, cooperator := range []*task.Cooperator{nil, task.NewCooperator(task.NewClock(), task.CooperatorConfig{})} {
+		spy := treqtesting.AgentSpy{Cooperator: cooperator}
+		d := spy.Request(spied())
+		spy.Requests[0].Respond(treqtesting.Reply{Body: "bar"})
+		resp := deferredtest.SuccessResultOf(t, d)
+		if resp.Cooperator() != cooperator {
+			t.Errorf("the response has the Cooperator %p, want %p", resp.Cooperator(), cooperator)
+		}
+		got := ""
+		collected := resp.Collect(func(data []byte) error {
+			got += string(data)
+			return nil
+		})
+		if cooperator != nil {
+			deferredtest.SuccessResultOf(t, collected)
+			if got != "bar" {
+				t.Errorf("collected %q", got)
+			}
+		} else if err := deferredtest.FailureResultOf(t, collected); !errors.Is(err, request.ErrNoCooperator) {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 

@@ -238,6 +238,7 @@ func TestParts(t *testing.T) {
 		{"client.Headers", func(r *treqtesting.Request) { r.Headers = client.Headers(exact) }, ""},
 		{"a map of headers", func(r *treqtesting.Request) { r.Headers = map[string][]string(exact) }, ""},
 		{"bytes", func(r *treqtesting.Request) { r.Data = []byte("line\nline") }, ""},
+		{"other bytes", func(r *treqtesting.Request) { r.Data = []byte("line\nother") }, "data"},
 		{"a different method", func(r *treqtesting.Request) { r.Method = "put" }, "method"},
 		{"a different scheme", func(r *treqtesting.Request) { r.URL = "https://an.example/foo" }, "url"},
 		{"a different value", func(r *treqtesting.Request) { r.Params = url.Values{"q": {"a b"}} }, "params"},

@@ -50,6 +50,26 @@ func TestKindsDiffer(t *testing.T) {
 	}
 }
 
+// TestStatus: every kind has the status of the RFCs, and 400 unless there is a better one.
+func TestStatus(t *testing.T) {
+	for kind, want := range map[wire.Kind]int{
+		wire.ErrStartLineTooLong: 414,
+		wire.ErrHeadersTooLarge:  431,
+		wire.ErrTooManyHeaders:   431,
+		wire.ErrTrailersTooLarge: 431,
+		wire.ErrTransferCoding:   501,
+		wire.ErrVersion:          505,
+		wire.ErrHost:             400,
+		wire.ErrLengthAndCoding:  400,
+		wire.ErrPartialBody:      400,
+		wire.Kind("another"):     400,
+	} {
+		if got := kind.Status(); got != want {
+			t.Errorf("%q: %d, want %d", kind, got, want)
+		}
+	}
+}
+
 func TestOrDefault(t *testing.T) {
 	documented := wire.Limits{StartLineBytes: 16384, HeaderBytes: 131072, HeaderCount: 512, TrailerBytes: 16384, ChunkExtensionBytes: 16384, Informational: 64}
 	if got := (wire.Limits{}).OrDefault(); got != documented {
