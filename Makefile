@@ -1,13 +1,13 @@
-# make test   run the tests, under the race detector where a C compiler is there
-# make lint   check format, imports, vet and staticcheck, here and for other systems
-# make examples  run every example, each against a server of its own
-# make bench  measure the client beside others, and beside the floor (Linux; some minutes)
-# make bench-quick  the same, with one round, in under a minute
-# make microbench  run the benchmarks of the packages
-# make parity compare with Python's treq, where that is installed
-# make peers  have curl, and Python's treq and Twisted, talk with ours, where they are installed
-# make traces run treq/testing's tests a thousand times, and compare what happened in memory
-# make ci     all that a change has to pass
+# make test         run the tests, with the race detector if there is a C compiler
+# make lint         check format, imports, vet and staticcheck, here and for other systems
+# make examples     run every example against a server of its own
+# make bench        compare the client with others, and with bare system calls (Linux; minutes)
+# make bench-quick  the same with one short round (Linux; under a minute)
+# make microbench   run the benchmarks of the packages
+# make parity       compare with Python's treq, if it is installed
+# make peers        have curl, Python's treq and Twisted talk with ours, if they are installed
+# make traces       run treq/testing's tests a thousand times, and compare what happened in memory
+# make ci           run everything that a change has to pass
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -15,7 +15,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CC := $(shell go env CC)
 RACE := $(if $(shell command -v $(CC)),-race)
 
-# Where the benchmarks write their figures, one to a line.
+# The benchmarks write their figures to this file, one a line.
 BENCH_TSV = bench.tsv
 
 .PHONY: test lint examples bench bench-quick microbench parity peers traces ci
@@ -31,6 +31,7 @@ lint:
 	go run $(STATICCHECK) ./...
 	GOOS=darwin go build ./... && GOOS=darwin go vet ./...
 	GOOS=windows go build ./... && GOOS=windows go vet ./...
+	GOARCH=386 go vet ./...
 	cd bench && GOOS=linux go vet ./... && GOOS=linux go run $(STATICCHECK) ./...
 
 examples:

@@ -2,6 +2,7 @@ package reactor_test
 
 import (
 	"errors"
+	"math"
 	"runtime"
 	"time"
 
@@ -148,7 +149,7 @@ func pushAfterAbort(f *fixture) {
 	client, server := f.probe("client"), f.probe("server")
 	var s *source
 	server.made = func() {
-		s = f.source(server, 1<<40, 100_000) // would keep the loop for ever
+		s = f.source(server, math.MaxInt, 100_000) // would keep the loop busy for ever
 		server.RegisterProducer(s)
 		server.AbortConnection()
 		s.push()
