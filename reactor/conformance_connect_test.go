@@ -12,7 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// Making connections, and failing to.
+// Attempts to connect.
 var connectCases = []conformanceCase{
 	{"the Deferred fires after ConnectionMade", plain, deferredFires},
 	{"refused", tcp, refused},
@@ -29,12 +29,12 @@ var connectCases = []conformanceCase{
 	{"the server's factory refuses", anyKind, serverRefuses},
 	{"the client's factory refuses", plain, clientRefuses},
 	{"cancelled at once", plain, cancelledAtOnce},
-	{"cancelled while under way", tcp, cancelledUnderWay},
+	{"cancelled in progress", tcp, cancelledUnderWay},
 	{"cancelled by BuildProtocol", plain, cancelledInBuild},
 	{"cancelled by ConnectionMade", plain, cancelledInMade},
 	{"cancelled too late", plain, cancelledTooLate},
-	{"nothing can be accepted for a while", tcp4, nothingAccepted},
-	{"StopListening while nothing can be accepted", tcp4, stopWhileNothingAccepted},
+	{"accepting fails for a while", tcp4, nothingAccepted},
+	{"StopListening while accepting fails", tcp4, stopWhileNothingAccepted},
 }
 
 // outcomeOfConnecting is outcome.Of, and stops the reactor when d fires.
@@ -54,7 +54,7 @@ func (f *fixture) wantConnectError(o *outcome.Result[reactor.Protocol], want err
 	var err *reactor.ConnectError
 	switch {
 	case o.Fired != 1:
-		f.Errorf("the Deferred has fired %d times", o.Fired)
+		f.Errorf("the Deferred fired %d times", o.Fired)
 	case !errors.As(o.Err, &err) || err.Address != address:
 		f.Errorf("got %v, want a ConnectError about %s", o.Err, address)
 	case want != nil && !errors.Is(o.Err, want):
@@ -67,7 +67,7 @@ func deferredFires(f *fixture) {
 	d := f.connect(f.listen(build(server)), build(client))
 	client.made = func() {
 		if d.Called() {
-			f.Error("the Deferred has fired before ConnectionMade")
+			f.Error("the Deferred fired before ConnectionMade")
 		}
 	}
 	d.AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
@@ -268,7 +268,7 @@ func serverRefuses(f *fixture) {
 	f.connectProbe(port, client)
 	f.runUntilLost()
 	if refusals != 1 {
-		f.Errorf("the factory was asked %d times", refusals)
+		f.Errorf("the factory was called %d times", refusals)
 	}
 }
 

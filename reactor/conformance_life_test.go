@@ -23,11 +23,11 @@ var lifeCases = []conformanceCase{
 	{"Stop and Run, out of turn", none, outOfTurn},
 	{"Stop closes everything", plain, stopClosesEverything},
 	{"Stop with TLS connections", overTLS, stopWithTLS},
-	{"Stop sends what was written", tcp4 | overTLS, stopSends},
-	{"Stop cuts what cannot be sent", tcp4, stopCuts},
+	{"Stop sends the written data", tcp4 | overTLS, stopSends},
+	{"Stop drops the data that cannot be sent", tcp4, stopCuts},
 	{"Close without Run", anyKind, closeWithoutRun},
 	{"the order of events", none, orderOfEvents},
-	{"events wait for what comes before them", none, eventsWait},
+	{"events wait for the triggers before them", none, eventsWait},
 	{"triggers that fail", none, triggersThatFail},
 	{"triggers added and removed by triggers", none, triggersByTriggers},
 	{"CallWhenRunning", none, callWhenRunning},
@@ -36,8 +36,8 @@ var lifeCases = []conformanceCase{
 	{"Run again", anyKind, runAgain},
 	{"Iterate", anyKind, iterate},
 	{"Iterate within a turn", none, iterateWithin},
-	{"Iterate waits no longer than told", none, iterateWaits},
-	{"several at once", tcp4 | overTLS, severalAtOnce},
+	{"Iterate waits no longer than its timeout", none, iterateWaits},
+	{"several loops at once", tcp4 | overTLS, severalAtOnce},
 	{"FailNow in a callback", none, goexitInACallback},
 }
 
@@ -121,7 +121,7 @@ func outOfTurn(f *fixture) {
 	if err := f.Stop(); err != reactor.ErrNotRunning {
 		f.Errorf("Stop before Run: %v", err)
 	}
-	f.Crash() // nothing
+	f.Crash() // has no effect
 	f.CallWhenRunning(func() {
 		if !f.Running() {
 			f.Error("not running")
@@ -161,7 +161,7 @@ func stopClosesEverything(f *fixture) {
 		o := outcome.Of(f.connect(port, build(client)))
 		f.wantConnectError(o, reactor.ErrStopped, port.Addr().String())
 		if _, err := f.listenOn(f.anAddress(), build(server)); !errors.Is(err, reactor.ErrStopped) {
-			f.Errorf("listening while all is closed: %v", err)
+			f.Errorf("listening while everything is closed: %v", err)
 		}
 	}
 	f.probes = []*probe{client, server}
@@ -170,7 +170,7 @@ func stopClosesEverything(f *fixture) {
 	client.lostFor(reactor.ErrConnectionLost)
 	server.lostFor(reactor.ErrStopped)
 	if dial != nil && (dial.Fired != 1 || !errors.Is(dial.Err, reactor.ErrStopped)) {
-		f.Errorf("the attempt under way: %+v", dial)
+		f.Errorf("the attempt in progress: %+v", dial)
 	}
 	again, err := f.listenOn(port.Addr().String(), build(server))
 	if err != nil {
@@ -252,8 +252,7 @@ func stopSends(f *fixture) {
 	}
 }
 
-// stopSendsInMemory finds the sent data in a trace, or, over TLS, by the client's
-// reason.
+// stopSendsInMemory checks the sent data in a trace, or, over TLS, the client's reason.
 func stopSendsInMemory(f *fixture) {
 	client, server := f.probe("client"), f.probe("server")
 	f.join(client, server)
@@ -296,7 +295,7 @@ func stopCuts(f *fixture) {
 	defer conn.Close()
 	f.Close()
 	if _, err := io.Copy(io.Discard, conn); err == nil {
-		f.Error("the peer took it for an orderly end")
+		f.Error("the peer read an orderly end")
 	}
 }
 
@@ -476,7 +475,7 @@ func iterate(f *fixture) {
 	client.made = func() { client.Write([]byte("hello")) }
 	client.data = func([]byte) { client.LoseConnection() }
 	f.join(client, server)
-	f.CallWhenRunning(func() { f.Error("it runs") })
+	f.CallWhenRunning(func() { f.Error("Iterate fired Startup") })
 	f.iterateUntil(f.allLost)
 	client.has("hello")
 	if f.Running() {
@@ -517,7 +516,7 @@ func iterateWaits(f *fixture) {
 		f.Error("the delayed call was not made")
 	}
 	f.CallFromThread(func() { called = false })
-	f.Iterate(time.Hour) // does not wait: there is a call to be made
+	f.Iterate(time.Hour) // does not wait: a call is queued
 	if called {
 		f.Error("the call from another goroutine was not made")
 	}

@@ -81,7 +81,7 @@ func trigger(f func()) reactor.Trigger {
 	}
 }
 
-// loggedOops checks that the panic of oops, and nothing else, was logged.
+// loggedOops checks that the log contains the panic of oops and nothing else.
 func (f *fixture) loggedOops() {
 	f.Helper()
 	f.wantLog(1, "panic=oops", "reactor_test.oops", "conformance_panic_test.go")
@@ -98,19 +98,19 @@ func protocolPanics(arm func(p *halfProbe)) func(f *fixture) {
 			peer.LoseWriteConnection()
 		}
 		f.join(peer, victim)
-		goesOn(f, victim.probe)
+		continues(f, victim.probe)
 		f.runUntilLost()
 		f.loggedOops()
 		victim.lostForPanic()
 		if peer.reasons[0] == reactor.ErrConnectionDone && victim.writeLosses == 0 && f.kind != overUNIX {
-			f.Error("the peer took it for an orderly end")
+			f.Error("the peer read an orderly end")
 		}
 	}
 }
 
-// goesOn makes another connection after p has lost its own, to check that the loop
+// continues makes another connection after p has lost its own, to check that the loop
 // continues.
-func goesOn(f *fixture, p *probe) {
+func continues(f *fixture, p *probe) {
 	client, server := f.probe("another client"), f.probe("another server").echoes()
 	client.made = func() { client.Write([]byte("another")) }
 	client.data = func([]byte) { client.LoseConnection() }
@@ -152,7 +152,7 @@ func panicInStopProducing(f *fixture) {
 		server.RegisterProducer(&panickyProducer{stop: true})
 		server.AbortConnection()
 	}
-	goesOn(f, server)
+	continues(f, server)
 	f.join(client, server)
 	f.runUntilLost()
 	f.loggedOops()
@@ -169,7 +169,7 @@ func panicInConnectionLost(f *fixture) {
 	client.made = func() { client.Write([]byte("hello")) }
 	server.data = func([]byte) { server.LoseConnection() }
 	server.lost = func(error) { oops() }
-	goesOn(f, server)
+	continues(f, server)
 	f.join(client, server)
 	f.runUntilLost()
 	f.loggedOops()
@@ -179,7 +179,7 @@ func panicInConnectionLost(f *fixture) {
 func panicInClientsMade(f *fixture) {
 	client, server := f.probe("client"), f.probe("server")
 	client.made = oops
-	goesOn(f, client)
+	continues(f, client)
 	port := f.listen(build(server))
 	o := outcome.Of(f.connect(port, build(client)))
 	f.runUntilLost()
@@ -197,7 +197,7 @@ func panicInServersBuild(f *fixture) {
 		oops()
 		return nil
 	}))
-	goesOn(f, client)
+	continues(f, client)
 	f.connectProbe(port, client)
 	f.runUntilLost()
 	f.loggedOops()
@@ -206,7 +206,7 @@ func panicInServersBuild(f *fixture) {
 func panicInClientsBuild(f *fixture) {
 	server := f.probe("server")
 	port := f.listen(build(server))
-	goesOn(f, server)
+	continues(f, server)
 	o := outcome.Of(f.connect(port, reactor.FactoryFunc(func(addr) reactor.Protocol {
 		oops()
 		return nil

@@ -9,17 +9,17 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// Producers write no more than the other side takes.
+// Producers and their pauses.
 var producerCases = []conformanceCase{
 	{"push, paused and resumed", anyKind, pushPausedAndResumed},
 	{"push, stopped by the loss", anyKind, pushStopped},
 	{"push, after an abort", anyKind, pushAfterAbort},
 	{"pull", anyKind, pullProducer},
-	{"pull that has nothing for now", anyKind, pullWithNothing},
+	{"pull without data at first", anyKind, pullWithNothing},
 	{"pull, stopped by the loss", anyKind, pullStopped},
 	{"registered twice", anyKind, registeredTwice},
 	{"registered after the loss", anyKind, registeredAfterLoss},
-	{"registered while much waits", anyKind, registeredWhileMuchWaits},
+	{"registered while much data is unsent", anyKind, registeredWhileMuchWaits},
 	{"LoseConnection waits for the producer", anyKind, func(f *fixture) { loseWaitsForProducer(f, reactor.Transport.LoseConnection) }},
 	{"LoseWriteConnection waits for the producer", anyKind, func(f *fixture) { loseWaitsForProducer(f, reactor.Transport.LoseWriteConnection) }},
 	{"unregistered and another registered", anyKind, anotherProducer},
@@ -176,7 +176,7 @@ func pullProducer(f *fixture) {
 		f.Errorf("got %d bytes, want %d", got, size)
 	}
 	if want := (size + chunk - 1) / chunk; s.resumes != want {
-		f.Errorf("asked %d times, want %d", s.resumes, want)
+		f.Errorf("resumed %d times, want %d", s.resumes, want)
 	}
 	server.lostFor(reactor.ErrConnectionDone)
 }

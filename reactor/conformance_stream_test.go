@@ -19,17 +19,17 @@ var streamCases = []conformanceCase{
 	{"many connections", anyKind, manyConnections},
 	{"writes keep their order", anyKind, writesKeepTheirOrder},
 	{"writes of one turn are joined", plain, writesOfOneTurnAreJoined},
-	{"LoseConnection sends what was written", anyKind, loseConnectionSends},
+	{"LoseConnection sends the written data", anyKind, loseConnectionSends},
 	{"LoseConnection in ConnectionMade", anyKind, loseConnectionInMade},
 	{"writes after LoseConnection are dropped", anyKind, writesAfterLoseConnection},
 	{"nothing is received after LoseConnection", anyKind, nothingReceivedAfterLose},
 	{"half close by the client", anyKind, halfCloseByClient},
 	{"half close by the server", anyKind, halfCloseByServer},
 	{"half close by both", anyKind, halfCloseByBoth},
-	{"half close and a protocol that knows of none", anyKind, halfCloseUnknown},
+	{"half close and a protocol that is not half-closeable", anyKind, halfCloseUnknown},
 	{"an answer to the last words", anyKind, answerToLastWords},
 	{"AbortConnection", anyKind, abortConnection},
-	{"AbortConnection drops what was written", anyKind, abortDropsWritten},
+	{"AbortConnection drops the written data", anyKind, abortDropsWritten},
 	{"all methods after the loss", anyKind, methodsAfterLoss},
 	{"PauseProducing in DataReceived", anyKind, pauseInDataReceived},
 	{"ResumeProducing in DataReceived", anyKind, resumeInDataReceived},
@@ -116,13 +116,13 @@ func writesKeepTheirOrder(f *fixture) {
 	f.join(client, server)
 	f.runUntilLost()
 	if got := server.got.String(); got != want {
-		f.Errorf("got %d bytes, want %d, and the same", len(got), len(want))
+		f.Errorf("got %d bytes that differ from the %d written", len(got), len(want))
 	}
 }
 
 func writesOfOneTurnAreJoined(f *fixture) {
 	if f.memory == nil {
-		f.Skip("only a trace tells")
+		f.Skip("the case needs a trace")
 	}
 	f.memory.StartTrace()
 	client, server := f.probe("client"), f.probe("server")
@@ -223,7 +223,7 @@ func halfCloseByClient(f *fixture) {
 	server.has("question")
 	client.has(want)
 	if client.writeLosses != 1 || client.readLosses != 1 || server.readLosses != 1 {
-		f.Errorf("told of ends: client write %d, read %d; server read %d", client.writeLosses, client.readLosses, server.readLosses)
+		f.Errorf("half closes: client write %d, read %d; server read %d", client.writeLosses, client.readLosses, server.readLosses)
 	}
 	client.lostFor(reactor.ErrConnectionDone)
 	server.lostFor(reactor.ErrConnectionDone)
@@ -453,7 +453,7 @@ func switchProtocol(f *fixture) {
 		if old := server.SwitchProtocol(upgraded); old != reactor.Protocol(server) {
 			f.Errorf("the old protocol was %v", old)
 		}
-		server.reasons = append(server.reasons, nil) // it is not called
+		server.reasons = append(server.reasons, nil) // its ConnectionLost is not called
 		upgraded.wasMade = true
 		server.Write([]byte("OK"))
 	}

@@ -139,7 +139,7 @@ func needIPv6(t testing.TB) {
 // run runs the reactor until Stop.
 func (f *fixture) run() {
 	f.Helper()
-	if f.memory == nil { // which stops by itself when nothing is left to do
+	if f.memory == nil { // the reactor in memory stops when nothing is left to do
 		watchdog := f.CallLater(10*time.Second, func() {
 			f.Error("the reactor still runs after 10 s")
 			f.Stop()
@@ -171,7 +171,7 @@ func (f *fixture) iterateUntil(done func() bool) {
 			f.Fatal("Iterate:", err)
 		}
 		if time.Now().After(end) {
-			f.Fatal("it did not happen within 20 s")
+			f.Fatal("the condition did not become true within 20 s")
 		}
 	}
 }
@@ -268,15 +268,15 @@ func (f *fixture) connect(port reactor.Port, factory reactor.Factory) *deferred.
 	return f.connectTo(port.Addr().String(), factory, reactor.ConnectConfig{})
 }
 
-func (f *fixture) connectTo(address string, factory reactor.Factory, options reactor.ConnectConfig) *deferred.Deferred[reactor.Protocol] {
+func (f *fixture) connectTo(address string, factory reactor.Factory, config reactor.ConnectConfig) *deferred.Deferred[reactor.Protocol] {
 	switch f.kind {
 	case overUNIX:
-		return f.ConnectUNIX(address, factory, options)
+		return f.ConnectUNIX(address, factory, config)
 	case overTLS:
 		client, _ := sharedTLS()
 		factory = reactor.TLSClient(f, reactor.TLSConfig{Config: client}, factory)
 	}
-	return f.ConnectTCP(address, factory, options)
+	return f.ConnectTCP(address, factory, config)
 }
 
 // join makes a connection between two protocols.

@@ -15,8 +15,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// Other goroutines. The reactor in memory has none, and does not wait for any, so
-// some cases are for real loops only.
+// Other goroutines. The reactor in memory has none and waits for none, so some
+// cases are for real loops only.
 var threadCases = []conformanceCase{
 	{"CallFromThread keeps each goroutine's order", none, callFromThreadOrder},
 	{"CallFromThread wakes the loop", none, callFromThreadWakes},
@@ -231,7 +231,7 @@ func poolIsBounded(f *fixture) {
 func closeWaitsForPool(f *fixture) {
 	f.realLoopsOnly()
 	f.SuggestThreadPoolSize(1)
-	done := 0 // Close orders it
+	done := 0 // Close orders the accesses
 	for range 3 {
 		f.CallInThread(func() { done++ })
 	}

@@ -14,8 +14,8 @@ var timeCases = []conformanceCase{
 	{"in the order of their times", none, callsInOrder},
 	{"never too early", none, neverTooEarly},
 	{"Cancel, Reset and Delay", none, cancelResetDelay},
-	{"no delay at all does not starve connections", tcp4 | overTLS, zeroDelays},
-	{"calls made by calls come in a later turn", none, callsMadeByCalls},
+	{"calls without delay do not starve connections", tcp4 | overTLS, zeroDelays},
+	{"calls scheduled by calls are made in a later turn", none, callsMadeByCalls},
 }
 
 func callsInOrder(f *fixture) {
@@ -69,7 +69,7 @@ func cancelResetDelay(f *fixture) {
 		f.Errorf("called %v, want %v", got, want)
 	}
 	if cancelled.Cancel() == nil || sooner.Reset(0) == nil || later.Delay(0) == nil {
-		f.Error("calls that are over were moved")
+		f.Error("calls that were made were moved")
 	}
 }
 

@@ -13,16 +13,16 @@ import (
 // This file makes and accepts connections.
 
 // ConnectTCP connects to an IP address and port; see [TCP].
-func (l *Loop) ConnectTCP(address string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol] {
+func (l *Loop) ConnectTCP(address string, factory Factory, config ConnectConfig) *deferred.Deferred[Protocol] {
 	if _, err := netip.ParseAddrPort(address); err != nil {
 		return deferred.Fail[Protocol](&ConnectError{"tcp", address, errors.New("not an IP address and port")})
 	}
-	return l.connect("tcp", address, factory, options)
+	return l.connect("tcp", address, factory, config)
 }
 
 // ConnectUNIX connects to the socket at path; see [UNIX].
-func (l *Loop) ConnectUNIX(path string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol] {
-	return l.connect("unix", path, factory, options)
+func (l *Loop) ConnectUNIX(path string, factory Factory, config ConnectConfig) *deferred.Deferred[Protocol] {
+	return l.connect("unix", path, factory, config)
 }
 
 // A dial is an attempt to connect.
@@ -35,12 +35,12 @@ type dial struct {
 	result  *deferred.Deferred[Protocol]
 	timeout DelayedCall // nil without a timeout
 	cancel  func()      // cancels the poller's attempt; nil when the poller is done
-	over    bool
+	over    bool        // the attempt has ended
 }
 
 func (d *dial) node() *node[dial] { return &d.at }
 
-func (l *Loop) connect(network, address string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol] {
+func (l *Loop) connect(network, address string, factory Factory, config ConnectConfig) *deferred.Deferred[Protocol] {
 	if factory == nil {
 		panic("reactor: connecting to " + address + " with a nil Factory")
 	}
@@ -50,10 +50,10 @@ func (l *Loop) connect(network, address string, factory Factory, options Connect
 	d := &dial{loop: l, network: network, address: address, factory: factory}
 	d.result = deferred.NewCancellable(func(*deferred.Deferred[Protocol]) { d.end() })
 	push(&l.dials, d)
-	if timeout := options.timeout(); timeout > 0 {
+	if timeout := config.timeout(); timeout > 0 {
 		d.timeout = l.CallLater(timeout, func() { d.fail(ErrConnectTimeout) })
 	}
-	cancel := l.poller.Dial(network, address, options.LocalAddress, d.done)
+	cancel := l.poller.Dial(network, address, config.LocalAddress, d.done)
 	if d.over {
 		return d.result // Dial has called done
 	}
@@ -88,7 +88,7 @@ func (d *dial) fail(err error) {
 	d.result.Errback(&ConnectError{d.network, d.address, classify(err)})
 }
 
-// done is called by the poller with the result of the attempt.
+// done handles the result of the poller's attempt.
 func (d *dial) done(s Socket, err error) {
 	d.cancel = nil
 	if err != nil {
@@ -148,7 +148,7 @@ type port struct {
 	addr     net.Addr
 	factory  Factory
 	stopped  bool
-	resume   DelayedCall // resumes accepting; nil unless accepting is paused
+	resume   DelayedCall // call that resumes accepting; nil unless accepting is paused
 	failing  bool        // the last attempt to accept failed
 }
 
@@ -174,7 +174,7 @@ func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 	return p, nil
 }
 
-// accept is called by the poller with a connection, or with the accept error.
+// accept handles a connection, or an accept error, from the poller.
 func (p *port) accept(s Socket, err error) {
 	if err != nil {
 		p.pause(classify(err))
@@ -198,7 +198,7 @@ func (p *port) pause(err error) {
 	}
 	if !p.failing {
 		p.failing = true
-		slog.Error("reactor: cannot accept a connection; will go on trying", "port", p.addr.String(), "error", err)
+		slog.Error("reactor: cannot accept a connection; will try again", "port", p.addr.String(), "error", err)
 	}
 	p.resume = p.loop.CallLater(acceptPause, func() {
 		p.resume = nil

@@ -13,7 +13,7 @@ import (
 // A Transport's method never calls the protocol, since the protocol may be the caller.
 // flush calls it instead, at the end of the turn.
 
-// A connection is one open connection.
+// A connection is the Transport over one Socket.
 type connection struct {
 	at       node[connection]
 	loop     *Loop
@@ -73,8 +73,8 @@ func (l *Loop) start(s Socket, p Protocol) (*connection, error) {
 	return c, err
 }
 
-// guard calls f, a method of the protocol or the producer. If f panics, the connection
-// is lost.
+// guard calls f, a method of the protocol or the producer. A panic of f loses the
+// connection.
 func (c *connection) guard(f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -162,7 +162,7 @@ func (c *connection) readEnd() {
 	c.flags |= readEnded
 	p, ok := c.protocol.(HalfCloseableProtocol)
 	if !ok {
-		c.send() // the peer may have ended one direction only, and still wait for an answer
+		c.send() // the peer may have ended one direction only, and wait for an answer
 		c.close(ErrConnectionDone)
 		return
 	}
@@ -392,7 +392,7 @@ func (c *connection) UnregisterProducer() {
 }
 
 // pauseProducerIfFull pauses the push producer if too much data is unsent, or if the
-// connection will send no more: a producer may write until it is paused.
+// connection sends nothing more: some producers write until they are paused.
 func (c *connection) pauseProducerIfFull() {
 	if c.producer.Push == nil || c.flags&producerPaused != 0 {
 		return

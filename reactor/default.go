@@ -8,8 +8,8 @@ import (
 )
 
 // New returns a new loop over the best poller of the system: epoll on Linux, else the
-// portable one. If the system provides no poller, Run and everything that needs a
-// socket fail.
+// portable one. If the system provides no poller, Run fails, and so does everything that
+// needs a socket.
 func New() *Loop { return newLoop(newSystemPoller()) }
 
 // NewPortable returns a new loop over package net. It works on every system, and needs
@@ -42,7 +42,7 @@ var defaultReactor = sync.OnceValue(func() *Loop {
 //	})
 //
 // The reactor does not handle signals. Any goroutine may call Background. It panics if the
-// program runs the default reactor itself. It is what crochet is for Twisted.
+// program runs the default reactor itself. It does what crochet does for Twisted.
 func Background() Reactor { return background() }
 
 var background = sync.OnceValue(func() *Loop {

@@ -32,12 +32,12 @@ func TestBackground(t *testing.T) {
 		others.Go(func() {
 			r := reactor.Background()
 			if r != reactor.Default() {
-				t.Error("it is not the default reactor")
+				t.Error("Background is not the default reactor")
 			}
 			began := time.Now()
 			_, err := reactor.BlockingCallFromThread(context.Background(), r, func() *deferred.Deferred[int] {
 				if !r.OnLoop() || !r.Running() {
-					t.Error("not on the loop, or it does not run")
+					t.Error("not on the loop, or the loop is not running")
 				}
 				d := deferred.New[int]()
 				r.CallLater(2*time.Millisecond, func() { d.Callback(1) })
@@ -54,7 +54,7 @@ func TestBackground(t *testing.T) {
 	}
 }
 
-func TestBackgroundOfALoopThatRuns(t *testing.T) {
+func TestBackgroundOfARunningLoop(t *testing.T) {
 	c := exec.Command(os.Args[0], "-test.run=^TestBackground$", "-test.timeout=20s")
 	c.Env = append(os.Environ(), "REACTOR_BACKGROUND_TWICE=1", "GORACE=atexit_sleep_ms=0")
 	if out, err := c.CombinedOutput(); err != nil {

@@ -38,10 +38,10 @@
 //
 // # Goroutines
 //
-// Everything may be used on the loop's goroutine only, the one that called Run, unless
-// its documentation says otherwise. Any goroutine may call the methods of [Threads], and
-// may wait for the loop with [BlockingCallFromThread]. [DeferToThread] runs code that
-// blocks on another goroutine.
+// Use everything on the loop's goroutine only, the goroutine that called Run, unless its
+// documentation says otherwise. Any goroutine may call the methods of [Threads], and may
+// wait for the loop with [BlockingCallFromThread]. [DeferToThread] runs code that blocks
+// on another goroutine.
 //
 // Before Run, and between the turns of a loop that [Loop.Iterate] drives, the goroutine
 // that sets things up counts as the loop's.

@@ -11,7 +11,7 @@ var (
 	// ErrAlreadyRunning is the error of Run on a running loop.
 	ErrAlreadyRunning = errors.New("reactor: already running")
 	// errLoopClosed is the error of Run after Close.
-	errLoopClosed = fmt.Errorf("%w, for good", ErrStopped)
+	errLoopClosed = fmt.Errorf("%w by Close", ErrStopped)
 	// ErrNotRunning is the error of Stop on a loop that is not running.
 	ErrNotRunning = errors.New("reactor: not running")
 	// ErrStopped is the error of everything that was in progress when the loop
@@ -19,8 +19,8 @@ var (
 	ErrStopped = errors.New("the reactor was stopped")
 	// ErrProducerRegistered is the error of a second RegisterProducer.
 	ErrProducerRegistered = errors.New("reactor: the consumer has a producer already")
-	// ErrNoProtocol is the error of a connection that the factory refused, by
-	// building no protocol.
+	// ErrNoProtocol is the error of a connection for which the factory built no
+	// protocol.
 	ErrNoProtocol = errors.New("the factory built no protocol for the connection")
 )
 
@@ -127,7 +127,7 @@ func classify(err error) error {
 	return err
 }
 
-// lost returns the reason for ConnectionLost if a connection ended with err.
+// lost returns the reason that ConnectionLost gets for a connection that ended with err.
 func lost(err error) error {
 	if isLoss(err) {
 		return err

@@ -44,9 +44,9 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	if errors.Is(lost(ErrConnectionDone), ErrConnectionLost) {
-		t.Error("done is lost")
+		t.Error("ErrConnectionDone matches ErrConnectionLost")
 	}
 	if !net.Error(noData{}).Timeout() {
-		t.Error("crypto/tls takes noData for an end")
+		t.Error("noData is not a timeout, so crypto/tls could not continue")
 	}
 }

@@ -35,8 +35,8 @@ const (
 	After
 )
 
-// A Trigger is a function that is called at a SystemEvent. It may return nil, or, Before
-// the event, a Deferred to wait for.
+// A Trigger is a function that the loop calls at a SystemEvent. It may return nil. A
+// trigger Before the event may return a Deferred for the event to wait for.
 type Trigger func() *deferred.Deferred[deferred.None]
 
 // A TriggerID identifies a trigger for RemoveSystemEventTrigger.
@@ -80,9 +80,9 @@ func (l *Loop) RemoveSystemEventTrigger(id TriggerID) {
 	}
 }
 
-// fire fires event. It calls the triggers of each phase, act after those During the
-// event, and then after the last.
-func (l *Loop) fire(event SystemEvent, act, then func()) {
+// fire fires event. It calls the triggers Before and During the event, then act, then
+// the triggers After the event, and finally done.
+func (l *Loop) fire(event SystemEvent, act, done func()) {
 	run := l.runCount
 	l.callTriggers(event, Before).AddBoth(func(v []deferred.None, _ error) ([]deferred.None, error) {
 		if l.state == idle || l.runCount != run {
@@ -91,14 +91,14 @@ func (l *Loop) fire(event SystemEvent, act, then func()) {
 		l.callTriggers(event, During)
 		act()
 		l.callTriggers(event, After)
-		then()
+		done()
 		return v, nil
 	})
 }
 
 // callTriggers calls the triggers of event and phase in the order in which they were
-// added. It returns a Deferred that fires after all of theirs. A failure is logged and
-// does not stop the event. Triggers may add and remove triggers.
+// added. It returns a Deferred that fires after all Deferreds of the triggers. It logs a
+// failure, which does not stop the event. Triggers may add and remove triggers.
 func (l *Loop) callTriggers(event SystemEvent, phase Phase) *deferred.Deferred[[]deferred.None] {
 	var waits []*deferred.Deferred[deferred.None]
 	for t, ok := l.triggers.after(event, phase, 0); ok; t, ok = l.triggers.after(event, phase, t.id) {

@@ -66,7 +66,7 @@ func Example() {
 }
 
 func ExampleClock() {
-	r := memory.New() // whose clock jumps to the next call
+	r := memory.New() // its clock jumps to the next call
 	start := r.Now()
 	late := r.CallLater(time.Minute, func() {
 		fmt.Println("called after", r.Now().Sub(start))
@@ -84,8 +84,8 @@ func ExampleClock() {
 	// called after 1m15s
 }
 
-// Blocking code runs on another goroutine, and its result comes back to the
-// loop's.
+// Blocking code runs on another goroutine. The loop delivers its
+// result.
 func ExampleDeferToThread() {
 	r := reactor.New()
 	d := reactor.DeferToThread(r, func() (string, error) {

@@ -12,7 +12,7 @@ func (s *epollSocket) limitBuffers(size int) error {
 	return unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size)
 }
 
-// NewWithoutPoller returns a loop whose epoll descriptor could not be had,
+// NewWithoutPoller returns a loop that could not open its epoll descriptor
 // because of err.
 func NewWithoutPoller(err error) *Loop {
 	return NewLoop(&epollPoller{fd: -1, wakeFD: -1, err: err}, LoopConfig{})

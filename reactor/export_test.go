@@ -3,7 +3,8 @@ package reactor
 import "net"
 
 // LimitBuffers makes the system's buffers for t's connection small, so that a test
-// need not send much to fill them. It does nothing to a connection that has none.
+// can fill them with little data. It does nothing to a connection without such
+// buffers.
 func LimitBuffers(t Transport, size int) error {
 	switch t := t.(type) {
 	case *tlsConnection:

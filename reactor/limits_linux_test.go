@@ -54,7 +54,7 @@ func tooManyFiles(f *fixture) {
 	f.probes = nil
 	f.CallLater(250*time.Millisecond, func() {
 		if took := cpuTime() - cpu; took > 150*time.Millisecond {
-			f.Errorf("accepting in vain took %v of the processor's time", took)
+			f.Errorf("failing to accept took %v of processor time", took)
 		}
 		undo()
 	})
@@ -121,7 +121,7 @@ func sockets(f *fixture, n int, to net.Addr) (connect, closeAll func()) {
 func noMoreDescriptors(f *fixture) (undo func()) {
 	var before unix.Rlimit
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &before)
-	next, err := unix.Dup(0) // the lowest that is free
+	next, err := unix.Dup(0) // the lowest free descriptor
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,14 +1,14 @@
 package reactor
 
-// A Local is a value that each reactor has one of, such as the client that the requests
-// on it share. The value lives as long as its reactor: a global map would keep both for
-// ever.
+// A Local is a variable that has a value for each reactor, such as the client that the
+// requests on a reactor share. The value lives as long as its reactor; a global map
+// would keep both for ever.
 type Local[T any] struct {
 	make func(r Reactor) T
 }
 
-// NewLocal returns a Local whose values make makes, the first time that each reactor is
-// asked for its own.
+// NewLocal returns a Local. The first call of Of for a reactor calls make to make its
+// value.
 func NewLocal[T any](make func(r Reactor) T) *Local[T] { return &Local[T]{make} }
 
 // Of returns the value of r. It belongs to the goroutine of r.
@@ -25,5 +25,5 @@ func (l *Local[T]) Of(r Reactor) T {
 	return value
 }
 
-// Locals holds the values that a reactor has of every [Local]. The zero value is empty.
+// Locals holds a reactor's value of every [Local]. The zero value is empty.
 type Locals struct{ values map[any]any }

@@ -15,10 +15,9 @@ import (
 
 // A Loop is a [Reactor] over a [Poller].
 //
-// In each turn, the loop makes the calls that other goroutines asked for, then the
-// delayed calls that are due. It lets connections read that have more to read, sends
-// everything written meanwhile, with one system call per connection, and waits for
-// the next event.
+// In each turn, the loop makes the calls of other goroutines, then the delayed calls
+// that are due. It reads from connections that have more to read, sends everything
+// written meanwhile, with one system call per connection, and waits for the next event.
 //
 // Methods are for the loop's goroutine unless they say otherwise.
 type Loop struct {
@@ -41,8 +40,8 @@ type Loop struct {
 	ports list[port]       // listening ports
 	dials list[dial]       // connection attempts in progress
 
-	again []*connection // may have more to read, without a further event
-	dirty []*connection // to be flushed at the end of this turn
+	again []*connection // connections that may have more to read, although no event follows
+	dirty []*connection // connections to be flushed at the end of this turn
 
 	readBuffer []byte   // shared by all connections; it grows as needed
 	free       [][]byte // unused buffers for unsent data
@@ -52,7 +51,7 @@ type Loop struct {
 	calls     []func()      // from other goroutines; guarded by mu
 	spare     []func()      // an empty slice to swap with calls
 	ended     chan struct{} // closed when Run ends; nil until Ended is called; guarded by mu
-	asleep    atomic.Bool   // a call from another goroutine must wake the poller
+	asleep    atomic.Bool   // the poller may be waiting, so a call from another goroutine must wake it
 	goroutine atomic.Uint64 // number of the loop's goroutine; 0 if unknown
 }
 
@@ -77,10 +76,10 @@ const (
 
 // A LoopConfig configures a [Loop].
 type LoopConfig struct {
-	// CallInThread is what [Loop.CallInThread] does with a function. It must not
-	// block, and must eventually call f. nil: a bounded pool of goroutines calls f.
+	// CallInThread implements [Loop.CallInThread]. It must not block, and must
+	// eventually call f. nil: a bounded pool of goroutines calls f.
 	CallInThread func(f func())
-	// Rand is what [Loop.Rand] returns. nil: the system's source.
+	// Rand is the result of [Loop.Rand]. nil: the system's source.
 	Rand *rand.Rand
 }
 
@@ -101,7 +100,7 @@ func NewLoop(p Poller, config LoopConfig) *Loop {
 	return l
 }
 
-// Locals returns where l keeps its values of every [Local].
+// Locals returns the loop's values of every [Local].
 func (l *Loop) Locals() *Locals { return &l.locals }
 
 // Rand returns the loop's source of randomness; see [Random].
@@ -182,7 +181,7 @@ func (l *Loop) started() {
 	calls := l.whenRunning
 	l.whenRunning = nil
 	for _, f := range calls {
-		guard("a function called when running", f)
+		guard("a function of CallWhenRunning", f)
 	}
 }
 
@@ -191,7 +190,7 @@ func (l *Loop) Stop() error {
 	if !l.Running() {
 		return ErrNotRunning
 	}
-	l.enter(stopping) // the turn goes on: the caller may be inside a callback
+	l.enter(stopping) // the turn continues: the caller may be inside a callback
 	return nil
 }
 
@@ -286,7 +285,7 @@ func (l *Loop) shorten(timeout time.Duration) time.Duration {
 // closeAll closes everything that is open. Unsent data is sent as far as possible
 // without waiting.
 func (l *Loop) closeAll() {
-	l.enter(closing) // nothing is opened now, as by a client that reconnects at once
+	l.enter(closing) // keeps others from opening something, such as a client that reconnects at once
 	for d := l.dials.first; d != nil; d = l.dials.first {
 		d.fail(ErrStopped)
 	}

@@ -16,7 +16,7 @@ import (
 // the whole pool.
 type systemResolver struct {
 	reactor Threads
-	lookup  lookup // nil means lookUpOnce
+	lookup  lookup // nil: lookUpOnce
 	flights map[string]*flight
 }
 
@@ -46,7 +46,7 @@ type flight struct {
 	resolver *systemResolver
 	host     string
 	cancel   context.CancelFunc
-	waiting  []*deferred.Deferred[[]netip.Addr]
+	waiters  []*deferred.Deferred[[]netip.Addr]
 }
 
 // LookupHost looks host up; see [NameResolver]. Cancelling one Deferred does not affect
@@ -60,7 +60,7 @@ func (r *systemResolver) LookupHost(host string) *deferred.Deferred[[]netip.Addr
 		f = &flight{resolver: r, host: host}
 	}
 	d := deferred.NewCancellable(f.leave)
-	f.waiting = append(f.waiting, d)
+	f.waiters = append(f.waiters, d)
 	if !shared {
 		f.begin()
 	}
@@ -84,11 +84,11 @@ func (f *flight) begin() {
 	}).AddBoth(f.end)
 }
 
-// end fires the waiting Deferreds with the result.
+// end fires the waiters with the result.
 func (f *flight) end(found []netip.Addr, err error) ([]netip.Addr, error) {
 	f.drop()
-	waiting := f.waiting
-	f.waiting = nil
+	waiters := f.waiters
+	f.waiters = nil
 	switch {
 	case err != nil:
 		err = &LookupError{f.host, lookupReason(err)}
@@ -98,16 +98,16 @@ func (f *flight) end(found []netip.Addr, err error) ([]netip.Addr, error) {
 	for i, a := range found {
 		found[i] = a.Unmap()
 	}
-	for _, d := range waiting {
+	for _, d := range waiters {
 		d.Resolve(slices.Clone(found), err)
 	}
 	return nil, nil
 }
 
-// leave removes d from the waiting Deferreds, and ends the lookup if none is left.
+// leave removes d from the waiters, and ends the lookup if none is left.
 func (f *flight) leave(d *deferred.Deferred[[]netip.Addr]) {
-	f.waiting = slices.DeleteFunc(f.waiting, func(other *deferred.Deferred[[]netip.Addr]) bool { return other == d })
-	if len(f.waiting) == 0 {
+	f.waiters = slices.DeleteFunc(f.waiters, func(other *deferred.Deferred[[]netip.Addr]) bool { return other == d })
+	if len(f.waiters) == 0 {
 		f.drop()
 	}
 }

@@ -114,7 +114,7 @@ func TestLookupHost(t *testing.T) {
 			b := newBench(t, c.answer)
 			_, got := b.lookUp("an.example")
 			if got.fired {
-				t.Error("it did not wait for a thread")
+				t.Error("the lookup did not wait for a thread")
 			}
 			b.run()
 			if c.text == "" {
@@ -131,7 +131,7 @@ func TestLookupHost(t *testing.T) {
 				t.Errorf("error %#v, want a LookupError of the host", got.err)
 			}
 			if notFound := c.is == ErrNameNotFound; errors.Is(got.err, ErrNameNotFound) != notFound {
-				t.Errorf("that the error is ErrNameNotFound is %v, want %v", !notFound, notFound)
+				t.Errorf("errors.Is with ErrNameNotFound is %v, want %v", !notFound, notFound)
 			}
 			if d, ok := errors.AsType[*net.DNSError](got.err); ok && d.Name != "an.example" {
 				t.Errorf("the system's error is %#v", d)
@@ -175,7 +175,7 @@ func TestLookupHostShares(t *testing.T) {
 	b.run()
 	later.check(t, "192.0.2.1", "192.0.2.2")
 	if len(b.asked) != 3 {
-		t.Errorf("looked up %v; an answer is not to be kept", b.asked)
+		t.Errorf("looked up %v; an answer was kept", b.asked)
 	}
 	for i, ctx := range b.given {
 		if ctx.Err() == nil {
@@ -238,7 +238,7 @@ func TestLookupHostCancelledByAll(t *testing.T) {
 	b.threads = []func(){old}
 	b.run()
 	if during == nil {
-		t.Error("the lookup was not told that nobody wants it")
+		t.Error("the lookup's context was not cancelled")
 	}
 	if third.fired {
 		t.Errorf("got %+v from the cancelled lookup", *third)
@@ -254,8 +254,8 @@ func TestLookupHostCancelledByAll(t *testing.T) {
 	}
 }
 
-// The first to get the answer cancels the second.
-func TestLookupHostCancelledByWhomItAnswers(t *testing.T) {
+// The handler of the first lookup cancels the second one.
+func TestLookupHostCancelledByAnotherHandler(t *testing.T) {
 	b := newBench(t, always("192.0.2.1"))
 	var d2 *deferred.Deferred[[]netip.Addr]
 	d1 := b.resolver.LookupHost("an.example")
@@ -271,8 +271,8 @@ func TestLookupHostCancelledByWhomItAnswers(t *testing.T) {
 	}
 }
 
-// The default resolver asks the system, which knows without a
-// name server that nothing has no address.
+// The default resolver asks the system. The empty name has no address, even
+// without a name server.
 func TestLookupHostByTheSystem(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	l := New()

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// A Poller provides a [Loop] with its time, its sockets and its sleep. There is one on
-// epoll, a portable one on package net, and one in memory.
+// A Poller provides a [Loop] with time, sockets and sleep. One is on epoll, a portable one
+// on package net, and one in memory.
 //
 // All methods but Wake are called on the loop's goroutine.
 type Poller interface {
 	// Now returns the time.
 	Now() time.Time
-	// Dial starts to connect. It, or a later Wait, calls done with the socket or with
+	// Dial starts to connect. Dial, or a later Wait, calls done with the socket or with
 	// the error. After cancel, done is not called. network is "tcp" or "unix".
 	Dial(network, address, local string, done func(Socket, error)) (cancel func())
 	// Listen starts to listen. Wait calls accept with each connection, or with the
-	// accept error. After an error, accept is not called until the Listener's Resume:
-	// what is missing, mostly descriptors, is not available again at once.
+	// accept error. After an error, Wait does not call accept until the Listener's
+	// Resume, because the usual cause, a lack of descriptors, lasts for some time.
 	Listen(network, address string, accept func(Socket, error)) (Listener, error)
 	// Wait calls the handlers of all sockets that are ready. If none is ready, it
 	// sleeps until one is, until Wake, or until timeout has passed. A negative
@@ -43,10 +43,10 @@ type Listener interface {
 
 // A Socket is a connection that never blocks.
 type Socket interface {
-	// Start sets the handler. It is called once, and does not call h itself.
+	// Start sets the handler. The Loop calls it once. Start itself does not call h.
 	// Notification is edge-triggered: Ready is called when the socket becomes ready,
-	// and again only after a Read or Write failed with [ErrWouldBlock] or did less
-	// than asked.
+	// and again only after a Read or Write failed with [ErrWouldBlock] or did less than
+	// asked.
 	Start(h Handler)
 	// Read reads the available data. It fails with ErrWouldBlock if there is none, and
 	// with io.EOF at the end.

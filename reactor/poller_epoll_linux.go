@@ -55,7 +55,8 @@ func (p *epollPoller) open() (err error) {
 	if p.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
-	// Edge-triggered, each write is an event, even if nobody reads the eventfd.
+	// The watch is edge-triggered, so each write is an event, although the eventfd is
+	// not read.
 	return p.watch(p.wakeFD, unix.EPOLLIN|unix.EPOLLET, nil)
 }
 

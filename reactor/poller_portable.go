@@ -13,8 +13,8 @@ import (
 )
 
 // portablePoller is the Poller on package net, whose calls block. Each socket has a
-// goroutine that reads and, while there is data to send, one that writes. They reach the
-// loop through the queue only.
+// goroutine that reads and, while there is data to send, one that writes. They communicate
+// with the loop through the queue only.
 type portablePoller struct {
 	goroutines conc.WaitGroup
 	unsent     sync.WaitGroup // closed sockets with data to send
@@ -118,7 +118,7 @@ func (p *portablePoller) Drain() {
 	p.mu.Unlock()
 }
 
-// Close closes what is still open and waits for all goroutines to end.
+// Close closes everything that is open and waits for all goroutines to end.
 func (p *portablePoller) Close() error {
 	p.mu.Lock()
 	for c := range p.open {
@@ -130,7 +130,7 @@ func (p *portablePoller) Close() error {
 	return nil
 }
 
-// opened and closed maintain the set of what Close has to close.
+// opened and closed maintain open, the set that Close closes.
 func (p *portablePoller) opened(c io.Closer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -19,8 +19,8 @@ type Protocol interface {
 	ConnectionLost(reason error)
 }
 
-// A HalfCloseableProtocol goes on with one direction when the other has ended. For any
-// other Protocol, the peer's end of file ends the connection. It is Twisted's
+// A HalfCloseableProtocol continues in one direction when the other has ended. For any other
+// Protocol, the peer's end of file ends the connection. It is Twisted's
 // IHalfCloseableProtocol.
 type HalfCloseableProtocol interface {
 	Protocol
@@ -56,7 +56,8 @@ type Transport interface {
 	// WriteSequence writes several pieces as one.
 	WriteSequence(pieces ...[]byte)
 	// LoseConnection closes the connection when everything written is sent and the
-	// registered producer, if any, is done. Later writes by others are dropped.
+	// registered producer, if any, is done. Later writes are dropped unless a producer is
+	// registered.
 	LoseConnection()
 	// LoseWriteConnection ends the sending direction in the same way. The peer reads an
 	// end of file. Receiving continues.
@@ -64,9 +65,9 @@ type Transport interface {
 	// AbortConnection closes the connection at once and drops unsent data. The reason
 	// of ConnectionLost is [ErrConnectionAborted].
 	AbortConnection()
-	// SwitchProtocol replaces the connection's protocol and returns the old one. It
-	// calls neither. It is for connections that change their protocol, after HTTP's
-	// Upgrade or STARTTLS.
+	// SwitchProtocol replaces the connection's protocol, returns the old one and calls
+	// neither. It is for connections that change their protocol, after HTTP's Upgrade or
+	// STARTTLS.
 	SwitchProtocol(p Protocol) (old Protocol)
 	// Host returns the local address and Peer the remote one, also after the connection
 	// is lost.
@@ -99,7 +100,7 @@ type Consumer interface {
 	UnregisterProducer()
 }
 
-// A PullProducer writes to its consumer when asked. It is Twisted's IPullProducer.
+// A PullProducer writes when its consumer asks for data. It is Twisted's IPullProducer.
 type PullProducer interface {
 	// ResumeProducing asks for more data.
 	ResumeProducing()

@@ -22,7 +22,7 @@ type Reactor interface {
 	UNIX
 	Names
 	Random
-	// Locals returns where the reactor keeps its values of every [Local].
+	// Locals returns the reactor's values of every [Local].
 	Locals() *Locals
 }
 
@@ -96,7 +96,7 @@ type TCP interface {
 	// names, use package endpoints. The Deferred fires with the protocol that factory
 	// built, after its ConnectionMade, or fails with a [*ConnectError]. Cancelling it
 	// ends the attempt.
-	ConnectTCP(address string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol]
+	ConnectTCP(address string, factory Factory, config ConnectConfig) *deferred.Deferred[Protocol]
 	// ListenTCP listens on address, as in [net.Listen]. It fails with a
 	// [*ListenError].
 	ListenTCP(address string, factory Factory) (Port, error)
@@ -106,7 +106,7 @@ type TCP interface {
 // IReactorUNIX.
 type UNIX interface {
 	// ConnectUNIX is ConnectTCP for the socket at path.
-	ConnectUNIX(path string, factory Factory, options ConnectConfig) *deferred.Deferred[Protocol]
+	ConnectUNIX(path string, factory Factory, config ConnectConfig) *deferred.Deferred[Protocol]
 	// ListenUNIX is ListenTCP for a socket at path. It creates the socket, and removes
 	// it when the port stops listening.
 	ListenUNIX(path string, factory Factory) (Port, error)
@@ -133,7 +133,7 @@ type Port interface {
 	StopListening()
 }
 
-// Names has the resolver of host names. It is Twisted's IReactorPluggableNameResolver.
+// Names gives access to the resolver of host names. It is Twisted's IReactorPluggableNameResolver.
 type Names interface {
 	// NameResolver returns the resolver.
 	NameResolver() NameResolver

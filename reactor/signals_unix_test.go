@@ -40,7 +40,7 @@ func TestSignalsLeftToTheProgram(t *testing.T) {
 		syscall.Kill(syscall.Getpid(), syscall.SIGINT) // which the tests handle
 		f.CallLater(10*time.Millisecond, func() {
 			if err := f.Stop(); err != nil {
-				t.Errorf("Stop: %v: something else has stopped the loop", err)
+				t.Errorf("Stop: %v: the signal stopped the loop", err)
 			}
 		})
 	})

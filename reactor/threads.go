@@ -15,8 +15,7 @@ import (
 
 // DeferToThread calls f on a goroutine of r's pool and fires with the result. A panic
 // of f becomes an error. Cancelling the Deferred does not stop f, but drops its result.
-// It may be called on the loop's goroutine only. It is Twisted's
-// threads.deferToThread.
+// It is Twisted's threads.deferToThread.
 func DeferToThread[T any](r Threads, f func() (T, error)) *deferred.Deferred[T] {
 	if f == nil {
 		panic("reactor: DeferToThread with a nil function")
@@ -31,7 +30,7 @@ var ErrOnLoop = errors.New("reactor: BlockingCallFromThread on the loop's own go
 // BlockingCallFromThread makes r's loop call f, and returns the result of the Deferred
 // that f returns. If the loop is not running yet, the call waits for it. When ctx ends,
 // the Deferred is cancelled and the error is ctx's cause. When the loop ends, the error
-// is [ErrStopped]. Any goroutine but the loop's may call it; there it fails with
+// is [ErrStopped]. Any goroutine may call it, but on the loop's it fails with
 // [ErrOnLoop]. It is Twisted's threads.blockingCallFromThread.
 func BlockingCallFromThread[T any](ctx context.Context, r Threads, f func() *deferred.Deferred[T]) (T, error) {
 	var zero T
@@ -57,7 +56,7 @@ func BlockingCallFromThread[T any](ctx context.Context, r Threads, f func() *def
 		giveUp(ErrStopped)
 	}
 	select {
-	case got := <-c.result: // it came first
+	case got := <-c.result: // the result was first
 		return got.value, got.err
 	default:
 	}
@@ -65,8 +64,8 @@ func BlockingCallFromThread[T any](ctx context.Context, r Threads, f func() *def
 	return zero, context.Cause(ctx)
 }
 
-// A blockingCall is one call of BlockingCallFromThread. Its methods are called on the
-// loop.
+// A blockingCall is one call of BlockingCallFromThread. Its methods run on the loop's
+// goroutine.
 type blockingCall[T any] struct {
 	ctx    context.Context
 	f      func() *deferred.Deferred[T]
@@ -114,11 +113,11 @@ func (p *threadPool) run(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.queue = append(p.queue, f)
-	p.hire(1)
+	p.startWorkers(1)
 }
 
-// hire starts up to n workers, as far as size allows.
-func (p *threadPool) hire(n int) {
+// startWorkers starts up to n workers, as far as size allows.
+func (p *threadPool) startWorkers(n int) {
 	for range min(p.size-p.running, n) {
 		p.running++
 		p.workers.Go(p.work)
@@ -132,23 +131,23 @@ func (p *threadPool) resize(size int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.size = size
-	p.hire(len(p.queue))
+	p.startWorkers(len(p.queue))
 }
 
 // wait waits until every function has returned.
 func (p *threadPool) wait() { p.workers.Wait() }
 
 func (p *threadPool) work() {
-	dismissed := false
+	returned := false
 	defer func() {
-		if !dismissed { // a function called runtime.Goexit
+		if !returned { // a function called runtime.Goexit
 			p.workers.Go(p.work)
 		}
 	}()
 	for f := p.next(); f != nil; f = p.next() {
-		guard("a function called in a thread", f)
+		guard("a function of CallInThread", f)
 	}
-	dismissed = true
+	returned = true
 }
 
 // next returns the next function to run. If it returns nil, the calling worker must

@@ -31,8 +31,8 @@ type TLSConfig struct {
 	HandshakeTimeout time.Duration
 }
 
-// A TLSFactory is a [Factory] of TLS connections, over the connections that it is
-// used for. It is Twisted's TLSMemoryBIOFactory.
+// A TLSFactory is a [Factory] whose protocols speak TLS. Another factory builds the
+// protocols above TLS. It is Twisted's TLSMemoryBIOFactory.
 type TLSFactory struct {
 	clock   Clock
 	config  *tls.Config
@@ -86,10 +86,10 @@ func (f *TLSFactory) newConnection(build func() Protocol) *tlsConnection {
 	return t
 }
 
-// Connect makes a connection with connect, the Connect method of an endpoint for
-// example, and fires with the protocol above TLS when the handshake is complete. If
-// the handshake fails, it fails with [ErrHandshake] and the reason. Cancelling the
-// Deferred aborts the connection.
+// Connect makes a connection with connect, for example the Connect method of an
+// endpoint. The Deferred fires with the protocol above TLS when the handshake is
+// complete. If the handshake fails, it fails with [ErrHandshake] and the reason.
+// Cancelling the Deferred aborts the connection.
 func (f *TLSFactory) Connect(connect func(Factory) *deferred.Deferred[Protocol]) *deferred.Deferred[Protocol] {
 	var t *tlsConnection
 	below := connect(FactoryFunc(func(peer net.Addr) Protocol {
@@ -105,13 +105,13 @@ func (f *TLSFactory) Connect(connect func(Factory) *deferred.Deferred[Protocol])
 }
 
 // errNoTLS is the error of a connect function that ignores its factory.
-var errNoTLS = errors.New("reactor: a connection was made, but not with the TLS factory given for it")
+var errNoTLS = errors.New("reactor: the connect function did not use the TLS factory")
 
-// StartTLS turns the connection of t and p into a TLS connection, as STARTTLS in
-// mail does. p must use the Transport that StartTLS returns in place of t. What p
-// received and wrote before is not encrypted. side is [TLSClient] or [TLSServer]. If
-// p is a [HandshakeListener], it learns when the handshake is complete. It is the
-// startTLS of Twisted's ITLSTransport.
+// StartTLS turns the connection of t and p into a TLS connection, as STARTTLS in mail
+// does. p must use the Transport that StartTLS returns in place of t. Earlier data of p
+// is not encrypted. side is [TLSClient] or [TLSServer]. If p is a [HandshakeListener],
+// it learns when the handshake is complete. It is the startTLS of Twisted's
+// ITLSTransport.
 func StartTLS(r Clock, t Transport, p Protocol, config TLSConfig, side func(Clock, TLSConfig, Factory) *TLSFactory) Transport {
 	f := side(r, config, FactoryFunc(func(net.Addr) Protocol { return p }))
 	s := f.newConnection(nil)
@@ -121,8 +121,8 @@ func StartTLS(r Clock, t Transport, p Protocol, config TLSConfig, side func(Cloc
 	return s
 }
 
-// A HandshakeListener is a protocol that is told when the handshake that [StartTLS]
-// begins is complete. It is Twisted's IHandshakeListener.
+// A HandshakeListener is a protocol with a method that is called when the handshake of
+// [StartTLS] is complete. It is Twisted's IHandshakeListener.
 type HandshakeListener interface {
 	HandshakeCompleted()
 }

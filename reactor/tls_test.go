@@ -302,7 +302,7 @@ func TestTLSGarbage(t *testing.T) {
 func TestTLSHandshakeTimeout(t *testing.T) {
 	client, _ := tlsConfigs()
 	r := memory.New()
-	r.ListenTCP("127.0.0.1:443", build(&recorder{})) // says nothing
+	r.ListenTCP("127.0.0.1:443", build(&recorder{})) // does not answer
 	config := reactor.TLSConfig{Config: client, HandshakeTimeout: 5 * time.Second}
 	waiting := reactor.TLSClient(r, config, build(&recorder{})).Connect(dialer(r))
 	r.Pump()
@@ -334,7 +334,7 @@ func TestTLSConnectWithoutTheFactory(t *testing.T) {
 		func(reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 			return deferred.Succeed[reactor.Protocol](&recorder{})
 		})
-	if _, err, _ := result(d); err == nil || !strings.Contains(err.Error(), "not with the TLS factory") {
+	if _, err, _ := result(d); err == nil || !strings.Contains(err.Error(), "did not use the TLS factory") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -27,19 +27,19 @@ import (
 // protocol above it.
 type tlsConnection struct {
 	factory  *TLSFactory
-	build    func() Protocol // builds the protocol above
-	below    Transport
-	protocol Protocol // above; nil before the handshake
+	build    func() Protocol // builds the protocol above TLS
+	below    Transport       // the transport below TLS
+	protocol Protocol        // the protocol above TLS; nil before the handshake
 	conn     *tls.Conn
 
-	handshake *coro.Task // nil before and after the handshake
-	shaken    error      // its result
-	timeout   DelayedCall
-	waiter    *deferred.Deferred[Protocol] // fires after the handshake; may be nil
-	early     []byte                       // data written before it was complete
+	handshake    *coro.Task // nil before and after the handshake
+	handshakeErr error      // result of the handshake
+	timeout      DelayedCall
+	waiter       *deferred.Deferred[Protocol] // fires after the handshake; may be nil
+	early        []byte                       // data written before the handshake was complete
 
 	in         []byte      // received from below and not yet taken by crypto/tls
-	inErr      error       // the reason of ConnectionLost
+	inErr      error       // the transport's reason of ConnectionLost
 	resumption DelayedCall // resumes deliver after a pause; nil if not scheduled
 	producer   producer.Slot
 	failed     error // why the connection is being closed, unless in order
@@ -82,8 +82,8 @@ func (t *tlsConnection) ConnectionMade(below Transport) {
 		t.failed = fmt.Errorf("it took longer than %v", t.factory.limit)
 		t.below.AbortConnection()
 	})
-	t.shaken = errHandshakePanic
-	t.handshake = coro.New(func(*coro.Task) { t.shaken = t.conn.Handshake() })
+	t.handshakeErr = errHandshakePanic
+	t.handshake = coro.New(func(*coro.Task) { t.handshakeErr = t.conn.Handshake() })
 	t.shake()
 }
 
@@ -98,8 +98,8 @@ func (t *tlsConnection) shake() {
 	}
 	t.handshake = nil
 	t.timeout.Cancel()
-	if t.shaken != nil {
-		t.fail(t.shaken)
+	if t.handshakeErr != nil {
+		t.fail(t.handshakeErr)
 		return
 	}
 	t.handshaken()
@@ -273,8 +273,8 @@ func (t *tlsConnection) resumeDelivery() {
 	}
 }
 
-// guard calls f outside the lower transport's own panic guard. If f panics, the
-// connection is lost.
+// guard calls f outside the lower transport's own panic guard. A panic of f loses the
+// connection.
 func (t *tlsConnection) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -20,9 +20,9 @@ import (
 //	                            ▼    │                           │
 //	                           waiting ◀─────────────────────────┘
 //
-// StopService leads from waiting to stopped at once, and from connecting and connected
-// to stopped by way of disconnecting. StartService leads from disconnecting to
-// restarting, and from there back to connecting.
+// StopService moves from waiting to stopped at once, and from connecting or connected
+// to disconnecting, which ends in stopped. StartService moves from disconnecting to
+// restarting, which ends in connecting.
 type ClientService struct {
 	reactor  reactor.Reactor
 	endpoint ClientEndpoint
@@ -30,15 +30,15 @@ type ClientService struct {
 	config   ClientServiceConfig
 
 	state    serviceState
-	failures int // in a row
+	failures int // number of failures in a row
 
 	attempt    *deferred.Deferred[reactor.Protocol] // connecting and preparing; nil if none is in progress
-	connection *link                                // the open connection, or nil
+	connection *connection                          // the open connection, or nil
 	reason     error                                // why the connection was lost during the attempt
 	retry      reactor.DelayedCall                  // the next attempt, while waiting
 
-	waiters  []*waiter                           // waiting for a connection
-	stopping []*deferred.Deferred[deferred.None] // fire when the service has stopped
+	waiters     []*waiter                           // waiting for a connection
+	stopWaiters []*deferred.Deferred[deferred.None] // fire when the service has stopped
 }
 
 // A ClientServiceConfig configures a [ClientService].
@@ -46,10 +46,10 @@ type ClientServiceConfig struct {
 	// RetryPolicy returns the time to wait between attempts. nil means the Delay
 	// method of a zero [BackoffPolicy].
 	RetryPolicy RetryPolicy
-	// PrepareConnection is called with the protocol of each new connection. The
-	// service is connected when the Deferred fires. If it fails, the connection is
-	// aborted and the attempt has failed. nil: connections need no preparation. It
-	// is Twisted's prepareConnection.
+	// PrepareConnection prepares each new connection. p is its protocol. The
+	// service is connected when the Deferred fires. If the Deferred fails, the
+	// connection is aborted and the attempt has failed. nil: connections need no
+	// preparation. It is Twisted's prepareConnection.
 	PrepareConnection func(p reactor.Protocol) *deferred.Deferred[deferred.None]
 }
 
@@ -68,7 +68,7 @@ const (
 // A waiter waits for a connection.
 type waiter struct {
 	result   *deferred.Deferred[reactor.Protocol]
-	failures int // failures left before it gives up; 0: it never does
+	failures int // failures left before the waiter gives up; 0: it never gives up
 }
 
 // NewClientService returns a service that keeps a connection to endpoint, with
@@ -97,7 +97,7 @@ func (s *ClientService) StartService() {
 // [deferred.ErrCancelled].
 func (s *ClientService) StopService() *deferred.Deferred[deferred.None] {
 	d := deferred.New[deferred.None]()
-	s.stopping = append(s.stopping, d)
+	s.stopWaiters = append(s.stopWaiters, d)
 	switch s.state {
 	case fresh, stopped:
 		s.finish()
@@ -127,10 +127,10 @@ func (s *ClientService) Running() bool {
 	return false
 }
 
-// WhenConnected fires with the protocol of the connection, or of the next one if there
-// is none. It fails with the last attempt's error after failAfterFailures failures in
-// a row; 0 means that it never gives up. It fails with [deferred.ErrCancelled] if the
-// service is stopped. Before the first StartService it waits.
+// WhenConnected fires with the protocol of the connection, or of the next one if none
+// is open. It fails with the last attempt's error after failAfterFailures failures in
+// a row, or never if that is 0. It fails with [deferred.ErrCancelled] if the service
+// is stopped. Before the first StartService it waits.
 func (s *ClientService) WhenConnected(failAfterFailures int) *deferred.Deferred[reactor.Protocol] {
 	switch s.state {
 	case connected:
@@ -153,27 +153,27 @@ var errNotBuilt = errors.New("endpoints: the endpoint fired with a protocol that
 func (s *ClientService) connect() {
 	s.state = connecting
 	s.reason = nil
-	f := &linkFactory{factory: s.factory, service: s}
+	f := &connectionFactory{factory: s.factory, service: s}
 	s.attempt = s.endpoint.Connect(f)
 	s.attempt.ThenCallback(func(p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
-		return s.prepare(f.link, p)
+		return s.prepare(f.connection, p)
 	}).AddCallbacks(s.made, s.failed)
 }
 
 // prepare prepares the connection that the endpoint made. The Deferred fires with p.
-func (s *ClientService) prepare(l *link, p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
+func (s *ClientService) prepare(c *connection, p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
 	switch {
-	case l == nil:
+	case c == nil:
 		return deferred.Fail[reactor.Protocol](errNotBuilt)
-	case l.lost != nil:
-		return deferred.Fail[reactor.Protocol](l.lost)
+	case c.lost != nil:
+		return deferred.Fail[reactor.Protocol](c.lost)
 	}
-	s.connection = l
+	s.connection = c
 	if s.config.PrepareConnection == nil || s.state != connecting {
 		return deferred.Succeed(p)
 	}
 	prepared := deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
-		return s.config.PrepareConnection(l.built)
+		return s.config.PrepareConnection(c.built)
 	})
 	return deferred.Map(prepared, func(deferred.None) (reactor.Protocol, error) { return p, nil })
 }
@@ -215,20 +215,20 @@ func (s *ClientService) failed(err error) (reactor.Protocol, error) {
 	return nil, nil
 }
 
-// connectionLost is called when the connection of l is lost.
-func (s *ClientService) connectionLost(l *link) {
-	if l != s.connection {
+// connectionLost handles the loss of c.
+func (s *ClientService) connectionLost(c *connection) {
+	if c != s.connection {
 		return
 	}
 	s.connection = nil
 	if s.attempt == nil {
 		if s.reason == nil {
-			s.reason = l.lost
+			s.reason = c.lost
 		}
 		s.ended(s.reason)
 		return
 	}
-	s.reason = l.lost
+	s.reason = c.lost
 	s.attempt.Cancel()
 }
 
@@ -238,10 +238,10 @@ func (s *ClientService) ended(reason error) {
 	case disconnecting:
 		s.finish()
 	case restarting:
-		stopping := s.stopping
-		s.stopping = nil
+		stopWaiters := s.stopWaiters
+		s.stopWaiters = nil
 		s.connect()
-		fireAll(stopping)
+		fireAll(stopWaiters)
 	default:
 		s.tryAgain(reason)
 	}
@@ -255,16 +255,16 @@ func (s *ClientService) tryAgain(reason error) {
 	slog.Info("endpoints: no connection, will try again",
 		"endpoint", fmt.Sprint(s.endpoint), "error", reason, "failures", s.failures, "delay", delay)
 	s.retry = s.reactor.CallLater(delay, s.connect)
-	var tired, left []*waiter
+	var expired, left []*waiter
 	for _, w := range s.waiters {
 		if w.failures--; w.failures == 0 {
-			tired = append(tired, w)
+			expired = append(expired, w)
 		} else {
 			left = append(left, w)
 		}
 	}
 	s.waiters = left
-	for _, w := range tired {
+	for _, w := range expired {
 		w.result.Errback(reason)
 	}
 }
@@ -272,12 +272,12 @@ func (s *ClientService) tryAgain(reason error) {
 // finish enters the stopped state and fires every Deferred that is left.
 func (s *ClientService) finish() {
 	s.state = stopped
-	waiters, stopping := s.waiters, s.stopping
-	s.waiters, s.stopping = nil, nil
+	waiters, stopWaiters := s.waiters, s.stopWaiters
+	s.waiters, s.stopWaiters = nil, nil
 	for _, w := range waiters {
 		w.result.Errback(deferred.ErrCancelled)
 	}
-	fireAll(stopping)
+	fireAll(stopWaiters)
 }
 
 func fireAll(ds []*deferred.Deferred[deferred.None]) {

@@ -35,7 +35,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: t, r: newReactor(t), clients: &peers{}}
 	f.config.RetryPolicy = func(failures int, _ *rand.Rand) time.Duration {
 		if f.clients.open() != 0 {
-			t.Error("the wait begins before the protocol is told of the loss")
+			t.Error("the wait begins before the protocol's ConnectionLost")
 		}
 		f.asked = append(f.asked, failures)
 		return 10 * time.Second
@@ -59,7 +59,7 @@ func (f *fixture) prepares(prepare func(reactor.Protocol) *deferred.Deferred[def
 func (f *fixture) last() *peer {
 	f.t.Helper()
 	if len(f.clients.built) == 0 {
-		f.t.Fatal("there has been no connection")
+		f.t.Fatal("no connection was made")
 	}
 	return f.clients.built[len(f.clients.built)-1]
 }
@@ -68,7 +68,7 @@ func (f *fixture) last() *peer {
 func (f *fixture) checkAttempts(want int) {
 	f.t.Helper()
 	if got := len(f.r.TCPClients); got != want {
-		f.t.Errorf("%d attempts so far, want %d", got, want)
+		f.t.Errorf("%d attempts, want %d", got, want)
 	}
 }
 
@@ -100,7 +100,7 @@ func (f *fixture) checkStopped() {
 	before := len(f.r.TCPClients)
 	f.r.RunFor(time.Hour)
 	if n := len(f.r.TCPClients) - before; n != 0 {
-		f.t.Errorf("%d attempts to connect after it had stopped", n)
+		f.t.Errorf("%d attempts to connect after the service stopped", n)
 	}
 }
 
@@ -108,7 +108,7 @@ func TestServiceConnectsAndStops(t *testing.T) {
 	f := newFixture(t)
 	server := listen(t, f.r, serverAddress)
 	if f.Running() {
-		t.Error("it runs before it is started")
+		t.Error("the service runs before StartService")
 	}
 	f.StartService()
 	f.StartService() // does nothing
@@ -153,7 +153,7 @@ func TestServiceConnectsAgain(t *testing.T) {
 	server.built[0].AbortConnection()
 	f.r.Pump()
 	if !errors.Is(first.lost, reactor.ErrConnectionReset) {
-		t.Errorf("the protocol was told %v, want ErrConnectionReset", first.lost)
+		t.Errorf("the protocol's reason is %v, want ErrConnectionReset", first.lost)
 	}
 	wanted := await(f.r, f.WhenConnected(1)) // the lost connection is not a failure to connect
 	f.r.RunFor(9 * time.Second)
@@ -196,7 +196,7 @@ func TestServiceTriesAgain(t *testing.T) {
 	}
 	for _, want := range []string{serverAddress[:9], "connection was refused", "failures=3", "delay=10s"} {
 		if !strings.Contains(log.String(), want) {
-			t.Errorf("the log does not tell of %s:\n%s", want, log)
+			t.Errorf("the log does not contain %s:\n%s", want, log)
 		}
 	}
 
@@ -208,7 +208,7 @@ func TestServiceTriesAgain(t *testing.T) {
 }
 
 // A waiter gets the error of the last failure, not of an earlier one.
-func TestServiceTellsTheLastError(t *testing.T) {
+func TestServiceReportsTheLastError(t *testing.T) {
 	f := newFixture(t)
 	f.r.HoldConnects()
 	f.StartService()
@@ -280,7 +280,7 @@ func TestServiceStops(t *testing.T) {
 			valueOf(t, first)
 			valueOf(t, second)
 			if !errors.Is(wanted.err, deferred.ErrCancelled) {
-				t.Errorf("who waits for a connection gets %v, want ErrCancelled", wanted.err)
+				t.Errorf("WhenConnected failed with %v, want ErrCancelled", wanted.err)
 			}
 			f.checkStopped()
 		})
@@ -294,7 +294,7 @@ func TestServiceStopWaitsUntilItIsDisconnected(t *testing.T) {
 	f.r.Pump()
 	first, second := await(f.r, f.StopService()), await(f.r, f.StopService())
 	if first.fired || second.fired || f.last().lost != nil {
-		t.Error("it stopped before the connection was lost")
+		t.Error("the service stopped before the connection was lost")
 	}
 	wanted := await(f.r, f.WhenConnected(0)) // the service might be started again
 	f.r.Pump()
@@ -322,7 +322,7 @@ func TestServiceStartedWhileItStops(t *testing.T) {
 	f.r.Pump()
 	valueOf(t, stopped)
 	if valueOf(t, wanted) == first || first.lost == nil {
-		t.Error("it goes on with the connection that it was to close")
+		t.Error("the service keeps the connection that it was to close")
 	}
 
 	// Stopped, started and stopped.
@@ -333,7 +333,7 @@ func TestServiceStartedWhileItStops(t *testing.T) {
 	f.stop()
 }
 
-func TestServiceStartedByWhomItTellsThatItStopped(t *testing.T) {
+func TestServiceStartedByAHandlerOfStopService(t *testing.T) {
 	f := newFixture(t)
 	listen(t, f.r, serverAddress)
 	f.StartService()
@@ -344,12 +344,12 @@ func TestServiceStartedByWhomItTellsThatItStopped(t *testing.T) {
 	})
 	f.r.Pump()
 	if f.clients.open() != 1 {
-		t.Error("it did not connect again")
+		t.Error("the service did not connect again")
 	}
 	f.stop()
 }
 
-func TestServiceStoppedByWhomItTellsThatItRestarts(t *testing.T) {
+func TestServiceStoppedByAHandlerDuringARestart(t *testing.T) {
 	f := newFixture(t)
 	listen(t, f.r, serverAddress)
 	f.StartService()
@@ -365,7 +365,7 @@ func TestServiceStoppedByWhomItTellsThatItRestarts(t *testing.T) {
 	f.checkStopped()
 }
 
-func TestServiceStoppedByWhomItGivesTheConnection(t *testing.T) {
+func TestServiceStoppedByAHandlerOfWhenConnected(t *testing.T) {
 	f := newFixture(t)
 	listen(t, f.r, serverAddress)
 	var stopped *outcome[deferred.None]
@@ -430,7 +430,7 @@ func TestServiceCannotPrepare(t *testing.T) {
 			p.AbortConnection()
 			return deferred.New[deferred.None]()
 		}, reactor.ErrConnectionAborted},
-		{"it loses the connection and has a result all the same", func(_ *fixture, p *peer) *deferred.Deferred[deferred.None] {
+		{"it loses the connection and has a result nevertheless", func(_ *fixture, p *peer) *deferred.Deferred[deferred.None] {
 			p.AbortConnection()
 			return deferred.NewCancellable(func(d *deferred.Deferred[deferred.None]) { d.Callback(deferred.None{}) })
 		}, reactor.ErrConnectionAborted},
@@ -468,9 +468,9 @@ func TestServiceCannotPrepare(t *testing.T) {
 	}
 }
 
-// stubborn is an endpoint that connects when it is cancelled.
+// stubborn is an endpoint that connects although it is cancelled.
 type stubborn struct {
-	anyway func(reactor.Factory) (reactor.Protocol, error) // the result after Cancel
+	anyway func(reactor.Factory) (reactor.Protocol, error) // gives the result after Cancel
 }
 
 func (s stubborn) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
@@ -506,7 +506,7 @@ func TestServiceWithAnEndpointThatFires(t *testing.T) {
 		with func(reactor.Factory) reactor.Protocol
 		want string
 	}{
-		{"with what the factory did not build", func(reactor.Factory) reactor.Protocol { return &peer{} },
+		{"with a protocol that the factory did not build", func(reactor.Factory) reactor.Protocol { return &peer{} },
 			"endpoints: the endpoint fired with a protocol that its factory did not build"},
 		{"with a connection that is lost", func(f reactor.Factory) reactor.Protocol {
 			p := f.BuildProtocol(nil)
@@ -619,7 +619,7 @@ func TestServiceLeavesHalfClosingToTheProtocol(t *testing.T) {
 	server.built[0].LoseWriteConnection()
 	f.r.Pump()
 	if got := fmt.Sprint(p.ends); got != "[read write]" {
-		t.Errorf("it was told of the ends of %s", got)
+		t.Errorf("the ended directions are %s, want [read write]", got)
 	}
 	f.stop()
 }
@@ -665,14 +665,14 @@ func TestServiceKeepsAConnectionWhoseProtocolIsSwitched(t *testing.T) {
 			}
 			_, half := transport.Protocol.(reactor.HalfCloseableProtocol)
 			if _, want := next.(reactor.HalfCloseableProtocol); half != want {
-				t.Errorf("that the protocol is half-closeable is %v, want %v", half, want)
+				t.Errorf("half-closeable: %v, want %v", half, want)
 			}
 			if p := valueOf(t, await(f.r, f.WhenConnected(0))); p != first {
-				t.Errorf("connected with %v, want what the factory built", p)
+				t.Errorf("connected with %v, want the factory's protocol", p)
 			}
 			valueOf(t, await(f.r, f.StopService())) // the transport is lost at once
 			if noted.lost != reactor.ErrConnectionDone || first.lost != nil {
-				t.Errorf("the protocols were told %v and %v, want ErrConnectionDone and nothing", noted.lost, first.lost)
+				t.Errorf("the protocols' reasons are %v and %v, want ErrConnectionDone and none", noted.lost, first.lost)
 			}
 		})
 	}
@@ -719,11 +719,11 @@ func TestServiceWithTheDefaultPolicyRepeats(t *testing.T) {
 	}
 	first := story(1)
 	if len(first) < 30 {
-		t.Errorf("little happened:\n%s", first)
+		t.Errorf("the trace is too short:\n%s", first)
 	}
 	for range 20 {
 		if got := story(1); !slices.Equal(got, first) {
-			t.Fatalf("it happened otherwise:\n%s\nand before:\n%s", got, first)
+			t.Fatalf("the trace differs:\n%s\nfrom the first:\n%s", got, first)
 		}
 	}
 	if slices.Equal(story(2), first) {

@@ -1,6 +1,6 @@
-// Package endpoints describes places to connect to and places to listen at. A
-// program can make an endpoint in one place, for example from a line of its
-// configuration, and use it in another that knows nothing of hosts and ports. It is
+// Package endpoints describes places to connect to and places to listen at. Code
+// that makes an endpoint, for example from a line of a configuration, knows hosts
+// and ports. Code that uses the endpoint need not. The package follows
 // twisted.internet.endpoints, and the ClientService of
 // twisted.application.internet.
 //

@@ -43,7 +43,7 @@ func TestClientAndServer(t *testing.T) {
 			connecting := await(r, c.client(r).Connect(clients))
 			r.Pump()
 			if p := valueOf(t, connecting); p != clients.built[0] {
-				t.Errorf("fired with %v, want what the factory built", p)
+				t.Errorf("fired with %v, want the factory's protocol", p)
 			}
 			if servers.open() != 1 {
 				t.Error("the server has no connection")

@@ -75,7 +75,7 @@ func ExampleServerFromString() {
 	// 127.0.0.1:8080 says: hello
 }
 
-// The server is missing at first, and loses the connection later.
+// No server listens at first. Later the connection is lost.
 func ExampleClientService() {
 	r := memory.New()
 	now := func() time.Duration { return r.Now().Sub(time.Unix(0, 0)) }

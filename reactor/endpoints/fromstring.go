@@ -106,9 +106,9 @@ func describe(kind string, args ...string) string {
 // arguments are the arguments of one description. Its methods remove the arguments
 // that they return, and keep the first error for check.
 type arguments struct {
-	nameless []string
-	named    map[string]string
-	err      error
+	positional []string
+	named      map[string]string
+	err        error
 }
 
 // parse splits a description into its kind and its arguments.
@@ -121,7 +121,7 @@ func parse(description string) (kind string, _ *arguments, err error) {
 		if hasName {
 			args.named[name] = text.String()
 		} else {
-			args.nameless = append(args.nameless, text.String())
+			args.positional = append(args.positional, text.String())
 		}
 		hasName = false
 		text.Reset()
@@ -143,22 +143,22 @@ func parse(description string) (kind string, _ *arguments, err error) {
 		}
 	}
 	end()
-	if len(args.nameless) == 0 {
-		return "", nil, errors.New("it begins with no kind of endpoint")
+	if len(args.positional) == 0 {
+		return "", nil, errors.New("it does not begin with a kind of endpoint")
 	}
-	kind, args.nameless = strings.ToLower(args.nameless[0]), args.nameless[1:]
+	kind, args.positional = strings.ToLower(args.positional[0]), args.positional[1:]
 	return kind, args, nil
 }
 
-// name gives the nameless arguments the names that are not in use, in order.
+// name gives the unused names to the positional arguments, in order.
 func (a *arguments) name(names ...string) {
 	for _, n := range names {
-		if _, taken := a.named[n]; !taken && len(a.nameless) != 0 {
-			a.named[n], a.nameless = a.nameless[0], a.nameless[1:]
+		if _, taken := a.named[n]; !taken && len(a.positional) != 0 {
+			a.named[n], a.positional = a.positional[0], a.positional[1:]
 		}
 	}
-	if len(a.nameless) != 0 {
-		a.fail(fmt.Errorf("%q is one argument too many", a.nameless[0]))
+	if len(a.positional) != 0 {
+		a.fail(fmt.Errorf("%q is one argument too many", a.positional[0]))
 	}
 }
 
@@ -203,7 +203,7 @@ func (a *arguments) seconds(name string) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// check returns the first error. An argument that is left is an error too.
+// check returns the first error. A leftover argument is an error too.
 func (a *arguments) check() error {
 	if left := slices.Sorted(maps.Keys(a.named)); len(left) != 0 {
 		a.fail(fmt.Errorf("there is no argument called %q", left[0]))

@@ -35,7 +35,7 @@ func TestClientFromString(t *testing.T) {
 
 		{description: "", err: `endpoints: client "": the kind of endpoint is "", not "tcp" or "unix"`},
 		{description: "an.example", err: `endpoints: client "an.example": the kind of endpoint is "an.example", not "tcp" or "unix"`},
-		{description: "host=an.example", err: `endpoints: client "host=an.example": it begins with no kind of endpoint`},
+		{description: "host=an.example", err: `endpoints: client "host=an.example": it does not begin with a kind of endpoint`},
 		{description: `tcp:an.example:80\`, err: `endpoints: client "tcp:an.example:80\\": it ends with a backslash`},
 		{description: "tcp", err: `endpoints: client "tcp": the host is missing`},
 		{description: "tcp:an.example", err: `endpoints: client "tcp:an.example": the port is missing`},
@@ -57,7 +57,7 @@ func TestClientFromString(t *testing.T) {
 					t.Errorf("error\n%v, want\n%v", err, c.err)
 				}
 				if got != nil {
-					t.Errorf("and an endpoint, %v", got)
+					t.Errorf("got the endpoint %v with the error", got)
 				}
 				return
 			}
@@ -107,7 +107,7 @@ func TestServerFromString(t *testing.T) {
 					t.Errorf("error\n%v, want\n%v", err, c.err)
 				}
 				if endpoint != nil {
-					t.Errorf("and an endpoint, %v", endpoint)
+					t.Errorf("got the endpoint %v with the error", endpoint)
 				}
 				return
 			}

@@ -15,8 +15,8 @@ import (
 // 4, sorting by RFC 6724, which puts IPv6 first where IPv6 works.
 
 // interleave returns addrs, which are sorted best first, with the address families
-// alternating (RFC 8305, section 4). So a family that does not work costs one attempt,
-// however many addresses it has. Duplicates are removed.
+// alternating (RFC 8305, section 4). A family that does not work then costs one
+// attempt, however many addresses it has. Duplicates are removed.
 func interleave(addrs []netip.Addr) []netip.Addr {
 	var families [2][]netip.Addr // the family of the best address, and the other one
 	for _, a := range addrs {
@@ -52,8 +52,8 @@ type attempts struct {
 	errs     []error                                // of the failed attempts
 }
 
-// connectFirst connects to the first of addrs, of which there is at least one, that
-// accepts the connection.
+// connectFirst connects to the first of addrs that accepts the connection. addrs is
+// not empty.
 func connectFirst(h *Hostname, addrs []netip.Addr, factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 	a := &attempts{hostname: h, factory: factory, pending: addrs}
 	a.result = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) { a.end() })

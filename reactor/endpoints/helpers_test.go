@@ -17,8 +17,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// newReactor returns a reactor, and checks at the end of the test that nothing is left: no
-// timer, no attempt to connect and no error that nobody handled.
+// newReactor returns a reactor. At the end of the test it checks that no timer, no attempt
+// to connect and no unhandled error is left.
 func newReactor(t *testing.T) *memory.Reactor {
 	t.Helper()
 	deferred.FailOnUnhandled(t)
@@ -33,7 +33,7 @@ func newReactor(t *testing.T) *memory.Reactor {
 			t.Errorf("%d attempts to connect are left", n)
 		}
 		if t.Failed() {
-			t.Logf("what happened:\n%s", r.Trace())
+			t.Logf("the trace is\n%s", r.Trace())
 		}
 	})
 	return r

@@ -47,7 +47,7 @@ const (
 	maxAttemptDelay     = 2 * time.Second
 )
 
-// NewHostname returns the endpoint of host and port, a number.
+// NewHostname returns the endpoint of host and port. port is a decimal number.
 func NewHostname(r reactor.Reactor, host, port string, config HostnameConfig) *Hostname {
 	return &Hostname{r, host, port, config}
 }

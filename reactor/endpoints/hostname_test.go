@@ -81,13 +81,13 @@ func TestHostnameConnects(t *testing.T) {
 		name: "the families take turns from IPv4 on", addrs: []string{a4, a6, b4, c4}, listens: []string{c4},
 		winner: c4, starts: []start{{a4, 0}, {a6, 0}, {b4, 0}, {c4, 0}},
 	}, {
-		name: "an address that is there twice", addrs: []string{a6, a6, a4, a6, a4, b4}, listens: []string{b4},
+		name: "duplicate addresses", addrs: []string{a6, a6, a4, a6, a4, b4}, listens: []string{b4},
 		winner: b4, starts: []start{{a6, 0}, {a4, 0}, {b4, 0}},
 	}, {
-		name: "after a refusal the next has its time to itself", addrs: []string{a6, a4, b6}, listens: []string{b6}, held: []string{a4},
+		name: "after a refusal the next attempt has its full delay", addrs: []string{a6, a4, b6}, listens: []string{b6}, held: []string{a4},
 		winner: b6, at: 250 * ms, starts: []start{{a6, 0}, {a4, 0}, {b6, 250 * ms}},
 	}, {
-		name: "a delay of one's own", addrs: []string{a6, a4}, listens: []string{a4}, held: []string{a6},
+		name: "a custom delay", addrs: []string{a6, a4}, listens: []string{a4}, held: []string{a6},
 		set:    func(h *endpoints.HostnameConfig) { h.AttemptDelay = 100 * ms },
 		winner: a4, at: 100 * ms, starts: []start{{a6, 0}, {a4, 100 * ms}},
 	}, {
@@ -107,7 +107,7 @@ func TestHostnameConnects(t *testing.T) {
 		set:    func(h *endpoints.HostnameConfig) { h.LocalAddress = "198.51.100.7:0" },
 		winner: b4, starts: []start{{a4, 0}, {b4, 0}},
 	}, {
-		name: "a timeout in all that is not reached", addrs: []string{a6, a4}, listens: []string{a4}, held: []string{a6},
+		name: "a total timeout that is not reached", addrs: []string{a6, a4}, listens: []string{a4}, held: []string{a6},
 		set:    func(h *endpoints.HostnameConfig) { h.TotalTimeout = time.Second },
 		winner: a4, at: 250 * ms, starts: []start{{a6, 0}, {a4, 250 * ms}},
 	}} {
@@ -219,7 +219,7 @@ func TestHostnameFails(t *testing.T) {
 		text: "connecting to an.example:80: connecting took too long",
 		is:   []error{reactor.ErrConnectTimeout},
 	}, {
-		name: "out of time with two under way", addrs: []string{a6, a4}, held: []string{a6, a4}, at: 400 * ms,
+		name: "out of time with two attempts in progress", addrs: []string{a6, a4}, held: []string{a6, a4}, at: 400 * ms,
 		set:  func(h *endpoints.HostnameConfig) { h.TotalTimeout = 400 * ms },
 		text: "connecting to an.example:80: connecting took too long",
 		is:   []error{reactor.ErrConnectTimeout},
@@ -229,7 +229,7 @@ func TestHostnameFails(t *testing.T) {
 		text: "connecting to an.example:80: no route to the host from 198.51.100.7:0",
 		is:   []error{reactor.ErrNoRoute},
 	}, {
-		name: "a local address that is none", addrs: []string{a4},
+		name: "an invalid local address", addrs: []string{a4},
 		set:  func(h *endpoints.HostnameConfig) { h.LocalAddress = "here" },
 		text: `connecting to an.example:80: local address "here" is not an IP address and port at 192.0.2.1:80`,
 	}, {
@@ -329,7 +329,7 @@ func TestHostnameReportsTheMostRelevantError(t *testing.T) {
 	}
 }
 
-func TestAttemptsErrorOfErrorsThatNameNoAddress(t *testing.T) {
+func TestAttemptsErrorWithoutAddresses(t *testing.T) {
 	err := &endpoints.AttemptsError{Errors: []error{errors.New("out of order")}}
 	if got := err.Error(); got != "out of order" {
 		t.Errorf("error %q", got)
@@ -339,13 +339,13 @@ func TestAttemptsErrorOfErrorsThatNameNoAddress(t *testing.T) {
 func TestHostnameCancelled(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		after  time.Duration // -1: before the name is looked up
+		after  time.Duration // -1: during the lookup
 		starts int
 	}{
 		{"while the name is looked up", -1, 0},
-		{"while the first attempt is under way", 0, 1},
-		{"while two attempts are under way", 300 * ms, 2},
-		{"while the last attempts are under way", 600 * ms, 3},
+		{"while the first attempt is in progress", 0, 1},
+		{"while two attempts are in progress", 300 * ms, 2},
+		{"while the last attempts are in progress", 600 * ms, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newReactor(t)
@@ -386,7 +386,7 @@ func TestHostnameCancelled(t *testing.T) {
 }
 
 // A connection that the factory refuses counts as a failed attempt.
-func TestHostnameGoesOnWhenTheFactoryRefuses(t *testing.T) {
+func TestHostnameContinuesWhenTheFactoryRefuses(t *testing.T) {
 	r := newReactor(t)
 	r.AddHost("an.example", a6, a4)
 	refused, taken := listen(t, r, "["+a6+"]:80"), listen(t, r, a4+":80")
@@ -430,7 +430,7 @@ func (a answers) LookupHost(string) *deferred.Deferred[[]netip.Addr] {
 	return deferred.Succeed([]netip.Addr(a))
 }
 
-func TestHostnameWithAResolverOfOnesOwn(t *testing.T) {
+func TestHostnameWithACustomResolver(t *testing.T) {
 	t.Run("that finds nothing", func(t *testing.T) {
 		r := newReactor(t)
 		r.InstallNameResolver(answers{})

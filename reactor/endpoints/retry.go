@@ -15,7 +15,7 @@ type RetryPolicy func(failures int, random *rand.Rand) time.Duration
 // A BackoffPolicy makes each wait longer than the one before. Its Delay method is a
 // [RetryPolicy]. It is Twisted's backoffPolicy.
 type BackoffPolicy struct {
-	// InitialDelay is the wait before the first failure. 0 means one second.
+	// InitialDelay times Factor is the first wait. 0 means one second.
 	InitialDelay time.Duration
 	// MaxDelay bounds the wait, without the jitter. 0 means one minute.
 	MaxDelay time.Duration
@@ -24,8 +24,8 @@ type BackoffPolicy struct {
 }
 
 // Delay returns InitialDelay times Factor to the power of failures, but at most
-// MaxDelay, plus a jitter of up to a second. The jitter keeps the clients of a server
-// that was gone from returning all at once.
+// MaxDelay, plus a jitter of up to a second. The jitter keeps the clients of a
+// restarted server from connecting all at once.
 func (b BackoffPolicy) Delay(failures int, random *rand.Rand) time.Duration {
 	initial := cmp.Or(b.InitialDelay, time.Second)
 	delay := cmp.Or(b.MaxDelay, time.Minute)

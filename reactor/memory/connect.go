@@ -47,11 +47,11 @@ type listener struct {
 	at     place
 	accept func(reactor.Socket, error)
 
-	waiting []*socket // to be accepted, the oldest first
-	paused  bool      // no accepting until Resume
+	backlog []*socket // connections to be accepted, the oldest first
+	paused  bool      // accepts nothing until Resume
 }
 
-// Listen starts to listen. Any address will do.
+// Listen starts to listen. It takes any IP address.
 func (n *network) Listen(network, address string, accept func(reactor.Socket, error)) (reactor.Listener, error) {
 	l := &listener{net: n, at: place{path: address}, accept: accept}
 	if network == "tcp" {
@@ -78,16 +78,16 @@ func (n *network) Listen(network, address string, accept func(reactor.Socket, er
 
 func (l *listener) Addr() net.Addr { return l.at.addr() }
 
-// deliver accepts the waiting connections.
+// deliver accepts the connections in the backlog.
 func (l *listener) deliver() {
-	for len(l.waiting) != 0 && !l.paused {
+	for len(l.backlog) != 0 && !l.paused {
 		if err := l.net.noAccept; err != nil {
 			l.paused = true
 			l.accept(nil, err)
 			return
 		}
-		s := l.waiting[0]
-		l.waiting = l.waiting[1:]
+		s := l.backlog[0]
+		l.backlog = l.backlog[1:]
 		if l.net.tracing {
 			s.trace("accept", 0, l.at.String())
 		}
@@ -101,10 +101,10 @@ func (l *listener) Resume() {
 }
 
 func (l *listener) Close() error {
-	for _, s := range l.waiting {
+	for _, s := range l.backlog {
 		s.Close(true)
 	}
-	l.waiting = nil
+	l.backlog = nil
 	l.net.listeners = slices.DeleteFunc(l.net.listeners, func(other *listener) bool { return other == l })
 	return nil
 }
@@ -272,7 +272,7 @@ func (a *Attempt) deliver() {
 	}
 	client, server := a.net.pair(a.from, a.to, a.number)
 	a.net.travel(a.to, a.from, answer{a, client, nil})
-	l.waiting = append(l.waiting, server)
+	l.backlog = append(l.backlog, server)
 	l.deliver()
 }
 
@@ -322,8 +322,8 @@ func (r *Reactor) ReleaseConnects() {
 // cancelled or timed out. It is Twisted's iosim.ConnectionCompleter.
 func (r *Reactor) HeldConnects() []*Attempt { return slices.Clone(r.net.attempts) }
 
-// Release lets the attempt go on. With the next Pump it succeeds, or is refused if nothing
-// listens. Release does nothing if the attempt is no longer held. It is
+// Release lets the attempt continue. With the next Pump it succeeds, or is refused if
+// nothing listens. Release does nothing if the attempt is no longer held. It is
 // ConnectionCompleter's succeedOnce.
 func (a *Attempt) Release() {
 	if a.unhold() {

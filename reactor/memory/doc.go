@@ -4,13 +4,13 @@
 //	r := memory.New()
 //	r.ListenTCP("127.0.0.1:80", echo)
 //	d := r.ConnectTCP("127.0.0.1:80", client, reactor.ConnectConfig{})
-//	r.Pump()                   // until there is nothing left to do now
-//	r.Advance(5 * time.Second) // and the calls that are due five seconds later
+//	r.Pump()                   // run until nothing is left to do now
+//	r.Advance(5 * time.Second) // make the calls of the next five seconds
 //
 // Everything above the sockets is production code: transports, producers, half close,
-// timeouts, TLS. Nothing below reads the time, starts a goroutine or iterates over a map,
-// so a program does the same things in the same order in each run. [Reactor.StartTrace]
-// records them.
+// timeouts, TLS. Nothing below the sockets reads the time, starts a goroutine or iterates
+// over a map, so a program does the same things in the same order in each run.
+// [Reactor.StartTrace] records them.
 //
 // [Reactor.Hold], [Reactor.Latency] and [Reactor.HoldConnects] simulate faults of the
 // network.

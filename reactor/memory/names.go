@@ -31,14 +31,14 @@ func (r *Reactor) AddHost(name string, addrs ...string) {
 	r.names.table[canonical(name)] = parsed
 }
 
-// LookupHost fires in a later turn for a name, as any resolver, and at once for an
-// address.
+// LookupHost fires at once for an address. For a name it fires in a later turn, as any
+// resolver does.
 func (h *hosts) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return deferred.Succeed([]netip.Addr{ip.Unmap()})
 	}
 	d := deferred.New[[]netip.Addr]()
-	// A d that is cancelled meanwhile drops the result.
+	// If d is cancelled before the call, it drops the result.
 	h.loop.CallFromThread(func() {
 		if addrs := h.find(host); len(addrs) != 0 {
 			d.Callback(slices.Clone(addrs))

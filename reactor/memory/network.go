@@ -10,14 +10,14 @@ import (
 
 // This file holds the clock and the queue of events.
 
-// ErrIdle is the error of Run when nothing can happen any more: no timer is set, no
-// bytes are on their way, and Stop was not called.
-var ErrIdle = errors.New("memory reactor: nothing left to wait for: no timer is set, nothing is on its way, and nobody called Stop")
+// ErrIdle is the error of Run when nothing more can happen: no timer is set, no bytes
+// are on their way, and Stop was not called.
+var ErrIdle = errors.New("memory: nothing is left to wait for: no timer is set, no bytes are on their way, and Stop was not called")
 
 // A network is the [reactor.Poller] in memory.
 //
-// Events are queued in their order, and Wait delivers them. So no handler is ever called
-// from within the call that caused its event.
+// Events are queued in order, and Wait delivers them. Therefore no call that causes an
+// event calls the event's handler itself.
 type network struct {
 	start time.Time
 	now   time.Time
@@ -81,12 +81,12 @@ func (n *network) advance(d time.Duration) {
 // Wait delivers the queued events. If there are none, it does not sleep, but moves the
 // clock to the next arrival, at most by timeout.
 func (n *network) Wait(timeout time.Duration) error {
-	n.land()
+	n.queueArrived()
 	if len(n.queue) == 0 && timeout != 0 && !n.woken.Swap(false) {
 		if err := n.sleep(timeout); err != nil {
 			return err
 		}
-		n.land()
+		n.queueArrived()
 	}
 	n.deliver()
 	return nil
@@ -112,8 +112,8 @@ func (n *network) sleep(timeout time.Duration) error {
 	return nil
 }
 
-// land queues the delayed messages that have arrived.
-func (n *network) land() {
+// queueArrived queues the delayed messages that have arrived.
+func (n *network) queueArrived() {
 	for f := n.later.Due(timers.NoMark); f != nil; f = n.later.Due(timers.NoMark) {
 		f()
 	}

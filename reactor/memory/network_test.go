@@ -23,18 +23,18 @@ const (
 // watcher is a handler that records its calls.
 type watcher struct {
 	reactor.Socket
-	told []reactor.Readiness
+	notified []reactor.Readiness
 }
 
-func (w *watcher) Ready(r reactor.Readiness) { w.told = append(w.told, r) }
+func (w *watcher) Ready(r reactor.Readiness) { w.notified = append(w.notified, r) }
 
 // expect fails the test unless w got want since the last call.
 func (w *watcher) expect(t *testing.T, when string, want ...reactor.Readiness) {
 	t.Helper()
-	if !slices.Equal(w.told, want) {
-		t.Errorf("%s: told %v, want %v", when, w.told, want)
+	if !slices.Equal(w.notified, want) {
+		t.Errorf("%s: notified of %v, want %v", when, w.notified, want)
 	}
-	w.told = nil
+	w.notified = nil
 }
 
 // read reads with a buffer of size bytes.
@@ -81,7 +81,7 @@ func connected(t *testing.T) (n *network, client, server *watcher) {
 	return n, client, server
 }
 
-func TestReadableIsToldByItsEdges(t *testing.T) {
+func TestReadableIsEdgeTriggered(t *testing.T) {
 	n, client, server := connected(t)
 	server.read(t, 8, "", reactor.ErrWouldBlock)
 	client.write(t, "abc", 3, nil)
@@ -95,23 +95,23 @@ func TestReadableIsToldByItsEdges(t *testing.T) {
 	server.read(t, 4, "abcd", nil)
 	client.write(t, "ghi", 3, nil)
 	settle(n)
-	server.expect(t, "after a read that gave all it was asked for")
+	server.expect(t, "after a read that filled its buffer")
 	server.read(t, 8, "efghi", nil)
 	settle(n)
-	server.expect(t, "after a read of all there was")
+	server.expect(t, "after a read of all data")
 	client.write(t, "j", 1, nil)
 	settle(n)
-	server.expect(t, "after a read that gave less than it was asked for", readable)
+	server.expect(t, "after a read that did not fill its buffer", readable)
 	server.read(t, 1, "j", nil)
 	server.read(t, 1, "", reactor.ErrWouldBlock)
 	server.read(t, 0, "", nil)
 	client.write(t, "k", 1, nil)
 	settle(n)
 	server.expect(t, "after ErrWouldBlock", readable)
-	client.expect(t, "all the while")
+	client.expect(t, "at the end")
 }
 
-func TestWhatCameBeforeStartIsTold(t *testing.T) {
+func TestDataBeforeStartIsNotified(t *testing.T) {
 	n := newNetwork()
 	var server, client watcher
 	n.Listen("unix", "/run/a", func(s reactor.Socket, err error) { server.Socket = s })
@@ -127,7 +127,7 @@ func TestWhatCameBeforeStartIsTold(t *testing.T) {
 	server.read(t, 8, "", io.EOF)
 }
 
-func TestWritableIsToldByItsEdges(t *testing.T) {
+func TestWritableIsEdgeTriggered(t *testing.T) {
 	n, client, server := connected(t)
 	big := strings.Repeat("x", bufferSize)
 	client.write(t, big[1:], bufferSize-1, nil)
@@ -145,7 +145,7 @@ func TestWritableIsToldByItsEdges(t *testing.T) {
 	client.expect(t, "with half of the buffer free", writable)
 	server.read(t, bufferSize, big[:bufferSize/2-2]+"1", nil)
 	settle(n)
-	client.expect(t, "after it was told already")
+	client.expect(t, "after an earlier notification")
 }
 
 func TestCloseWrite(t *testing.T) {
@@ -240,7 +240,7 @@ func TestWriteToAClosedPeer(t *testing.T) {
 	server.expect(t, "after Close")
 }
 
-func TestNothingIsToldAfterClose(t *testing.T) {
+func TestNoNotificationAfterClose(t *testing.T) {
 	n, client, server := connected(t)
 	client.write(t, "abc", 3, nil)
 	server.Close(false) // while its event is in the queue
@@ -328,7 +328,7 @@ func TestDial(t *testing.T) {
 	}
 	for _, c := range []struct {
 		address, local string
-		want           string // who accepts, its address and the client's
+		want           string // the listener's address, the socket's and the client's
 		err            error
 	}{
 		{address: "127.0.0.1:80", want: "127.0.0.1:80 127.0.0.1:80 127.0.0.1:49152"},
@@ -442,7 +442,7 @@ func TestWaitMovesTheClock(t *testing.T) {
 	at(time.Second) // since an event was queued
 }
 
-func TestOneWaitDeliversWhatThereWas(t *testing.T) {
+func TestWaitDeliversOnlyTheQueuedEvents(t *testing.T) {
 	n := newNetwork()
 	calls := 0
 	var again func(reactor.Socket, error)

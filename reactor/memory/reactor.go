@@ -16,9 +16,9 @@ import (
 // [Reactor.RunFor], and checks the result. A program that calls Run runs to its end
 // without waiting: when there is nothing to do, the clock moves to the next timer.
 //
-// A Reactor is used on one goroutine, the test's, which is the loop's. Other goroutines
-// may call CallFromThread and CallInThread, but then the order of events is not the same
-// in each run. CallInThread starts no goroutine: it calls the function in a later turn.
+// Use a Reactor on one goroutine, the test's, which counts as the loop's. Other goroutines
+// may call CallFromThread and CallInThread, but then the order of events is not the same in
+// each run. CallInThread starts no goroutine: it calls the function in a later turn.
 type Reactor struct {
 	*reactor.Loop
 
@@ -29,13 +29,13 @@ type Reactor struct {
 	TCPServers, UNIXServers []Server
 
 	// MaxTurns bounds the turns of the loop at one time of the clock. Pump, Advance and
-	// RunFor panic beyond it, since such a loop would turn for ever. 0 means a million,
-	// which takes a second or less.
+	// RunFor panic beyond it, since the loop would probably turn for ever. 0 means a
+	// million, which takes a second or less.
 	MaxTurns int
 
 	net     *network
 	names   hosts
-	random  *rand.PCG // what Rand draws from
+	random  *rand.PCG // the source of Rand
 	timers  int       // number of traced timers
 	turning bool      // inside a turn, so the loop is the caller
 }
@@ -58,8 +58,8 @@ func New() *Reactor {
 	return r
 }
 
-// Pump runs turns of the loop until there is nothing left to do at the current time. It
-// is the pump of Twisted's iosim.
+// Pump runs turns of the loop until nothing is left to do at the current time. It is the
+// pump of Twisted's iosim.
 //
 // Pump panics if this takes more than MaxTurns, as when each call schedules another
 // without delay, and if it is called from within the loop.
@@ -82,7 +82,7 @@ func (r *Reactor) Advance(d time.Duration) {
 // the next timer or the next arrival of bytes, and in the end to d from now. Each call
 // sees the time for which it was scheduled.
 //
-// It panics if d is negative, and where Pump does.
+// It panics if d is negative, and when Pump does.
 func (r *Reactor) RunFor(d time.Duration) {
 	if d < 0 {
 		panic("memory: RunFor a negative time")
@@ -112,7 +112,7 @@ func (r *Reactor) drive(method string, until time.Time) {
 			turns, at = 0, r.net.now
 		}
 		if turns == maxTurns {
-			panic(fmt.Sprintf("memory: %s does not come to an end: %d turns of the loop at %v, "+
+			panic(fmt.Sprintf("memory: %s does not end: %d turns of the loop at %v, "+
 				"and there is more to do", method, turns, r.net.elapsed()))
 		}
 	}

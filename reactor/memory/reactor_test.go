@@ -216,7 +216,7 @@ func TestHalfClose(t *testing.T) {
 		t.Errorf("the client got %q", got)
 	}
 	if client.readLost != 1 || client.writeLost != 1 || server.readLost != 1 || server.writeLost != 0 {
-		t.Errorf("half closes told: client %d %d, server %d %d, want 1 1 1 0",
+		t.Errorf("half closes: client %d %d, server %d %d, want 1 1 1 0",
 			client.readLost, client.writeLost, server.readLost, server.writeLost)
 	}
 	client.lostBy(t, "the client", reactor.ErrConnectionDone)
@@ -284,7 +284,7 @@ func TestBackPressure(t *testing.T) {
 	const most = (64 + 64 + 16) << 10
 	for got < size {
 		if sent := size - src.left; sent-got > most {
-			t.Fatalf("%d bytes are waiting in between, want at most %d", sent-got, most)
+			t.Fatalf("%d bytes are sent and not received, want at most %d", sent-got, most)
 		}
 		before := got
 		r.Pump()
@@ -292,12 +292,12 @@ func TestBackPressure(t *testing.T) {
 			t.Fatal("DataReceived was called while it was paused")
 		}
 		if src.left > 0 && !src.resting {
-			t.Fatal("the producer goes on while nobody reads")
+			t.Fatal("the producer continues while the client is paused")
 		}
 		client.ResumeProducing()
 		r.Pump()
 		if got == before {
-			t.Fatal("nothing came after ResumeProducing")
+			t.Fatal("nothing was received after ResumeProducing")
 		}
 	}
 	r.Pump()
@@ -355,13 +355,13 @@ func TestHeldConnectsAreCompletedByHand(t *testing.T) {
 	}
 	held[1].Release()
 	held[2].Fail(reactor.ErrNoRoute)
-	held[0].Release() // nobody listens
+	held[0].Release() // nothing listens
 	r.Pump()
 	d[0].WantErrIs(t, reactor.ErrConnectionRefused)
 	d[1].WantErrIs(t, nil)
 	d[2].WantErrIs(t, reactor.ErrNoRoute)
 	if server.Transport == nil || d[3].Fired != 0 || len(r.HeldConnects()) != 1 {
-		t.Error("released one, and the others with it")
+		t.Error("releasing one attempt released others")
 	}
 	held[1].Fail(reactor.ErrNoRoute) // too late
 	r.ReleaseConnects()
@@ -427,7 +427,7 @@ func TestLatency(t *testing.T) {
 	r.RunFor(time.Second)
 	const ms = time.Millisecond
 	if want := []time.Duration{20 * ms, 30 * ms, 40 * ms}; !slices.Equal(at, want) {
-		t.Errorf("things happened at %v, want %v", at, want)
+		t.Errorf("the calls were made at %v, want %v", at, want)
 	}
 	client.lostBy(t, "the client", reactor.ErrConnectionDone)
 	if got := r.Now().Sub(start); got != time.Second {
@@ -488,7 +488,7 @@ func TestAdvanceAndRunFor(t *testing.T) {
 	}
 }
 
-func TestAdvanceWithinACallIsHowLongItTakes(t *testing.T) {
+func TestAdvanceWithinACall(t *testing.T) {
 	r := memory.New()
 	start := r.Now()
 	var at time.Duration
@@ -496,7 +496,7 @@ func TestAdvanceWithinACallIsHowLongItTakes(t *testing.T) {
 	r.CallLater(2*time.Second, func() { at = r.Now().Sub(start) })
 	r.RunFor(3 * time.Second)
 	if want := 61 * time.Second; at != want || r.Now().Sub(start) != want {
-		t.Errorf("the call after it came at %v, and the clock is at %v; want %v", at, r.Now().Sub(start), want)
+		t.Errorf("the next call was made at %v, and the clock is at %v; want %v", at, r.Now().Sub(start), want)
 	}
 }
 
@@ -510,7 +510,7 @@ func TestMisuse(t *testing.T) {
 		name, want string
 		f          func(r *memory.Reactor)
 	}{
-		{"busy", "does not come to an end", func(r *memory.Reactor) { busy(r); r.Pump() }},
+		{"busy", "does not end", func(r *memory.Reactor) { busy(r); r.Pump() }},
 		{"busy later", "at 2s", func(r *memory.Reactor) {
 			r.CallLater(2*time.Second, func() { busy(r) })
 			r.RunFor(3 * time.Second)

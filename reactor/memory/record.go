@@ -14,14 +14,14 @@ type Client struct {
 
 // A Server is a call of ListenTCP or ListenUNIX.
 type Server struct {
-	Address string // as given, or path
+	Address string // as given to ListenTCP, or path
 	Factory reactor.Factory
 }
 
 // ConnectTCP connects to address and records it in TCPClients; see [reactor.TCP].
-func (r *Reactor) ConnectTCP(address string, factory reactor.Factory, options reactor.ConnectConfig) *deferred.Deferred[reactor.Protocol] {
-	r.TCPClients = append(r.TCPClients, Client{address, factory, options})
-	return r.Loop.ConnectTCP(address, factory, options)
+func (r *Reactor) ConnectTCP(address string, factory reactor.Factory, config reactor.ConnectConfig) *deferred.Deferred[reactor.Protocol] {
+	r.TCPClients = append(r.TCPClients, Client{address, factory, config})
+	return r.Loop.ConnectTCP(address, factory, config)
 }
 
 // ListenTCP listens on address and records it in TCPServers; see [reactor.TCP]. Port 0
@@ -32,9 +32,9 @@ func (r *Reactor) ListenTCP(address string, factory reactor.Factory) (reactor.Po
 }
 
 // ConnectUNIX connects to path and records it in UNIXClients; see [reactor.UNIX].
-func (r *Reactor) ConnectUNIX(path string, factory reactor.Factory, options reactor.ConnectConfig) *deferred.Deferred[reactor.Protocol] {
-	r.UNIXClients = append(r.UNIXClients, Client{path, factory, options})
-	return r.Loop.ConnectUNIX(path, factory, options)
+func (r *Reactor) ConnectUNIX(path string, factory reactor.Factory, config reactor.ConnectConfig) *deferred.Deferred[reactor.Protocol] {
+	r.UNIXClients = append(r.UNIXClients, Client{path, factory, config})
+	return r.Loop.ConnectUNIX(path, factory, config)
 }
 
 // ListenUNIX listens on path, without making a file, and records it in UNIXServers; see

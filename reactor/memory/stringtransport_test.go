@@ -9,7 +9,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-func TestStringTransportKeepsWhatIsWritten(t *testing.T) {
+func TestStringTransportRecordsWrites(t *testing.T) {
 	var s memory.StringTransport
 	s.Write([]byte("a"))
 	s.WriteSequence([]byte("b"), []byte("c"))
@@ -35,7 +35,7 @@ func TestStringTransportKeepsWhatIsWritten(t *testing.T) {
 	}
 }
 
-func TestStringTransportNotesHowItIsLost(t *testing.T) {
+func TestStringTransportRecordsItsLoss(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		lose         func(reactor.Transport)

@@ -33,7 +33,7 @@ func TestClock(t *testing.T) {
 		run  func(s *clockScript)
 		want []string
 	}{
-		{"a call is made once its time has come, and once", func(s *clockScript) {
+		{"a call is made when its time has come, and only once", func(s *clockScript) {
 			s.CallLater(2*second, s.note("a"))
 			s.Pump(second, second/2)
 			s.note("still")()
@@ -44,13 +44,13 @@ func TestClock(t *testing.T) {
 			s.CallLater(second, s.note("early"))
 			s.Advance(10 * second)
 		}, []string{"early at 10s", "late at 10s"}},
-		{"calls for the same time are made in the order they were arranged", func(s *clockScript) {
+		{"calls for the same time are made in the order in which they were scheduled", func(s *clockScript) {
 			for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
 				s.CallLater(second, s.note(name))
 			}
 			s.Advance(second)
 		}, []string{"a at 1s", "b at 1s", "c at 1s", "d at 1s", "e at 1s", "f at 1s"}},
-		{"a call cancelled is not made", func(s *clockScript) {
+		{"a cancelled call is not made", func(s *clockScript) {
 			s.CallLater(second, s.note("a")).Cancel()
 			s.Advance(second)
 		}, nil},
@@ -87,7 +87,7 @@ func TestClock(t *testing.T) {
 			s.CallLater(3*second, s.note("c"))
 			s.Pump(slices.Repeat([]time.Duration{second / 2}, 10)...)
 		}, []string{"c at 3s", "b at 4s"}},
-		{"Advance makes the calls that its calls arrange, if they are due", func(s *clockScript) {
+		{"Advance makes the calls that its calls schedule, if they are due", func(s *clockScript) {
 			s.CallLater(second, func() {
 				s.note("a")()
 				s.CallLater(0, s.note("b"))
@@ -105,7 +105,7 @@ func TestClock(t *testing.T) {
 			s.CallLater(2*second, s.note("b"))
 			s.Advance(second)
 		}, []string{"b at 3s", "a at 3s"}},
-		{"Advance by nothing makes what is due", func(s *clockScript) {
+		{"Advance by nothing makes the calls that are due", func(s *clockScript) {
 			s.CallLater(0, s.note("a"))
 			s.Advance(0)
 		}, []string{"a at 0s"}},

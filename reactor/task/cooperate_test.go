@@ -52,10 +52,10 @@ func newWorker() *worker {
 	return w
 }
 
-func isDone() (task.Wait, error) { return nil, task.Done }
-func fails() (task.Wait, error)  { return nil, errTest }
-func panics() (task.Wait, error) { panic(errTest) }
-func goesOn() (task.Wait, error) { return nil, nil }
+func isDone() (task.Wait, error)    { return nil, task.Done }
+func fails() (task.Wait, error)     { return nil, errTest }
+func panics() (task.Wait, error)    { panic(errTest) }
+func continues() (task.Wait, error) { return nil, nil }
 func noError(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -132,7 +132,7 @@ func TestTaskWaits(t *testing.T) {
 			w.Resume()
 			w.sched.pump()
 			if len(w.work) != 0 {
-				panic("it did not wait")
+				panic("the task did not wait")
 			}
 			d.Callback(none{})
 		}},
@@ -152,7 +152,7 @@ func TestTaskWaits(t *testing.T) {
 	}
 }
 
-func TestTaskWaitsForWhatHasFired(t *testing.T) {
+func TestTaskWaitsForAFiredDeferred(t *testing.T) {
 	clock := task.NewClock()
 	c := task.NewCooperator(clock, task.CooperatorConfig{})
 	var log []string
@@ -222,9 +222,9 @@ func TestTaskEnds(t *testing.T) {
 		{"a step fails", step(fails), errTest, task.ErrTaskFailed},
 		{"a step panics", step(panics), errTest, task.ErrTaskFailed},
 		{"a step panics with Done", step(func() (task.Wait, error) { panic(task.Done) }), task.Done, task.ErrTaskFailed},
-		{"what it waits for fails", wait(errTest), errTest, task.ErrTaskFailed},
-		{"what it waits for has failed", step(func() (task.Wait, error) { return deferred.Fail[none](errTest), nil }), errTest, task.ErrTaskFailed},
-		{"what it waits for fails while paused", func(w *worker) {
+		{"its wait fails", wait(errTest), errTest, task.ErrTaskFailed},
+		{"its wait has failed", step(func() (task.Wait, error) { return deferred.Fail[none](errTest), nil }), errTest, task.ErrTaskFailed},
+		{"its wait fails while the task is paused", func(w *worker) {
 			d := deferred.New[none]()
 			w.next = func() (task.Wait, error) { return d, nil }
 			w.sched.pump()
@@ -232,7 +232,7 @@ func TestTaskEnds(t *testing.T) {
 			d.Errback(errTest)
 		}, errTest, task.ErrTaskFailed},
 		{"the cooperator stops", func(w *worker) { w.c.Stop() }, task.ErrSchedulerStopped, task.ErrSchedulerStopped},
-		{"the cooperator stops while it is paused", func(w *worker) { w.Pause(); w.c.Stop() }, task.ErrSchedulerStopped, task.ErrSchedulerStopped},
+		{"the cooperator stops while the task is paused", func(w *worker) { w.Pause(); w.c.Stop() }, task.ErrSchedulerStopped, task.ErrSchedulerStopped},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorker()
@@ -297,7 +297,7 @@ func TestWhenDoneCancelled(t *testing.T) {
 	other.Want(t, none{}, nil)
 }
 
-func TestTaskStopCancelsWhatItWaitsFor(t *testing.T) {
+func TestTaskStopCancelsItsWait(t *testing.T) {
 	for name, end := range map[string]func(w *worker) error{
 		"Stop":            func(w *worker) error { return w.Stop() },
 		"Cooperator.Stop": func(w *worker) error { w.c.Stop(); return nil },
@@ -359,7 +359,7 @@ func TestTaskActsOnItselfInAStep(t *testing.T) {
 		w.sched.pump()
 		w.wantWork(t)
 	})
-	t.Run("Stop, with an error that nobody wants any more", func(t *testing.T) {
+	t.Run("Stop, and then an error", func(t *testing.T) {
 		w := newWorker()
 		d := outcome.Of(w.WhenDone())
 		w.next = func() (task.Wait, error) { w.Stop(); return nil, errTest }
@@ -395,7 +395,7 @@ func TestTaskActsOnItselfInAStep(t *testing.T) {
 	})
 }
 
-func TestFailureThatNobodyWaitsFor(t *testing.T) {
+func TestFailureWithoutWhenDone(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(w *worker)
 		want []error
@@ -445,7 +445,7 @@ func TestCooperatorStopEndsAll(t *testing.T) {
 	c := task.NewCooperator(nil, task.CooperatorConfig{Scheduler: sched.schedule, TerminationPredicate: oneStep})
 	var order []string
 	add := func(name string) *task.CooperativeTask {
-		added := c.Cooperate(goesOn)
+		added := c.Cooperate(continues)
 		added.WhenDone().AddErrback(func(err error) (none, error) {
 			order = append(order, name)
 			return none{}, nil
@@ -474,7 +474,7 @@ func TestCooperatorStopEndsAll(t *testing.T) {
 func TestCooperatorRunning(t *testing.T) {
 	c := task.NewCooperator(task.NewClock(), task.CooperatorConfig{})
 	if !c.Running() {
-		t.Error("a new Cooperator does not run")
+		t.Error("a new Cooperator is not running")
 	}
 	c = task.NewCooperator(task.NewClock(), task.CooperatorConfig{WaitForStart: true})
 	for _, step := range []struct {
@@ -643,10 +643,10 @@ func TestCooperatorPredicatePanics(t *testing.T) {
 		Scheduler:            sched.schedule,
 		TerminationPredicate: func() func() bool { return func() bool { panic("boom") } },
 	})
-	c.Cooperate(goesOn)
+	c.Cooperate(continues)
 	wantPanic(t, "boom", sched.pump)
 	if sched.pending() != 1 {
-		t.Error("the cooperator has come to a standstill")
+		t.Error("the cooperator scheduled no further slice")
 	}
 }
 
@@ -687,21 +687,21 @@ func TestCooperatorSlice(t *testing.T) {
 	}
 }
 
-func TestCooperatorSchedulesNoMoreThanItMust(t *testing.T) {
+func TestCooperatorSchedulesOneCall(t *testing.T) {
 	sched := newFakeScheduler()
 	c := task.NewCooperator(nil, task.CooperatorConfig{Scheduler: sched.schedule, TerminationPredicate: oneStep})
-	a, b := c.Cooperate(goesOn), c.Cooperate(goesOn)
+	a, b := c.Cooperate(continues), c.Cooperate(continues)
 	a.Stop()
 	if n := sched.pending(); n != 1 {
-		t.Errorf("with one task of two left, %d calls are arranged", n)
+		t.Errorf("with one task of two left, %d calls are scheduled", n)
 	}
 	b.Stop()
 	if n := sched.pending(); n != 0 {
-		t.Errorf("with no task left, %d calls are arranged", n)
+		t.Errorf("with no task left, %d calls are scheduled", n)
 	}
-	c.Cooperate(goesOn).Pause()
+	c.Cooperate(continues).Pause()
 	if n := sched.pending(); n != 0 {
-		t.Errorf("with one task that is paused, %d calls are arranged", n)
+		t.Errorf("with one task that is paused, %d calls are scheduled", n)
 	}
 	// A task that starts when another ends, in the same slice.
 	sched.made = 0
@@ -714,7 +714,7 @@ func TestCooperatorSchedulesNoMoreThanItMust(t *testing.T) {
 	sched.pump()
 	done.Want(t, none{}, nil)
 	if sched.made != 2 {
-		t.Errorf("%d calls were arranged, want 2", sched.made)
+		t.Errorf("%d calls were scheduled, want 2", sched.made)
 	}
 }
 
@@ -757,10 +757,10 @@ func TestCooperateSeq(t *testing.T) {
 				note(fmt.Sprint("after ", elapsed(clock)))
 			}
 		}, nil, nil, []string{"before", "after 1s"}},
-		{"fails by what it yields", func(yield func(task.Wait) bool) {
+		{"yields a failed Deferred", func(yield func(task.Wait) bool) {
 			defer note("closed")
 			if yield(deferred.Fail[none](boom)) {
-				note("went on")
+				note("continued")
 			}
 		}, nil, boom, []string{"closed"}},
 		{"panics", func(yield func(task.Wait) bool) { panic(boom) }, nil, boom, nil},
@@ -770,7 +770,7 @@ func TestCooperateSeq(t *testing.T) {
 		{"stopped while it waits", func(yield func(task.Wait) bool) {
 			defer note("closed")
 			if yield(deferred.New[none]()) {
-				note("went on")
+				note("continued")
 			}
 		}, func(self *task.CooperativeTask) { clock.Advance(0); self.Stop() }, task.ErrTaskStopped, []string{"closed"}},
 	} {
@@ -869,7 +869,7 @@ func TestDefaultCooperator(t *testing.T) {
 	})
 	d.AddBoth(func(_ none, err error) (none, error) { return none{}, errors.Join(err, r.Stop()) })
 	got := outcome.Of(d)
-	stopped := task.Cooperate(goesOn)
+	stopped := task.Cooperate(continues)
 	noError(t, stopped.Stop())
 	noError(t, r.Run())
 	got.Want(t, none{}, nil)

@@ -15,7 +15,7 @@ type CooperativeTask struct {
 	resume     func(deferred.None, error) (deferred.None, error) // t.waited, allocated when first needed
 
 	pauses   int
-	wait     Wait // the task waits for it; nil if it does not wait
+	wait     Wait // the Deferred that the task waits for; nil if none
 	stepping bool
 	ended    error // error of Pause and Stop after the end; nil before
 	result   error // error of WhenDone after the end
@@ -93,7 +93,7 @@ func (t *CooperativeTask) watch(cancelled func()) *deferred.Deferred[deferred.No
 	return deferred.Fail[deferred.None](t.result)
 }
 
-// advance runs one step of the first task in the ready list.
+// advance runs one step of t, the first task in the ready list.
 func (t *CooperativeTask) advance() {
 	t.stepping = true
 	wait, err := t.try()
@@ -136,7 +136,7 @@ func (t *CooperativeTask) waitFor(wait Wait) {
 	wait.AddBoth(t.resume)
 }
 
-// waited is called with the result of the Deferred that the task waits for.
+// waited handles the result of the Deferred that the task waits for.
 func (t *CooperativeTask) waited(_ deferred.None, err error) (deferred.None, error) {
 	if t.ended == nil {
 		t.wait = nil

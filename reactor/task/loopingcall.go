@@ -25,12 +25,12 @@ type LoopingCall struct {
 	name   string
 
 	interval time.Duration
-	start    time.Time // intervals are counted from here
-	counted  time.Time // intervals are counted up to here, if counts
+	start    time.Time // start of the first interval
+	counted  time.Time // end of the last counted interval, if counts
 
 	running bool
 	call    reactor.DelayedCall                               // the next call; nil if none is scheduled
-	wait    Wait                                              // the last call waits for it; nil if it does not wait
+	wait    Wait                                              // the Deferred of the last call; nil if none is pending
 	runFunc func()                                            // l.run, allocated once
 	resume  func(deferred.None, error) (deferred.None, error) // l.waited, allocated once
 	ended   *deferred.Deferred[deferred.None]                 // Start's Deferred; nil after it fired
@@ -232,7 +232,7 @@ func (l *LoopingCall) intervals(t time.Time) int {
 	return int(t.Sub(l.start) / l.interval)
 }
 
-// waited is called with the result of the Deferred that the last call returned.
+// waited handles the result of the Deferred that the last call returned.
 func (l *LoopingCall) waited(_ deferred.None, err error) (deferred.None, error) {
 	l.wait = nil
 	l.next(err)

@@ -22,8 +22,8 @@ type call struct {
 	count int
 }
 
-// recorder makes a LoopingCall that counts and records its calls. takes is how long
-// each call keeps the loop busy.
+// recorder makes a LoopingCall that counts and records its calls. Each call keeps
+// the loop busy for the time takes.
 type recorder struct {
 	*task.LoopingCall
 	clock *task.Clock
@@ -61,7 +61,7 @@ func TestLoopingCallTimes(t *testing.T) {
 			r.Start(100*ms, false)
 			r.clock.Pump(50*ms, 100*ms, 100*ms)
 		}, []call{{150 * ms, 1}, {250 * ms, 1}}},
-		{"times that come while a call is made are skipped", func(r *recorder) {
+		{"times during a call are skipped", func(r *recorder) {
 			r.takes = 2 * second
 			r.Start(500*ms, true) // runs until 2 s; the next call is at 2.5 s
 			r.takes = second
@@ -69,7 +69,7 @@ func TestLoopingCallTimes(t *testing.T) {
 			r.takes = 0
 			r.clock.Pump(0, 500*ms)
 		}, []call{{0, 1}, {2500 * ms, 5}, {4 * second, 3}}},
-		{"times that come while the loop is busy are skipped", func(r *recorder) {
+		{"times while the loop is busy are skipped", func(r *recorder) {
 			r.Start(500*ms, true)
 			r.clock.Pump(2*second, second, 0)
 		}, []call{{0, 1}, {2 * second, 4}, {3 * second, 2}}},
@@ -81,7 +81,7 @@ func TestLoopingCallTimes(t *testing.T) {
 			r.Start(500*ms, true)
 			r.clock.Pump(510*ms, 875*ms, 125*ms)
 		}, []call{{0, 1}, {510 * ms, 1}, {1385 * ms, 1}, {1510 * ms, 1}}},
-		{"times that come while a call waits are skipped", func(r *recorder) {
+		{"times while a call waits are skipped", func(r *recorder) {
 			wait := deferred.New[none]()
 			r.then = func() task.Wait { return wait }
 			r.Start(200*ms, false)
@@ -130,7 +130,7 @@ func TestLoopingCallTimes(t *testing.T) {
 			wait.Callback(none{})
 			r.clock.Pump(7*second, 2*second, 4*second)
 		}, []call{{10 * second, 1}, {10 * second, 1}, {17 * second, 3}, {19 * second, 1}, {23 * second, 2}}},
-		{"Reset puts the next call off", func(r *recorder) {
+		{"Reset postpones the next call", func(r *recorder) {
 			r.Start(2*second, false)
 			r.clock.Advance(second)
 			r.Reset()
@@ -284,14 +284,14 @@ func TestLoopingCallStop(t *testing.T) {
 			r.Stop()
 			r.clock.Advance(second)
 		}, 1, nil},
-		{"when what a call waits for fires", 200 * ms, func(r *recorder) {
+		{"when the Deferred of a call fires", 200 * ms, func(r *recorder) {
 			r.then = func() task.Wait {
 				d := task.Sleep(r.clock, second)
 				return d.AddCallback(func(none) (none, error) { return none{}, r.Stop() })
 			}
 			r.clock.Pump(200*ms, 200*ms, 800*ms)
 		}, 1, nil},
-		{"by a failure that comes later", second, func(r *recorder) {
+		{"by a later failure", second, func(r *recorder) {
 			r.then = func() task.Wait {
 				return task.DeferLater(r.clock, 300*ms, func() (none, error) { return none{}, errTest })
 			}
@@ -327,7 +327,7 @@ func TestLoopingCallStop(t *testing.T) {
 			r.then = nil
 			outcome.Of(r.Start(second, true))
 			if len(r.calls) != test.calls+1 {
-				t.Error("it cannot be started again")
+				t.Error("the looping call cannot be started again")
 			}
 		})
 	}
@@ -367,7 +367,7 @@ func TestLoopingCallStartErrors(t *testing.T) {
 		t.Errorf("Start(-1) gives %v", d.Err)
 	}
 	if r.Running() || len(r.calls) != 0 {
-		t.Error("it was started nevertheless")
+		t.Error("the looping call was started nevertheless")
 	}
 	ended := outcome.Of(r.Start(second, true))
 	outcome.Of(r.Start(second, true)).Want(t, none{}, task.ErrLoopRunning)

@@ -45,9 +45,9 @@ func ReactOn[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Defer
 	return status
 }
 
-// An ExitStatus is an error that sets the exit status of [React]. On its own, nothing is
-// printed. Wrapped in another error, as by fmt.Errorf("bad usage: %w", ExitStatus(2)),
-// that error is printed. It is Python's SystemExit.
+// An ExitStatus is an error that sets the exit status of [React]. React prints nothing for
+// it. If another error wraps it, such as fmt.Errorf("bad usage: %w", ExitStatus(2)), React
+// prints that error. It is Python's SystemExit.
 type ExitStatus int
 
 func (s ExitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
@@ -73,7 +73,7 @@ func runUntil[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Defe
 		return value, nil
 	})
 	if fired {
-		// Run anyway, to shut down in order what f started.
+		// Run nevertheless, for an orderly shutdown of everything that f started.
 		r.CallWhenRunning(func() { r.Stop() })
 	}
 	if err := r.Run(); err != nil {

@@ -30,7 +30,7 @@ func TestReactOn(t *testing.T) {
 		name   string
 		main   mainFunc
 		status int
-		stderr string        // behind the program's name; "" for nothing
+		stderr string        // text after the program's name; "": nothing is written
 		took   time.Duration // for how long the reactor ran
 	}{
 		{"a value, later", func(r reactor.Reactor) *deferred.Deferred[int] { return later(r, 1, nil) }, 0, "", 2 * second},
@@ -73,7 +73,7 @@ func TestReactOn(t *testing.T) {
 			})
 			return d
 		}, 1, errTest.Error(), 0},
-		{"stopped, and what it was doing cannot be", func(r reactor.Reactor) *deferred.Deferred[int] {
+		{"stopped, with a Deferred that cannot be cancelled", func(r reactor.Reactor) *deferred.Deferred[int] {
 			r.CallLater(second, func() { r.Stop() })
 			return deferred.NewCancellable(func(d *deferred.Deferred[int]) { d.Errback(errTest) })
 		}, 1, errTest.Error(), second},
@@ -82,7 +82,7 @@ func TestReactOn(t *testing.T) {
 			r.CallLater(second, d.Cancel)
 			return d
 		}, 1, deferred.ErrCancelled.Error(), second},
-		{"a reactor that cannot go on", func(reactor.Reactor) *deferred.Deferred[int] {
+		{"a reactor with nothing to do", func(reactor.Reactor) *deferred.Deferred[int] {
 			return deferred.New[int]()
 		}, 1, memory.ErrIdle.Error(), 0},
 	} {
@@ -102,7 +102,7 @@ func TestReactOn(t *testing.T) {
 				t.Errorf("stderr: %q, want %q", got, want)
 			}
 			if took := r.Now().Sub(time.Unix(0, 0)); took != test.took {
-				t.Errorf("it ran for %v, want %v", took, test.took)
+				t.Errorf("the reactor ran for %v, want %v", took, test.took)
 			}
 			if r.Running() || len(r.DelayedCalls()) != 0 || len(errs) != 0 {
 				t.Errorf("running: %v, timers left: %d, unhandled: %v", r.Running(), len(r.DelayedCalls()), errs)
@@ -111,8 +111,8 @@ func TestReactOn(t *testing.T) {
 	}
 }
 
-// Everything that the function started is shut down in order, even if it waits for
-// nothing. Its Deferred may fire during the shutdown.
+// React shuts down everything that the function started. The function's Deferred
+// may fire during the shutdown.
 func TestReactOnShutsDown(t *testing.T) {
 	for _, test := range []struct {
 		name   string
