@@ -55,8 +55,7 @@ func (p *epollPoller) open() (err error) {
 	if p.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
-	// The watch is edge-triggered, so each write is an event, although the eventfd is
-	// not read.
+	// Edge-triggered: each write is an event, although the eventfd is never read.
 	return p.watch(p.wakeFD, unix.EPOLLIN|unix.EPOLLET, nil)
 }
 
