@@ -111,8 +111,8 @@ func Await[T any](co *Co, d *Deferred[T]) (T, error) {
 	return d.take()
 }
 
-// suspendOn arranges for d to resume co. It returns false if it cancelled d, as
-// cancelNext asks, and d has a result.
+// suspendOn arranges for d to resume co. It returns false if a pending cancellation
+// gave d a result.
 func suspendOn[T any](co *Co, d *Deferred[T]) bool {
 	c := co.coroutine
 	switch {

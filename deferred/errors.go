@@ -12,7 +12,7 @@ var ErrCancelled = errors.New("deferred: cancelled")
 // An AlreadyCalledError is the value of the panic when a Deferred fires a second
 // time.
 type AlreadyCalledError struct {
-	// How is what fired it again: "Callback", "Errback" or a description of the result.
+	// How is the second result: "Callback", "Errback" or a description.
 	How string
 	// Made, First and Second are the stacks where the Deferred was made, where it
 	// first fired and where it fired again. They are empty unless [SetDebugging] was

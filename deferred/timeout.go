@@ -25,9 +25,10 @@ func (e *TimeoutError) Is(target error) bool { return target == os.ErrDeadlineEx
 // AddTimeout cancels d after timeout, unless the handlers added before it have given
 // a result by then. Handlers added after it are not covered.
 //
-// If the timeout expires, d calls onTimeout with the result of the cancellation and
-// continues with what onTimeout returns. A nil onTimeout turns [ErrCancelled] into a
-// [*TimeoutError] and keeps any other result, for example a value from a canceller.
+// If the timeout expires, d calls onTimeout with the result of the cancellation, and
+// the next handler gets the result of onTimeout. A nil onTimeout turns
+// [ErrCancelled] into a [*TimeoutError] and keeps any other result, for example a
+// value from a canceller.
 func (d *Deferred[T]) AddTimeout(timeout time.Duration, clock Clock, onTimeout func(value T, err error, timeout time.Duration) (T, error)) *Deferred[T] {
 	if clock == nil {
 		panic("deferred: AddTimeout with a nil clock")

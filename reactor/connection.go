@@ -392,7 +392,7 @@ func (c *connection) UnregisterProducer() {
 }
 
 // pauseProducerIfFull pauses the push producer if too much data is unsent, or if the
-// connection sends nothing more: some producers write until they are paused.
+// connection sends nothing more, because a producer may write until it is paused.
 func (c *connection) pauseProducerIfFull() {
 	if c.producer.Push == nil || c.flags&producerPaused != 0 {
 		return

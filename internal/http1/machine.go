@@ -57,7 +57,7 @@ type rule struct {
 	end     func(m *machine, part []byte) int // returns the index after the end of the text, or -1
 	tooLong wire.Kind                         // the error for a text that exceeds its limit
 	quoted  bool                              // whether that error quotes the text; headers hold secrets
-	// check looks for errors in an unfinished text. If all is true, the text has ended.
+	// check looks for errors in an unfinished text. all means that no more of the text follows.
 	check func(m *machine, s side, text []byte, all bool) error
 	// parse parses the text and moves to the next state.
 	parse func(m *machine, s side, text []byte) (Event, error)

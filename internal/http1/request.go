@@ -75,7 +75,7 @@ func (r *RequestReader) missing() error { return nil }
 // describe implements side.
 func (r *RequestReader) describe() string { return quote(r.head.Method) + " " + quote(r.head.Target) }
 
-// sniff implements side. It refuses mainly TLS handshakes.
+// sniff implements side. It mainly refuses TLS handshakes.
 func (r *RequestReader) sniff(text []byte) error {
 	if len(text) > 0 && classes[text[0]]&tokenChar == 0 {
 		return errorf(wire.ErrRequestLine, "not HTTP: %s", quote(text))

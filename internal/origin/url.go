@@ -45,8 +45,8 @@ func Wire(u *url.URL) (*url.URL, error) {
 	return &c, nil
 }
 
-// Resolve returns the URL that location refers to, the Location of a response from base. A
-// location without a fragment inherits that of base (RFC 9110, section 10.2.2).
+// Resolve returns the URL that location, the Location of a response from base, refers to.
+// A location without a fragment inherits that of base (RFC 9110, section 10.2.2).
 //
 // The error is [ErrSchemeNotSupported], [ErrNoHost], [ErrPort] or [ErrHost], or says why
 // location is not a URL.

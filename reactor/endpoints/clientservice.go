@@ -130,7 +130,7 @@ func (s *ClientService) Running() bool {
 // WhenConnected fires with the protocol of the connection, or of the next one if none
 // is open. It fails with the last attempt's error after failAfterFailures failures in
 // a row, or never if that is 0. It fails with [deferred.ErrCancelled] if the service
-// is stopped. Before the first StartService it waits.
+// is stopped. Before the first StartService the Deferred waits.
 func (s *ClientService) WhenConnected(failAfterFailures int) *deferred.Deferred[reactor.Protocol] {
 	switch s.state {
 	case connected:

@@ -70,7 +70,7 @@ func (r *Reactor) Pump() { r.drive("Pump", r.net.now) }
 // Twisted's Clock. With [Reactor.RunFor], each call sees its own time.
 //
 // Within the loop, Advance only moves the clock, as if the current call took that long. It
-// panics if d is negative, and where Pump does.
+// panics if d is negative and, outside the loop, when Pump does.
 func (r *Reactor) Advance(d time.Duration) {
 	r.net.advance(d)
 	if !r.turning {
