@@ -8,8 +8,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// BenchmarkSite is one small GET over a connection in memory that is kept, with
-// what the memory network and a client that counts bytes take.
+// BenchmarkSite measures a small GET over one connection in memory, with the cost of the
+// memory network and of a client that counts bytes.
 func BenchmarkSite(b *testing.B) {
 	for _, bench := range []struct {
 		name string
@@ -37,7 +37,8 @@ func BenchmarkSite(b *testing.B) {
 	}
 }
 
-// A served request does not allocate more than it did; the bounds leave room for the memory network.
+// TestAllocations bounds the allocations of a served request; the bounds leave room for
+// the memory network.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

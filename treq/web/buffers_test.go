@@ -9,7 +9,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
-// The buffer of a handler that has returned serves the next handler. A site keeps 64 of them.
+// TestHandlerBuffersAreUsedAgain checks that the buffer of a handler that has returned
+// serves the next handler, and that a site keeps 64 buffers.
 func TestHandlerBuffersAreUsedAgain(t *testing.T) {
 	site := &Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "hello")
@@ -43,6 +44,6 @@ func TestHandlerBuffersAreUsedAgain(t *testing.T) {
 	}
 	free(64)
 	if b := site.buffer(); len(b) != 0 {
-		t.Errorf("a buffer that is used again has %d bytes in it", len(b))
+		t.Errorf("a reused buffer has %d bytes", len(b))
 	}
 }

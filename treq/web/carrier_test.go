@@ -28,7 +28,7 @@ func (s *stream) say(format string, args ...any) {
 	s.said = append(s.said, fmt.Sprintf(format, args...))
 }
 
-// take returns what was recorded since the last call.
+// take returns the calls recorded since the last take.
 func (s *stream) take() string {
 	said := strings.Join(s.said, "; ")
 	s.said = nil
@@ -51,7 +51,7 @@ func (s *stream) resumeContent()              { s.say("resume") }
 func (s *stream) pauseContent()               { s.say("pause") }
 func (s *stream) hijack() (socket, bool)      { return socket{}, false }
 
-// streamed makes a request over a stream.
+// streamed returns a stream with a request for root.
 func streamed(root Resource, method, target string, length int64) *stream {
 	s := &stream{}
 	address := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}
@@ -65,6 +65,7 @@ func streamed(root Resource, method, target string, length int64) *stream {
 	return s
 }
 
+// expect fails the test if got is not wanted.
 func expect(t *testing.T, got, wanted string) {
 	t.Helper()
 	if got != wanted {
@@ -72,7 +73,7 @@ func expect(t *testing.T, got, wanted string) {
 	}
 }
 
-// A Request works with a carrier that is not HTTP/1.1.
+// TestAnotherCarrier checks that a Request works with a carrier other than HTTP/1.1.
 func TestAnotherCarrier(t *testing.T) {
 	logtest.Capture(t)
 	const header = "map[Content-Type:[] Date:[]]"
@@ -142,7 +143,8 @@ func TestAnotherCarrier(t *testing.T) {
 	expect(t, fmt.Sprint(ended), "[EOF]")
 }
 
-// A request that has ended does not call its carrier, which may carry the next request by then.
+// TestAnEndedRequestLeavesItsCarrier checks that a request that has ended does not call
+// its carrier: the carrier may have the next request by then.
 func TestAnEndedRequestLeavesItsCarrier(t *testing.T) {
 	for name, end := range map[string]func(*Request){
 		"finished": (*Request).Finish,
@@ -155,7 +157,7 @@ func TestAnEndedRequestLeavesItsCarrier(t *testing.T) {
 		}
 		end(s.req)
 		s.take()
-		if name != "finished" { // which panics
+		if name != "finished" { // a second Finish panics
 			s.req.Finish()
 		}
 		p := &counted{req: s.req}
@@ -179,7 +181,7 @@ func TestAnEndedRequestLeavesItsCarrier(t *testing.T) {
 	}
 }
 
-// counted is a producer that writes two pieces.
+// A counted producer writes two pieces and counts the calls.
 type counted struct {
 	req                     *Request
 	pieces, paused, stopped int
@@ -204,7 +206,8 @@ func TestPullFromAnotherCarrier(t *testing.T) {
 	expect(t, s.take(), `head 200map[Content-Type:[] Date:[]] -1 false "piece" false; write "piece"; finish map[] false`)
 }
 
-// A producer is paused at once if the carrier is full.
+// TestProducerOfAFullCarrier checks that a producer is paused at once if the carrier is
+// full.
 func TestProducerOfAFullCarrier(t *testing.T) {
 	s := streamed(RenderFunc(func(req *Request) { req.NotDoneYet() }), "GET", "/", 0)
 	p := &counted{}
@@ -215,7 +218,8 @@ func TestProducerOfAFullCarrier(t *testing.T) {
 	}
 }
 
-// A handler sees the version of another carrier, and cannot hijack the connection.
+// TestHandlerOfAnotherCarrier checks that a handler sees the version of its carrier, and
+// cannot hijack a connection that its carrier shares.
 func TestHandlerOfAnotherCarrier(t *testing.T) {
 	s := streamed(&HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _, err := http.NewResponseController(w).Hijack()

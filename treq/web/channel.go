@@ -7,12 +7,12 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file holds the receiving side of a connection that speaks HTTP/1.1: it turns bytes into requests,
-// one after another, and ends the connection.
+// This file has the receiving side of a connection that speaks HTTP/1.1: it turns bytes
+// into requests, one after another, and ends the connection.
 
-// A channel is the server's end of a connection that speaks HTTP/1.1. It is the carrier of the
-// connection's requests, one at a time, and the producer of what the transport sends. It is Twisted's
-// HTTPChannel. Its states follow from req and receiving:
+// A channel is the server's end of a connection that speaks HTTP/1.1. It is the carrier
+// of the connection's requests, one at a time, and the producer of the transport's
+// output. It is Twisted's HTTPChannel. Its states follow from req and receiving:
 //
 //	           ┌────────────── answered, another may follow ───────────────┐
 //	           ▼                                                           │
@@ -22,17 +22,18 @@ import (
 //	                                   ▼
 //	                     closing ──ConnectionLost──▶ lost
 //
-// A request may be answered before its content has ended. The channel then drops the rest of the
-// content, up to maxDropped bytes. While a request is answered, the bytes behind it wait in the field in.
+// A request may be answered before its content has ended. The channel then drops the
+// remaining content, up to maxDropped bytes. While a request is answered, the bytes after
+// it wait in the field in.
 type channel struct {
 	connection
 	transport reactor.Transport
 	reader    http1.RequestReader
-	in        []byte // received and not yet read
-	requests  int    // heads received
-	dropped   int64  // bytes of unwanted content
+	in        []byte // bytes received but not read
+	requests  int    // the number of heads received
+	dropped   int64  // the number of dropped bytes of content
 
-	req       *Request // the request that is received or answered
+	req       *Request // the request being received or answered
 	version   http1.Version
 	announced int64                // the length of req's content
 	puller    reactor.PullProducer // produces req's response, if not nil
@@ -40,27 +41,27 @@ type channel struct {
 	borrowed  bool // in belongs to the transport
 	consuming bool // consume is running
 	receiving bool // the content of req has not ended
-	held      bool // req wants no content for now
+	held      bool // req has paused its content
 	expecting bool // the client waits for a 100 before it sends the content
 	chunked   bool // the response's body is sent in chunks
 	answered  bool // the response to req is complete
 	keepAlive bool // another request may follow req
-	blocked   bool // the transport takes no more for now
+	blocked   bool // the transport has paused its producer
 	paused    bool // the transport is paused
 	readEnded bool // the client has ended its side
-	closing   bool // bytes that are received are dropped
-	unread    bool // the client may be sending bytes that are not read
+	closing   bool // received bytes are dropped
+	unread    bool // the client may be sending bytes that nobody will read
 	begun     bool // part of a head has arrived
 
-	awaiting awaited // the event that is due by deadline
+	awaiting awaited // the event expected before deadline
 	deadline time.Time
-	timer    reactor.DelayedCall // at deadline or before
+	timer    reactor.DelayedCall // fires at deadline or before
 }
 
 const (
 	// maxQueued is the size of in at which the transport is paused.
 	maxQueued = 64 << 10
-	// maxDropped is how much unwanted content is taken for the sake of the connection.
+	// maxDropped bounds the unwanted content that is read to keep the connection.
 	maxDropped = 256 << 10
 )
 
@@ -108,7 +109,7 @@ func (c *channel) balance() {
 	}
 }
 
-// consume reads as much of in as may be read now.
+// consume reads the events in in that may be read now.
 func (c *channel) consume() {
 	if c.consuming {
 		return
@@ -152,7 +153,8 @@ func (c *channel) step() bool {
 	return true
 }
 
-// needMore waits for the rest of an event. some says that a part of it has arrived.
+// needMore waits for the remaining bytes of an event. some says that a part of it has
+// arrived.
 func (c *channel) needMore(some bool) {
 	switch {
 	case c.readEnded:
@@ -177,7 +179,7 @@ func (c *channel) headReceived(head *http1.RequestHead) {
 	c.receiving, c.held, c.answered, c.chunked = true, true, false, false
 	c.dropped = 0
 	if head.Length == 0 {
-		c.reader.Next(nil) // reads the End event: the answer need not wait for content
+		c.reader.Next(nil) // reads the End event, so that the answer need not wait for content
 		c.receiving = false
 	}
 	version := "HTTP/1.1"
@@ -229,7 +231,7 @@ func (c *channel) next() {
 	c.consume()
 }
 
-// notHTTP ends the request that is received, or refuses its head, because it is not HTTP.
+// notHTTP ends the request being received, or refuses its head, because of invalid HTTP.
 func (c *channel) notHTTP(err error) {
 	c.keepAlive, c.unread = false, true
 	if c.req == nil {
@@ -240,7 +242,8 @@ func (c *channel) notHTTP(err error) {
 	c.contentLost(err)
 }
 
-// contentLost ends the content of the request early, and the connection if the request is answered.
+// contentLost ends the content of the request early. If the request is answered, it ends
+// the connection too.
 func (c *channel) contentLost(err error) {
 	c.receiving = false
 	switch {
@@ -255,9 +258,10 @@ func (c *channel) contentLost(err error) {
 
 // Ending.
 
-// ReadConnectionLost is called when the client has ended its side. The client may have closed the
-// connection or may still wait for answers; the channel cannot tell. It answers what the client asked
-// for, and tells the request that the client is gone, as net/http does.
+// ReadConnectionLost is called when the client has ended its side. The client may have
+// closed the connection or may still wait for responses; the channel cannot tell. It
+// answers the requests received and tells the current request that the client is gone, as
+// net/http does.
 func (c *channel) ReadConnectionLost() {
 	c.readEnded = true
 	if c.closing {
@@ -284,16 +288,16 @@ func (c *channel) cut() {
 	c.contentLost(err)
 }
 
-// close closes the connection once everything written is sent.
+// close closes the connection when all written bytes are sent.
 func (c *channel) close() {
 	c.stop()
 	c.await(awaitWritten)
 	c.transport.LoseConnection()
 }
 
-// linger closes the connection with a client that may still be sending. Closing it at once would reset
-// it, and the client might lose the response (RFC 9112, section 9.6). So the channel ends its own side
-// first.
+// linger closes the connection to a client that may still be sending. Closing it at once
+// would reset it, and the client might lose the response (RFC 9112, section 9.6). So the
+// channel ends only its own side first.
 func (c *channel) linger() {
 	if c.readEnded {
 		c.close()
@@ -305,7 +309,7 @@ func (c *channel) linger() {
 	c.transport.ResumeProducing()
 }
 
-// stop ends everything but the closing of the connection.
+// stop ends all work of the channel except closing the connection.
 func (c *channel) stop() {
 	c.closing = true
 	c.in, c.borrowed = nil, false
@@ -321,7 +325,7 @@ func (c *channel) ConnectionLost(reason error) {
 	}
 }
 
-// forget stops the timer and everything else that the channel does on its own.
+// forget stops the timer and all other activity of the channel.
 func (c *channel) forget() {
 	c.closing = true
 	c.in, c.borrowed = nil, false

@@ -9,8 +9,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file holds the channel as a carrier: the form of a response in HTTP/1.1, and what is allowed on
-// the connection after it.
+// This file has the channel as a carrier: it writes responses in the format of HTTP/1.1,
+// and decides whether the connection can be used again.
 
 // writeHead implements carrier.
 func (c *channel) writeHead(h responseHead, body []byte, last bool) error {
@@ -26,7 +26,7 @@ func (c *channel) writeHead(h responseHead, body []byte, last bool) error {
 		return err
 	}
 	c.chunked = head.Chunked
-	const small = 8 << 10 // copying this much costs less than sending it by itself
+	const small = 8 << 10 // copying so few bytes costs less than another write
 	copied := len(body) <= small
 	switch {
 	case !copied:
@@ -53,7 +53,7 @@ func (c *channel) closesAfter(h responseHead, last bool) bool {
 	case c.readEnded && len(c.in) == 0:
 		return true
 	}
-	// Content that is not to come, or that is too much to be dropped.
+	// The client will not send the content, or it is too long to be dropped.
 	return c.receiving && (c.expecting || last && c.announced > maxDropped)
 }
 
@@ -82,7 +82,7 @@ func (c *channel) inform(code int, header http.Header) {
 	c.transport.Write(out)
 }
 
-// finish implements carrier. It reads what is left of the content, and then the next request.
+// finish implements carrier. It reads the remaining content, and then the next request.
 func (c *channel) finish(trailer http.Header, short bool) {
 	c.answered = true
 	if c.chunked {
@@ -115,7 +115,7 @@ func (c *channel) abort() {
 	c.transport.AbortConnection()
 }
 
-// refuse answers something that is not a request, and closes the connection.
+// refuse answers an invalid request, and closes the connection.
 func (c *channel) refuse(code int, text string) {
 	text += "\n"
 	head := http1.ResponseHead{Code: code, Length: int64(len(text)), Header: http.Header{
@@ -129,8 +129,8 @@ func (c *channel) refuse(code int, text string) {
 	c.linger()
 }
 
-// appendHead appends a head to b. It leaves out what a head may not contain, such as a line end in a
-// value.
+// appendHead appends a head to b. It leaves out invalid parts of the head, such as a line
+// end in a value.
 func appendHead(b []byte, head *http1.ResponseHead) ([]byte, error) {
 	out, err := http1.AppendResponseHead(b, head)
 	if err == nil {
@@ -175,7 +175,7 @@ func (c *channel) pauseContent() {
 
 func (c *channel) full() bool { return c.blocked }
 
-// PauseProducing is called when the transport takes no more.
+// PauseProducing is called when the transport accepts no more bytes.
 func (c *channel) PauseProducing() {
 	c.blocked = true
 	c.await(awaitWritten)
@@ -184,7 +184,8 @@ func (c *channel) PauseProducing() {
 	}
 }
 
-// ResumeProducing is called when the transport takes more. It also lets the next request begin.
+// ResumeProducing is called when the transport accepts more bytes. It also lets the next
+// request begin.
 func (c *channel) ResumeProducing() {
 	c.blocked = false
 	c.awaiting = awaitNothing
@@ -203,7 +204,7 @@ func (c *channel) ResumeProducing() {
 // StopProducing does nothing: ConnectionLost follows.
 func (c *channel) StopProducing() {}
 
-// pull implements carrier. The transport pulls, in place of pausing the channel.
+// pull implements carrier. The transport pulls instead of pausing the channel.
 func (c *channel) pull(p reactor.PullProducer) {
 	c.puller = p
 	c.transport.UnregisterProducer()
@@ -217,7 +218,7 @@ func (c *channel) pull(p reactor.PullProducer) {
 	c.transport.RegisterPullProducer(pulled{c})
 }
 
-// pulled is a channel's pull producer, as the transport sees it.
+// pulled is the pull producer that a channel registers with the transport.
 type pulled struct{ c *channel }
 
 func (p pulled) ResumeProducing() {

@@ -8,7 +8,7 @@ import (
 
 // This file holds the time limits of a channel.
 
-// awaited is an event that a channel gives a bounded time.
+// awaited is an event that a channel waits for, for a limited time.
 type awaited uint8
 
 const (
@@ -23,7 +23,8 @@ const (
 const (
 	defaultHeaderTimeout = 20 * time.Second
 	defaultTimeout       = time.Minute
-	// lingering is how long a connection stays half closed for the client to take the last response.
+	// lingering bounds the time that a half-closed connection gives the client to
+	// receive the last response.
 	lingering = 5 * time.Second
 )
 
@@ -45,8 +46,9 @@ func (c *channel) limit(e awaited) time.Duration {
 	return 0
 }
 
-// await makes e the awaited event and starts its time. While the transport is blocked, only awaitWritten
-// counts. A timer that fires early enough stays as it is; timeUp starts the next one.
+// await makes e the awaited event and starts its time. While the transport is blocked,
+// only awaitWritten counts. A timer that fires before the deadline is not changed; timeUp
+// starts the next one.
 func (c *channel) await(e awaited) {
 	limit := c.limit(e)
 	if limit <= 0 {

@@ -8,9 +8,10 @@ import (
 
 // This file holds conditional requests (RFC 9110, section 13).
 
-// SetETag sets the entity tag of the resource, with its quotes: "\"abc\"", or "W/\"abc\"" for a weak
-// tag. It reports whether this decides the request's conditions. The code is then 304 or 412, and the
-// response needs no body. A program that also has a time calls SetETag before [Request.SetLastModified].
+// SetETag sets the entity tag of the resource, with its quotes: "\"abc\"", or "W/\"abc\""
+// for a weak tag. It reports whether the tag decides the request's conditions. If so, the
+// code is 304 or 412, and the response needs no body. A program that also has a time
+// calls SetETag before [Request.SetLastModified].
 func (r *Request) SetETag(tag string) (done bool) {
 	r.SetHeader("ETag", tag)
 	switch {
@@ -28,8 +29,9 @@ func (r *Request) SetETag(tag string) (done bool) {
 	return true
 }
 
-// SetLastModified sets the time at which the resource was changed. It reports whether this decides the
-// request's conditions; see [Request.SetETag]. Of several times, the latest counts.
+// SetLastModified sets the time of the resource's last change. It reports whether the
+// time decides the request's conditions; see [Request.SetETag]. If it is called several
+// times, the latest time counts.
 func (r *Request) SetLastModified(when time.Time) (done bool) {
 	when = when.Truncate(time.Second) // the precision of HTTP
 	if set, err := http.ParseTime(r.ResponseHeader.Get("Last-Modified")); err != nil || set.Before(when) {
@@ -55,7 +57,7 @@ func (r *Request) SetLastModified(when time.Time) (done bool) {
 	return false
 }
 
-// conditionsFail reports whether a condition has failed before.
+// conditionsFail reports whether a condition has already failed.
 func (r *Request) conditionsFail() bool {
 	return r.code == http.StatusNotModified || r.code == http.StatusPreconditionFailed
 }
@@ -65,8 +67,8 @@ func (r *Request) headerTime(name string) (t time.Time, ok bool) {
 	return t, err == nil
 }
 
-// matches reports whether tag is in one of the lists of entity tags, by strong or weak comparison (RFC
-// 9110, section 8.8.3.2).
+// matches reports whether tag is in one of the lists of entity tags, by strong or weak
+// comparison (RFC 9110, section 8.8.3.2).
 func matches(lists []string, tag string, strong bool) bool {
 	for _, list := range lists {
 		if strings.TrimSpace(list) == "*" {
@@ -86,7 +88,8 @@ func matches(lists []string, tag string, strong bool) bool {
 	return false
 }
 
-// cutTag cuts the first entity tag, which may contain commas, off a list. It returns "" without one.
+// cutTag cuts the first entity tag, which may contain commas, off a list. It returns ""
+// if there is none.
 func cutTag(list string) (tag, rest string) {
 	list = strings.TrimLeft(list, " \t,")
 	quote := strings.IndexByte(list, '"')

@@ -12,21 +12,23 @@ import (
 
 // This file holds the content of a request: its delivery, and the forms in it.
 
-// A ContentReceiver receives the content of a request in pieces; see [Request.DeliverContent].
+// A ContentReceiver receives the content of a request in pieces; see
+// [Request.DeliverContent].
 type ContentReceiver interface {
 	// ContentReceived is called for each piece. data is valid until it returns.
 	ContentReceived(data []byte)
-	// ContentEnded is called once, at the end: with nil if the content is complete, else with a
-	// wire.Error, the reason of the connection's loss, or the error of ContentTimeout.
+	// ContentEnded is called once, at the end. err is nil if the content is complete;
+	// else it is a wire.Error, the reason of the connection's loss, or the error of
+	// ContentTimeout.
 	ContentEnded(err error)
 }
 
-// ContentLength returns the announced length of the content in bytes; -1 if it is not known.
+// ContentLength returns the announced length of the content in bytes, or -1 if unknown.
 func (r *Request) ContentLength() int64 { return r.announced }
 
-// DeliverContent passes the content of a [StreamingResource]'s request to receiver, as it arrives. If
-// the client waits for a 100 Continue before it sends the content, it gets one. DeliverContent panics
-// the second time.
+// DeliverContent passes the content of a [StreamingResource]'s request to receiver, as it
+// arrives. It also sends a 100 Continue to a client that waits for one. DeliverContent
+// panics on a second call.
 func (r *Request) DeliverContent(receiver ContentReceiver) {
 	if r.receiver != nil {
 		panic("web: DeliverContent a second time, or for a resource that does not stream")
@@ -39,7 +41,7 @@ func (r *Request) DeliverContent(receiver ContentReceiver) {
 	r.ResumeContent()
 }
 
-// PauseContent stops the delivery of the content, down to the socket.
+// PauseContent stops the delivery of the content; the socket is not read either.
 func (r *Request) PauseContent() {
 	if !r.over() {
 		r.carrier.pauseContent()
@@ -72,7 +74,7 @@ func (r *Request) contentLost(err error) {
 	}
 }
 
-// keptContent receives the content for a resource that wants it whole.
+// keptContent keeps the content for a resource that needs the whole content.
 type keptContent struct{ *Request }
 
 func (r keptContent) ContentReceived(data []byte) {
@@ -107,7 +109,7 @@ func (r *Request) parseForm() error {
 	var form url.Values
 	switch kind {
 	case "application/x-www-form-urlencoded":
-		form, _ = url.ParseQuery(string(r.content)) // leaves out the pairs that are not valid
+		form, _ = url.ParseQuery(string(r.content)) // leaves out invalid pairs
 	case "multipart/form-data":
 		var err error
 		if form, err = multipartValues(r.content, params["boundary"]); err != nil {

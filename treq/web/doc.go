@@ -1,5 +1,5 @@
-// Package web serves HTTP on the same reactor that makes requests. It is Twisted Web, and it serves any
-// [http.Handler].
+// Package web serves HTTP on the same reactor that makes requests. It is Twisted Web, and
+// also serves any [http.Handler].
 //
 //	root := &web.Node{}
 //	root.PutChild("hello", web.RenderFunc(func(req *web.Request) {
@@ -9,13 +9,15 @@
 //	root.PutChild("app", &web.HandlerResource{Handler: mux})
 //	port, err := reactor.ListenTCP("localhost:8080", &web.Site{Root: root})
 //
-// A [Site] is the factory of a port's connections, real or in memory, with TLS by [reactor.TLSServer] or
-// without. A [Resource] has a URL; its parents' children lead to it, one for each segment of the path. A
-// [Request] describes one request and takes the response. Everything belongs to the loop's goroutine.
+// A [Site] is the factory of a port's connections, real or in memory, with TLS (by
+// [reactor.TLSServer]) or without. A [Resource] has a URL: each segment of the path names
+// a child of the resource before. A [Request] describes one request and takes the
+// response. Everything belongs to the loop's goroutine.
 //
 // # Answering
 //
-// A resource is a type that embeds a [Node] or a [Leaf], with a method for each HTTP method it answers:
+// A resource is a type that embeds a [Node] or a [Leaf], with a method for each HTTP
+// method it answers:
 //
 //	type Clock struct {
 //		web.Leaf
@@ -26,15 +28,17 @@
 //		fmt.Fprintln(req, c.reactor.Now())
 //	}
 //
-// The response is what the method has written when it returns. A response that waits for something calls
-// [Request.NotDoneYet], and later [Request.Finish]; or it passes a Deferred to [FinishWhen]. A producer
-// makes a large response, and pauses when the client does.
+// The response consists of the bytes that the method has written when it returns. A
+// method whose response waits for something calls [Request.NotDoneYet], and later
+// [Request.Finish]; or it passes a Deferred to [FinishWhen]. A producer makes a large
+// response, and pauses when the client does.
 //
 // # http.Handler
 //
-// A Site with a Handler serves it as net/http's server would, but on the loop's goroutine: the handler
-// is a coroutine, and while it reads, writes, or calls [Await], other code runs. A [HandlerResource] can
-// run handlers that block in other ways in threads.
+// A Site with a Handler serves it as net/http's server would, but on the loop's
+// goroutine: the handler is a coroutine, and while it reads, writes, or calls [Await],
+// other code runs. A [HandlerResource] can run handlers that block in other ways in
+// threads.
 //
 // # Coming from Twisted
 //
@@ -57,14 +61,16 @@
 //	  forbidden; util.Redirect           Forbidden, Redirect
 //	wsgi.WSGIResource                  HandlerResource
 //
-// Some things differ on purpose. The resource is found when the head of a request arrives, so that a
-// refused request need not be sent. RenderGET answers HEAD, and only the head is sent. A response without a
-// Content-Type gets the type that [http.DetectContentType] finds, not text/html. No Server header is sent.
-// If-None-Match overrules If-Modified-Since (RFC 9110, section 13.2.2). A [File] does not follow symbolic
-// links out of its directory, has entity tags, and does not serve compressed files as encoded ones.
+// Some things differ on purpose. The resource is found when the head of a request
+// arrives, so that a client need not send a request that is refused. RenderGET answers
+// HEAD, and only the head is sent. A response without a Content-Type gets the type that
+// [http.DetectContentType] finds, not text/html. No Server header is sent. If-None-Match
+// overrules If-Modified-Since (RFC 9110, section 13.2.2). A [File] does not follow
+// symbolic links out of its directory, has entity tags, and does not serve compressed
+// files as encoded ones.
 //
 // # Cost
 //
-// A connection between requests has no goroutine and no buffer. A handler costs about a microsecond more
-// than a resource, for its coroutine. HTTP/2 is not supported.
+// A connection between requests has no goroutine and no buffer. A handler costs about a
+// microsecond more than a resource, because it is a coroutine. HTTP/2 is not supported.
 package web

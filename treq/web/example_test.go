@@ -16,7 +16,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// show prints the responses for the paths, requested by our own client.
+// show requests the paths with our client and prints the responses.
 func show(r *memory.Reactor, site *web.Site, paths ...string) {
 	port, err := r.ListenTCP("127.0.0.1:80", site)
 	if err != nil {
@@ -36,7 +36,7 @@ func show(r *memory.Reactor, site *web.Site, paths ...string) {
 	}
 }
 
-// A Greeting is a resource with children: whatever name it is asked for.
+// A Greeting is a resource with a child for every name.
 type Greeting struct{ web.Node }
 
 func (g *Greeting) RenderGET(req *web.Request) { req.WriteString("Whom?") }
@@ -57,7 +57,8 @@ func Example() {
 	// /hello/J%C3%BCrgen 200 Hello, Jürgen!
 }
 
-// A site on a real port. React runs the reactor until the Deferred fires, which it never does here.
+// The site listens on a real port. React runs the reactor until the Deferred fires, which
+// never happens here.
 func ExampleSite() {
 	task.React(func(r reactor.Reactor) *deferred.Deferred[deferred.None] {
 		site := &web.Site{Root: &web.File{Path: "/srv/www"}, IdleTimeout: 30 * time.Second}
@@ -68,7 +69,7 @@ func ExampleSite() {
 	})
 }
 
-// A response whose parts are written at different times.
+// The parts of the response are written at different times.
 func ExampleRequest_NotDoneYet() {
 	r := memory.New()
 	root := web.RenderFunc(func(req *web.Request) {
@@ -84,7 +85,7 @@ func ExampleRequest_NotDoneYet() {
 	// Output: / 200 three, two, one
 }
 
-// A response that waits for a Deferred. If the client goes, it is cancelled.
+// The response waits for a Deferred. If the client goes away, the Deferred is cancelled.
 func ExampleFinishWhen() {
 	r := memory.New()
 	root := web.RenderFunc(func(req *web.Request) {
@@ -99,7 +100,7 @@ func ExampleFinishWhen() {
 	// Output: /x 200 looked up /x
 }
 
-// Any http.Handler will do.
+// A Site serves any http.Handler.
 func ExampleSite_handler() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /hello/{name}", func(w http.ResponseWriter, r *http.Request) {
@@ -111,8 +112,8 @@ func ExampleSite_handler() {
 	// /bye 404 404 page not found
 }
 
-// A handler that asks another server, on the same reactor, and waits for the
-// answer while other requests are answered.
+// The handler asks another server, on the same reactor, and waits for the answer while
+// other requests are answered.
 func ExampleAwait() {
 	r := memory.New()
 	r.ListenTCP("127.0.0.1:81", &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -132,7 +133,7 @@ func ExampleAwait() {
 	// Output: / 200 they say: the answer
 }
 
-// A resource that remembers its clients.
+// The resource remembers its clients.
 func ExampleRequest_GetSession() {
 	r := memory.New()
 	root := web.RenderFunc(func(req *web.Request) {

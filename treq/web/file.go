@@ -17,31 +17,35 @@ import (
 	"strings"
 )
 
-// This file holds files and directories as resources. Which bytes of a file a request is for is in
-// ranges.go.
+// This file has files and directories as resources. ranges.go decides which bytes of a
+// file a request gets.
 
-// A File is a file, or a directory and everything below it, as a resource. It answers GET and HEAD,
-// conditional requests and ranges (RFC 9110, sections 13 and 14). It reads and sends 64 KiB at a time,
-// as fast as the client takes them. It is twisted.web.static.File.
+// A File is a file, or a directory and everything below it, as a resource. It answers GET
+// and HEAD, conditional requests and ranges (RFC 9110, sections 13 and 14). It reads and
+// sends 64 KiB at a time, as fast as the client takes them. It is
+// twisted.web.static.File.
 //
-// Nothing outside the directory can be reached, neither by ".." nor by a symbolic link (see [os.Root]).
-// Links within the directory work. Only regular files are sent. A file that does not exist is a 404, one
-// that cannot be read a 403.
+// Nothing outside the directory can be reached, neither by ".." nor by a symbolic link
+// (see [os.Root]). Links within the directory work. Only regular files are sent. The
+// response for a file that does not exist is a 404, and for one that cannot be read a
+// 403.
 //
 // Files are opened and read on the loop's goroutine.
 type File struct {
 	Node
 	// Path is the file or the directory. It need not exist yet.
 	Path string
-	// IndexNames are the files that stand for a directory: the first that exists is sent. Nil stands
-	// for index.html and index.htm.
+	// IndexNames are the files that may be sent for a directory: the first existing
+	// one is. nil means index.html and index.htm.
 	IndexNames []string
-	// NoListing answers with a 403 for a directory without an index, which is otherwise listed.
+	// NoListing forbids the listing of a directory without an index; the answer is a
+	// 403.
 	NoListing bool
-	// Types maps extensions, in lower case and with the dot, to media types. The types of others are
-	// found by [mime.TypeByExtension].
+	// Types maps extensions, in lower case and with the dot, to media types.
+	// [mime.TypeByExtension] finds the types of other extensions.
 	Types map[string]string
-	// DefaultType is the media type of all other files. The default is application/octet-stream.
+	// DefaultType is the media type of all other files. "" means
+	// application/octet-stream.
 	DefaultType string
 
 	rel   string // the file's path below Path, with slashes; "" for Path itself
@@ -67,7 +71,8 @@ func (f *File) GetChild(name string, req *Request) Resource {
 	return &child
 }
 
-// errNotRegular is the error of opening, for example, a pipe, which could block.
+// errNotRegular is the error of opening neither a file nor a directory, but for example a
+// pipe, which could block.
 var errNotRegular = errors.New("neither a file nor a directory")
 
 // open opens f, or the file called name in the directory f.
@@ -130,8 +135,8 @@ func (f *File) RenderGET(req *Request) {
 	}
 }
 
-// redirectToSlash redirects to the same URL with a slash at its end. Slashes at its start become one:
-// two would begin a host's name.
+// redirectToSlash redirects to the same URL with a slash at its end. Several slashes at
+// its start become one: two would begin the name of a host.
 func redirectToSlash(req *Request) {
 	to := "/" + strings.Trim(req.Path, "/") + "/"
 	if _, query, ok := strings.Cut(req.URI, "?"); ok {
@@ -183,14 +188,14 @@ func (f *File) list(req *Request, dir *os.File) {
 	title := html.EscapeString("/" + strings.Join(req.Prepath, "/"))
 	fmt.Fprintf(req, "<!DOCTYPE html>\n<html>\n<head><title>%s</title></head>\n<body>\n<h1>%[1]s</h1>\n<ul>\n", title)
 	for _, name := range names {
-		// "./" keeps a name with a colon in it from becoming a URL with a scheme.
+		// "./" prevents a name with a colon from becoming a URL with a scheme.
 		link := "./" + (&url.URL{Path: name}).EscapedPath()
 		fmt.Fprintf(req, "<li><a href=\"%s\">%s</a></li>\n", html.EscapeString(link), html.EscapeString(name))
 	}
 	req.WriteString("</ul>\n</body>\n</html>\n")
 }
 
-// send sends a regular file, or says why not, and closes it in the end.
+// send sends a regular file or an error, and closes the file at the end.
 func (f *File) send(req *Request, file *os.File, info fs.FileInfo) {
 	parts := f.plan(req, info)
 	if len(parts) == 0 {
@@ -200,7 +205,8 @@ func (f *File) send(req *Request, file *os.File, info fs.FileInfo) {
 	req.RegisterPullProducer(&filePlayer{req: req, file: file, parts: parts})
 }
 
-// plan sets the head for a file, and returns the parts of the body; none if there is no body.
+// plan sets the head for a file, and returns the parts of the body, or nil if there is no
+// body.
 func (f *File) plan(req *Request, info fs.FileInfo) []part {
 	tag := fmt.Sprintf("\"%x-%x\"", info.ModTime().UnixNano(), info.Size())
 	decided := req.SetETag(tag)
@@ -236,10 +242,10 @@ func (f *File) typeOf(name string) string {
 type filePlayer struct {
 	req   *Request
 	file  *os.File
-	parts []part // still to be sent
+	parts []part // the parts still to be sent
 }
 
-// fileChunk is how much of a file is in memory at a time.
+// fileChunk is the number of bytes of a file that are in memory at a time.
 const fileChunk = 64 << 10
 
 // ResumeProducing sends the next piece.
@@ -266,7 +272,7 @@ func (p *filePlayer) ResumeProducing() {
 	p.req.Finish()
 }
 
-// sendPiece sends a piece of the part next. It fails if the file has become too short for the part.
+// sendPiece sends a piece of the part next. It fails if the file has become too short.
 func (p *filePlayer) sendPiece(next *part) error {
 	site := p.req.Site
 	if site.fileBuffer == nil {

@@ -17,8 +17,8 @@ import (
 // fileTime is the modification time of the tests' files.
 var fileTime = time.Unix(1_000_000, 0)
 
-// files makes a directory of files, by name; a name that ends in a slash is a
-// directory's.
+// files returns a directory with the given files, by name. A name that ends in a slash is
+// a directory.
 func files(t *testing.T, contents map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -132,7 +132,8 @@ func TestFile(t *testing.T) {
 	want(t, head(s.ask("POST /files/a.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")), "HTTP/1.1 405 Method Not Allowed")
 }
 
-// A redirect of a directory at the root does not begin with two slashes, which would begin a host.
+// TestFileAtTheRoot checks that the redirect for a directory at the root does not begin
+// with two slashes, which would begin a host.
 func TestFileAtTheRoot(t *testing.T) {
 	s := serveRoot(t, &web.File{Path: files(t, map[string]string{"an.example/x": "", "y": "y"})})
 	want(t, header(s.get("/an.example"), "Location"), "/an.example/")
@@ -143,7 +144,7 @@ func TestFileAtTheRoot(t *testing.T) {
 
 func TestFileForbidden(t *testing.T) {
 	if os.Getuid() == 0 || runtime.GOOS == "windows" {
-		t.Skip("nothing is forbidden to who runs this test")
+		t.Skip("this user may read all files")
 	}
 	dir := files(t, map[string]string{"a": "x"})
 	os.Chmod(filepath.Join(dir, "a"), 0)
@@ -205,7 +206,7 @@ func TestFileRanges(t *testing.T) {
 		{"Range: bytes=+1-2", "200", "", "0123456789"},
 		{"Range: lines=1-2", "200", "", "0123456789"},
 		{"Range: nonsense", "200", "", "0123456789"},
-		{"Range: bytes=0-9,0-9", "200", "", "0123456789"}, // more than the whole
+		{"Range: bytes=0-9,0-9", "200", "", "0123456789"}, // longer than the file
 		{"Range: bytes=" + strings.Repeat("0-0,", 100), "200", "", "0123456789"},
 		{"Range: bytes=1-2\r\nIf-Range: " + tag, "206", "bytes 1-2/10", "12"},
 		{"Range: bytes=1-2\r\nIf-Range: " + at, "206", "bytes 1-2/10", "12"},
@@ -232,7 +233,7 @@ func TestFileRanges(t *testing.T) {
 	want(t, header(got, "Content-Length"), itoa(len(body(got))))
 }
 
-// counter counts what it gets.
+// A counter counts the bytes that it gets.
 type counter struct {
 	reactor.Transport
 	n int64
@@ -242,7 +243,7 @@ func (c *counter) ConnectionMade(t reactor.Transport) { c.Transport = t }
 func (c *counter) DataReceived(data []byte)           { c.n += int64(len(data)) }
 func (c *counter) ConnectionLost(error)               {}
 
-// A large file takes no more memory than a small one.
+// TestLargeFile checks that a large file takes no more memory than a small one.
 func TestLargeFile(t *testing.T) {
 	size := int64(256 << 20)
 	if testing.Short() || raceEnabled {
@@ -262,14 +263,15 @@ func TestLargeFile(t *testing.T) {
 	s.Pump()
 	runtime.ReadMemStats(&after)
 	if c.n < size {
-		t.Errorf("%d bytes came of %d", c.n, size)
+		t.Errorf("%d of %d bytes were received", c.n, size)
 	}
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
 		t.Errorf("%d bytes were allocated", grown)
 	}
 }
 
-// A file that has become shorter ends the connection, even by one byte.
+// TestFileIsCutOrLeft checks that a file that has become shorter ends the connection,
+// even if only one byte is missing.
 func TestFileIsCutOrLeft(t *testing.T) {
 	dir := files(t, nil)
 	name := filepath.Join(dir, "a")
@@ -284,7 +286,7 @@ func TestFileIsCutOrLeft(t *testing.T) {
 		p.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
 		os.Truncate(name, size)
 		p.ResumeProducing()
-		for range 100 { // not until nothing is left to do: the file might be read for ever
+		for range 100 { // Pump might never return: a fault could read the file for ever
 			if err := s.Iterate(0); err != nil {
 				t.Fatal(err)
 			}
@@ -297,10 +299,10 @@ func TestFileIsCutOrLeft(t *testing.T) {
 	p.PauseProducing()
 	p.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
 	p.AbortConnection()
-	s.Pump() // the directory can be removed, on systems that mind
+	s.Pump() // closes the file: some systems do not remove directories with open files
 }
 
-// The fields of a File have defaults that can be replaced.
+// TestFileConfiguration checks the fields of a File and their defaults.
 func TestFileConfiguration(t *testing.T) {
 	dir := files(t, map[string]string{"index.html": "the index", "index.htm": "the other", "first": "another index", "x.unknown": "?"})
 	root := &web.Node{}
@@ -317,7 +319,8 @@ func TestFileConfiguration(t *testing.T) {
 	want(t, body(s.get("/zero/")), "the other")
 }
 
-// Every file is closed once its response has ended, whatever the response is.
+// TestFilesAreClosed checks that every file is closed at the end of its response,
+// whatever the response is.
 func TestFilesAreClosed(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(files(t, map[string]string{"a": "0123456789", "empty": "", "list/x": "", "index/index.html": "i"}))
 	if err != nil {
@@ -342,7 +345,7 @@ func TestFilesAreClosed(t *testing.T) {
 	}
 }
 
-// openFiles returns which files below dir this process has open.
+// openFiles returns the files below dir that this process has open.
 func openFiles(t *testing.T, dir string) (open []string) {
 	t.Helper()
 	const all = "/proc/self/fd"

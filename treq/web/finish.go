@@ -2,14 +2,15 @@ package web
 
 import "github.com/seed-7c003b53/gotreq/deferred"
 
-// This file tells the program of the end of a response.
+// This file has the ways for a program to learn of the end of a response.
 
-// NotifyFinish returns a Deferred that fires when the response has been written. It fails with the
-// reason if the connection is lost before, or if the client ends its side of it. Each call returns
-// another Deferred.
+// NotifyFinish returns a Deferred that fires when the response has been written. It fails
+// with the reason if the connection is lost before that, or if the client ends its side
+// of the connection. Each call returns another Deferred.
 //
-// The end of the client's side is noticed late, or never, if the client has sent many bytes after the
-// request. A response that was written may not have been received.
+// NotifyFinish learns of the end of the client's side late, or never, if the client has
+// sent many bytes after the request. A response that was written may not have been
+// received.
 func (r *Request) NotifyFinish() *deferred.Deferred[deferred.None] {
 	switch {
 	case r.gone != nil:
@@ -31,9 +32,9 @@ func (r *Request) notify(err error) {
 	}
 }
 
-// FinishWhen finishes the response when d fires. If d fails, the response fails; see [Request.Fail]. If
-// the connection is lost before, d is cancelled. FinishWhen calls NotDoneYet, and so can be the last
-// line of a resource that waits for something:
+// FinishWhen finishes the response when d fires. If d fails, the response fails; see
+// [Request.Fail]. If the connection is lost first, d is cancelled. FinishWhen calls
+// NotDoneYet, so that it can be the last line of a method that waits for something:
 //
 //	func (s *Stock) RenderGET(req *web.Request) {
 //		web.FinishWhen(req, s.lookUp().AddCallback(func(price string) (string, error) {

@@ -9,36 +9,38 @@ import (
 	"github.com/sourcegraph/conc/panics"
 )
 
-// This file holds how an http.Handler is called, as a coroutine or in a thread, and how it waits. The
-// request that it sees is in handler_request.go, the ResponseWriter in handler_response.go.
+// This file calls an http.Handler, as a coroutine or in a thread, and makes it wait. The
+// handler's request is in handler_request.go, its ResponseWriter in handler_response.go.
 
-// A HandlerResource is a leaf whose requests an [http.Handler] answers, as under net/http's server. It
-// does for net/http what Twisted's WSGIResource does for WSGI.
+// A HandlerResource is a leaf whose requests an [http.Handler] answers, as under
+// net/http's server. Its counterpart in Twisted is WSGIResource.
 //
-// The handler runs as a coroutine on the loop's goroutine. While it reads the request's body, writes
-// more than the connection takes, or calls [Await], other requests are served. While it waits in another way,
-// in time.Sleep or for a channel or a lock, the whole loop waits. It may not use the request or the
-// ResponseWriter in a goroutine that it starts. InThreads is for handlers that do these things.
+// The handler runs as a coroutine on the loop's goroutine. While it reads the request's
+// body, writes more than the connection accepts, or calls [Await], other requests are
+// served. While it blocks in another way, such as time.Sleep, a channel or a lock, the
+// whole loop waits. It must not use the request or the ResponseWriter in a goroutine that
+// it starts. InThreads is for handlers that do these things.
 //
-// The path of the request's URL is whole (see [http.StripPrefix]), and its body streams. The context
-// ends when the client is gone or the handler has returned. The ResponseWriter is an [http.Flusher], an
-// [http.Hijacker] and an [io.StringWriter], and supports [http.ResponseController]. A hijacked
-// connection is closed when the handler returns. After a panic the answer is a 500, or the connection is
-// aborted if the head has been sent; [http.ErrAbortHandler] always aborts it and is not logged.
+// The request's URL has the whole path (see [http.StripPrefix]), and its body streams.
+// The context ends when the client is gone or the handler has returned. The
+// ResponseWriter is an [http.Flusher], an [http.Hijacker] and an [io.StringWriter], and
+// supports [http.ResponseController]. A hijacked connection is closed when the handler
+// returns. After a panic the answer is a 500, or the connection is aborted if the head
+// has been sent; [http.ErrAbortHandler] always aborts it and is not logged.
 type HandlerResource struct {
 	Leaf
 	// Handler answers the requests.
 	Handler http.Handler
-	// InThreads makes each request's handler run in the reactor's thread pool, off the loop's
-	// goroutine; the order of events then varies. A reactor in memory has no threads, and runs the
-	// handlers as coroutines.
+	// InThreads runs each request's handler in the reactor's thread pool, off the
+	// loop's goroutine; the order of events then varies. A reactor in memory has no
+	// threads, and runs the handlers as coroutines.
 	InThreads bool
 }
 
 // StreamsContent returns true; see [StreamingResource].
 func (h *HandlerResource) StreamsContent() bool { return true }
 
-// Render calls the handler; see [Renderer]. It panics if there is none.
+// Render calls the handler; see [Renderer]. It panics without a handler.
 func (h *HandlerResource) Render(req *Request) {
 	if h.Handler == nil {
 		panic("web: a HandlerResource without a Handler")
@@ -54,7 +56,7 @@ func (h *HandlerResource) Render(req *Request) {
 		return
 	}
 	req.NotDoneYet()
-	req.rendering = false // inv keeps what is not yet to be sent
+	req.rendering = false // inv, not req, keeps the bytes that are not sent yet
 	inv.header = req.ResponseHeader
 	inv.buf = req.Site.buffer()
 	inv.body.inv = inv
@@ -76,13 +78,13 @@ type invocation struct {
 	task     *coro.Task      // runs the handler; nil in a thread
 	waiting  bool            // task is suspended
 	loopDone <-chan struct{} // closed when the loop has ended
-	waits    []threadWait    // of a handler in a thread
+	waits    []threadWait    // the waits of a handler in a thread
 
-	header      http.Header // to be sent; the handler changes it
+	header      http.Header // the headers to send, which the handler changes
 	wroteHeader bool
-	length      int64 // from Content-Length; -1 without one
+	length      int64 // the Content-Length; -1 without one
 	written     int64
-	buf         []byte // written and not yet sent
+	buf         []byte // bytes written but not sent
 	hijacked    *hijackedConn
 	reading     deadline
 	writing     deadline
@@ -148,9 +150,9 @@ func (inv *invocation) done() {
 
 // Waiting.
 
-// until waits until f returns true. It calls f on the loop's goroutine, at once and then after each
-// event of the request or the connection. It returns false if the loop has ended; f may then not have
-// been called.
+// until waits until f returns true. It calls f on the loop's goroutine, at once and then
+// after each event of the request or the connection. It returns false if the loop has
+// ended; f may then not have been called.
 func (inv *invocation) until(f func() bool) bool {
 	if inv.task == nil {
 		return inv.blockUntil(f)
@@ -167,7 +169,7 @@ func (inv *invocation) until(f func() bool) bool {
 // do calls f on the loop's goroutine, unless the loop has ended.
 func (inv *invocation) do(f func()) { inv.until(func() bool { f(); return true }) }
 
-// blockUntil is until for another goroutine than the loop's.
+// blockUntil is until for a goroutine other than the loop's.
 func (inv *invocation) blockUntil(f func() bool) bool {
 	done := make(chan struct{})
 	inv.req.conn.reactor.CallFromThread(func() {
@@ -208,9 +210,10 @@ func (inv *invocation) wake() {
 	}
 }
 
-// Await waits for d in a handler and returns its result. ctx is the context of the handler's request.
-// Other requests are served meanwhile. If the client goes, or the connection is lost, d is cancelled. Await
-// panics outside a handler that runs on the loop's goroutine.
+// Await waits for d in a handler and returns its result. ctx is the context of the
+// handler's request. Other requests are served meanwhile. If the client is gone, or the
+// connection is lost, d is cancelled. Await panics outside a handler that runs on the
+// loop's goroutine.
 func Await[T any](ctx context.Context, d *deferred.Deferred[T]) (value T, err error) {
 	inv, ok := ctx.Value(invocationKey{}).(*invocation)
 	if !ok || inv.task == nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// This file holds the request that an http.Handler sees: its fields, its context and its body.
+// This file has the request of an http.Handler: its fields, its context and its body.
 
 // request returns the handler's request.
 func (inv *invocation) request() (*http.Request, error) {
@@ -52,11 +52,11 @@ func (inv *invocation) request() (*http.Request, error) {
 	return hr, nil
 }
 
-// template is the empty request. Request.WithContext, which copies one, is the only way to attach a
-// context.
+// template is an empty request to copy: Request.WithContext, which copies one, is the
+// only way to attach a context.
 var template http.Request
 
-// targetURL returns the target as a URL, which for CONNECT has only a host.
+// targetURL returns the target as a URL. For CONNECT the URL has only a host.
 func (r *Request) targetURL() (*url.URL, error) {
 	if r.Method != http.MethodConnect {
 		return url.ParseRequestURI(r.URI)
@@ -87,8 +87,8 @@ func (c *handlerContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// FromContext returns the [Request] of a handler, given the context of its http.Request; nil for another
-// context. Only the ResponseWriter may write the response.
+// FromContext returns the [Request] of a handler, given the context of its http.Request;
+// nil for another context. Only the ResponseWriter may write the response.
 func FromContext(ctx context.Context) *Request {
 	if inv, ok := ctx.Value(invocationKey{}).(*invocation); ok {
 		return inv.req
@@ -96,21 +96,23 @@ func FromContext(ctx context.Context) *Request {
 	return nil
 }
 
-// maxUnread is the size of the unread bytes at which a body, or a hijacked connection, is paused.
+// maxUnread is the number of unread bytes at which a body, or a hijacked connection, is
+// paused.
 const maxUnread = 64 << 10
 
 // A requestBody is the body of a handler's request.
 type requestBody struct {
 	inv       *invocation
-	delivered bool          // the content comes to this body
-	in        []byte        // received and not yet read
+	delivered bool          // the content is delivered to this body
+	in        []byte        // bytes received but not read
 	borrowed  bool          // in belongs to the carrier
-	end       error         // follows in; nil while it is not known
-	closed    bool          // the handler has closed the body, or returned
-	hr        *http.Request // may have trailers; nil if there are none
+	end       error         // the error after in; nil before the end
+	closed    bool          // the handler has closed the body or returned
+	hr        *http.Request // the request to set trailers in; nil if there are none
 }
 
-// announceTrailers puts the names of the expected trailers into hr.Trailer, as net/http does.
+// announceTrailers puts the names of the expected trailers into hr.Trailer, as net/http
+// does.
 func (b *requestBody) announceTrailers(hr *http.Request) {
 	b.hr = hr
 	names := hr.Header["Trailer"]
@@ -126,7 +128,7 @@ func (b *requestBody) announceTrailers(hr *http.Request) {
 	}
 }
 
-// Read waits for a part of the body. The first call lets the body come.
+// Read waits for a part of the body. The first call starts the delivery of the body.
 func (b *requestBody) Read(p []byte) (n int, err error) {
 	if !b.inv.until(func() (done bool) {
 		n, err, done = b.read(p)
@@ -137,7 +139,7 @@ func (b *requestBody) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// read is Read if done is true; otherwise there is nothing to read yet.
+// read returns the results of Read and true, or false if there is nothing to read yet.
 func (b *requestBody) read(p []byte) (n int, err error, done bool) {
 	r := b.inv.req
 	switch {
@@ -177,7 +179,7 @@ func (b *requestBody) setTrailers() {
 	maps.Copy(b.hr.Trailer, trailer)
 }
 
-// Close drops the rest of the body.
+// Close drops the remaining body.
 func (b *requestBody) Close() error {
 	b.inv.do(func() { b.closed = true })
 	return nil

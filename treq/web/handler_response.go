@@ -12,12 +12,13 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file holds the http.ResponseWriter, and the deadlines of an http.ResponseController.
+// This file has the http.ResponseWriter, and the deadlines of an http.ResponseController.
 
-// Header returns the headers that are to be sent; see [http.ResponseWriter].
+// Header returns the headers to send; see [http.ResponseWriter].
 func (inv *invocation) Header() http.Header { return inv.header }
 
-// WriteHeader sets the status code, or sends an interim response; see [http.ResponseWriter].
+// WriteHeader sets the status code, or sends an interim response; see
+// [http.ResponseWriter].
 func (inv *invocation) WriteHeader(code int) {
 	if code < 100 || code > 999 {
 		panic("web: WriteHeader(" + strconv.Itoa(code) + ")")
@@ -36,7 +37,7 @@ func (inv *invocation) WriteHeader(code int) {
 		})
 	default:
 		inv.writeHeader(code)
-		inv.req.ResponseHeader = inv.header.Clone() // does not see later changes
+		inv.req.ResponseHeader = inv.header.Clone() // later changes have no effect
 	}
 }
 
@@ -49,8 +50,8 @@ func (inv *invocation) writeHeader(code int) {
 	inv.req.code = code
 }
 
-// Write writes a part of the body; see [http.ResponseWriter]. It waits while the connection takes no
-// more.
+// Write writes a part of the body; see [http.ResponseWriter]. It waits while the
+// connection accepts no more bytes.
 func (inv *invocation) Write(p []byte) (int, error) {
 	if err := inv.mayWrite(len(p)); err != nil {
 		return 0, err
@@ -115,7 +116,7 @@ func (inv *invocation) flush() error {
 	return err
 }
 
-// send sends p, after the head, and waits until the connection takes more.
+// send sends p, after the head, and waits until the connection accepts more bytes.
 func (inv *invocation) send(p []byte) (err error) {
 	sent := false
 	if !inv.until(func() bool {
@@ -154,9 +155,9 @@ func (inv *invocation) FlushError() error {
 	return inv.flush()
 }
 
-// Hijack takes the connection from the server; see [http.Hijacker]. It first sends what was written of a
-// response. It fails with [http.ErrNotSupported] if the version of HTTP does not give a request a
-// connection of its own.
+// Hijack takes the connection from the server; see [http.Hijacker]. It first sends the
+// bytes written to the response. It fails with [http.ErrNotSupported] if the request
+// shares its connection with others.
 func (inv *invocation) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if inv.hijacked != nil {
 		return nil, nil, http.ErrHijacked
@@ -192,7 +193,7 @@ func (inv *invocation) hijack() error {
 
 // For an http.ResponseController.
 
-// EnableFullDuplex does nothing: a handler may always read after it has begun to write.
+// EnableFullDuplex does nothing: a handler may always read after its first write.
 func (inv *invocation) EnableFullDuplex() error { return nil }
 
 // SetReadDeadline bounds reads of the body, by the reactor's clock.
@@ -206,7 +207,7 @@ func (inv *invocation) setDeadline(d *deadline, t time.Time) error {
 	return nil
 }
 
-// errDeadline is the error of a read or a write that a deadline ends.
+// errDeadline is the error of a read or a write after its deadline.
 var errDeadline error = &net.OpError{Op: "wait", Net: "tcp", Err: os.ErrDeadlineExceeded}
 
 // A deadline is a time at which waiting ends.

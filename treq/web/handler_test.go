@@ -23,7 +23,7 @@ func TestHandlerResponses(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		handler http.HandlerFunc
-		request string // after the method line's version; "" for a plain GET
+		request string // the bytes of the request; "" for a plain GET
 		want    string
 	}{
 		{"nothing", func(w http.ResponseWriter, r *http.Request) {}, "",
@@ -64,7 +64,7 @@ func TestHandlerResponses(t *testing.T) {
 			w.WriteHeader(404)
 			w.Header().Set("X", "2")
 		}, "", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nX: 1\r\n\r\n"},
-		{"no type wanted", func(w http.ResponseWriter, r *http.Request) {
+		{"no Content-Type", func(w http.ResponseWriter, r *http.Request) {
 			w.Header()["Content-Type"] = nil
 			io.WriteString(w, "x")
 		}, "", ok + "Content-Length: 1\r\n\r\nx"},
@@ -89,7 +89,7 @@ func TestHandlerResponses(t *testing.T) {
 		}, "", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + ok + "Content-Length: 1\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nx"},
 		{"no early hints for HTTP/1.0", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(103) },
 			"GET / HTTP/1.0\r\n\r\n", ok + "Content-Length: 0\r\nConnection: close\r\n\r\n"},
-		{"a header that would be two", func(w http.ResponseWriter, r *http.Request) {
+		{"a header with a line break", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X", "a\r\nSet-Cookie: b")
 			w.Header()["Bad Name"] = []string{"x"}
 		}, "", ok + "Content-Length: 0\r\nX: a  Set-Cookie: b\r\n\r\n"},
@@ -144,7 +144,7 @@ func TestHandlerRequest(t *testing.T) {
 	want(t, got.Method, "CONNECT")
 }
 
-// A handler waits for each piece of the body.
+// TestHandlerReadsWhatComes checks that a handler waits for each piece of the body.
 func TestHandlerReadsWhatComes(t *testing.T) {
 	var got []string
 	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
@@ -226,7 +226,8 @@ func TestExpectContinue(t *testing.T) {
 	want(t, p.ended, true)
 }
 
-// A 100 Continue is sent once, and never after the head of the response.
+// TestContinueIsSentOnce checks that a 100 Continue is sent once, and never after the
+// head of the response.
 func TestContinueIsSentOnce(t *testing.T) {
 	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -246,8 +247,8 @@ func TestContinueIsSentOnce(t *testing.T) {
 	}
 }
 
-// The server drops content that the handler does not read, if it is not too much, and keeps the
-// connection.
+// TestUnreadBody checks that the server drops content that the handler does not read, and
+// keeps the connection unless the content is too long.
 func TestUnreadBody(t *testing.T) {
 	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) })
 	p := s.connect().send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
@@ -260,7 +261,7 @@ func TestUnreadBody(t *testing.T) {
 	want(t, header(got, "Connection"), "close")
 	want(t, p.ended, true)
 
-	// Content of unknown length.
+	// The same for content of unknown length.
 	p = s.connect().send("POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
 	want(t, body(p.take()), "/d")
 	for range 20 {
@@ -269,8 +270,8 @@ func TestUnreadBody(t *testing.T) {
 	want(t, p.ended, true)
 }
 
-// After the last response the server ends its side, and drops the client's bytes for a while. A reset
-// could lose the response.
+// TestLingering checks that the server ends only its side after the last response, and
+// drops the client's bytes for a while. A reset could lose the response.
 func TestLingering(t *testing.T) {
 	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(413) })
 	p := s.connect()
@@ -282,7 +283,7 @@ func TestLingering(t *testing.T) {
 	s.Advance(4 * time.Second)
 	want(t, p.lost, nil)
 	s.Advance(time.Second)
-	p.send("x") // who has seen the end learns more only by writing
+	p.send("x") // a client that has seen the end notices a reset only when it writes
 	if p.lost == nil {
 		t.Error("the connection is still open")
 	}
@@ -292,7 +293,7 @@ func TestLingering(t *testing.T) {
 	p.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")
 	p.send(strings.Repeat("x", 5_000_000))
 	if p.lost == nil {
-		t.Error("there is no end to what is taken")
+		t.Error("the server reads without a bound")
 	}
 }
 
@@ -321,11 +322,11 @@ func TestHandlerPanics(t *testing.T) {
 	want(t, body(p.take()), "fine")
 	want(t, strings.Count(logged(), "panic in a handler"), 1)
 	if !strings.Contains(logged(), "handler_test.go") || !strings.Contains(logged(), "panic=early") {
-		t.Errorf("the log does not say where it was: %s", logged())
+		t.Errorf("the log does not name the place of the panic: %s", logged())
 	}
 	p.send("GET /late HTTP/1.1\r\nHost: x\r\n\r\n")
 	if p.lost == nil || strings.HasSuffix(p.take(), "0\r\n\r\n") {
-		t.Error("a response that was not complete ended in order")
+		t.Error("an incomplete response ended like a complete one")
 	}
 	want(t, strings.Count(logged(), "panic in a handler"), 2)
 	p = s.connect().send("GET /abort HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -356,7 +357,7 @@ func TestHandlerContext(t *testing.T) {
 	}
 }
 
-// Other handlers run while one waits.
+// TestAwait checks that other handlers run while one waits.
 func TestAwait(t *testing.T) {
 	var s *server
 	s = serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
@@ -373,7 +374,7 @@ func TestAwait(t *testing.T) {
 	got := slow.take()
 	want(t, strings.Count(got, ok), 2)
 	if strings.Index(got, "/slow") > strings.Index(got, "/next") {
-		t.Errorf("not in order: %q", got)
+		t.Errorf("the responses are not in order: %q", got)
 	}
 	defer func() {
 		if recover() == nil {
@@ -383,7 +384,8 @@ func TestAwait(t *testing.T) {
 	web.Await(context.Background(), deferred.New[int]())
 }
 
-// A handler waits while the connection takes no more.
+// TestHandlerBackPressure checks that a handler waits while the connection accepts no
+// more bytes.
 func TestHandlerBackPressure(t *testing.T) {
 	const size = 10 << 20
 	written, done := 0, false
@@ -402,7 +404,7 @@ func TestHandlerBackPressure(t *testing.T) {
 	p.PauseProducing()
 	p.send("GET / HTTP/1.0\r\n\r\n")
 	if written > 300_000 || written == 0 {
-		t.Errorf("%d bytes were written that nobody takes", written)
+		t.Errorf("%d bytes were written to a client that reads nothing", written)
 	}
 	p.ResumeProducing()
 	s.Pump()
@@ -419,7 +421,8 @@ func TestHandlerBackPressure(t *testing.T) {
 	want(t, done, false)
 }
 
-// A client cannot send more while the handler does not read.
+// TestHandlerUploadBackPressure checks that the client must stop sending while the
+// handler does not read.
 func TestHandlerUploadBackPressure(t *testing.T) {
 	gate := deferred.New[deferred.None]()
 	read := 0
@@ -444,7 +447,7 @@ func TestHandlerUploadBackPressure(t *testing.T) {
 		sent += 40_000
 	}
 	if sent > 1_000_000 {
-		t.Errorf("%d bytes were taken that nobody reads", sent)
+		t.Errorf("%d bytes were received for a handler that reads nothing", sent)
 	}
 	gate.Callback(deferred.None{})
 	s.Pump()
@@ -552,7 +555,8 @@ func TestHijack(t *testing.T) {
 	want(t, len(s.DelayedCalls()), 0)
 }
 
-// A response that was written before is sent first.
+// TestHijackAfterWriteHeader checks that a response written before the hijack is sent
+// first.
 func TestHijackAfterWriteHeader(t *testing.T) {
 	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "upgrade")
@@ -573,7 +577,8 @@ func TestHijackAfterWriteHeader(t *testing.T) {
 	want(t, p.ended, true)
 }
 
-// The body of a request ends when the connection is hijacked.
+// TestHijackEndsTheBody checks that the body of a request ends when the connection is
+// hijacked.
 func TestHijackEndsTheBody(t *testing.T) {
 	for name, before := range map[string]func(*http.Request){
 		"unread":    func(*http.Request) {},
@@ -594,7 +599,8 @@ func TestHijackEndsTheBody(t *testing.T) {
 	}
 }
 
-// A client cannot send more while the handler does not read from the hijacked connection.
+// TestHijackUploadBackPressure checks that the client must stop sending while the handler
+// does not read from the hijacked connection.
 func TestHijackUploadBackPressure(t *testing.T) {
 	request := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n" }
 	for name, requests := range map[string]string{
@@ -637,7 +643,7 @@ func TestHijackUploadBackPressure(t *testing.T) {
 			s.Pump()
 			send()
 			if sent > 1_000_000 {
-				t.Errorf("%d bytes were taken that nobody reads", sent)
+				t.Errorf("%d bytes were received for a handler that reads nothing", sent)
 			}
 			late.Callback(deferred.None{})
 			s.Pump()
@@ -673,7 +679,7 @@ func TestHijackBackPressure(t *testing.T) {
 	want(t, strings.HasSuffix(p.take(), "1000000 <nil>"), true)
 }
 
-// A handler in a tree of resources sees the whole path.
+// TestHandlerInATree checks that a handler in a tree of resources sees the whole path.
 func TestHandlerInATree(t *testing.T) {
 	root := &web.Node{}
 	root.PutChild("app", &web.HandlerResource{Handler: http.StripPrefix("/app", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -685,7 +691,7 @@ func TestHandlerInATree(t *testing.T) {
 	want(t, head(s.get("/other")), "HTTP/1.1 404 Not Found")
 }
 
-// A Site needs a Root or a Handler, but not both.
+// TestSiteNeedsOneRoot checks that a Site needs a Root or a Handler, but not both.
 func TestSiteNeedsOneRoot(t *testing.T) {
 	for name, site := range map[string]*web.Site{
 		"none": {},

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// What a handler writes arrives whole and in order, however its writes meet the end of the buffer. The
-// buffer has 2048 bytes.
+// TestHandlerWritesOfAllSizes checks that a handler's bytes arrive complete and in order,
+// however its writes fill the buffer of 2048 bytes.
 func TestHandlerWritesOfAllSizes(t *testing.T) {
 	for _, sizes := range [][]int{
 		{2047}, {2048}, {2049}, {2047, 1}, {2047, 2}, {2048, 1}, {1, 2048}, {1, 4095}, {1, 4096}, {1, 10_000},
@@ -30,13 +30,14 @@ func TestHandlerWritesOfAllSizes(t *testing.T) {
 				}
 			})
 			if got := body(s.ask("GET / HTTP/1.0\r\n\r\n")); got != sent.String() {
-				t.Errorf("%s %v: %d bytes of %d arrived, or others", name, sizes, len(got), sent.Len())
+				t.Errorf("%s %v: %d bytes arrived, which are not the %d bytes written", name, sizes, len(got), sent.Len())
 			}
 		}
 	}
 }
 
-// A handler knows the names of the announced trailers before it reads the body.
+// TestAnnouncedTrailersOfAHandlersRequest checks that a handler knows the names of the
+// announced trailers before it reads the body.
 func TestAnnouncedTrailersOfAHandlersRequest(t *testing.T) {
 	for _, test := range []struct{ headers, before, after string }{
 		{"", "map[]", "map[X-A:[1] X-B:[2]]"},

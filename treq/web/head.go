@@ -10,8 +10,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 )
 
-// This file holds what the head of a response says: its default headers, the length of its body, and
-// which headers are trailers.
+// This file makes the head of a response: its default headers, the length of its body,
+// and the choice of trailers.
 
 // hasBody reports whether the body of the response is sent (RFC 9110, section 6.4.1).
 func (r *Request) hasBody() bool { return r.Method != http.MethodHead && bodyAllowed(r.code) }
@@ -20,7 +20,8 @@ func bodyAllowed(code int) bool {
 	return code >= 200 && code != http.StatusNoContent && code != http.StatusNotModified
 }
 
-// sendHead sends the head with the beginning of the body. last says that body is all of it.
+// sendHead sends the head with the beginning of the body. last says that body is the
+// whole body.
 func (r *Request) sendHead(body []byte, last bool) {
 	r.headSent = true
 	header := r.ResponseHeader
@@ -46,8 +47,8 @@ func (r *Request) sendHead(body []byte, last bool) {
 	r.sent += int64(len(body))
 }
 
-// bodyLength returns the length that the head gives for the body, or -1. whole says that body is all of
-// the response after the head.
+// bodyLength returns the length of the body for the head, or -1. whole says that body is
+// the whole response after the head.
 func (r *Request) bodyLength(body []byte, whole bool) int64 {
 	if given, ok := givenLength(r.ResponseHeader); ok {
 		return given
@@ -58,7 +59,7 @@ func (r *Request) bodyLength(body []byte, whole bool) int64 {
 	return -1
 }
 
-// givenLength returns the length in the Content-Length of h, and removes one that is not valid.
+// givenLength returns the Content-Length of h, and removes an invalid one.
 func givenLength(h http.Header) (int64, bool) {
 	values, ok := h["Content-Length"]
 	if !ok {
@@ -76,7 +77,7 @@ func givenLength(h http.Header) (int64, bool) {
 	return 0, false
 }
 
-// setDefaults sets the headers that a response has unless the program decides otherwise.
+// setDefaults sets the headers that the program has not set.
 func (r *Request) setDefaults(body []byte) {
 	h := r.ResponseHeader
 	if _, set := h["Date"]; !set {
@@ -94,8 +95,8 @@ func (r *Request) setDefaults(body []byte) {
 
 // Trailers.
 
-// isTrailer reports whether the header called name is sent after the body. announced is the value of
-// Trailer.
+// isTrailer reports whether the header called name is sent after the body. announced is
+// the value of Trailer.
 func isTrailer(name string, announced []string) bool {
 	return strings.HasPrefix(name, http.TrailerPrefix) || http1.HasToken(announced, name)
 }
@@ -120,7 +121,8 @@ func withoutTrailers(h http.Header) http.Header {
 	return h
 }
 
-// trailers returns the headers that are sent after the body. A body of known length has none.
+// trailers returns the headers that are sent after the body. A body of known length has
+// none.
 func (r *Request) trailers() (trailers http.Header) {
 	if r.length >= 0 || !r.hasBody() {
 		return nil

@@ -35,7 +35,7 @@ func serve(t testing.TB, site *web.Site) *server {
 	return &server{t, r, site}
 }
 
-// serveRoot serves a site with the root root.
+// serveRoot serves a site with the given root.
 func serveRoot(t testing.TB, root web.Resource) *server {
 	t.Helper()
 	return serve(t, &web.Site{Root: root})
@@ -86,14 +86,14 @@ func (s *server) connect() *peer {
 	return p
 }
 
-// send sends text, and runs the reactor until nothing is left to do.
+// send sends text, and runs the reactor until it is idle.
 func (p *peer) send(text string) *peer {
 	p.Write([]byte(text))
 	p.server.Pump()
 	return p
 }
 
-// take returns the bytes received since the last call, without the Date header.
+// take returns the bytes received since the last take, without the Date header.
 func (p *peer) take() string {
 	got := strings.ReplaceAll(string(p.got), "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n", "")
 	p.got = nil
@@ -150,7 +150,7 @@ func want[T comparable](t testing.TB, got, wanted T) {
 	}
 }
 
-// logs captures the log until the end of the test. The function that it returns returns the log.
+// logs captures the log until the end of the test. The returned function returns the log.
 func logs(t testing.TB) func() string { return logtest.Capture(t).String }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -9,13 +9,14 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file holds a connection that a handler has taken from the server.
+// This file has the connection that a handler took from the server.
 
-// A hijackedConn is the protocol of a hijacked connection, and the net.Conn of the handler.
+// A hijackedConn is the protocol of a hijacked connection, and the net.Conn of the
+// handler.
 type hijackedConn struct {
 	inv *invocation
 	socket
-	inErr   error // follows in; nil while it is not known
+	inErr   error // the error after in; nil before the end
 	lost    error // why the connection was lost
 	closed  bool
 	reading deadline

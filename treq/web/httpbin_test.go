@@ -18,8 +18,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// listen makes a site listen on a real port, on a loop of its own, until the test ends. It returns the
-// address.
+// listen makes a site listen on a real port, on a new loop, until the test ends. It
+// returns the address.
 func listen(t testing.TB, factory func(r reactor.Reactor) reactor.Factory) string {
 	t.Helper()
 	var address string
@@ -116,7 +116,7 @@ var questions = []question{
 	{method: "GET", path: "/websocket/echo"},
 }
 
-// put asks the server at address and returns its response as bytes and read.
+// put sends the question to the server at address. It returns the response and its body.
 func (q question) put(t *testing.T, address, version string) (*http.Response, string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -145,7 +145,7 @@ func (q question) put(t *testing.T, address, version string) (*http.Response, st
 	return resp, string(text)
 }
 
-// differ are the headers that may differ, because they contain the time.
+// differ has the headers that may differ, because they contain the time.
 var differ = []string{"Date"}
 
 // times matches the parts of a body that contain the time or the client's address.
@@ -202,7 +202,8 @@ func compare(t *testing.T, name string, got *http.Response, gotBody string, want
 	}
 }
 
-// httpbin's WebSocket hijacks the connection and uses it in the coroutine.
+// TestWebSocket uses httpbin's WebSocket, which hijacks the connection and uses it in the
+// coroutine.
 func TestWebSocket(t *testing.T) {
 	s := serve(t, &web.Site{Handler: httpbin.New()})
 	p := s.connect().send("GET /websocket/echo HTTP/1.1\r\nHost: an.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +

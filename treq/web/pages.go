@@ -7,14 +7,15 @@ import (
 	"strconv"
 )
 
-// This file holds the resources that are always the same page.
+// This file has the resources with a fixed page.
 
-// A Page is a leaf with one response to all methods: [ErrorPage], [NotFound], [Forbidden], [Redirect].
+// A Page is a leaf with the same response for all methods: [ErrorPage], [NotFound],
+// [Forbidden], [Redirect].
 type Page struct {
 	Leaf
 	// Code is the status code.
 	Code int
-	// Header has further headers.
+	// Header has additional headers.
 	Header http.Header
 	// Body is HTML.
 	Body string
@@ -30,14 +31,14 @@ func (p *Page) Render(req *Request) {
 	req.WriteString(p.Body)
 }
 
-// ErrorPage returns a page with a status code, a title and a paragraph of text, both of which it
-// escapes. It is twisted.web.pages.errorPage.
+// ErrorPage returns a page with a status code, a title and a paragraph of text. It
+// escapes both texts. It is twisted.web.pages.errorPage.
 func ErrorPage(code int, brief, detail string) *Page {
 	return &Page{Code: code, Body: fmt.Sprintf("<!DOCTYPE html>\n<html>\n<head><title>%d - %s</title></head>\n"+
 		"<body>\n<h1>%[2]s</h1>\n<p>%s</p>\n</body>\n</html>\n", code, html.EscapeString(brief), html.EscapeString(detail))}
 }
 
-// NotFound returns a 404. An empty detail stands for the usual one. It is twisted.web.pages.notFound.
+// NotFound returns a 404. "" means the usual detail. It is twisted.web.pages.notFound.
 func NotFound(detail string) *Page {
 	if detail == "" {
 		detail = "There is nothing at this address."
@@ -45,7 +46,7 @@ func NotFound(detail string) *Page {
 	return ErrorPage(http.StatusNotFound, "Not Found", detail)
 }
 
-// Forbidden returns a 403. An empty detail stands for the usual one. It is twisted.web.pages.forbidden.
+// Forbidden returns a 403. "" means the usual detail. It is twisted.web.pages.forbidden.
 func Forbidden(detail string) *Page {
 	if detail == "" {
 		detail = "Access to this address is not allowed."
@@ -53,7 +54,8 @@ func Forbidden(detail string) *Page {
 	return ErrorPage(http.StatusForbidden, "Forbidden", detail)
 }
 
-// Redirect returns a 302 to url; see also [Request.Redirect]. It is twisted.web.util.Redirect.
+// Redirect returns a 302 to url; see also [Request.Redirect]. It is
+// twisted.web.util.Redirect.
 func Redirect(url string) *Page {
 	return &Page{
 		Code:   http.StatusFound,
@@ -62,12 +64,14 @@ func Redirect(url string) *Page {
 	}
 }
 
-// Data is a resource whose content is in memory. It answers GET and HEAD. It is twisted.web.static.Data.
+// Data is a resource with its content in memory. It answers GET and HEAD. It is
+// twisted.web.static.Data.
 type Data struct {
 	Node
 	// Content is the body.
 	Content []byte
-	// Type is its media type. If it is empty, [http.DetectContentType] finds one.
+	// Type is the media type of Content. "" means that [http.DetectContentType] finds
+	// the type.
 	Type string
 }
 

@@ -21,7 +21,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// This file tests with other programs, where they are installed: curl, and Twisted and treq for Python.
+// This file tests with other programs, if they are installed: curl, and Twisted and treq
+// for Python.
 
 // inPython returns a command that runs a program in Python, or skips the test.
 func inPython(t *testing.T, program string, args ...string) *exec.Cmd {
@@ -35,7 +36,7 @@ func inPython(t *testing.T, program string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, name, append([]string{"-c", program}, args...)...)
 }
 
-// served is a site of resources and handlers for others to talk with.
+// served starts a site of resources and handlers, and returns its URL.
 func served(t *testing.T) string {
 	dir := files(t, map[string]string{"f.txt": "0123456789"})
 	if err := os.Truncate(filepath.Join(dir, "f.txt"), 1<<20); err != nil {
@@ -169,7 +170,7 @@ print(port.getHost().port, flush=True)
 reactor.run()
 `
 
-// Our client gets answers from Twisted's Site.
+// TestTwistedSite checks our client against Twisted's Site.
 func TestTwistedSite(t *testing.T) {
 	cmd := inPython(t, twistedProgram)
 	out, err := cmd.StdoutPipe()

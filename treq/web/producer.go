@@ -5,18 +5,19 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// This file holds the producers of a response's body.
+// This file has the producers of a response's body.
 
-// RegisterProducer makes p the source of the body. p is paused while the client takes no more, and
-// stopped when the connection is lost. A response with a producer stays open after its rendering;
-// UnregisterProducer and then [Request.Finish] end it. RegisterProducer fails with
-// [reactor.ErrProducerRegistered] if there is a producer already.
+// RegisterProducer makes p the source of the body. p is paused while the client accepts
+// no more bytes, and stopped when the connection is lost. A response with a producer
+// stays open after its rendering; UnregisterProducer and then [Request.Finish] end it.
+// RegisterProducer fails with [reactor.ErrProducerRegistered] if there is a producer
+// already.
 func (r *Request) RegisterProducer(p reactor.PushProducer) error {
 	return r.register(producer.Slot{Push: p})
 }
 
-// RegisterPullProducer makes p the source of the body, as [Request.RegisterProducer] does. Its
-// ResumeProducing is called whenever the client takes more.
+// RegisterPullProducer makes p the source of the body, as [Request.RegisterProducer]
+// does. Its ResumeProducing is called whenever the client accepts more bytes.
 func (r *Request) RegisterPullProducer(p reactor.PullProducer) error {
 	return r.register(producer.Slot{Pull: p})
 }
@@ -37,7 +38,7 @@ func (r *Request) register(p producer.Slot) error {
 	return nil
 }
 
-// UnregisterProducer ends the producer's work, if there is a producer.
+// UnregisterProducer removes the producer, if there is one.
 func (r *Request) UnregisterProducer() {
 	pulled := r.producer.Pull != nil
 	r.producer.Clear()
@@ -46,14 +47,14 @@ func (r *Request) UnregisterProducer() {
 	}
 }
 
-// pauseWriting is called when the client takes no more.
+// pauseWriting is called when the client accepts no more bytes.
 func (r *Request) pauseWriting() {
 	if r.producer.Push != nil {
 		r.producer.Push.PauseProducing()
 	}
 }
 
-// resumeWriting is called when the client takes more.
+// resumeWriting is called when the client accepts more bytes.
 func (r *Request) resumeWriting() {
 	switch {
 	case r.producer.Push != nil:

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// This file holds ranges: which bytes of a file a request is for (RFC 9110, section 14).
+// This file has ranges: the bytes of a file that a request asks for (RFC 9110, section
+// 14).
 
 // A part is a piece of a response's body: text, then size bytes of the file from offset.
 type part struct {
@@ -24,10 +25,12 @@ type plan struct {
 	length int64
 }
 
-// maxRanges is the largest number of ranges in a request. One with more gets the whole file.
+// maxRanges bounds the ranges in a request. A request with more ranges gets the whole
+// file.
 const maxRanges = 64
 
-// planRanges decides which parts of a file are sent, and sets the headers. The code is 416 if there are none.
+// planRanges decides which parts of a file are sent, and sets the headers. The code is
+// 416 if no part is.
 func planRanges(req *Request, tag string, size int64, mediaType string) plan {
 	ranges, ok := wantedRanges(req, tag, size)
 	switch {
@@ -68,8 +71,9 @@ func contentRange(p part, size int64) string {
 	return fmt.Sprintf("bytes %d-%d/%d", p.offset, p.offset+p.size-1, size)
 }
 
-// wantedRanges returns the ranges of a request that are in the file. ok is false if the whole file is sent:
-// without a valid Range for this version of the file, and if the ranges would be longer than the file.
+// wantedRanges returns the ranges of a request that are in the file. ok is false if the
+// whole file is sent: if there is no valid Range for this version of the file, or if the
+// ranges are longer than the file.
 func wantedRanges(req *Request, tag string, size int64) (ranges []part, ok bool) {
 	header := req.Header["Range"]
 	if len(header) != 1 || req.Method != http.MethodGet || !sameVersion(req, tag) {
@@ -102,7 +106,8 @@ func wantedRanges(req *Request, tag string, size int64) (ranges []part, ok bool)
 	return ranges, true
 }
 
-// parseRange reads "first-last", "first-" or "-length". The size of a range outside the file is 0.
+// parseRange reads "first-last", "first-" or "-length". The size of a range outside the
+// file is 0.
 func parseRange(spec string, size int64) (r part, valid bool) {
 	first, last, found := strings.Cut(spec, "-")
 	if !found {
@@ -128,8 +133,8 @@ func parseRange(spec string, size int64) (r part, valid bool) {
 	return part{offset: from, size: max(0, to-from+1)}, true
 }
 
-// sameVersion reports whether If-Range, if present, names this version of the file (RFC 9110, section
-// 13.1.5): by a strong tag, or by the exact time.
+// sameVersion reports whether If-Range, if present, names this version of the file (RFC
+// 9110, section 13.1.5): by a strong tag, or by the exact time.
 func sameVersion(req *Request, tag string) bool {
 	condition := req.Header.Get("If-Range")
 	switch {
@@ -143,8 +148,8 @@ func sameVersion(req *Request, tag string) bool {
 	return err == nil && err2 == nil && at.Equal(modified.Truncate(time.Second))
 }
 
-// parseDecimal reads a number of digits only. A number that is too large becomes the largest one, which
-// is beyond the end of every file.
+// parseDecimal reads a number that consists of digits. A number that is too large becomes
+// the largest one, which is beyond the end of every file.
 func parseDecimal(s string) (int64, bool) {
 	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return 0, false

@@ -14,38 +14,41 @@ import (
 	"github.com/sourcegraph/conc/panics"
 )
 
-// This file holds a request: what a program may ask of it, and its way to the resource that answers it.
-// Its content is in content.go, the response in response.go.
+// This file has a request: what a program can learn from it, and the search for the
+// resource that answers it. Its content is in content.go, the response in response.go.
 
-// A Request is a request and the response to it. It is twisted.web.server.Request, and belongs to the
-// loop's goroutine.
+// A Request is a request and the response to it. It is twisted.web.server.Request. It
+// belongs to the loop's goroutine.
 //
-// The fields describe the request, except for ResponseHeader. Content, and the form's values in Args, are
-// set before the resource is rendered, and stay empty for a [StreamingResource].
+// The fields describe the request, except for ResponseHeader. Content, and the form's
+// values in Args, are set before the resource is rendered, and are empty for a
+// [StreamingResource].
 type Request struct {
 	// Method is the method as received: methods are case-sensitive.
 	Method string
-	// URI is the request's target as received. Path is its part before the "?", still escaped; if
-	// the target is a whole URL, the path of the URL.
+	// URI is the request's target as received. Path is the part of URI before the
+	// "?", still escaped; if the target is a whole URL, the path of the URL.
 	URI, Path string
 	// Version is "HTTP/1.1" or "HTTP/1.0".
 	Version string
-	// Prepath has the unescaped segments of the path that lead to the resource, and Postpath the
-	// ones after them. A slash at the end of the path makes an empty segment.
+	// Prepath has the unescaped segments of the path that lead to the resource, and
+	// Postpath the segments after them. A slash at the end of the path makes an empty
+	// segment.
 	Prepath, Postpath []string
-	// Args has the values of the query and of a form that was posted. The form's values replace the
-	// query's of the same name.
+	// Args has the values of the query and of a posted form. The form's values
+	// replace the query's of the same name.
 	Args url.Values
 	// Header has the received headers under their canonical names.
 	Header http.Header
 	// Content is the whole content.
 	Content *bytes.Reader
-	// Trailer has the headers behind the content, at its end; nil if there are none.
+	// Trailer has the headers after the content, once the content has ended; nil if
+	// there are none.
 	Trailer http.Header
 
-	// ResponseHeader has the headers to send. They can be changed until the head of the response is
-	// sent. Those whose names are listed in Trailer, or begin with [http.TrailerPrefix], are sent
-	// after the body, and can be changed until Finish.
+	// ResponseHeader has the headers to send. They can be changed until the head of
+	// the response is sent. Headers whose names are listed in Trailer, or begin with
+	// [http.TrailerPrefix], are sent after the body, and can be changed until Finish.
 	ResponseHeader http.Header
 
 	// Site is the site that received the request.
@@ -54,22 +57,22 @@ type Request struct {
 	conn      *connection
 	carrier   carrier
 	host      string // the Host header, or the host of the target
-	announced int64  // length of the content; -1 if it is not known
+	announced int64  // the length of the content; -1 if unknown
 	last      bool   // the connection ends with the response
 	started   time.Time
 	resource  Resource
 
-	content     []byte // received for a resource that does not stream
+	content     []byte // the content for a resource that does not stream
 	receiver    ContentReceiver
-	contentOver bool // the content has ended, for contentErr if that is not nil
+	contentOver bool // the content has ended, early if contentErr is not nil
 	contentErr  error
 
 	response
 	session    *Session
-	invocation *invocation // of the handler that answers, if there is one
+	invocation *invocation // the call of the handler that answers; nil without a handler
 }
 
-// newRequest makes the request that starts with h. Its carrier calls begin next.
+// newRequest returns the request with the head h. Its carrier calls begin next.
 func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
 	r := &Request{
 		Method:         h.method,
@@ -92,7 +95,8 @@ func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
 	return r
 }
 
-// begin finds the resource. It renders one that streams, and lets the content come for another.
+// begin finds the resource. It renders a resource that streams, and collects the content
+// for any other.
 func (r *Request) begin() {
 	switch root := r.Site.Root.(type) { // a handler needs neither Prepath, Postpath nor Args
 	case nil:
@@ -134,7 +138,8 @@ func (r *Request) answerForServer() {
 	r.Finish()
 }
 
-// parseTarget sets the fields that come from the target. It reports whether the target is valid.
+// parseTarget sets the fields that come from the target. It reports whether the target is
+// valid.
 func (r *Request) parseTarget() bool {
 	path, query, _ := strings.Cut(r.URI, "?")
 	if r.Method == http.MethodConnect {
@@ -151,11 +156,11 @@ func (r *Request) parseTarget() bool {
 	}
 	r.Path = path
 	r.Postpath = segments(path)
-	r.Args, _ = url.ParseQuery(query) // leaves out the pairs that are not valid
+	r.Args, _ = url.ParseQuery(query) // leaves out invalid pairs
 	return true
 }
 
-// render makes the resource answer, and finishes the response unless that stays open.
+// render makes the resource answer, and finishes the response unless it stays open.
 func (r *Request) render() {
 	if p := panics.Try(r.renderResource); p != nil {
 		r.panicked(p, "a resource")
@@ -174,7 +179,8 @@ func (r *Request) render() {
 
 func (r *Request) renderResource() { render(r.resource, r) }
 
-// panicked logs a panic and ends the response, or only aborts it for [http.ErrAbortHandler].
+// panicked logs a panic and ends the response, or only aborts it for
+// [http.ErrAbortHandler].
 func (r *Request) panicked(p *panics.Recovered, place string) {
 	if p.Value == http.ErrAbortHandler {
 		r.abort()
@@ -215,27 +221,28 @@ func (r *Request) GetPassword() string {
 	return password
 }
 
-// GetClientAddress returns the address of the other end of the connection: the client's or a proxy's.
+// GetClientAddress returns the address of the other end of the connection: the client's
+// or a proxy's.
 func (r *Request) GetClientAddress() net.Addr { return r.conn.peer }
 
 // GetHost returns the server's own address on the connection.
 func (r *Request) GetHost() net.Addr { return r.conn.local }
 
-// GetRequestHostname returns the host that the request names, without a port, or "". A client may name any
-// host.
+// GetRequestHostname returns the host that the request names, without a port, or "". The
+// client chooses the name: do not trust it.
 func (r *Request) GetRequestHostname() string { return (&url.URL{Host: r.host}).Hostname() }
 
 // IsSecure reports whether the request came over TLS.
 func (r *Request) IsSecure() bool { return r.conn.tls != nil }
 
-// Started returns when the request's head arrived, by Clock.
+// Started returns when the request's head was received, by Clock.
 func (r *Request) Started() time.Time { return r.started }
 
-// Clock returns the clock that bounds the request: the Site's, or else the reactor.
+// Clock returns the clock for the request's time limits: the Site's, or else the reactor.
 func (r *Request) Clock() reactor.Clock { return r.conn.clock }
 
-// PrePathURL returns the URL of the resource that is found or rendered: the request's URL without the
-// segments in Postpath. The host is the one that the client named.
+// PrePathURL returns the URL of the resource that is searched or rendered: the request's
+// URL without the segments in Postpath. The host is the one that the client named.
 func (r *Request) PrePathURL() string { return r.URLPath().String() }
 
 // URLPath is PrePathURL as a [url.URL].

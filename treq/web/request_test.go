@@ -28,7 +28,7 @@ func TestArgs(t *testing.T) {
 	for _, test := range []struct{ name, request, want string }{
 		{"none", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "map[]"},
 		{"query", "GET /?a=1&a=&b=%20&c HTTP/1.1\r\nHost: x\r\n\r\n", "map[a:[1 ] b:[ ] c:[]]"},
-		{"not all of it can be read", "GET /?a=1&b=%zz&c=3 HTTP/1.1\r\nHost: x\r\n\r\n", "map[a:[1] c:[3]]"},
+		{"query with an invalid escape", "GET /?a=1&b=%zz&c=3 HTTP/1.1\r\nHost: x\r\n\r\n", "map[a:[1] c:[3]]"},
 		{"form", post(form, "a=5&c=6"), "map[a:[5] b:[2] c:[6]]"},
 		{"form with a charset", post(strings.Replace(form, "\r\n", "; charset=utf-8\r\n", 1), "c=6"), "map[a:[1] b:[2] c:[6]]"},
 		{"multipart", post(parts, "--xx\r\nContent-Disposition: form-data; name=c\r\n\r\nfield\r\n--xx\r\n"+
@@ -126,7 +126,7 @@ func TestRedirect(t *testing.T) {
 	want(t, got, "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /there\r\n\r\n")
 }
 
-// A 304 has no body and no Content-Length.
+// TestNotModified checks that a 304 has no body and no Content-Length.
 func TestNotModified(t *testing.T) {
 	s := serveFunc(t, func(req *web.Request) {
 		req.SetResponseCode(304)
@@ -135,8 +135,9 @@ func TestNotModified(t *testing.T) {
 	want(t, s.get("/"), "HTTP/1.1 304 Not Modified\r\n\r\n")
 }
 
-// A write says that it has taken everything, as io.Copy expects: while the resource is rendered, as the
-// first, as a later one, and if the response has no body.
+// TestWritesTakeEverything checks that every write reports all of its bytes as written,
+// as io.Copy expects: while the resource is rendered, as the first or a later write, and
+// in a response without a body.
 func TestWritesTakeEverything(t *testing.T) {
 	for _, test := range []struct {
 		method string
@@ -179,7 +180,7 @@ func TestPhrase(t *testing.T) {
 	want(t, head(s.get("/")), "HTTP/1.1 404 Not here")
 }
 
-// Each part of a response that is written in parts reaches the client at once.
+// TestNotDoneYet checks that each part of a response reaches the client at once.
 func TestNotDoneYet(t *testing.T) {
 	var req *web.Request
 	s := serveFunc(t, func(r *web.Request) {
@@ -200,7 +201,7 @@ func TestNotDoneYet(t *testing.T) {
 	want(t, p.take(), "5\r\nthree\r\n0\r\n\r\n")
 	want(t, req.Sent(), int64(11))
 
-	// A response of which nothing is sent before Finish has a length.
+	// A response without a write before Finish has a length.
 	p.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	p.take()
 	req.Finish()
@@ -233,7 +234,7 @@ func TestMisuse(t *testing.T) {
 			f()
 		}()
 	}
-	req.Fail(errors.New("not to be seen"))
+	req.Fail(errors.New("not logged"))
 	want(t, logged(), "")
 	s = serveFunc(t, func(r *web.Request) { r.Finish(); panic("after Finish") })
 	want(t, head(s.get("/")), "HTTP/1.1 200 OK")
@@ -244,7 +245,7 @@ func TestMisuse(t *testing.T) {
 	want(t, strings.Contains(logged(), "a Site needs either a Root or a Handler"), true)
 }
 
-// Only final codes of three digits can be set.
+// TestResponseCodeRange checks that only final codes of three digits can be set.
 func TestResponseCodeRange(t *testing.T) {
 	for code, allowed := range map[int]bool{-1: false, 0: false, 100: false, 199: false, 200: true, 999: true, 1000: false} {
 		var recovered any
@@ -263,12 +264,12 @@ func TestResponseCodeRange(t *testing.T) {
 	}
 }
 
-// The memory that a request's content takes grows with the bytes that came, not
-// with the length that was announced.
+// TestAnnouncedContentTakesNoMemory checks that the memory for a request's content grows
+// with the bytes received, not with the announced length.
 func TestAnnouncedContentTakesNoMemory(t *testing.T) {
 	s := serveFunc(t, hello)
 	p := s.connect()
-	p.send(post("", "x")) // what the first connection needs is there
+	p.send(post("", "x")) // allocates everything that connections share
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range 50 {
@@ -404,7 +405,7 @@ func TestFinishWhen(t *testing.T) {
 	want(t, p.lost != nil, true)
 }
 
-// puller writes a piece each time it is resumed.
+// A puller writes a piece each time it is resumed.
 type puller struct {
 	req     *web.Request
 	left    int
@@ -436,7 +437,7 @@ func TestPullProducer(t *testing.T) {
 	c.PauseProducing()
 	c.send("GET / HTTP/1.0\r\n\r\n")
 	if p.left < 90 || p.left == 100 {
-		t.Errorf("%d pieces are left while nobody takes any", p.left)
+		t.Errorf("%d pieces are left while the client reads nothing", p.left)
 	}
 	c.ResumeProducing()
 	s.Pump()
@@ -451,7 +452,8 @@ func TestPullProducer(t *testing.T) {
 	want(t, p.stopped, true)
 }
 
-// The time limit of a produced response begins again with each piece that the client takes.
+// TestPullProducerOfASlowClient checks that the time limit of a produced response
+// restarts with each piece that the client receives.
 func TestPullProducerOfASlowClient(t *testing.T) {
 	s := serveFunc(t, func(r *web.Request) { r.RegisterPullProducer(&puller{req: r, left: 1000}) })
 	c := s.connect()
@@ -475,7 +477,8 @@ func TestPullProducerOfASlowClient(t *testing.T) {
 	want(t, c.lost != nil && len(c.got) < 50_000_000, true)
 }
 
-// A producer may make a part of a response. The rest has no time limit.
+// TestPullProducerInBetween checks that a producer may make a part of a response, and
+// that the remaining response has no time limit.
 func TestPullProducerInBetween(t *testing.T) {
 	var req *web.Request
 	s := serveFunc(t, func(r *web.Request) {
@@ -504,7 +507,7 @@ func TestPullProducerInBetween(t *testing.T) {
 	want(t, c.ended, false)
 }
 
-// once writes one piece and unregisters itself.
+// A once producer writes one piece and unregisters itself.
 type once struct{ req *web.Request }
 
 func (p *once) ResumeProducing() {
@@ -513,7 +516,8 @@ func (p *once) ResumeProducing() {
 }
 func (p *once) StopProducing() {}
 
-// A response that fails stops its producer without another complaint.
+// TestFailWithAProducer checks that a response that fails stops its producer, and logs
+// only its error.
 func TestFailWithAProducer(t *testing.T) {
 	logged := logs(t)
 	s := serveFunc(t, func(r *web.Request) {
@@ -560,7 +564,7 @@ func TestPushProducer(t *testing.T) {
 	want(t, p.stopped, true)
 }
 
-// streaming takes the content as it comes.
+// A streaming resource records its content as it arrives.
 type streaming struct {
 	web.Leaf
 	req   *web.Request
@@ -643,7 +647,7 @@ func TestSessions(t *testing.T) {
 			session.Expire()
 			session.Expire()
 			if req.GetSession() == session {
-				t.Error("a session that has ended is still the request's")
+				t.Error("the request still has the expired session")
 			}
 			req.GetSession().Expire()
 			session.Touch()
@@ -692,7 +696,7 @@ func TestSessions(t *testing.T) {
 	want(t, expired, 4)
 }
 
-// The names of sessions come from the reactor's randomness.
+// TestSessionNames checks that the names of sessions come from the reactor's randomness.
 func TestSessionNames(t *testing.T) {
 	names := func(seed uint64) string {
 		s := serveFunc(t, func(req *web.Request) { req.WriteString(req.GetSession().ID()) })
@@ -704,7 +708,7 @@ func TestSessionNames(t *testing.T) {
 	want(t, names(1)[:64] != names(1)[64:], true)
 }
 
-// streamed answers at once.
+// A streamed resource answers before the content.
 type streamed struct{ web.Leaf }
 
 func (*streamed) StreamsContent() bool    { return true }
@@ -728,7 +732,7 @@ func TestAccessLog(t *testing.T) {
 	p.AbortConnection()
 	s.Pump()
 	later.Finish()
-	site.Root = &streamed{} // answers before the content has come, and then loses the connection
+	site.Root = &streamed{} // answers before the content; then the connection is lost
 	p = s.connect().send("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
 	p.AbortConnection()
 	s.Pump()
@@ -756,7 +760,7 @@ func TestConditions(t *testing.T) {
 		if req.SetLastModified(modified) || done {
 			return
 		}
-		req.SetLastModified(time.Unix(10, 0)) // earlier: not taken
+		req.SetLastModified(time.Unix(10, 0)) // earlier, so it has no effect
 		req.WriteString("new")
 	})
 	at := func(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(http.TimeFormat) }

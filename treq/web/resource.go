@@ -7,37 +7,42 @@ import (
 	"strings"
 )
 
-// This file holds the tree of resources: its nodes, the way to one, and which of its methods answers a
-// request.
+// This file has the tree of resources: its nodes, the search for one, and the choice of
+// its method that answers a request.
 
 // A Resource has a URL. It is Twisted's IResource.
 //
-// A type becomes a Resource by embedding a [Node] or a [Leaf]. It answers requests with a method for
-// each HTTP method it supports, such as RenderGET (see [GETRenderer]), or with Render for all of them
-// (see [Renderer]). All methods are called on the loop's goroutine.
+// A type becomes a Resource by embedding a [Node] or a [Leaf]. It answers requests with a
+// method for each HTTP method that it supports, such as RenderGET (see [GETRenderer]), or
+// with Render for all of them (see [Renderer]). All methods are called on the loop's
+// goroutine.
 type Resource interface {
-	// IsLeaf reports whether the way ends here. The rest of the path is then in the request's Postpath.
+	// IsLeaf reports whether the search for a resource ends here. The remaining path
+	// is then in the request's Postpath.
 	IsLeaf() bool
-	// GetChildWithDefault returns the child called name, or nil; then GetChild is asked. It is
-	// called before the request's content arrives.
+	// GetChildWithDefault returns the child called name. If it returns nil, GetChild
+	// is called. Both are called before the request's content arrives.
 	GetChildWithDefault(name string, req *Request) Resource
 	// GetChild returns a child made for the request, or nil.
 	GetChild(name string, req *Request) Resource
 }
 
-// A Renderer is a [Resource] that answers requests of every method. Its other methods are not called.
+// A Renderer is a [Resource] that answers requests of every method. Its other methods are
+// not called.
 //
-// Render writes the response to req. The response is finished when Render returns, unless Render has
-// called [Request.NotDoneYet]. If it panics, the answer is a 500.
+// Render writes the response to req. The response is finished when Render returns, unless
+// Render has called [Request.NotDoneYet]. If it panics, the answer is a 500.
 type Renderer interface {
 	Render(req *Request)
 }
 
-// Each of these is a [Resource] that answers requests of one method, as a [Renderer] does; they are
-// Twisted's render_GET and so on. A GETRenderer answers HEAD too, and its body is not sent.
+// Each of these is a [Resource] that answers requests of one method, as a [Renderer]
+// does; they are Twisted's render_GET and so on. A GETRenderer answers HEAD too, and its
+// body is not sent then.
 //
-// A method that a resource has no function for is answered with a 405, whose Allow lists the others (RFC
-// 9110, section 15.5.6), and a method that HTTP does not know with a 501.
+// The answer to a method that the resource does not support is a 405, whose Allow lists
+// the supported ones (RFC 9110, section 15.5.6). The answer to a method that HTTP does
+// not have is a 501.
 type (
 	GETRenderer     interface{ RenderGET(req *Request) }
 	HEADRenderer    interface{ RenderHEAD(req *Request) }
@@ -48,15 +53,15 @@ type (
 	OPTIONSRenderer interface{ RenderOPTIONS(req *Request) }
 )
 
-// A StreamingResource is a [Resource] that is rendered as soon as the head of a request arrives. The
-// content is not kept: [Request.DeliverContent] passes it to a receiver.
+// A StreamingResource is a [Resource] that is rendered when the head of a request
+// arrives. The content is not kept: [Request.DeliverContent] passes it to a receiver.
 type StreamingResource interface {
 	Resource
 	StreamsContent() bool
 }
 
-// A Node has children. The zero value has none. A type that embeds one is a [Resource]; a Node alone is
-// a directory. It is Twisted's resource.Resource.
+// A Node has children; the zero value has none. A type that embeds a Node is a
+// [Resource]; a Node alone is a directory. It is Twisted's resource.Resource.
 type Node struct {
 	children map[string]Resource
 }
@@ -64,8 +69,8 @@ type Node struct {
 // IsLeaf returns false.
 func (n *Node) IsLeaf() bool { return false }
 
-// PutChild sets the child for name, an unescaped segment of a path. The child called "" is the one for a
-// path that ends in a slash.
+// PutChild sets the child for name, an unescaped segment of a path. The child for ""
+// serves paths that end in a slash.
 func (n *Node) PutChild(name string, child Resource) {
 	if child == nil {
 		panic("web: PutChild of a nil Resource")
@@ -76,16 +81,19 @@ func (n *Node) PutChild(name string, child Resource) {
 	n.children[name] = child
 }
 
-// Children returns the children that PutChild has set, by name. The map is the node's own.
+// Children returns the children that PutChild has set, by name. The map is the Node's,
+// not a copy.
 func (n *Node) Children() map[string]Resource { return n.children }
 
 // GetChildWithDefault returns the child that PutChild has set, or nil.
 func (n *Node) GetChildWithDefault(name string, _ *Request) Resource { return n.children[name] }
 
-// GetChild returns nil. A type that embeds a Node and makes children on request has its own GetChild.
+// GetChild returns nil. A type that embeds a Node and makes children on request has its
+// own GetChild.
 func (n *Node) GetChild(string, *Request) Resource { return nil }
 
-// A Leaf is a [Node] that answers for all paths below its own. It is a Twisted Resource with isLeaf set.
+// A Leaf is a [Node] that answers for all paths below its own. It is a Twisted Resource
+// with isLeaf set.
 type Leaf struct{ Node }
 
 // IsLeaf returns true.
@@ -120,8 +128,8 @@ func getChildForRequest(root Resource, req *Request) Resource {
 	return at
 }
 
-// segments splits a path at its slashes and unescapes the parts. An escaped slash thus becomes part of a
-// name. A part with an invalid escape stays as it is, as in Twisted.
+// segments splits a path at its slashes and unescapes the parts. An escaped slash thus
+// becomes a part of a name. A part with an invalid escape is not changed, as in Twisted.
 func segments(path string) []string {
 	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	for i, p := range parts {
@@ -168,10 +176,10 @@ func renderOf(res Resource, method string) func(*Request) {
 	return nil
 }
 
-// methods are the methods that a resource can have a function for, in the order of Allow.
+// methods are the methods that a resource can support, in the order of Allow.
 var methods = []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
-// render calls the function of res for req, or answers that there is none.
+// render calls the function of res for req, or answers that the method is not supported.
 func render(res Resource, req *Request) {
 	if r, ok := res.(Renderer); ok {
 		r.Render(req)

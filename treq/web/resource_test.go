@@ -8,7 +8,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// page answers GET and POST.
+// A page answers GET and POST.
 type page struct{ web.Node }
 
 func (*page) RenderGET(req *web.Request) {
@@ -16,7 +16,7 @@ func (*page) RenderGET(req *web.Request) {
 }
 func (*page) RenderPOST(req *web.Request) { req.WriteString("posted") }
 
-// all has a function for every method.
+// An all resource has a function for every method.
 type all struct{ web.Leaf }
 
 func (*all) RenderGET(req *web.Request)     { req.WriteString("get") }
@@ -27,7 +27,7 @@ func (*all) RenderPATCH(req *web.Request)   { req.WriteString("patch") }
 func (*all) RenderDELETE(req *web.Request)  { req.WriteString("delete") }
 func (*all) RenderOPTIONS(req *web.Request) { req.WriteString("options") }
 
-// dynamic has a child for any name but "none".
+// A dynamic resource has a child for every name except "none".
 type dynamic struct{ page }
 
 func (*dynamic) GetChild(name string, req *web.Request) web.Resource {
@@ -40,7 +40,7 @@ func (*dynamic) GetChild(name string, req *web.Request) web.Resource {
 	return web.RenderFunc(func(req *web.Request) { req.WriteString("child " + name) })
 }
 
-// greedy has its own GetChildWithDefault.
+// A greedy resource has its own GetChildWithDefault.
 type greedy struct{ web.Node }
 
 func (*greedy) GetChildWithDefault(name string, req *web.Request) web.Resource {
@@ -148,7 +148,7 @@ func TestRenderByMethod(t *testing.T) {
 	want(t, head(s.ask("CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n")), "HTTP/1.1 405 Method Not Allowed")
 }
 
-// The media type of Data is detected if it is not set.
+// TestDataWithoutAType checks that the media type of Data is detected if it is not set.
 func TestDataWithoutAType(t *testing.T) {
 	root := &web.Node{}
 	root.PutChild("", &web.Data{Content: []byte("<p>hello")})

@@ -11,8 +11,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/producer"
 )
 
-// This file holds the response of a request: its code and headers, its body and its end. The head is
-// put together in head.go.
+// This file has the response of a request: its code and headers, its body and its end.
+// head.go makes the head.
 
 // response is the part of a Request that is its response.
 type response struct {
@@ -21,10 +21,10 @@ type response struct {
 	late   http.Header // the trailers, if they are not in ResponseHeader
 
 	notDoneYet bool   // the response stays open after its rendering
-	rendering  bool   // the resource is being rendered: Write keeps what it gets
-	buffered   []byte // written and kept
-	length     int64  // of the body, as the head says; -1 if it does not
-	sent       int64  // bytes of the body sent
+	rendering  bool   // the resource is being rendered: Write keeps the bytes
+	buffered   []byte // bytes that Write keeps
+	length     int64  // the length of the body in the head; -1 if unknown
+	sent       int64  // the number of bytes of the body sent
 	headSent   bool
 	finished   bool
 	aborted    bool
@@ -39,15 +39,16 @@ type response struct {
 // ErrConnectionLost is the error of a write to a response whose connection was lost.
 var ErrConnectionLost = errors.New("web: the connection was lost")
 
-// over reports whether the response has ended: the carrier is not used any more.
+// over reports whether the response has ended: the carrier is not used after that.
 func (r *Request) over() bool { return r.finished || r.aborted || r.lost != nil }
 
-// NotDoneYet keeps the response open after the method that renders it returns. Everything written until
-// then is sent, and later writes are sent at once. [Request.Finish] ends the response.
+// NotDoneYet keeps the response open after the method that renders it returns. The bytes
+// written until then are sent, and later writes are sent at once. [Request.Finish] ends
+// the response.
 func (r *Request) NotDoneYet() { r.notDoneYet = true }
 
-// SetResponseCode sets the status code, with its usual phrase. It panics if the code is not a final one,
-// 200 to 999, or if the head has been sent.
+// SetResponseCode sets the status code, with its usual phrase. It panics if the code is
+// not final (200 to 999), or if the head has been sent.
 func (r *Request) SetResponseCode(code int) { r.SetResponseCodeAndPhrase(code, "") }
 
 // SetResponseCodeAndPhrase is [Request.SetResponseCode] with another phrase.
@@ -64,13 +65,13 @@ func (r *Request) SetResponseCodeAndPhrase(code int, phrase string) {
 // ResponseCode returns the status code.
 func (r *Request) ResponseCode() int { return r.code }
 
-// Sent returns how many bytes of the response's body were written.
+// Sent returns the number of bytes of the body that were written.
 func (r *Request) Sent() int64 { return r.sent }
 
 // SetHeader sets a header of the response.
 func (r *Request) SetHeader(name, value string) { r.ResponseHeader.Set(name, value) }
 
-// AddCookie adds a cookie to the response. A cookie that is not valid is logged and left out.
+// AddCookie adds a cookie to the response. An invalid cookie is logged and left out.
 func (r *Request) AddCookie(cookie *http.Cookie) {
 	if err := cookie.Valid(); err != nil {
 		slog.Error("web: a cookie that cannot be sent is left out", "error", err)
@@ -79,7 +80,7 @@ func (r *Request) AddCookie(cookie *http.Cookie) {
 	r.ResponseHeader.Add("Set-Cookie", cookie.String())
 }
 
-// Redirect makes the response a 302 to url. It may still have a body.
+// Redirect makes the response a 302 to url. The response may still have a body.
 func (r *Request) Redirect(url string) {
 	r.SetResponseCode(http.StatusFound)
 	r.SetHeader("Location", url)
@@ -87,14 +88,15 @@ func (r *Request) Redirect(url string) {
 
 // The body.
 
-// Write adds p to the body of the response. The first call sends the head. While the resource is
-// rendered, Write keeps p; if the response ends with the rendering, it is sent with its length.
+// Write adds p to the body of the response. The first call sends the head. While the
+// resource is rendered, Write keeps p; if the response ends with the rendering, the kept
+// bytes are sent with their length.
 //
-// Bytes that the connection does not take are kept in memory, however many. A producer can make a large
-// body piece by piece; see [Request.RegisterProducer].
+// Bytes that the connection does not accept are kept in memory, without a limit. A
+// producer can make a large body piece by piece; see [Request.RegisterProducer].
 //
-// Write fails with [ErrConnectionLost], and with [http.ErrContentLength] for more bytes than the
-// Content-Length that was set. It panics after Finish.
+// Write fails with [ErrConnectionLost], or with [http.ErrContentLength] after more bytes
+// than the Content-Length. It panics after Finish.
 func (r *Request) Write(p []byte) (int, error) {
 	if r.finished {
 		panic("web: Write after Finish")
@@ -136,8 +138,8 @@ func (r *Request) writeBody(p []byte) (int, error) {
 
 // The end.
 
-// Finish ends a response that [Request.NotDoneYet] kept open. If the connection was lost, it does
-// nothing. It panics the second time.
+// Finish ends a response that [Request.NotDoneYet] kept open. If the connection was lost,
+// it does nothing. It panics on a second call.
 func (r *Request) Finish() {
 	if r.finished {
 		panic("web: Finish a second time")
@@ -171,9 +173,9 @@ func (r *Request) Finish() {
 	r.carrier.finish(trailer, short)
 }
 
-// Fail logs err and ends the response: with a 500 if its head has not been sent, else by closing the
-// connection. If the connection was lost, or the response is finished, it does nothing. It is Twisted's
-// processingFailed.
+// Fail logs err and ends the response: with a 500 if its head has not been sent, else by
+// closing the connection. If the connection was lost, or the response is finished, it
+// does nothing. It is Twisted's processingFailed.
 func (r *Request) Fail(err error) {
 	if r.over() {
 		return
@@ -193,8 +195,8 @@ func (r *Request) tooLarge() {
 	r.refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("the content of the request is more than %d bytes", r.Site.maxContent()))
 }
 
-// endWith ends the response with an error's code, a line of text and a header, in place of what was
-// written. If the head has been sent, it aborts the connection.
+// endWith ends the response with an error code, a line of text and a header, in place of
+// the kept bytes. If the head has been sent, it aborts the connection.
 func (r *Request) endWith(code int, text, name, value string) {
 	switch {
 	case r.over():

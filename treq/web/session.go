@@ -12,10 +12,10 @@ import (
 
 // This file holds sessions.
 
-// A Session is what a site remembers of a user between requests, in memory. It is
-// twisted.web.server.Session, and belongs to the loop's goroutine.
+// A Session is the data that a site keeps for a user between requests, in memory. It is
+// twisted.web.server.Session. It belongs to the loop's goroutine.
 type Session struct {
-	// Values are the program's.
+	// Values are for the program.
 	Values map[any]any
 
 	id       string
@@ -25,7 +25,8 @@ type Session struct {
 	onExpire []func()
 }
 
-// ID returns the session's name: 64 hexadecimal digits, in a cookie. Whoever knows it has the session.
+// ID returns the session's name: 64 hexadecimal digits, sent in a cookie. Anyone who
+// knows the name can use the session.
 func (s *Session) ID() string { return s.id }
 
 // Touch restarts the session's timeout. [Request.GetSession] calls it.
@@ -35,13 +36,14 @@ func (s *Session) Touch() {
 	}
 }
 
-// SetTimeout sets how long the session lasts without a request, in place of the site's SessionTimeout.
+// SetTimeout sets how long the session lasts without a request, in place of the site's
+// SessionTimeout.
 func (s *Session) SetTimeout(d time.Duration) {
 	s.timeout = d
 	s.Touch()
 }
 
-// NotifyOnExpire makes f be called when the session ends.
+// NotifyOnExpire makes the end of the session call f.
 func (s *Session) NotifyOnExpire(f func()) { s.onExpire = append(s.onExpire, f) }
 
 // Expire ends the session, for example at a logout.
@@ -62,7 +64,8 @@ func (s *Session) Expire() {
 // GetSession returns the session called id, or nil.
 func (s *Site) GetSession(id string) *Session { return s.sessions[id] }
 
-// makeSession returns a new session, named with the randomness of the connection's reactor.
+// makeSession returns a new session, named with the randomness of the connection's
+// reactor.
 func (s *Site) makeSession(conn *connection) *Session {
 	var name [32]byte
 	random.Fill(name[:], conn.reactor.Rand())
@@ -80,9 +83,9 @@ func (s *Site) makeSession(conn *connection) *Session {
 	return session
 }
 
-// GetSession returns the client's session, found by its cookie. Without one it makes a session and adds
-// the cookie to the response; it panics if the head has been sent by then. A session that is made over
-// TLS has a cookie of its own, which is sent only over TLS.
+// GetSession returns the client's session, found by its cookie. Without a session it
+// makes one and adds the cookie to the response; it panics if the head has already been
+// sent. A session made over TLS has a different cookie, which is sent only over TLS.
 func (r *Request) GetSession() *Session {
 	name := "GOTREQ_SESSION"
 	if r.IsSecure() {

@@ -11,61 +11,65 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// This file holds a site: its configuration, and what its connections share.
+// This file has a site: its configuration, and the state that its connections share.
 
-// A Site serves a tree of resources, or one [http.Handler], over HTTP/1.1. It is the factory of a port's
-// connections, and twisted.web.server.Site.
+// A Site serves a tree of resources, or one [http.Handler], over HTTP/1.1. It is the
+// factory of a port's connections, and twisted.web.server.Site.
 //
 //	reactor.ListenTCP("localhost:8080", &web.Site{Root: root})
 //
-// Set either Root or Handler, and the other fields only before the first connection. A Site belongs to
-// the goroutine of one reactor. A timeout of zero stands for its default, a negative one for none.
+// Set either Root or Handler, and change fields only before the first connection. A Site
+// belongs to the goroutine of one reactor. A timeout of 0 means its default, a negative
+// one no limit.
 type Site struct {
 	// Root is the resource at the root of all paths.
 	Root Resource
 	// Handler answers all requests, as a [HandlerResource] does.
 	Handler http.Handler
 
-	// HeaderTimeout bounds the head of a request, from the start of the connection or the head's
-	// first byte. A head that takes longer is answered with a 408. The default is 20 seconds.
+	// HeaderTimeout bounds the head of a request, from the start of the connection or
+	// the head's first byte. A head that takes longer is answered with a 408. The
+	// default is 20 seconds.
 	HeaderTimeout time.Duration
-	// ContentTimeout bounds the pauses in a request's content, while something waits for it. The
-	// default is a minute.
+	// ContentTimeout bounds the pauses in a request's content while a reader waits
+	// for it. The default is a minute.
 	ContentTimeout time.Duration
 	// IdleTimeout bounds the time between two requests. The default is a minute.
 	IdleTimeout time.Duration
-	// WriteTimeout bounds the time in which the client receives the bytes that wait to be sent:
-	// about 64 KiB if the response has a producer. The connection is then aborted. The default is a
-	// minute.
+	// WriteTimeout bounds the time in which the client receives the bytes that wait
+	// to be sent: about 64 KiB if the response has a producer. After it the
+	// connection is aborted. The default is a minute.
 	WriteTimeout time.Duration
-	// SessionTimeout bounds the time between two requests of a session. The default is 15 minutes.
+	// SessionTimeout bounds the time between two requests of a session. The default
+	// is 15 minutes.
 	SessionTimeout time.Duration
 
-	// Limits bounds what a client may send of a request, apart from its content.
+	// Limits bounds the parts of a request other than its content.
 	Limits wire.Limits
-	// MaxContent is the largest content, in bytes, of a request whose resource does not stream. It
-	// is kept in memory. A larger one is answered with a 413. The default is 10 MiB; a negative
-	// value means no bound.
+	// MaxContent bounds the content, in bytes, of a request whose resource does not
+	// stream: the content is kept in memory. Larger content is answered with a 413.
+	// The default is 10 MiB; a negative value means no bound.
 	MaxContent int64
-	// MaxRequests is the largest number of requests on one connection. Zero means any number.
+	// MaxRequests bounds the requests on one connection. 0 means no bound.
 	MaxRequests int
 
-	// AccessLog, if set, is called at the end of each request that has a response, when that is
-	// written or the connection is lost; see [CombinedLog].
+	// AccessLog, if set, is called once for each Request, when its response is
+	// written or its connection is lost; see [CombinedLog].
 	AccessLog func(req *Request)
-	// Clock tells the time. Nil stands for the reactor of the connection.
+	// Clock is the clock for dates and timeouts. nil means the reactor of the
+	// connection.
 	Clock reactor.Clock
 
 	sessions   map[string]*Session
-	date       []string // the Date header for the second dateAt
+	date       []string // the Date header of the second dateAt
 	dateAt     int64
-	scratch    []byte   // heads are built in it
-	free       [][]byte // buffers for what handlers write
-	fileBuffer []byte   // files are read through it
+	scratch    []byte   // the buffer in which heads are built
+	free       [][]byte // free buffers for handlers' writes
+	fileBuffer []byte   // the buffer for reading files
 }
 
-// BuildProtocol returns the protocol of one connection; see [reactor.Factory]. It panics without a Root
-// or a Handler, and with both.
+// BuildProtocol returns the protocol of one connection; see [reactor.Factory]. It panics
+// without a Root or a Handler, and with both.
 func (s *Site) BuildProtocol(net.Addr) reactor.Protocol {
 	if (s.Root == nil) == (s.Handler == nil) {
 		panic("web: a Site needs either a Root or a Handler")
@@ -80,7 +84,8 @@ func (s *Site) maxContent() int64 {
 	return cmp.Or(s.MaxContent, 10<<20)
 }
 
-// dateHeader returns the Date header for the time now. Within a second it is the same slice.
+// dateHeader returns the Date header for now. It returns the same slice for a whole
+// second.
 func (s *Site) dateHeader(now time.Time) []string {
 	if at := now.Unix(); s.date == nil || at != s.dateAt {
 		s.date, s.dateAt = []string{now.UTC().Format(http.TimeFormat)}, at
@@ -88,8 +93,8 @@ func (s *Site) dateHeader(now time.Time) []string {
 	return s.date
 }
 
-// handlerBuffer is how many bytes a handler can write before the head is sent. A shorter body is sent
-// with its length. net/http keeps as much.
+// handlerBuffer is the number of bytes that a handler can write before the head is sent.
+// A shorter body is sent with its length. net/http has a buffer of the same size.
 const handlerBuffer = 2048
 
 // buffer returns an empty buffer of handlerBuffer bytes.

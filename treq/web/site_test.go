@@ -70,7 +70,8 @@ func TestPersistence(t *testing.T) {
 		strings.Replace(helloResponse, "Length: 5\r\n", "Length: 5\r\nConnection: close\r\n", 1))
 }
 
-// The same bytes give the same answers, however they are split.
+// TestSplitAnywhere checks that the same bytes give the same responses, however they are
+// split.
 func TestSplitAnywhere(t *testing.T) {
 	requests := "GET /a HTTP/1.1\r\nHost: x\r\n\r\n" + post("", "0123456789") +
 		"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nT: v\r\n\r\n" +
@@ -105,7 +106,8 @@ func TestSplitAnywhere(t *testing.T) {
 	}
 }
 
-// The server stops reading from a client that does not take the answers.
+// TestPipelineBackPressure checks that the server stops reading from a client that does
+// not read the responses.
 func TestPipelineBackPressure(t *testing.T) {
 	answered := 0
 	s := serveFunc(t, func(req *web.Request) {
@@ -122,7 +124,7 @@ func TestPipelineBackPressure(t *testing.T) {
 		sent += 100
 	}
 	if answered > 1000 || sent > 50_000 {
-		t.Errorf("%d requests were answered and %d taken from a client that takes no answer", answered, sent)
+		t.Errorf("%d requests were answered and %d received from a client that reads nothing", answered, sent)
 	}
 	p.ResumeProducing()
 	s.Pump()
@@ -140,7 +142,7 @@ func TestTimeouts(t *testing.T) {
 		name  string
 		sent  string
 		after time.Duration
-		want  string // the beginning of what comes
+		want  string // the beginning of the received bytes
 	}{
 		{"nothing", "", 5 * time.Second, ""},
 		{"half a head", partial, 5 * time.Second, "HTTP/1.1 408 Request Timeout\r\n"},
@@ -162,7 +164,7 @@ func TestTimeouts(t *testing.T) {
 			want(t, len(s.DelayedCalls()), 0)
 		})
 	}
-	t.Run("the next head, after one that came in parts", func(t *testing.T) {
+	t.Run("the next head, after a head in parts", func(t *testing.T) {
 		s := serve(t, site())
 		p := s.connect().send(get[:9]).send(get[9:])
 		want(t, p.take(), helloResponse)
@@ -171,7 +173,7 @@ func TestTimeouts(t *testing.T) {
 		want(t, head(p.take()), "HTTP/1.1 408 Request Timeout")
 		want(t, p.ended, true)
 	})
-	t.Run("of a connection that is lost", func(t *testing.T) {
+	t.Run("a lost connection", func(t *testing.T) {
 		s := serve(t, site())
 		p := s.connect()
 		p.AbortConnection()
@@ -188,7 +190,7 @@ func TestTimeouts(t *testing.T) {
 		s.Advance(time.Hour)
 		want(t, p.ended, false)
 	})
-	t.Run("while it is answered", func(t *testing.T) {
+	t.Run("while a request is answered", func(t *testing.T) {
 		var req *web.Request
 		s := serveFunc(t, func(r *web.Request) { req = r; r.NotDoneYet() })
 		p := s.connect().send(get)
@@ -197,7 +199,7 @@ func TestTimeouts(t *testing.T) {
 		s.Pump()
 		want(t, head(p.take()), "HTTP/1.1 200 OK")
 	})
-	t.Run("a clock of one's own", func(t *testing.T) {
+	t.Run("the Clock of the site", func(t *testing.T) {
 		site, clock := site(), task.NewClock()
 		site.Clock = clock
 		s := serve(t, site)
@@ -210,7 +212,8 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// The time limit of a head counts from its first byte: a byte a second does not extend it.
+// TestSlowLoris checks that the time limit of a head counts from its first byte: a byte
+// each second does not extend it.
 func TestSlowLoris(t *testing.T) {
 	s := serveFunc(t, hello)
 	p := s.connect()
@@ -237,7 +240,7 @@ func TestContentTimeoutOfHandlers(t *testing.T) {
 	want(t, head(p.take()), "HTTP/1.1 408 Request Timeout")
 	want(t, p.ended, true)
 
-	// Content that nobody reads has a time limit too.
+	// Content that the handler does not read has a time limit too.
 	s = serveHandler(t, func(w http.ResponseWriter, r *http.Request) {})
 	p = s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
 	want(t, head(p.take()), "HTTP/1.1 200 OK")
@@ -245,7 +248,8 @@ func TestContentTimeoutOfHandlers(t *testing.T) {
 	want(t, p.ended, true)
 }
 
-// A client that may still be sending gets the whole answer before the connection is closed.
+// TestLingeringAfterBadContent checks that a client that may still be sending gets the
+// whole response before the connection is closed.
 func TestLingeringAfterBadContent(t *testing.T) {
 	for name, sent := range map[string]string{
 		"not HTTP": "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -267,7 +271,8 @@ func TestLingeringAfterBadContent(t *testing.T) {
 	}
 }
 
-// The server aborts the connection of a client that does not take the response.
+// TestWriteTimeout checks that the server aborts the connection of a client that does not
+// read the response.
 func TestWriteTimeout(t *testing.T) {
 	for name, f := range map[string]func(*web.Request){
 		"written":  func(req *web.Request) { req.Write(make([]byte, 1_000_000)) },
@@ -308,14 +313,14 @@ func TestHostile(t *testing.T) {
 		{"long headers", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("A: "+strings.Repeat("b", 1000)+"\r\n", 200), "431"},
 		{"many headers", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("A: b\r\n", 600) + "\r\n", "431"},
 		{"empty lines", strings.Repeat("\r\n", 100), "400"},
-		{"a path that is none", "GET http://[x/ HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
+		{"an invalid path", "GET http://[x/ HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
 		{"chunk", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n", "400"},
 		{"huge chunk", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n\r\n", "400"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rendered := false
 			s := serveFunc(t, func(req *web.Request) { rendered = true })
-			// Another request follows, which must not be answered.
+			// The request after it must not be answered.
 			p := s.connect().send(test.sent + "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
 			got := p.take()
 			if !strings.HasPrefix(got, "HTTP/1.1 "+test.want+" ") || strings.Count(got, "HTTP/1.1 ") != 1 || header(got, "Connection") != "close" {
@@ -354,7 +359,7 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// A channel works without a network.
+// TestStringTransport checks that a channel works without a network.
 func TestStringTransport(t *testing.T) {
 	r := memory.New()
 	transport := &memory.StringTransport{On: r}
@@ -409,7 +414,7 @@ func TestTLS(t *testing.T) {
 	want(t, state.HandshakeComplete, true)
 }
 
-// The same program makes the same trace each time.
+// TestDeterminism checks that the same program makes the same trace each time.
 func TestDeterminism(t *testing.T) {
 	run := func() string {
 		s := serveRoot(t, tree())

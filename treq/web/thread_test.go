@@ -16,13 +16,15 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
+// threaded returns a factory of sites that run h in threads.
 func threaded(h http.HandlerFunc) func(reactor.Reactor) reactor.Factory {
 	return func(reactor.Reactor) reactor.Factory {
 		return &web.Site{Root: &web.HandlerResource{InThreads: true, Handler: h}}
 	}
 }
 
-// Handlers in threads can wait for each other. On the loop they would wait for ever.
+// TestThreadsRunTogether checks that handlers in threads can wait for each other. On the
+// loop they would wait for ever.
 func TestThreadsRunTogether(t *testing.T) {
 	first := make(chan string)
 	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
@@ -79,7 +81,7 @@ func TestThreadedStreams(t *testing.T) {
 	want(t, fmt.Sprint(n, err), fmt.Sprint(size, " <nil>"))
 }
 
-// The context ends when the client disconnects.
+// TestThreadedContext checks that the context ends when the client disconnects.
 func TestThreadedContext(t *testing.T) {
 	began, ended := make(chan bool), make(chan bool)
 	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
@@ -97,7 +99,7 @@ func TestThreadedContext(t *testing.T) {
 	<-ended
 }
 
-// Any goroutine may use a connection that a thread has taken.
+// TestThreadedHijack checks that any goroutine may use a connection hijacked in a thread.
 func TestThreadedHijack(t *testing.T) {
 	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
 		conn, rw, err := w.(http.Hijacker).Hijack()
@@ -123,7 +125,8 @@ func TestThreadedHijack(t *testing.T) {
 	want(t, fmt.Sprint(line, err), "you said hello\n<nil>")
 }
 
-// A reactor in memory has no threads.
+// TestThreadedInMemory checks that handlers in threads run as coroutines on a reactor in
+// memory.
 func TestThreadedInMemory(t *testing.T) {
 	s := serve(t, &web.Site{Root: &web.HandlerResource{InThreads: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
@@ -134,7 +137,7 @@ func TestThreadedInMemory(t *testing.T) {
 	want(t, strings.HasSuffix(p.take(), "4 <nil>"), true)
 }
 
-// A thread does not wait for a loop that has ended.
+// TestThreadedAfterTheLoop checks that a thread does not wait for a loop that has ended.
 func TestThreadedAfterTheLoop(t *testing.T) {
 	r := reactor.New()
 	defer r.Close()
