@@ -29,7 +29,6 @@ func TestThatFails(t *testing.T) {
 	if os.Getenv(failing) == "" {
 		t.Skip("only for TestLines")
 	}
-	get := treqtesting.Exchange{Request: treqtesting.Request{Method: "get", URL: "http://an.example"}}
 	t.Run("success", func(t *testing.T) {
 		deferredtest.SuccessResultOf(t, deferred.New[int]()) // names success: the Deferred has no result yet
 	})
@@ -43,14 +42,14 @@ func TestThatFails(t *testing.T) {
 		treqtesting.NewRequestSequence(t, treqtesting.Exchange{}) // names exchange: the request's Method: missing
 	})
 	t.Run("end", func(t *testing.T) {
-		treqtesting.NewRequestSequence(t, get) // names end: Not all expected requests were made
+		treqtesting.NewRequestSequence(t, getExample) // names end: Not all expected requests were made
 	})
 	t.Run("consume", func(t *testing.T) {
-		seq := treqtesting.NewRequestSequence(t, get)
+		seq := treqtesting.NewRequestSequence(t, getExample)
 		seq.Consume(func() {}) // names consume: Not all expected requests were made
 	})
 	t.Run("request", func(t *testing.T) {
-		seq := treqtesting.NewRequestSequence(t, get)
+		seq := treqtesting.NewRequestSequence(t, getExample)
 		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 		stub.Put("http://an.example") // names request: is not the request that is expected
 	})

@@ -89,6 +89,9 @@ func content(t testing.TB, d *deferred.Deferred[*response.Response]) (int, strin
 	return resp.Code, deferredtest.SuccessResultOf(t, resp.Text())
 }
 
+// getExample expects a GET of http://an.example.
+var getExample = treqtesting.Exchange{Request: treqtesting.Request{Method: "get", URL: "http://an.example"}}
+
 // TestSequence: the expected requests, in order, are answered. An unexpected one does not
 // count.
 func TestSequence(t *testing.T) {
@@ -265,9 +268,6 @@ func TestParts(t *testing.T) {
 
 // TestBadExchanges: an invalid exchange fails the test.
 func TestBadExchanges(t *testing.T) {
-	good := func() treqtesting.Exchange {
-		return treqtesting.Exchange{Request: treqtesting.Request{Method: "get", URL: "http://an.example"}}
-	}
 	for _, test := range []struct {
 		name string
 		set  func(x *treqtesting.Exchange)
@@ -283,9 +283,9 @@ func TestBadExchanges(t *testing.T) {
 		{"a map for data", func(x *treqtesting.Exchange) { x.Request.Data = map[string]int{} }, "the request's Data: map[string]int is neither a string, a []byte nor a Matcher"},
 		{"an interim reply", func(x *treqtesting.Exchange) { x.Reply.Code = 103 }, "the reply's Code: 103 is not the status of a response"},
 	} {
-		x := good()
+		x := getExample
 		test.set(&x)
-		got := failtest.Text(func(t testing.TB) { treqtesting.NewRequestSequence(t, good(), x) })
+		got := failtest.Text(func(t testing.TB) { treqtesting.NewRequestSequence(t, getExample, x) })
 		if want := "NewRequestSequence: exchange 2 of 2: " + test.want; got != want {
 			t.Errorf("%s: got %q, want %q", test.name, got, want)
 		}
@@ -294,7 +294,6 @@ func TestBadExchanges(t *testing.T) {
 
 // TestSequenceFailsItsTest: without reporters, each mistake fails the test once.
 func TestSequenceFailsItsTest(t *testing.T) {
-	get := treqtesting.Exchange{Request: treqtesting.Request{Method: "get", URL: "http://an.example"}, Reply: treqtesting.Reply{Body: "ok"}}
 	for _, test := range []struct {
 		name     string
 		requests []string
@@ -307,7 +306,7 @@ func TestSequenceFailsItsTest(t *testing.T) {
 		{"none", nil, "Not all expected requests were made, but 0 of 2 ("},
 	} {
 		r := &recorder{}
-		seq := treqtesting.NewRequestSequence(r, get, get)
+		seq := treqtesting.NewRequestSequence(r, getExample, getExample)
 		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
 		for _, method := range test.requests {
 			deferredtest.SuccessResultOf(t, stub.Request(method, "http://an.example"))
@@ -320,8 +319,8 @@ func TestSequenceFailsItsTest(t *testing.T) {
 		if !strings.HasPrefix(got, test.want) || test.want == "" && got != "" {
 			t.Errorf("%s: got %q, want %q at the start", test.name, got, test.want)
 		}
-		if n := strings.Count(got, "\n"); n > 8 {
-			t.Errorf("%s: %d lines:\n%s", test.name, n, got)
+		if n := strings.Count(got, "\n"); n > 8 || strings.Contains(got, "\nNot all expected") {
+			t.Errorf("%s: %d lines, or more than one failure:\n%s", test.name, n, got)
 		}
 	}
 }
@@ -330,7 +329,7 @@ func TestSequenceFailsItsTest(t *testing.T) {
 // the same requests again.
 func TestConsumeFailsItsTest(t *testing.T) {
 	r := &recorder{}
-	seq := treqtesting.NewRequestSequence(r, treqtesting.Exchange{Request: treqtesting.Request{Method: "get", URL: "http://an.example"}})
+	seq := treqtesting.NewRequestSequence(r, getExample)
 	seq.Consume(func() {})
 	if got := r.end(); !r.failed || strings.Count(got, "Not all expected") != 1 {
 		t.Errorf("failed is %v: %s", r.failed, got)

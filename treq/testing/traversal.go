@@ -119,9 +119,9 @@ func (e flushingEndpoint) Connect(factory reactor.Factory) *deferred.Deferred[re
 	var built reactor.Protocol
 	d := e.inner.Connect(reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
 		built = factory.BuildProtocol(peer)
-		return wrapTransport(built, func(t reactor.Transport) reactor.Transport {
+		return &transportWrapper{built, func(t reactor.Transport) reactor.Transport {
 			return flushingTransport{t, e.agent}
-		})
+		}}
 	}))
 	return d.AddCallback(func(reactor.Protocol) (reactor.Protocol, error) { return built, nil })
 }
@@ -140,9 +140,9 @@ func (t flushingTransport) ResumeProducing() {
 // TLS, as those with directlyProvides(transport, ISSLTransport) do in treq.testing.
 func markedSecure(site *web.Site) reactor.Factory {
 	return reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
-		return wrapTransport(site.BuildProtocol(peer), func(t reactor.Transport) reactor.Transport {
+		return &transportWrapper{site.BuildProtocol(peer), func(t reactor.Transport) reactor.Transport {
 			return secureTransport{t}
-		})
+		}}
 	})
 }
 
@@ -157,15 +157,8 @@ func (secureTransport) TLS() *tls.ConnectionState {
 	}
 }
 
-// wrapTransport returns a protocol that connects p to the transport that wrap returns, and
-// then leaves the connection to p. It returns nil if p is nil.
-func wrapTransport(p reactor.Protocol, wrap func(reactor.Transport) reactor.Transport) reactor.Protocol {
-	if p == nil {
-		return nil
-	}
-	return &transportWrapper{p, wrap}
-}
-
+// A transportWrapper connects a protocol to the transport that wrap returns, and then leaves
+// the connection to the protocol.
 type transportWrapper struct {
 	reactor.Protocol
 	wrap func(reactor.Transport) reactor.Transport
