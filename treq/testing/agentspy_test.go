@@ -40,6 +40,9 @@ func TestAgentSpy(t *testing.T) {
 	if resp.Code != 200 || resp.Phrase != "OK" || resp.Length != 3 || resp.PreviousResponse.Code != 302 || text != "bar" {
 		t.Errorf("got %v %q after %v", resp, text, resp.PreviousResponse)
 	}
+	if resp.Request != spy.Requests[1].Request {
+		t.Errorf("the response is that of %v", resp.Request)
+	}
 }
 
 // TestAgentSpyCooperator: the spy's Cooperator runs the readers of its responses.
