@@ -22,11 +22,11 @@ func (c calls) Ended() <-chan struct{}    { return nil }
 func (c calls) SuggestThreadPoolSize(int) {}
 
 // source records the calls of its methods.
-type source struct{ told []string }
+type source struct{ calls []string }
 
-func (s *source) PauseProducing()  { s.told = append(s.told, "pause") }
-func (s *source) ResumeProducing() { s.told = append(s.told, "resume") }
-func (s *source) StopProducing()   { s.told = append(s.told, "stop") }
+func (s *source) PauseProducing()  { s.calls = append(s.calls, "pause") }
+func (s *source) ResumeProducing() { s.calls = append(s.calls, "resume") }
+func (s *source) StopProducing()   { s.calls = append(s.calls, "stop") }
 
 func TestPipe(t *testing.T) {
 	loop, from := make(calls, 10), &source{}
@@ -37,8 +37,8 @@ func TestPipe(t *testing.T) {
 	}
 	p.End(io.EOF)
 	p.Write([]byte("after the end"))
-	if want := []string{"pause"}; !slices.Equal(from.told, want) {
-		t.Errorf("told %q, want %q", from.told, want)
+	if want := []string{"pause"}; !slices.Equal(from.calls, want) {
+		t.Errorf("calls %q, want %q", from.calls, want)
 	}
 	got, err := io.ReadAll(p)
 	if len(got) != 400<<10 || err != nil {
@@ -63,8 +63,8 @@ func TestPipeResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	(<-loop)()
-	if want := []string{"pause", "resume"}; !slices.Equal(from.told, want) {
-		t.Errorf("told %q, want %q", from.told, want)
+	if want := []string{"pause", "resume"}; !slices.Equal(from.calls, want) {
+		t.Errorf("calls %q, want %q", from.calls, want)
 	}
 	// A reader that blocks gets what is written later, and the error at the end.
 	read := make(chan error)
@@ -91,8 +91,8 @@ func TestPipeClosed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	(<-loop)()
-	if want := []string{"stop"}; !slices.Equal(from.told, want) || len(loop) != 0 {
-		t.Errorf("told %q, want %q", from.told, want)
+	if want := []string{"stop"}; !slices.Equal(from.calls, want) || len(loop) != 0 {
+		t.Errorf("calls %q, want %q", from.calls, want)
 	}
 	p.Fail(errors.New("too late"))
 }
@@ -107,8 +107,8 @@ func TestPipeFails(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	(<-loop)()
-	if want := []string{"stop"}; !slices.Equal(from.told, want) {
-		t.Errorf("told %q, want %q", from.told, want)
+	if want := []string{"stop"}; !slices.Equal(from.calls, want) {
+		t.Errorf("calls %q, want %q", from.calls, want)
 	}
 }
 
