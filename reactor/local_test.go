@@ -16,8 +16,9 @@ func TestLocal(t *testing.T) {
 	}
 	a, b := newLocal(), newLocal()
 	r, other := memory.New(), memory.New()
-	values := map[*int]bool{a.Of(r): true, b.Of(r): true, a.Of(other): true}
-	if len(values) != 3 || a.Of(r) != a.Of(r) || made != 3 {
+	first := a.Of(r)
+	values := map[*int]bool{first: true, b.Of(r): true, a.Of(other): true}
+	if len(values) != 3 || a.Of(r) != first || made != 3 {
 		t.Errorf("%d values, %d made", len(values), made)
 	}
 }

@@ -17,7 +17,7 @@ func TestHandlerWritesOfAllSizes(t *testing.T) {
 	} {
 		for name, write := range map[string]func(http.ResponseWriter, []byte) (int, error){
 			"Write":       func(w http.ResponseWriter, p []byte) (int, error) { return w.Write(p) },
-			"WriteString": func(w http.ResponseWriter, p []byte) (int, error) { return io.WriteString(w, string(p)) },
+			"WriteString": func(w http.ResponseWriter, p []byte) (int, error) { return w.(io.StringWriter).WriteString(string(p)) },
 		} {
 			var sent strings.Builder
 			s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {

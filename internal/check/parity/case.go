@@ -2,23 +2,22 @@ package main
 
 import "encoding/json"
 
-// This file holds what a case is made of, in a form that belongs to neither
-// client: JSON is how the other one gets it.
+// This file describes a case in a form that neither client owns. treq's runner gets it as
+// JSON.
 
-// A Case is one thing to compare: requests that one client, new for the case,
-// makes one after the other.
+// A Case is a list of requests. A new client makes them, one after the other.
 type Case struct {
 	Name     string
 	Requests []Request
-	// Answers are what the raw server sends, by the path asked for; where there
-	// is none it sends [defaultAnswer].
+	// Answers are those of the raw server by the path of the request. For other paths
+	// it sends [defaultAnswer].
 	Answers map[string]Answer `json:"-"`
-	// CloseEach has the client use each connection for one request only.
+	// CloseEach makes the client use each connection for one request only.
 	CloseEach bool `json:",omitempty"`
 }
 
-// A Request is one call of the client, in treq's terms. In URL, as in the texts
-// of an Answer, these are replaced:
+// A Request is one call of the client, in treq's terms. These placeholders are replaced in
+// its URL and in the texts of an Answer:
 //
 //	{bin}         the origin of go-httpbin
 //	{binport}     its port
@@ -46,14 +45,14 @@ type Request struct {
 	Unbuffered         bool              `json:",omitempty"`
 	TimeoutMillisecond int               `json:",omitempty"`
 
-	// Read is how the body is read, in this order: "content", "text", "json" and
-	// "collect". None is [defaultRead].
+	// Read lists the ways to read the body, in order: "content", "text", "json" or
+	// "collect". nil stands for [defaultRead].
 	Read []string
 	// Encoding is the default charset of "text".
 	Encoding string `json:",omitempty"`
 }
 
-// Data is treq's data. One of its fields is set.
+// Data is treq's data argument. Exactly one field is set.
 type Data struct {
 	Bytes []byte              `json:",omitempty"`
 	Empty bool                `json:",omitempty"` // Bytes, of no length
@@ -66,46 +65,45 @@ type Data struct {
 type File struct {
 	Field   string
 	Content []byte
-	// Form is how it is passed: "file", a file that has the name Name; "pair", a
-	// name and a file; "triple", a name, a type and a file; "nameless", a file
-	// that has no name.
+	// Form is the way to pass the file to treq: "file", a file called Name; "pair", a name
+	// and a file; "triple", a name, a type and a file; "nameless", a file without a name.
 	Form        string
 	Name        string `json:",omitempty"`
 	ContentType string `json:",omitempty"`
 }
 
-// A Cookie is one of a jar that the caller brings.
+// A Cookie is one in the caller's jar.
 type Cookie struct{ Name, Value, Domain, Path string }
 
-// An Answer is what the raw server does once it has read a request.
+// An Answer is what the raw server does after it read a request.
 type Answer struct {
-	Text string // is sent
+	Text string // the bytes to send
 	Then End
 }
 
-// An End is what the raw server does after its answer.
+// An End is what the raw server does after it sent its answer.
 type End int
 
 const (
-	KeepOpen End = iota // reads the next request
-	Close               // closes the connection
-	Reset               // closes it by a reset
+	KeepOpen End = iota // read the next request
+	Close               // close the connection
+	Reset               // reset the connection
 )
 
 const defaultAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
 
 var defaultRead = []string{"content", "text"}
 
-// An Outcome is what came of a case: all that is compared.
+// An Outcome is the result of a case with one client: everything that is compared.
 type Outcome struct {
 	Sent []Sent // by the client, in the order in which it reached the servers
 	Got  []Got  // by the caller, for each request of the case
 }
 
-// A Sent is a request as a server received it. Texts that need not be UTF-8
-// hold a character for each byte, here and in a Got.
+// A Sent is a request as a server received it. Here and in a Got, a text that may not be
+// UTF-8 has one character for each byte.
 type Sent struct {
-	Connection int // which of the case's connections it came on
+	Connection int // the number of its connection within the case
 	Method     string
 	Target     string
 	Version    string
@@ -115,8 +113,8 @@ type Sent struct {
 
 // A Got is what the caller got for a request.
 type Got struct {
-	// Errors are the kinds of errors, by what failed: "request", or a way to
-	// read the body.
+	// Errors are the kinds of errors. The key is what failed: "request", or a way to read
+	// the body.
 	Errors map[string]string
 	Response
 	History []Response
@@ -127,7 +125,7 @@ type Got struct {
 	JSON    any
 }
 
-// A Response is the head of one.
+// A Response is the head of a response.
 type Response struct {
 	Status  int
 	Phrase  string
@@ -137,6 +135,6 @@ type Response struct {
 	URL     string
 }
 
-// ignoredHeaders are headers of responses that are not compared: the clock's
-// time is in them.
+// ignoredHeaders are headers of responses that are not compared, because they contain the
+// time.
 var ignoredHeaders = []string{"date"}

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// cases are all that is compared.
+// cases are all cases, in the order of running.
 var cases = join(
 	methodCases, paramCases, urlCases, headerCases, dataCases, jsonCases, fileCases, authCases, cookieCases,
 	redirectCases, codingCases, charsetCases, bodyCases, connectionCases, secureCases, errorCases,
@@ -24,7 +24,7 @@ var methodCases = []Case{
 	one("method HEAD", Request{Method: "HEAD", URL: "{bin}/get"}),
 	one("method OPTIONS", Request{Method: "OPTIONS", URL: "{raw}/"}),
 	one("method in lower case", Request{Method: "post", URL: "{raw}/"}),
-	one("method of one's own", Request{Method: "purge-All", URL: "{raw}/"}),
+	one("method of an unknown name", Request{Method: "purge-All", URL: "{raw}/"}),
 	one("method with a space", Request{Method: "GET /x", URL: "{raw}/"}),
 	one("method with a dash", Request{Method: "M-SEARCH", URL: "{raw}/"}),
 }
@@ -67,7 +67,7 @@ var headerCases = []Case{
 	one("headers of several values", Request{URL: "{raw}/", Headers: dict{"X-Many": {"a", "b", "c"}}}),
 	one("headers empty", Request{URL: "{raw}/", Headers: dict{"X-Empty": {""}}}),
 	one("headers in UTF-8", Request{URL: "{raw}/", Headers: dict{"X-Text": {"h\u00e9 ♥"}}}),
-	one("headers with spaces around", Request{URL: "{raw}/", Headers: dict{"X-Space": {"  a  b\t"}}}),
+	one("headers with spaces around the value", Request{URL: "{raw}/", Headers: dict{"X-Space": {"  a  b\t"}}}),
 	one("headers over two lines", Request{URL: "{raw}/", Headers: dict{"X-Inject": {"a\r\nEvil: b"}}}),
 	one("headers Host", Request{URL: "{raw}/", Headers: dict{"Host": {"else.example"}}}),
 	one("headers User-Agent and Accept", Request{URL: "{bin}/headers", Headers: dict{"User-Agent": {"parity"}, "Accept": {"text/html"}}}),
@@ -91,9 +91,9 @@ var dataCases = []Case{
 	post("data large file", Data{File: bytes.Repeat([]byte("0123456789abcdef"), 1<<14)}),
 	one("data of a GET", Request{URL: "{raw}/", Data: &Data{Bytes: []byte("x")}}),
 	one("data form at httpbin", Request{Method: "POST", URL: "{bin}/post", Data: &Data{Pairs: pairs{{"a", "b c"}}}, Read: []string{"json"}}),
-	one("data none of a PUT", Request{Method: "PUT", URL: "{raw}/"}),
-	one("data none of a PATCH", Request{Method: "PATCH", URL: "{raw}/"}),
-	one("data none of a DELETE", Request{Method: "DELETE", URL: "{raw}/"}),
+	one("data missing in a PUT", Request{Method: "PUT", URL: "{raw}/"}),
+	one("data missing in a PATCH", Request{Method: "PATCH", URL: "{raw}/"}),
+	one("data missing in a DELETE", Request{Method: "DELETE", URL: "{raw}/"}),
 	one("data of a DELETE", Request{Method: "DELETE", URL: "{raw}/", Data: &Data{Bytes: []byte("x")}}),
 	one("data and json", Request{Method: "POST", URL: "{raw}/", Data: &Data{Bytes: []byte("x")}, JSON: js(`1`)}),
 }
@@ -113,12 +113,12 @@ var jsonCases = []Case{
 	one("json at httpbin", Request{Method: "POST", URL: "{bin}/post", JSON: js(`{"msg":"Hello!"}`), Read: []string{"json"}}),
 	answer("json response", typed("application/json", `{"a":[1,2,{"b":null}],"c":"é"}`), Request{Read: []string{"json", "text"}}),
 	answer("json response in UTF-16", typed("application/json; charset=utf-16be", "\x00{\x00}"), Request{Read: []string{"json", "text"}}),
-	answer("json response by another name", typed("text/plain", `"é"`), Request{Read: []string{"json", "text"}}),
-	answer("json response that is none", typed("application/json", `{"a":`), Request{Read: []string{"json", "text"}}),
-	answer("json response with more", typed("application/json", `1 2`), Request{Read: []string{"json"}}),
+	answer("json response typed as text", typed("text/plain", `"é"`), Request{Read: []string{"json", "text"}}),
+	answer("json response cut short", typed("application/json", `{"a":`), Request{Read: []string{"json", "text"}}),
+	answer("json response with two values", typed("application/json", `1 2`), Request{Read: []string{"json"}}),
 	answer("json response NaN", typed("application/json", `[NaN]`), Request{Read: []string{"json"}}),
 	answer("json response empty", typed("application/json", ``), Request{Read: []string{"json"}}),
-	answer("json response that begins with a mark", typed("application/json", "\xef\xbb\xbf1"), Request{Read: []string{"json"}}),
+	answer("json response with a byte order mark", typed("application/json", "\xef\xbb\xbf1"), Request{Read: []string{"json"}}),
 }
 
 var fileCases = []Case{
@@ -170,9 +170,9 @@ var cookieCases = []Case{
 	setCookie("cookies not to another host", "a=1", "http://other.example:{port}/"),
 	setCookie("cookies of a domain", "a=1; Domain=raw.example", "http://sub.raw.example:{port}/", "{raw}/"),
 	setCookie("cookies not to a subdomain", "a=1", "http://sub.raw.example:{port}/"),
-	setCookie("cookies of another's domain", "a=1; Domain=other.example", "http://other.example:{port}/"),
+	setCookie("cookies of another domain", "a=1; Domain=other.example", "http://other.example:{port}/"),
 	setCookie("cookies for https only", "a=1; Secure", "{raw}/"),
-	setCookie("cookies that are over", "a=1; Max-Age=0", "{raw}/"),
+	setCookie("cookies that expired", "a=1; Max-Age=0", "{raw}/"),
 	setCookie("cookies with an equals sign", "a=b=c; HttpOnly; SameSite=Lax", "{raw}/"),
 	setCookie("cookies in quotes", `a="x y"`, "{raw}/"),
 	setCookie("cookies of a broken header", "; =; x", "{raw}/"),
@@ -199,7 +199,7 @@ var redirectCases = join(
 		redirect("redirect keeps a fragment", "302 Found", "/next", Request{URL: "{raw}/start#here"}),
 		redirect("redirect to another scheme", "302 Found", "gopher://raw.example/", Request{}),
 		redirect("redirect to an empty location", "302 Found", "", Request{}),
-		redirect("redirect to what is no URL", "302 Found", "http://[bad/", Request{}),
+		redirect("redirect to a bad URL", "302 Found", "http://[bad/", Request{}),
 		redirect("redirect of params", "302 Found", "/next", Request{Params: dict{"a": {"b"}}}),
 		answerTo("redirect without a location", map[string]Answer{"/": {Text: "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"}}, Request{}),
 		answerTo("redirect with a body", map[string]Answer{"/": {Text: "HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 4\r\n\r\ngone"}}, Request{}),
@@ -208,7 +208,7 @@ var redirectCases = join(
 		one("redirect absolutely", Request{URL: "{bin}/absolute-redirect/2"}),
 		one("redirect relatively", Request{URL: "{bin}/relative-redirect/2"}),
 		one("redirect too often", Request{URL: "{bin}/redirect/21"}),
-		one("redirect as often as may be", Request{URL: "{bin}/redirect/20"}),
+		one("redirect as often as allowed", Request{URL: "{bin}/redirect/20"}),
 		redirect("redirect of a body", "307 Temporary Redirect", "/next", Request{Method: "GET", Data: &Data{Bytes: []byte("abc")}}),
 	},
 )
@@ -222,7 +222,7 @@ var codingCases = []Case{
 	answer("coding gzip of nothing", coded("gzip", "")),
 	answer("coding gzip in two members", coded("gzip", gzipped("one")+gzipped("two"))),
 	answer("coding gzip corrupt", coded("gzip", "this is no gzip")),
-	answer("coding gzip with a bad sum", coded("gzip", badSum(gzipped("hello gzip")))),
+	answer("coding gzip with a bad checksum", coded("gzip", badSum(gzipped("hello gzip")))),
 	answer("coding gzip truncated", coded("gzip", gzipped(strings.Repeat("hello gzip", 100))[:30])),
 	answer("coding gzip twice", coded("gzip, gzip", gzipped(gzipped("hello gzip")))),
 	answer("coding gzip chunked", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"+chunked(gzipped("hello gzip"), 7)),
@@ -245,24 +245,24 @@ var charsetCases = []Case{
 	answer("charset windows-1252", typed("text/plain; charset=windows-1252", "h\x93\xe9\x94")),
 	answer("charset latin-1 of 0x80 to 0x9f", typed("text/plain; charset=latin-1", "h\x93\x94")),
 	answer("charset ascii", typed("text/plain; charset=us-ascii", "abc")),
-	answer("charset ascii with more", typed("text/plain; charset=us-ascii", "h\xe9")),
+	answer("charset ascii with other bytes", typed("text/plain; charset=us-ascii", "h\xe9")),
 	answer("charset shift_jis", typed("text/plain; charset=shift_jis", "\x93\xfa\x96\x7b")),
 	answer("charset euc-jp", typed("text/plain; charset=euc-jp", "\xc6\xfc\xcb\xdc")),
 	answer("charset gbk", typed("text/plain; charset=gbk", "\xc4\xe3\xba\xc3")),
 	answer("charset koi8-r", typed("text/plain; charset=koi8-r", "\xd0\xd2\xc9")),
-	answer("charset utf-16 with a mark", typed("text/plain; charset=utf-16", "\xff\xfeh\x00\xe9\x00")),
+	answer("charset utf-16 with a byte order mark", typed("text/plain; charset=utf-16", "\xff\xfeh\x00\xe9\x00")),
 	answer("charset utf-16be", typed("text/plain; charset=utf-16be", "\x00h\x00\xe9")),
-	answer("charset utf-8 with a mark", typed("text/plain; charset=utf-8", "\xef\xbb\xbfx")),
+	answer("charset utf-8 with a byte order mark", typed("text/plain; charset=utf-8", "\xef\xbb\xbfx")),
 	answer("charset unknown", typed("text/plain; charset=klingon", "x")),
 	answer("charset empty", typed("text/plain; charset=", "x")),
-	answer("charset that the body is not in", typed("text/plain; charset=utf-8", "h\xe9")),
+	answer("charset with bytes outside of it", typed("text/plain; charset=utf-8", "h\xe9")),
 	answer("charset of json", typed("application/json", "\"h\xc3\xa9\"")),
 	answer("charset of two types", "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Length: 2\r\n\r\n\xc3\xa9"),
 	answer("charset by default utf-8", typed("text/plain", "h\xc3\xa9"), Request{Encoding: "utf-8"}),
 	answer("charset before the default", typed("text/plain; charset=iso-8859-1", "h\xe9"), Request{Encoding: "utf-8"}),
 	answer("charset by default of json", typed("application/json", "\"h\xc3\xa9\""), Request{Encoding: "iso-8859-1"}),
 	one("charset of httpbin's utf-8", Request{URL: "{bin}/encoding/utf8"}),
-	answer("charset of a type that is none", typed("nonsense;;charset=utf-8", "h\xc3\xa9")),
+	answer("charset of a bad type", typed("nonsense;;charset=utf-8", "h\xc3\xa9")),
 	answer("charset after other parameters", typed(`text/plain; format="a;b"; charset=utf-8`, "h\xc3\xa9")),
 }
 
@@ -274,7 +274,7 @@ var bodyCases = []Case{
 	answer("body chunked in capitals", "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"+chunked("hello", 5)),
 	answer("body until close", "HTTP/1.1 200 OK\r\n\r\nhello", Request{}, Close),
 	answer("body until close of HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\nhello", Request{}, Close),
-	answer("body of no length", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+	answer("body of length 0", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
 	answer("body of a HEAD with a length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Request{Method: "HEAD"}),
 	answer("body of a HEAD chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Request{Method: "HEAD"}),
 	answer("body of 204", "HTTP/1.1 204 No Content\r\n\r\n"),
@@ -300,7 +300,7 @@ var connectionCases = []Case{
 	answerTo("connection after a HEAD", nil, Request{Method: "HEAD", URL: "{raw}/h"}, Request{URL: "{raw}/2"}),
 	answerTo("connection that ends before the answer", map[string]Answer{"/gone": {Then: Close}}, Request{URL: "{raw}/"}, Request{URL: "{raw}/gone"}),
 	answerTo("connection that ends before the answer to a POST", map[string]Answer{"/gone": {Then: Close}}, Request{URL: "{raw}/"}, Request{Method: "POST", URL: "{raw}/gone", Data: &Data{Bytes: []byte("x")}}),
-	answerTo("connection after bytes too many", map[string]Answer{"/": {Text: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more"}}, Request{URL: "{raw}/"}, Request{URL: "{raw}/2"}),
+	answerTo("connection with unexpected bytes", map[string]Answer{"/": {Text: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more"}}, Request{URL: "{raw}/"}, Request{URL: "{raw}/2"}),
 }
 
 var secureCases = []Case{
@@ -317,7 +317,7 @@ var secureCases = []Case{
 	redirect("https to http with a header", "302 Found", "{raw}/next", Request{URL: "{secure}/start", Headers: dict{"Authorization": {"Bearer x"}}}),
 	redirect("https to http with cookies", "302 Found", "{raw}/next", Request{URL: "{secure}/start", Cookies: map[string]string{"a": "1"}}),
 	redirect("https from http with cookies", "302 Found", "{secure}/next", Request{Cookies: map[string]string{"a": "1"}}),
-	answerTo("https cookies that are secure", map[string]Answer{"/set": {Text: "HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Secure\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n"}},
+	answerTo("https cookies with Secure", map[string]Answer{"/set": {Text: "HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Secure\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n"}},
 		Request{URL: "{secure}/set"}, Request{URL: "{raw}/"}, Request{URL: "{secure}/"}),
 }
 
@@ -342,15 +342,15 @@ var errorCases = []Case{
 	answer("error garbage", "this is not HTTP at all\r\n\r\n", Request{}, Close),
 	answer("error binary garbage", "\x16\x03\x01\x00\x00\x00\x00", Request{}, Close),
 	answer("error HTTP/2", "HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", Request{}, Close),
-	answer("error status that is no number", "HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n", Request{}, Close),
+	answer("error status that is not a number", "HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n", Request{}, Close),
 	answer("error status of four digits", "HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n", Request{}, Close),
 	answer("error two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", Request{}, Close),
 	answer("error one length twice", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello"),
-	answer("error length that is no number", "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello", Request{}, Close),
-	answer("error length below nothing", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", Request{}, Close),
+	answer("error length that is not a number", "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello", Request{}, Close),
+	answer("error negative length", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", Request{}, Close),
 	answer("error length and chunks", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"+chunked("hello", 5), Request{}, Close),
 	answer("error unknown transfer coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: rot13\r\n\r\nuryyb", Request{}, Close),
-	answer("error chunk of no size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nhello\r\n", Request{}, Close),
+	answer("error chunk without a size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nhello\r\n", Request{}, Close),
 	answer("error chunk longer than it says", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n", Request{}, Close),
 	answer("error header without a colon", "HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 2\r\n\r\nok", Request{}, Close),
 	answer("error header of 64 KiB", "HTTP/1.1 200 OK\r\nX-A: "+strings.Repeat("a", 1<<16)+"\r\nContent-Length: 2\r\n\r\nok", Request{}, Close),
@@ -362,7 +362,7 @@ var errorCases = []Case{
 	answer("error switched protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nxyz", Request{}, Close),
 }
 
-// What follows makes cases.
+// The functions below make cases.
 
 type (
 	dict  = map[string][]string
@@ -385,8 +385,8 @@ func closeEach(c Case) Case {
 	return c
 }
 
-// answer is a case in which the raw server answers with text. more may be the
-// request, if it is not just a GET, and an End.
+// answer returns a case in which the raw server answers with text. more may have the
+// request, which is a GET otherwise, and an End.
 func answer(name, text string, more ...any) Case {
 	r, a := Request{}, Answer{Text: text}
 	for _, m := range more {
@@ -402,7 +402,7 @@ func answer(name, text string, more ...any) Case {
 	return answerTo(name, map[string]Answer{"/": a}, r)
 }
 
-// answerTo is a case of these answers. A request without a URL is for "/".
+// answerTo returns a case with these answers. A request without a URL is for "/".
 func answerTo(name string, answers map[string]Answer, requests ...Request) Case {
 	for i := range requests {
 		if requests[i].URL == "" {
@@ -424,8 +424,8 @@ func upload(name string, d *Data, files ...File) Case {
 	return one(name, Request{Method: "POST", URL: "{raw}/", Data: d, Files: files})
 }
 
-// redirect is a case in which the raw server sends whoever asks for r, which
-// has to end in "start", on to location.
+// redirect returns a case in which the raw server redirects r to location. The path of r
+// must end in "start".
 func redirect(name, status, location string, r Request) Case {
 	if r.URL == "" {
 		r.URL = "{raw}/start"
@@ -451,8 +451,8 @@ func eachRedirect(method string, browserLike bool) []Case {
 	return all
 }
 
-// setCookie is a case in which the server sets a cookie, and what is asked for
-// then.
+// setCookie returns a case in which the server sets a cookie, followed by requests for the
+// URLs then.
 func setCookie(name, cookie string, then ...string) Case {
 	requests := []Request{{URL: "{raw}/sub/set"}}
 	for _, u := range then {
@@ -497,7 +497,7 @@ func zlibbed(s string) string {
 	return b.String()
 }
 
-// badSum returns gz with another check sum.
+// badSum returns gz with a wrong checksum.
 func badSum(gz string) string {
 	b := []byte(gz)
 	b[len(b)-8] ^= 0xff

@@ -14,26 +14,26 @@ import (
 type Mismatch struct {
 	Case  string
 	Field string // such as "Sent.0.Header.Accept-Encoding"
-	Treq  string // what it is there, as Go writes it, or none
-	Ours  string
+	Treq  string // treq's value, as Go prints it, or none
+	Ours  string // this client's
 }
 
-// none is what is said of a value that is not there.
+// none stands for a missing value.
 const none = "nothing"
 
-// compare returns the fields in which the outcomes of the case of that name
-// differ.
+// compare returns the fields in which two outcomes of a case differ.
 func compare(name string, treq, ours Outcome) []Mismatch {
 	r := &reporter{name: name}
 	cmp.Equal(treq, ours, cmp.Reporter(r),
-		// One by one, not as the least number of edits.
+		// Compare element by element. cmp would look for the smallest edit.
 		byIndex[Sent](), byIndex[Got](), byIndex[Response](),
 		cmp.Comparer(slices.Equal[[]string]))
-	return withoutRest(r.found)
+	return withoutConsequences(r.found)
 }
 
-// withoutRest leaves out what else a caller did not get where it got an error.
-func withoutRest(all []Mismatch) []Mismatch {
+// withoutConsequences removes the mismatches that follow from an error: a caller that gets
+// one gets nothing else.
+func withoutConsequences(all []Mismatch) []Mismatch {
 	var failed []string
 	for _, m := range all {
 		if got, ok := strings.CutSuffix(m.Field, "Errors.request"); ok && (m.Treq == none || m.Ours == none) {
@@ -56,7 +56,7 @@ func byIndex[T any]() cmp.Option {
 	})
 }
 
-// A reporter collects, of what [cmp.Equal] finds, the leaves that differ.
+// A reporter collects the leaves that [cmp.Equal] finds different.
 type reporter struct {
 	name  string
 	path  cmp.Path
@@ -74,7 +74,7 @@ func (r *reporter) Report(result cmp.Result) {
 	for _, step := range r.path {
 		switch step := step.(type) {
 		case cmp.StructField:
-			if step.Name() != "Response" { // which is embedded
+			if step.Name() != "Response" { // it is embedded
 				field = append(field, step.Name())
 			}
 		case cmp.MapIndex:
@@ -102,17 +102,17 @@ func show(v reflect.Value) string {
 	}
 }
 
-// A Difference is one that is meant.
+// A Difference is an intended one. Its fields but Reason are patterns; see [matches].
 type Difference struct {
-	Cases  string // pattern of the cases in which it occurs
-	Field  string // pattern of the fields
-	Treq   string // pattern of what is there with treq
-	Ours   string // and with ours
+	Cases  string // the names of the cases that have it
+	Field  string
+	Treq   string // treq's value
+	Ours   string // this client's value
 	Reason string
 }
 
-// matches reports whether s is of the pattern, in which "*" stands for any text
-// and "|" is between alternatives. Anything is of the empty pattern.
+// matches reports whether s matches pattern. In a pattern, "*" stands for any text and "|"
+// separates alternatives. The empty pattern matches everything.
 func matches(pattern, s string) bool {
 	if pattern == "" {
 		return true
@@ -121,7 +121,7 @@ func matches(pattern, s string) bool {
 	return regexp.MustCompile(`(?s)^(` + quoted + `)$`).MatchString(s)
 }
 
-// listed returns the index in [differences] of the one that m is of, or -1.
+// listed returns the index in [differences] of the first that fits m, or -1.
 func listed(m Mismatch) int {
 	return slices.IndexFunc(differences, func(d Difference) bool {
 		return matches(d.Cases, m.Case) && matches(d.Field, m.Field) && matches(d.Treq, m.Treq) && matches(d.Ours, m.Ours)

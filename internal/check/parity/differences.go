@@ -1,8 +1,8 @@
 package main
 
-// differences are all that are meant, in the order in which they are looked for.
-// Those without Cases may occur in any case, which counts as the same if it has
-// no others. docs/parity.md lists them.
+// differences are the intended ones. The first that fits a mismatch is the one that counts.
+// A difference without Cases may occur in any case, and does not make the case count as
+// different. docs/parity.md lists all.
 var differences = []Difference{
 	{
 		Field: "Sent.*.Header.Accept-Encoding", Treq: `[*"gzip"]`, Ours: `[*"gzip,deflate,br,zstd"]`,
@@ -17,7 +17,7 @@ var differences = []Difference{
 		Reason: "A response has all headers that the server sent, as in net/http. Twisted removes the headers of the connection.",
 	},
 
-	// What is sent.
+	// Requests.
 	{
 		Cases: "url with a user*", Field: "Sent.0|Got.0.Errors.request", Treq: none + `|"argument"`,
 		Reason: "The user and the password are sent as Basic credentials, to the origin of the URL only, as by requests, httpx and curl. Twisted takes the user for the host.",
@@ -59,7 +59,7 @@ var differences = []Difference{
 		Reason: "Content-Length is the length of the body. Twisted also sends the caller's, and thus two.",
 	},
 	{
-		Cases: "data none of a PATCH", Field: "Sent.0.Header.Content-Length", Treq: none, Ours: `["0"]`,
+		Cases: "data missing in a PATCH", Field: "Sent.0.Header.Content-Length", Treq: none, Ours: `["0"]`,
 		Reason: "If the method gives a body a meaning, a request without a body says so (RFC 9110, section 8.6). Twisted does this for POST and PUT only.",
 	},
 	{
@@ -115,7 +115,7 @@ var differences = []Difference{
 		Reason: "A Location that needs percent-encoding gets it, as in browsers.",
 	},
 	{
-		Cases: "redirect to another scheme|redirect to what is no URL", Field: "Got.0.Errors.request", Ours: `"failed: scheme"|"failed: redirect to what is no URL"`,
+		Cases: "redirect to another scheme|redirect to a bad URL", Field: "Got.0.Errors.request", Ours: `"failed: scheme"|"failed: redirect to a bad URL"`,
 		Reason: "Every error of following a redirect has the response of the redirect.",
 	},
 	{
@@ -137,7 +137,7 @@ var differences = []Difference{
 		Reason: "A gzip file may have several members (RFC 1952, section 2.2). Twisted drops all but the first.",
 	},
 	{
-		Cases: "coding gzip corrupt|coding gzip with a bad sum|coding gzip truncated", Field: "Got.0.Errors.*", Treq: none, Ours: `"failed: bad coding"`,
+		Cases: "coding gzip corrupt|coding gzip with a bad checksum|coding gzip truncated", Field: "Got.0.Errors.*", Treq: none, Ours: `"failed: bad coding"`,
 		Reason: "A body that cannot be decoded is an error. Twisted returns the part that it has, without an error.",
 	},
 	{
@@ -145,7 +145,7 @@ var differences = []Difference{
 		Reason: "A consequence of the difference before.",
 	},
 	{
-		Cases: "charset utf-8 with a mark", Field: "Got.0.Text", Treq: `"\ufeffx"`, Ours: `"x"`,
+		Cases: "charset utf-8 with a byte order mark", Field: "Got.0.Text", Treq: `"\ufeffx"`, Ours: `"x"`,
 		Reason: "A byte order mark is not part of the text.",
 	},
 	{
@@ -157,7 +157,7 @@ var differences = []Difference{
 		Reason: "NaN is not JSON.",
 	},
 	{
-		Cases: "json response that begins with a mark", Field: "Got.0.JSON|Got.0.Errors.json", Ours: `1|` + none,
+		Cases: "json response with a byte order mark", Field: "Got.0.JSON|Got.0.Errors.json", Ours: `1|` + none,
 		Reason: "RFC 8259, section 8.1, lets a reader ignore a byte order mark.",
 	},
 	{
@@ -171,7 +171,7 @@ var differences = []Difference{
 		Reason: "An HTTP/1.0 server closes the connection unless it says otherwise (RFC 9112, section 9.3). Twisted uses the connection again.",
 	},
 	{
-		Cases: "connection after bytes too many", Field: "Sent.1.Connection", Treq: "0", Ours: "1",
+		Cases: "connection with unexpected bytes", Field: "Sent.1.Connection", Treq: "0", Ours: "1",
 		Reason: "Unexpected bytes after a response close the connection, because they could be taken for the next response.",
 	},
 	{
@@ -195,7 +195,7 @@ var differences = []Difference{
 		Reason: "Bytes that cannot begin a response are refused without waiting for the end of the line.",
 	},
 	{
-		Cases: "error HTTP/2|error status of four digits|error length below nothing|error length and chunks|error NUL in a header",
+		Cases: "error HTTP/2|error status of four digits|error negative length|error length and chunks|error NUL in a header",
 		Field: "Got.0.Errors.request", Treq: none, Ours: `"failed: not HTTP"`,
 		Reason: "The response is refused, as RFC 9112 demands or allows. Its meaning is a guess, and attackers profit when servers and proxies guess differently.",
 	},

@@ -1,13 +1,12 @@
-// Parity makes one list of requests through Python's treq and through this
-// module's client, to the same servers, and compares what the servers received
-// and what the callers got.
+// Parity sends the same requests through Python's treq and through this module's client
+// to the same servers. It compares what the servers received and what the callers got.
 //
-// It prints a line for each case, with the numbers of the differences, in the table
-// of docs/parity.md, that occur in it. A case is the same if all of them are common
-// to all cases. If anything differs that is not listed it prints what; it fails
-// then, and if something that is listed does not differ.
+// It prints a line for each case. The numbers in it are those of the differences in the
+// table of docs/parity.md that occur. A case is "same" if it has no other differences than
+// those that every case may have. Parity prints each difference that is not listed, and then
+// fails. It also fails if a listed difference does not occur.
 //
-// Where treq is not installed it says so and does nothing.
+// If treq is not installed, parity says so and does nothing.
 //
 // Usage:
 //
@@ -26,7 +25,7 @@ import (
 )
 
 func main() {
-	verbose := flag.Bool("v", false, "print what is listed, too")
+	verbose := flag.Bool("v", false, "print the listed differences too")
 	flag.Parse()
 	pattern := flag.Arg(0)
 	ok, err := run(os.Stdout, pattern, *verbose)
@@ -41,7 +40,7 @@ func main() {
 	}
 }
 
-// run compares the cases that match pattern and reports whether all is as
+// run compares the cases that match pattern. It reports whether the differences are those
 // listed.
 func run(w io.Writer, pattern string, verbose bool) (ok bool, err error) {
 	servers, err := StartServers()
@@ -79,16 +78,16 @@ func run(w io.Writer, pattern string, verbose bool) (ok bool, err error) {
 	return r.end(pattern == ""), nil
 }
 
-// A report is what is printed.
+// A report prints the result of each case, and counts.
 type report struct {
 	w       io.Writer
 	verbose bool
-	occurs  []bool // which of differences did
+	occurs  []bool // for each of differences: whether it occurred
 
 	same, listed, unlisted int // cases
 }
 
-// add reports on a case.
+// add prints the result of a case.
 func (r *report) add(name string, all []Mismatch) {
 	var numbers []int
 	own, unlisted := false, 0
@@ -124,7 +123,7 @@ func (r *report) add(name string, all []Mismatch) {
 	}
 }
 
-// end reports on all cases; complete says that there were all.
+// end prints the totals. complete means that no case was left out.
 func (r *report) end(complete bool) (ok bool) {
 	gone := 0
 	for i, occurs := range r.occurs {

@@ -25,15 +25,15 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// Ours makes the requests through this module's client, on a loop of its own.
+// Ours makes the requests with this module's client, on a loop of its own.
 type Ours struct {
 	reactor *reactor.Loop
 	ended   chan error
-	folder  string // for files
+	folder  string // for files to upload
 	tls     *agent.TLSPolicy
 }
 
-// StartOurs starts the loop; certificates are to be of roots.
+// StartOurs starts the loop. The client verifies certificates with roots.
 func StartOurs(roots *x509.CertPool) (*Ours, error) {
 	folder, err := os.MkdirTemp("", "parity")
 	if err != nil {
@@ -52,7 +52,7 @@ func (o *Ours) Close() error {
 	return errors.Join(<-o.ended, os.RemoveAll(o.folder))
 }
 
-// names are all this machine's, but for those that can be nobody's.
+// names resolves every name to this machine, except for those under .invalid.
 type names struct{}
 
 func (names) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
@@ -62,7 +62,7 @@ func (names) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
 	return deferred.Succeed([]netip.Addr{netip.MustParseAddr("127.0.0.1")})
 }
 
-// hangsAfter is how long anything may take.
+// hangsAfter is the time after which a request, or the reading of a body, hangs.
 const hangsAfter = 4 * time.Second
 
 // Run makes the requests of c.
@@ -161,8 +161,8 @@ func headOf(resp *response.Response) Response {
 	return r
 }
 
-// optionsOf returns the options of r for our client. Files that need to be on the
-// disk go to folder.
+// optionsOf returns the options of r for our client. It writes files to folder if they
+// have to be on the disk.
 func optionsOf(r Request, folder string) ([]client.Option, error) {
 	var all []client.Option
 	add := func(o client.Option) { all = append(all, o) }
@@ -226,7 +226,7 @@ func optionsOf(r Request, folder string) ([]client.Option, error) {
 	return all, nil
 }
 
-// value returns what the Data option takes.
+// value returns d as the argument of the option Data.
 func (d *Data) value() any {
 	switch {
 	case d.File != nil:
@@ -263,7 +263,7 @@ func (f *File) value(folder string) (multipart.File, error) {
 	}
 }
 
-// kinds are the kinds of errors. The first that err is, is its kind.
+// kinds are the kinds of errors. The first that fits an error is its kind.
 var kinds = []struct {
 	is   func(error) bool
 	kind string
@@ -272,8 +272,8 @@ var kinds = []struct {
 	{is(agent.ErrInfiniteRedirection), "too many redirects"},
 	{is(agent.ErrRedirectWithNoLocation), "redirect without a location"},
 	{is(agent.ErrPageRedirect), "redirect refused"},
-	{is(agent.ErrLocation), "redirect to what is no URL"},
-	{is(agent.ErrBodySpent), "redirect of a body that is spent"},
+	{is(agent.ErrLocation), "redirect to a bad URL"},
+	{is(agent.ErrBodySpent), "redirect with a body that was sent already"},
 	{is(agent.ErrSchemeNotSupported), "scheme"},
 	{as[*deferred.TimeoutError], "timeout"},
 	{as[*agent.DecodeError], "bad coding"},
@@ -306,7 +306,7 @@ func as[T error](err error) bool {
 	return errors.As(err, &target)
 }
 
-// kindOf names what err is in words that both clients' errors have.
+// kindOf returns the kind of err, in words that fit both clients.
 func kindOf(err error) string {
 	stage := ""
 	switch {
@@ -316,7 +316,7 @@ func kindOf(err error) string {
 		stage = "failed: "
 	}
 	if stage == "" && as[*wire.Error](err) {
-		return "argument" // it is the request that is not HTTP
+		return "argument" // the request, not the response, is not HTTP
 	}
 	for _, k := range kinds {
 		if k.is(err) {

@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write the table of docs/parity.md")
 
-// TestParity is what the program does. It needs treq.
+// TestParity runs the program. It needs treq.
 func TestParity(t *testing.T) {
 	var out bytes.Buffer
 	ok, err := run(&out, "", false)
@@ -31,7 +31,7 @@ func lastLine(s string) string {
 	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
-// TestOurs makes all requests with our client alone.
+// TestOurs makes all requests with our client only.
 func TestOurs(t *testing.T) {
 	servers, err := StartServers()
 	if err != nil {
@@ -73,7 +73,7 @@ func TestOurs(t *testing.T) {
 	}
 }
 
-// TestDocs holds docs/parity.md to the differences.
+// TestDocs checks that docs/parity.md lists the differences.
 func TestDocs(t *testing.T) {
 	const file = "../../../docs/parity.md"
 	doc, err := os.ReadFile(file)

@@ -24,22 +24,22 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 )
 
-// Servers are what both clients talk to, and the record of what arrives there.
+// Servers are the servers that both clients talk to. They record what arrives.
 type Servers struct {
 	bin     *httptest.Server
 	raw     net.Listener
-	secure  net.Listener      // the raw server's too, with TLS
-	roots   *x509.CertPool    // that its certificate is of
+	secure  net.Listener      // the raw server with TLS
+	roots   *x509.CertPool    // verify its certificate
 	pem     string            // the certificate
-	replace *strings.Replacer // of the placeholders
+	replace *strings.Replacer // replaces the placeholders
 	serving sync.WaitGroup
 
 	mu         sync.Mutex
 	current    Case
 	sent       []Sent
 	boundaries []string
-	numbers    map[net.Conn]int      // of the case's connections
-	open       map[net.Conn]struct{} // of the raw server's, all
+	numbers    map[net.Conn]int      // numbers the case's connections
+	open       map[net.Conn]struct{} // all connections of the raw server
 }
 
 // StartServers starts go-httpbin and the raw server on loopback ports.
@@ -81,7 +81,7 @@ func StartServers() (*Servers, error) {
 
 func portOf(l net.Listener) string { return strconv.Itoa(l.Addr().(*net.TCPAddr).Port) }
 
-// Close stops the servers and waits for that.
+// Close stops the servers, and returns when they have stopped.
 func (s *Servers) Close() {
 	s.bin.CloseClientConnections()
 	s.bin.Close()
@@ -95,7 +95,7 @@ func (s *Servers) Close() {
 	s.serving.Wait()
 }
 
-// Outcome returns what comes of c with the client that run is of.
+// Outcome returns the outcome of c when run makes its requests.
 func (s *Servers) Outcome(c Case, run func(Case) ([]Got, error)) (Outcome, error) {
 	c.Requests = slices.Clone(c.Requests)
 	for i := range c.Requests {
@@ -112,7 +112,7 @@ func (s *Servers) Outcome(c Case, run func(Case) ([]Got, error)) (Outcome, error
 	got, err := run(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range got { // go-httpbin tells the boundary in its answers
+	for i := range got { // go-httpbin's answers contain the boundary
 		g := &got[i]
 		for _, b := range s.boundaries {
 			if longer := strings.Count(g.Content, b) * (len(b) - len(boundary)); g.Length > 0 {
@@ -125,7 +125,7 @@ func (s *Servers) Outcome(c Case, run func(Case) ([]Got, error)) (Outcome, error
 	return Outcome{s.sent, got}, err
 }
 
-// record adds what came on c to the record, and returns the raw server's answer.
+// record records r, which came on c, and returns the raw server's answer.
 func (s *Servers) record(c net.Conn, r Sent) Answer {
 	path, _, _ := strings.Cut(r.Target, "?")
 	s.mu.Lock()
@@ -146,7 +146,7 @@ func (s *Servers) record(c net.Conn, r Sent) Answer {
 	return Answer{Text: defaultAnswer}
 }
 
-// boundary stands for that of a multipart body, which is random.
+// boundary stands for the random boundary of a multipart body.
 const boundary = "{boundary}"
 
 func (s *Servers) withoutBoundary(r *Sent) {
@@ -167,12 +167,12 @@ func (s *Servers) withoutBoundary(r *Sent) {
 
 type connKey struct{}
 
-// recorded records what h is asked.
+// recorded is h, with its requests recorded.
 func (s *Servers) recorded(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			return // the client went away, or sent what is no body
+			return // the client left, or sent a malformed body
 		}
 		header := r.Header.Clone()
 		header["Host"] = []string{r.Host}
@@ -182,8 +182,8 @@ func (s *Servers) recorded(h http.Handler) http.Handler {
 		s.record(r.Context().Value(connKey{}).(net.Conn), Sent{
 			Method: r.Method, Target: r.RequestURI, Version: r.Proto, Header: latin1Header(header), Body: string(body),
 		})
-		// go-httpbin tells in its answers what it was asked. What is compared
-		// already, and known to differ or to be random, is not to differ there again.
+		// go-httpbin repeats the request in its answer. Headers that are random, or that
+		// differ on purpose, were compared above and must not differ there again.
 		r.Header.Del("Accept-Encoding")
 		if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
 			r.Header.Del("Content-Length")
@@ -193,7 +193,7 @@ func (s *Servers) recorded(h http.Handler) http.Handler {
 	})
 }
 
-// accept serves the connections of the raw server that come to l.
+// accept serves the connections to l as the raw server.
 func (s *Servers) accept(l net.Listener) {
 	for {
 		c, err := l.Accept()
@@ -212,7 +212,7 @@ func (s *Servers) accept(l net.Listener) {
 	}
 }
 
-// serve answers the requests that come on c.
+// serve answers the requests on c.
 func (s *Servers) serve(c net.Conn) {
 	defer c.Close()
 	in := bufio.NewReader(c)
@@ -235,7 +235,7 @@ func (s *Servers) serve(c net.Conn) {
 	}
 }
 
-// readRequest reads a request as it is: names in the case that they have.
+// readRequest reads a request, and keeps the case of the names.
 func readRequest(in *bufio.Reader) (r Sent, err error) {
 	lines := textproto.NewReader(in)
 	start, err := lines.ReadLine()
@@ -279,7 +279,7 @@ func readRequest(in *bufio.Reader) (r Sent, err error) {
 	}
 	data, err := io.ReadAll(body)
 	if err == nil && chunked {
-		_, err = lines.ReadLine() // no trailers are sent
+		_, err = lines.ReadLine() // neither client sends trailers
 	}
 	if err == nil && !chunked && int64(len(data)) < length {
 		err = io.ErrUnexpectedEOF

@@ -16,7 +16,7 @@ func table() string {
 	return b.String()
 }
 
-// list returns the alternatives of a pattern, or what stands for the empty one.
+// list returns the alternatives of pattern, one a line, or empty for the empty pattern.
 func list(pattern, empty string) string {
 	if pattern == "" {
 		return empty

@@ -16,7 +16,7 @@ import (
 //go:embed treq_runner.py
 var runner string
 
-// Treq makes the requests through Python's treq, in a process of its own.
+// Treq makes the requests with Python's treq in a process of its own.
 type Treq struct {
 	Version string
 
@@ -26,8 +26,8 @@ type Treq struct {
 	stderr bytes.Buffer
 }
 
-// StartTreq starts it; it trusts the certificate given. It fails with
-// [python.ErrNoTreq] where treq is not installed.
+// StartTreq starts the process, which trusts the certificate pem. The error is
+// [python.ErrNoTreq] if treq is not installed.
 func StartTreq(pem string) (*Treq, error) {
 	interpreter, err := python.WithTreq()
 	if err != nil {
@@ -65,7 +65,7 @@ func (t *Treq) Run(c Case) ([]Got, error) {
 	return got, t.receive(&got)
 }
 
-// receive reads a line into what v points to.
+// receive reads a line of JSON into v.
 func (t *Treq) receive(v any) error {
 	line, err := t.out.ReadBytes('\n')
 	if err != nil {

@@ -1,7 +1,7 @@
-"""Makes the requests of a case through treq.
+"""Makes the requests of cases with treq.
 
-It reads a case from each line of its input, as JSON, and writes what the caller
-got as a line of JSON. The first line it writes says what is running.
+Each line of the input is a case, as JSON. For each, the program writes a line of JSON
+with what the caller got. Its first line names the versions.
 """
 
 import base64
@@ -34,7 +34,7 @@ IGNORED_HEADERS = {"date"}
 
 @implementer(IResolverSimple)
 class Names:
-    """Every name is this machine's, but for those that can be nobody's."""
+    """Resolves every name to this machine, except for those under .invalid."""
 
     def getHostByName(self, name, timeout=()):
         if name.endswith(".invalid"):
@@ -42,7 +42,7 @@ class Names:
         return defer.succeed("127.0.0.1")
 
 
-# The first that is among the reasons of a failure is its kind.
+# The first that is among the reasons of a failure gives its kind.
 KINDS = [
     (TimeoutError, "hangs"),
     (web_error.InfiniteRedirection, "too many redirects"),
