@@ -141,7 +141,6 @@ func (d *decodedBody) run() {
 	d.release()
 }
 
-// step does the work of one turn.
 func (d *decodedBody) step() (task.Wait, error) {
 	d.work, d.stepping = 0, true
 	defer func() { d.stepping = false }()
@@ -184,7 +183,6 @@ func (d *decodedBody) decodeSome() {
 // tired reports whether the work of this turn is used up.
 func (d *decodedBody) tired() bool { return d.work >= workAtOnce }
 
-// hold pauses the coded body.
 func (d *decodedBody) hold() {
 	if !d.held {
 		d.held = true
@@ -221,7 +219,6 @@ func (d *decodedBody) finish() {
 	d.out.End(reason)
 }
 
-// stop ends the coroutine.
 func (d *decodedBody) stop() {
 	d.over = true
 	if d.later != nil {

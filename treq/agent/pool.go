@@ -170,7 +170,6 @@ func (p *Pool) closed(g *group) {
 // enqueue makes x wait for a connection.
 func (g *group) enqueue(x *exchange) { g.queue = append(g.queue, x) }
 
-// dequeue removes x from the queue.
 func (g *group) dequeue(x *exchange) {
 	if i := slices.Index(g.queue, x); i >= 0 {
 		g.queue = slices.Delete(g.queue, i, i+1)

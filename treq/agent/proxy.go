@@ -33,7 +33,6 @@ func NewProxyAgent(r reactor.Reactor, proxyURL string, config Config) (*Agent, e
 	return a, nil
 }
 
-// A proxy is the HTTP proxy of an agent.
 type proxy struct {
 	url           string // as given, with the credentials
 	server        origin.Server

@@ -308,8 +308,8 @@ func (persistent) Answered(_ *request.Request, resp *response.Response) (bool, e
 	return resp.Code == 401, nil
 }
 
-// TestChallengeFromElsewhere: an agent below may send a request to another origin without
-// a redirect. The credentials do not answer a challenge from there.
+// TestChallengeFromElsewhere checks that the credentials do not answer a challenge from
+// another origin. An agent below may send a request there without a redirect.
 func TestChallengeFromElsewhere(t *testing.T) {
 	for to, answered := range map[string]bool{"http://a.example/b": true, "http://b.example/": false} {
 		var sent int
@@ -326,8 +326,8 @@ func TestChallengeFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestRedirectsAreReadNoLongerThanNeeded: when there is a result, the unfinished body of
-// a redirect to another origin is given up.
+// TestRedirectsAreReadNoLongerThanNeeded checks that a result ends the reading of a
+// redirect to another origin.
 func TestRedirectsAreReadNoLongerThanNeeded(t *testing.T) {
 	for name, answer := range map[string]string{"a response": okHello, "an error": "what?\r\n\r\n"} {
 		t.Run(name, func(t *testing.T) {

@@ -57,7 +57,6 @@ type tunnelOpener struct {
 
 func (o *tunnelOpener) ConnectionMade(t reactor.Transport) { o.transport = t }
 
-// open asks the proxy for the tunnel.
 func (o *tunnelOpener) open() *deferred.Deferred[reactor.Protocol] {
 	o.opened = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) { o.transport.AbortConnection() })
 	if o.lost != nil {

@@ -61,7 +61,6 @@ func (x *exchange) awaitContinue() {
 	w.timer = x.agent.reactor.CallLater(x.request.ExpectContinue, w.proceed)
 }
 
-// proceed sends the body.
 func (w *continueWait) proceed() {
 	w.stop()
 	w.x.upload = nil
@@ -180,7 +179,6 @@ func (p *producerUpload) end(err error) {
 	}
 }
 
-// finish unregisters the producer.
 func (p *producerUpload) finish() {
 	p.over = true
 	p.x.upload = nil

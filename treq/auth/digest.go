@@ -97,7 +97,6 @@ func (d *Digest) Authorize(req *request.Request) error {
 	return nil
 }
 
-// has reports whether u is in s.
 func (s *space) has(u *url.URL) bool {
 	if of, err := origin.Of(u); err != nil || of != s.origin {
 		return false

@@ -51,14 +51,12 @@ func discard(data any) {
 	}
 }
 
-// discard releases the files, which will not be sent.
 func (f Files) discard() {
 	if p, err := multipart.NewMultiPartProducer(f, multipart.Config{}); err == nil {
 		p.StopProducing()
 	}
 }
 
-// discard releases all data of b, which will not be sent.
 func (b *body) discard() {
 	discard(b.data)
 	b.files.discard()

@@ -146,7 +146,7 @@ func (broken) Request(*treqrequest.Request) *deferred.Deferred[*response.Respons
 	return deferred.Fail[*response.Response](io.ErrNoProgress)
 }
 
-// TestNewJar: each request has a jar of its own, and the client has none.
+// TestNewJar checks that each request has a new jar, and that the client has none.
 func TestNewJar(t *testing.T) {
 	r := memory.New()
 	s := rawserver.Listen(t, r, "80")
@@ -162,7 +162,7 @@ func TestNewJar(t *testing.T) {
 		}
 	}
 	if got := s.Conn(0).Got(); strings.Contains(got, "a=1") || strings.Count(got, "Cookie: b=2") != 2 {
-		t.Errorf("sent %q", got)
+		t.Errorf("the second request is %q", got)
 	}
 	if c.Jar() != nil {
 		t.Errorf("the client has the jar %v", c.Jar())

@@ -35,7 +35,6 @@ func (c *urlCache) parse(rawURL string) (*url.URL, error) {
 	return u, nil
 }
 
-// addParams appends pairs to the query of u.
 func addParams(u *url.URL, pairs [][2]string) {
 	if len(pairs) == 0 {
 		return

@@ -99,7 +99,6 @@ func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
-// wireValue returns the value as sent in a header.
 func wireValue(value string, quoted bool) string {
 	if quoted {
 		return `"` + value + `"`

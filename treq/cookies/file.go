@@ -119,7 +119,6 @@ func (j *Jar) Load(r io.Reader) error {
 // Set-Cookie without an equals sign, which is not a cookie by RFC 6265.
 var errNoName = errors.New("a cookie without a name")
 
-// readCookie reads a line and the comment before it.
 func readCookie(line, more string) (c Cookie, err error) {
 	line, c.HttpOnly = strings.CutPrefix(line, httpOnlyPrefix)
 	columns := strings.SplitN(line, "\t", 7)

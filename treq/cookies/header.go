@@ -113,7 +113,6 @@ func parseMaxAge(value string) (seconds int, ok bool) {
 	return int(n), true
 }
 
-// trim removes the spaces and tabs that the grammar allows around s.
 func trim(s string) string { return strings.Trim(s, " \t") }
 
 // FromResponse returns the cookies that the header of a response sets. It leaves out

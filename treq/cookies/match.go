@@ -81,7 +81,6 @@ func defaultPath(path string) string {
 	return path[:i]
 }
 
-// pathMatches reports whether a cookie with cookiePath is sent to path.
 func pathMatches(path, cookiePath string) bool {
 	if path == "" {
 		path = "/"

@@ -20,7 +20,6 @@ type Config struct {
 	Rand *rand.Rand
 }
 
-// boundary returns the boundary of a body.
 func (c *Config) boundary() (string, error) {
 	b := c.Boundary
 	if b == "" {

@@ -36,7 +36,7 @@ type sized struct {
 
 func (s sized) Len() int { return s.length }
 
-// A result is that of a producer's Deferred.
+// A result is the result of a producer's Deferred.
 type result = *outcome.Result[deferred.None]
 
 // produce makes the body of fields, with the boundary heyDavid, and returns all of its

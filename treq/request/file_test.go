@@ -293,7 +293,8 @@ func TestPauseAndResume(t *testing.T) {
 	o.WantErr(t, nil)
 }
 
-// A full transport pauses the producer in RegisterProducer, before the start.
+// TestPauseBeforeTheStart checks a pause before the start: a full transport pauses the
+// producer in RegisterProducer.
 func TestPauseBeforeTheStart(t *testing.T) {
 	f := newFileTest("hello", 5)
 	f.PauseProducing()

@@ -10,12 +10,13 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// zeros is a reader of any number of bytes.
+// A zeros reader returns that many zeros.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
-// A large body takes no more memory than a small one: the reads share a buffer.
+// TestALargeBodyTakesNoMemory checks that a large body takes no more memory than a small
+// one: the reads share a buffer.
 func TestALargeBodyTakesNoMemory(t *testing.T) {
 	const size = 64 << 20
 	s := stepper.New()
@@ -28,9 +29,9 @@ func TestALargeBodyTakesNoMemory(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	o.WantErr(t, nil)
 	if sent != size {
-		t.Errorf("%d bytes were sent", sent)
+		t.Errorf("%d bytes were written", sent)
 	}
-	if took := after.TotalAlloc - before.TotalAlloc; took > size/2 { // the race detector lets some buffers go
+	if took := after.TotalAlloc - before.TotalAlloc; took > size/2 { // the race detector drops some buffers
 		t.Errorf("%d bytes were allocated for a body of %d", took, size)
 	}
 }

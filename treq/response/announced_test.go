@@ -9,7 +9,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 )
 
-// The memory that a body takes grows with the bytes that came, not with the length that was announced.
+// TestAnnouncedLengthTakesNoMemory checks that the memory for a body grows with the bytes
+// received, not with the announced length.
 func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
 	for _, length := range []int64{3 << 20, 1 << 40, math.MaxInt64} {
 		var before, after runtime.MemStats

@@ -111,7 +111,6 @@ func charsetName(value string) string {
 	return value
 }
 
-// decode decodes data, which is text in charset.
 func decode(data []byte, charset string) (string, error) {
 	name := strings.ReplaceAll(strings.ToLower(charset), "_", "-")
 	switch name {

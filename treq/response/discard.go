@@ -25,7 +25,6 @@ func (r *Response) Discard() *deferred.Deferred[deferred.None] {
 	return d.done
 }
 
-// A discarder is the reader of an unwanted body.
 type discarder struct {
 	transport BodyTransport
 	done      *deferred.Deferred[deferred.None]

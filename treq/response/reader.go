@@ -89,7 +89,6 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close gives up the remaining body.
 func (b *bodyReader) Close() error {
 	b.piece = nil
 	if b.ended == nil {

@@ -65,10 +65,10 @@ func TestCharsetOfHeaders(t *testing.T) {
 		{"the first that is a name", []string{"a/b;charset=;charset=x-b"}, "x-b"},
 		{"spaces", []string{"text/plain ; charset = x-a "}, "x-a"},
 		{"no type", []string{";charset=x-a"}, "x-a"},
-		{"parameters that are none", []string{"a/b;c;charset=x-a"}, "x-a"},
-		{"parameters that are none", []string{"a/b;;charset=x-a"}, "x-a"},
-		{"parameters that are none", []string{"a/b;=c;charset=x-a"}, "x-a"},
-		{"parameters that are none", []string{`a/b;="c;charset=x-b";charset=x-a`}, "x-a"},
+		{"invalid parameters", []string{"a/b;c;charset=x-a"}, "x-a"},
+		{"invalid parameters", []string{"a/b;;charset=x-a"}, "x-a"},
+		{"invalid parameters", []string{"a/b;=c;charset=x-a"}, "x-a"},
+		{"invalid parameters", []string{`a/b;="c;charset=x-b";charset=x-a`}, "x-a"},
 		{"hostile", []string{"text/plain;charset=../../etc"}, ""},
 		{"hostile", []string{"text/plain;charset=a\x00b"}, ""},
 		{"hostile", []string{"text/plain;charset=x a"}, ""},
@@ -90,13 +90,14 @@ func TestCharsetOfHeaders(t *testing.T) {
 	}
 }
 
-// A charset's name has only those characters that RFC 2978 allows, and the few that are in use besides.
+// TestCharactersOfACharsetsName checks that the name of a charset has only the characters
+// that RFC 2978 allows, and a few that are in use besides.
 func TestCharactersOfACharsetsName(t *testing.T) {
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&+-^_`~.:()"
 	for c := range 256 {
 		name := "x" + string([]byte{byte(c)}) + "x"
 		var why *response.CharsetError
-		if c == ';' { // which ends the parameter
+		if c == ';' { // it ends the parameter
 			name = "x"
 		}
 		d := of("plain", "a/b;charset="+name).Text()

@@ -50,7 +50,8 @@ func TestKindsDiffer(t *testing.T) {
 	}
 }
 
-// TestStatus: every kind has the status of the RFCs, and 400 unless there is a better one.
+// TestStatus checks that every kind has the status of the RFCs, or 400 if they have no
+// better one.
 func TestStatus(t *testing.T) {
 	for kind, want := range map[wire.Kind]int{
 		wire.ErrStartLineTooLong: 414,
