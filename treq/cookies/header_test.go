@@ -73,7 +73,11 @@ func TestParseSetCookie(t *testing.T) {
 			t.Errorf("%q (-want +got):\n%s", test.line, diff)
 		}
 	}
-	long := "/" + strings.Repeat("x", 1024)
+	longest := "/" + strings.Repeat("x", 1023)
+	if c, err := cookies.ParseSetCookie("a=1; Path=" + longest); err != nil || c.Path != longest {
+		t.Errorf("the longest attribute: %v, %v", c, err)
+	}
+	long := longest + "x"
 	if c, err := cookies.ParseSetCookie("a=1; Path=" + long); err != nil || c.Path != "" {
 		t.Errorf("a long attribute: %v, %v", c, err)
 	}

@@ -43,6 +43,8 @@ func TestStored(t *testing.T) {
 		{"IPv4", "http://127.0.0.1/", "a=1", "a for 127.0.0.1/"},
 		{"IPv4 as domain", "http://127.0.0.1/", "a=1; Domain=127.0.0.1", "a for 127.0.0.1/"},
 		{"part of an IPv4", "http://127.0.0.1/", "a=1; Domain=0.0.1", ""},
+		{"IPv6 as domain", "http://[2001:db8::a]/", "a=1; Domain=2001:db8::a", "a for 2001:db8::a/"},
+		{"part of an IPv6", "http://[2001:db8::a]/", "a=1; Domain=db8::a", ""},
 		{"IPv6", "http://[::1]:8080/", "a=1", "a for ::1/"},
 		{"not HTTP", "ftp://example.com/", "a=1", ""},
 		{"no host", "http:///", "a=1", ""},

@@ -294,6 +294,15 @@ func TestJSONCharsets(t *testing.T) {
 	}
 }
 
+// A text of one character is the shortest in each form of Unicode.
+func TestShortJSON(t *testing.T) {
+	for _, body := range []string{"1", "1\x00", "\x001", "1\x00\x00\x00", "\x00\x00\x001", "\xff\xfe1\x00", "\xfe\xff\x001", "\xef\xbb\xbf1"} {
+		if got := deferredtest.SuccessResultOf(t, response.JSON[int](of(body))); got != 1 {
+			t.Errorf("%q: got %d", body, got)
+		}
+	}
+}
+
 func TestJSONErrors(t *testing.T) {
 	var syntax *json.SyntaxError
 	if err := deferredtest.FailureResultOf(t, response.JSON[any](of("{", "application/json"))); !errors.As(err, &syntax) {

@@ -105,6 +105,12 @@ func TestAnotherCarrier(t *testing.T) {
 	s.req.Finish()
 	expect(t, s.take(), `head 200map[Content-Length:[3] Content-Type:[] Date:[]] 3 true "" false; finish map[] false`)
 
+	s = streamed(later, "HEAD", "/", 0)
+	s.req.ResponseHeader["Trailer"] = []string{"X-Sum"}
+	s.req.ResponseHeader["X-Sum"] = []string{"9"}
+	s.req.Finish()
+	expect(t, s.take(), `head 200map[Content-Type:[] Date:[] Trailer:[X-Sum]] -1 true "" true; finish map[] false`)
+
 	s = streamed(later, "GET", "/", 0)
 	s.req.ResponseHeader["Content-Length"] = []string{"3"}
 	s.req.WriteString("ab")

@@ -122,6 +122,8 @@ func TestFile(t *testing.T) {
 	want(t, header(got, "Location"), "/files/sub/?a=/b")
 	got = s.get("/files/odd/")
 	want(t, strings.Contains(body(got), `<a href="./index.html/">index.html/</a>`), true)
+	want(t, body(s.get("/files/list/")), "<!DOCTYPE html>\n<html>\n<head><title>/files/list/</title></head>\n<body>\n<h1>/files/list/</h1>\n<ul>\n"+
+		"<li><a href=\"./deep/\">deep/</a></li>\n<li><a href=\"./x.txt\">x.txt</a></li>\n</ul>\n</body>\n</html>\n")
 	got = body(s.get("/files/"))
 	for _, wanted := range []string{`<a href="./a.txt">a.txt</a>`, `<a href="./list/">list/</a>`, `<a href="./a:b%20%3Cc%3E.txt">a:b &lt;c&gt;.txt</a>`} {
 		want(t, strings.Contains(got, wanted), true)

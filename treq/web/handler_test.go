@@ -141,6 +141,7 @@ func TestHandlerRequest(t *testing.T) {
 
 	s.ask("CONNECT other.example:443 HTTP/1.1\r\nHost: other.example\r\n\r\n")
 	want(t, got.URL.Host, "other.example:443")
+	want(t, got.URL.String(), "//other.example:443")
 	want(t, got.Method, "CONNECT")
 }
 
@@ -255,6 +256,13 @@ func TestUnreadBody(t *testing.T) {
 	want(t, body(p.take()), "/a")
 	p.send(strings.Repeat("x", 1000) + "GET /b HTTP/1.1\r\nHost: x\r\n\r\n")
 	want(t, body(p.take()), "/b")
+
+	p.send("POST /most HTTP/1.1\r\nHost: x\r\nContent-Length: 262144\r\n\r\n")
+	want(t, header(p.take(), "Connection"), "")
+	p.send(strings.Repeat("x", 262144))
+	want(t, p.ended, false)
+	more := s.connect().send("POST /more HTTP/1.1\r\nHost: x\r\nContent-Length: 262145\r\n\r\n")
+	want(t, header(more.take(), "Connection"), "close")
 
 	p.send("POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
 	got := p.take()

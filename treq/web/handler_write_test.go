@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
 // TestHandlerWritesOfAllSizes checks that a handler's bytes arrive complete and in order,
@@ -32,6 +34,44 @@ func TestHandlerWritesOfAllSizes(t *testing.T) {
 			if got := body(s.ask("GET / HTTP/1.0\r\n\r\n")); got != sent.String() {
 				t.Errorf("%s %v: %d bytes arrived, which are not the %d bytes written", name, sizes, len(got), sent.Len())
 			}
+		}
+	}
+}
+
+// TestHandlersBodyHasALength checks that a body which fits into the buffer is sent with its
+// length, and a longer one in chunks.
+func TestHandlersBodyHasALength(t *testing.T) {
+	for size, length := range map[int]string{0: "0", 1: "1", 2047: "2047", 2048: "2048", 2049: ""} {
+		s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
+			for range size {
+				w.Write([]byte("x"))
+			}
+		})
+		got := s.get("/")
+		want(t, header(got, "Content-Length"), length)
+		want(t, header(got, "Transfer-Encoding") == "chunked", length == "")
+	}
+}
+
+// TestHandlerWritesAfterTheLoss checks that a write fails after the connection was lost,
+// at the latest when the buffer is full.
+func TestHandlerWritesAfterTheLoss(t *testing.T) {
+	for _, size := range []int{1, 1000, 2048, 2049, 10_000} {
+		var err error
+		written := 0
+		s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
+			io.ReadAll(r.Body) // waits for the loss
+			for err == nil && written < 100_000 {
+				var n int
+				n, err = w.Write(make([]byte, size))
+				written += n
+			}
+		})
+		p := s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+		p.AbortConnection()
+		s.Pump()
+		if err != web.ErrConnectionLost || written > 4096 {
+			t.Errorf("writes of %d: %v after %d bytes", size, err, written)
 		}
 	}
 }

@@ -75,6 +75,10 @@ func TestMaxContent(t *testing.T) {
 	// A client that waits for a 100 Continue is refused before it sends the content.
 	p = s.connect().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
 	want(t, head(p.take()), "HTTP/1.1 413 Request Entity Too Large")
+	// The default is 10 MiB.
+	s = serveFunc(t, hello)
+	want(t, head(s.ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10485760\r\n\r\n")), "")
+	want(t, head(s.ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10485761\r\n\r\n")), "HTTP/1.1 413 Request Entity Too Large")
 	s = serve(t, &web.Site{Root: web.RenderFunc(hello), MaxContent: -1})
 	want(t, head(s.ask(post("", strings.Repeat("x", 11<<20)))), "HTTP/1.1 200 OK")
 }
@@ -217,6 +221,14 @@ func TestMisuse(t *testing.T) {
 	var req *web.Request
 	s := serveFunc(t, func(r *web.Request) { req = r })
 	s.get("/")
+	texts := map[string]string{
+		"Write":           "web: Write after Finish",
+		"WriteString":     "web: Write after Finish",
+		"Finish":          "web: Finish a second time",
+		"SetResponseCode": "web: SetResponseCode after the head of the response was sent",
+		"DeliverContent":  "web: DeliverContent a second time, or for a resource that does not stream",
+		"GetSession":      "web: GetSession makes a session after the head of the response was sent",
+	}
 	for name, f := range map[string]func(){
 		"Write":           func() { req.Write(nil) },
 		"WriteString":     func() { req.WriteString("x") },
@@ -227,8 +239,8 @@ func TestMisuse(t *testing.T) {
 	} {
 		func() {
 			defer func() {
-				if recover() == nil {
-					t.Errorf("%s after Finish did not panic", name)
+				if got := recover(); got != texts[name] {
+					t.Errorf("%s after Finish panicked with %v", name, got)
 				}
 			}()
 			f()
@@ -292,8 +304,8 @@ func TestContentLengthGiven(t *testing.T) {
 		r.WriteString("ab")
 	})
 	p := s.connect().send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	if _, err := req.WriteString("cde"); err != http.ErrContentLength {
-		t.Error(err)
+	if n, err := req.WriteString("cde"); n != 0 || err != http.ErrContentLength {
+		t.Error(n, err)
 	}
 	req.WriteString("c")
 	req.Finish()
@@ -613,6 +625,13 @@ func TestStreamingResource(t *testing.T) {
 	r.req.DeliverContent(r)
 	want(t, strings.Join(r.got, " "), "connection was reset by the peer")
 	r.req.ResumeContent()
+
+	// The end is told once, though the connection is lost after it.
+	*r = streaming{}
+	p = s.connect().send(post("", "abc"))
+	p.AbortConnection()
+	s.Pump()
+	want(t, strings.Join(r.got, " "), "abc <nil>")
 
 	*r = streaming{}
 	s.get("/")
