@@ -1,8 +1,8 @@
 //go:build linux
 
-// Bigbody downloads, and then uploads, a body of the size given as its second
-// argument, from and to the URL given as its first, and prints the most memory that
-// it ever had resident. Its test holds it to a bound.
+// Bigbody downloads a large body from a URL, uploads one of the same size to it, and prints
+// the peak of its resident memory, which its test limits. The URL is the first argument, the
+// size in bytes the second.
 package main
 
 import (

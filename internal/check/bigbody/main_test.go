@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// TestFlatMemory has the program carry 1 GiB each way, built without the race
-// detector, whose own memory would be measured too.
+// TestFlatMemory: the program carries 1 GiB each way in little memory. It is built without
+// the race detector, whose own memory would count too.
 func TestFlatMemory(t *testing.T) {
 	const size, most = 1 << 30, 40 << 10 // bytes; KiB
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

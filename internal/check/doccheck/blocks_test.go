@@ -12,11 +12,11 @@ import (
 	"testing"
 )
 
-// goBlock is a block of Go in a document, behind a comment, which readers do not
-// see, that says what it needs to have declared before it.
+// goBlock matches a block of Go in a document. A comment above it, which readers do not see,
+// may give the declarations that the block needs.
 var goBlock = regexp.MustCompile("(?ms)(?:^<!-- given: ([^\n]*) -->\n+)?^```go\n(.*?)^```")
 
-// TestGoBlocks: the Go in the documents compiles.
+// TestGoBlocks: every block of Go in the documents compiles.
 func TestGoBlocks(t *testing.T) {
 	blocks := 0
 	for name, text := range documents(t) {
@@ -39,8 +39,9 @@ func TestGoBlocks(t *testing.T) {
 	}
 }
 
-// compiles reports what is wrong with code: declarations, or statements that are in
-// a function with the parameters given. Imports are what it seems to want.
+// compiles returns the errors of compiling code. The code is a list of declarations, or of
+// statements in a function with the parameters given. The imports follow from the names in
+// the code.
 func (m *module) compiles(given, code string) error {
 	fset := token.NewFileSet()
 	source := "package document\n" + code
@@ -70,7 +71,7 @@ func (m *module) compiles(given, code string) error {
 	}
 	var problems []string
 	config := types.Config{Importer: m.importer, Error: func(err error) {
-		if e := err.(types.Error); !e.Soft { // soft is what is declared and not used
+		if e := err.(types.Error); !e.Soft { // soft errors are about unused declarations
 			problems = append(problems, e.Msg)
 		}
 	}}
@@ -81,7 +82,7 @@ func (m *module) compiles(given, code string) error {
 	return nil
 }
 
-// mentioned are the names in file that may be packages'.
+// mentioned returns the names in file that may be names of packages.
 func mentioned(file *ast.File) (names []string) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		if s, ok := n.(*ast.SelectorExpr); ok {

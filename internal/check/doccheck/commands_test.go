@@ -17,21 +17,21 @@ var (
 	notInAnchors = regexp.MustCompile(`[^\w\- ]`)
 )
 
-// byHand are the targets of make that CI does not run: for each, why.
+// byHand are the targets of make that CI does not run, each with the reason.
 var byHand = map[string]string{
-	"bench":       "what it measures is for a machine that does nothing else",
+	"bench":       "it needs a machine that does nothing else",
 	"bench-quick": "the same",
 	"microbench":  "the same",
-	"parity":      "it wants Python's treq",
-	"peers":       "it wants curl and Python's treq and Twisted",
+	"parity":      "it needs Python's treq",
+	"peers":       "it needs curl, and Python's treq and Twisted",
 	"traces":      "it takes minutes",
 }
 
-// TestCommands: each command in the documents is one that CI runs, or one of
-// byHand, or runs an example, which CI does with all of them.
+// TestCommands: CI runs each command in the documents, except those of byHand. It runs all
+// examples.
 func TestCommands(t *testing.T) {
 	makefile := string(read(t, "Makefile"))
-	targets := map[string]string{} // and what they depend on
+	targets := map[string]string{} // and their dependencies
 	for _, rule := range makeRule.FindAllStringSubmatch(makefile, -1) {
 		targets[rule[1]] = rule[2]
 	}
@@ -68,7 +68,7 @@ func TestCommands(t *testing.T) {
 					t.Errorf("%s: %q: there is no such benchmark", name, command)
 				}
 			default:
-				t.Errorf("%s: nobody knows whether %q works", name, command)
+				t.Errorf("%s: this test cannot tell whether %q works", name, command)
 			}
 		}
 	}
@@ -77,8 +77,8 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// TestLinks: the links between documents, and to files, lead somewhere, and so do
-// the names of Go files.
+// TestLinks: the files and headings that documents link to exist, and so do the Go files
+// that they name.
 func TestLinks(t *testing.T) {
 	for name, text := range documents(t) {
 		for _, file := range goFile.FindAllString(text, -1) {
@@ -124,7 +124,7 @@ func TestPackagesAreDrawn(t *testing.T) {
 	}
 }
 
-// anchors are what the headings of text can be linked to by.
+// anchors returns the anchors of the headings of text.
 func anchors(text string) map[string]bool {
 	all := map[string]bool{}
 	for line := range strings.Lines(text) {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestDocumented: every package says what it is for, and so does every constant,
-// variable, function, type and method that it exports, but for the Error of errors.
+// TestDocumented: every package has a comment, and so has every constant, variable,
+// function, type and method that it exports, except for the Error methods of errors.
 func TestDocumented(t *testing.T) {
 	for _, path := range loaded(t).paths {
 		folder := filepath.Join(root, filepath.FromSlash(strings.TrimPrefix(path, modulePath)))
@@ -40,7 +40,7 @@ func TestDocumented(t *testing.T) {
 	}
 }
 
-// commentary looks for comments.
+// A commentary checks that names have comments.
 type commentary struct {
 	t     *testing.T
 	files *token.FileSet
@@ -78,7 +78,7 @@ func (c *commentary) declaration(decl ast.Decl) {
 	}
 }
 
-// receiver is the name of a receiver's type.
+// receiver returns the name of a receiver's type.
 func receiver(t ast.Expr) *ast.Ident {
 	switch t := t.(type) {
 	case *ast.StarExpr:
