@@ -162,7 +162,7 @@ func TestNewJar(t *testing.T) {
 		}
 	}
 	if got := s.Conn(0).Got(); strings.Contains(got, "a=1") || strings.Count(got, "Cookie: b=2") != 2 {
-		t.Errorf("the second request is %q", got)
+		t.Errorf("the requests are %q", got)
 	}
 	if c.Jar() != nil {
 		t.Errorf("the client has the jar %v", c.Jar())
