@@ -13,20 +13,20 @@ import (
 	"testing"
 )
 
-// root is where the module is.
+// root is the folder of the module.
 var root = filepath.Join("..", "..", "..")
 
-// modulePath begins the import path of what is ours.
+// modulePath begins the import path of every package of ours.
 const modulePath = "github.com/seed-7c003b53/gotreq/"
 
-// A module is the module's packages and all that they import, as compiled.
+// A module has the compiled packages of the module, and those that they import.
 type module struct {
 	importer types.Importer
 	paths    []string            // of the module's public packages
 	named    map[string][]string // import paths by package name, ours before others
 }
 
-// load loads the module, once.
+// load loads the module once.
 var load = sync.OnceValues(func() (*module, error) {
 	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{.Name}} {{.ImportPath}} {{.Export}}", "./deferred/...", "./reactor/...", "./treq/...")
 	cmd.Dir = root
@@ -66,8 +66,8 @@ func loaded(t *testing.T) *module {
 	return m
 }
 
-// has reports whether there is name, "deferred.Deferred.Cancel" perhaps: what a
-// package exports, then a method or a field of that.
+// has reports whether name exists: an export of a package, and perhaps a method or field of
+// it, such as "deferred.Deferred.Cancel".
 func (m *module) has(name string) bool {
 	parts := strings.Split(name, ".")
 	for _, path := range m.named[parts[0]] {

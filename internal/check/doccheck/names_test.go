@@ -13,7 +13,7 @@ var (
 	qualified = regexp.MustCompile(`(?:^|[^\w./])([a-z][a-z0-9]*\.[A-Z]\w*(?:\.[A-Z]\w*)*)`)
 )
 
-// goNames are the names of packages' exports that line has between backquotes.
+// goNames returns the exports of packages that line has between backquotes.
 func goNames(line string) (names []string) {
 	for _, c := range code.FindAllStringSubmatch(line, -1) {
 		for _, q := range qualified.FindAllStringSubmatch(c[1], -1) {
@@ -44,12 +44,12 @@ func TestGoNames(t *testing.T) {
 }
 
 const (
-	porting   = "docs/porting.md" // the guide for those who come from Twisted and treq
+	porting   = "docs/porting.md" // the guide for users of Twisted and treq
 	changelog = "CHANGELOG.md"    // what a user has to change
 )
 
-// TestPythonNames: the guide has a row for each name of Twisted and treq, under the
-// heading of its module, and each row says what is here in its place.
+// TestPythonNames: the guide has a row for each name of Twisted and treq, under the heading
+// of its module. Each row says what replaces the name here.
 func TestPythonNames(t *testing.T) {
 	said := map[string]bool{}
 	var module string
