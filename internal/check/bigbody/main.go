@@ -23,6 +23,10 @@ import (
 func main() { task.React(run) }
 
 func run(reactor.Reactor) *deferred.Deferred[deferred.None] {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: bigbody URL SIZE")
+		os.Exit(2)
+	}
 	url := os.Args[1]
 	size, err := strconv.ParseInt(os.Args[2], 10, 64)
 	if err != nil {
