@@ -72,7 +72,7 @@ func NewAuthAgent(inner Requester, credentials auth.Credentials) *AuthAgent {
 func (a *AuthAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	o, err := origin.Of(req.URL)
 	if err != nil {
-		return deferred.Fail[*response.Response](WithRequest(req, err))
+		return refuse(req, err)
 	}
 	if a.origin == (origin.Origin{}) {
 		a.origin = o

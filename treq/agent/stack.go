@@ -60,7 +60,7 @@ type Stack struct {
 func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response] {
 	first, err := s.prepare(req)
 	if err != nil {
-		return deferred.Fail[*response.Response](WithRequest(req, err))
+		return refuse(req, err)
 	}
 	t := trip{Stack: s, origin: first, req: req}
 	d := t.send()
@@ -76,6 +76,14 @@ func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response
 		}
 		return nil, &detour{t.startJourney(resp, next, err)}
 	}).ThenErrback(takeDetour)
+}
+
+// refuse is the result of req, which is not sent because of err.
+func refuse(req *request.Request, err error) *deferred.Deferred[*response.Response] {
+	if req.Body != nil {
+		req.Body.StopProducing() // the body may hold a file
+	}
+	return deferred.Fail[*response.Response](WithRequest(req, err))
 }
 
 // failed returns err, an error of Agent, as the error of req.
@@ -114,11 +122,11 @@ type trip struct {
 func (t *trip) send() *deferred.Deferred[*response.Response] {
 	var err error
 	if t.authorized, err = t.authorize(); err != nil {
-		return deferred.Fail[*response.Response](WithRequest(t.req, err))
+		return refuse(t.req, err)
 	}
 	sent, err := t.addCookies(t.authorized)
 	if err != nil {
-		return deferred.Fail[*response.Response](WithRequest(t.req, err))
+		return refuse(t.req, err)
 	}
 	return t.Agent.Request(sent)
 }

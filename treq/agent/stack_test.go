@@ -45,3 +45,31 @@ func TestDecodeErrorText(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestABodyThatIsNotSentIsStopped checks that a step that refuses a request stops the body,
+// once: the body may hold a file.
+func TestABodyThatIsNotSentIsStopped(t *testing.T) {
+	never := requesterFunc(func(*request.Request) *deferred.Deferred[*response.Response] { panic("sent") })
+	for name, test := range map[string]struct {
+		stack agent.Stack
+		url   string
+	}{
+		"credentials that cannot be sent": {agent.Stack{Credentials: auth.Basic("a\x00", "b")}, "http://a.example/"},
+		"no origin for credentials":       {agent.Stack{Credentials: auth.Basic("a", "b")}, "ftp://a.example/"},
+		"cookies that cannot be sent":     {agent.Stack{Jar: badJar{}}, "http://a.example/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := &producer{length: 1}
+			req := newRequest("POST", test.url)
+			req.Body = body
+			test.stack.Agent = never
+			deferredtest.FailureResultOf(t, test.stack.Send(req))
+			body.wantTold(t, "stop")
+		})
+	}
+	body := &producer{length: 1}
+	req := newRequest("POST", "ftp://a.example/")
+	req.Body = body
+	deferredtest.FailureResultOf(t, agent.NewAuthAgent(never, auth.Basic("a", "b")).Request(req))
+	body.wantTold(t, "stop")
+}
