@@ -131,6 +131,7 @@ func (t *trip) answer(resp *response.Response) (*request.Request, error) {
 		return nil, ErrBodyNotRepeatable
 	}
 	t.challenges++
+	t.elsewhere = false
 	if last == t.authorized {
 		return t.req, nil
 	}

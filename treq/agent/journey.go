@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -105,7 +104,7 @@ func (j *journey) proceed(resp *response.Response, next *request.Request, err er
 	case next == nil:
 		j.stopDraining()
 		j.result.Callback(resp)
-	case !delimited(resp) || !sameOrigin(next, j.req):
+	case !delimited(resp) || j.elsewhere:
 		j.drain(resp, resp == j.previous)
 		j.send(next)
 	default:
@@ -121,12 +120,6 @@ func (j *journey) proceed(resp *response.Response, next *request.Request, err er
 // delimited reports whether the body of resp ends before its connection does.
 func delimited(resp *response.Response) bool {
 	return resp.Length != response.UnknownLength || len(resp.Header["Transfer-Encoding"]) != 0
-}
-
-func sameOrigin(a, b *request.Request) bool {
-	first, err := origin.Of(a.URL)
-	second, otherErr := origin.Of(b.URL)
-	return err == nil && otherErr == nil && first == second
 }
 
 // cancel cancels the hop under way, or ends the journey between hops.

@@ -159,7 +159,7 @@ func (t *trip) redirected(method string, resp *response.Response) (*request.Requ
 	} else if !request.Repeatable(t.req.Body) {
 		return nil, ErrBodySpent
 	}
-	if !sameOrigin(next, t.req) {
+	if t.elsewhere = !sameOrigin(u, t.req.URL); t.elsewhere {
 		drop(next.Header, t.Redirects.sensitive)
 	}
 	return next, nil
@@ -212,6 +212,13 @@ func location(base *url.URL, values []string) (*url.URL, error) {
 		err = fmt.Errorf("%w: %w", ErrLocation, err)
 	}
 	return u, err
+}
+
+// sameOrigin reports whether a and b have one origin.
+func sameOrigin(a, b *url.URL) bool {
+	first, err := origin.Of(a)
+	second, otherErr := origin.Of(b)
+	return err == nil && otherErr == nil && first == second
 }
 
 // drop removes the headers whose canonical names are unwanted.

@@ -115,6 +115,7 @@ type trip struct {
 	authorized *request.Request   // req with the credentials; req itself if it gets none
 	challenges int                // the number of challenges answered on this hop
 	redirects  int                // the number of redirects followed
+	elsewhere  bool               // the next hop goes to another origin than this one
 	previous   *response.Response // the redirect that led to this hop; nil on the first
 }
 

@@ -80,11 +80,11 @@ func (c *HTTPClient) produce(b *body) (producer request.BodyProducer, contentTyp
 	}
 	switch v := b.data.(type) {
 	case []byte:
-		return request.Bytes(v), b.contentType, nil
+		return request.Bytes(v), "", nil
 	case string:
 		return request.Bytes(v), "", nil
 	case request.BodyProducer:
-		return v, "", nil
+		return v, b.contentType, nil
 	case io.Reader:
 		return request.NewFileBodyProducer(v, request.FileBodyConfig{}), "", nil
 	}
@@ -110,7 +110,7 @@ func (c *HTTPClient) multipart(b *body) (request.BodyProducer, string, error) {
 // Body is sent unchanged. A string can be converted: Body("text").
 type Body []byte
 
-func (b Body) apply(s *settings) error { return s.body.set("Body", []byte(b), "") }
+func (b Body) apply(s *settings) error { return s.body.set("Body", request.Bytes(b), "") }
 
 // JSON sends v as application/json, unless Headers give another Content-Type. The bytes
 // are those of [json.Marshal], except that <, > and & are not escaped. It is treq's json.
@@ -123,7 +123,7 @@ func JSON(v any) Option {
 			return fmt.Errorf("%w: JSON: %w", ErrOption, err)
 		}
 		data := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-		return s.body.set("JSON", data, "application/json; charset=UTF-8")
+		return s.body.set("JSON", request.Bytes(data), "application/json; charset=UTF-8")
 	})
 }
 

@@ -173,7 +173,11 @@ func (c *HTTPClient) stackFor(s *settings, req *request.Request) (*agent.Stack, 
 	if s == noSettings && credentials == nil && c.config.NewJar == nil {
 		return &c.stack, nil
 	}
-	stack := c.stack
+	stack := &s.stack
+	if s == noSettings {
+		stack = new(agent.Stack)
+	}
+	*stack = c.stack
 	stack.Credentials = credentials
 	stack.Buffered = !s.unbuffered
 	if s.agent != nil {
@@ -194,7 +198,7 @@ func (c *HTTPClient) stackFor(s *settings, req *request.Request) (*agent.Stack, 
 	case c.config.NewJar != nil:
 		stack.Jar = c.config.NewJar()
 	}
-	return &stack, addCookies(stack.Jar, req.URL, s.cookies)
+	return stack, addCookies(stack.Jar, req.URL, s.cookies)
 }
 
 // addCookies puts the cookies of a [Cookies] option into jar, for the origin of u.

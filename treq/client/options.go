@@ -44,6 +44,7 @@ type settings struct {
 	reactor              reactor.Reactor
 	decoding             *agent.DecoderConfig
 	timeouts             timeouts
+	stack                agent.Stack // the client's, as the options change it
 	expectContinue       time.Duration
 	informational        func(code int, header http.Header)
 }
