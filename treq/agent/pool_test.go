@@ -366,3 +366,35 @@ func TestNotAgainWhenCancelled(t *testing.T) {
 		t.Errorf("%d connections", len(w.Conns))
 	}
 }
+
+// TestCancelWhileWaiting checks that a cancelled request leaves the queue for a connection,
+// wherever it stands there: nothing of it is sent, and the others keep their order.
+func TestCancelWhileWaiting(t *testing.T) {
+	const waiting = 3
+	for cancelled := range waiting {
+		t.Run(fmt.Sprint(cancelled), func(t *testing.T) {
+			w := newWorld(t, agent.PoolConfig{MaxConnectionsPerHost: 1})
+			first := w.get("http://a.example/first")
+			var all []*deferred.Deferred[*response.Response]
+			for i := range waiting {
+				all = append(all, w.get(fmt.Sprintf("http://a.example/%d", i)))
+			}
+			all[cancelled].Cancel()
+			deferredtest.FailureResultOf(t, all[cancelled])
+			c := w.Conn(0)
+			c.Got()
+			c.Send(okHello)
+			w.wantBody(deferredtest.SuccessResultOf(t, first), "hello")
+			for i := range waiting {
+				if i == cancelled {
+					continue
+				}
+				if got, want := c.Got(), fmt.Sprintf("GET /%d ", i); !strings.HasPrefix(got, want) {
+					t.Errorf("sent %q, want %q", got, want)
+				}
+				c.Send(okHello)
+				w.wantBody(deferredtest.SuccessResultOf(t, all[i]), "hello")
+			}
+		})
+	}
+}
