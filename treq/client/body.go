@@ -52,6 +52,9 @@ func discard(data any) {
 }
 
 func (f Files) discard() {
+	if len(f) == 0 {
+		return
+	}
 	if p, err := multipart.NewMultiPartProducer(f, multipart.Config{}); err == nil {
 		p.StopProducing()
 	}
