@@ -1,6 +1,7 @@
 # make test         run the tests, with the race detector if there is a C compiler
 # make lint         check format, imports, vet and staticcheck, here and for other systems
 # make examples     run every example against a server of its own
+# make fuzz         run every fuzz target for a bounded number of executions
 # make bench        compare the client with others, and with bare system calls (Linux; minutes)
 # make bench-quick  the same with one short round (Linux; under a minute)
 # make microbench   run the benchmarks of the packages
@@ -18,7 +19,7 @@ RACE := $(if $(shell command -v $(CC)),-race)
 # The benchmarks write their figures to this file, one a line.
 BENCH_TSV = bench.tsv
 
-.PHONY: test lint examples bench bench-quick microbench parity peers traces ci
+.PHONY: test lint examples fuzz bench bench-quick microbench parity peers traces ci
 
 test:
 	$(if $(RACE),,@echo "no C compiler ($(CC)): the tests run without the race detector")
@@ -37,6 +38,17 @@ lint:
 examples:
 	@set -e; for program in examples/*/main.go; do \
 		folder=./$$(dirname $$program); echo "go run $$folder"; go run $$folder; \
+	done
+
+# The number of executions of each fuzz target. Minimising a found input is bounded too.
+EXECUTIONS = 50000
+
+fuzz:
+	@set -e; files=$$(grep -rl --include='*_test.go' '^func Fuzz' .); for file in $$files; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+			echo "$$target, $(EXECUTIONS) executions"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(EXECUTIONS)x -fuzzminimizetime 100x $$(dirname $$file); \
+		done; \
 	done
 
 bench:
@@ -59,4 +71,4 @@ RUNS = 1000
 traces:
 	TREQTESTING_TRACED_RUNS=$(RUNS) go test -count=1 -timeout 60m ./treq/testing
 
-ci: lint test examples
+ci: lint test examples fuzz
