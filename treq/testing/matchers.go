@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -12,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-7c003b53/gotreq/internal/form"
 )
 
 // A Matcher matches a part of a request where equality is too strict.
@@ -152,7 +155,8 @@ func (j jsonData) Diff(got any) string {
 }
 
 // Form matches Data that is a form, application/x-www-form-urlencoded, with exactly these
-// values.
+// values. The order of values does not matter. Any text can be read as such a form, as
+// Args of [web.Request] reads it.
 func Form(values url.Values) Matcher { return formData(sorted(values)) }
 
 type formData url.Values
@@ -164,10 +168,7 @@ func (f formData) Diff(got any) string {
 	if !ok {
 		return wrongPart(f, got)
 	}
-	values, err := url.ParseQuery(data)
-	if err != nil {
-		return "- " + f.String() + "\n+ " + literal(data) + ", which is not a form: " + err.Error()
-	}
+	values, _ := form.Values(data, math.MaxInt)
 	return diff(url.Values(f), sorted(values))
 }
 

@@ -217,6 +217,36 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// TestNothingOfAQueryIsDropped: what a strict parser drops is a difference, and the report
+// names it.
+func TestNothingOfAQueryIsDropped(t *testing.T) {
+	for _, test := range []struct {
+		query  string
+		params url.Values // the parameters that match
+		report string     // a part of the report if none are expected
+	}{
+		{"delete=all;confirm=yes", url.Values{"delete": {"all;confirm=yes"}}, `"delete": {"all;confirm=yes"}`},
+		{";", url.Values{";": {""}}, `";": {""}`},
+		{"a=100%25&b=%zz", url.Values{"a": {"100%"}, "b": {"%zz"}}, `"b": {"%zz"}`},
+		{"a", url.Values{"a": {""}}, `"a": {""}`},
+		{"=", url.Values{"": {""}}, `"": {""}`},
+		{"a+b=c+d&a%20b=", url.Values{"a b": {"c d", ""}}, `"a b": {"", "c d"}`},
+	} {
+		rawURL := "http://an.example/?" + test.query
+		matching := treqtesting.Request{Method: "GET", URL: "http://an.example/", Params: test.params}
+		stub, _, reports := sequence(t, treqtesting.Exchange{Request: matching})
+		if code, _ := content(t, stub.Get(rawURL)); code != 200 {
+			t.Errorf("%s: does not match %v: %s", test.query, test.params, *reports)
+		}
+		matching.Params = nil
+		stub, _, reports = sequence(t, treqtesting.Exchange{Request: matching})
+		content(t, stub.Get(rawURL))
+		if got := fmt.Sprint(*reports); !strings.Contains(got, "What differs is the params") || !strings.Contains(got, test.report) {
+			t.Errorf("%s: the report %s, without %s", test.query, got, test.report)
+		}
+	}
+}
+
 // TestParts: each part of a Request may have several types, and a report names the parts
 // that differ.
 func TestParts(t *testing.T) {

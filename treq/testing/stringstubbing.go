@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/seed-7c003b53/gotreq/internal/form"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
@@ -18,7 +20,8 @@ type Received struct {
 	Method string
 	// URL is the normalized URL without the query; see [NormalizeURL].
 	URL string
-	// Params are the parameters of the query. The values of each are sorted.
+	// Params are the parameters of the query, as in Args of [web.Request]. The values of
+	// each are sorted.
 	Params url.Values
 	// Headers are all headers, including Host, by their canonical names. The values of
 	// each are sorted.
@@ -78,8 +81,8 @@ func received(req *web.Request) Received {
 		u = normalized
 	}
 	_, query, _ := strings.Cut(req.URI, "?")
-	params, _ := url.ParseQuery(query) // omits malformed parameters
-	data, _ := io.ReadAll(req.Content) // cannot fail: Content is in memory
+	params, _ := form.Values(query, math.MaxInt) // the Site has counted them
+	data, _ := io.ReadAll(req.Content)           // cannot fail: Content is in memory
 	return Received{req.Method, u, sorted(params), sorted(req.Header), string(data)}
 }
 

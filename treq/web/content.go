@@ -2,12 +2,16 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+
+	"github.com/seed-7c003b53/gotreq/internal/form"
 )
 
 // This file holds the content of a request: its delivery, and the forms in it.
@@ -93,7 +97,7 @@ func (r keptContent) ContentEnded(err error) {
 		err = r.parseForm()
 	}
 	if err != nil {
-		r.refuse(statusOf(err), err.Error())
+		r.refuse(formStatus(err), err.Error())
 		return
 	}
 	r.Content = bytes.NewReader(r.content)
@@ -106,20 +110,28 @@ func (r *Request) parseForm() error {
 		return nil
 	}
 	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	var form url.Values
+	var values url.Values
+	var err error
 	switch kind {
 	case "application/x-www-form-urlencoded":
-		form, _ = url.ParseQuery(string(r.content)) // leaves out invalid pairs
+		values, err = form.Values(string(r.content), r.Site.maxFields())
 	case "multipart/form-data":
-		var err error
-		if form, err = multipartValues(r.content, params["boundary"]); err != nil {
-			return fmt.Errorf("the form that was posted: %w", err)
-		}
+		values, err = multipartValues(r.content, params["boundary"])
 	}
-	for name, values := range form {
-		r.Args[name] = values
+	if err != nil {
+		return fmt.Errorf("the form that was posted: %w", err)
 	}
+	maps.Copy(r.Args, values)
 	return nil
+}
+
+// formStatus returns the status code for a request whose query or content cannot be read
+// because of err.
+func formStatus(err error) int {
+	if errors.Is(err, form.ErrTooMany) {
+		return http.StatusRequestEntityTooLarge
+	}
+	return statusOf(err)
 }
 
 // multipartValues returns the fields and the files of a multipart form.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/form"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/sourcegraph/conc/panics"
 )
@@ -35,8 +37,10 @@ type Request struct {
 	// Postpath the segments after them. A slash at the end of the path makes an empty
 	// segment.
 	Prepath, Postpath []string
-	// Args has the values of the query and of a posted form. The form's values
-	// replace the query's of the same name.
+	// Args has the values of the query and of a posted form, read as browsers write
+	// them (https://url.spec.whatwg.org/#urlencoded-parsing): ";" separates nothing,
+	// and an invalid escape stands for itself. The form's values replace the query's
+	// of the same name. [Site.MaxFields] bounds their number.
 	Args url.Values
 	// Header has the received headers under their canonical names.
 	Header http.Header
@@ -110,8 +114,8 @@ func (r *Request) begin() {
 		r.answerForServer()
 		return
 	}
-	if !r.parseTarget() {
-		r.refuse(http.StatusBadRequest, "the path of the request is not valid")
+	if err := r.parseTarget(); err != nil {
+		r.refuse(formStatus(err), err.Error())
 		return
 	}
 	if p := panics.Try(func() { r.resource = getChildForRequest(r.Site.Root, r) }); p != nil {
@@ -138,16 +142,15 @@ func (r *Request) answerForServer() {
 	r.Finish()
 }
 
-// parseTarget sets the fields that come from the target. It reports whether the target is
-// valid.
-func (r *Request) parseTarget() bool {
+// parseTarget sets the fields that come from the target.
+func (r *Request) parseTarget() (err error) {
 	path, query, _ := strings.Cut(r.URI, "?")
 	if r.Method == http.MethodConnect {
 		path = ""
 	} else if !strings.HasPrefix(path, "/") {
 		u, err := url.Parse(r.URI)
 		if err != nil {
-			return false
+			return errors.New("the path of the request is not valid")
 		}
 		r.host = u.Host
 		if path = u.EscapedPath(); path == "" {
@@ -156,8 +159,10 @@ func (r *Request) parseTarget() bool {
 	}
 	r.Path = path
 	r.Postpath = segments(path)
-	r.Args, _ = url.ParseQuery(query) // leaves out invalid pairs
-	return true
+	if r.Args, err = form.Values(query, r.Site.maxFields()); err != nil {
+		return fmt.Errorf("the query of the request: %w", err)
+	}
+	return nil
 }
 
 // render makes the resource answer, and finishes the response unless it stays open.

@@ -28,8 +28,10 @@ func TestArgs(t *testing.T) {
 	for _, test := range []struct{ name, request, want string }{
 		{"none", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "map[]"},
 		{"query", "GET /?a=1&a=&b=%20&c HTTP/1.1\r\nHost: x\r\n\r\n", "map[a:[1 ] b:[ ] c:[]]"},
-		{"query with an invalid escape", "GET /?a=1&b=%zz&c=3 HTTP/1.1\r\nHost: x\r\n\r\n", "map[a:[1] c:[3]]"},
+		{"query with an invalid escape", "GET /?a=1&b=%zz&c=3 HTTP/1.1\r\nHost: x\r\n\r\n", "map[a:[1] b:[%zz] c:[3]]"},
+		{"query with semicolons", "GET /?delete=all;confirm=yes&+=%+ HTTP/1.1\r\nHost: x\r\n\r\n", "map[ :[% ] delete:[all;confirm=yes]]"},
 		{"form", post(form, "a=5&c=6"), "map[a:[5] b:[2] c:[6]]"},
+		{"form with what is not strict", post(form, "a=1;2&&=x&c=100%&d"), "map[:[x] a:[1;2] b:[2] c:[100%] d:[]]"},
 		{"form with a charset", post(strings.Replace(form, "\r\n", "; charset=utf-8\r\n", 1), "c=6"), "map[a:[1] b:[2] c:[6]]"},
 		{"multipart", post(parts, "--xx\r\nContent-Disposition: form-data; name=c\r\n\r\nfield\r\n--xx\r\n"+
 			"Content-Disposition: form-data; name=d; filename=f\r\n\r\nfile\r\n--xx--\r\n"), "map[a:[1] b:[2] c:[field] d:[file]]"},
@@ -41,6 +43,37 @@ func TestArgs(t *testing.T) {
 			want(t, head(got), "HTTP/1.1 400 Bad Request")
 		} else if body(got) != test.want {
 			t.Errorf("%s: %s; want %s", test.name, body(got), test.want)
+		}
+	}
+}
+
+// TestMaxFields checks that a query or a form with too many fields is refused, and not
+// cut short.
+func TestMaxFields(t *testing.T) {
+	const form = "Content-Type: application/x-www-form-urlencoded\r\n"
+	root := web.RenderFunc(func(req *web.Request) { fmt.Fprint(req, len(req.Args)) })
+	query := func(query string) string { return "GET /?" + query + " HTTP/1.1\r\nHost: x\r\n\r\n" }
+	for _, test := range []struct {
+		most    int
+		request string
+		want    string // the number of names; "" for a 413
+	}{
+		{3, query("a&b&c"), "3"},
+		{3, query("&a&&&b&c&"), "3"},
+		{3, query("a&a&a&a"), ""},
+		{3, post(form, "a&b&c"), "3"},
+		{3, post(form, "c&c&c&c"), ""},
+		{1, query("a"), "1"},
+		{0, post(form, strings.Repeat("a&", 10_000)), "2"},
+		{0, post(form, strings.Repeat("a&", 10_001)), ""},
+		{-1, post(form, strings.Repeat("a&", 10_001)), "2"},
+	} {
+		got := serve(t, &web.Site{Root: root, MaxFields: test.most}).ask(test.request)
+		if test.want == "" {
+			want(t, head(got), "HTTP/1.1 413 Request Entity Too Large")
+			want(t, strings.Contains(body(got), "too many fields: more than"), true)
+		} else {
+			want(t, body(got), test.want)
 		}
 	}
 }

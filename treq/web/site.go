@@ -50,6 +50,10 @@ type Site struct {
 	// stream: the content is kept in memory. Larger content is answered with a 413.
 	// The default is 10 MiB; a negative value means no bound.
 	MaxContent int64
+	// MaxFields bounds the number of fields of a query, and of a posted form: pairs or
+	// parts. More are answered with a 413. The default is 10,000; a negative value
+	// means no bound.
+	MaxFields int
 	// MaxRequests bounds the requests on one connection. 0 means no bound.
 	MaxRequests int
 
@@ -82,6 +86,13 @@ func (s *Site) maxContent() int64 {
 		return math.MaxInt64
 	}
 	return cmp.Or(s.MaxContent, 10<<20)
+}
+
+func (s *Site) maxFields() int {
+	if s.MaxFields < 0 {
+		return math.MaxInt
+	}
+	return cmp.Or(s.MaxFields, 10_000)
 }
 
 // dateHeader returns the Date header for now. It returns the same slice for a whole

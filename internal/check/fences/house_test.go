@@ -22,6 +22,7 @@ var house = []room{
 
 	// The foundations.
 	{"internal/coro", ""},
+	{"internal/form", ""},
 	{"internal/origin", ""},
 	{"internal/producer", ""},
 	{"internal/random", ""},
@@ -54,11 +55,11 @@ var house = []room{
 	// The server needs nothing of the client. It shares the machine of HTTP/1.1 with it,
 	// and therefore treq/wire, whose limits it lets its user set and whose errors it
 	// answers.
-	{"treq/web", "deferred internal/coro internal/http1 internal/producer internal/random reactor treq/wire"},
+	{"treq/web", "deferred internal/coro internal/form internal/http1 internal/producer internal/random reactor treq/wire"},
 
 	// The face, and what tests put in its place.
 	{"treq", "deferred reactor treq/agent treq/auth treq/client treq/response"},
-	{"treq/testing", "deferred internal/origin reactor reactor/endpoints reactor/memory reactor/task treq treq/agent treq/client treq/request treq/response treq/web"},
+	{"treq/testing", "deferred internal/form internal/origin reactor reactor/endpoints reactor/memory reactor/task treq treq/agent treq/client treq/request treq/response treq/web"},
 
 	// The outside: nothing above imports these but tests. Examples use what a user may
 	// use.
