@@ -9,5 +9,9 @@
 //
 // Package multipart makes forms with files.
 //
+// A server may ask for a body twice: by a redirect with 307 or 308, by a challenge, or by
+// closing a connection at the wrong moment. Bytes and forms can be sent again, and so can
+// a FileBodyProducer whose reader can seek; see [RepeatableProducer].
+//
 // Everything here belongs to the goroutine of the reactor.
 package request

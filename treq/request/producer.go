@@ -21,7 +21,8 @@ var (
 // part of Twisted's FileBodyProducer and treq's MultiPartProducer.
 //
 // Its methods may be called at any time, even before StartProducing, and any number of
-// times except for StartProducing.
+// times except for StartProducing. After [CooperativeProducer.MakeRepeatable] it is a
+// [RepeatableProducer].
 type CooperativeProducer struct {
 	length int64
 	step   ProducerStep
@@ -31,6 +32,11 @@ type CooperativeProducer struct {
 	started bool
 	paused  bool
 	stopped bool
+
+	rewind func() error // brings step to the beginning of the body; nil: it cannot go back
+	holds  int          // the calls of Hold that Release has not undone
+	ended  bool         // no step follows, unless Rewind is called
+	round  int          // the number of calls of Rewind
 }
 
 // A ProducerStep writes a small piece of a body. Its results are those of a
@@ -41,13 +47,20 @@ type ProducerStep func(to Consumer) (wait task.Wait, err error)
 // [UnknownLength], that step writes.
 //
 // closer, if not nil, frees what step needs. The producer calls closer once, when
-// no step will follow, and before the Deferred of StartProducing fires.
+// no step will follow, and before the Deferred of StartProducing fires. If somebody holds
+// the producer then, it calls closer when nobody holds it any more.
 func NewCooperativeProducer(length int64, step ProducerStep, closer func()) *CooperativeProducer {
 	if step == nil {
 		panic("request: NewCooperativeProducer with a nil step")
 	}
 	return &CooperativeProducer{length: length, step: step, closer: closer}
 }
+
+// MakeRepeatable makes p a body that can be sent again; see [RepeatableProducer]. Rewind
+// calls rewind, which makes the next step write the beginning of the body. Before that,
+// the steps have come to an end: if p was stopped, the Deferred that a step waited for is
+// cancelled.
+func (p *CooperativeProducer) MakeRepeatable(rewind func() error) { p.rewind = rewind }
 
 // Length returns the number of bytes of the body, or [UnknownLength].
 func (p *CooperativeProducer) Length() int64 { return p.length }
@@ -65,7 +78,12 @@ func (p *CooperativeProducer) StartProducing(to Consumer) *deferred.Deferred[def
 		return deferred.Fail[deferred.None](ErrProduced)
 	}
 	p.started = true
-	done := deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { p.StopProducing() })
+	round := p.round
+	done := deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) {
+		if p.round == round {
+			p.StopProducing()
+		}
+	})
 	if p.stopped {
 		return done
 	}
@@ -79,7 +97,10 @@ func (p *CooperativeProducer) StartProducing(to Consumer) *deferred.Deferred[def
 		p.task.Pause()
 	}
 	p.task.WhenDone().AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
-		p.close()
+		if p.round != round {
+			return deferred.None{}, nil
+		}
+		p.end()
 		if !p.stopped {
 			done.Resolve(deferred.None{}, err)
 		}
@@ -119,14 +140,46 @@ func (p *CooperativeProducer) StopProducing() {
 	p.stopped = true
 	// Stopping the task cancels the Deferred that a step waits for. A closer that
 	// stops the same work must come first.
-	p.close()
+	p.end()
 	if p.task != nil {
 		p.task.Stop()
 	}
 }
 
+// Hold implements [RepeatableProducer].
+func (p *CooperativeProducer) Hold() bool {
+	if p.rewind == nil || p.ended && p.holds == 0 {
+		return false
+	}
+	p.holds++
+	return true
+}
+
+// Rewind implements [RepeatableProducer].
+func (p *CooperativeProducer) Rewind() error {
+	if p.rewind == nil || p.holds == 0 {
+		return ErrNotRepeatable
+	}
+	p.StopProducing()
+	p.round++
+	p.task, p.started, p.paused, p.stopped, p.ended = nil, false, false, false, false
+	return p.rewind()
+}
+
+// Release implements [RepeatableProducer].
+func (p *CooperativeProducer) Release() {
+	p.holds--
+	p.close()
+}
+
+// end notes that no step follows.
+func (p *CooperativeProducer) end() {
+	p.ended = true
+	p.close()
+}
+
 func (p *CooperativeProducer) close() {
-	if closer := p.closer; closer != nil {
+	if closer := p.closer; closer != nil && p.ended && p.holds == 0 {
 		p.closer = nil
 		closer()
 	}

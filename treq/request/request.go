@@ -52,14 +52,16 @@ func (r *Request) Clone() *Request {
 // body of unknown length is sent in chunks (RFC 9112, section 7.1).
 const UnknownLength int64 = -1
 
-// A BodyProducer produces the body of a request. It is Twisted's IBodyProducer.
+// A BodyProducer produces the body of a request. It is Twisted's IBodyProducer. Whoever
+// gets a producer starts it or stops it: it may hold a file.
 type BodyProducer interface {
 	// Length returns the number of bytes that the producer will write, or
 	// UnknownLength.
 	Length() int64
-	// StartProducing is called at most once and makes the producer write the body to
-	// the consumer. The Deferred fires after the last Write. If it fails, the
-	// connection is closed. It must not fire after StopProducing.
+	// StartProducing makes the producer write the body to the consumer. It is called at
+	// most once, and once more after each Rewind of a [RepeatableProducer]. The
+	// Deferred fires after the last Write. If it fails, the connection is closed. It
+	// must not fire after StopProducing.
 	StartProducing(to Consumer) *deferred.Deferred[deferred.None]
 	// PauseProducing tells the producer to stop writing until ResumeProducing.
 	PauseProducing()
@@ -76,13 +78,6 @@ type Consumer interface {
 	// Cooperator returns the Cooperator for the tasks that write to the consumer. It
 	// is on the reactor of the consumer, and not nil.
 	Cooperator() *task.Cooperator
-}
-
-// Repeatable reports whether body can be sent again from its beginning. A nil body is
-// repeatable, and so are Bytes.
-func Repeatable(body BodyProducer) bool {
-	_, ok := body.(Bytes)
-	return ok || body == nil
 }
 
 // Bytes is a body in memory. It is treq's _BytesProducer.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,7 +36,8 @@ func TestClone(t *testing.T) {
 	}
 }
 
-// TestRepeatable: a body that is read while it is sent cannot be sent again.
+// TestRepeatable: a body that is read while it is sent can be sent again if its reader can
+// seek.
 func TestRepeatable(t *testing.T) {
 	s := stepper.New()
 	sent := request.Bytes("text")
@@ -50,7 +52,8 @@ func TestRepeatable(t *testing.T) {
 		{"no bytes", request.Bytes(nil), true},
 		{"bytes that were sent", sent, true},
 		{"a form", request.Form(request.Pairs{{"a", "1"}}), true},
-		{"a file", request.NewFileBodyProducer(newFile("text"), request.FileBodyConfig{}), false},
+		{"a file", request.NewFileBodyProducer(newFile("text"), request.FileBodyConfig{}), true},
+		{"a reader that cannot seek", request.NewFileBodyProducer(iotest.HalfReader(newFile("text")), request.FileBodyConfig{}), false},
 	} {
 		if got := request.Repeatable(test.body); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
