@@ -363,7 +363,10 @@ func (l *Loop) CallInThread(f func()) {
 func (l *Loop) SuggestThreadPoolSize(size int) { l.threads.resize(size) }
 
 // OnLoop reports whether the caller is on the loop's goroutine; see [Threads].
-func (l *Loop) OnLoop() bool { return l.goroutine.Load() == goroutineID() }
+func (l *Loop) OnLoop() bool {
+	id := l.goroutine.Load()
+	return id != 0 && runsOn(id)
+}
 
 // Ended returns a channel that is closed when Run ends; see [Threads].
 func (l *Loop) Ended() <-chan struct{} {

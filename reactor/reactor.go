@@ -74,8 +74,10 @@ type Threads interface {
 	// SuggestThreadPoolSize sets the number of functions that the pool runs at a time,
 	// 10 by default. A smaller size takes effect when running functions return.
 	SuggestThreadPoolSize(size int)
-	// OnLoop reports whether the caller is on the loop's goroutine. It takes about a
-	// microsecond. It is Twisted's isInIOThread.
+	// OnLoop reports whether the caller is on the loop's goroutine, or in a coroutine that
+	// runs on it: a function of deferred.Go, an HTTP handler, a callback of TLS. It takes
+	// about a microsecond on the loop's goroutine, and longer the deeper the caller's
+	// stack elsewhere. It is Twisted's isInIOThread.
 	OnLoop() bool
 	// Ended returns a channel that is closed when Run ends: the current Run, or the next
 	// one if the loop is not running.

@@ -1,12 +1,9 @@
 package reactor
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"strconv"
 	"sync"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -23,15 +20,15 @@ func DeferToThread[T any](r Threads, f func() (T, error)) *deferred.Deferred[T] 
 	return deferred.RunOn(r, r.CallInThread, func(context.Context) (T, error) { return f() })
 }
 
-// ErrOnLoop is the error of [BlockingCallFromThread] on the loop's own goroutine, where
-// it would wait for ever.
+// ErrOnLoop is the error of [BlockingCallFromThread] on the loop's own goroutine, or in a
+// coroutine on it, where it would wait for ever.
 var ErrOnLoop = errors.New("reactor: BlockingCallFromThread on the loop's own goroutine would wait for itself")
 
 // BlockingCallFromThread makes r's loop call f, and returns the result of the Deferred
 // that f returns. If the loop is not running yet, the call waits for it. When ctx ends,
 // the Deferred is cancelled and the error is ctx's cause. When the loop ends, the error
-// is [ErrStopped]. Any goroutine may call it, but on the loop's it fails with
-// [ErrOnLoop]. It is Twisted's threads.blockingCallFromThread.
+// is [ErrStopped]. Any goroutine may call it, but on the loop's, where a coroutine such as
+// an HTTP handler runs too, it fails with [ErrOnLoop]. It is Twisted's threads.blockingCallFromThread.
 func BlockingCallFromThread[T any](ctx context.Context, r Threads, f func() *deferred.Deferred[T]) (T, error) {
 	var zero T
 	if f == nil {
@@ -163,15 +160,4 @@ func (p *threadPool) next() func() {
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
 	return f
-}
-
-// goroutineID returns the number of the calling goroutine, from the text of its stack:
-// "goroutine 18 [running]:...".
-func goroutineID() uint64 {
-	var buffer [64]byte
-	text := buffer[:runtime.Stack(buffer[:], false)]
-	text = bytes.TrimPrefix(text, []byte("goroutine "))
-	number, _, _ := bytes.Cut(text, []byte(" "))
-	id, _ := strconv.ParseUint(string(number), 10, 64)
-	return id
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // React runs the default reactor until the Deferred of f fires, then exits the program.
-// main calls nothing else. It is Twisted's task.react.
+// main calls nothing else. f is called when the reactor is running. React is Twisted's
+// task.react.
 //
 // The exit status is 0 if the Deferred fires with a value. If it fails, or f panics, React
 // writes the error to standard error, on one line after the program's name, and the
@@ -52,31 +53,35 @@ type ExitStatus int
 
 func (s ExitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
-// runUntil runs r until the Deferred of f fires and returns its error.
+// runUntil runs r until the Deferred of f fires and returns its error. r calls f, so that f
+// is on the loop.
 func runUntil[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Deferred[T]) error {
 	if r.Running() {
 		return reactor.ErrAlreadyRunning
 	}
+	var d *deferred.Deferred[T] // nil until f is called
 	var fired bool
 	var result error
-	d := deferred.MaybeDeferred(func() *deferred.Deferred[T] {
-		if d := f(r); d != nil {
-			return d
-		}
-		return deferred.Fail[T](errors.New("the main function returned a nil Deferred"))
+	r.CallWhenRunning(func() {
+		d = deferred.MaybeDeferred(func() *deferred.Deferred[T] {
+			if d := f(r); d != nil {
+				return d
+			}
+			return deferred.Fail[T](errors.New("the main function returned a nil Deferred"))
+		})
+		d.AddBoth(func(value T, err error) (T, error) {
+			fired, result = true, err
+			if r.Running() {
+				r.Stop()
+			}
+			return value, nil
+		})
 	})
-	d.AddBoth(func(value T, err error) (T, error) {
-		fired, result = true, err
-		if r.Running() {
-			r.Stop()
-		}
-		return value, nil
-	})
-	if fired {
-		// Run nevertheless, for an orderly shutdown of everything that f started.
-		r.CallWhenRunning(func() { r.Stop() })
+	err := r.Run()
+	if d == nil {
+		return err // or a trigger stopped the reactor before it was running
 	}
-	if err := r.Run(); err != nil {
+	if err != nil {
 		d.Cancel()
 		return err
 	}

@@ -1,0 +1,187 @@
+package reactor_test
+
+import (
+	"context"
+	"iter"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/coro"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
+)
+
+// pull calls f in a coroutine of package iter.
+func pull(f func()) {
+	next, stop := iter.Pull(func(func(int) bool) { f() })
+	defer stop()
+	next()
+}
+
+func pull2(f func()) {
+	next, stop := iter.Pull2(func(func(int, int) bool) { f() })
+	defer stop()
+	next()
+}
+
+func goCoroutine(f func()) {
+	deferred.Go(func(*deferred.Co) (int, error) { f(); return 0, nil })
+}
+
+func elsewhere(f func()) {
+	done := make(chan bool)
+	go func() { defer close(done); f() }()
+	<-done
+}
+
+func deep(depth int, f func()) {
+	if depth == 0 {
+		f()
+		return
+	}
+	deep(depth-1, f)
+}
+
+// orphan calls f in a coroutine whose creator, a coroutine too, has ended.
+func orphan(f func()) {
+	var next func() (int, bool)
+	pull(func() { next, _ = iter.Pull(func(func(int) bool) { f() }) })
+	next()
+}
+
+// TestOnLoopInACoroutine: a coroutine that runs on the loop's goroutine is on the loop,
+// and no other one is. Each row calls its function in a callback of the loop.
+func TestOnLoopInACoroutine(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		call func(f func())
+		want bool
+	}{
+		{"the callback", func(f func()) { f() }, true},
+		{"iter.Pull", pull, true},
+		{"iter.Pull2", pull2, true},
+		{"deferred.Go", goCoroutine, true},
+		{"a task", func(f func()) { coro.New(func(*coro.Task) { f() }).Resume() }, true},
+		{"a resumed task", func(f func()) {
+			task := coro.New(func(task *coro.Task) { task.Wait(); f() })
+			task.Resume()
+			task.Resume()
+		}, true},
+		{"three in each other", func(f func()) { pull(func() { goCoroutine(func() { pull2(f) }) }) }, true},
+		{"the creator has ended", orphan, true},
+		{"the creators have ended", func(f func()) { orphan(func() { orphan(f) }) }, true},
+		{"a deep stack", func(f func()) { pull(func() { deep(1000, f) }) }, true},
+		{"a deep stack of the loop", func(f func()) { deep(1000, f) }, true},
+		{"created elsewhere", func(f func()) {
+			var task *coro.Task
+			elsewhere(func() { task = coro.New(func(*coro.Task) { f() }) })
+			task.Resume()
+		}, true},
+		{"a goroutine", elsewhere, false},
+		{"a goroutine with a deep stack", func(f func()) { elsewhere(func() { deep(1000, f) }) }, false},
+		{"a goroutine of a coroutine", func(f func()) { pull(func() { elsewhere(f) }) }, false},
+		{"a coroutine of a goroutine", func(f func()) { elsewhere(func() { pull(f) }) }, false},
+		{"coroutines of a goroutine", func(f func()) { elsewhere(func() { pull(func() { pull(f) }) }) }, false},
+		{"a coroutine of a goroutine, its creator has ended", func(f func()) { elsewhere(func() { orphan(f) }) }, false},
+		{"a coroutine of a goroutine of a coroutine", func(f func()) { pull(func() { elsewhere(func() { pull(f) }) }) }, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := memory.New()
+			called := false
+			r.CallWhenRunning(func() {
+				test.call(func() {
+					called = true
+					if got := r.OnLoop(); got != test.want {
+						t.Errorf("OnLoop: %v, want %v", got, test.want)
+					}
+					if !test.want {
+						return // the call would wait for the loop, which waits for this row
+					}
+					_, err := reactor.BlockingCallFromThread(context.Background(), r, func() *deferred.Deferred[int] { return nil })
+					if err != reactor.ErrOnLoop {
+						t.Errorf("BlockingCallFromThread: %v", err)
+					}
+				})
+				r.Stop()
+			})
+			if err := r.Run(); err != nil {
+				t.Error(err)
+			}
+			if !called {
+				t.Error("the function was not called")
+			}
+		})
+	}
+}
+
+// Two loops run at the same time, each in a coroutine. Neither coroutine is on the
+// other's loop.
+func TestOnLoopOfTwoLoops(t *testing.T) {
+	for _, nested := range []bool{false, true} {
+		a, b := memory.New(), memory.New()
+		inA, inB := make(chan bool), make(chan bool)
+		run := func(own, other *memory.Reactor, arrived, otherArrived chan bool) {
+			own.CallWhenRunning(func() {
+				call := pull
+				if nested {
+					call = func(f func()) { pull(func() { pull(f) }) }
+				}
+				call(func() {
+					close(arrived)
+					<-otherArrived
+					if !own.OnLoop() || other.OnLoop() {
+						t.Errorf("nested %v: own %v, other %v", nested, own.OnLoop(), other.OnLoop())
+					}
+				})
+				own.Stop()
+			})
+			if err := own.Run(); err != nil {
+				t.Error(err)
+			}
+		}
+		done := make(chan bool)
+		go func() { defer close(done); run(b, a, inB, inA) }()
+		run(a, b, inA, inB)
+		<-done
+	}
+}
+
+// A reactor that has never run has no goroutine.
+func TestOnLoopBeforeRun(t *testing.T) {
+	r := memory.New()
+	pull(func() {
+		if r.OnLoop() {
+			t.Error("on the loop of a reactor that does not run")
+		}
+	})
+}
+
+func BenchmarkOnLoop(b *testing.B) {
+	for _, bench := range []struct {
+		name string
+		call func(f func())
+	}{
+		{"loop", func(f func()) { f() }},
+		{"loop, deep", func(f func()) { deep(1000, f) }},
+		{"coroutine", pull},
+		{"coroutine of a coroutine", func(f func()) { pull(func() { pull(f) }) }},
+		{"goroutine", elsewhere},
+		{"goroutine, deep", func(f func()) { elsewhere(func() { deep(1000, f) }) }},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			r := memory.New()
+			r.CallWhenRunning(func() {
+				bench.call(func() {
+					for b.Loop() {
+						r.OnLoop()
+					}
+				})
+				r.Stop()
+			})
+			if err := r.Run(); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+}
