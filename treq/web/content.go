@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 
@@ -105,18 +102,16 @@ func (r keptContent) ContentEnded(err error) {
 }
 
 // parseForm adds the values of a form to Args.
-func (r *Request) parseForm() error {
+func (r *Request) parseForm() (err error) {
 	if r.Method != http.MethodPost || len(r.content) == 0 {
 		return nil
 	}
-	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	var values url.Values
-	var err error
-	switch kind {
+	switch kind, boundary := form.Type(r.Header.Get("Content-Type")); kind {
 	case "application/x-www-form-urlencoded":
 		values, err = form.Values(string(r.content), r.Site.maxFields())
 	case "multipart/form-data":
-		values, err = multipartValues(r.content, params["boundary"])
+		values, err = form.Multipart(r.content, boundary, r.Site.maxFields())
 	}
 	if err != nil {
 		return fmt.Errorf("the form that was posted: %w", err)
@@ -132,27 +127,4 @@ func formStatus(err error) int {
 		return http.StatusRequestEntityTooLarge
 	}
 	return statusOf(err)
-}
-
-// multipartValues returns the fields and the files of a multipart form.
-func multipartValues(content []byte, boundary string) (url.Values, error) {
-	form, err := multipart.NewReader(bytes.NewReader(content), boundary).ReadForm(int64(len(content)) + 1)
-	if err != nil {
-		return nil, err
-	}
-	for name, files := range form.File {
-		for _, header := range files {
-			f, err := header.Open()
-			if err != nil {
-				return nil, err
-			}
-			text, err := io.ReadAll(f)
-			f.Close()
-			if err != nil {
-				return nil, err
-			}
-			form.Value[name] = append(form.Value[name], string(text))
-		}
-	}
-	return form.Value, nil
 }

@@ -35,12 +35,17 @@ func TestArgs(t *testing.T) {
 		{"form with a charset", post(strings.Replace(form, "\r\n", "; charset=utf-8\r\n", 1), "c=6"), "map[a:[1] b:[2] c:[6]]"},
 		{"multipart", post(parts, "--xx\r\nContent-Disposition: form-data; name=c\r\n\r\nfield\r\n--xx\r\n"+
 			"Content-Disposition: form-data; name=d; filename=f\r\n\r\nfile\r\n--xx--\r\n"), "map[a:[1] b:[2] c:[field] d:[file]]"},
+		{"multipart with an odd boundary and disposition", post("Content-Type: multipart/form-data; boundary=x=/:?(x y\r\n", "--x=/:?(x y\r\n"+
+			"Content-Disposition: form-data; name=\"c\"; filename=\"f\\\"\r\n\r\n1\r\n--x=/:?(x y\r\n\r\n2\r\n--x=/:?(x y--"), "map[:[2] a:[1] b:[2] c:[1]]"},
+		{"multipart without a boundary", post("Content-Type: multipart/form-data\r\n", "--xx--\r\n"), ""},
+		{"multipart without its last boundary", post(parts, "--xx\r\nContent-Disposition: form-data; name=c\r\n\r\nfield\r\n"), ""},
 		{"not a form", post("Content-Type: text/plain\r\n", "c=6"), "map[a:[1] b:[2]]"},
 		{"not multipart", post(parts, "--yy"), ""},
 	} {
 		got := s.ask(test.request)
 		if test.want == "" {
 			want(t, head(got), "HTTP/1.1 400 Bad Request")
+			want(t, strings.HasPrefix(body(got), "the form that was posted: multipart/form-data without "), true)
 		} else if body(got) != test.want {
 			t.Errorf("%s: %s; want %s", test.name, body(got), test.want)
 		}
@@ -51,6 +56,7 @@ func TestArgs(t *testing.T) {
 // cut short.
 func TestMaxFields(t *testing.T) {
 	const form = "Content-Type: application/x-www-form-urlencoded\r\n"
+	const parts = "Content-Type: multipart/form-data; boundary=xx\r\n"
 	root := web.RenderFunc(func(req *web.Request) { fmt.Fprint(req, len(req.Args)) })
 	query := func(query string) string { return "GET /?" + query + " HTTP/1.1\r\nHost: x\r\n\r\n" }
 	for _, test := range []struct {
@@ -67,6 +73,8 @@ func TestMaxFields(t *testing.T) {
 		{0, post(form, strings.Repeat("a&", 10_000)), "2"},
 		{0, post(form, strings.Repeat("a&", 10_001)), ""},
 		{-1, post(form, strings.Repeat("a&", 10_001)), "2"},
+		{2, post(parts, "--xx\r\n\r\n\r\n--xx\r\n\r\n\r\n--xx--"), "3"},
+		{2, post(parts, "--xx\r\n\r\n\r\n--xx\r\n\r\n\r\n--xx\r\n\r\n\r\n--xx--"), ""},
 	} {
 		got := serve(t, &web.Site{Root: root, MaxFields: test.most}).ask(test.request)
 		if test.want == "" {
