@@ -75,6 +75,7 @@ var conformance = []struct {
 }{
 	{"stream", streamCases},
 	{"producer", producerCases},
+	{"sending", sendingCases},
 	{"connect", connectCases},
 	{"panic", panicCases},
 	{"time", timeCases},

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/internal/producer"
 )
@@ -24,9 +25,17 @@ type connection struct {
 	sent int
 
 	producer producer.Slot
-	failed   error // why flush will close the connection
+	failed   error   // why flush will close the connection
+	broken   *broken // non-nil after sending failed
 
 	flags connFlags
+}
+
+// A broken is the state of a connection whose sending failed. The connection sends nothing
+// more, but reads what the peer has sent: often it is an answer that explains the failure.
+type broken struct {
+	err    error       // of the socket
+	linger DelayedCall // ends the connection; nil unless the peer has sent nothing more
 }
 
 type connFlags uint16
@@ -59,6 +68,10 @@ const (
 	maxFree = 1 << 20
 	// smallOut is the size of a new buffer. Most requests are smaller.
 	smallOut = 512
+	// lingerTime is the time that a connection whose sending failed waits for more to
+	// read. A peer's socket that is closed needs none of it; one that was shut down for
+	// reading may still send an answer.
+	lingerTime = 5 * time.Second
 )
 
 func (c *connection) node() *node[connection] { return &c.at }
@@ -127,7 +140,7 @@ func (c *connection) read() {
 	}
 	buffer := c.loop.readBuffer
 	n, err := c.socket.Read(buffer)
-	if n < len(buffer) && err == nil && c.flags&hungUp == 0 || err == ErrWouldBlock {
+	if n < len(buffer) && err == nil && c.flags&hungUp == 0 && c.broken == nil || err == ErrWouldBlock {
 		c.flags &^= readable
 	}
 	if n == len(buffer) && n < maxReadSize {
@@ -137,7 +150,9 @@ func (c *connection) read() {
 		c.deliver(buffer[:n])
 	}
 	switch {
-	case c.flags&disconnected != 0 || err == ErrWouldBlock:
+	case c.flags&disconnected != 0:
+	case err == ErrWouldBlock:
+		c.linger()
 	case err == io.EOF:
 		c.readEnd()
 	case err != nil:
@@ -162,12 +177,16 @@ func (c *connection) readEnd() {
 	c.flags |= readEnded
 	p, ok := c.protocol.(HalfCloseableProtocol)
 	if !ok {
+		if c.broken != nil {
+			c.close(c.broken.err)
+			return
+		}
 		c.send() // the peer may have ended one direction only, and wait for an answer
-		c.close(ErrConnectionDone)
+		c.end(ErrConnectionDone, false)
 		return
 	}
 	c.guard(p.ReadConnectionLost)
-	if c.flags&writeEnded != 0 && c.flags&disconnected == 0 {
+	if c.flags&writeEnded != 0 || c.broken != nil {
 		c.close(ErrConnectionDone)
 	}
 }
@@ -217,7 +236,7 @@ func (c *connection) Write(data []byte) {
 func (c *connection) write(data []byte) {
 	if len(data) >= highWater {
 		data = data[c.sendNow(data):]
-		if len(data) == 0 || c.failed != nil {
+		if len(data) == 0 || c.broken != nil {
 			return
 		}
 	}
@@ -233,7 +252,7 @@ func (c *connection) write(data []byte) {
 // mayWrite reports whether Write takes data. After LoseConnection and
 // LoseWriteConnection it does only while a producer is registered.
 func (c *connection) mayWrite() bool {
-	return c.flags&(writeEnded|aborting|disconnected) == 0 && c.failed == nil &&
+	return c.flags&(writeEnded|aborting|disconnected) == 0 && c.failed == nil && c.broken == nil &&
 		(c.flags&(disconnecting|endingWrite) == 0 || c.producer.Taken())
 }
 
@@ -248,7 +267,7 @@ func (c *connection) WriteSequence(pieces ...[]byte) {
 // number of bytes of data that the socket took.
 func (c *connection) sendNow(data []byte) int {
 	c.send()
-	if len(c.out) != 0 || c.flags&writeBlocked != 0 || c.failed != nil {
+	if len(c.out) != 0 || c.flags&writeBlocked != 0 || c.broken != nil {
 		return 0
 	}
 	return c.writeSocket(data)
@@ -261,7 +280,7 @@ func (c *connection) send() {
 	}
 	c.sent += c.writeSocket(c.out[c.sent:])
 	switch {
-	case c.sent == len(c.out):
+	case c.sent == len(c.out), c.broken != nil:
 		c.dropOut()
 	case c.sent > len(c.out)/2:
 		c.out = c.out[:copy(c.out, c.out[c.sent:])]
@@ -274,9 +293,46 @@ func (c *connection) writeSocket(data []byte) int {
 	if err == ErrWouldBlock || err == nil && n < len(data) {
 		c.flags |= writeBlocked
 	} else if err != nil {
-		c.failed = err
+		c.breakOff(err)
 	}
 	return n
+}
+
+// breakOff ends sending because of err, an error of the socket. flush does the rest: the
+// protocol may be the caller.
+func (c *connection) breakOff(err error) {
+	c.broken = &broken{err: err}
+	c.touch()
+}
+
+// readRest stops the producer of a broken connection, and reads what the peer has sent. The
+// end of that ends the connection. If reading is paused, the end has to wait.
+func (c *connection) readRest() {
+	c.stopProducer()
+	if c.flags&(disconnecting|readEnded) != 0 {
+		c.close(c.broken.err)
+		return
+	}
+	c.flags |= readable // no event may follow
+	c.readLater()
+}
+
+// linger waits for more to read on a broken connection, for lingerTime.
+func (c *connection) linger() {
+	switch b := c.broken; {
+	case b == nil:
+	case b.linger != nil:
+		b.linger.Reset(lingerTime)
+	default:
+		b.linger = c.loop.CallLater(lingerTime, func() {
+			b.linger = nil
+			if c.flags&readPaused != 0 {
+				c.flags |= readable // ResumeProducing looks again
+				return
+			}
+			c.close(b.err)
+		})
+	}
 }
 
 // touch queues c for flush at the end of the turn.
@@ -310,11 +366,14 @@ func (c *connection) flush() {
 		return
 	}
 	c.send()
-	if c.failed != nil {
+	switch {
+	case c.failed != nil:
 		c.close(c.failed)
 		return
-	}
-	if len(c.out) != 0 {
+	case c.broken != nil:
+		c.readRest()
+		return
+	case len(c.out) != 0:
 		return
 	}
 	switch {
@@ -338,7 +397,7 @@ func (c *connection) flush() {
 func (c *connection) endWrite() {
 	c.flags |= writeEnded
 	if err := c.socket.CloseWrite(); err != nil {
-		c.close(err)
+		c.breakOff(err)
 		return
 	}
 	if p, ok := c.protocol.(HalfCloseableProtocol); ok {
@@ -372,12 +431,12 @@ func (c *connection) RegisterPullProducer(p PullProducer) error {
 }
 
 // mayRegister reports whether p can be registered. It stops p if the connection is
-// already lost.
+// already lost, or its sending failed.
 func (c *connection) mayRegister(p PullProducer) (ok bool, err error) {
 	if c.producer.Taken() {
 		return false, ErrProducerRegistered
 	}
-	if c.flags&disconnected != 0 {
+	if c.flags&disconnected != 0 || c.broken != nil {
 		c.guard(p.StopProducing)
 		return false, nil
 	}
@@ -397,9 +456,16 @@ func (c *connection) pauseProducerIfFull() {
 	if c.producer.Push == nil || c.flags&producerPaused != 0 {
 		return
 	}
-	if len(c.out)-c.sent >= highWater || c.failed != nil || c.flags&aborting != 0 {
+	if len(c.out)-c.sent >= highWater || c.failed != nil || c.broken != nil || c.flags&aborting != 0 {
 		c.flags |= producerPaused
 		c.guard(c.producer.Push.PauseProducing)
+	}
+}
+
+// stopProducer stops the producer, if there is one.
+func (c *connection) stopProducer() {
+	if p := c.producer.Clear(); p != nil {
+		c.guard(p.StopProducing)
 	}
 }
 
@@ -434,6 +500,8 @@ func (c *connection) stop() {
 		c.close(c.failed)
 	case c.flags&aborting != 0:
 		c.close(ErrConnectionAborted)
+	case c.broken != nil:
+		c.close(c.broken.err)
 	case c.flags&disconnecting != 0 && sent:
 		c.close(ErrConnectionDone)
 	default:
@@ -441,8 +509,13 @@ func (c *connection) stop() {
 	}
 }
 
-// close closes the connection now, with a reset unless reason is ErrConnectionDone.
+// close closes the connection now, with a reset unless reason is ErrConnectionDone. If
+// sending failed earlier, that is the reason, unless the program itself ends the
+// connection.
 func (c *connection) close(reason error) {
+	if c.broken != nil && c.failed == nil && c.flags&aborting == 0 {
+		reason = &sendError{lost(c.broken.err), c.flags&readEnded != 0}
+	}
 	c.end(reason, reason != ErrConnectionDone)
 }
 
@@ -455,9 +528,10 @@ func (c *connection) end(reason error, reset bool) {
 	drop(&c.loop.open, c)
 	c.socket.Close(reset)
 	c.dropOut()
-	if p := c.producer.Clear(); p != nil {
-		c.guard(p.StopProducing)
+	if c.broken != nil && c.broken.linger != nil {
+		c.broken.linger.Cancel()
 	}
+	c.stopProducer()
 	c.guard(func() { c.protocol.ConnectionLost(lost(reason)) })
 }
 

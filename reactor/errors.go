@@ -3,6 +3,7 @@ package reactor
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 )
 
@@ -147,6 +148,21 @@ type lostError struct{ err error }
 
 func (e *lostError) Error() string   { return ErrConnectionLost.Error() + ": " + e.err.Error() }
 func (e *lostError) Unwrap() []error { return []error{ErrConnectionLost, e.err} }
+
+// A sendError is the reason of a connection whose sending failed.
+type sendError struct {
+	err   error // of sending; an ErrConnectionLost
+	ended bool  // the peer had ended its side in order, so nothing that it sent is missing
+}
+
+func (e *sendError) Error() string { return e.err.Error() }
+
+func (e *sendError) Unwrap() []error {
+	if e.ended {
+		return []error{e.err, io.EOF}
+	}
+	return []error{e.err}
+}
 
 // opReason removes net.OpError's addresses, which the error that wraps it repeats.
 func opReason(err error) error {

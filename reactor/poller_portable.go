@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/sourcegraph/conc"
@@ -307,8 +308,8 @@ func (s *portableSocket) Read(p []byte) (int, error) {
 		switch {
 		case s.readErr == nil:
 			return 0, ErrWouldBlock
-		case s.readErr == io.EOF && s.writeErr != nil:
-			return 0, opReason(s.writeErr) // a reset
+		case s.readErr == io.EOF && s.writeErr != nil && !errors.Is(s.writeErr, syscall.EPIPE):
+			return 0, opReason(s.writeErr) // a reset; EPIPE says that the end of file came before
 		case s.readErr == io.EOF && s.writing && s.reset != checked:
 			if s.reset == unchecked {
 				s.reset = checking

@@ -16,6 +16,11 @@ type Protocol interface {
 	DataReceived(data []byte)
 	// ConnectionLost is called once, last. reason is [ErrConnectionDone] if both
 	// directions ended in order, else the error.
+	//
+	// A failure to send does not hide what has come: the protocol first receives what the
+	// peer sent, to its end, while later writes are dropped. The reason is then the
+	// failure. If the peer had ended its side in order, errors.Is matches the reason with
+	// io.EOF, and nothing that the peer sent is missing.
 	ConnectionLost(reason error)
 }
 
@@ -90,8 +95,8 @@ type Consumer interface {
 	// Write takes data to send. It does not keep data.
 	Write(data []byte)
 	// RegisterProducer makes p the source of the written data. p is paused while too much
-	// data is unsent, and stopped when the connection is lost, or at once if it is
-	// already lost. A second producer fails with [ErrProducerRegistered].
+	// data is unsent. It is stopped when sending fails or the connection is lost, or at
+	// once if that has happened. A second producer fails with [ErrProducerRegistered].
 	RegisterProducer(p PushProducer) error
 	// RegisterPullProducer makes p the source of the written data. Its ResumeProducing
 	// is called whenever more data can be taken, and should write something.

@@ -112,10 +112,12 @@ func (t *tlsConnection) handshaken() {
 	t.Write(early)
 	switch {
 	case t.producer.Push != nil:
-		t.below.RegisterProducer(t.producer.Push)
-		t.producer.Push.ResumeProducing()
+		t.below.RegisterProducer((*tlsProducer)(t))
+		if p := t.producer.Push; p != nil { // unless the connection is broken already
+			p.ResumeProducing()
+		}
 	case t.producer.Pull != nil:
-		t.below.RegisterPullProducer(t.producer.Pull)
+		t.below.RegisterPullProducer((*tlsProducer)(t))
 	default:
 		t.finish()
 	}
@@ -217,6 +219,9 @@ func (t *tlsConnection) readEnd() {
 func (t *tlsConnection) ConnectionLost(reason error) {
 	if reason == ErrConnectionDone && t.flags&(tlsReadEnded|tlsClosing) == 0 {
 		reason = ErrTruncated
+	}
+	if e := (*sendError)(nil); errors.As(reason, &e) { // only the closing alert is an orderly end
+		reason = &sendError{e.err, t.flags&tlsReadEnded != 0}
 	}
 	t.inErr = reason
 	if t.handshake != nil {
@@ -342,7 +347,7 @@ func (t *tlsConnection) RegisterProducer(p PushProducer) error {
 		p.PauseProducing()
 		return nil
 	}
-	return t.below.RegisterProducer(p)
+	return t.below.RegisterProducer((*tlsProducer)(t))
 }
 
 // RegisterPullProducer makes p the source of the written data; see [Consumer].
@@ -355,7 +360,7 @@ func (t *tlsConnection) RegisterPullProducer(p PullProducer) error {
 	if t.handshake != nil {
 		return nil
 	}
-	return t.below.RegisterPullProducer(p)
+	return t.below.RegisterPullProducer((*tlsProducer)(t))
 }
 
 // mayRegister reports whether p can be registered. It stops p if the connection is
@@ -369,6 +374,36 @@ func (t *tlsConnection) mayRegister(p PullProducer) (ok bool, err error) {
 		return false, nil
 	}
 	return true, nil
+}
+
+// A tlsProducer is a tlsConnection as the producer of the transport below. It passes the
+// calls on to the producer of the tlsConnection.
+type tlsProducer tlsConnection
+
+func (p *tlsProducer) PauseProducing() {
+	if p.producer.Push != nil {
+		p.producer.Push.PauseProducing()
+	}
+}
+
+func (p *tlsProducer) ResumeProducing() {
+	switch {
+	case p.producer.Push != nil:
+		p.producer.Push.ResumeProducing()
+	case p.producer.Pull != nil:
+		p.producer.Pull.ResumeProducing()
+	}
+}
+
+// StopProducing stops the producer: the transport below can send no more. What has come
+// is still received.
+func (p *tlsProducer) StopProducing() {
+	if stopped := p.producer.Clear(); stopped != nil {
+		stopped.StopProducing()
+	}
+	if p.flags&tlsClosing != 0 {
+		p.below.LoseConnection() // it waited for the producer
+	}
 }
 
 // UnregisterProducer ends the registration of the producer; see [Consumer].

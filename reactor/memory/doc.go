@@ -12,8 +12,8 @@
 // over a map, so a program does the same things in the same order in each run.
 // [Reactor.StartTrace] records them.
 //
-// [Reactor.Hold], [Reactor.Latency] and [Reactor.HoldConnects] simulate faults of the
-// network.
+// [Reactor.Hold], [Reactor.Latency], [Reactor.HoldConnects], [Reactor.FailAccepts] and
+// [Reactor.FailWrites] simulate faults of the network.
 //
 // [StringTransport] is for tests of a protocol alone, without a reactor.
 package memory

@@ -14,6 +14,13 @@ type faults struct {
 	holds  []route
 	delays []delay
 	held   []message // the oldest first
+	broken []breach
+}
+
+// A breach makes the writes from one host to another fail.
+type breach struct {
+	way route // from the first host to the second
+	err error
 }
 
 // A route connects two hosts, in both directions.
@@ -66,6 +73,28 @@ func (r *Reactor) Latency(a, b string, d time.Duration) {
 // [reactor.ErrTooManyFiles], until it is called with nil. Clients do not notice: as with
 // any kernel, they are connected, and wait to be accepted.
 func (r *Reactor) FailAccepts(err error) { r.net.noAccept = err }
+
+// FailWrites makes every write of host from to host to fail with err, for example
+// [reactor.ErrConnectionReset], until it is called with nil. The bytes in the other
+// direction still arrive, as when a server answers an upload early, and closes. For the
+// names of hosts, see [Reactor.Hold].
+func (r *Reactor) FailWrites(from, to string, err error) {
+	way := r.names.route(from, to)
+	r.net.broken = slices.DeleteFunc(r.net.broken, func(b breach) bool { return b.way.names == way.names })
+	if err != nil {
+		r.net.broken = append(r.net.broken, breach{way, err})
+	}
+}
+
+// failure returns the error of writes from one place to another, or nil.
+func (f *faults) failure(from, to place) error {
+	for _, b := range slices.Backward(f.broken) {
+		if b.way.has(0, from.ip.Addr()) && b.way.has(1, to.ip.Addr()) {
+			return b.err
+		}
+	}
+	return nil
+}
 
 func (h *hosts) route(a, b string) route {
 	return route{[2]string{a, b}, [2][]netip.Addr{h.addresses(a), h.addresses(b)}}

@@ -144,6 +144,9 @@ func (s *socket) Write(p []byte) (int, error) {
 	case s.out.ended:
 		return 0, io.ErrClosedPipe
 	}
+	if err := s.net.failure(s.from, s.to); err != nil {
+		return 0, err
+	}
 	n := min(len(p), bufferSize-s.out.buf.Len())
 	if n < len(p) {
 		s.want |= reactor.Writable
@@ -167,6 +170,9 @@ func (s *socket) CloseWrite() error {
 		return reactor.ErrConnectionReset
 	case s.out.ended:
 		return nil
+	}
+	if err := s.net.failure(s.from, s.to); err != nil {
+		return err
 	}
 	if s.net.tracing {
 		s.trace("half close", 0, "")

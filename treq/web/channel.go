@@ -48,6 +48,7 @@ type channel struct {
 	keepAlive bool // another request may follow req
 	blocked   bool // the transport has paused its producer
 	paused    bool // the transport is paused
+	stopped   bool // the transport can send no more
 	readEnded bool // the client has ended its side
 	closing   bool // received bytes are dropped
 	unread    bool // the client may be sending bytes that nobody will read
@@ -103,9 +104,18 @@ func (c *channel) balance() {
 	case queued:
 		c.paused = true
 		c.transport.PauseProducing()
+		c.endIfStopped()
 	default:
 		c.paused = false
 		c.transport.ResumeProducing()
+	}
+}
+
+// endIfStopped closes a paused connection that can send no more: a paused transport does
+// not report the loss, and no response would get through.
+func (c *channel) endIfStopped() {
+	if c.stopped && c.paused {
+		c.transport.LoseConnection()
 	}
 }
 

@@ -201,8 +201,12 @@ func (c *channel) ResumeProducing() {
 	c.consume()
 }
 
-// StopProducing does nothing: ConnectionLost follows.
-func (c *channel) StopProducing() {}
+// StopProducing is called when the transport can send no more. ConnectionLost follows when
+// what the client has sent is read.
+func (c *channel) StopProducing() {
+	c.stopped = true
+	c.endIfStopped()
+}
 
 // pull implements carrier. The transport pulls instead of pausing the channel.
 func (c *channel) pull(p reactor.PullProducer) {
@@ -228,8 +232,8 @@ func (p pulled) ResumeProducing() {
 	}
 }
 
-// StopProducing does nothing: ConnectionLost follows.
-func (p pulled) StopProducing() {}
+// StopProducing is the channel's.
+func (p pulled) StopProducing() { p.c.StopProducing() }
 
 // hijack implements carrier.
 func (c *channel) hijack() (socket, bool) {

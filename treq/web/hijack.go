@@ -88,7 +88,13 @@ func (h *hijackedConn) ResumeProducing() {
 	h.inv.wake()
 }
 
-func (h *hijackedConn) StopProducing() {}
+// StopProducing makes writes fail. What the client has sent can still be read.
+func (h *hijackedConn) StopProducing() {
+	if h.lost == nil {
+		h.lost = reactor.ErrConnectionLost
+	}
+	h.inv.wake()
+}
 
 func (h *hijackedConn) close() {
 	if h.closed {
