@@ -75,7 +75,11 @@ func parseChunkSize(m *machine, _ side, line []byte) (Event, error) {
 // nextChunkEnd finds the end of a chunk's line, which follows the CRLF of the previous chunk. The line is too
 // short for bytes.IndexByte to pay off.
 func nextChunkEnd(m *machine, part []byte) int {
-	for i := max(0, len(CRLF)-len(m.buf)); i < len(part); i++ {
+	begin := len(CRLF)
+	if m.lenient && begins(m.buf, part, '\n') {
+		begin = len("\n")
+	}
+	for i := max(0, begin-len(m.buf)); i < len(part); i++ {
 		if part[i] == '\n' {
 			return i + 1
 		}
@@ -83,13 +87,28 @@ func nextChunkEnd(m *machine, part []byte) int {
 	return -1
 }
 
+// begins reports whether first and then are a text that begins with c.
+func begins(first, then []byte, c byte) bool {
+	if len(first) == 0 {
+		first = then
+	}
+	return len(first) > 0 && first[0] == c
+}
+
 // chunkLine parses chunk-size [chunk-ext] CRLF (RFC 9112, section 7.1), or the beginning of one. It returns
 // the size and the number of bytes between the size and the line end.
+//
+// A lenient machine takes an LF alone for a line end, here and after the data of a chunk, as curl and browsers do,
+// and control characters in extensions.
 func (m *machine) chunkLine(line []byte) (size int64, extensions int, err error) {
-	if m.state == nextChunk {
-		if len(line) < len(CRLF) || string(line[:len(CRLF)]) != CRLF {
-			return 0, 0, chunkEndError(line)
-		}
+	switch {
+	case m.state != nextChunk:
+	case m.lenient && begins(line, nil, '\n'):
+		m.dubious = true
+		line = line[len("\n"):]
+	case len(line) < len(CRLF) || string(line[:len(CRLF)]) != CRLF:
+		return 0, 0, chunkEndError(line)
+	default:
 		line = line[len(CRLF):]
 	}
 	digits := 0
@@ -126,15 +145,22 @@ func chunkEndError(text []byte) error {
 func (m *machine) chunkExtension(text []byte, size int64) (int, error) {
 	room := m.limit[nextChunk] - chunkLineBytes(0) - len(CRLF)
 	semicolon := false
+	allowed := uint16(fieldChar)
+	if m.lenient {
+		allowed |= controlChar
+	}
 	for i, c := range text {
 		switch {
 		case i > room:
 			return 0, errorf(wire.ErrChunkExtension, "more than %d bytes in all", m.limits.ChunkExtensionBytes)
 		case c == '\r':
 			return i, chunkLineEnd(text[i+1:])
+		case c == '\n' && m.lenient:
+			m.dubious = true
+			return i, nil
 		case c == ';':
 			semicolon = true
-		case semicolon && classes[c]&fieldChar == 0:
+		case semicolon && classes[c]&allowed == 0:
 			return 0, errorf(wire.ErrChunkExtension, "byte %s", quote(text[i:i+1]))
 		case semicolon || isBlank(c):
 		case i == 0:

@@ -4,19 +4,21 @@ package http1
 // message a class is allowed.
 
 const (
-	tokenChar  = 1 << iota // in a method or a header name: tchar
-	fieldChar              // in a header value or a phrase: HTAB, SP, VCHAR, obs-text
-	targetChar             // in a request target: VCHAR but "#"
-	hostChar               // in a host with a port
-	schemeChar             // in the scheme of a URI
-	hexChar                // in a chunk size
-	upperChar              // A to Z
-	lowerChar              // a to z
+	tokenChar   = 1 << iota // in a method or a header name: tchar
+	fieldChar               // in a header value or a phrase: HTAB, SP, VCHAR, obs-text
+	controlChar             // a control character without a meaning in a message: all but NUL, HTAB, CR, LF
+	targetChar              // in a request target: VCHAR but "#"
+	rawChar                 // above 127
+	hostChar                // in a host with a port
+	schemeChar              // in the scheme of a URI
+	hexChar                 // in a chunk size
+	upperChar               // A to Z
+	lowerChar               // a to z
 )
 
 // classes holds the set of classes of each byte.
-var classes = func() (t [256]uint8) {
-	add := func(class uint8, chars string) {
+var classes = func() (t [256]uint16) {
+	add := func(class uint16, chars string) {
 		for i := range len(chars) {
 			t[chars[i]] |= class
 		}
@@ -28,20 +30,26 @@ var classes = func() (t [256]uint8) {
 	add(hexChar, "0123456789ABCDEFabcdef")
 	add(upperChar, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	add(lowerChar, "abcdefghijklmnopqrstuvwxyz")
-	t['\t'] |= fieldChar
-	for c := ' '; c <= 0xff; c++ {
-		if c != 0x7f {
+	for c := range t {
+		switch {
+		case c == 0 || c == '\r' || c == '\n':
+		case c < ' ' && c != '\t' || c == 0x7f:
+			t[c] |= controlChar
+		default:
 			t[c] |= fieldChar
 		}
 		if c > ' ' && c < 0x7f && c != '#' {
 			t[c] |= targetChar
 		}
+		if c > 0x7f {
+			t[c] |= rawChar
+		}
 	}
 	return t
 }()
 
-// notIn returns the index of the first byte of text that is not in class, or -1.
-func notIn[T string | []byte](text T, class uint8) int {
+// notIn returns the index of the first byte of text that is in none of the classes, or -1.
+func notIn[T string | []byte](text T, class uint16) int {
 	for i := range len(text) {
 		if classes[text[i]]&class == 0 {
 			return i

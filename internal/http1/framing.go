@@ -4,6 +4,7 @@ package http1
 // Connection (RFC 9112, sections 6 and 9). It must not read bodies.
 
 import (
+	"iter"
 	"math"
 	"net/http"
 	"strings"
@@ -13,7 +14,7 @@ import (
 
 // bodyHeaders returns the length of the body, or -1 if neither Content-Length nor Transfer-Encoding gives
 // one, and whether the body is chunked.
-func bodyHeaders(h http.Header) (length int64, chunked bool, err error) {
+func (m *machine) bodyHeaders(h http.Header) (length int64, chunked bool, err error) {
 	lengths, codings := h["Content-Length"], h["Transfer-Encoding"]
 	switch {
 	case len(lengths) == 0 && len(codings) == 0:
@@ -21,36 +22,68 @@ func bodyHeaders(h http.Header) (length int64, chunked bool, err error) {
 	case len(codings) == 0:
 		length, err = contentLength(lengths)
 		return length, false, err
+	case len(lengths) == 0 && len(codings) == 1 && equalFold(codings[0], "chunked"):
+		return -1, true, nil
+	case m.lenient:
+		return m.oddCodings(h)
 	case len(lengths) > 0:
 		// The sender may have meant either. A reader that guesses can be tricked into taking a part
 		// of one message for another message.
 		return 0, false, errorf(wire.ErrLengthAndCoding, "%s and %s",
 			quote(strings.Join(lengths, ", ")), quote(strings.Join(codings, ", ")))
-	case len(codings) == 1 && equalFold(codings[0], "chunked"):
-		return -1, true, nil
 	}
-	// Our client never asks for another transfer coding (it sends no TE header), and a server may refuse
-	// them.
-	return 0, false, errorf(wire.ErrTransferCoding, "%s: only chunked is supported, once",
-		quote(strings.Join(codings, ", ")))
+	return 0, false, codingError(codings)
+}
+
+// oddCodings is bodyHeaders for a response with a Transfer-Encoding that is not just chunked, or that comes with
+// a Content-Length. Chunked counts more than the length, which is then removed from h, so that nobody who passes h
+// on repeats it (RFC 9112, section 6.3). The coding identity of RFC 2616 means nothing. Since other readers may
+// find another end of the body, nothing after it can be trusted.
+func (m *machine) oddCodings(h http.Header) (length int64, chunked bool, err error) {
+	lengths, codings := h["Content-Length"], h["Transfer-Encoding"]
+	m.dubious = true
+	none := true
+	for coding := range elements(codings) {
+		switch {
+		case coding == "":
+		case equalFold(coding, "identity"):
+			none = false
+		case equalFold(coding, "chunked") && !chunked:
+			none, chunked = false, true
+		default:
+			return 0, false, codingError(codings)
+		}
+	}
+	switch {
+	case none:
+		return 0, false, codingError(codings)
+	case chunked:
+		delete(h, "Content-Length")
+	case len(lengths) > 0:
+		length, err = contentLength(lengths)
+		return length, false, err
+	}
+	return -1, chunked, nil
+}
+
+// codingError returns the error for transfer codings that are not supported. Our client never asks for another
+// than chunked (it sends no TE header), and a server may refuse them.
+func codingError(codings []string) error {
+	return errorf(wire.ErrTransferCoding, "%s: only chunked is supported, once", quote(strings.Join(codings, ", ")))
 }
 
 // contentLength returns the number that all values agree on. Each value may be a list.
 func contentLength(values []string) (int64, error) {
 	length := int64(-1)
-	for _, value := range values {
-		for more := true; more; {
-			var element string
-			element, value, more = strings.Cut(value, ",")
-			n, ok := parseDecimal(trim(element))
-			switch {
-			case !ok:
-				return 0, errorf(wire.ErrContentLength, "%s", quote(strings.Join(values, ", ")))
-			case length >= 0 && n != length:
-				return 0, errorf(wire.ErrContentLengthsDiffer, "%s", quote(strings.Join(values, ", ")))
-			}
-			length = n
+	for element := range elements(values) {
+		n, ok := parseDecimal(element)
+		switch {
+		case !ok:
+			return 0, errorf(wire.ErrContentLength, "%s", quote(strings.Join(values, ", ")))
+		case length >= 0 && n != length:
+			return 0, errorf(wire.ErrContentLengthsDiffer, "%s", quote(strings.Join(values, ", ")))
 		}
+		length = n
 	}
 	return length, nil
 }
@@ -82,14 +115,26 @@ func keepsAlive(v Version, h http.Header) bool {
 // HasToken reports whether the comma-separated lists in values, such as those of a Connection header, have
 // the token, in any case (RFC 9110, section 5.6.1).
 func HasToken(values []string, token string) bool {
-	for _, value := range values {
-		for more := true; more; {
-			var element string
-			element, value, more = strings.Cut(value, ",")
-			if equalFold(trim(element), token) {
-				return true
-			}
+	for element := range elements(values) {
+		if equalFold(element, token) {
+			return true
 		}
 	}
 	return false
+}
+
+// elements yields the elements of the comma-separated lists in values, without the whitespace around them. Empty
+// elements are among them.
+func elements(values []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, value := range values {
+			for more := true; more; {
+				var element string
+				element, value, more = strings.Cut(value, ",")
+				if !yield(trim(element)) {
+					return
+				}
+			}
+		}
+	}
 }

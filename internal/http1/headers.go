@@ -13,7 +13,8 @@ import (
 // empty section.
 //
 // A lenient machine takes an LF alone for a line end and replaces a fold with a space, as RFC 9112, sections
-// 2.2 and 5.2, ask of a client. A strict machine refuses both, as they allow a server to do.
+// 2.2 and 5.2, ask of a client. It also takes names that are no tokens, and control characters in values; see
+// cutOddName and cutValue. A strict machine refuses all this, as RFC 9112 allows a server to do.
 //
 // Up to eight headers take four allocations, two of them for the map: one string holds all names and values,
 // and one slice all values.
@@ -29,7 +30,7 @@ func (m *machine) parseFields(section []byte) (http.Header, error) {
 		values = make([]string, 0, m.lines)
 	}
 	for s[0] != '\n' && s[0] != '\r' {
-		name, value, rest, err := cutField(s, m.lenient)
+		name, value, rest, err := m.cutField(s)
 		if err != nil {
 			return nil, err
 		}
@@ -44,38 +45,38 @@ func (m *machine) parseFields(section []byte) (http.Header, error) {
 		h[name] = values[len(values)-1 : len(values) : len(values)]
 	}
 	// Only the empty line is left, unless a CR begins it and no LF follows.
-	if _, _, err := cutValue("", s, m.lenient); err != nil {
+	if _, _, err := m.cutValue("", s); err != nil {
 		return nil, err
 	}
 	return h, nil
 }
 
 // cutField cuts the first header off s, with the lines that continue it.
-func cutField(s string, lenient bool) (name, value, rest string, err error) {
+func (m *machine) cutField(s string) (name, value, rest string, err error) {
 	if isBlank(s[0]) {
 		return "", "", "", errorf(wire.ErrFold, "%s before the first header", quote(firstLine(s)))
 	}
-	if name, rest, err = cutName(s); err != nil {
+	if name, rest, err = m.cutName(s); err != nil {
 		return "", "", "", err
 	}
-	if value, rest, err = cutValue(name, rest, lenient); err != nil {
+	if value, rest, err = m.cutValue(name, rest); err != nil {
 		return "", "", "", err
 	}
 	if isBlank(rest[0]) {
-		if !lenient {
+		if !m.lenient {
 			return "", "", "", errorf(wire.ErrFold, "%s continues the header %s", quote(firstLine(rest)), quote(name))
 		}
-		value, rest, err = unfold(name, value, rest)
+		value, rest, err = m.unfold(name, value, rest)
 	}
 	return name, value, rest, err
 }
 
 // cutName cuts the name of a header and the colon off s. It returns the name in canonical form.
-func cutName(s string) (name, rest string, err error) {
+func (m *machine) cutName(s string) (name, rest string, err error) {
 	// A canonical name has capitals at its beginning and after each hyphen, and nowhere else. Most names
 	// arrive in this form and are used as they are.
-	var found uint8
-	misplaced := uint8(lowerChar)
+	var found uint16
+	misplaced := uint16(lowerChar)
 	i := 0
 	for ; classes[s[i]]&tokenChar != 0; i++ {
 		found |= classes[s[i]] & misplaced
@@ -84,29 +85,63 @@ func cutName(s string) (name, rest string, err error) {
 			misplaced = lowerChar
 		}
 	}
-	switch {
-	case s[i] == ':' && i > 0:
+	if s[i] == ':' && i > 0 {
 		if found != 0 {
 			return canonicalName(s[:i]), s[i+1:], nil
 		}
 		return s[:i], s[i+1:], nil
-	case s[i] == ':':
-		return "", "", errorf(wire.ErrHeaderName, "empty in %s", quote(firstLine(s)))
-	case s[i] == '\n' || s[i] == '\r':
-		return "", "", errorf(wire.ErrHeaderName, "no colon in %s", quote(firstLine(s)))
-	case isBlank(s[i]):
-		return "", "", errorf(wire.ErrHeaderName, "whitespace before the colon in %s", quote(firstLine(s)))
 	}
-	return "", "", errorf(wire.ErrHeaderName, "byte %q in %s", s[i:i+1], quote(firstLine(s)))
+	if m.lenient {
+		return m.cutOddName(s)
+	}
+	return "", "", nameError(s, i)
 }
 
-// cutValue cuts the value of the header called name and its line end off s. It trims the value.
-func cutValue(name, s string, lenient bool) (value, rest string, err error) {
+// cutOddName is cutName for a name that is empty or no token, or has whitespace between it and the colon. It cuts
+// off the whitespace, and leaves any other name as it is. curl and browsers read such a header, but whether it is
+// one of those that frame the body is a guess.
+func (m *machine) cutOddName(s string) (name, rest string, err error) {
+	const allowed = fieldChar | controlChar
+	i := notIn(s, allowed)
+	if colon := strings.IndexByte(s[:i], ':'); colon >= 0 {
+		i = colon
+	}
+	if s[i] != ':' {
+		return "", "", nameError(s, i)
+	}
+	m.dubious = true
+	name, rest = trim(s[:i]), s[i+1:]
+	if name != "" && notIn(name, tokenChar) < 0 {
+		name = canonicalName(name)
+	}
+	return name, rest, nil
+}
+
+// nameError returns the error for a header whose name ends at s[i], which is no colon or an early one.
+func nameError(s string, i int) error {
+	switch {
+	case s[i] == ':':
+		return errorf(wire.ErrHeaderName, "empty in %s", quote(firstLine(s)))
+	case s[i] == '\n', s[i] == '\r' && s[i+1] == '\n':
+		return errorf(wire.ErrHeaderName, "no colon in %s", quote(firstLine(s)))
+	case isBlank(s[i]):
+		return errorf(wire.ErrHeaderName, "whitespace before the colon in %s", quote(firstLine(s)))
+	}
+	return errorf(wire.ErrHeaderName, "byte %q in %s", s[i:i+1], quote(firstLine(s)))
+}
+
+// cutValue cuts the value of the header called name and its line end off s. It trims the value. A lenient machine
+// keeps the control characters that RFC 9110, section 5.5, lets it keep.
+func (m *machine) cutValue(name, s string) (value, rest string, err error) {
 	i := fieldLength(s)
+	for m.lenient && classes[s[i]]&controlChar != 0 {
+		i++
+		i += fieldLength(s[i:])
+	}
 	switch {
 	case s[i] == '\r' && s[i+1] == '\n':
 		return trim(s[:i]), s[i+2:], nil
-	case s[i] == '\n' && lenient:
+	case s[i] == '\n' && m.lenient:
 		return trim(s[:i]), s[i+1:], nil
 	case s[i] == '\n':
 		return "", "", errorf(wire.ErrLineEnd, "LF without CR after %s%s", quote(s[:i]), inHeader(name))
@@ -118,10 +153,10 @@ func cutValue(name, s string, lenient bool) (value, rest string, err error) {
 
 // unfold cuts the lines that continue a value off s and appends them to the value, with a space for each
 // fold.
-func unfold(name, value, s string) (whole, rest string, err error) {
+func (m *machine) unfold(name, value, s string) (whole, rest string, err error) {
 	parts := []string{value}
 	for isBlank(s[0]) {
-		if value, s, err = cutValue(name, s, true); err != nil {
+		if value, s, err = m.cutValue(name, s); err != nil {
 			return "", "", err
 		}
 		parts = append(parts, value)

@@ -101,7 +101,8 @@ type machine struct {
 	state      state
 	limits     wire.Limits     // never zero once a message has started
 	limit      [textStates]int // the largest size of each text in this message
-	lenient    bool            // accept what RFC 9112 lets a client accept; see parseFields
+	lenient    bool            // accept what clients accept; see parseFields, bodyHeaders and chunkLine
+	dubious    bool            // another reader may read the message otherwise; set by a lenient machine only
 	buf        []byte          // the pieces of an unfinished text
 	position   position        // place of the end of buf in a line of a section
 	lines      int             // complete lines of a section
@@ -128,7 +129,7 @@ func (m *machine) start(lenient bool) {
 	if m.limits.StartLineBytes == 0 {
 		m.SetLimits(m.limits)
 	}
-	m.state, m.lenient, m.emptyLines = startLine, lenient, 0
+	m.state, m.lenient, m.dubious, m.emptyLines = startLine, lenient, false, 0
 	m.data, m.trailer, m.err = nil, nil, nil
 	m.forget()
 	m.limit = [...]int{

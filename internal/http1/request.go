@@ -78,7 +78,7 @@ func (r *RequestReader) describe() string { return quote(r.head.Method) + " " + 
 // sniff implements side. It mainly refuses TLS handshakes.
 func (r *RequestReader) sniff(text []byte) error {
 	if len(text) > 0 && classes[text[0]]&tokenChar == 0 {
-		return errorf(wire.ErrRequestLine, "not HTTP: %s", quote(text))
+		return notHTTP(wire.ErrRequestLine, text)
 	}
 	return nil
 }
@@ -100,7 +100,8 @@ func (r *RequestReader) startLine(text []byte) error {
 	if err := checkMethod(r.head.Method); err != nil {
 		return err
 	}
-	return checkTarget(r.head.Method, r.head.Target)
+	// Raw bytes above 127 are not allowed in a target, but curl sends them, and other servers take them.
+	return checkTarget(r.head.Method, r.head.Target, targetChar|rawChar)
 }
 
 // methodName returns the method as a string. A known method costs no allocation.
@@ -121,7 +122,7 @@ func (r *RequestReader) headDone(fields http.Header) (Event, error) {
 	if err != nil {
 		return 0, err
 	}
-	if h.Length, h.Chunked, err = bodyHeaders(fields); err != nil {
+	if h.Length, h.Chunked, err = r.bodyHeaders(fields); err != nil {
 		return 0, err
 	}
 	if h.Chunked && h.Version == http10 {
@@ -144,12 +145,13 @@ func checkMethod(method string) error {
 	return nil
 }
 
-// checkTarget refuses a target that does not have the form for the method (RFC 9112, section 3.2).
-func checkTarget(method, target string) error {
+// checkTarget refuses a target that does not have the form for the method (RFC 9112, section 3.2), or a byte that
+// is in none of the classes allowed.
+func checkTarget(method, target string, allowed uint16) error {
 	if target == "" {
 		return errorf(wire.ErrTarget, "empty")
 	}
-	if i := notIn(target, targetChar); i >= 0 {
+	if i := notIn(target, allowed); i >= 0 {
 		return errorf(wire.ErrTarget, "byte %s in %s", quote(target[i:i+1]), quote(target))
 	}
 	var ok bool
@@ -183,7 +185,11 @@ func isAbsolute(s string) bool {
 	if !found || scheme == "" || rest == "" || rest[0] == '/' || rest[0] == '?' {
 		return false
 	}
-	return classes[scheme[0]]&(upperChar|lowerChar) != 0 && notIn(scheme, schemeChar) < 0
+	authority := rest
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		authority = rest[:end]
+	}
+	return classes[scheme[0]]&(upperChar|lowerChar) != 0 && notIn(scheme, schemeChar) < 0 && notIn(authority, targetChar) < 0
 }
 
 // checkHost refuses more than one Host, a missing one if it is required, and one that is not a host and a

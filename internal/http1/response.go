@@ -4,6 +4,7 @@ package http1
 // a response. It must not read headers or bodies: the machine does.
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 
@@ -19,7 +20,7 @@ type ResponseHead struct {
 	// Phrase is the reason phrase as received, often empty, possibly not UTF-8.
 	Phrase string
 	// Header has the headers under their canonical names, values in the order received. It is never
-	// nil. Bytes above 127 are as received.
+	// nil. Bytes above 127 are as received, and so is a name that is no token.
 	Header http.Header
 	// Length is the number of body bytes to come, 0 if the response has no body whatever its headers
 	// say, -1 if unknown.
@@ -28,15 +29,28 @@ type ResponseHead struct {
 	Chunked bool
 	// UntilClose: the body ends with the connection. Length is -1, KeepAlive false.
 	UntilClose bool
-	// KeepAlive: the connection may be used again after the response (RFC 9112, section 9.3).
+	// KeepAlive: the connection may be used again after the response (RFC 9112, section 9.3). A body
+	// that is dubious clears it, so that its final value is known at End.
 	KeepAlive bool
 }
 
 // A ResponseReader reads the responses on one connection, one after another. The zero value is idle; Start
 // makes it expect a response.
 //
-// It reads leniently, as RFC 9112 lets a client: in heads and trailers an LF alone ends a line, and a header
-// may continue on the next line; the phrase may be missing, and empty lines may come before the status line.
+// It reads as leniently as curl, browsers and package net/http. RFC 9112 lets a client accept an LF alone as the
+// end of a line in heads and trailers, a header that continues on the next line, a status line without a phrase or
+// with more than one space between its parts, empty lines before it, and control characters other than NUL, CR and
+// LF in phrases and values.
+//
+// The reader accepts more, but another reader of the same bytes may find another end of the response. It is
+// dubious, and KeepAlive is not set, after
+//
+//   - a Transfer-Encoding together with a Content-Length: the coding counts, and the length is removed from Header;
+//   - the transfer coding identity, which means nothing, or empty elements in Transfer-Encoding;
+//   - whitespace between the name of a header and its colon, and a name that is empty or no token. Header has it
+//     as it came;
+//   - a phrase that follows the code without a space;
+//   - an LF alone at the end of a chunk or of the line before it.
 type ResponseReader struct {
 	machine
 	toHead    bool // the request is a HEAD
@@ -62,7 +76,13 @@ func (r *ResponseReader) Head() *ResponseHead { return &r.head }
 // Next reads the first n bytes of in and reports what they complete. Call it again with the bytes after
 // them, even if there are none, until it returns NeedMore (then n is len(in)), End or Upgraded (the bytes
 // after n do not belong to this response), or an error, which is always a [*wire.Error].
-func (r *ResponseReader) Next(in []byte) (n int, ev Event, err error) { return r.next(in, r) }
+func (r *ResponseReader) Next(in []byte) (n int, ev Event, err error) {
+	n, ev, err = r.next(in, r)
+	if r.dubious {
+		r.head.KeepAlive = false
+	}
+	return n, ev, err
+}
 
 // Finish reports what the end of the connection means. It returns End if the connection ends the response or
 // no response was expected, and otherwise a [*wire.Error], such as ErrNoResponse if no byte arrived since
@@ -87,35 +107,37 @@ func (r *ResponseReader) describe() string { return "a " + strconv.Itoa(r.head.C
 func (r *ResponseReader) sniff(text []byte) error {
 	const begin = "HTTP/"
 	if n := min(len(text), len(begin)); string(text[:n]) != begin[:n] {
-		return errorf(wire.ErrStatusLine, "not HTTP: %s", quote(text))
+		return notHTTP(wire.ErrStatusLine, text)
 	}
 	return nil
 }
 
-// startLine implements side. It parses HTTP-version SP 3DIGIT [SP phrase] (RFC 9112, section 4). The grammar
-// demands the space, but servers without a phrase leave it out.
+// startLine implements side. It parses HTTP-version SP 3DIGIT [SP phrase] (RFC 9112, section 4), with any number
+// of spaces.
 func (r *ResponseReader) startLine(text []byte) error {
-	const codeAt, phraseAt = len("HTTP/1.1 "), len("HTTP/1.1 200 ")
-	version, err := parseVersion(text[:min(len(text), codeAt-1)], text)
+	const versionLen, codeLen = len("HTTP/1.1"), len("200")
+	version, err := parseVersion(text[:min(len(text), versionLen)], text)
 	if err != nil {
 		return err
 	}
-	if len(text) < phraseAt-1 || text[codeAt-1] != ' ' {
+	rest := text[versionLen:]
+	spaces := len(rest) - len(bytes.TrimLeft(rest, " "))
+	if spaces == 0 || len(rest) < spaces+codeLen {
 		return errorf(wire.ErrStatusLine, "%s", quote(text))
 	}
-	code, digits := parseDecimal(text[codeAt : codeAt+3])
-	var phrase []byte
-	if len(text) >= phraseAt {
-		phrase = text[phraseAt:]
-	}
+	rest = rest[spaces:]
+	code, digits := parseDecimal(rest[:codeLen])
+	phrase := rest[codeLen:]
 	switch {
-	case digits && code < 100:
-		return errorf(wire.ErrStatusLine, "the code is below 100 in %s", quote(text))
-	case !digits, len(text) >= phraseAt && text[phraseAt-1] != ' ':
+	case !digits, len(phrase) > 0 && isDigit(phrase[0]):
 		return errorf(wire.ErrStatusLine, "the code is not three digits in %s", quote(text))
-	case notIn(phrase, fieldChar) >= 0:
+	case code < 100:
+		return errorf(wire.ErrStatusLine, "the code is below 100 in %s", quote(text))
+	case notIn(phrase, fieldChar|controlChar) >= 0:
 		return errorf(wire.ErrStatusLine, "control character in %s", quote(text))
 	}
+	r.dubious = r.dubious || len(phrase) > 0 && !isBlank(phrase[0])
+	phrase = bytes.Trim(phrase, " \t")
 	r.head = ResponseHead{Version: version, Code: int(code)}
 	// The usual phrase needs no allocation.
 	if usual := http.StatusText(r.head.Code); string(phrase) == usual {
@@ -147,7 +169,7 @@ func (r *ResponseReader) headDone(fields http.Header) (Event, error) {
 		return Head, nil
 	}
 	var err error
-	if h.Length, h.Chunked, err = bodyHeaders(fields); err != nil {
+	if h.Length, h.Chunked, err = r.bodyHeaders(fields); err != nil {
 		return 0, err
 	}
 	h.UntilClose = h.Length < 0 && !h.Chunked

@@ -79,7 +79,7 @@ func checkRequest(h *RequestHead, names []string) (host string, err error) {
 	if err := checkMethod(h.Method); err != nil {
 		return "", err
 	}
-	if err := checkTarget(h.Method, h.Target); err != nil {
+	if err := checkTarget(h.Method, h.Target, targetChar); err != nil {
 		return "", err
 	}
 	if h.Length < 0 && !h.Chunked {

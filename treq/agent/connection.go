@@ -175,12 +175,11 @@ func (c *connection) DataReceived(data []byte) {
 		case http1.Informational:
 			x.informed(c.reader.Head())
 		case http1.Head:
-			head := c.reader.Head()
-			c.persistent = c.persistent && head.KeepAlive
-			x.headReceived(head, nil)
+			x.headReceived(c.reader.Head(), nil)
 		case http1.Data:
 			x.body.Write(c.reader.Data())
 		case http1.End:
+			c.persistent = c.persistent && c.reader.Head().KeepAlive
 			c.end(x, len(data))
 		case http1.Upgraded:
 			c.upgrade(x, data)

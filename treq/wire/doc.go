@@ -27,22 +27,45 @@
 //   - The headers: [ErrHeaderName], [ErrHeaderValue], [ErrLineEnd], [ErrFold],
 //     [ErrHeadersTooLarge], [ErrTooManyHeaders].
 //   - The length of the body: [ErrContentLength], [ErrContentLengthsDiffer],
-//     [ErrLengthAndCoding], [ErrTransferCoding].
+//     [ErrTransferCoding].
 //   - A chunked body: [ErrChunkSize], [ErrChunkExtension], [ErrChunkEnd],
 //     [ErrTrailersTooLarge].
 //   - The order: [ErrTooManyInformational].
 //   - The end of the connection: [ErrNoResponse], [ErrPartialHead], [ErrPartialBody].
 //
-// The client reads leniently, as RFC 9112 lets it: an LF alone ends a line, and a header
-// may continue on the next line.
+// # What a client reads and a server refuses
+//
+// A client reads what curl, browsers and package net/http read. A server reads strictly,
+// because an attacker can exploit two readers that understand one request differently.
+//
+//	in a message                            client                            server
+//	LF alone at the end of a line           read                              ErrLineEnd
+//	a header that continues on a next line  read, with a space in between     ErrFold
+//	more than one space in the first line   read                              ErrRequestLine
+//	a status line without a phrase          read                              -
+//	control characters in values, phrases   read, but not NUL, CR and LF      ErrHeaderValue
+//	and chunk extensions                                                      ErrChunkExtension
+//	blanks between a name and its colon     read without them; closes         ErrHeaderName
+//	a name that is empty or no token        read as it is; closes             ErrHeaderName
+//	Content-Length and Transfer-Encoding    the coding counts; closes         ErrLengthAndCoding
+//	Transfer-Encoding: identity             as if there were none; closes     ErrTransferCoding
+//	empty elements in Transfer-Encoding     left out; closes                  ErrTransferCoding
+//	a phrase right after the code           read; closes                      -
+//	LF alone after a chunk or its size      read; closes                      ErrChunkSize, ErrChunkEnd
+//	raw bytes above 127 in a target         -                                 read
+//
+// Where another reader could find another end of the response, the client does not use
+// the connection again: "closes". Where the coding counts, the client removes
+// Content-Length from the headers. What neither of two peers reads is an error on both
+// sides: a header without a colon, whitespace before the first header, NUL, a CR without
+// an LF.
 //
 // # A request that a server refuses
 //
-// A server reads strictly, because an attacker can exploit two readers that understand
-// one request differently. It refuses everything above except the kinds that only a
-// response has. In addition it refuses [ErrRequestLine], [ErrMethod], [ErrTarget],
-// [ErrHost]; [ErrLineEnd] for an LF alone, [ErrFold] for a continued header,
-// [ErrTransferCoding] in HTTP/1.0. [Kind.Status] is the status code of its response.
+// A server refuses everything above, except the kinds that only a response has. In
+// addition it refuses [ErrRequestLine], [ErrMethod], [ErrTarget], [ErrHost],
+// [ErrLengthAndCoding]; [ErrTransferCoding] in HTTP/1.0. [Kind.Status] is the status code
+// of its response.
 //
 // The name of a kind names the part of the message that is wrong, not a version of HTTP.
 package wire

@@ -13,6 +13,10 @@ type Error struct {
 	// Detail says what is wrong and where. It quotes the peer's bytes, escaped and
 	// shortened.
 	Detail string
+	// Begin has the first bytes, at most 16, of something that is no message of
+	// HTTP/1.x, as they came. They tell which protocol the peer speaks. Begin is
+	// empty in every other error.
+	Begin string
 }
 
 // Error returns the text of the kind and the detail.
@@ -94,11 +98,12 @@ const (
 	// ErrFold: whitespace before the first header; in a request, also a header that
 	// continues on the next line (RFC 9112, sections 2.2 and 5.2).
 	ErrFold Kind = "line begins with whitespace"
-	// ErrHeaderName: the name of a header is empty, is not a token, has whitespace
-	// before its colon, or has no colon (RFC 9112, section 5.1).
+	// ErrHeaderName: a header has no colon, or its name holds NUL or CR; in a
+	// request, and in what is written, also a name that is empty, is not a token or
+	// has whitespace before its colon (RFC 9112, section 5.1).
 	ErrHeaderName Kind = "invalid header name"
-	// ErrHeaderValue: the value of a header holds NUL or another control character
-	// (RFC 9110, section 5.5).
+	// ErrHeaderValue: the value of a header holds NUL; in a request, and in what is
+	// written, also another control character (RFC 9110, section 5.5).
 	ErrHeaderValue Kind = "invalid header value"
 	// ErrStartLineTooLong: the message exceeds Limits.StartLineBytes.
 	ErrStartLineTooLong Kind = "start line too long"
@@ -118,24 +123,27 @@ const (
 	// ErrContentLengthsDiffer: Content-Length is repeated with different values (RFC
 	// 9112, section 6.3).
 	ErrContentLengthsDiffer Kind = "differing Content-Lengths"
-	// ErrLengthAndCoding: the message has both Content-Length and Transfer-Encoding
+	// ErrLengthAndCoding: the request has both Content-Length and Transfer-Encoding
 	// (RFC 9112, section 6.3).
 	ErrLengthAndCoding Kind = "both Content-Length and Transfer-Encoding"
-	// ErrTransferCoding: the transfer coding is not chunked, exactly once; or an
-	// HTTP/1.0 request has a transfer coding (RFC 9112, sections 6.1 and 7).
+	// ErrTransferCoding: the transfer coding is not chunked, exactly once, or in a
+	// response identity; or an HTTP/1.0 request has a transfer coding (RFC 9112,
+	// sections 6.1 and 7).
 	ErrTransferCoding Kind = "unsupported transfer coding"
 )
 
 // Kinds of errors in a body.
 const (
 	// ErrChunkSize: the line before a chunk does not begin with a hexadecimal number
-	// of at most 63 bits, or does not end in CRLF (RFC 9112, section 7.1).
+	// of at most 63 bits, or has a CR without an LF, or in a request an LF without a
+	// CR (RFC 9112, section 7.1).
 	ErrChunkSize Kind = "invalid chunk size"
-	// ErrChunkExtension: a chunk extension holds a control character, or all
-	// extensions of a body together exceed Limits.ChunkExtensionBytes (RFC 9112,
-	// section 7.1.1).
+	// ErrChunkExtension: a chunk extension holds NUL, or in a request another control
+	// character, or all extensions of a body together exceed
+	// Limits.ChunkExtensionBytes (RFC 9112, section 7.1.1).
 	ErrChunkExtension Kind = "invalid chunk extension"
-	// ErrChunkEnd: no CRLF follows the data of a chunk (RFC 9112, section 7.1).
+	// ErrChunkEnd: no CRLF, nor in a response an LF, follows the data of a chunk (RFC
+	// 9112, section 7.1).
 	ErrChunkEnd Kind = "chunk data not followed by CRLF"
 	// ErrTrailersTooLarge: the trailers exceed Limits.TrailerBytes.
 	ErrTrailersTooLarge Kind = "trailers too large"

@@ -359,6 +359,16 @@ var errorCases = []Case{
 	answer("error lines that end in LF", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", Request{}, Close),
 	answer("error empty lines before", "\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", Request{}, Close),
 	answer("error NUL in a header", "HTTP/1.1 200 OK\r\nX-A: a\x00b\r\nContent-Length: 2\r\n\r\nok", Request{}, Close),
+	answer("odd spaces in the status line", "HTTP/1.1  200  OK \r\nContent-Length: 2\r\n\r\nok"),
+	answer("odd status line without a phrase", "HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"),
+	answer("odd control characters", "HTTP/1.1 200 O\x01K\r\nX-A: a\x02\x1b\x7fb\r\nContent-Length: 2\r\n\r\nok"),
+	answer("odd blanks before the colon", "HTTP/1.1 200 OK\r\nX-A \t: b\r\nContent-Length : 2\r\n\r\nok", Request{}, Close),
+	answer("odd names", "HTTP/1.1 200 OK\r\nx y: 1\r\nx(y): 2\r\n: 3\r\nContent-Length: 2\r\n\r\nok", Request{}, Close),
+	answer("odd coding identity", "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok", Request{}, Close),
+	answer("odd coding identity and length", "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok", Request{}, Close),
+	answer("odd codings identity and chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity, chunked\r\n\r\n"+chunked("ok", 2), Request{}, Close),
+	answer("odd line ends in chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\nok\n0\n\n", Request{}, Close),
+
 	answer("error switched protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nxyz", Request{}, Close),
 }
 
