@@ -31,6 +31,7 @@ type channel struct {
 	reader    http1.RequestReader
 	in        []byte // bytes received but not read
 	requests  int    // the number of heads received
+	work      int    // the work that may be done before a rest; see worked
 	dropped   int64  // the number of dropped bytes of content
 
 	req       *Request // the request being received or answered
@@ -40,6 +41,7 @@ type channel struct {
 
 	borrowed  bool // in belongs to the transport
 	consuming bool // consume is running
+	resting   bool // consume waits for a later turn
 	receiving bool // the content of req has not ended
 	held      bool // req has paused its content
 	expecting bool // the client waits for a 100 before it sends the content
@@ -73,6 +75,7 @@ func (c *channel) ConnectionMade(t reactor.Transport) {
 	t.RegisterProducer(c)
 	c.reader.SetLimits(c.site.Limits)
 	c.reader.Start()
+	c.work = c.site.turnWork()
 	c.await(awaitHead)
 }
 
@@ -125,7 +128,7 @@ func (c *channel) consume() {
 		return
 	}
 	c.consuming = true
-	for c.step() {
+	for !c.resting && c.step() {
 	}
 	c.consuming = false
 	if !c.borrowed {
@@ -154,8 +157,10 @@ func (c *channel) step() bool {
 		c.needMore(n != 0)
 		return false
 	case http1.Head:
+		c.worked(requestWork + n/1024)
 		c.headReceived(c.reader.Head())
 	case http1.Data:
+		c.worked(eventWork)
 		c.contentReceived(c.reader.Data())
 	case http1.End:
 		c.contentEnd()

@@ -85,6 +85,7 @@ type invocation struct {
 	length      int64 // the Content-Length; -1 without one
 	written     int64
 	buf         []byte // bytes written but not sent
+	burst       int    // bytes written since the last rest; see maxBurst
 	hijacked    *hijackedConn
 	reading     deadline
 	writing     deadline

@@ -118,16 +118,23 @@ func (inv *invocation) flush() error {
 
 // send sends p, after the head, and waits until the connection accepts more bytes.
 func (inv *invocation) send(p []byte) (err error) {
-	sent := false
+	sent, rests := false, false
 	if !inv.until(func() bool {
 		r := inv.req
 		if !sent && !r.over() {
 			sent = true
 			r.Write(p)
+			if inv.burst += len(p); inv.burst >= maxBurst {
+				inv.burst = 0
+				rests = true
+				r.conn.reactor.CallLater(0, func() { rests = false; inv.wake() })
+			}
 		}
 		switch {
 		case r.over():
 			err = ErrConnectionLost
+		case rests:
+			return false
 		case !r.carrier.full():
 		case inv.writing.passed(r.conn):
 			err = errDeadline

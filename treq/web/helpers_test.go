@@ -77,13 +77,29 @@ func (p *peer) ReadConnectionLost() {
 // connect returns a new client of the server.
 func (s *server) connect() *peer {
 	s.t.Helper()
-	p := &peer{server: s}
-	s.ConnectTCP(siteAddress, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }), reactor.ConnectConfig{})
-	s.Pump()
+	p := &peer{}
+	s.join(p, p)
+	return p
+}
+
+// join connects protocol, whose peer is p, to the server.
+func (s *server) join(protocol reactor.Protocol, p *peer) {
+	s.t.Helper()
+	p.server = s
+	s.ConnectTCP(siteAddress, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return protocol }), reactor.ConnectConfig{})
+	for range 10 { // Pump would not end while a client is busy
+		s.turn()
+	}
 	if p.Transport == nil {
 		s.t.Fatal("no connection")
 	}
-	return p
+}
+
+// turn runs one turn of the loop.
+func (s *server) turn() {
+	if err := s.Iterate(0); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // send sends text, and runs the reactor until it is idle.

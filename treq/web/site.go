@@ -56,6 +56,10 @@ type Site struct {
 	MaxFields int
 	// MaxRequests bounds the requests on one connection. 0 means no bound.
 	MaxRequests int
+	// TurnRequests bounds the requests of one connection that are answered in one turn
+	// of the loop, so that a client that pipelines many does not keep the others
+	// waiting. Content in small chunks counts too. The default is 8.
+	TurnRequests int
 
 	// AccessLog, if set, is called once for each Request, when its response is
 	// written or its connection is lost; see [CombinedLog].
@@ -93,6 +97,14 @@ func (s *Site) maxFields() int {
 		return math.MaxInt
 	}
 	return cmp.Or(s.MaxFields, 10_000)
+}
+
+// turnWork returns the work that a channel may do in one turn.
+func (s *Site) turnWork() int {
+	if s.TurnRequests <= 0 {
+		return defaultTurnRequests * requestWork
+	}
+	return s.TurnRequests * requestWork
 }
 
 // dateHeader returns the Date header for now. It returns the same slice for a whole
