@@ -19,7 +19,7 @@ import (
 
 func main() {
 	var o options
-	role := flag.String("role", "", "used by the program itself: the role of a process")
+	role := flag.String("role", "", "fair: measure a client beside clients that pipeline. Other values are used by the program itself")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each client runs each scenario")
 	flag.DurationVar(&o.duration, "duration", 200*time.Millisecond, "how long each run takes, except for scenarios with a number of requests")
 	flag.BoolVar(&o.quick, "quick", false, "leave out the slow scenarios")
@@ -41,6 +41,10 @@ func main() {
 		err = clientMain(flag.Arg(0))
 	case "server":
 		err = serverMain(flag.Arg(0))
+	case "fair":
+		err = fair(max(o.duration, 2*time.Second))
+	case "fairclient":
+		err = fairClientMain(flag.Arg(0), flag.Arg(1), flag.Arg(2))
 	case "serve":
 		err = underWrkMain(flag.Arg(0))
 	default:

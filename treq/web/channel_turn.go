@@ -11,8 +11,8 @@ import (
 // channel read them all at once, all other clients would wait.
 //
 // So a channel counts its work, and rests when it has done its share of a turn. All
-// channels of a loop that have more to do are in one queue. In each turn they share as
-// much work as one channel may do. A client that has a request now and then never waits
+// channels of a loop that have more to do are in one queue, and share turnShare in each
+// turn. A client that has a request now and then never waits
 // for the queue, however many pipelining clients there are.
 
 const (
@@ -22,6 +22,9 @@ const (
 	eventWork   = 1
 	// defaultTurnRequests is the default of Site.TurnRequests.
 	defaultTurnRequests = 8
+	// turnShare is the work of all resting channels in one turn. Each request more
+	// would delay those of all other clients by its time.
+	turnShare = 4 * requestWork
 	// turnTime ends the queue's part of a turn early, if requests are expensive.
 	turnTime = 100 * time.Microsecond
 	// maxBurst is the number of bytes that a handler may write before it rests for a
@@ -67,7 +70,7 @@ func (t *turns) take() {
 		}
 	}()
 	begin := t.reactor.Now()
-	for left := defaultTurnRequests * requestWork; left > 0 && len(t.resting) != 0; {
+	for left := turnShare; left > 0 && len(t.resting) != 0; {
 		w := t.resting[0]
 		t.resting[0] = nil
 		t.resting = t.resting[1:]
