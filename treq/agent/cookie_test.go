@@ -51,7 +51,7 @@ func TestCookieAgent(t *testing.T) {
 		{"no cookies", "http://example.com:1234/foo", nil, 0, "http://example.com:1234/foo", ""},
 		{"a cookie", "http://example.com:1234/foo", []string{"foo=1"}, 1, "http://example.com:1234/foo", "foo=1"},
 		{"secure", "https://example.com:1234/foo", []string{"foo=1;secure"}, 1, "https://example.com:1234/foo", "foo=1"},
-		{"secure, on an insecure connection", "http://example.com/foo", []string{"foo=1;secure"}, 1, "http://example.com/foo", ""},
+		{"secure, on an insecure connection", "http://example.com/foo", []string{"foo=1;secure"}, 0, "http://example.com/foo", ""},
 		{"port", "http://example.com:1234/foo", []string{"foo=1;port=1234"}, 1, "http://example.com:1234/foo", "foo=1"},
 		{"the wrong port", "http://example.com:4567/foo", []string{"foo=1;port=1234"}, 0, "http://example.com:4567/foo", ""},
 		{"several", "http://example.com:1234/foo", []string{"foo=1; cow=moo; Path=/foo; Comment=hello", "bar=2; Comment=goodbye"}, 2, "http://example.com:1234/foo", "foo=1; bar=2"},

@@ -1,6 +1,7 @@
 package cookies
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -21,10 +22,12 @@ type Filter interface {
 type Domain string
 
 func (d Domain) matches(c *Cookie) bool {
-	name, subdomains := strings.CutPrefix(string(d), ".")
-	host, err := canonicalHost(name)
-	return err == nil && c.Domain == host && (c.Subdomains || !subdomains)
+	host, err := d.host()
+	return err == nil && c.Domain == host && (c.Subdomains || !strings.HasPrefix(string(d), "."))
 }
+
+// host returns the domain without a leading dot.
+func (d Domain) host() (string, error) { return canonicalHost(strings.TrimPrefix(string(d), ".")) }
 
 // Path selects the cookies of exactly that path.
 type Path string
@@ -69,7 +72,7 @@ func (j *Jar) Get(name string, filters ...Filter) (string, error) {
 
 // Find is [Jar.Get], but returns the whole cookie.
 func (j *Jar) Find(name string, filters ...Filter) (Cookie, error) {
-	found := slices.DeleteFunc(j.Items(filters...), func(c Cookie) bool { return c.Name != name })
+	found := j.Items(append(slices.Clip(filters), Name(name))...)
 	switch len(found) {
 	case 0:
 		return Cookie{}, fmt.Errorf("%w: %q", ErrNoCookie, name)
@@ -110,38 +113,60 @@ func (j *Jar) Set(name, value string, filters ...Filter) error {
 
 // Del removes the cookies of that name and returns how many there were.
 func (j *Jar) Del(name string, filters ...Filter) int {
-	n := 0
-	for _, e := range j.entries() {
-		if e.Name == name && matchesAll(&e.Cookie, filters) {
-			j.remove(e)
-			n++
-		}
+	found := j.matching(append(slices.Clip(filters), Name(name)))
+	for _, e := range found {
+		j.store.remove(e)
 	}
-	return n
+	return len(found)
 }
 
 // Clear removes all cookies.
-func (j *Jar) Clear() { j.domains, j.count = nil, 0 }
+func (j *Jar) Clear() { j.store = store{} }
 
 // All iterates over the cookies, the oldest first. Changes to the jar during the
 // iteration have no effect on it.
 func (j *Jar) All() iter.Seq[Cookie] {
 	return func(yield func(Cookie) bool) {
 		now := j.now()
-		for _, e := range j.entries() {
-			if !e.expired(now) && !yield(e.Cookie) {
+		for _, e := range j.matching(nil) {
+			if !e.Cookie.expired(now) && !yield(e.Cookie) {
 				return
 			}
 		}
 	}
 }
 
+// matching returns the entries that match, the oldest first, including expired ones. With
+// a [Domain], it looks at the cookies of that domain only.
+func (j *Jar) matching(filters []Filter) []*entry {
+	var found []*entry
+	if i := slices.IndexFunc(filters, func(f Filter) bool { _, ok := f.(Domain); return ok }); i >= 0 {
+		host, err := filters[i].(Domain).host()
+		if d := j.store.domains[host]; d != nil && err == nil {
+			for e := range d.all() {
+				if matchesAll(&e.Cookie, filters) {
+					found = append(found, e)
+				}
+			}
+		}
+		slices.SortFunc(found, func(a, b *entry) int { return cmp.Compare(a.made, b.made) })
+		return found
+	}
+	for e := range j.store.made.all(byAge) {
+		if matchesAll(&e.Cookie, filters) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
 // Items returns the cookies that match, the oldest first.
 func (j *Jar) Items(filters ...Filter) []Cookie {
 	var items []Cookie
-	for c := range j.All() {
-		if matchesAll(&c, filters) {
-			items = append(items, c)
+	now := j.now()
+	for _, e := range j.matching(filters) {
+		if !e.Cookie.expired(now) {
+			items = append(items, e.Cookie)
 		}
 	}
 	return items
@@ -151,8 +176,10 @@ func (j *Jar) Items(filters ...Filter) []Cookie {
 // [Jar.Items].
 func (j *Jar) Names(filters ...Filter) []string {
 	var names []string
+	known := make(map[string]bool)
 	for _, c := range j.Items(filters...) {
-		if !slices.Contains(names, c.Name) {
+		if !known[c.Name] {
+			known[c.Name] = true
 			names = append(names, c.Name)
 		}
 	}
@@ -169,5 +196,8 @@ func (j *Jar) Map(filters ...Filter) map[string]string {
 	return m
 }
 
-// Len returns the number of cookies.
-func (j *Jar) Len() int { return len(j.Items()) }
+// Len returns the number of cookies. It removes those that have expired.
+func (j *Jar) Len() int {
+	j.expire(j.now(), j.store.len())
+	return j.store.len()
+}

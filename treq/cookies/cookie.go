@@ -26,7 +26,8 @@ type Cookie struct {
 	// Ports lists the ports the cookie is sent to, as in "80,443". "" means all
 	// ports.
 	Ports string
-	// Secure: the cookie is sent over https only.
+	// Secure: the cookie is sent over https only, and within this machine: to localhost
+	// and the addresses of the loopback interface.
 	Secure bool
 	// HttpOnly and SameSite are stored but have no effect: they are for browsers.
 	HttpOnly bool
@@ -83,9 +84,9 @@ func checkPair(name, value string) error {
 	switch {
 	case name == "":
 		return invalid("it has no name")
-	case strings.TrimSpace(name) != name || strings.ContainsAny(name, "=;") || hasControl(name):
+	case trim(name) != name || strings.ContainsAny(name, "=;") || hasControl(name):
 		return invalid("the name %.100q", name)
-	case strings.TrimSpace(value) != value || strings.Contains(value, ";") || hasControl(value):
+	case trim(value) != value || strings.Contains(value, ";") || hasControl(value):
 		return invalid("the value of %q: it has a semicolon, a control character or a space at an end", name)
 	case len(name)+len(value) > maxSize:
 		return invalid("the name and value of %.100q are longer than %d bytes", name, maxSize)
@@ -141,6 +142,14 @@ func (c Cookie) checked() (Cookie, error) {
 	}
 	if !validPorts(c.Ports) {
 		return c, invalid("the ports %.100q", c.Ports)
+	}
+	switch p := prefixOf(c.Name); {
+	case p.secure && !c.Secure:
+		return c, invalid("the name %.100q asks for Secure", c.Name)
+	case p.host && (c.Subdomains || c.Path != "/"):
+		return c, invalid("the name %.100q asks for one host, and for Path=/", c.Name)
+	case p.httpOnly && !c.HttpOnly:
+		return c, invalid("the name %.100q asks for HttpOnly", c.Name)
 	}
 	return c, nil
 }

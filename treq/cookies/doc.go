@@ -9,10 +9,21 @@
 // # The rules
 //
 // A jar stores, matches, sorts and drops cookies according to RFC 6265, section 5, and
-// the public suffix list. From RFC 6265bis come three rules that refuse more cookies: the
-// name prefixes __Secure- and __Host-, the protection of Secure cookies against http, and
-// the limits on size. Hosts are compared as package origin compares them, so
-// "an.example." is "an.example".
+// the public suffix list. Hosts are compared as package origin compares them, so
+// "an.example." is "an.example". From RFC 6265bis come rules that refuse more cookies:
+//
+//   - A Secure cookie must come over https. Over http no cookie may replace, hide or push
+//     out a Secure cookie. Localhost and the loopback addresses count as https, as they do
+//     in browsers, curl and net/http.
+//   - A name that begins with __Secure- asks for Secure. One that begins with __Host- asks
+//     for Secure and Path=/ as well, and forbids Domain. __Http- and __Host-Http- also ask
+//     for HttpOnly. Capitals make no difference. A cookie needs a name, so that no value
+//     without one passes for a prefix.
+//   - The name and value have at most 4096 bytes. An attribute of more than 1024 bytes is
+//     ignored.
+//
+// [Jar].MaxPerDomain, Max and MaxHeader bound what a server can make a client keep and
+// send, and [Jar].Dropped tells what is not kept or sent.
 //
 // A cookie can also be limited to ports. The cookies of a map stay with the origin of
 // their request that way (see [FromMap] and CVE-2022-23607), and a server can send the

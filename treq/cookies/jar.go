@@ -2,7 +2,8 @@ package cookies
 
 import (
 	"cmp"
-	"iter"
+	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -19,29 +20,50 @@ import (
 // Cookies are ordered by the time they were first set. A replacement keeps the place of
 // the cookie that it replaces.
 //
+// To store a cookie, to find the cookies of a URL, and to drop one cookie costs the same
+// however many there are of other domains.
+//
 // A Jar has no lock: all its users run on one goroutine, usually that of the reactor.
 type Jar struct {
 	// Now is the clock for expiry, usually a reactor's. nil means [time.Now].
 	Now func() time.Time
-	// MaxPerDomain and Max bound the number of cookies of one domain and of the jar.
-	// 0 means 180, as in browsers, and 3000, the least that RFC 6265, section 6.1,
-	// asks for. A jar that is too full drops expired cookies, or else the cookie that
-	// has not been sent for the longest time.
-	MaxPerDomain, Max int
+	// MaxPerDomain bounds the number of cookies of one domain. 0 means 180, as in
+	// browsers; a negative number means any number. A domain that is too full loses
+	// cookies that have expired, or else the cookie that has not been set or sent for
+	// the longest time: one that is not Secure if there is one, so that a response
+	// over http cannot push Secure cookies out.
+	MaxPerDomain int
+	// Max bounds the number of cookies of the jar. 0 means any number: a jar of many
+	// hosts loses none. A jar that is too full loses cookies that have expired, or else
+	// the cookie that has not been set or sent for the longest time.
+	Max int
+	// MaxHeader bounds the bytes of the Cookie header that Jar.Cookies makes up, without
+	// its name. 0 means 8182: with the name, that is 8190 bytes, the longest header that
+	// curl sends and that Apache accepts. A negative number means any number. If the
+	// cookies for a URL need more, those that were set the longest time ago are left
+	// out of the request, and stay in the jar.
+	MaxHeader int
+	// Dropped is called for each cookie that the jar refuses, loses or leaves out
+	// without an error of its own: one that a response may not set, one that a limit
+	// excludes, and one that [Jar.Load] leaves out. why is [ErrInvalid], [ErrExpired]
+	// or [ErrTooMany]. nil ignores them. Dropped must not change the jar.
+	Dropped func(c Cookie, why error)
 
-	domains map[string][]*entry
-	count   int    // the number of cookies in all domains
-	made    uint64 // the number of entries ever made
-	used    uint64 // how many times entries were set or sent
+	store store
 }
 
-// An entry is a cookie in a jar. Counters order entries, because times may be equal and
-// differ from run to run.
-type entry struct {
-	Cookie
-	made uint64 // Jar.made when the cookie was first set
-	used uint64 // Jar.used when it was last set or sent
-}
+// Defaults of the limits of a [Jar].
+const (
+	maxPerDomain = 180
+	maxHeader    = 8190 - len("Cookie: ")
+)
+
+// ErrTooMany is the reason why a cookie is dropped because of a limit of the [Jar], and
+// the error of more cookies in one map than a Jar keeps or sends.
+var ErrTooMany = errors.New("more cookies than the limit of the jar")
+
+// ErrExpired is the reason why [Jar.Load] leaves out an expired cookie.
+var ErrExpired = errors.New("the cookie has expired")
 
 func (j *Jar) now() time.Time {
 	if j.Now == nil {
@@ -50,16 +72,31 @@ func (j *Jar) now() time.Time {
 	return j.Now()
 }
 
+func (j *Jar) dropped(c Cookie, why error) {
+	if j.Dropped != nil {
+		j.Dropped(c, why)
+	}
+}
+
+// exceeds reports whether n is more than limit, where 0 means standard and a negative
+// number no limit.
+func exceeds(n, limit, standard int) bool {
+	limit = cmp.Or(limit, standard)
+	return limit >= 0 && n > limit
+}
+
 // SetCookies stores the cookies of a response from u. A cookie that u may not set is
-// dropped, as RFC 6265 requires. SetCookies implements [http.CookieJar].
+// dropped, as RFC 6265 and RFC 6265bis require; [Jar].Dropped gets the reason. SetCookies
+// implements [http.CookieJar].
 func (j *Jar) SetCookies(u *url.URL, all []*http.Cookie) {
 	from, err := origin.Of(u)
 	if err != nil {
-		return
+		return // no response comes from such a URL
 	}
 	for _, received := range all {
 		c, err := j.received(from, u.EscapedPath(), received)
-		if err != nil || !prefixAllows(from.Scheme, &c, received.Domain) || from.Scheme == "http" && j.overridesSecure(&c) {
+		if err != nil {
+			j.dropped(c, err)
 			continue
 		}
 		j.put(c)
@@ -68,18 +105,18 @@ func (j *Jar) SetCookies(u *url.URL, all []*http.Cookie) {
 
 // received returns the cookie to store for c, which a response at path set.
 func (j *Jar) received(from origin.Origin, path string, c *http.Cookie) (Cookie, error) {
-	domain, subdomains, err := domainOf(from.Host, c.Domain)
-	if err != nil {
-		return Cookie{}, err
-	}
 	stored := Cookie{
-		Name: c.Name, Value: c.Value, Quoted: c.Quoted,
-		Domain: domain, Subdomains: subdomains, Path: c.Path,
+		Name: c.Name, Value: c.Value, Quoted: c.Quoted, Domain: from.Host, Path: c.Path,
 		Secure: c.Secure, HttpOnly: c.HttpOnly, SameSite: c.SameSite,
 	}
-	if !strings.HasPrefix(stored.Path, "/") {
+	if !strings.HasPrefix(c.Path, "/") || len(c.Path) > maxAttribute {
 		stored.Path = defaultPath(path)
 	}
+	domain, subdomains, err := domainOf(from.Host, c.Domain)
+	if err != nil {
+		return stored, err
+	}
+	stored.Domain, stored.Subdomains = domain, subdomains
 	switch {
 	case c.MaxAge < 0:
 		stored.Expires = longAgo
@@ -92,11 +129,30 @@ func (j *Jar) received(from origin.Origin, path string, c *http.Cookie) (Cookie,
 		if name, ports, _ := strings.Cut(attribute, "="); strings.EqualFold(trim(name), "port") {
 			stored.Ports = cmp.Or(portSyntax.Replace(ports), from.Port)
 			if !portMatches(stored.Ports, from.Port) {
-				return Cookie{}, invalid("port %s may not set one for %.100q", from.Port, stored.Ports)
+				return stored, invalid("port %s may not set one for %.100q", from.Port, stored.Ports)
 			}
 		}
 	}
-	return stored.checked()
+	if stored, err = stored.checked(); err != nil {
+		return stored, err
+	}
+	return stored, j.maySet(from, &stored, c)
+}
+
+// maySet returns an error if a response from that origin may not set c (RFC 6265bis,
+// section 5.7). received is c with the attributes as the server sent them.
+func (j *Jar) maySet(from origin.Origin, c *Cookie, received *http.Cookie) error {
+	switch secure := isSecure(from); {
+	case c.Secure && !secure:
+		return invalid("%.100q is Secure, and came over http", c.Name)
+	case !secure && j.store.hides(c):
+		return invalid("%.100q came over http, and would replace or hide a Secure cookie", c.Name)
+	case prefixOf(c.Name).host && strings.TrimPrefix(received.Domain, ".") != "":
+		return invalid("the name %.100q forbids a Domain", c.Name)
+	case prefixOf(c.Name).host && received.Path != "/":
+		return invalid("the name %.100q asks for Path=/", c.Name)
+	}
+	return nil
 }
 
 // longAgo is before the time of any clock, even one that starts at the zero time.
@@ -106,51 +162,28 @@ var longAgo = time.Time{}.Add(-1)
 // [Cookie].Ports. An attribute without a value means the port of the response.
 var portSyntax = strings.NewReplacer(" ", "", "\t", "", `"`, "")
 
-// prefixAllows checks what the prefix of a name promises (RFC 6265bis, section 4.1.3).
-// domain is the Domain attribute.
-func prefixAllows(scheme string, c *Cookie, domain string) bool {
-	name := strings.ToLower(c.Name)
-	switch {
-	case strings.HasPrefix(name, "__secure-"):
-		return scheme == "https" && c.Secure
-	case strings.HasPrefix(name, "__host-"):
-		return scheme == "https" && c.Secure && domain == "" && c.Path == "/"
-	}
-	return true
-}
-
-// overridesSecure reports whether c would replace or hide a Secure cookie. A cookie from
-// a response over http must not: anyone on the way could have sent it.
-func (j *Jar) overridesSecure(c *Cookie) bool {
-	for domain, entries := range j.domains {
-		if !isBelow(domain, c.Domain) && !isBelow(c.Domain, domain) {
-			continue
-		}
-		for _, e := range entries {
-			if e.Secure && e.Name == c.Name && pathMatches(c.Path, e.Path) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // Cookies returns the cookies to send with a request for u, the longest path first, and
-// of the same path length the oldest first. Cookies implements [http.CookieJar].
+// of the same path length the oldest first. [Jar].MaxHeader bounds them. Cookies
+// implements [http.CookieJar].
 func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
-	if j.count == 0 {
+	if j.store.len() == 0 {
 		return nil
 	}
 	to, err := origin.Of(u)
 	if err != nil {
 		return nil
 	}
-	path, now := u.EscapedPath(), j.now()
+	path, secure, now := u.EscapedPath(), isSecure(to), j.now()
+	j.expire(now, expireAtOnce)
 	var selected []*entry
-	for domain := range domainsAbove(to.Host) {
-		for _, e := range j.domains[domain] {
-			if (domain == to.Host || e.Subdomains) && pathMatches(path, e.Path) && portMatches(e.Ports, to.Port) &&
-				(to.Scheme == "https" || !e.Secure) && !e.expired(now) {
+	for above := range domainsAbove(to.Host) {
+		d := j.store.domains[above]
+		if d == nil {
+			continue
+		}
+		for e := range d.all() {
+			if (above == to.Host || e.Subdomains) && pathMatches(path, e.Path) && portMatches(e.Ports, to.Port) &&
+				(secure || !e.Secure) && !e.Cookie.expired(now) {
 				selected = append(selected, e)
 			}
 		}
@@ -158,27 +191,43 @@ func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
 	slices.SortFunc(selected, func(a, b *entry) int {
 		return cmp.Or(cmp.Compare(len(b.Path), len(a.Path)), cmp.Compare(a.made, b.made))
 	})
+	selected = j.fitting(to.Host, selected)
 	var cookies []*http.Cookie
 	for _, e := range selected {
-		j.used++
-		e.used = j.used
+		j.store.touch(e)
 		cookies = append(cookies, &http.Cookie{Name: e.Name, Value: e.Value, Quoted: e.Quoted})
 	}
 	return cookies
 }
 
-// domainsAbove iterates over host and the domains above it.
-func domainsAbove(host string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		if !yield(host) || isIP(host) {
-			return
-		}
-		for i := range len(host) {
-			if host[i] == '.' && !yield(host[i+1:]) {
-				return
-			}
-		}
+// fitting removes from selected, the cookies for a host, those that were set the longest
+// time ago, until a header has room for the others.
+func (j *Jar) fitting(host string, selected []*entry) []*entry {
+	size := -len("; ")
+	for _, e := range selected {
+		size += e.size()
 	}
+	if !exceeds(size, j.MaxHeader, maxHeader) {
+		return selected
+	}
+	why := fmt.Errorf("%w: the Cookie header for %s would have %d bytes", ErrTooMany, host, size)
+	bySet := slices.Clone(selected)
+	slices.SortFunc(bySet, func(a, b *entry) int { return cmp.Compare(a.set, b.set) })
+	left := make(map[*entry]bool)
+	for _, e := range bySet {
+		if !exceeds(size, j.MaxHeader, maxHeader) {
+			break
+		}
+		size -= e.size()
+		left[e] = true
+		j.dropped(e.Cookie, why)
+	}
+	return slices.DeleteFunc(selected, func(e *entry) bool { return left[e] })
+}
+
+// size returns the number of bytes of a Cookie header that c needs, with a separator.
+func (c *Cookie) size() int {
+	return len(c.Name) + len("=") + len(wireValue(c.Value, c.Quoted)) + len("; ")
 }
 
 // Put stores c. It replaces a cookie of the same name, domain and path. If c has expired,
@@ -193,108 +242,102 @@ func (j *Jar) Put(c Cookie) error {
 }
 
 func (j *Jar) put(c Cookie) {
-	e := &entry{Cookie: c}
-	old := slices.IndexFunc(j.domains[c.Domain], func(e *entry) bool {
-		return e.Name == c.Name && e.Path == c.Path
-	})
-	if old >= 0 {
-		e.made = j.domains[c.Domain][old].made
-		j.remove(j.domains[c.Domain][old])
-	} else {
-		j.made++
-		e.made = j.made
-	}
-	if c.expired(j.now()) {
+	now := j.now()
+	j.expire(now, expireAtOnce)
+	if c.expired(now) {
+		if old := j.store.cookies[c.key()]; old != nil {
+			j.store.remove(old)
+		}
 		return
 	}
-	if j.domains == nil {
-		j.domains = make(map[string][]*entry)
+	d := j.store.put(c).domain
+	for exceeds(d.len(), j.MaxPerDomain, maxPerDomain) {
+		j.evict(d, now)
 	}
-	j.used++
-	e.used = j.used
-	j.domains[c.Domain] = append(j.domains[c.Domain], e)
-	j.count++
-	if len(j.domains[c.Domain]) > cmp.Or(j.MaxPerDomain, 180) {
-		j.evict(j.domains[c.Domain])
-	}
-	if j.count > cmp.Or(j.Max, 3000) {
-		j.evict(j.unordered())
+	for exceeds(j.store.len(), j.Max, -1) {
+		e := j.store.expired(now)
+		if e == nil {
+			e = j.store.used.first
+			j.dropped(e.Cookie, fmt.Errorf("%w: %d in all", ErrTooMany, j.Max))
+		}
+		j.store.remove(e)
 	}
 }
 
-// evict removes the expired entries. If none has expired, it removes the least recently
-// used entry.
-func (j *Jar) evict(entries []*entry) {
-	now, before := j.now(), j.count
-	for _, e := range slices.Clone(entries) {
-		if e.expired(now) {
-			j.remove(e)
+// expireAtOnce is the number of expired cookies that one call removes. A call adds one
+// cookie at most, so that the expired ones become fewer, and no call takes long because
+// very many have expired.
+const expireAtOnce = 4
+
+// expire removes cookies that have expired, at most limit.
+func (j *Jar) expire(now time.Time, limit int) {
+	for range limit {
+		e := j.store.expired(now)
+		if e == nil {
+			return
+		}
+		j.store.remove(e)
+	}
+}
+
+// evict removes the expired cookies of d. If none has expired, it removes the cookie that
+// has not been used for the longest time, if possible one that is not Secure (RFC 6265bis,
+// section 5.7).
+func (j *Jar) evict(d *domain, now time.Time) {
+	if before := d.len(); j.store.expired(now) != nil { // perhaps of d
+		for e := range d.all() {
+			if e.Cookie.expired(now) {
+				j.store.remove(e)
+			}
+		}
+		if d.len() < before {
+			return
 		}
 	}
-	if j.count == before {
-		j.remove(slices.MinFunc(entries, func(a, b *entry) int { return cmp.Compare(a.used, b.used) }))
-	}
-}
-
-func (j *Jar) remove(e *entry) {
-	entries := j.domains[e.Domain]
-	i := slices.Index(entries, e)
-	entries = slices.Delete(entries, i, i+1)
-	j.count--
-	if len(entries) == 0 {
-		delete(j.domains, e.Domain)
-	} else {
-		j.domains[e.Domain] = entries
-	}
-}
-
-// entries returns all entries, the oldest first, including expired ones.
-func (j *Jar) entries() []*entry {
-	all := j.unordered()
-	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.made, b.made) })
-	return all
-}
-
-func (j *Jar) unordered() []*entry {
-	all := make([]*entry, 0, j.count)
-	for _, entries := range j.domains {
-		all = append(all, entries...)
-	}
-	return all
+	e := cmp.Or(d.plain.first, d.secure.first)
+	j.dropped(e.Cookie, fmt.Errorf("%w: %d of %s", ErrTooMany, d.len()-1, e.Domain))
+	j.store.remove(e)
 }
 
 // Copy returns an independent Jar with the same cookies, clock and limits.
 func (j *Jar) Copy() *Jar {
 	c := *j
-	c.domains = make(map[string][]*entry, len(j.domains))
-	for domain, entries := range j.domains {
-		copies := make([]*entry, len(entries))
-		for i, e := range entries {
-			copied := *e
-			copies[i] = &copied
-		}
-		c.domains[domain] = copies
+	c.store = store{}
+	for e := range j.store.made.all(byAge) {
+		copied := c.store.put(e.Cookie)
+		copied.made, copied.set = e.made, e.set
 	}
+	for e := range j.store.used.all(byUse) {
+		c.store.touch(c.store.cookies[e.key()])
+	}
+	c.store.entries = j.store.entries
 	return &c
 }
 
 // Merge puts all cookies of other into j.
 func (j *Jar) Merge(other *Jar) {
-	for _, e := range other.entries() {
-		j.put(e.Cookie)
+	for c := range other.All() {
+		j.put(c)
 	}
 }
 
 // FromMap returns a Jar with a cookie for each of values. The cookies are sent to the
-// origin of u only; see [Scoped].
+// origin of u only; see [Scoped]. The error is [ErrInvalid], or [ErrTooMany] for more
+// cookies than a Jar keeps or sends.
 func FromMap(u *url.URL, values map[string]string) (*Jar, error) {
 	j := new(Jar)
+	size := -len("; ")
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		c, err := Scoped(u, name, values[name])
 		if err != nil {
 			return nil, err
 		}
+		size += c.size()
 		j.put(c)
+	}
+	if len(values) > maxPerDomain || size > maxHeader {
+		return nil, fmt.Errorf("%w: %d cookies of %d bytes, and at most %d of %d bytes are sent; a Jar of your own may have other limits",
+			ErrTooMany, len(values), size, maxPerDomain, maxHeader)
 	}
 	return j, nil
 }

@@ -1,6 +1,7 @@
 package cookies
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -46,6 +47,20 @@ func isBelow(host, domain string) bool {
 	return host[n-1] == '.' && host[n:] == domain && !isIP(host)
 }
 
+// domainsAbove iterates over host and the domains above it.
+func domainsAbove(host string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(host) || isIP(host) {
+			return
+		}
+		for i := range len(host) {
+			if host[i] == '.' && !yield(host[i+1:]) {
+				return
+			}
+		}
+	}
+}
+
 // domainOf returns the domain of a cookie that host set with that Domain attribute; ""
 // means no attribute (RFC 6265, section 5.3, steps 4 to 6).
 func domainOf(host, attribute string) (domain string, subdomains bool, err error) {
@@ -72,6 +87,49 @@ func domainOf(host, attribute string) (domain string, subdomains bool, err error
 	return domain, true, nil
 }
 
+// isSecure reports whether nobody on the way can read or change what is sent to o, or comes
+// from there: over https, or within this machine. So decide browsers, curl and net/http.
+func isSecure(o origin.Origin) bool {
+	if o.Scheme == "https" || o.Host == "localhost" {
+		return true
+	}
+	if !isIP(o.Host) {
+		return false
+	}
+	addr, err := netip.ParseAddr(o.Host)
+	return err == nil && addr.IsLoopback()
+}
+
+// A prefix of a name says which attributes its cookie has.
+type prefix struct {
+	secure   bool // Secure
+	host     bool // no Domain, and Path=/
+	httpOnly bool // HttpOnly
+}
+
+// prefixOf returns what the prefix of name says (RFC 6265bis, sections 4.1.3 and 5.7). The
+// two prefixes with Http are those of its successor, draft-ietf-httpbis-layered-cookies.
+func prefixOf(name string) prefix {
+	switch {
+	case !strings.HasPrefix(name, "__"): // nearly all
+		return prefix{}
+	case hasPrefixFold(name, "__Host-Http-"):
+		return prefix{secure: true, host: true, httpOnly: true}
+	case hasPrefixFold(name, "__Host-"):
+		return prefix{secure: true, host: true}
+	case hasPrefixFold(name, "__Http-"):
+		return prefix{secure: true, httpOnly: true}
+	case hasPrefixFold(name, "__Secure-"):
+		return prefix{secure: true}
+	}
+	return prefix{}
+}
+
+// hasPrefixFold is strings.HasPrefix, but ignores case.
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
 // defaultPath returns the path of a cookie that a response at path set without one.
 func defaultPath(path string) string {
 	i := strings.LastIndexByte(path, '/')
@@ -89,6 +147,24 @@ func pathMatches(path, cookiePath string) bool {
 		return false
 	}
 	return len(path) == len(cookiePath) || strings.HasSuffix(cookiePath, "/") || path[len(cookiePath)] == '/'
+}
+
+// pathsAbove iterates over the paths of cookies that path matches.
+func pathsAbove(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range len(path) {
+			if path[i] != '/' {
+				continue
+			}
+			if i > 0 && path[i-1] != '/' && !yield(path[:i]) {
+				return
+			}
+			if i+1 < len(path) && !yield(path[:i+1]) {
+				return
+			}
+		}
+		yield(path)
+	}
 }
 
 // portMatches reports whether a cookie with ports is sent to port.
