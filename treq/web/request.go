@@ -206,10 +206,25 @@ func (r *Request) GetHeader(name string) string {
 	return values[len(values)-1]
 }
 
-// GetCookie returns the value of a received cookie. ok is false if there is none.
+// GetCookie returns the value of a received cookie, without a pair of quotes around it. ok
+// is false if there is none. If several have the name, the first counts: its path is the
+// longest (RFC 6265, section 5.4).
+//
+// GetCookie reads whatever browsers send, and so more than the cookies of net/http: JSON,
+// commas, backslashes and UTF-8.
 func (r *Request) GetCookie(name string) (value string, ok bool) {
-	for _, c := range (&http.Request{Header: r.Header}).CookiesNamed(name) {
-		return c.Value, true
+	for _, line := range r.Header["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			n, value, found := strings.Cut(pair, "=")
+			if !found || strings.Trim(n, " \t") != name {
+				continue
+			}
+			value = strings.Trim(value, " \t")
+			if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+				value = value[1 : len(value)-1]
+			}
+			return value, true
+		}
 	}
 	return "", false
 }
