@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -60,13 +61,44 @@ func FromReader(name string, r io.Reader) File {
 	return File{Name: name, Body: request.NewFileBodyProducer(r, request.FileBodyConfig{})}
 }
 
-// A FieldError is the error of one field.
-type FieldError struct {
-	Name string // the field's name
-	Err  error
+// FromPath returns the file at path as a File with the last part of path as its name. The
+// file is opened when it is its turn to be sent, and closed afterwards: a form of many such
+// files holds one descriptor. See [request.NewPathBodyProducer]. If there is no such file,
+// NewMultiPartProducer fails.
+func FromPath(path string) File {
+	body, err := request.NewPathBodyProducer(path, request.FileBodyConfig{})
+	if err != nil {
+		return File{Name: filepath.Base(path), Body: unreadable{err: err}}
+	}
+	return File{Name: filepath.Base(path), Body: body}
 }
 
-func (e *FieldError) Error() string { return fmt.Sprintf("multipart: field %q: %v", e.Name, e.Err) }
+// unreadable is the Body of a file that cannot be sent because of err. It is never
+// started.
+type unreadable struct {
+	request.Bytes
+	err error
+}
+
+// A FieldError is the error of one field.
+type FieldError struct {
+	Index int    // of the field, in the order given to NewMultiPartProducer
+	Name  string // the field's name
+	Err   error
+}
+
+func (e *FieldError) Error() string {
+	if e.Name == "" {
+		return fmt.Sprintf("multipart: fields[%d] %v", e.Index, e.Err)
+	}
+	return fmt.Sprintf("multipart: field %q: %v", e.Name, e.Err)
+}
+
+// because returns e with a reason.
+func (e FieldError) because(err error) *FieldError {
+	e.Err = err
+	return &e
+}
 
 // Unwrap returns Err.
 func (e *FieldError) Unwrap() error { return e.Err }
@@ -76,14 +108,14 @@ func (f *Field) check(i int) error {
 	var err error
 	switch {
 	case f.Name == "":
-		err = fmt.Errorf("fields[%d] has no name", i)
+		err = errors.New("has no name")
 	case !plain(f.Name):
 		err = errors.New("its name is not UTF-8, or has NUL in it")
 	default:
 		err = checkValue(f.Value)
 	}
 	if err != nil {
-		return &FieldError{f.Name, err}
+		return &FieldError{i, f.Name, err}
 	}
 	return nil
 }
@@ -96,9 +128,12 @@ func checkValue(v Value) error {
 		}
 		return nil
 	case File:
+		broken, isUnreadable := v.Body.(unreadable)
 		switch {
 		case v.Body == nil:
 			return errors.New("its file has no Body")
+		case isUnreadable:
+			return fmt.Errorf("its file cannot be sent: %w", broken.err)
 		case !plain(v.Name):
 			return errors.New("its file's name is not UTF-8, or has NUL in it")
 		case strings.ContainsFunc(v.ContentType, func(r rune) bool { return (r < ' ' && r != '\t') || r >= 0x7F }):
@@ -114,13 +149,18 @@ func checkValue(v Value) error {
 
 func plain(name string) bool { return utf8.ValidString(name) && !strings.Contains(name, "\x00") }
 
-// inOrder returns fields in treq's order: texts before files, both sorted by name.
-func inOrder(fields []Field) []Field {
-	fields = slices.Clone(fields)
-	slices.SortStableFunc(fields, func(a, b Field) int {
+// inOrder returns the indexes of fields in treq's order: texts before files, both sorted by
+// name.
+func inOrder(fields []Field) []int {
+	order := make([]int, len(fields))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := &fields[i], &fields[j]
 		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.Name, b.Name))
 	})
-	return fields
+	return order
 }
 
 func (f *Field) rank() int {
@@ -133,12 +173,12 @@ func (f *Field) rank() int {
 // appendHead appends the header of field f (RFC 7578, section 4).
 func appendHead(b []byte, f Field) []byte {
 	b = append(b, `Content-Disposition: form-data; name="`...)
-	b = append(b, escapes.Replace(newlines.Replace(f.Name))...)
+	b = appendEscaped(b, newlines.Replace(f.Name))
 	b = append(b, '"')
 	if file, ok := f.Value.(File); ok {
 		if file.Name != "" {
 			b = append(b, `; filename="`...)
-			b = append(b, escapes.Replace(file.Name)...)
+			b = appendEscaped(b, file.Name)
 			b = append(b, '"')
 		}
 		b = fmt.Appendf(b, "\r\nContent-Type: %s", file.contentType())
@@ -149,11 +189,24 @@ func appendHead(b []byte, f Field) []byte {
 	return append(b, "\r\n\r\n"...)
 }
 
-// The replacers of WHATWG's HTML, "multipart/form-data encoding algorithm".
-var (
-	newlines = strings.NewReplacer("\r\n", "\r\n", "\r", "\r\n", "\n", "\r\n")
-	escapes  = strings.NewReplacer("\r", "%0D", "\n", "%0A", `"`, "%22")
-)
+// newlines makes every line break in a name CR LF, as WHATWG's HTML does ("multipart/form-data
+// encoding algorithm").
+var newlines = strings.NewReplacer("\r\n", "\r\n", "\r", "\r\n", "\n", "\r\n")
+
+// appendEscaped appends a name with quotes and control characters percent-encoded. HTML
+// encodes quotes, CR and LF only, but other control characters mislead receivers as well.
+func appendEscaped(b []byte, name string) []byte {
+	for i, r := range name {
+		if r != '"' && !unicode.IsControl(r) {
+			b = utf8.AppendRune(b, r)
+			continue
+		}
+		for _, c := range []byte(name[i : i+utf8.RuneLen(r)]) {
+			b = fmt.Appendf(b, "%%%02X", c)
+		}
+	}
+	return b
+}
 
 func (f File) contentType() string {
 	if f.ContentType != "" {

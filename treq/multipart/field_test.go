@@ -24,7 +24,7 @@ func TestWhatMakesNoForm(t *testing.T) {
 		boundary string
 		want     string
 	}{
-		{"no name", []multipart.Field{{Name: "a", Value: file}, {Value: multipart.Text("x")}}, "", `multipart: field "": fields[1] has no name`},
+		{"no name", []multipart.Field{{Name: "a", Value: file}, {Value: multipart.Text("x")}}, "", `multipart: fields[1] has no name`},
 		{"no value", one("a", nil), "", `multipart: field "a": it has no value`},
 		{"a pointer", one("a", &file), "", `multipart: field "a": its value is a *multipart.File: want a Text or a File`},
 		{"no body", one("a", multipart.File{Name: "x"}), "", `multipart: field "a": its file has no Body`},
@@ -37,6 +37,10 @@ func TestWhatMakesNoForm(t *testing.T) {
 			`multipart: field "a": its content type "a/b\r\nX: y" has other characters than ASCII's printable ones`},
 		{"a content type that is not ASCII", one("a", multipart.File{ContentType: "a/é", Body: body}), "",
 			`multipart: field "a": its content type "a/é" has other characters than ASCII's printable ones`},
+		{"a path to nothing", one("a", multipart.FromPath("no/such.file")), "",
+			`multipart: field "a": its file cannot be sent: stat no/such.file: no such file or directory`},
+		{"a path to a folder", one("a", multipart.FromPath(".")), "",
+			`multipart: field "a": its file cannot be sent: request: . is not a regular file: open it, and use NewFileBodyProducer`},
 		{"a long boundary", nil, strings.Repeat("x", 71),
 			`multipart: Boundary("` + strings.Repeat("x", 71) + `"): it is longer than 70 characters`},
 		{"a boundary that ends with a space", nil, "a ", `multipart: Boundary("a "): it ends with a space`},
@@ -49,7 +53,7 @@ func TestWhatMakesNoForm(t *testing.T) {
 				t.Fatalf("got %v, %v\nwant %s", p, err, test.want)
 			}
 			var field *multipart.FieldError
-			if got, want := errors.As(err, &field), strings.Contains(test.want, ": field "); got != want {
+			if got, want := errors.As(err, &field), strings.Contains(test.want, ": field"); got != want {
 				t.Errorf("the error is a FieldError: %t, want %t", got, want)
 			}
 		})
@@ -131,6 +135,31 @@ func TestFromFile(t *testing.T) {
 
 	if got := multipart.FromFile(os.NewFile(1<<20, "")); got.Name != "" {
 		t.Errorf("a file without a name is called %q", got.Name)
+	}
+}
+
+// TestNamesThatAreEscaped: no name can end its header, its quotes or a line.
+func TestNamesThatAreEscaped(t *testing.T) {
+	for _, test := range []struct{ raw, name, file string }{
+		{"plain", "plain", "plain"},
+		{`a"b`, "a%22b", "a%22b"},
+		{`a\b`, `a\b`, `a\b`},
+		{`a\"; filename="x`, `a\%22; filename=%22x`, `a\%22; filename=%22x`},
+		{"a\rb", "a%0D%0Ab", "a%0Db"},
+		{"a\nb", "a%0D%0Ab", "a%0Ab"},
+		{"a\r\nX: y", "a%0D%0AX: y", "a%0D%0AX: y"},
+		{"a\tb", "a%09b", "a%09b"},
+		{"a\v\f\x01\x1b\x7fb", "a%0B%0C%01%1B%7Fb", "a%0B%0C%01%1B%7Fb"},
+		{"a\u0085\u009fb", "a%C2%85%C2%9Fb", "a%C2%85%C2%9Fb"},
+		{"é\u2028☃", "é\u2028☃", "é\u2028☃"},
+		{"a%22b; c='d'", "a%22b; c='d'", "a%22b; c='d'"},
+	} {
+		_, got := produce(t, []multipart.Field{{Name: test.raw, Value: multipart.File{Name: test.raw, ContentType: "a/b", Body: request.Bytes("x")}}})
+		want := lines("--heyDavid\nContent-Disposition: form-data; name=\"" + test.name + "\"; filename=\"" + test.file + "\"\n" +
+			"Content-Type: a/b\nContent-Length: 1\n\nx\n--heyDavid--\n")
+		if got != want {
+			t.Errorf("%q:\ngot  %q\nwant %q", test.raw, got, want)
+		}
 	}
 }
 

@@ -12,22 +12,25 @@ import (
 )
 
 // A MultiPartProducer is the body of a form. It produces the fields one after another. It
-// is a [request.BodyProducer] that can be sent once. It is treq's MultiPartProducer.
+// is treq's MultiPartProducer.
 //
 // When it fails or is stopped, it stops all files that are not sent yet. So every
 // MultiPartProducer must be started or stopped.
+//
+// It is a [request.RepeatableProducer]: it can be sent again if all its files can.
 type MultiPartProducer struct {
 	*request.CooperativeProducer
 	boundary string
-	pieces   []piece // the pieces still to be written
-	current  *part   // the file that is being written, or nil
+	pieces   []piece
+	next     int   // the index of the next piece to be written
+	current  *part // the file that is being written, or nil
 }
 
 // A piece of the body is either some bytes or a file.
 type piece struct {
 	bytes []byte
 	body  request.BodyProducer // the producer of the file; nil if the piece is bytes
-	field string               // the name of the file's field
+	field FieldError           // the error of the file's field, without a reason
 }
 
 // NewMultiPartProducer returns the body of a form with these fields. They are sent in
@@ -46,8 +49,9 @@ func NewMultiPartProducer(fields []Field, config Config) (*MultiPartProducer, er
 	if err != nil {
 		return nil, err
 	}
-	p := &MultiPartProducer{boundary: boundary, pieces: cut(inOrder(fields), boundary)}
+	p := &MultiPartProducer{boundary: boundary, pieces: cut(fields, inOrder(fields), boundary)}
 	p.CooperativeProducer = request.NewCooperativeProducer(length(p.pieces), p.produce, p.stopFiles)
+	p.MakeRepeatable(p.rewind)
 	return p, nil
 }
 
@@ -63,16 +67,17 @@ func (p *MultiPartProducer) ContentType() string {
 // texts are gathered into pieces of about that length.
 const longText = 32 << 10
 
-// cut returns the body of a form with these fields, as few pieces (RFC 2046, section
+// cut returns the body of a form with these fields, in the given order, as few pieces (RFC 2046, section
 // 5.1.1).
-func cut(fields []Field, boundary string) (pieces []piece) {
+func cut(fields []Field, order []int, boundary string) (pieces []piece) {
 	var bytes []byte
 	flush := func() {
 		pieces = append(pieces, piece{bytes: bytes})
 		bytes = nil
 	}
 	delimiter := "--" + boundary
-	for _, f := range fields {
+	for _, i := range order {
+		f := fields[i]
 		bytes = append(bytes, delimiter+"\r\n"...)
 		bytes = appendHead(bytes, f)
 		var body request.BodyProducer
@@ -90,7 +95,7 @@ func cut(fields []Field, boundary string) (pieces []piece) {
 			flush()
 		}
 		if body != nil {
-			pieces = append(pieces, piece{body: body, field: f.Name})
+			pieces = append(pieces, piece{body: body, field: FieldError{Index: i, Name: f.Name}})
 		}
 		delimiter = "\r\n--" + boundary
 	}
@@ -119,24 +124,25 @@ func length(pieces []piece) (n int64) {
 // produce writes the next piece. For a file it returns a Deferred that fires at the end
 // of the file.
 func (p *MultiPartProducer) produce(to request.Consumer) (task.Wait, error) {
-	if len(p.pieces) == 0 {
+	if p.next == len(p.pieces) {
 		return nil, task.Done
 	}
-	next := p.pieces[0]
-	p.pieces = p.pieces[1:]
+	next := p.pieces[p.next]
+	p.next++
 	if next.body == nil {
 		to.Write(next.bytes)
 		return nil, nil
 	}
-	p.current = &part{
+	c := &part{
 		producer: p,
 		field:    next.field,
 		body:     next.body,
 		to:       to,
 		length:   next.body.Length(),
-		done:     deferred.New[deferred.None](),
 	}
-	return p.current.start(), nil
+	c.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { c.stop() })
+	p.current = c
+	return c.start(), nil
 }
 
 // PauseProducing stops all writing until ResumeProducing. It also pauses the file that is
@@ -160,16 +166,52 @@ func (p *MultiPartProducer) ResumeProducing() {
 
 // stopFiles stops the files that are not sent yet.
 func (p *MultiPartProducer) stopFiles() {
-	if c := p.current; c != nil {
-		p.current = nil
-		c.body.StopProducing()
+	if p.current != nil {
+		p.current.stop()
 	}
-	for _, piece := range p.pieces {
-		if piece.body != nil {
-			piece.body.StopProducing()
+	for ; p.next < len(p.pieces); p.next++ {
+		if body := p.pieces[p.next].body; body != nil {
+			body.StopProducing()
 		}
 	}
-	p.pieces = nil
+}
+
+// Hold implements [request.RepeatableProducer]. It holds all files.
+func (p *MultiPartProducer) Hold() bool {
+	for i, piece := range p.pieces {
+		if !request.Hold(piece.body) {
+			release(p.pieces[:i])
+			return false
+		}
+	}
+	if !p.CooperativeProducer.Hold() {
+		release(p.pieces)
+		return false
+	}
+	return true
+}
+
+// Release implements [request.RepeatableProducer].
+func (p *MultiPartProducer) Release() {
+	p.CooperativeProducer.Release()
+	release(p.pieces)
+}
+
+func release(pieces []piece) {
+	for _, piece := range pieces {
+		request.Release(piece.body)
+	}
+}
+
+// rewind rewinds the files that were started.
+func (p *MultiPartProducer) rewind() error {
+	for _, piece := range p.pieces[:p.next] {
+		if err := request.Rewind(piece.body); err != nil {
+			return piece.field.because(err)
+		}
+	}
+	p.next = 0
+	return nil
 }
 
 // A part is a file while it is written. It is the consumer of the file's producer, and
@@ -177,7 +219,7 @@ func (p *MultiPartProducer) stopFiles() {
 // field's header would see another form.
 type part struct {
 	producer *MultiPartProducer
-	field    string
+	field    FieldError // without a reason
 	body     request.BodyProducer
 	to       request.Consumer
 	length   int64 // the announced length; negative if unknown
@@ -198,12 +240,20 @@ func (c *part) start() task.Wait {
 			err = c.wrongLength()
 		}
 		if err != nil {
-			err = &FieldError{c.field, err}
+			err = c.field.because(err)
 		}
 		c.done.Resolve(deferred.None{}, err)
 		return deferred.None{}, nil
 	})
 	return c.done
+}
+
+// stop stops the file early.
+func (c *part) stop() {
+	if c.producer.current == c {
+		c.producer.current = nil
+		c.body.StopProducing()
+	}
 }
 
 // Cooperator returns the Cooperator of the form, which the file uses too.
@@ -216,7 +266,8 @@ func (c *part) Write(data []byte) {
 	}
 	c.written += int64(len(data))
 	if c.length >= 0 && c.written > c.length {
-		c.done.Errback(&FieldError{c.field, c.wrongLength()})
+		c.done.Errback(c.field.because(c.wrongLength()))
+		c.stop()
 		return
 	}
 	c.to.Write(data)
