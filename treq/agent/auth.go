@@ -16,7 +16,8 @@ import (
 )
 
 // A RequestHeaderSetterAgent sets headers of each request. They replace the request's
-// headers of the same names. It is treq's _RequestHeaderSetterAgent.
+// headers of the same names. It is treq's _RequestHeaderSetterAgent. It belongs above an
+// agent that follows redirects, which keeps credentials from other origins.
 type RequestHeaderSetterAgent struct {
 	inner  Requester
 	header http.Header
@@ -52,6 +53,10 @@ func (a *RequestHeaderSetterAgent) Request(req *request.Request) *deferred.Defer
 // the last response came from the origin, and the redirecting agent keeps Authorization
 // from other origins. Below is better for digests, since each digest is for one URL.
 //
+// A request that a redirect leads from another origin back to the origin of the credentials
+// is not authorized, and its challenge not answered: the other origin chose its URL.
+// net/http and Python's requests do the same.
+//
 // An AuthAgent is small: make one for each request, and keep the credentials.
 type AuthAgent struct {
 	stack  Stack
@@ -68,7 +73,8 @@ func NewAuthAgent(inner Requester, credentials auth.Credentials) *AuthAgent {
 
 // Request sends req, authorized; see [Requester]. If the server does not accept the
 // credentials, the Deferred fires with its response, a 401. It fails with
-// [ErrBodyNotRepeatable], or with an error of the credentials.
+// [ErrBodyNotRepeatable], or with an error of the credentials, as a reason of a
+// [*response.FailedError] that has the 401.
 func (a *AuthAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	o, err := origin.Of(req.URL)
 	if err != nil {
@@ -77,7 +83,7 @@ func (a *AuthAgent) Request(req *request.Request) *deferred.Deferred[*response.R
 	if a.origin == (origin.Origin{}) {
 		a.origin = o
 	}
-	if o != a.origin {
+	if o != a.origin || req.Foreign {
 		return a.stack.Agent.Request(req)
 	}
 	own := *req
@@ -85,9 +91,10 @@ func (a *AuthAgent) Request(req *request.Request) *deferred.Deferred[*response.R
 }
 
 // ErrBodyNotRepeatable says that a server asked for authentication, and that the
-// request's body could not be sent a second time. A [request.Bytes] can be sent again,
-// and so can a body that has not started, as with [request.Request.ExpectContinue]. After
-// an exchange without a body, digest credentials go with the first attempt.
+// request's body could not be sent a second time. [request.Repeatable] says which bodies
+// can be sent again; a body that has not started can too, as with
+// [request.Request.ExpectContinue]. After an exchange without a body, digest credentials go
+// with the first attempt.
 var ErrBodyNotRepeatable = errors.New("the server wants authentication first, and the body of the request cannot be sent twice")
 
 // maxChallenges is the number of challenges that one hop answers: one for an unknown or
@@ -97,7 +104,7 @@ const maxChallenges = 2
 // authorize returns the request of this hop with the credentials, if they are for its
 // origin.
 func (t *trip) authorize() (*request.Request, error) {
-	if t.Credentials == nil {
+	if t.Credentials == nil || t.req.Foreign {
 		return t.req, nil
 	}
 	if o, err := origin.Of(t.req.URL); err != nil || o != t.origin {
@@ -113,31 +120,45 @@ func (t *trip) answer(resp *response.Response) (*request.Request, error) {
 	if t.authorized == t.req {
 		return nil, nil // the request has no credentials
 	}
+	next, err := t.answered(resp)
+	if err != nil {
+		err = &response.FailedError{Reasons: []error{err}, Response: resp}
+	}
+	return next, err
+}
+
+// answered is answer for a request with credentials.
+func (t *trip) answered(resp *response.Response) (*request.Request, error) {
 	own := t.req.Header["Authorization"]
 	if len(own) != 0 && slices.Equal(own, t.authorized.Header["Authorization"]) {
 		return nil, nil // the credentials left the request's own Authorization alone
 	}
 	last := t.lastRequest(resp)
-	if o, err := origin.Of(last.URL); err != nil || o != t.origin {
+	if o, err := origin.Of(last.URL); err != nil || o != t.origin || last.Foreign {
 		return nil, nil
 	}
-	again, err := t.Credentials.Answered(last, resp)
+	wanted, err := t.Credentials.Answered(last, resp)
 	switch {
 	case err != nil:
 		return nil, err
-	case !again || t.challenges == maxChallenges:
+	case !wanted || t.challenges == maxChallenges:
 		return nil, nil
-	case !resendable(last.Body):
-		return nil, ErrBodyNotRepeatable
+	}
+	body, err := again(last.Body, ErrBodyNotRepeatable)
+	if err != nil {
+		return nil, err
 	}
 	t.challenges++
 	t.elsewhere = false
 	if last == t.authorized {
-		return t.req, nil
+		next := *t.req
+		next.Body = body
+		return &next, nil
 	}
 	t.link(resp)
 	t.previous = resp.PreviousResponse
 	next := last.Clone()
+	next.Body = body
 	delete(next.Header, "Authorization")
 	if len(own) != 0 {
 		next.Header["Authorization"] = slices.Clone(own)
@@ -153,32 +174,4 @@ func (t *trip) lastRequest(resp *response.Response) *request.Request {
 		return t.authorized
 	}
 	return r
-}
-
-// resendable reports whether a body can be sent from its beginning: it is repeatable, or
-// has not started.
-func resendable(body request.BodyProducer) bool {
-	if w, ok := body.(*watchedBody); ok {
-		return !w.started
-	}
-	return request.Repeatable(body)
-}
-
-// A watchedBody is a body that records its start.
-type watchedBody struct {
-	request.BodyProducer
-	started bool
-}
-
-// watchBody makes the body of req a watchedBody if a server may refuse the request before
-// the body starts.
-func watchBody(req *request.Request) {
-	if req.ExpectContinue > 0 && !request.Repeatable(req.Body) {
-		req.Body = &watchedBody{BodyProducer: req.Body}
-	}
-}
-
-func (b *watchedBody) StartProducing(to request.Consumer) *deferred.Deferred[deferred.None] {
-	b.started = true
-	return b.BodyProducer.StartProducing(to)
 }

@@ -75,6 +75,10 @@ func NewBrowserLikeRedirectAgent(inner Requester, config RedirectConfig) *Browse
 // The agent reads the bodies of redirects, up to [response.DiscardLimit], so that their
 // connections can be used again, and keeps the bodies for the History.
 func (a *RedirectAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+	if req.Body != nil { // Send may replace it
+		own := *req
+		req = &own
+	}
 	return a.stack.Send(req)
 }
 
@@ -82,7 +86,7 @@ func (a *RedirectAgent) Request(req *request.Request) *deferred.Deferred[*respon
 var (
 	// ErrPageRedirect says that the redirect is not followed for the method of the
 	// request. It is Twisted's PageRedirect.
-	ErrPageRedirect = errors.New("a redirect that is not followed for this method")
+	ErrPageRedirect = errors.New("a redirect that is not followed for this method (BrowserLikeRedirects does)")
 	// ErrBodySpent says that the redirect asks for the request's body, and that the body
 	// cannot be sent a second time.
 	ErrBodySpent = errors.New("a redirect of a request whose body cannot be sent again")
@@ -156,11 +160,12 @@ func (t *trip) redirected(method string, resp *response.Response) (*request.Requ
 	if method != t.req.Method || resp.Code == http.StatusSeeOther {
 		next.Body = nil
 		drop(next.Header, describesContent)
-	} else if !request.Repeatable(t.req.Body) {
-		return nil, ErrBodySpent
+	} else if next.Body, err = again(t.req.Body, ErrBodySpent); err != nil {
+		return nil, err
 	}
 	if t.elsewhere = !sameOrigin(u, t.req.URL); t.elsewhere {
 		drop(next.Header, t.Redirects.sensitive)
+		next.Foreign = true
 	}
 	return next, nil
 }

@@ -39,7 +39,8 @@ type Stack struct {
 	// Agent sends the requests. It must be set.
 	Agent Requester
 	// Credentials authorize the requests to the origin of the first one; nil authorizes
-	// none.
+	// none. Once a redirect has led to another origin, no request of the trip is
+	// authorized any more, not even one to the first origin.
 	Credentials auth.Credentials
 	// Jar supplies the cookies to send and stores the cookies of the responses; nil
 	// does neither.
@@ -65,7 +66,7 @@ func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response
 	t := trip{Stack: s, origin: first, req: req}
 	d := t.send()
 	authorized := t.authorized
-	return d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
+	d = d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
 		if err != nil {
 			return nil, s.failed(req, err)
 		}
@@ -76,6 +77,13 @@ func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response
 		}
 		return nil, &detour{t.startJourney(resp, next, err)}
 	}).ThenErrback(takeDetour)
+	if b, ok := req.Body.(*hopBody); ok {
+		d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
+			b.trip.end()
+			return resp, err
+		})
+	}
+	return d
 }
 
 // refuse is the result of req, which is not sent because of err.
@@ -101,10 +109,14 @@ func (s *Stack) prepare(req *request.Request) (origin.Origin, error) {
 		req.AcceptEncoding = s.Decoding.acceptEncoding(req)
 	}
 	if s.Credentials == nil {
+		s.watchBody(req)
 		return origin.Origin{}, nil
 	}
-	watchBody(req)
-	return origin.Of(req.URL)
+	o, err := origin.Of(req.URL)
+	if err == nil {
+		s.watchBody(req)
+	}
+	return o, err
 }
 
 // A trip is a request on its way through a Stack, with the state that hops pass on.

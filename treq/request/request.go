@@ -33,6 +33,10 @@ type Request struct {
 	// (RFC 9110, section 10.1.1). If the server answers with another response first,
 	// the body is not sent. 0 means that the body does not wait.
 	ExpectContinue time.Duration
+	// Foreign says that a redirect from another origin led here, directly or some
+	// redirects ago. Agents add no credentials of their own to such a request, even if
+	// it is to their own origin: the other origin chose the URL.
+	Foreign bool
 	// Informational, if not nil, is called with each interim response, such as 103
 	// Early Hints (RFC 8297). A 101 is not an interim response.
 	Informational func(code int, header http.Header)

@@ -1,0 +1,140 @@
+package agent
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+)
+
+// This file has the body of a request with more than one hop.
+//
+// The agent of a hop may stop, pause or resume its body long after the next hop has begun
+// to send it: when the rest of a redirect has arrived, or when the connection is lost. So
+// each hop gets a hopBody of its own, which the next hop cuts off.
+
+// A tripBody is a body that several hops may send. It keeps the source of the body until
+// the trip is over, and sees to it that the body is started or stopped.
+type tripBody struct {
+	request.BodyProducer
+	last    *hopBody // the body of the present hop
+	started bool     // since the last rewind
+	waits   bool     // it waits for a 100, so that an answer may come before its start
+	held    bool
+	over    bool // there is no further hop
+}
+
+// A hopBody is the body of the request of one hop.
+type hopBody struct {
+	trip *tripBody
+	done *deferred.Deferred[deferred.None] // the result of StartProducing; nil before it
+}
+
+// watchBody makes the body of req a hopBody, if there may be a hop that sends it again.
+func (s *Stack) watchBody(req *request.Request) {
+	switch req.Body.(type) {
+	case nil, request.Bytes:
+		return
+	}
+	if s.Credentials == nil && (s.Redirects == nil || s.Redirects.methodAfter(req.Method, http.StatusTemporaryRedirect) == refused) {
+		return
+	}
+	t := &tripBody{BodyProducer: req.Body, waits: req.ExpectContinue > 0, held: request.Hold(req.Body)}
+	t.last = &hopBody{trip: t}
+	req.Body = t.last
+}
+
+// again returns body for the next hop, ready to be started. why is the error if it cannot be
+// sent again.
+func again(body request.BodyProducer, why error) (request.BodyProducer, error) {
+	b, ok := body.(*hopBody)
+	if !ok {
+		if !request.Repeatable(body) {
+			return nil, why
+		}
+		return body, nil
+	}
+	t := b.trip
+	switch {
+	case !t.held && (t.started || !t.waits):
+		return nil, why
+	case t.started:
+		if err := request.Rewind(t.BodyProducer); err != nil {
+			return nil, fmt.Errorf("%w: %w", why, err)
+		}
+	}
+	t.started, t.last = false, &hopBody{trip: t}
+	return t.last, nil
+}
+
+// end ends the trip of body: no further hop sends it.
+func (t *tripBody) end() {
+	t.over = true
+	if !t.started {
+		t.BodyProducer.StopProducing()
+	}
+	if t.held {
+		request.Release(t.BodyProducer)
+	}
+}
+
+// current reports whether b is the body of the present hop.
+func (b *hopBody) current() bool { return b.trip.last == b }
+
+func (b *hopBody) Length() int64 { return b.trip.Length() }
+
+func (b *hopBody) StartProducing(to request.Consumer) *deferred.Deferred[deferred.None] {
+	if !b.current() || b.trip.started {
+		return deferred.Fail[deferred.None](request.ErrProduced)
+	}
+	b.trip.started = true
+	// The Deferred of the producer would stop it, if it was cancelled, for later hops too.
+	done := deferred.NewCancellable(func(done *deferred.Deferred[deferred.None]) {
+		if b.done == done {
+			b.StopProducing()
+		}
+	})
+	b.done = done
+	b.trip.BodyProducer.StartProducing(to).AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		if b.current() && b.done == done && !done.Called() {
+			done.Resolve(deferred.None{}, err)
+		}
+		return deferred.None{}, nil
+	})
+	return done
+}
+
+func (b *hopBody) PauseProducing() {
+	if b.current() {
+		b.trip.PauseProducing()
+	}
+}
+
+func (b *hopBody) ResumeProducing() {
+	if b.current() {
+		b.trip.ResumeProducing()
+	}
+}
+
+// StopProducing does not stop a body that has not started: another hop may need it.
+func (b *hopBody) StopProducing() {
+	if b.current() && (b.trip.started || b.trip.over) {
+		b.trip.StopProducing()
+	}
+}
+
+// Hold, Rewind and Release are for the agent, which may send the request of one hop twice.
+
+func (b *hopBody) Hold() bool { return b.current() && request.Hold(b.trip.BodyProducer) }
+func (b *hopBody) Release()   { request.Release(b.trip.BodyProducer) }
+
+func (b *hopBody) Rewind() error {
+	if !b.current() {
+		return request.ErrNotRepeatable
+	}
+	b.done, b.trip.started = nil, false
+	return request.Rewind(b.trip.BodyProducer)
+}
+
+var _ request.RepeatableProducer = (*hopBody)(nil)
