@@ -18,13 +18,6 @@ import (
 // Deferred that it awaits has become unreachable.
 var ErrAbandoned = errors.New("deferred: coroutine abandoned: the Deferred that it awaits is unreachable")
 
-// unwinding is the panic value of an Await that would wait while its coroutine is
-// unwound.
-type unwinding struct{}
-
-func (unwinding) Error() string { return ErrAbandoned.Error() }
-func (unwinding) Unwrap() error { return ErrAbandoned }
-
 // SetUnwinder sets how abandoned coroutines are unwound, and returns the previous
 // unwinder. A coroutine is abandoned when the Deferred that it awaits has become
 // unreachable. The garbage collector detects this, and the package reports an

@@ -21,8 +21,11 @@ type Co struct {
 	yield     func(None) bool
 	stop      func()
 	coroutine *coroutine // nil while the function waits
-	resumedBy any        // the awaited Deferred, when it resumes the function
+	resumedBy any        // the awaited Deferred, when it resumes the function; nil: interrupted
 	made      stack      // where Go was called, if debugging was on
+	shields   int        // calls of Shield that have not returned
+	refused   int        // Awaits that returned at once, because the coroutine is cancelled
+	exiting   bool       // runtime.Goexit unwinds the function
 	abandoned bool
 }
 
@@ -35,14 +38,19 @@ type coroutine struct {
 	below   runner
 	cleanup runtime.Cleanup
 	watched bool // cleanup is set
+	left    bool // the function is suspended and will never be resumed
 }
 
 // coroutineResult is a typedCoroutine, as its coroutine sees it.
 type coroutineResult interface {
 	// await makes the result depend on d, or on nothing while the function runs.
 	await(d dependency)
-	// takeCancelNext reports whether cancelNext is set, and clears it.
-	takeCancelNext() bool
+	// cancelled reports whether the coroutine is cancelled.
+	cancelled() bool
+	// shield says whether the coroutine is in a Shield.
+	shield(on bool)
+	// is reports whether d is the result.
+	is(d dependency) bool
 	// dependencyOf reports whether d is the result or depends on it.
 	dependencyOf(d dependency) bool
 	// finish fires the result.
@@ -61,11 +69,17 @@ type typedCoroutine[T any] struct {
 // Deferred gets its result. It always runs on the reactor's goroutine. Go follows
 // Twisted's inlineCallbacks.
 //
-// Cancelling the Deferred cancels the Deferred that f awaits. Await then returns the
-// error of the awaited Deferred, normally [ErrCancelled], and f decides how to
-// continue. If f is not waiting, its next Await that has to wait is cancelled. A
-// panic in f becomes a [*PanicError]. [SetUnwinder] explains what happens to a
-// coroutine that nothing can resume.
+// Cancelling the Deferred cancels the coroutine, for good. The Deferred that f awaits is
+// cancelled, and Await returns its error, normally [ErrCancelled]. From then on, each
+// Await that would have to wait cancels its Deferred and returns at once, and
+// [Co.Cancelled] returns true. f is expected to return. If it does not, it is unwound:
+// after five Awaits that did not wait, the next one panics, which runs f's deferred
+// functions, and the Deferred fails with ErrCancelled. Work that has to wait even so, such
+// as a clean-up, stands in a [Shield].
+//
+// A panic in f becomes a [*PanicError]. A call of runtime.Goexit in f, as in the FailNow of
+// a test, ends the reactor's goroutine, as it does in a handler. [SetUnwinder] explains
+// what happens to a coroutine that nothing can resume.
 //
 // Starting a coroutine takes a microsecond or two, and at least 2 KB of stack.
 func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
@@ -82,7 +96,14 @@ func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
 	c.next, co.stop = iter.Pull(func(yield func(None) bool) {
 		co.yield = yield
 		defer co.end()
+		defer func() {
+			if co.exiting {
+				co.coroutine.result.(*typedCoroutine[T]).err = errUnwound
+				co.leave()
+			}
+		}()
 		value, err := protect(func() (T, error) { return f(co) })
+		err = unwound(err)
 		if co.abandoned {
 			co.reportUnwound(err)
 		} else {
@@ -100,33 +121,39 @@ func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
 // Waiting allocates nothing and takes about as long as firing a Deferred that has a
 // callback. Await of a Deferred that has a result takes a few nanoseconds.
 //
+// In a cancelled coroutine, see [Go], an Await that would have to wait cancels d instead,
+// and returns its result or [ErrCancelled].
+//
 // Await panics if co is not running, if d is nil or if d depends on co's own result.
-func Await[T any](co *Co, d *Deferred[T]) (T, error) {
-	if d == nil {
+func Await[T any](co *Co, d *Deferred[T]) (value T, err error) {
+	switch {
+	case co == nil:
+		panic("deferred: Await outside of deferred.Go")
+	case d == nil:
 		panic("deferred: Await of a nil Deferred")
-	}
-	if !d.ready() && suspendOn(co, d) {
+	case d.ready():
+		return d.take()
+	case suspendOn(co, d):
 		return suspend[T](co)
+	case d.ready():
+		return d.take()
 	}
-	return d.take()
+	return value, ErrCancelled
 }
 
-// suspendOn arranges for d to resume co. It returns false if a pending cancellation
-// gave d a result.
+// suspendOn arranges for d to resume co. It returns false if it has cancelled d instead.
 func suspendOn[T any](co *Co, d *Deferred[T]) bool {
 	c := co.coroutine
 	switch {
 	case co.abandoned:
-		panic(unwinding{})
+		panic(unwinding{ErrAbandoned})
 	case c == nil:
 		panic("deferred: Await by a coroutine that is not running")
 	case c.result.dependencyOf(d):
 		panic("deferred: Await of a Deferred that waits for the coroutine itself")
-	}
-	if c.result.takeCancelNext() {
-		if d.Cancel(); d.ready() {
-			return false
-		}
+	case co.shields == 0 && c.result.cancelled():
+		refuse(co, d)
+		return false
 	}
 	c.watch()
 	c.result.await(d)
@@ -141,8 +168,11 @@ func suspend[T any](co *Co) (value T, err error) {
 	if !co.yield(None{}) {
 		return value, ErrAbandoned
 	}
-	d := co.resumedBy.(*Deferred[T])
+	d, ok := co.resumedBy.(*Deferred[T])
 	co.resumedBy = nil
+	if !ok {
+		return value, ErrCancelled // interrupted
+	}
 	return d.take()
 }
 
@@ -163,7 +193,7 @@ func (c *coroutine) advance() runner {
 		return nil // finish has been called
 	}
 	c.co.coroutine = c
-	if _, waits := c.next(); waits {
+	if _, waits := c.next(); waits && !c.left {
 		return nil
 	}
 	c.next = nil
@@ -174,11 +204,16 @@ func (c *coroutine) under() *runner { return &c.below }
 
 func (c *typedCoroutine[T]) await(d dependency) { c.deferred.source = d }
 
-func (c *typedCoroutine[T]) takeCancelNext() bool {
-	due := c.deferred.flags&cancelNext != 0
-	c.deferred.flags &^= cancelNext
-	return due
+func (c *typedCoroutine[T]) cancelled() bool { return c.deferred.flags&coCancelled != 0 }
+
+func (c *typedCoroutine[T]) shield(on bool) {
+	c.deferred.flags &^= coShielded
+	if on {
+		c.deferred.flags |= coShielded
+	}
 }
+
+func (c *typedCoroutine[T]) is(d dependency) bool { return d == dependency(&c.deferred) }
 
 func (c *typedCoroutine[T]) dependencyOf(d dependency) bool { return c.deferred.dependencyOf(d) }
 

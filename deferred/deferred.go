@@ -46,7 +46,8 @@ const (
 	passedOn                      // another Deferred or a coroutine answers for err
 	dependedOn                    // other Deferreds depend on this one
 	ofCoroutine                   // the result of a coroutine
-	cancelNext                    // cancel the Deferred that the coroutine awaits next
+	coCancelled                   // the coroutine is cancelled
+	coShielded                    // the coroutine is in a Shield
 )
 
 // None is the type of a value that carries no information.
@@ -140,42 +141,52 @@ func (d *Deferred[T]) fire(how string) bool {
 // Cancel stops the work for d's result.
 //
 // If d has not fired, Cancel calls d's canceller. If [Map], [Then] or the like made d
-// from another Deferred, Cancel cancels that one first. If d still has not fired, it
-// then fails with [ErrCancelled] and drops the next result. If d has fired and waits
-// for a Deferred that a handler returned, Cancel cancels that one. Otherwise Cancel
-// does nothing.
+// from another Deferred, Cancel cancels that one first. A handler of such a link may
+// answer the cancellation with a new Deferred, which Cancel cancels too. If d still has
+// not fired, it then fails with [ErrCancelled] and drops the next result. If d has fired
+// and waits for a Deferred that a handler returned, Cancel cancels that one. Otherwise
+// Cancel does nothing.
 //
-// If d is the result of a coroutine or depends on one (see [Go]), Cancel cancels the
-// Deferred that the coroutine awaits. d fires when the coroutine ends. The coroutine
-// may ignore the cancellation.
+// If d is the result of a coroutine or depends on one, Cancel cancels the coroutine (see
+// [Go]), and d fires when the coroutine ends.
 //
 // If a canceller panics, the error of d matches both ErrCancelled and the
 // [*PanicError].
 func (d *Deferred[T]) Cancel() {
-	// The work is at the far end of the chain, which may be too long for a
-	// recursion.
-	far := dependency(d)
-	for up := far.upstream(); up != nil; up = far.upstream() {
-		far = up
+	target := dependency(d)
+	for target != nil && target.fired() {
+		target = target.upstream()
 	}
-	far.cancelSelf()
-	for up := dependency(d); up != nil; up = up.upstream() {
-		if up.inCoroutine() {
+	if target == nil {
+		return
+	}
+	for round := range 2 * maxAnswers {
+		far, co := farEnd(target)
+		switch {
+		case far == co:
+			return // the coroutine runs, is in a Shield, or awaits a Deferred that has fired
+		case co != nil && round >= maxAnswers:
+			co.interrupt()
+		default:
+			far.cancelSelf()
+		}
+		if target.fired() {
 			return
 		}
+		// A handler has answered the cancellation with another Deferred.
 	}
-	d.cancelSelf()
+	if !target.inCoroutine() {
+		target.cancelSelf()
+	}
 }
 
-// cancelSelf cancels d, but no Deferred that d depends on.
+// maxAnswers limits the Deferreds with which handlers may answer one cancellation. Code
+// that takes any error as a reason to try again would answer for ever.
+const maxAnswers = 10
+
+// cancelSelf cancels d, which has not fired and is not the result of a coroutine, but no
+// Deferred that d depends on.
 func (d *Deferred[T]) cancelSelf() {
-	if d.flags&called != 0 {
-		return
-	}
-	if d.flags&ofCoroutine != 0 {
-		d.flags |= cancelNext
-		return
-	}
 	var err error = ErrCancelled
 	if canceller := d.canceller; canceller != nil {
 		d.canceller = nil

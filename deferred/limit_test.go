@@ -106,7 +106,7 @@ func TestRun(t *testing.T) {
 		r := deferred.Run(&l, func() *D {
 			return deferred.Go(func(co *deferred.Co) (int, error) {
 				deferred.Await(co, deferred.New[int]())
-				return deferred.Await(co, rest)
+				return deferred.Shield(co, func() (int, error) { return deferred.Await(co, rest) })
 			})
 		})
 		r.Cancel()
