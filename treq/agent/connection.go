@@ -2,6 +2,8 @@ package agent
 
 import (
 	"errors"
+	"io"
+	"net/http"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -37,8 +39,11 @@ type connection struct {
 	chunked    bool      // the body of x's request is sent in chunks
 	persistent bool      // another request may follow x's
 	broken     error     // why it cannot be used any more; nil while usable
-	put        uint64    // the pool's puts when it was last put back
-	idleSince  time.Time // when it was last put back
+
+	inPool, inGroup node[connection]    // its places in the lists of unused connections
+	idleSince       time.Time           // when it was last put back
+	keep            time.Duration       // how long the server keeps it unused; -1 if the server does not say
+	expiry          reactor.DelayedCall // closes it after keep; nil if keep is no shorter than the pool's time
 
 	gone *deferred.Deferred[deferred.None] // fires when the connection is lost; nil unless the pool waits
 }
@@ -59,7 +64,11 @@ func appendHead(buf []byte, x *exchange) ([]byte, error) {
 	if req.Body != nil {
 		head.Length = req.Body.Length()
 		head.Chunked = head.Length == request.UnknownLength
-		head.Expect100 = req.ExpectContinue > 0
+		head.Expect100 = x.expects()
+	}
+	if x.expectless && req.Header["Expect"] != nil {
+		head.Header = req.Header.Clone()
+		head.Header.Del("Expect")
 	}
 	if p := x.agent.proxy; p != nil && x.group.server.Scheme == "http" {
 		p.forward(&head, req)
@@ -87,6 +96,7 @@ func (c *connection) send(x *exchange, head []byte) {
 		return
 	}
 	c.x, x.carrier = x, c
+	x.cutShort = false
 	c.sent++
 	c.heard = false
 	c.persistent = persists(x)
@@ -97,7 +107,7 @@ func (c *connection) send(x *exchange, head []byte) {
 		return
 	}
 	c.chunked = body.Length() == request.UnknownLength
-	if x.request.ExpectContinue > 0 {
+	if x.expects() {
 		x.awaitContinue()
 	} else {
 		x.sendBody()
@@ -175,11 +185,10 @@ func (c *connection) DataReceived(data []byte) {
 		case http1.Informational:
 			x.informed(c.reader.Head())
 		case http1.Head:
-			x.headReceived(c.reader.Head(), nil)
+			c.headReceived(x, len(data))
 		case http1.Data:
 			x.body.Write(c.reader.Data())
 		case http1.End:
-			c.persistent = c.persistent && c.reader.Head().KeepAlive
 			c.end(x, len(data))
 		case http1.Upgraded:
 			c.upgrade(x, data)
@@ -187,11 +196,44 @@ func (c *connection) DataReceived(data []byte) {
 	}
 }
 
+// headReceived gives x the response, of which extra bytes more are received.
+func (c *connection) headReceived(x *exchange, extra int) {
+	head := c.reader.Head()
+	if _, waits := x.upload.(*continueWait); waits && head.Code == http.StatusExpectationFailed {
+		c.repeat(x)
+		return
+	}
+	if x.refuseUpload(); x.over() {
+		return // StopProducing cancelled x
+	}
+	c.keep = -1
+	if values := head.Header["Keep-Alive"]; len(values) != 0 {
+		c.persistent = c.keepAlive(values) && c.persistent
+	}
+	r := x.respond(head, nil)
+	if head.Length == 0 { // r is complete: the program that gets it may use c
+		c.end(x, extra)
+	}
+	x.fire(r)
+}
+
+// repeat sends x without its Expect over another connection, since the server answers that
+// it does not know an Expect (RFC 9110, section 10.1.1). On this connection the server may
+// wait for the body.
+func (c *connection) repeat(x *exchange) {
+	x.stopUpload()
+	x.expectless = true
+	c.x, x.carrier = nil, nil
+	c.broken = reactor.ErrConnectionDone
+	c.transport.LoseConnection()
+	x.agent.resend(x)
+}
+
 // end ends x, whose response is complete. extra is the number of bytes received after it:
 // they close the connection but do no harm to the response.
 func (c *connection) end(x *exchange, extra int) {
 	c.x, x.fresh = nil, nil
-	if c.persistent && extra == 0 && x.upload == nil {
+	if c.persistent && c.reader.Head().KeepAlive && extra == 0 && x.upload == nil && !x.cutShort {
 		c.transport.ResumeProducing() // the reader of the body may have paused it
 		c.pool.put(c)
 	} else {
@@ -205,8 +247,8 @@ func (c *connection) end(x *exchange, extra int) {
 // whole request: the server may never read the remaining part.
 func (c *connection) leave(x *exchange) {
 	c.broken = reactor.ErrConnectionDone
-	if x.upload != nil {
-		x.stopUpload()
+	x.stopUpload()
+	if x.cutShort {
 		c.transport.AbortConnection()
 		return
 	}
@@ -216,15 +258,29 @@ func (c *connection) leave(x *exchange) {
 // upgrade hands the transport over to the receiver of x's response. early holds the bytes
 // that the server has already sent in the new protocol.
 func (c *connection) upgrade(x *exchange, early []byte) {
-	if x.request.Method != "CONNECT" && !http1.HasToken(x.request.Header["Connection"], "upgrade") {
+	if !asked(x.request, c.reader.Head().Code) {
 		c.abort(ErrNotUpgraded)
 		return
 	}
+	x.refuseUpload()
 	x.stopUpload()
+	if x.over() {
+		return // StopProducing cancelled x
+	}
 	c.x, x.carrier = nil, nil
 	c.broken = errUpgraded
-	x.headReceived(c.reader.Head(), response.NewUpgrade(c.transport, early))
+	r := x.respond(c.reader.Head(), response.NewUpgrade(c.transport, early))
 	x.body.End(response.ErrDone)
+	x.fire(r)
+}
+
+// asked reports whether req asked for what a response with code does to the connection: a
+// 2xx to CONNECT makes it a tunnel, a 101 upgrades it.
+func asked(req *request.Request, code int) bool {
+	if req.Method == http.MethodConnect {
+		return code/100 == 2
+	}
+	return http1.HasToken(req.Header["Connection"], "upgrade")
 }
 
 // ConnectionLost ends the exchange that c carries, if there is one.
@@ -257,7 +313,7 @@ func (c *connection) lost(x *exchange, reason, broken error) {
 		reasons = append(reasons, cut)
 	}
 	switch {
-	case x.answered && broken == nil && cut == nil && errors.Is(reason, reactor.ErrConnectionDone):
+	case x.answered && broken == nil && cut == nil && inOrder(reason):
 		x.body.End(response.ErrPotentialDataLoss)
 	case x.answered:
 		x.body.End(&response.FailedError{Reasons: reasons, Response: x.answer()})
@@ -269,4 +325,10 @@ func (c *connection) lost(x *exchange, reason, broken error) {
 	default:
 		x.fail(&response.NeverReceivedError{Reasons: reasons})
 	}
+}
+
+// inOrder reports whether the server ended the connection in order, even if our sending
+// failed.
+func inOrder(reason error) bool {
+	return errors.Is(reason, reactor.ErrConnectionDone) || errors.Is(reason, io.EOF)
 }

@@ -28,12 +28,15 @@ type exchange struct {
 	group      *group                                 // the connections that may carry it
 	result     *deferred.Deferred[*response.Response] // nil once the head is received
 	connecting *deferred.Deferred[reactor.Protocol]   // non-nil while a connection is being made
+	waiting    *node[exchange]                        // non-nil while it waits in the group's queue
 	carrier    carrier                                // non-nil while it is being carried
 	upload     upload                                 // non-nil while the request's body is being sent
 	fresh      *response.Response                     // the response, while the bytes received with its head are handled
 	response   weak.Pointer[response.Response]        // the response, once fresh is nil; see unread.go
 	body       response.Body                          // the body of the response
 	produced   bool                                   // the request's body was started or stopped
+	cutShort   bool                                   // the server does not get the whole body of the request
+	expectless bool                                   // the request is repeated without its Expect
 	answered   bool                                   // the head of the response was received
 }
 
@@ -41,9 +44,10 @@ type exchange struct {
 // request's body and brings the response. An HTTP/1.1 connection is a carrier; a stream
 // of an HTTP/2 connection will be one.
 //
-// It calls the exchange's methods informed and headReceived, and Write and End of its
-// body. Without a response it calls fail or agent.resend. It stops the exchange's upload
-// when it takes no more of the request.
+// It calls the exchange's method informed for an interim response. For the response it
+// calls refuseUpload, respond and fire, and Write and End of the exchange's body. Without
+// a response it calls fail or agent.resend. It stops the exchange's upload when it takes no
+// more of the request.
 type carrier interface {
 	// writeBody sends the next bytes of the request's body, framed as the head
 	// announced.
@@ -70,34 +74,41 @@ func (x *exchange) fail(err error) {
 	if x.over() {
 		return
 	}
-	if body := x.request.Body; body != nil && !x.produced {
-		x.produced = true
-		body.StopProducing() // the body may hold a file
+	if x.stopBody(); x.over() {
+		return // StopProducing cancelled x
 	}
 	x.result.Errback(&RequestError{x.request.Method, x.request.URL.Redacted(), err})
 }
 
 // cancel ends x because nobody wants its response any more.
 func (x *exchange) cancel() {
+	if n := x.waiting; n != nil {
+		x.waiting = nil
+		n.remove()
+	}
 	x.fail(deferred.ErrCancelled)
 	switch {
 	case x.connecting != nil:
 		x.connecting.Cancel()
 	case x.carrier != nil:
 		x.carrier.abort(reactor.ErrConnectionAborted)
-	default:
-		x.group.dequeue(x)
 	}
 }
 
 // repeatable reports whether x may be sent again although the server may have processed
-// it: its method is idempotent (RFC 9110, section 9.2.2) and its body can be sent again.
+// it: its method is idempotent (RFC 9110, section 9.2.2), and its body can be sent again or
+// was not started.
 func (x *exchange) repeatable() bool {
 	switch x.request.Method {
 	case "GET", "HEAD", "OPTIONS", "TRACE", "DELETE", "PUT":
-		return request.Repeatable(x.request.Body)
+		return !x.produced || request.Repeatable(x.request.Body)
 	}
 	return false
+}
+
+// expects reports whether the body of x's request waits for a 100.
+func (x *exchange) expects() bool {
+	return x.request.ExpectContinue > 0 && x.request.Body != nil && !x.expectless
 }
 
 // informed passes an interim response to the request's Informational function, and
@@ -111,9 +122,18 @@ func (x *exchange) informed(head *http1.ResponseHead) {
 	}
 }
 
-// headReceived fires the result with the response that head begins. upgrade is non-nil if
-// the receiver of the response gets the connection.
-func (x *exchange) headReceived(head *http1.ResponseHead, upgrade *response.Upgrade) {
+// refuseUpload ends the wait for a 100: the server has answered without the body.
+func (x *exchange) refuseUpload() {
+	if w, ok := x.upload.(*continueWait); ok {
+		w.stop()
+		x.cutShort = true
+		x.stopBody()
+	}
+}
+
+// respond returns the response that head begins. upgrade is non-nil if the receiver of the
+// response gets the connection.
+func (x *exchange) respond(head *http1.ResponseHead, upgrade *response.Upgrade) *response.Response {
 	x.answered = true
 	x.body.Init(x)
 	r := response.New(&x.body)
@@ -125,6 +145,11 @@ func (x *exchange) headReceived(head *http1.ResponseHead, upgrade *response.Upgr
 	r.Request = x.request
 	r.Upgrade = upgrade
 	x.fresh = r
+	return r
+}
+
+// fire fires the result with r, the response.
+func (x *exchange) fire(r *response.Response) {
 	result := x.result
 	x.result = nil // x must not keep r reachable
 	result.Callback(r)

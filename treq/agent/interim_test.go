@@ -28,8 +28,8 @@ func TestExpectContinue(t *testing.T) {
 		{"wanted", func(w *world, c *rawConn) { c.Send("HTTP/1.1 100 Continue\r\n\r\n") }, "text", 200, false},
 		{"no answer", func(w *world, c *rawConn) { w.r.RunFor(time.Second) }, "text", 200, false},
 		{"not wanted", func(w *world, c *rawConn) {
-			c.Send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n")
-		}, "", 417, true},
+			c.Send("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+		}, "", 413, true},
 		{"something else first", func(w *world, c *rawConn) {
 			c.Send("HTTP/1.1 102 Processing\r\n\r\n")
 			w.r.RunFor(time.Second - 1)

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -23,8 +22,7 @@ type Pool struct {
 	idleFor    time.Duration
 	most       int // the most connections in a group; 0: no bound
 	groups     map[route]*group
-	idle       int                 // the number of unused connections
-	puts       uint64              // the number of times that a connection was put back
+	idle       list[connection]    // the unused connections, the most recently used last
 	sweep      reactor.DelayedCall // the next call of closeOld; nil if none is due
 }
 
@@ -35,11 +33,12 @@ type Pool struct {
 // take will return it while it has room.
 type group struct {
 	route
-	header  string        // the value of Host
-	idle    []*connection // unused connections, the most recently used last
-	open    int           // connections and attempts to make one
-	queue   []*exchange   // exchanges that wait for a connection, the oldest first
-	dropped bool          // the pool has forgotten this group
+	header  string           // the value of Host
+	idle    list[connection] // unused connections, the most recently used last
+	open    int              // connections and attempts to make one
+	queue   list[exchange]   // exchanges that wait for a connection, the oldest first
+	filling bool             // fill is running, perhaps further up the stack
+	dropped bool             // the pool has forgotten this group
 }
 
 // A PoolConfig says how a Pool works. The zero value works.
@@ -91,7 +90,8 @@ func NewPool(r reactor.Reactor, config PoolConfig) *Pool {
 // closed; it does not fail.
 func (p *Pool) CloseCachedConnections() *deferred.Deferred[deferred.None] {
 	var gone []*deferred.Deferred[deferred.None]
-	for _, c := range p.unused() {
+	for n := p.idle.first; n != nil; n = p.idle.first {
+		c := n.element
 		c.gone = deferred.New[deferred.None]()
 		gone = append(gone, c.gone)
 		p.close(c)
@@ -103,16 +103,6 @@ func (p *Pool) CloseCachedConnections() *deferred.Deferred[deferred.None] {
 func (p *Pool) close(c *connection) {
 	p.drop(c)
 	c.transport.LoseConnection()
-}
-
-// unused returns the unused connections, the most recently used last.
-func (p *Pool) unused() []*connection {
-	var all []*connection
-	for _, g := range p.groups {
-		all = append(all, g.idle...)
-	}
-	slices.SortFunc(all, func(a, b *connection) int { return cmp.Compare(a.put, b.put) })
-	return all
 }
 
 // group returns the group of r, and makes it first if there is none.
@@ -127,7 +117,7 @@ func (p *Pool) group(r route) *group {
 
 // release forgets g if it is empty.
 func (p *Pool) release(g *group) {
-	if g.open == 0 && len(g.queue) == 0 && !g.dropped {
+	if g.open == 0 && g.queue.length == 0 && !g.dropped {
 		delete(p.groups, g.route)
 		g.dropped = true
 	}
@@ -135,14 +125,11 @@ func (p *Pool) release(g *group) {
 
 // take removes and returns the unused connection of g that was used last, or nil.
 func (p *Pool) take(g *group) *connection {
-	last := len(g.idle) - 1
-	if last < 0 {
+	if g.idle.last == nil {
 		return nil
 	}
-	c := g.idle[last]
-	g.idle[last] = nil
-	g.idle = g.idle[:last]
-	p.idle--
+	c := g.idle.last.element
+	c.used()
 	return c
 }
 
@@ -159,31 +146,40 @@ func (p *Pool) open(g *group) bool {
 // next waiting request may then connect.
 func (p *Pool) closed(g *group) {
 	g.open--
-	if x := g.next(); x != nil {
-		g.open++
-		x.agent.connect(x, head(x))
-		return
-	}
+	p.fill(g)
 	p.release(g)
 }
 
-// enqueue makes x wait for a connection.
-func (g *group) enqueue(x *exchange) { g.queue = append(g.queue, x) }
-
-func (g *group) dequeue(x *exchange) {
-	if i := slices.Index(g.queue, x); i >= 0 {
-		g.queue = slices.Delete(g.queue, i, i+1)
+// fill connects for as many waiting requests as g may open connections. An attempt that
+// fails at once leads back here: the loop takes the next request, so that any number of
+// them takes constant stack.
+func (p *Pool) fill(g *group) {
+	if g.filling {
+		return
 	}
+	g.filling = true
+	for g.queue.length != 0 && p.open(g) {
+		x := g.next()
+		x.agent.connect(x, head(x))
+	}
+	g.filling = false
+}
+
+// enqueue makes x wait for a connection.
+func (g *group) enqueue(x *exchange) {
+	x.waiting = &node[exchange]{element: x}
+	g.queue.push(x.waiting)
 }
 
 // next removes and returns the request that has waited longest, or nil.
 func (g *group) next() *exchange {
-	if len(g.queue) == 0 {
+	n := g.queue.first
+	if n == nil {
 		return nil
 	}
-	x := g.queue[0]
-	g.queue = slices.Delete(g.queue, 0, 1)
-	return x
+	n.remove()
+	n.element.waiting = nil
+	return n.element
 }
 
 // put gives c, which has become unused, to the request that has waited longest. If no
@@ -195,14 +191,20 @@ func (p *Pool) put(c *connection) {
 		c.send(x, head(x))
 		return
 	}
-	p.puts++
-	c.put, c.idleSince = p.puts, p.clock.Now()
-	g.idle = append(g.idle, c)
-	p.idle++
-	if len(g.idle) > p.perHost {
-		p.close(g.idle[0])
+	c.idleSince = p.clock.Now()
+	c.inPool.element, c.inGroup.element = c, c
+	p.idle.push(&c.inPool)
+	g.idle.push(&c.inGroup)
+	if c.keep >= 0 && c.keep < p.idleFor {
+		c.expiry = p.clock.CallLater(c.keep, func() {
+			c.expiry = nil
+			p.close(c)
+		})
 	}
-	if p.sweep == nil {
+	if g.idle.length > p.perHost {
+		p.close(g.idle.first.element)
+	}
+	if p.sweep == nil && p.idle.length != 0 {
 		p.sweep = p.clock.CallLater(p.idleFor, p.closeOld)
 	}
 }
@@ -211,7 +213,8 @@ func (p *Pool) put(c *connection) {
 // one delayed call, so that putting one back is cheap.
 func (p *Pool) closeOld() {
 	p.sweep = nil
-	for _, c := range p.unused() {
+	for p.idle.first != nil {
+		c := p.idle.first.element
 		if left := p.idleFor - p.clock.Now().Sub(c.idleSince); left > 0 {
 			p.sweep = p.clock.CallLater(left, p.closeOld)
 			return
@@ -222,13 +225,21 @@ func (p *Pool) closeOld() {
 
 // drop forgets c, if it is unused.
 func (p *Pool) drop(c *connection) {
-	g := c.group
-	if i := slices.Index(g.idle, c); i >= 0 {
-		g.idle = slices.Delete(g.idle, i, i+1)
-		p.idle--
-	}
-	if p.idle == 0 && p.sweep != nil {
+	c.used()
+	if p.idle.length == 0 && p.sweep != nil {
 		p.sweep.Cancel()
 		p.sweep = nil
+	}
+}
+
+// used takes c off the lists of unused connections, if it is on them.
+func (c *connection) used() {
+	if !c.inPool.remove() {
+		return
+	}
+	c.inGroup.remove()
+	if c.expiry != nil {
+		c.expiry.Cancel()
+		c.expiry = nil
 	}
 }

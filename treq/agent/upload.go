@@ -23,7 +23,24 @@ type upload interface {
 // stopUpload stops the upload of x, if there is one.
 func (x *exchange) stopUpload() {
 	if x.upload != nil {
+		x.cutShort = true
 		x.upload.stop()
+	}
+}
+
+// stopBody stops the body of x's request, if it was not started. The body may hold a file.
+func (x *exchange) stopBody() {
+	if x.request.Body != nil && !x.produced {
+		x.produced = true
+		x.stopProducer()
+	}
+}
+
+// stopProducer calls the StopProducing of the request's body. x must end even if that
+// panics.
+func (x *exchange) stopProducer() {
+	if r := panics.Try(x.request.Body.StopProducing); r != nil {
+		slog.Error("agent: panic in a body's StopProducing", "url", x.request.URL.Redacted(), "panic", r.Value, "stack", string(r.Stack))
 	}
 }
 
@@ -63,11 +80,11 @@ func (x *exchange) awaitContinue() {
 
 func (w *continueWait) proceed() {
 	w.stop()
-	w.x.upload = nil
 	w.x.sendBody()
 }
 
 func (w *continueWait) stop() {
+	w.x.upload = nil
 	if w.timer.Active() {
 		w.timer.Cancel()
 	}
@@ -88,7 +105,10 @@ func (u *bytesUpload) ResumeProducing() {
 	}
 }
 
-func (u *bytesUpload) StopProducing() {}
+// StopProducing is called when the connection's sending fails.
+func (u *bytesUpload) StopProducing() {
+	u.x.upload, u.x.cutShort = nil, true
+}
 
 func (u *bytesUpload) stop() {
 	u.x.upload = nil
@@ -135,7 +155,9 @@ func (e *GenerationError) Unwrap() error { return e.Err }
 func startProducing(x *exchange, producer request.BodyProducer) {
 	p := &producerUpload{x: x, producer: producer, length: producer.Length()}
 	x.upload = p
-	x.carrier.RegisterProducer(p)
+	if x.carrier.RegisterProducer(p); p.over {
+		return // the carrier takes no more
+	}
 	p.done = deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
 		return producer.StartProducing(p)
 	})
@@ -198,17 +220,16 @@ func (p *producerUpload) stop() {
 		return
 	}
 	p.finish()
-	// The exchange must end even if StopProducing panics.
-	if r := panics.Try(p.producer.StopProducing); r != nil {
-		slog.Error("agent: panic in a body's StopProducing", "url", p.x.request.URL.Redacted(), "panic", r.Value, "stack", string(r.Stack))
-	}
+	p.x.cutShort = true
+	p.x.stopProducer()
 	if p.done != nil {
 		p.done.Cancel()
 	}
 }
 
 // PauseProducing, ResumeProducing and StopProducing make p the connection's producer. The
-// connection calls StopProducing shortly before its protocol's ConnectionLost; a stopped
+// connection calls StopProducing when its sending fails. The server may have answered
+// before that: ConnectionLost follows when everything that it sent is received. A stopped
 // producer must not write in between.
 
 func (p *producerUpload) PauseProducing()  { p.producer.PauseProducing() }

@@ -11,7 +11,12 @@ import (
 // before, which may be nil, prepares the reactor before it runs.
 func Loop(t testing.TB, before func(l *reactor.Loop)) *reactor.Loop {
 	t.Helper()
-	l := reactor.New()
+	return Run(t, reactor.New(), before)
+}
+
+// Run runs l as [Loop] does.
+func Run(t testing.TB, l *reactor.Loop, before func(l *reactor.Loop)) *reactor.Loop {
+	t.Helper()
 	l.HandleSignals(false)
 	if before != nil {
 		before(l)

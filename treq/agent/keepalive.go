@@ -1,0 +1,32 @@
+package agent
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// This file reads Keep-Alive, by which a server says how long it keeps an unused
+// connection, and for how many requests more (RFC 2068, section 19.7.1.1).
+
+// keepAlive takes the values of a response's Keep-Alive, and reports whether another
+// request may follow on c. It ignores what it does not understand.
+func (c *connection) keepAlive(values []string) bool {
+	more := true
+	for _, value := range values {
+		for parameter := range strings.SplitSeq(value, ",") {
+			name, text, _ := strings.Cut(parameter, "=")
+			n, err := strconv.ParseUint(strings.Trim(text, " \t\""), 10, 31)
+			if err != nil {
+				continue
+			}
+			switch strings.ToLower(strings.TrimSpace(name)) {
+			case "timeout":
+				c.keep = time.Duration(n) * time.Second
+			case "max":
+				more = more && n != 0
+			}
+		}
+	}
+	return more && c.keep != 0
+}
