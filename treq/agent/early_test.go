@@ -1,0 +1,237 @@
+package agent_test
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/background"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// This file has servers that answer before they have the whole request, and then close the
+// connection. The bytes that they have not read make the system reset the connection.
+
+// An earlyServer answers each request as soon as it has the head, and closes the connection
+// without reading the body. It is also a proxy that opens tunnels to itself.
+type earlyServer struct {
+	answer string
+	tls    *tls.Config // nil: http
+}
+
+func (s *earlyServer) listen(t *testing.T) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go s.serve(c)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func (s *earlyServer) serve(c net.Conn) {
+	defer c.Close()
+	r := bufio.NewReader(c)
+	if first, _ := r.Peek(len("CONNECT")); string(first) == "CONNECT" {
+		readHead(r)
+		io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n")
+	}
+	if s.tls == nil {
+		readHead(r)
+		io.WriteString(c, s.answer)
+		return
+	}
+	secure := tls.Server(bufferedConn{c, r}, s.tls)
+	readHead(bufio.NewReader(secure))
+	io.WriteString(secure, s.answer)
+	secure.CloseWrite() // the closing alert
+}
+
+type bufferedConn struct {
+	net.Conn
+	r io.Reader
+}
+
+func (c bufferedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
+
+func readHead(r *bufio.Reader) {
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil || line == "\r\n" {
+			return
+		}
+	}
+}
+
+// earlyBodies are the bodies of uploads that are too large for the buffers of a socket.
+var earlyBodies = []struct {
+	name string
+	make func() request.BodyProducer
+}{
+	{"bytes", func() request.BodyProducer { return request.Bytes(bytes.Repeat([]byte("x"), earlySize)) }},
+	{"a file", func() request.BodyProducer {
+		return request.NewFileBodyProducer(strings.NewReader(strings.Repeat("x", earlySize)), request.FileBodyConfig{})
+	}},
+	{"chunks", func() request.BodyProducer {
+		return request.NewFileBodyProducer(io.LimitReader(endless{}, earlySize), request.FileBodyConfig{})
+	}},
+	{"a form", func() request.BodyProducer {
+		content := multipart.FromReader("x.txt", strings.NewReader(strings.Repeat("x", earlySize)))
+		body, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "f", Value: content}}, multipart.Config{})
+		if err != nil {
+			panic(err)
+		}
+		return body
+	}},
+}
+
+const earlySize = 16 << 20
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// earlyWays are the ways to a server.
+var earlyWays = []string{"http", "https", "tunnel"}
+
+// An earlyWorld is an agent on a running loop, and the server that it sends to.
+type earlyWorld struct {
+	l     *reactor.Loop
+	agent *agent.Agent
+	url   string
+}
+
+func newEarlyWorld(t *testing.T, l *reactor.Loop, way, answer string) *earlyWorld {
+	t.Helper()
+	s := &earlyServer{answer: answer}
+	var roots *x509.CertPool
+	scheme := "http"
+	if way != "http" {
+		scheme = "https"
+		s.tls = &tls.Config{Certificates: make([]tls.Certificate, 1)}
+		s.tls.Certificates[0], roots = testcert.New("127.0.0.1")
+	}
+	w := &earlyWorld{l: l, url: scheme + "://" + s.listen(t) + "/"}
+	on(l, func() {
+		config := agent.Config{Pool: agent.NewPool(l, agent.PoolConfig{}), TLS: agent.NewTLSPolicy(&tls.Config{RootCAs: roots})}
+		if way != "tunnel" {
+			w.agent = agent.New(l, config)
+			return
+		}
+		var err error
+		if w.agent, err = agent.NewProxyAgent(l, "http"+strings.TrimPrefix(w.url, scheme), config); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// on calls f on the loop's goroutine.
+func on(l *reactor.Loop, f func()) {
+	done := make(chan bool)
+	l.CallFromThread(func() {
+		defer close(done)
+		f()
+	})
+	<-done
+}
+
+// post uploads body, and returns the code and the content of the response.
+func (w *earlyWorld) post(body request.BodyProducer, expect time.Duration) (got string, err error) {
+	req := newRequest("POST", w.url)
+	req.Body, req.ExpectContinue = body, expect
+	done := make(chan bool)
+	w.l.CallFromThread(func() {
+		deferred.Then(w.agent.Request(req), func(r *response.Response) *deferred.Deferred[string] {
+			return deferred.Map(r.Content(), func(content []byte) (string, error) {
+				return fmt.Sprintf("%d %s%s", r.Code, r.Header.Get("Location"), content), nil
+			})
+		}).AddBoth(func(s string, e error) (string, error) {
+			got, err = s, e
+			close(done)
+			return "", nil
+		})
+	})
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		err = fmt.Errorf("no answer for 30 s")
+	}
+	return got, err
+}
+
+func TestEarlyAnswer(t *testing.T) {
+	for _, poller := range []struct {
+		name string
+		new  func() *reactor.Loop
+	}{{"system", reactor.New}, {"portable", reactor.NewPortable}} {
+		l := background.Run(t, poller.new(), nil)
+		for _, way := range earlyWays {
+			t.Run(poller.name+", "+way, func(t *testing.T) {
+				w := newEarlyWorld(t, l, way, "HTTP/1.1 413 Too Large\r\nContent-Length: 8\r\nConnection: close\r\n\r\ntoo much")
+				seen := 0
+				for i := range 100 {
+					got, err := w.post(earlyBodies[i%len(earlyBodies)].make(), 0)
+					if got == "413 too much" {
+						seen++
+					} else if i-seen < 3 {
+						t.Logf("%s: got %q, %v", earlyBodies[i%len(earlyBodies)].name, got, err)
+					}
+				}
+				if seen != 100 {
+					t.Errorf("%d of 100 requests saw the answer", seen)
+				}
+			})
+		}
+	}
+}
+
+// TestEarlyAnswers has the kinds of answers that come early.
+func TestEarlyAnswers(t *testing.T) {
+	l := background.Loop(t, nil)
+	for _, answer := range []struct{ name, text, want string }{
+		{"413", "HTTP/1.1 413 Too Large\r\nContent-Length: 8\r\n\r\ntoo much", "413 too much"},
+		{"413 in chunks", "HTTP/1.1 413 Too Large\r\nTransfer-Encoding: chunked\r\n\r\n8\r\ntoo much\r\n0\r\n\r\n", "413 too much"},
+		{"413 without a body", "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "413 "},
+		{"401", "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=r\r\nContent-Length: 2\r\n\r\nno", "401 no"},
+		{"100, then 413", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 413 Too Large\r\nContent-Length: 8\r\n\r\ntoo much", "413 too much"},
+		{"103, then 413", "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 413 Too Large\r\nContent-Length: 8\r\n\r\ntoo much", "413 too much"},
+		{"a redirect", "HTTP/1.1 307 Temporary Redirect\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n", "307 /b"},
+		{"a long answer", "HTTP/1.1 413 Too Large\r\nContent-Length: 30000\r\n\r\n" + strings.Repeat("0123456789", 3000), "413 " + strings.Repeat("0123456789", 3000)},
+	} {
+		for _, way := range earlyWays {
+			w := newEarlyWorld(t, l, way, answer.text)
+			for _, body := range earlyBodies {
+				for _, expect := range []time.Duration{0, time.Minute} {
+					t.Run(fmt.Sprintf("%s, %s, %s, %v", answer.name, way, body.name, expect), func(t *testing.T) {
+						if got, err := w.post(body.make(), expect); got != answer.want {
+							t.Errorf("got %.100q, %v; want %.100q", got, err, answer.want)
+						}
+					})
+				}
+			}
+		}
+	}
+}
