@@ -9,7 +9,7 @@ const (
 	controlChar             // a control character without a meaning in a message: all but NUL, HTAB, CR, LF
 	targetChar              // in a request target: VCHAR but "#"
 	rawChar                 // above 127
-	hostChar                // in a host with a port
+	hostChar                // in the name of a host
 	schemeChar              // in the scheme of a URI
 	hexChar                 // in a chunk size
 	upperChar               // A to Z
@@ -25,7 +25,7 @@ var classes = func() (t [256]uint16) {
 	}
 	const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	add(tokenChar, alphanumeric+"!#$%&'*+-.^_`|~")
-	add(hostChar, alphanumeric+"-._~%!$&'()*+,;=:[]")
+	add(hostChar, alphanumeric+"-._~%!$&'()*+,;=")
 	add(schemeChar, alphanumeric+"+-.")
 	add(hexChar, "0123456789ABCDEFabcdef")
 	add(upperChar, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")

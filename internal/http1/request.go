@@ -171,25 +171,22 @@ func checkTarget(method, target string, allowed uint16) error {
 
 // isAuthority reports whether s is a host, a colon and a port.
 func isAuthority(s string) bool {
-	colon := strings.LastIndexByte(s, ':')
-	if colon < 1 || notIn(s[:colon], hostChar) >= 0 {
-		return false
-	}
-	_, ok := parseDecimal(s[colon+1:])
-	return ok
+	_, port, ok := cutPort(s)
+	return ok && port != ""
 }
 
-// isAbsolute reports whether s has a scheme and an authority (RFC 3986, section 3).
+// isAbsolute reports whether s has a scheme and an authority (RFC 3986, section 3). A user in the authority is an
+// error (RFC 9110, section 4.2.4).
 func isAbsolute(s string) bool {
 	scheme, rest, found := strings.Cut(s, "://")
-	if !found || scheme == "" || rest == "" || rest[0] == '/' || rest[0] == '?' {
+	if !found || scheme == "" {
 		return false
 	}
 	authority := rest
 	if end := strings.IndexAny(rest, "/?"); end >= 0 {
 		authority = rest[:end]
 	}
-	return classes[scheme[0]]&(upperChar|lowerChar) != 0 && notIn(scheme, schemeChar) < 0 && notIn(authority, targetChar) < 0
+	return classes[scheme[0]]&(upperChar|lowerChar) != 0 && notIn(scheme, schemeChar) < 0 && isHostAndPort(authority)
 }
 
 // checkHost refuses more than one Host, a missing one if it is required, and one that is not a host and a
@@ -200,7 +197,7 @@ func checkHost(values []string, required bool) error {
 		return errorf(wire.ErrHost, "%d of them: %s", len(values), quote(strings.Join(values, ", ")))
 	case len(values) == 0 && required:
 		return errorf(wire.ErrHost, "missing")
-	case len(values) == 1 && notIn(values[0], hostChar) >= 0:
+	case len(values) == 1 && values[0] != "" && !isHostAndPort(values[0]):
 		return errorf(wire.ErrHost, "%s", quote(values[0]))
 	}
 	return nil

@@ -139,6 +139,13 @@ var badRequests = []struct {
 	{"Host that begins with a slash", "GET / HTTP/1.1\nHost: /a\n\n", wire.ErrHost, 400, `"/a"`},
 	{"Host with a space", "GET / HTTP/1.1\nHost: a b\n\n", wire.ErrHost, 400, `"a b"`},
 
+	{"Host with a port of letters", "GET / HTTP/1.1\nHost: x:y\n\n", wire.ErrHost, 400, `"x:y"`},
+	{"absolute form with a user", "GET http://u@an.example/ HTTP/1.1\nHost: a\n\n", wire.ErrTarget, 400, `"http://u@an.example/"`},
+	{"absolute form with a bad port", "GET http://an.example:y/ HTTP/1.1\nHost: a\n\n", wire.ErrTarget, 400, `"http://an.example:y/"`},
+	{"absolute form with a port alone", "GET http://:80/ HTTP/1.1\nHost: a\n\n", wire.ErrTarget, 400, `"http://:80/"`},
+	{"CONNECT with a bad address", "CONNECT [::1:443 HTTP/1.1\nHost: a\n\n", wire.ErrTarget, 400, `"[::1:443"`},
+	{"CONNECT with a high port", "CONNECT a:65536 HTTP/1.1\nHost: a\n\n", wire.ErrTarget, 400, `"a:65536"`},
+
 	{"length and coding", get + "Content-Length: 5\nTransfer-Encoding: chunked\n\n0\n\n", wire.ErrLengthAndCoding, 400, `"5" and "chunked"`},
 	{"coding in HTTP/1.0", "POST / HTTP/1.0\nTransfer-Encoding: chunked\n\n0\n\n", wire.ErrTransferCoding, 501, "HTTP/1.0"},
 	{"unknown coding", get + "Transfer-Encoding: xchunked\n\n", wire.ErrTransferCoding, 501, `"xchunked"`},

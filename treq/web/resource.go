@@ -27,8 +27,8 @@ type Resource interface {
 	GetChild(name string, req *Request) Resource
 }
 
-// A Renderer is a [Resource] that answers requests of every method. Its other methods are
-// not called.
+// A Renderer is a [Resource] that answers requests of every method but CONNECT, which needs
+// a [HandlerResource]. Its other methods are not called.
 //
 // Render writes the response to req. The response is finished when Render returns, unless
 // Render has called [Request.NotDoneYet]. If it panics, the answer is a 500.
@@ -176,12 +176,20 @@ func renderOf(res Resource, method string) func(*Request) {
 	return nil
 }
 
+// canTunnel reports whether res can answer CONNECT: only an http.Handler can take the
+// connection, and any other success would tell the client that it has a tunnel.
+func canTunnel(res Resource) bool {
+	_, ok := res.(*HandlerResource)
+	return ok
+}
+
 // methods are the methods that a resource can support, in the order of Allow.
 var methods = []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
 // render calls the function of res for req, or answers that the method is not supported.
 func render(res Resource, req *Request) {
-	if r, ok := res.(Renderer); ok {
+	r, all := res.(Renderer)
+	if all && (req.Method != http.MethodConnect || canTunnel(res)) {
 		r.Render(req)
 		return
 	}
@@ -195,7 +203,7 @@ func render(res Resource, req *Request) {
 	}
 	allowed := make([]string, 0, len(methods))
 	for _, m := range methods {
-		if renderOf(res, m) != nil {
+		if all || renderOf(res, m) != nil {
 			allowed = append(allowed, m)
 		}
 	}

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -146,6 +148,85 @@ func TestRenderByMethod(t *testing.T) {
 	want(t, head(ask("get", "/a")), "HTTP/1.1 501 Not Implemented") // methods are case-sensitive
 	want(t, head(ask("OPTIONS", "*")), "HTTP/1.1 200 OK")
 	want(t, head(s.ask("CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n")), "HTTP/1.1 405 Method Not Allowed")
+}
+
+// TestConnectWithoutAHandler checks that no resource but an http.Handler gives a client a
+// tunnel, in any form of the target and for any kind of resource.
+func TestConnectWithoutAHandler(t *testing.T) {
+	root := &web.Node{}
+	root.PutChild("", web.RenderFunc(hello))
+	for name, site := range map[string]*web.Site{
+		"function": {Root: web.RenderFunc(hello)},
+		"page":     {Root: web.NotFound("")},
+		"redirect": {Root: web.Redirect("/")},
+		"data":     {Root: &web.Data{Content: []byte("x")}},
+		"file":     {Root: &web.File{Path: t.TempDir()}},
+		"node":     {Root: root},
+		"empty":    {Root: &web.Node{}},
+		"methods":  {Root: tree()},
+	} {
+		for _, target := range []string{"other.example:443", "[::1]:443"} {
+			got := serve(t, site).ask("CONNECT " + target + " HTTP/1.1\r\nHost: other.example\r\n\r\n")
+			if code := strings.Fields(head(got))[1]; code != "405" {
+				t.Errorf("%s: %s", name, head(got))
+			}
+		}
+	}
+	want(t, header(serveFunc(t, hello).ask("CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"), "Allow"), "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
+}
+
+// TestHost checks which Hosts a site accepts, and which of Host and target names the host.
+func TestHost(t *testing.T) {
+	root := func(req *web.Request) { fmt.Fprint(req, req.GetRequestHostname(), " ", req.PrePathURL()) }
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, (&url.URL{Host: r.Host}).Hostname(), " http://", r.Host, "/")
+	}
+	for _, s := range []*server{serveFunc(t, root), serveHandler(t, handler)} {
+		for _, test := range []struct{ target, headers, want string }{
+			{"/", "Host: x\r\n", "x http://x/"},
+			{"/", "Host: x:81\r\n", "x http://x:81/"},
+			{"/", "Host: [::1]:81\r\n", "::1 http://[::1]:81/"},
+			{"/", "host:\tX_1.example.:\r\n", "X_1.example. http://X_1.example.:/"},
+			{"http://y/", "Host: x\r\n", "y http://y/"},
+			{"http://y:82", "Host: x\r\n", "y http://y:82/"},
+			{"HTTPS://[::2]/", "Host: x\r\n", "::2 http://[::2]/"},
+			{"/", "", ""},
+			{"/", "Host:\r\n", ""},
+			{"/", "Host: \t\r\n", ""},
+			{"http://y/", "Host:\r\n", ""},
+			{"/", "Host: x\r\nHost: x\r\n", ""},
+			{"/", "Host: x\r\nhost: y\r\n", ""},
+			{"/", "Host: x, y\r\n", ""},
+			{"/", "Host: x:y\r\n", ""},
+			{"/", "Host: x:80:81\r\n", ""},
+			{"/", "Host: x:65536\r\n", ""},
+			{"/", "Host: :80\r\n", ""},
+			{"/", "Host: [::1\r\n", ""},
+			{"/", "Host: ::1\r\n", ""},
+			{"/", "Host: [x]\r\n", ""},
+			{"/", "Host: a b\r\n", ""},
+			{"/", "Host: a/b\r\n", ""},
+			{"/", "Host: u@x\r\n", ""},
+			{"/", "Host: http://x\r\n", ""},
+			{"/", "Host: x%\r\n", ""},
+			{"/", "Host: \xe9\r\n", ""},
+			{"http://y:z/", "Host: x\r\n", ""},
+			{"http://u@y/", "Host: x\r\n", ""},
+			{"http://[::2/", "Host: x\r\n", ""},
+			{"http:///", "Host: x\r\n", ""},
+			{"http://y/", "Host: x:z\r\n", ""},
+			{"http://y/", "", ""},
+		} {
+			got := s.ask("GET " + test.target + " HTTP/1.1\r\n" + test.headers + "\r\n")
+			if test.want == "" && head(got) != "HTTP/1.1 400 Bad Request" || test.want != "" && body(got) != test.want {
+				t.Errorf("%s %q: %s %s; want %s", test.target, test.headers, head(got), body(got), test.want)
+			}
+		}
+		// HTTP/1.0 does without a Host.
+		for headers, code := range map[string]string{"": "200", "Host:\r\n": "200", "Host: x:y\r\n": "400"} {
+			want(t, strings.Fields(s.ask("GET / HTTP/1.0\r\n" + headers + "\r\n"))[1], code)
+		}
+	}
 }
 
 // TestDataWithoutAType checks that the media type of Data is detected if it is not set.
