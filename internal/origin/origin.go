@@ -133,6 +133,10 @@ func Host(name string) (string, error) {
 	return strings.TrimSuffix(host, "."), err
 }
 
+// names is idna.Lookup, but lets a name have underscores, as a name in ASCII may have them.
+// What else it lets through is forbidden.
+var names = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false))
+
 // canonical is Host, but keeps a trailing dot.
 func canonical(name string) (string, error) {
 	if strings.Contains(name, ":") {
@@ -140,7 +144,7 @@ func canonical(name string) (string, error) {
 	}
 	host := name
 	if !isASCII(name) {
-		ascii, err := idna.Lookup.ToASCII(name)
+		ascii, err := names.ToASCII(name)
 		if err == nil && !utf8.ValidString(name) {
 			err = errors.New("not UTF-8")
 		}

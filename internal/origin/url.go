@@ -51,6 +51,9 @@ func Wire(u *url.URL) (*url.URL, error) {
 // The error is [ErrSchemeNotSupported], [ErrNoHost], [ErrPort] or [ErrHost], or says why
 // location is not a URL.
 func Resolve(base *url.URL, location string) (*url.URL, error) {
+	if end := strings.IndexAny(location, ":/?#"); end >= 0 && location[end] == ':' && !isScheme(location[:end]) {
+		location = "./" + location // a relative path with a colon (RFC 3986, section 4.2)
+	}
 	ref, err := parse(location)
 	if err != nil {
 		return nil, err
@@ -104,7 +107,7 @@ func parse(rawURL string) (*url.URL, error) {
 	if colon := strings.LastIndexByte(host, ':'); strings.Trim(host[colon+1:], "0123456789") != "" && colon > strings.LastIndexByte(host, ']') {
 		return nil, ErrPort // without the text, which may be a part of the password
 	}
-	repaired := scheme + user + host + escape(path, strayPercent)
+	repaired := scheme + user + unescapeHost(host) + escape(path, strayPercent)
 	if hasQuery {
 		repaired += "?" + query
 	}
@@ -131,6 +134,47 @@ func splitAuthority(s string) (scheme, authority, path string) {
 		return s[:start], s[start:], ""
 	}
 	return s[:start], s[start : start+end], s[start+end:]
+}
+
+// isScheme reports whether s has the form of a scheme (RFC 3986, section 3.1).
+func isScheme(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (i == 0 || !('0' <= c && c <= '9' || c == '+' || c == '-' || c == '.')) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// unescapeHost decodes the escapes of letters, digits, '-', '.', '_' and '~', which a host may have
+// (RFC 3986, section 2.3), but url.Parse does not expect.
+func unescapeHost(host string) string {
+	var b []byte
+	done := 0
+	for i := 0; i+2 < len(host); i++ {
+		if host[i] != '%' || !isHex(host[i+1]) || !isHex(host[i+2]) {
+			continue
+		}
+		if c := unhex(host[i+1])<<4 | unhex(host[i+2]); isUnreserved(c) {
+			b = append(append(b, host[done:i]...), c)
+			done = i + 3
+		}
+		i += 2
+	}
+	return string(append(b, host[done:]...))
+}
+
+func isUnreserved(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
+}
+
+func unhex(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c | 0x20 - 'a' + 10
 }
 
 // illegal reports whether s[i] is not allowed in a path or a query (RFC 3986, sections 3.3

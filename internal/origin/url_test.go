@@ -30,6 +30,10 @@ var repairs = []struct{ url, host, target string }{
 	{"http://BÜCHER.example:8080/", "xn--bcher-kva.example:8080", "/"},
 	{"http://xn--bcher-kva.example/", "xn--bcher-kva.example", "/"},
 	{"http://b%C3%BCcher.example./", "xn--bcher-kva.example.", "/"}, // ours
+	{"http://ex%61mple%2ecom:8080/", "example.com:8080", "/"},       // ours
+	{"http://b%C3%BC%63her.example/", "xn--bcher-kva.example", "/"}, // ours
+	{"http://_a.ü_b.example/", "_a.xn--_b-wka.example", "/"},        // ours
+	{"http://ｅｘ。example/", "ex.example", "/"},                       // ours
 	{"http://[::1]:8080/", "[::1]:8080", "/"},                       // ours
 	{"http://[fe80::1%25eth0]/", "[fe80::1%eth0]", "/"},             // ours
 	// A stray % is encoded, as Python's requests does; treq sends it as it is.
@@ -197,6 +201,10 @@ func TestResolve(t *testing.T) {
 		{"https://an.example/", "//another.example:80", "https://another.example:80"},
 		{"http://an.example/", "HTTP://AN.example./", "http://AN.example./"},
 		{"http://an.example/a", "//bücher.example/ü x", "http://xn--bcher-kva.example/%C3%BC%20x"},
+		{"http://an.example/a/b", "1:2", "http://an.example/a/1:2"},
+		{"http://an.example/a/b", "1://x/", "http://an.example/a/1://x/"},
+		{"http://an.example/a/b", ":80/x", "http://an.example/a/:80/x"},
+		{"http://an.example/a/b", "b c:d|e?f:g", "http://an.example/a/b%20c:d%7Ce?f:g"},
 	} {
 		got, err := origin.Resolve(urls.MustParse(test.base), test.location)
 		if err != nil || got.String() != test.want {
@@ -223,6 +231,12 @@ func TestResolveErrors(t *testing.T) {
 		"//0::":                 origin.ErrHost,
 		"//a:b:80/":             origin.ErrHost,
 		"//a%25b/":              origin.ErrHost,
+		"//a%40b/":              nil,
+		"//a%2Fb/":              nil,
+		"//ü%40b/":              nil,
+		"//ü／b/":                origin.ErrHost,
+		"//ü b/":                nil,
+		"//xn--a.ü/":            origin.ErrHost,
 		"//-ü/":                 origin.ErrHost,
 		"//[fe80::1%25ü]/":      origin.ErrHost,
 		"//[::1":                nil,
