@@ -422,3 +422,25 @@ func TestTheErrorOfAnUnwoundCoroutine(t *testing.T) {
 		t.Errorf("got %v", got.Err)
 	}
 }
+
+// runtime.Goexit in a coroutine ends the goroutine that runs it, as in a handler, so that
+// FailNow ends a test.
+func TestGoexitInACoroutine(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		ended := make(chan bool)
+		go func() {
+			defer close(ended)
+			d := deferred.New[int]()
+			deferred.Go(func(co *deferred.Co) (int, error) {
+				if waits {
+					deferred.Await(co, d)
+				}
+				runtime.Goexit()
+				return 0, nil
+			})
+			d.Callback(1)
+			t.Error("the goroutine goes on")
+		}()
+		<-ended
+	}
+}

@@ -39,6 +39,9 @@
 //		return a + b, err
 //	})
 //
+// Cancelling the result of a coroutine ends it: it cannot wait any more. [Go] says how,
+// and [Shield] is for a clean-up that has to wait.
+//
 // # Coming from Twisted
 //
 //	defer.succeed, fail, execute           Succeed, Fail, Execute
@@ -66,8 +69,8 @@
 //
 // If a Deferred becomes unreachable with an error that no handler took, the package
 // logs the error with log/slog, or calls the function that [SetUnhandledReporter]
-// set. A panic in a handler becomes a [*PanicError]. A call of runtime.Goexit, as
-// in the FailNow of a test, ends the goroutine as usual.
+// set. A panic in a handler or a coroutine becomes a [*PanicError]. A call of
+// runtime.Goexit there, as in the FailNow of a test, ends the goroutine as usual.
 //
 // # Cost
 //

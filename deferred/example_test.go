@@ -192,6 +192,55 @@ func ExampleGo() {
 	// the sum is 3
 }
 
+// The coroutine is cancelled while it reads. It says goodbye even so, and waits until that
+// is sent.
+func ExampleShield() {
+	read, sent := deferred.New[string](), deferred.New[int]()
+	session := deferred.Go(func(co *deferred.Co) (string, error) {
+		defer deferred.Shield(co, func() (int, error) {
+			fmt.Println("goodbye")
+			n, err := deferred.Await(co, sent) // without the Shield: ErrCancelled, at once
+			fmt.Println("sent", n, "bytes")
+			return n, err
+		})
+		return deferred.Await(co, read)
+	})
+	session.AddErrback(func(err error) (string, error) {
+		fmt.Println("the session:", err)
+		return "", nil
+	})
+	session.Cancel()
+	sent.Callback(7)
+	// Output:
+	// goodbye
+	// sent 7 bytes
+	// the session: deferred: cancelled
+}
+
+// The coroutine takes an error as a reason to try again, unless it is cancelled.
+func ExampleCo_Cancelled() {
+	attempt := deferred.New[string]()
+	result := deferred.Go(func(co *deferred.Co) (string, error) {
+		for {
+			answer, err := deferred.Await(co, attempt)
+			if err == nil || co.Cancelled() {
+				return answer, err
+			}
+			fmt.Println("trying again after", err)
+			attempt = deferred.New[string]()
+		}
+	})
+	result.AddErrback(func(err error) (string, error) {
+		fmt.Println(err)
+		return "", nil
+	})
+	attempt.Errback(io.ErrUnexpectedEOF)
+	result.Cancel()
+	// Output:
+	// trying again after unexpected EOF
+	// deferred: cancelled
+}
+
 // A semaphore limits ten jobs to three at a time.
 func ExampleRun() {
 	var jobs []*deferred.Deferred[int]

@@ -96,6 +96,9 @@ func (t *tlsConnection) shake() {
 	if t.handshake.Resume() {
 		return
 	}
+	if t.handshake.Exited() {
+		t.handshakeErr = coro.ErrExited
+	}
 	t.handshake = nil
 	t.timeout.Cancel()
 	if t.handshakeErr != nil {

@@ -2,6 +2,7 @@ package coro_test
 
 import (
 	"fmt"
+	"iter"
 	"runtime"
 	"slices"
 	"testing"
@@ -66,6 +67,72 @@ func TestPanic(t *testing.T) {
 		}
 	}()
 	task.Resume()
+}
+
+// A function that exits its goroutine ends its Task, and not the goroutine of the loop.
+func TestGoexit(t *testing.T) {
+	for name, exit := range map[string]func(t *coro.Task){
+		"at once":           func(*coro.Task) { runtime.Goexit() },
+		"later":             func(t *coro.Task) { t.Wait(); t.Wait(); runtime.Goexit() },
+		"after a panic":     func(*coro.Task) { defer runtime.Goexit(); panic("oh") },
+		"again":             func(*coro.Task) { defer runtime.Goexit(); runtime.Goexit() },
+		"waiting meanwhile": func(t *coro.Task) { defer t.Wait(); runtime.Goexit() },
+		"when it is stopped": func(t *coro.Task) {
+			for t.Wait() {
+			}
+			runtime.Goexit()
+		},
+		"in a coroutine": func(*coro.Task) { next, _ := iter.Pull(func(func(int) bool) { runtime.Goexit() }); next() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := runtime.NumGoroutine()
+			ended := false
+			task := coro.New(func(t *coro.Task) {
+				defer func() { ended = true }()
+				exit(t)
+			})
+			for range 3 {
+				if !task.Resume() {
+					break
+				}
+			}
+			task.Stop()
+			if !ended || !task.Exited() || task.Resume() {
+				t.Errorf("ended %v, exited %v", ended, task.Exited())
+			}
+			for runtime.NumGoroutine() > before { // the goroutines end soon
+				runtime.Gosched()
+			}
+		})
+	}
+}
+
+// The goroutine of a function that exits cannot be freed if it is locked to a thread.
+func TestGoexitOfALockedGoroutine(t *testing.T) {
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		task := coro.New(func(*coro.Task) { runtime.Goexit() })
+		if task.Resume() || !task.Exited() {
+			t.Error("the task has not exited")
+		}
+		task.Stop()
+	}()
+	<-done
+}
+
+func TestWaitAfterStop(t *testing.T) {
+	waited := true
+	task := coro.New(func(t *coro.Task) {
+		t.Wait()
+		waited = t.Wait() || t.Wait()
+	})
+	task.Resume()
+	task.Stop()
+	if waited || task.Exited() {
+		t.Errorf("waited %v, exited %v", waited, task.Exited())
+	}
 }
 
 func BenchmarkResume(b *testing.B) {

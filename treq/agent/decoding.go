@@ -204,6 +204,9 @@ func (d *decodedBody) Cooperator() *task.Cooperator { return d.coded.Cooperator(
 // finish ends the decoded body after the coroutine has ended.
 func (d *decodedBody) finish() {
 	d.stop()
+	if d.task.Exited() {
+		d.fault = &DecodeError{d.decoders[0].Name, coro.ErrExited}
+	}
 	var reason error
 	switch {
 	case d.lost != nil && !whole(d.lost):

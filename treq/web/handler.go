@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
+	"runtime"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/coro"
@@ -26,7 +28,9 @@ import (
 // ResponseWriter is an [http.Flusher], an [http.Hijacker] and an [io.StringWriter], and
 // supports [http.ResponseController]. A hijacked connection is closed when the handler
 // returns. After a panic the answer is a 500, or the connection is aborted if the head
-// has been sent; [http.ErrAbortHandler] always aborts it and is not logged.
+// has been sent; [http.ErrAbortHandler] always aborts it and is not logged. A call of
+// runtime.Goexit, as in the FailNow of a test, ends the handler, is logged and aborts the
+// connection.
 type HandlerResource struct {
 	Leaf
 	// Handler answers the requests.
@@ -90,6 +94,8 @@ type invocation struct {
 	reading     deadline
 	writing     deadline
 	panicked    *panics.Recovered
+	exited      bool // the handler has called runtime.Goexit
+	refused     int  // calls of Await that did not wait, because the client was gone
 }
 
 // run calls the handler in a coroutine.
@@ -107,13 +113,15 @@ func (inv *invocation) runInThread(hr *http.Request) {
 			inv.run(hr)
 			return
 		}
+		defer loop.CallFromThread(inv.done)
 		inv.call(hr)
-		loop.CallFromThread(inv.done)
 	})
 }
 
 func (inv *invocation) call(hr *http.Request) {
+	inv.exited = true // unless Try returns
 	inv.panicked = panics.Try(func() { inv.handler.ServeHTTP(inv, hr) })
+	inv.exited = false
 }
 
 func (inv *invocation) resume() {
@@ -132,6 +140,10 @@ func (inv *invocation) done() {
 	defer r.Site.release(inv.buf)
 	if inv.panicked != nil {
 		r.panicked(inv.panicked, "a handler")
+	}
+	if inv.exited {
+		slog.Error("web: a handler called runtime.Goexit", "method", r.Method, "uri", r.URI)
+		r.abort()
 	}
 	switch {
 	case inv.hijacked != nil:
@@ -212,9 +224,15 @@ func (inv *invocation) wake() {
 }
 
 // Await waits for d in a handler and returns its result. ctx is the context of the
-// handler's request. Other requests are served meanwhile. If the client is gone, or the
-// connection is lost, d is cancelled. Await panics outside a handler that runs on the
-// loop's goroutine.
+// handler's request. Other requests are served meanwhile. Await panics outside a handler
+// that runs on the loop's goroutine.
+//
+// If the client is gone, d is cancelled. From then on, each Await that would have to wait
+// cancels its Deferred and returns at once. The handler is expected to return. If it does
+// not, it is unwound: after five Awaits that did not wait, the next one panics with
+// [http.ErrAbortHandler], which runs the handler's deferred functions. A clean-up that has
+// to wait even so passes context.WithoutCancel(ctx) to Await. In a context of its own that
+// has ended, Await returns at once too.
 func Await[T any](ctx context.Context, d *deferred.Deferred[T]) (value T, err error) {
 	inv, ok := ctx.Value(invocationKey{}).(*invocation)
 	if !ok || inv.task == nil {
@@ -226,6 +244,7 @@ func Await[T any](ctx context.Context, d *deferred.Deferred[T]) (value T, err er
 		inv.wake()
 		return deferred.None{}, nil
 	})
+	refused := !fired && ctx.Err() != nil
 	inv.until(func() bool { return fired || ctx.Err() != nil })
 	if !fired {
 		d.Cancel()
@@ -233,5 +252,26 @@ func Await[T any](ctx context.Context, d *deferred.Deferred[T]) (value T, err er
 			err = ErrConnectionLost
 		}
 	}
+	if refused && inv.req.gone != nil {
+		inv.refuse()
+	}
 	return value, err
+}
+
+// A handler whose client is gone may make maxRefused calls of Await that do not wait. Each
+// further one unwinds the handler by a panic, and after maxUnwound by runtime.Goexit, in
+// case that it recovers from panics. See package deferred.
+const (
+	maxRefused = 5
+	maxUnwound = 100
+)
+
+func (inv *invocation) refuse() {
+	inv.refused++
+	switch {
+	case inv.refused > maxUnwound:
+		runtime.Goexit()
+	case inv.refused > maxRefused:
+		panic(http.ErrAbortHandler)
+	}
 }
