@@ -159,6 +159,7 @@ func (t *trip) answered(resp *response.Response) (*request.Request, error) {
 	t.previous = resp.PreviousResponse
 	next := last.Clone()
 	next.Body = body
+	t.dropJarCookies(next)
 	delete(next.Header, "Authorization")
 	if len(own) != 0 {
 		next.Header["Authorization"] = slices.Clone(own)

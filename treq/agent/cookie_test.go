@@ -5,12 +5,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
@@ -75,19 +80,163 @@ func TestCookieAgent(t *testing.T) {
 	}
 }
 
-func TestCookieAgentLeavesACookieFieldAlone(t *testing.T) {
+// TestOwnCookieHeader checks that a Cookie header of the caller's and the cookies of the
+// jar go together.
+func TestOwnCookieHeader(t *testing.T) {
+	for _, test := range []struct {
+		own  []string
+		want string
+	}{
+		{[]string{"own=1"}, "own=1; jar=1"},
+		{[]string{"own=1", "more=2"}, "own=1; more=2; jar=1"},
+		{[]string{"own=1; more=2;"}, "own=1; more=2; jar=1"},
+		{[]string{"jar=mine"}, "jar=mine; jar=1"},
+		{[]string{"anything, at all"}, "anything, at all; jar=1"},
+		{[]string{"own=\u00a0"}, "own=\u00a0; jar=1"},
+		{[]string{""}, "jar=1"},
+		{[]string{" ; "}, "jar=1"},
+		{nil, "jar=1"},
+	} {
+		jar := new(cookies.Jar)
+		jar.Set("jar", "1", cookies.Domain("example.com"))
+		req := newRequest("GET", setting("http://example.com/", "new=2"))
+		if test.own != nil {
+			req.Header["Cookie"] = test.own
+		}
+		resp := deferredtest.SuccessResultOf(t, agent.NewCookieAgent(cookieServer(), jar).Request(req))
+		if got := resp.Header["Got"]; len(got) != 1 || got[0] != test.want {
+			t.Errorf("%q: the agent sent the cookies %q, want %q", test.own, got, test.want)
+		}
+		if value, err := jar.Get("new"); value != "2" || err != nil {
+			t.Errorf("the jar got %q, %v", value, err)
+		}
+		deferredtest.SuccessResultOf(t, resp.Discard())
+	}
+}
+
+// TestOwnCookieHeaderThroughRedirects compares the Cookie header of each hop with that of
+// net/http's client.
+func TestOwnCookieHeaderThroughRedirects(t *testing.T) {
+	for _, test := range []struct {
+		name, own, jar string
+		hops           []string // what the response of each hop but the last sets, and "-> URL" if it leads elsewhere
+	}{
+		{"no cookies", "", "", []string{"", ""}},
+		{"own ones only", "a=own; b=own", "", []string{"", ""}},
+		{"the jar's only", "", "a=jar", []string{"a=new", "b=new"}},
+		{"both", "a=own", "b=jar", []string{"", ""}},
+		{"both of one name", "a=own", "a=jar", []string{"", ""}},
+		{"a redirect sets another", "a=own", "b=jar", []string{"c=new", ""}},
+		{"a redirect sets an own one", "a=own; b=own", "", []string{"a=new", ""}},
+		{"a redirect sets all own ones", "a=own; b=own", "c=jar", []string{"b=new", "a=new"}},
+		{"a redirect sets an own one and the jar's", "a=own; b=own", "a=jar", []string{"a=new", "b=new"}},
+		{"a redirect sets an own one for another path", "a=own", "", []string{"a=new; Path=/other", ""}},
+		{"a redirect deletes an own one", "a=own; b=own", "a=jar", []string{"a=; Max-Age=0", ""}},
+		{"a redirect sets what the jar refuses", "a=own; b=own", "", []string{"a=new; Domain=other.example", ""}},
+		{"an own one twice", "a=own; b=own; a=own2", "", []string{"a=new", ""}},
+		{"capitals are another name", "a=own", "", []string{"A=new", ""}},
+		{"the last response", "a=own", "", []string{""}},
+		{"another origin", "a=own", "b=jar", []string{"a=new", "-> http://other.example/2", ""}},
+		{"another origin at once", "a=own", "b=jar", []string{"-> http://other.example/1", ""}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for kind, send := range map[string]func(http.CookieJar, *url.URL, http.Header, http.Handler) error{
+				"a Stack": func(jar http.CookieJar, u *url.URL, header http.Header, h http.Handler) error {
+					stack := agent.Stack{Agent: treqtesting.NewHandlerTraversalAgent(h, treqtesting.Config{}), Jar: jar, Redirects: &agent.RedirectConfig{}}
+					deferredtest.SuccessResultOf(t, stack.Send(&request.Request{Method: "GET", URL: u, Header: header}))
+					return nil
+				},
+				"agents": func(jar http.CookieJar, u *url.URL, header http.Header, h http.Handler) error {
+					a := agent.NewCookieAgent(treqtesting.NewHandlerTraversalAgent(h, treqtesting.Config{}), jar)
+					deferredtest.SuccessResultOf(t, agent.NewRedirectAgent(a, agent.RedirectConfig{}).Request(&request.Request{Method: "GET", URL: u, Header: header}))
+					return nil
+				},
+			} {
+				var got [2][]string
+				for i, send := range []func(http.CookieJar, *url.URL, http.Header, http.Handler) error{sendByNetHTTP, send} {
+					jar, _ := cookiejar.New(nil)
+					u, _ := url.Parse("http://example.com/0")
+					if test.jar != "" {
+						jar.SetCookies(u, cookies.FromResponse(http.Header{"Set-Cookie": {test.jar}}))
+					}
+					header := http.Header{}
+					if test.own != "" {
+						header["Cookie"] = []string{test.own}
+					}
+					hop := 0
+					err := send(jar, u, header, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						pairs := strings.Split(strings.Join(r.Header["Cookie"], "; "), "; ")
+						slices.Sort(pairs) // net/http sorts them after a change
+						got[i] = append(got[i], r.Host+" "+strings.Join(pairs, "; "))
+						if hop == len(test.hops) {
+							return
+						}
+						line := test.hops[hop]
+						hop++
+						to, elsewhere := strings.CutPrefix(line, "-> ")
+						if !elsewhere {
+							to = fmt.Sprint("/", hop)
+						}
+						if line != "" && !elsewhere {
+							w.Header().Set("Set-Cookie", line)
+						}
+						w.Header().Set("Location", to)
+						w.WriteHeader(http.StatusFound)
+					}))
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				if !slices.Equal(got[0], got[1]) {
+					t.Errorf("%s: net/http sent\n\t%s\nwe sent\n\t%s", kind, strings.Join(got[0], "\n\t"), strings.Join(got[1], "\n\t"))
+				}
+			}
+		})
+	}
+}
+
+// sendByNetHTTP is a GET by net/http's client.
+func sendByNetHTTP(jar http.CookieJar, u *url.URL, header http.Header, h http.Handler) error {
+	c := http.Client{Jar: jar, Transport: roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		w := httptest.NewRecorder()
+		if r.Host == "" {
+			r.Host = r.URL.Host
+		}
+		h.ServeHTTP(w, r)
+		return w.Result(), nil
+	})}
+	_, err := c.Do(&http.Request{Method: "GET", URL: u, Header: header})
+	return err
+}
+
+type roundTripperFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripperFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestCookiesOfAnAnswer checks that the answer to a challenge after a redirect sends each
+// cookie once.
+func TestCookiesOfAnAnswer(t *testing.T) {
+	var got []string
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.URL.Path+" "+strings.Join(r.Header["Cookie"], " and "))
+		switch {
+		case r.URL.Path == "/":
+			w.Header().Set("Set-Cookie", "new=1")
+			http.Redirect(w, r, "/next", http.StatusFound)
+		case r.Header.Get("Authorization") == "":
+			w.Header().Set("WWW-Authenticate", `Digest realm="r", nonce="n", qop="auth"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
 	jar := new(cookies.Jar)
 	jar.Set("jar", "1", cookies.Domain("example.com"))
-	req := newRequest("GET", setting("http://example.com/", "new=2"))
-	req.Header.Set("Cookie", "own=1")
-	resp := deferredtest.SuccessResultOf(t, agent.NewCookieAgent(cookieServer(), jar).Request(req))
-	if got := resp.Header.Get("Got"); got != "own=1" {
-		t.Errorf("the agent sent the cookies %q", got)
+	below := agent.NewRedirectAgent(agent.NewCookieAgent(treqtesting.NewHandlerTraversalAgent(h, treqtesting.Config{}), jar), agent.RedirectConfig{})
+	req := newRequest("GET", "http://example.com/", "Cookie", "own=1; new=0")
+	deferredtest.SuccessResultOf(t, agent.NewAuthAgent(below, auth.NewDigest("u", "p")).Request(req))
+	want := []string{"/ own=1; new=0; jar=1", "/next own=1; jar=1; new=1", "/next own=1; jar=1; new=1"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
-	if value, err := jar.Get("new"); value != "2" || err != nil {
-		t.Errorf("the jar got %q, %v", value, err)
-	}
-	deferredtest.SuccessResultOf(t, resp.Discard())
 }
 
 func TestCookieAgentDoesNotChangeTheRequest(t *testing.T) {
