@@ -48,22 +48,25 @@ import (
 type carrier interface {
 	// writeHead sends the head of the final response with the beginning of its body.
 	// last says that body is the whole body; then finish follows at once. If h cannot
-	// be sent, writeHead sends nothing and returns an error.
+	// be sent, writeHead sends nothing and returns an error. body is as p of write.
 	writeHead(h responseHead, body []byte, last bool) error
-	// write sends more of the body, at least one byte. The caller may reuse p.
+	// write sends more of the body, at least one byte. The caller may reuse p if it has
+	// at most maxPiece bytes. A longer p must not be changed while the carrier is full.
 	write(p []byte)
 	// inform sends an interim response, if the client's version of HTTP has interim
 	// responses.
 	inform(code int, header http.Header)
 	// finish ends the response. short says that the body was shorter than its
-	// Content-Length.
+	// Content-Length. If the carrier is full, it calls the request's written when the
+	// client has accepted the bytes, or connectionLost.
 	finish(trailer http.Header, short bool)
 	// abort ends the response so that the client sees that it is not complete. The
 	// carrier calls connectionLost later.
 	abort()
 
-	// full reports whether the client accepts no more bytes at present. The carrier
-	// calls pauseWriting and resumeWriting when this changes.
+	// full reports whether bytes of the response wait because the client accepts no
+	// more at present. The carrier calls pauseWriting and resumeWriting when this
+	// changes.
 	full() bool
 	// pull makes the carrier call p.ResumeProducing whenever the client accepts more
 	// bytes, in place of pauseWriting and resumeWriting. pull(nil) ends that.

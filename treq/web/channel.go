@@ -38,6 +38,9 @@ type channel struct {
 	version   http1.Version
 	announced int64                // the length of req's content
 	puller    reactor.PullProducer // produces req's response, if not nil
+	unsent    pieces               // of a response that the transport has not taken
+	lastPiece time.Time            // the time when a piece of unsent was passed on
+	unwritten *Request             // the finished request whose response the transport has not taken
 
 	borrowed  bool // in belongs to the transport
 	consuming bool // consume is running
@@ -53,12 +56,15 @@ type channel struct {
 	stopped   bool // the transport can send no more
 	readEnded bool // the client has ended its side
 	closing   bool // received bytes are dropped
+	large     bool // a response had to wait in unsent
 	unread    bool // the client may be sending bytes that nobody will read
 	begun     bool // part of a head has arrived
 
 	awaiting awaited // the event expected before deadline
 	deadline time.Time
 	timer    reactor.DelayedCall // fires at deadline or before
+
+	lingersUntil time.Time // the end of lingering
 }
 
 const (
@@ -82,9 +88,7 @@ func (c *channel) ConnectionMade(t reactor.Transport) {
 // DataReceived reads data.
 func (c *channel) DataReceived(data []byte) {
 	if c.closing {
-		if c.dropped += int64(len(data)); c.dropped > 16*maxDropped {
-			c.transport.AbortConnection()
-		}
+		c.drop(len(data))
 		return
 	}
 	if len(c.in) == 0 {
@@ -289,8 +293,14 @@ func (c *channel) ReadConnectionLost() {
 	}
 }
 
-// WriteConnectionLost does nothing: the channel waits for the client's end.
-func (c *channel) WriteConnectionLost() {}
+// WriteConnectionLost is called when everything is sent that linger left. The channel waits
+// for the client's end.
+func (c *channel) WriteConnectionLost() {
+	if c.closing {
+		c.written()
+		c.await(awaitClose)
+	}
+}
 
 // cut ends a request after the client has ended its side too early.
 func (c *channel) cut() {
@@ -319,21 +329,45 @@ func (c *channel) linger() {
 		return
 	}
 	c.stop()
-	c.await(awaitClose)
+	if c.full() {
+		c.await(awaitWritten)
+	} else {
+		c.await(awaitClose)
+	}
+	c.lingersUntil = c.clock.Now().Add(maxLinger)
 	c.transport.LoseWriteConnection()
 	c.transport.ResumeProducing()
+}
+
+// drop drops n bytes that were received after the last response.
+func (c *channel) drop(n int) {
+	switch c.dropped += int64(n); {
+	case c.dropped > 16*maxDropped:
+		c.transport.AbortConnection()
+	case c.awaiting == awaitClose && c.clock.Now().Before(c.lingersUntil):
+		c.await(awaitClose)
+	}
 }
 
 // stop ends all work of the channel except closing the connection.
 func (c *channel) stop() {
 	c.closing = true
 	c.in, c.borrowed = nil, false
-	c.transport.UnregisterProducer()
+	if c.unsent.size == 0 {
+		c.transport.UnregisterProducer()
+	}
 }
 
 // ConnectionLost ends the current request.
 func (c *channel) ConnectionLost(reason error) {
+	if c.closing && c.unsent.size == 0 && reason == reactor.ErrConnectionDone {
+		c.written()
+	}
 	c.forget()
+	if last := c.unwritten; last != nil {
+		c.unwritten = nil
+		last.connectionLost(reason)
+	}
 	if req := c.req; req != nil {
 		c.req = nil
 		req.connectionLost(reason)
@@ -344,6 +378,7 @@ func (c *channel) ConnectionLost(reason error) {
 func (c *channel) forget() {
 	c.closing = true
 	c.in, c.borrowed = nil, false
+	c.unsent = pieces{}
 	c.awaiting = awaitNothing
 	if c.timer != nil {
 		c.timer.Cancel()

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -29,16 +30,20 @@ func (c *channel) writeHead(h responseHead, body []byte, last bool) error {
 	const small = 8 << 10 // copying so few bytes costs less than another write
 	copied := len(body) <= small
 	switch {
-	case !copied:
-	case c.chunked:
+	case copied && c.chunked:
 		out = http1.AppendChunk(out, body)
-	default:
+	case copied:
 		out = append(out, body...)
+	case c.chunked:
+		out = http1.AppendChunkHead(out, len(body))
 	}
 	c.transport.Write(out)
 	c.site.scratch = out
 	if !copied {
-		c.write(body)
+		c.send(body)
+		if c.chunked {
+			c.send([]byte(http1.CRLF))
+		}
 	}
 	return nil
 }
@@ -58,12 +63,66 @@ func (c *channel) closesAfter(h responseHead, last bool) bool {
 }
 
 func (c *channel) write(p []byte) {
-	if !c.chunked {
+	var room [20]byte
+	switch {
+	case !c.chunked:
+		c.send(p)
+	case len(p) <= maxPiece && c.unsent.size == 0:
+		c.transport.WriteSequence(http1.AppendChunkHead(room[:0], len(p)), p, []byte(http1.CRLF))
+	default:
+		c.send(http1.AppendChunkHead(room[:0], len(p)))
+		c.send(p)
+		c.send([]byte(http1.CRLF))
+	}
+}
+
+// send passes p to the transport, or keeps it if it is large or if other bytes wait.
+func (c *channel) send(p []byte) {
+	switch {
+	case len(p) > maxPiece:
+		waited := c.unsent.size != 0
+		c.unsent.keep(p)
+		if !waited {
+			c.sendLater()
+		}
+	case c.unsent.size != 0:
+		c.unsent.copy(p)
+	default:
 		c.transport.Write(p)
+	}
+}
+
+// sendLater makes the transport ask for the unsent bytes.
+func (c *channel) sendLater() {
+	if c.puller == nil {
+		c.transport.UnregisterProducer()
+		c.transport.RegisterPullProducer(pulled{c})
+	}
+	c.large = true
+	c.lastPiece = c.clock.Now()
+	c.PauseProducing()
+}
+
+// sendPiece passes a piece of the unsent bytes to the transport. It passes less to a client
+// that takes long, since WriteTimeout counts from the last piece.
+func (c *channel) sendPiece() {
+	const slow, small = time.Second, maxPiece / 4
+	now, n := c.clock.Now(), maxPiece
+	if now.Sub(c.lastPiece) > slow {
+		n = small
+	}
+	c.lastPiece = now
+	c.transport.Write(c.unsent.take(n))
+}
+
+// allSent is called when the transport has taken all unsent bytes.
+func (c *channel) allSent() {
+	c.transport.UnregisterProducer()
+	if c.closing { // the transport closes now
 		return
 	}
-	var room [20]byte
-	c.transport.WriteSequence(http1.AppendChunkHead(room[:0], len(p)), p, []byte(http1.CRLF))
+	c.transport.RegisterProducer(c)
+	c.ResumeProducing()
 }
 
 // inform implements carrier. HTTP/1.0 has no interim responses.
@@ -91,8 +150,11 @@ func (c *channel) finish(trailer http.Header, short bool) {
 			slog.Error("web: trailers that cannot be sent are left out", "uri", c.req.URI, "error", err)
 			out, _ = http1.AppendLastChunk(c.site.scratch[:0], nil)
 		}
-		c.transport.Write(out)
+		c.send(out)
 		c.site.scratch = out
+	}
+	if c.full() {
+		c.unwritten = c.req
 	}
 	if short {
 		c.keepAlive = false // shows the client that the body is not complete
@@ -111,6 +173,7 @@ func (c *channel) finish(trailer http.Header, short bool) {
 
 // abort implements carrier. It closes the connection.
 func (c *channel) abort() {
+	c.unsent = pieces{}
 	c.stop()
 	c.transport.AbortConnection()
 }
@@ -173,7 +236,7 @@ func (c *channel) pauseContent() {
 	}
 }
 
-func (c *channel) full() bool { return c.blocked }
+func (c *channel) full() bool { return c.blocked || c.unsent.size != 0 }
 
 // PauseProducing is called when the transport accepts no more bytes.
 func (c *channel) PauseProducing() {
@@ -195,10 +258,19 @@ func (c *channel) ResumeProducing() {
 	case c.receiving && !c.held:
 		c.await(awaitContent)
 	}
+	c.written()
 	if c.req != nil {
 		c.req.resumeWriting()
 	}
 	c.consume()
+}
+
+// written ends the response that the transport has taken.
+func (c *channel) written() {
+	if r := c.unwritten; r != nil {
+		c.unwritten = nil
+		r.written()
+	}
 }
 
 // StopProducing is called when the transport can send no more. ConnectionLost follows when
@@ -211,6 +283,10 @@ func (c *channel) StopProducing() {
 // pull implements carrier. The transport pulls instead of pausing the channel.
 func (c *channel) pull(p reactor.PullProducer) {
 	c.puller = p
+	if c.unsent.size != 0 { // the transport pulls already
+		c.PauseProducing()
+		return
+	}
 	c.transport.UnregisterProducer()
 	if p == nil {
 		c.await(awaitNothing)
@@ -222,13 +298,21 @@ func (c *channel) pull(p reactor.PullProducer) {
 	c.transport.RegisterPullProducer(pulled{c})
 }
 
-// pulled is the pull producer that a channel registers with the transport.
+// pulled is the pull producer that a channel registers with the transport: for unsent
+// bytes, and for the producer of a response.
 type pulled struct{ c *channel }
 
 func (p pulled) ResumeProducing() {
-	if p.c.puller != nil {
-		p.c.await(awaitWritten)
-		p.c.puller.ResumeProducing()
+	c := p.c
+	c.await(awaitWritten)
+	switch {
+	case c.unsent.size != 0:
+		c.sendPiece()
+	case c.puller != nil:
+		c.blocked = false
+		c.puller.ResumeProducing()
+	default:
+		c.allSent()
 	}
 }
 
@@ -239,6 +323,9 @@ func (p pulled) StopProducing() { p.c.StopProducing() }
 func (c *channel) hijack() (socket, bool) {
 	s := socket{transport: c.transport, in: c.in, readEnded: c.readEnded, paused: c.paused, blocked: c.blocked}
 	c.req = nil
+	for c.unsent.size != 0 {
+		c.transport.Write(c.unsent.take(maxPiece))
+	}
 	c.forget()
 	c.transport.UnregisterProducer()
 	return s, true

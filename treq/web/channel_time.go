@@ -23,9 +23,11 @@ const (
 const (
 	defaultHeaderTimeout = 20 * time.Second
 	defaultTimeout       = time.Minute
-	// lingering bounds the time that a half-closed connection gives the client to
-	// receive the last response.
+	// lingering bounds the time that a half-closed connection waits for more bytes, or
+	// for the client's end, so that the client receives the last response. maxLinger
+	// bounds the time in all. Both are nginx's.
 	lingering = 5 * time.Second
+	maxLinger = 30 * time.Second
 )
 
 // limit returns how long e may take. Zero or less means no limit.
@@ -90,6 +92,9 @@ func (c *channel) timeUp() {
 	case e == awaitContent:
 		c.keepAlive, c.unread = false, true
 		c.contentLost(errContentTimeout)
+	case e == awaitClose && c.large:
+		c.await(awaitWritten)
+		c.transport.LoseConnection() // AbortConnection would take back what the system has not sent
 	default:
 		c.transport.AbortConnection()
 	}

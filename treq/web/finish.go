@@ -4,9 +4,9 @@ import "github.com/seed-7c003b53/gotreq/deferred"
 
 // This file has the ways for a program to learn of the end of a response.
 
-// NotifyFinish returns a Deferred that fires when the response has been written. It fails
-// with the reason if the connection is lost before that, or if the client ends its side
-// of the connection. Each call returns another Deferred.
+// NotifyFinish returns a Deferred that fires when the response has been written and the
+// connection has taken it. It fails with the reason if the connection is lost before that,
+// or if the client ends its side of the connection. Each call returns another Deferred.
 //
 // NotifyFinish learns of the end of the client's side late, or never, if the client has
 // sent many bytes after the request. A response that was written may not have been
@@ -15,7 +15,7 @@ func (r *Request) NotifyFinish() *deferred.Deferred[deferred.None] {
 	switch {
 	case r.gone != nil:
 		return deferred.Fail[deferred.None](r.gone)
-	case r.finished:
+	case r.ended:
 		return deferred.Succeed(deferred.None{})
 	}
 	d := deferred.New[deferred.None]()
@@ -83,10 +83,15 @@ func (r *Request) peerGone(reason error) {
 // connectionLost is called when the connection is lost.
 func (r *Request) connectionLost(reason error) {
 	if r.finished {
+		if !r.ended { // the client did not take all of it
+			r.ended, r.lost = true, reason
+			r.log()
+			r.notify(reason)
+		}
 		return
 	}
 	r.lost = reason
-	r.buffered = nil
+	r.buffered, r.more = nil, pieces{}
 	r.stopProducer()
 	r.contentLost(reason)
 	r.peerGone(reason)

@@ -80,7 +80,7 @@ func (inv *invocation) Write(p []byte) (int, error) {
 // WriteString is Write for a string; see [io.StringWriter].
 func (inv *invocation) WriteString(s string) (int, error) {
 	if len(s) > cap(inv.buf)-len(inv.buf) {
-		return inv.Write([]byte(s))
+		return inv.Write(bytesOf(s))
 	}
 	if err := inv.mayWrite(len(s)); err != nil {
 		return 0, err
@@ -118,12 +118,15 @@ func (inv *invocation) flush() error {
 
 // send sends p, after the head, and waits until the connection accepts more bytes.
 func (inv *invocation) send(p []byte) (err error) {
+	if len(p) > maxPiece && !inv.writing.at.IsZero() {
+		p = inv.req.Site.copies.of(p) // this may return before p is sent
+	}
 	sent, rests := false, false
 	if !inv.until(func() bool {
 		r := inv.req
 		if !sent && !r.over() {
 			sent = true
-			r.Write(p)
+			r.writeKept(p)
 			if inv.burst += len(p); inv.burst >= maxBurst {
 				inv.burst = 0
 				rests = true

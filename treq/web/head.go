@@ -20,13 +20,17 @@ func bodyAllowed(code int) bool {
 	return code >= 200 && code != http.StatusNoContent && code != http.StatusNotModified
 }
 
-// sendHead sends the head with the beginning of the body. last says that body is the
-// whole body.
-func (r *Request) sendHead(body []byte, last bool) {
+// sendHead sends the head with the beginning of the body. whole is the length of the whole
+// body, or -1 if it is not known.
+func (r *Request) sendHead(body []byte, whole int64) {
 	r.headSent = true
 	header := r.ResponseHeader
 	trailers := hasTrailers(header)
-	r.length = r.bodyLength(body, last && !trailers)
+	last := whole == int64(len(body))
+	if trailers {
+		whole = -1
+	}
+	r.length = r.bodyLength(whole)
 	r.setDefaults(body)
 	if trailers {
 		header = withoutTrailers(header)
@@ -47,14 +51,14 @@ func (r *Request) sendHead(body []byte, last bool) {
 	r.sent += int64(len(body))
 }
 
-// bodyLength returns the length of the body for the head, or -1. whole says that body is
-// the whole response after the head.
-func (r *Request) bodyLength(body []byte, whole bool) int64 {
+// bodyLength returns the length of the body for the head, or -1. whole is the length of
+// all that follows the head, or -1 if it is not known.
+func (r *Request) bodyLength(whole int64) int64 {
 	if given, ok := givenLength(r.ResponseHeader); ok {
 		return given
 	}
-	if whole && r.code != http.StatusNotModified && (len(body) != 0 || r.hasBody()) {
-		return int64(len(body))
+	if whole >= 0 && r.code != http.StatusNotModified && (whole != 0 || r.hasBody()) {
+		return whole
 	}
 	return -1
 }

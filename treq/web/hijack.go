@@ -145,11 +145,12 @@ func (h *hijackedConn) Write(p []byte) (n int, err error) {
 		case h.writing.passed(h.inv.req.conn):
 			err = errDeadline
 		default:
-			if n == 0 {
-				n = len(p)
-				h.transport.Write(p)
+			for n < len(p) && !h.blocked { // in pieces: a client that does not read costs one
+				piece := p[n:min(len(p), n+maxPiece)]
+				h.transport.Write(piece)
+				n += len(piece)
 			}
-			return !h.blocked
+			return n == len(p) && !h.blocked
 		}
 		return true
 	}) {

@@ -68,7 +68,8 @@ func Redirect(url string) *Page {
 // twisted.web.static.Data.
 type Data struct {
 	Node
-	// Content is the body.
+	// Content is the body. It must not be changed while a response with it is sent:
+	// it is not copied.
 	Content []byte
 	// Type is the media type of Content. "" means that [http.DetectContentType] finds
 	// the type.
@@ -81,5 +82,5 @@ func (d *Data) RenderGET(req *Request) {
 		req.SetHeader("Content-Type", d.Type)
 	}
 	req.SetHeader("Content-Length", strconv.Itoa(len(d.Content)))
-	req.Write(d.Content)
+	req.writeKept(d.Content)
 }

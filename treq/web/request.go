@@ -176,13 +176,12 @@ func (r *Request) render() {
 		return
 	}
 	r.rendering = false
-	switch kept := r.buffered; {
+	switch {
 	case r.over():
 	case !r.notDoneYet && !r.producer.Taken():
 		r.Finish()
-	case len(kept) != 0:
-		r.buffered = nil
-		r.Write(kept)
+	case len(r.buffered) != 0:
+		r.sendKept(false)
 	}
 }
 

@@ -22,11 +22,14 @@ type response struct {
 
 	notDoneYet bool   // the response stays open after its rendering
 	rendering  bool   // the resource is being rendered: Write keeps the bytes
-	buffered   []byte // bytes that Write keeps
+	buffered   []byte // the first bytes that Write keeps
+	more       pieces // the bytes after buffered that Write keeps
+	sealed     bool   // nothing may be appended to buffered
 	length     int64  // the length of the body in the head; -1 if unknown
 	sent       int64  // the number of bytes of the body sent
 	headSent   bool
 	finished   bool
+	ended      bool // the response was logged, and NotifyFinish has fired
 	aborted    bool
 
 	lost     error // why the connection was lost
@@ -92,35 +95,71 @@ func (r *Request) Redirect(url string) {
 // resource is rendered, Write keeps p; if the response ends with the rendering, the kept
 // bytes are sent with their length.
 //
-// Bytes that the connection does not accept are kept in memory, without a limit. A
-// producer can make a large body piece by piece; see [Request.RegisterProducer].
+// Bytes that the connection does not accept are kept in memory, without a limit.
+// Responses that write the same large slice share one copy of it. A producer can make a
+// large body piece by piece; see [Request.RegisterProducer].
 //
 // Write fails with [ErrConnectionLost], or with [http.ErrContentLength] after more bytes
 // than the Content-Length. It panics after Finish.
 func (r *Request) Write(p []byte) (int, error) {
-	if r.finished {
-		panic("web: Write after Finish")
+	if len(p) > maxPiece && !r.over() {
+		p = r.Site.copies.of(p)
 	}
+	return r.writeKept(p)
+}
+
+// WriteString is Write for a string.
+func (r *Request) WriteString(s string) (int, error) { return r.writeKept(bytesOf(s)) }
+
+// writeKept is Write for bytes that will not be changed if they are more than maxPiece.
+func (r *Request) writeKept(p []byte) (int, error) {
 	switch {
+	case r.finished:
+		panic("web: Write after Finish")
 	case r.over():
 		return 0, ErrConnectionLost
 	case r.rendering:
-		r.buffered = append(r.buffered, p...)
+		r.keep(p)
 	case !r.headSent:
-		r.sendHead(p, false)
+		r.sendHead(p, -1)
 	case len(p) != 0:
 		return r.writeBody(p)
 	}
 	return len(p), nil
 }
 
-// WriteString is Write for a string.
-func (r *Request) WriteString(s string) (int, error) {
-	if r.rendering && !r.over() {
-		r.buffered = append(r.buffered, s...)
-		return len(s), nil
+// keep keeps p until the head is sent.
+func (r *Request) keep(p []byte) {
+	large := len(p) > maxPiece
+	switch {
+	case large && len(r.buffered) == 0:
+		r.buffered, r.sealed = p, true
+	case large:
+		r.more.keep(p)
+		r.sealed = true
+	case r.sealed:
+		r.more.copy(p)
+	default:
+		r.buffered = append(r.buffered, p...)
 	}
-	return r.Write([]byte(s))
+}
+
+// sendKept sends the bytes that keep has kept, after the head if it is not sent yet. whole
+// says that they are the whole body.
+func (r *Request) sendKept(whole bool) {
+	first, more := r.buffered, r.more
+	r.buffered, r.more, r.sealed = nil, pieces{}, false
+	switch {
+	case r.headSent:
+		r.writeKept(first)
+	case whole:
+		r.sendHead(first, int64(len(first))+more.size)
+	default:
+		r.sendHead(first, -1)
+	}
+	for _, p := range more.list {
+		r.writeKept(p)
+	}
 }
 
 // writeBody sends p, which is not empty, after the head.
@@ -152,25 +191,28 @@ func (r *Request) Finish() {
 		r.UnregisterProducer()
 	}
 	r.rendering = false
-	switch body := r.buffered; {
-	case !r.headSent:
-		r.sendHead(body, true)
-	case len(body) != 0:
-		r.writeBody(body)
-	}
+	r.sendKept(true)
 	if r.aborted { // because of the head
 		return
 	}
-	r.buffered, r.content, r.Content = nil, nil, nil
+	r.content, r.Content = nil, nil
 	short := r.hasBody() && r.sent < r.length
 	if short {
 		slog.Error("web: a body is shorter than its Content-Length", "uri", r.URI, "sent", r.sent, "length", r.length)
 	}
 	trailer := r.trailers()
 	r.finished = true
+	if !r.carrier.full() {
+		r.written()
+	}
+	r.carrier.finish(trailer, short)
+}
+
+// written is called when the client has accepted the whole response.
+func (r *Request) written() {
+	r.ended = true
 	r.log()
 	r.notify(nil)
-	r.carrier.finish(trailer, short)
 }
 
 // Fail logs err and ends the response: with a 500 if its head has not been sent, else by
@@ -210,14 +252,14 @@ func (r *Request) endWith(code int, text, name, value string) {
 	r.SetResponseCode(code)
 	r.SetHeader("Content-Type", "text/plain; charset=utf-8")
 	r.SetHeader(name, value)
-	r.buffered = append(append(r.buffered[:0], text...), '\n')
+	r.buffered, r.more, r.sealed = []byte(text+"\n"), pieces{}, false
 	r.Finish()
 }
 
 // abort ends the response by closing the connection at once.
 func (r *Request) abort() {
 	if !r.over() {
-		r.buffered = nil
+		r.buffered, r.more = nil, pieces{}
 		r.aborted = true
 		r.carrier.abort()
 	}

@@ -36,9 +36,10 @@ type Site struct {
 	ContentTimeout time.Duration
 	// IdleTimeout bounds the time between two requests. The default is a minute.
 	IdleTimeout time.Duration
-	// WriteTimeout bounds the time in which the client receives the bytes that wait
-	// to be sent: about 64 KiB if the response has a producer. After it the
-	// connection is aborted. The default is a minute.
+	// WriteTimeout bounds the time in which the client takes the next part of a
+	// response, 64 KiB at most. It counts from the last part, so that a slow client
+	// gets a response of any size. After it the connection is aborted. The default is a
+	// minute.
 	WriteTimeout time.Duration
 	// SessionTimeout bounds the time between two requests of a session. The default
 	// is 15 minutes.
@@ -74,6 +75,7 @@ type Site struct {
 	scratch    []byte   // the buffer in which heads are built
 	free       [][]byte // free buffers for handlers' writes
 	fileBuffer []byte   // the buffer for reading files
+	copies     copies
 }
 
 // BuildProtocol returns the protocol of one connection; see [reactor.Factory]. It panics
