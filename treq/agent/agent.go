@@ -213,6 +213,10 @@ func (a *Agent) connect(x *exchange, head []byte) {
 // resend sends x over a new connection after its old one was lost. A request is resent at
 // most once, because only the loss of a reused connection leads here.
 func (a *Agent) resend(x *exchange) {
+	if err := x.rewindBody(); err != nil {
+		x.fail(err)
+		return
+	}
 	if a.pool.open(x.group) {
 		a.connect(x, head(x))
 	} else {

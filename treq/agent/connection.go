@@ -107,12 +107,19 @@ func (c *connection) send(x *exchange, head []byte) {
 		return
 	}
 	c.chunked = body.Length() == request.UnknownLength
+	if c.mayBeDead() && x.idempotent() {
+		x.holdBody()
+	}
 	if x.expects() {
 		x.awaitContinue()
 	} else {
 		x.sendBody()
 	}
 }
+
+// mayBeDead reports whether c was unused for a while, so that its loss before an answer is a
+// reason to send the request again.
+func (c *connection) mayBeDead() bool { return c.sent > 1 && c.pool.retry }
 
 // The methods below are those of a carrier.
 
@@ -320,7 +327,7 @@ func (c *connection) lost(x *exchange, reason, broken error) {
 	case x.over(): // x was cancelled, or its body failed
 	case c.heard:
 		x.fail(&response.FailedError{Reasons: reasons})
-	case c.sent > 1 && c.pool.retry && x.repeatable():
+	case c.mayBeDead() && x.idempotent() && (x.held || !x.produced):
 		x.agent.resend(x) // the server closed an idle connection while the request was on its way
 	default:
 		x.fail(&response.NeverReceivedError{Reasons: reasons})

@@ -37,6 +37,7 @@ type exchange struct {
 	produced   bool                                   // the request's body was started or stopped
 	cutShort   bool                                   // the server does not get the whole body of the request
 	expectless bool                                   // the request is repeated without its Expect
+	held       bool                                   // the request's body is held, so that it can be sent again
 	answered   bool                                   // the head of the response was received
 }
 
@@ -77,6 +78,7 @@ func (x *exchange) fail(err error) {
 	if x.stopBody(); x.over() {
 		return // StopProducing cancelled x
 	}
+	x.releaseBody()
 	x.result.Errback(&RequestError{x.request.Method, x.request.URL.Redacted(), err})
 }
 
@@ -95,15 +97,37 @@ func (x *exchange) cancel() {
 	}
 }
 
-// repeatable reports whether x may be sent again although the server may have processed
-// it: its method is idempotent (RFC 9110, section 9.2.2), and its body can be sent again or
-// was not started.
-func (x *exchange) repeatable() bool {
+// idempotent reports whether x may be sent again although the server may have processed it
+// (RFC 9110, section 9.2.2).
+func (x *exchange) idempotent() bool {
 	switch x.request.Method {
 	case "GET", "HEAD", "OPTIONS", "TRACE", "DELETE", "PUT":
-		return !x.produced || request.Repeatable(x.request.Body)
+		return true
 	}
 	return false
+}
+
+// holdBody makes sure that the body of x's request can be sent again, if that is possible.
+func (x *exchange) holdBody() { x.held = request.Hold(x.request.Body) }
+
+// releaseBody undoes holdBody.
+func (x *exchange) releaseBody() {
+	if x.held {
+		x.held = false
+		request.Release(x.request.Body)
+	}
+}
+
+// rewindBody makes the body of x's request ready to be sent again.
+func (x *exchange) rewindBody() error {
+	if !x.produced {
+		return nil
+	}
+	if err := request.Rewind(x.request.Body); err != nil {
+		return &GenerationError{err}
+	}
+	x.produced = false
+	return nil
 }
 
 // expects reports whether the body of x's request waits for a 100.
@@ -135,6 +159,7 @@ func (x *exchange) refuseUpload() {
 // response gets the connection.
 func (x *exchange) respond(head *http1.ResponseHead, upgrade *response.Upgrade) *response.Response {
 	x.answered = true
+	x.releaseBody()
 	x.body.Init(x)
 	r := response.New(&x.body)
 	r.Version = head.Version.String()

@@ -336,6 +336,79 @@ func TestEveryBodyOfATripIsReleased(t *testing.T) {
 	}
 }
 
+// TestBodiesOnADeadConnection loses a reused connection during the upload. The body is
+// closed once, at the end, and a body that has changed is not sent.
+func TestBodiesOnADeadConnection(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	text := strings.Repeat("x", 1<<20)
+	for name, test := range map[string]struct {
+		paused  bool // the server does not read before the connection is lost
+		changed bool
+		cancel  bool // while it is sent again
+		stack   bool // a Stack that may send it too is above
+	}{
+		"whole":                {},
+		"cut":                  {paused: true},
+		"changed":              {changed: true},
+		"cut and cancelled":    {paused: true, cancel: true},
+		"whole in a Stack":     {stack: true},
+		"cut in a Stack":       {stack: true, paused: true},
+		"cancelled in a Stack": {stack: true, paused: true, cancel: true},
+		"changed in a Stack":   {stack: true, changed: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := newWorld(t, agent.PoolConfig{})
+			w.exchange(newRequest("GET", "http://a.example/"), 0)
+			if test.paused {
+				w.Conn(0).PauseProducing()
+			}
+			req := newRequest("PUT", "http://a.example/")
+			req.Body = fileBody(f)
+			var a agent.Requester = w.agent
+			if test.stack {
+				a = newHops(w)
+			}
+			d := a.Request(req)
+			w.r.Pump()
+			if test.changed {
+				if err := os.WriteFile(path, []byte("less"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.Conn(0).Abort()
+			switch {
+			case test.changed:
+				var generating *agent.GenerationError
+				if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, request.ErrChanged) || !errors.As(err, &generating) {
+					t.Errorf("got %v", err)
+				}
+			case test.cancel:
+				d.Cancel()
+				w.r.Pump()
+				if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+					t.Errorf("got %v", err)
+				}
+			default:
+				if got := sentBody(t, w.Conn(1).Got()); got != text {
+					t.Errorf("sent %d bytes", len(got))
+				}
+				w.Conn(1).Send(okHello)
+				w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
+			}
+			if err := f.Close(); !errors.Is(err, os.ErrClosed) {
+				t.Error("the file is open")
+			}
+		})
+	}
+}
+
 // TestCredentialsDoNotReturn: on the way A, B, A the second request to A has no credentials
 // of any kind, and its challenge is not answered.
 func TestCredentialsDoNotReturn(t *testing.T) {

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -230,6 +232,11 @@ func TestAgain(t *testing.T) {
 		{"PUT of nothing", "PUT", nil, "", closed, true},
 		{"PUT of bytes", "PUT", request.Bytes("text"), "", closed, true},
 		{"PUT of many bytes", "PUT", request.Bytes(strings.Repeat("x", 1<<20)), "", closed, true},
+		{"PUT of a file", "PUT", fileBody(strings.NewReader("text")), "", closed, true},
+		{"PUT of a large file", "PUT", fileBody(strings.NewReader(strings.Repeat("x", 1<<20))), "", reset, true},
+		{"PUT of a form", "PUT", formBody(t, multipart.FromReader("a", newSource("text"))), "", closed, true},
+		{"PUT of a file that cannot seek", "PUT", fileBody(iotest.OneByteReader(strings.NewReader("text"))), "", closed, false},
+		{"POST of a file", "POST", fileBody(strings.NewReader("text")), "", closed, false},
 		{"PUT of a body produced once", "PUT", &producer{length: 1, writes: []string{"x"}}, "", closed, false},
 		{"PUT of a body being produced", "PUT", &producer{length: -1, open: true}, "", closed, false},
 		{"POST", "POST", nil, "", closed, false},

@@ -162,8 +162,11 @@ func (p *CooperativeProducer) Rewind() error {
 	}
 	p.StopProducing()
 	p.round++
+	if err := p.rewind(); err != nil {
+		return err
+	}
 	p.task, p.started, p.paused, p.stopped, p.ended = nil, false, false, false, false
-	return p.rewind()
+	return nil
 }
 
 // Release implements [RepeatableProducer].

@@ -42,7 +42,7 @@ type RepeatableProducer interface {
 	// Rewind makes a held producer ready for another StartProducing, which writes the
 	// same bytes from the beginning. If the producer is still writing, Rewind stops
 	// it. The error is ErrChanged if the source has another length than at first, or
-	// says why the source cannot be rewound.
+	// says why the source cannot be rewound; the producer then stays stopped.
 	Rewind() error
 	// Release undoes one Hold.
 	Release()
