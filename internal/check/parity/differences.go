@@ -164,6 +164,14 @@ var differences = []Difference{
 		Cases: "cookies in quotes", Field: "Got.*.Cookies", Treq: `["a=\"x y\""]`, Ours: `["a=x y"]`,
 		Reason: "The value has no quotes; the field Quoted says that it had some. Both send the same.",
 	},
+	{
+		Cases: "cookies and a header", Field: "Sent.0.Header.Cookie", Treq: `["b=2"]`, Ours: `["b=2; a=1"]`,
+		Reason: "A Cookie header and the cookies of the jar go together, as in net/http. Twisted sends the header only.",
+	},
+	{
+		Cases: "cookies for https only", Field: "Got.*.Cookies", Treq: `["a=1"]`, Ours: `[]`,
+		Reason: "A Secure cookie that comes over http is refused (RFC 6265bis, section 5.7). Python's jar keeps it.",
+	},
 
 	// Connections and errors.
 	{
