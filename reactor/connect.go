@@ -14,6 +14,7 @@ import (
 
 // ConnectTCP connects to an IP address and port; see [TCP].
 func (l *Loop) ConnectTCP(address string, factory Factory, config ConnectConfig) *deferred.Deferred[Protocol] {
+	l.check("ConnectTCP")
 	if _, err := netip.ParseAddrPort(address); err != nil {
 		return deferred.Fail[Protocol](&ConnectError{"tcp", address, errors.New("not an IP address and port")})
 	}
@@ -22,6 +23,7 @@ func (l *Loop) ConnectTCP(address string, factory Factory, config ConnectConfig)
 
 // ConnectUNIX connects to the socket at path; see [UNIX].
 func (l *Loop) ConnectUNIX(path string, factory Factory, config ConnectConfig) *deferred.Deferred[Protocol] {
+	l.check("ConnectUNIX")
 	return l.connect("unix", path, factory, config)
 }
 
@@ -44,7 +46,7 @@ func (l *Loop) connect(network, address string, factory Factory, config ConnectC
 	if factory == nil {
 		panic("reactor: connecting to " + address + " with a nil Factory")
 	}
-	if l.state >= closing {
+	if l.state() >= closing {
 		return deferred.Fail[Protocol](&ConnectError{network, address, ErrStopped})
 	}
 	d := &dial{loop: l, network: network, address: address, factory: factory}
@@ -90,6 +92,7 @@ func (d *dial) fail(err error) {
 
 // done handles the result of the poller's attempt.
 func (d *dial) done(s Socket, err error) {
+	d.loop.awake()
 	d.cancel = nil
 	if err != nil {
 		d.fail(err)
@@ -132,11 +135,13 @@ func (l *Loop) build(factory Factory, s Socket) (p Protocol, err error) {
 
 // ListenTCP listens on address; see [TCP].
 func (l *Loop) ListenTCP(address string, factory Factory) (Port, error) {
+	l.check("ListenTCP")
 	return l.listen("tcp", address, factory)
 }
 
 // ListenUNIX listens on a socket at path; see [UNIX].
 func (l *Loop) ListenUNIX(path string, factory Factory) (Port, error) {
+	l.check("ListenUNIX")
 	return l.listen("unix", path, factory)
 }
 
@@ -161,7 +166,7 @@ func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 	if factory == nil {
 		panic("reactor: listening on " + address + " with a nil Factory")
 	}
-	if l.state >= closing {
+	if l.state() >= closing {
 		return nil, &ListenError{network, address, ErrStopped}
 	}
 	p := &port{loop: l, factory: factory}
@@ -176,6 +181,7 @@ func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 
 // accept handles a connection, or an accept error, from the poller.
 func (p *port) accept(s Socket, err error) {
+	p.loop.awake()
 	if err != nil {
 		p.pause(classify(err))
 		return
@@ -206,11 +212,12 @@ func (p *port) pause(err error) {
 	})
 }
 
-// Addr returns the address that p listens on; see [Port].
+// Addr returns the address that p listens on; see [Port]. Any goroutine may call it.
 func (p *port) Addr() net.Addr { return p.addr }
 
 // StopListening closes p; see [Port].
 func (p *port) StopListening() {
+	p.loop.check("StopListening")
 	if p.stopped {
 		return
 	}

@@ -76,6 +76,10 @@ const (
 
 func (c *connection) node() *node[connection] { return &c.at }
 
+// check panics if the caller is not on the loop's goroutine. The methods of Transport
+// call it.
+func (c *connection) check() { c.loop.check("the methods of a Transport") }
+
 // start makes an open socket the connection of p. It fails if p's ConnectionMade
 // panics. The connection is then closed at the end of the turn.
 func (l *Loop) start(s Socket, p Protocol) (*connection, error) {
@@ -111,6 +115,7 @@ func (c *connection) fail(err error) {
 
 // Ready reads, and schedules a flush when the socket can send again; see [Handler].
 func (c *connection) Ready(r Readiness) {
+	c.loop.awake()
 	if c.flags&disconnected != 0 {
 		return
 	}
@@ -211,10 +216,14 @@ func (l *Loop) readAgain() {
 }
 
 // PauseProducing stops DataReceived; see [Transport].
-func (c *connection) PauseProducing() { c.flags |= readPaused }
+func (c *connection) PauseProducing() {
+	c.check()
+	c.flags |= readPaused
+}
 
 // ResumeProducing undoes PauseProducing; see [Transport].
 func (c *connection) ResumeProducing() {
+	c.check()
 	c.flags &^= readPaused
 	c.readLater()
 }
@@ -226,6 +235,7 @@ func (c *connection) StopProducing() { c.LoseConnection() }
 
 // Write sends data; see [Consumer].
 func (c *connection) Write(data []byte) {
+	c.check()
 	if len(data) != 0 && c.mayWrite() {
 		c.write(data)
 		c.touch()
@@ -258,6 +268,7 @@ func (c *connection) mayWrite() bool {
 
 // WriteSequence writes several pieces as one; see [Transport].
 func (c *connection) WriteSequence(pieces ...[]byte) {
+	c.check()
 	for _, p := range pieces {
 		c.Write(p)
 	}
@@ -412,6 +423,7 @@ func (c *connection) endWrite() {
 
 // RegisterProducer makes p the source of the written data; see [Consumer].
 func (c *connection) RegisterProducer(p PushProducer) error {
+	c.check()
 	ok, err := c.mayRegister(p)
 	if ok {
 		c.producer.Push = p
@@ -422,6 +434,7 @@ func (c *connection) RegisterProducer(p PushProducer) error {
 
 // RegisterPullProducer makes p the source of the written data; see [Consumer].
 func (c *connection) RegisterPullProducer(p PullProducer) error {
+	c.check()
 	ok, err := c.mayRegister(p)
 	if ok {
 		c.producer.Pull = p
@@ -445,6 +458,7 @@ func (c *connection) mayRegister(p PullProducer) (ok bool, err error) {
 
 // UnregisterProducer ends the registration of the producer; see [Consumer].
 func (c *connection) UnregisterProducer() {
+	c.check()
 	c.producer.Clear()
 	c.flags &^= producerPaused
 	c.touch()
@@ -473,18 +487,21 @@ func (c *connection) stopProducer() {
 
 // LoseConnection closes the connection in order; see [Transport].
 func (c *connection) LoseConnection() {
+	c.check()
 	c.flags |= disconnecting
 	c.touch()
 }
 
 // LoseWriteConnection ends the sending direction in order; see [Transport].
 func (c *connection) LoseWriteConnection() {
+	c.check()
 	c.flags |= endingWrite
 	c.touch()
 }
 
 // AbortConnection closes the connection; see [Transport].
 func (c *connection) AbortConnection() {
+	c.check()
 	c.flags |= aborting
 	c.touch()
 }
@@ -537,24 +554,35 @@ func (c *connection) end(reason error, reset bool) {
 
 // SwitchProtocol replaces the protocol; see [Transport].
 func (c *connection) SwitchProtocol(p Protocol) (old Protocol) {
+	c.check()
 	old, c.protocol = c.protocol, p
 	return old
 }
 
 // Host returns this side's address; see [Transport].
-func (c *connection) Host() net.Addr { return c.socket.LocalAddr() }
+func (c *connection) Host() net.Addr {
+	c.check()
+	return c.socket.LocalAddr()
+}
 
 // Peer returns the other side's address; see [Transport].
-func (c *connection) Peer() net.Addr { return c.socket.RemoteAddr() }
+func (c *connection) Peer() net.Addr {
+	c.check()
+	return c.socket.RemoteAddr()
+}
 
-// Reactor returns the connection's loop; see [Transport].
+// Reactor returns the connection's loop; see [Transport]. Any goroutine may call it.
 func (c *connection) Reactor() Reactor { return c.loop }
 
 // TLS returns nil: the connection itself is not encrypted; see [Transport].
-func (c *connection) TLS() *tls.ConnectionState { return nil }
+func (c *connection) TLS() *tls.ConnectionState {
+	c.check()
+	return nil
+}
 
 // SetNoDelay sets TCP_NODELAY; see [Transport].
 func (c *connection) SetNoDelay(on bool) error {
+	c.check()
 	if c.flags&disconnected != 0 {
 		return net.ErrClosed
 	}
@@ -563,6 +591,7 @@ func (c *connection) SetNoDelay(on bool) error {
 
 // SetKeepAlive sets SO_KEEPALIVE; see [Transport].
 func (c *connection) SetKeepAlive(on bool) error {
+	c.check()
 	if c.flags&disconnected != 0 {
 		return net.ErrClosed
 	}

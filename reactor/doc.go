@@ -43,8 +43,13 @@
 // wait for the loop with [BlockingCallFromThread]. [DeferToThread] runs code that blocks
 // on another goroutine.
 //
-// Before Run, and between the turns of a loop that [Loop.Iterate] drives, the goroutine
-// that sets things up counts as the loop's.
+// A method that belongs to the loop's goroutine panics when another goroutine calls it
+// while the loop sleeps. It cannot cheaply tell who calls it while the loop is busy;
+// [deferred.SetDebugging] makes it find that out as well, with every call. Coroutines of
+// the loop, such as HTTP handlers, count as on its goroutine.
+//
+// Before Run, between two Runs, and between the turns of a loop that [Loop.Iterate] drives,
+// any one goroutine may set things up.
 //
 // # Errors and panics
 //

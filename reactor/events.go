@@ -59,6 +59,7 @@ type trigger struct {
 
 // AddSystemEventTrigger makes the loop call f at event; see [Core].
 func (l *Loop) AddSystemEventTrigger(phase Phase, event SystemEvent, f Trigger) TriggerID {
+	l.check("AddSystemEventTrigger")
 	if f == nil || event > Shutdown || phase > After {
 		panic(fmt.Sprintf("reactor: AddSystemEventTrigger(%d, %d, %p)", phase, event, f))
 	}
@@ -71,6 +72,7 @@ func (l *Loop) AddSystemEventTrigger(phase Phase, event SystemEvent, f Trigger) 
 
 // RemoveSystemEventTrigger removes a trigger; see [Core].
 func (l *Loop) RemoveSystemEventTrigger(id TriggerID) {
+	l.check("RemoveSystemEventTrigger")
 	at := l.triggers.at[id.event][id.phase]
 	for i, t := range at {
 		if t.id == id.id {
@@ -85,7 +87,7 @@ func (l *Loop) RemoveSystemEventTrigger(id TriggerID) {
 func (l *Loop) fire(event SystemEvent, act, done func()) {
 	run := l.runCount
 	l.callTriggers(event, Before).AddBoth(func(v []deferred.None, _ error) ([]deferred.None, error) {
-		if l.state == idle || l.runCount != run {
+		if l.state() == idle || l.runCount != run {
 			return v, nil // Crash was called meanwhile
 		}
 		l.callTriggers(event, During)

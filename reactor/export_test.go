@@ -2,6 +2,9 @@ package reactor
 
 import "net"
 
+// Asleep reports whether the loop may be waiting in its poller.
+func (l *Loop) Asleep() bool { return l.phase.Load() == asleep }
+
 // LimitBuffers makes the system's buffers for t's connection small, so that a test
 // can fill them with little data. It does nothing to a connection without such
 // buffers.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,9 +30,7 @@ type Loop struct {
 	rand     *rand.Rand
 	timers   *timers.Heap
 
-	state          state // set by enter only
-	turning        bool  // inside a turn
-	runCount       int   // number of Runs
+	runCount       int // number of Runs
 	triggers       triggers
 	whenRunning    []func()
 	handlesSignals bool
@@ -51,9 +50,18 @@ type Loop struct {
 	calls     []func()      // from other goroutines; guarded by mu
 	spare     []func()      // an empty slice to swap with calls
 	ended     chan struct{} // closed when Run ends; nil until Ended is called; guarded by mu
-	asleep    atomic.Bool   // the poller may be waiting, so a call from another goroutine must wake it
+	status    atomic.Uint32 // a state; set under mu
+	phase     atomic.Uint32 // outside, inTurn or asleep
 	goroutine atomic.Uint64 // number of the loop's goroutine; 0 if unknown
 }
+
+// The phases of a loop. Only CallFromThread and Stop, which wake the loop, set the phase on
+// another goroutine.
+const (
+	outside uint32 = iota // outside of a turn
+	inTurn
+	asleep // the poller may be waiting, so another goroutine must wake it
+)
 
 type state uint8
 
@@ -93,6 +101,7 @@ func NewLoop(p Poller, config LoopConfig) *Loop {
 		timers:     timers.New(p.Now),
 		readBuffer: make([]byte, minReadSize),
 	}
+	l.timers.Check = l.checkDelayedCall
 	if l.inThread == nil {
 		l.inThread = l.threads.run
 	}
@@ -101,10 +110,16 @@ func NewLoop(p Poller, config LoopConfig) *Loop {
 }
 
 // Locals returns the loop's values of every [Local].
-func (l *Loop) Locals() *Locals { return &l.locals }
+func (l *Loop) Locals() *Locals {
+	l.check("Locals")
+	return &l.locals
+}
 
 // Rand returns the loop's source of randomness; see [Random].
-func (l *Loop) Rand() *rand.Rand { return l.rand }
+func (l *Loop) Rand() *rand.Rand {
+	l.check("Rand")
+	return l.rand
+}
 
 // Run runs the loop on the calling goroutine until Stop; see [Core].
 func (l *Loop) Run() error { return l.run(true, nil) }
@@ -123,10 +138,8 @@ func (l *Loop) run(signals bool, begun func()) error {
 	if begun != nil {
 		l.whenRunning = append(l.whenRunning, begun)
 	}
-	l.turning = true
-	l.fire(Startup, l.started, func() {})
-	l.turning = false
-	for l.state != idle {
+	l.startUp()
+	for l.state() != idle {
 		if err := l.turn(-1); err != nil {
 			l.closeAll()
 			return err
@@ -139,25 +152,30 @@ func (l *Loop) run(signals bool, begun func()) error {
 func (l *Loop) begin() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch l.state {
-	case idle:
-	case closed:
+	switch s := l.state(); {
+	case s == closed:
 		return errLoopClosed
-	default:
+	case s != idle || l.phase.Load() != outside:
 		return ErrAlreadyRunning
 	}
-	l.state = starting
+	l.status.Store(uint32(starting))
 	l.runCount++
 	l.goroutine.Store(goroutineID())
 	return nil
+}
+
+// startUp fires the Startup event.
+func (l *Loop) startUp() {
+	l.phase.Store(inTurn)
+	defer l.phase.Store(outside)
+	l.fire(Startup, l.started, func() {})
 }
 
 // end undoes begin and closes the channel of Ended.
 func (l *Loop) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state = idle
-	l.turning = false
+	l.status.Store(uint32(idle))
 	l.goroutine.Store(0)
 	if l.ended != nil {
 		close(l.ended)
@@ -165,19 +183,32 @@ func (l *Loop) end() {
 	}
 }
 
-// enter sets the state. The lock is for a second Run on another goroutine.
+// state returns the state. Any goroutine may call it.
+func (l *Loop) state() state { return state(l.status.Load()) }
+
+// enter sets the state. The lock is for Run and Stop on other goroutines.
 func (l *Loop) enter(s state) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state = s
+	l.status.Store(uint32(s))
+}
+
+// change sets the state to s if it is one of from, and reports whether it was.
+func (l *Loop) change(s state, from ...state) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ok := slices.Contains(from, l.state())
+	if ok {
+		l.status.Store(uint32(s))
+	}
+	return ok
 }
 
 // started enters the running state and makes the calls of CallWhenRunning.
 func (l *Loop) started() {
-	if l.state != starting {
+	if !l.change(running, starting) {
 		return // a trigger called Stop or Crash
 	}
-	l.enter(running)
 	calls := l.whenRunning
 	l.whenRunning = nil
 	for _, f := range calls {
@@ -185,12 +216,12 @@ func (l *Loop) started() {
 	}
 }
 
-// Stop ends Run; see [Core].
+// Stop ends Run; see [Core]. Any goroutine may call it.
 func (l *Loop) Stop() error {
-	if !l.Running() {
+	if !l.change(stopping, starting, running) {
 		return ErrNotRunning
 	}
-	l.enter(stopping) // the turn continues: the caller may be inside a callback
+	l.wake() // the turn continues: the caller may be inside a callback
 	return nil
 }
 
@@ -202,20 +233,25 @@ func (l *Loop) shutDown() {
 
 // Crash ends Run; see [Core].
 func (l *Loop) Crash() {
-	if l.state != closed {
+	l.check("Crash")
+	if l.state() != closed {
 		l.enter(idle)
 	}
 }
 
-// Running reports whether the loop is running; see [Core].
-func (l *Loop) Running() bool { return l.state == starting || l.state == running }
+// Running reports whether the loop is running; see [Core]. Any goroutine may call it.
+func (l *Loop) Running() bool {
+	s := l.state()
+	return s == starting || s == running
+}
 
 // CallWhenRunning calls f when the loop is running; see [Core].
 func (l *Loop) CallWhenRunning(f func()) {
+	l.check("CallWhenRunning")
 	if f == nil {
 		panic("reactor: CallWhenRunning with a nil function")
 	}
-	if l.state == running {
+	if l.state() == running {
 		f()
 		return
 	}
@@ -224,7 +260,10 @@ func (l *Loop) CallWhenRunning(f func()) {
 
 // Iterate runs one turn of the loop; see [Core].
 func (l *Loop) Iterate(timeout time.Duration) error {
-	if l.goroutine.Load() == 0 {
+	if l.phase.Load() != outside {
+		return ErrAlreadyRunning
+	}
+	if l.goroutine.Load() == 0 || deferred.Debugging() {
 		l.goroutine.Store(goroutineID())
 	}
 	if l.shorten(timeout) == 0 || l.haveCalls() {
@@ -235,13 +274,12 @@ func (l *Loop) Iterate(timeout time.Duration) error {
 
 // turn runs one turn, then waits for the next event, for at most timeout.
 func (l *Loop) turn(timeout time.Duration) error {
-	if l.turning {
+	if !l.phase.CompareAndSwap(outside, inTurn) {
 		return ErrAlreadyRunning
 	}
-	l.turning = true
-	defer func() { l.turning = false }()
+	defer l.phase.Store(outside)
 
-	before := l.state
+	before := l.state()
 	l.makeCalls()
 	mark := l.timers.Mark()
 	for f := l.timers.Due(mark); f != nil; f = l.timers.Due(mark) {
@@ -249,23 +287,40 @@ func (l *Loop) turn(timeout time.Duration) error {
 	}
 	l.readAgain()
 	l.flush()
-	if l.state == stopping {
+	if l.state() == stopping {
 		l.shutDown()
 	}
-	if l.state == idle && before != idle {
+	if l.state() == idle && before != idle {
 		return nil // Run has ended
 	}
+	return l.wait(l.shorten(timeout))
+}
 
-	timeout = l.shorten(timeout)
+// wait waits for the next event, for at most timeout.
+func (l *Loop) wait(timeout time.Duration) error {
 	if timeout != 0 {
-		l.asleep.Store(true)
-		if l.haveCalls() {
-			timeout = 0
+		l.phase.Store(asleep)
+		defer l.phase.Store(inTurn)
+		if l.haveCalls() || l.state() == stopping {
+			timeout = 0 // the other goroutine may have seen a loop that was not asleep
 		}
 	}
-	err := l.poller.Wait(timeout)
-	l.asleep.Store(false)
-	return err
+	return l.poller.Wait(timeout)
+}
+
+// awake notes that the poller is not waiting. The functions that the poller calls begin
+// with it.
+func (l *Loop) awake() {
+	if l.phase.Load() == asleep {
+		l.phase.Store(inTurn)
+	}
+}
+
+// wake wakes the loop, if it is asleep. Any goroutine may call it.
+func (l *Loop) wake() {
+	if l.phase.CompareAndSwap(asleep, inTurn) {
+		l.poller.Wake()
+	}
 }
 
 // shorten returns the longest time that the loop may wait.
@@ -306,10 +361,10 @@ func (l *Loop) closeAll() {
 // loop cannot be used again: calls that wait for it fail with [ErrStopped]. Close
 // fails with [ErrAlreadyRunning] while the loop is running.
 func (l *Loop) Close() error {
-	switch {
-	case l.state == closed:
+	switch s := l.state(); {
+	case s == closed:
 		return nil
-	case l.state != idle || l.turning:
+	case s != idle || l.phase.Load() != outside:
 		return ErrAlreadyRunning
 	}
 	l.closeAll()
@@ -320,23 +375,34 @@ func (l *Loop) Close() error {
 	return err
 }
 
-// Now returns the time; see [Clock].
+// Now returns the time; see [Clock]. Any goroutine may call it, but not on a reactor in
+// memory.
 func (l *Loop) Now() time.Time { return l.poller.Now() }
 
 // CallLater calls f after delay; see [Clock].
 func (l *Loop) CallLater(delay time.Duration, f func()) DelayedCall {
+	l.check("CallLater")
 	return l.timers.CallLater(delay, f)
 }
 
 // DelayedCalls returns the pending calls in the order of their times. It is Twisted's
 // getDelayedCalls.
-func (l *Loop) DelayedCalls() []DelayedCall { return l.timers.Calls() }
+func (l *Loop) DelayedCalls() []DelayedCall {
+	l.check("DelayedCalls")
+	return l.timers.Calls()
+}
 
 // NameResolver returns the resolver of host names; see [Names].
-func (l *Loop) NameResolver() NameResolver { return l.resolver }
+func (l *Loop) NameResolver() NameResolver {
+	l.check("NameResolver")
+	return l.resolver
+}
 
 // InstallNameResolver replaces the resolver; see [Names].
-func (l *Loop) InstallNameResolver(r NameResolver) { l.resolver = r }
+func (l *Loop) InstallNameResolver(r NameResolver) {
+	l.check("InstallNameResolver")
+	l.resolver = r
+}
 
 // CallFromThread makes the loop call f; see [Threads].
 func (l *Loop) CallFromThread(f func()) {
@@ -346,9 +412,7 @@ func (l *Loop) CallFromThread(f func()) {
 	l.mu.Lock()
 	l.calls = append(l.calls, f)
 	l.mu.Unlock()
-	if l.asleep.CompareAndSwap(true, false) {
-		l.poller.Wake()
-	}
+	l.wake()
 }
 
 // CallInThread calls f on another goroutine; see [Threads].
@@ -374,7 +438,7 @@ func (l *Loop) Ended() <-chan struct{} {
 	defer l.mu.Unlock()
 	if l.ended == nil {
 		l.ended = make(chan struct{})
-		if l.state == closed {
+		if l.state() == closed {
 			close(l.ended)
 		}
 	}

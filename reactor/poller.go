@@ -20,7 +20,7 @@ type Poller interface {
 	// accept error. After an error, Wait does not call accept until the Listener's
 	// Resume, because the usual cause, a lack of descriptors, lasts for some time.
 	Listen(network, address string, accept func(Socket, error)) (Listener, error)
-	// Wait calls the handlers of all sockets that are ready. If none is ready, it
+	// Wait calls the handlers of all sockets that are ready, and nothing else of the loop. If none is ready, it
 	// sleeps until one is, until Wake, or until timeout has passed. A negative
 	// timeout never passes.
 	Wait(timeout time.Duration) error

@@ -13,7 +13,8 @@ import (
 // memory.Reactor is one for tests.
 //
 // Methods are for the loop's goroutine, and for the goroutine that sets things up before
-// [Core.Run]. Those of [Threads] are for any goroutine.
+// [Core.Run]. Called on another one, they panic if they find out. Those of [Threads], and
+// Stop and Running, are for any goroutine.
 type Reactor interface {
 	Core
 	Clock
@@ -41,11 +42,13 @@ type Core interface {
 	Run() error
 	// Stop ends Run in order. The current turn ends, the Shutdown event is fired, ports
 	// and connections are closed, and Run returns. Unsent data is sent as far as
-	// possible without waiting. Stop fails with [ErrNotRunning].
+	// possible without waiting. Stop fails with [ErrNotRunning]. Any goroutine may call it;
+	// Twisted needs callFromThread for that.
 	Stop() error
 	// Crash ends Run after the current turn, without the Shutdown event.
 	Crash()
-	// Running reports whether Run has begun and Stop has not been called.
+	// Running reports whether Run has begun and Stop has not been called. Any goroutine may
+	// call it.
 	Running() bool
 	// Iterate runs one turn of the loop, for a program with a loop of its own. If there is
 	// nothing to do, it waits for an event, for at most timeout. A negative timeout

@@ -10,7 +10,10 @@ import (
 // the loops of New and NewPortable they do by default. A second signal, during
 // shutdown, has its usual effect. Call it before Run. It is the installSignalHandlers of
 // Twisted's reactor.run.
-func (l *Loop) HandleSignals(on bool) { l.handlesSignals = on }
+func (l *Loop) HandleSignals(on bool) {
+	l.check("HandleSignals")
+	l.handlesSignals = on
+}
 
 // handleSignals makes signals stop the loop until end is called.
 func (l *Loop) handleSignals() (end func()) {
@@ -22,7 +25,7 @@ func (l *Loop) handleSignals() (end func()) {
 		select {
 		case <-signals:
 			signal.Stop(signals)
-			l.CallFromThread(func() { l.Stop() })
+			l.Stop()
 		case <-over:
 			signal.Stop(signals)
 		}

@@ -59,6 +59,10 @@ const (
 	tlsLost                           // ConnectionLost was called
 )
 
+// check panics if the caller is not on the loop's goroutine. The transport below checks
+// that in each of its methods, and writing nothing has no other effect.
+func (t *tlsConnection) check() { t.below.Write(nil) }
+
 // whenHandshaken fires with the protocol above when the handshake is complete, or fails
 // with ErrHandshake and the reason. Cancelling it aborts the connection. It is called
 // at most once.
@@ -253,12 +257,14 @@ func (t *tlsConnection) ConnectionLost(reason error) {
 
 // PauseProducing stops DataReceived; see [Transport].
 func (t *tlsConnection) PauseProducing() {
+	t.check()
 	t.flags |= tlsPaused
 	t.below.PauseProducing()
 }
 
 // ResumeProducing undoes PauseProducing; see [Transport].
 func (t *tlsConnection) ResumeProducing() {
+	t.check()
 	if t.flags&tlsPaused == 0 {
 		return
 	}
@@ -300,6 +306,7 @@ func (t *tlsConnection) StopProducing() { t.LoseConnection() }
 
 // Write encrypts and sends data; see [Consumer].
 func (t *tlsConnection) Write(data []byte) {
+	t.check()
 	switch {
 	case len(data) == 0 || !t.mayWrite():
 	case t.handshake != nil:
@@ -321,6 +328,7 @@ func (t *tlsConnection) mayWrite() bool {
 // WriteSequence writes several pieces as one, in as few records as possible; see
 // [Transport].
 func (t *tlsConnection) WriteSequence(pieces ...[]byte) {
+	t.check()
 	buffer := plaintexts.Get().(*[16 << 10]byte)
 	defer plaintexts.Put(buffer)
 	joined := buffer[:0]
@@ -341,6 +349,7 @@ func (t *tlsConnection) WriteSequence(pieces ...[]byte) {
 // RegisterProducer makes p the source of the written data; see [Consumer]. The transport
 // below pauses it. During the handshake p is paused.
 func (t *tlsConnection) RegisterProducer(p PushProducer) error {
+	t.check()
 	ok, err := t.mayRegister(p)
 	if !ok {
 		return err
@@ -355,6 +364,7 @@ func (t *tlsConnection) RegisterProducer(p PushProducer) error {
 
 // RegisterPullProducer makes p the source of the written data; see [Consumer].
 func (t *tlsConnection) RegisterPullProducer(p PullProducer) error {
+	t.check()
 	ok, err := t.mayRegister(p)
 	if !ok {
 		return err
@@ -411,6 +421,7 @@ func (p *tlsProducer) StopProducing() {
 
 // UnregisterProducer ends the registration of the producer; see [Consumer].
 func (t *tlsConnection) UnregisterProducer() {
+	t.check()
 	t.producer.Clear()
 	if t.handshake == nil {
 		t.below.UnregisterProducer()
@@ -434,6 +445,7 @@ func (t *tlsConnection) dropProducer() {
 // Before the end of the handshake it aborts the connection, unless there is something to
 // send.
 func (t *tlsConnection) LoseConnection() {
+	t.check()
 	t.flags |= tlsClosing
 	if t.handshake != nil && len(t.early) == 0 && !t.producer.Taken() {
 		t.below.AbortConnection()
@@ -445,6 +457,7 @@ func (t *tlsConnection) LoseConnection() {
 // LoseWriteConnection ends the sending direction, with a closing alert; see
 // [Transport].
 func (t *tlsConnection) LoseWriteConnection() {
+	t.check()
 	t.flags |= tlsEndWrite
 	t.finish()
 }
@@ -475,6 +488,7 @@ func (t *tlsConnection) AbortConnection() { t.below.AbortConnection() }
 
 // TLS returns the state of TLS; see [Transport].
 func (t *tlsConnection) TLS() *tls.ConnectionState {
+	t.check()
 	state := t.conn.ConnectionState()
 	return &state
 }
@@ -484,6 +498,7 @@ func (t *tlsConnection) Reactor() Reactor { return t.below.Reactor() }
 
 // SwitchProtocol replaces the protocol above; see [Transport].
 func (t *tlsConnection) SwitchProtocol(p Protocol) (old Protocol) {
+	t.check()
 	old, t.protocol = t.protocol, p
 	return old
 }

@@ -17,6 +17,9 @@ import (
 // Adding, removing and moving a call take O(log n) time. A pending call takes 32
 // bytes, plus 24 in the heap, which does not shrink.
 type Heap struct {
+	// Check, unless nil, is called first by each method of a pending call.
+	Check func()
+
 	now     func() time.Time
 	epoch   time.Time // the origin of all times
 	entries []entry   // a heap with arity children a node
@@ -126,6 +129,13 @@ func (h *Heap) Calls() []deferred.DelayedCall {
 	return calls
 }
 
+// check calls the heap's Check.
+func (c *call) check() {
+	if c.heap.Check != nil {
+		c.heap.Check()
+	}
+}
+
 // state returns nil if c is pending.
 func (c *call) state() error {
 	switch c.index {
@@ -138,6 +148,7 @@ func (c *call) state() error {
 }
 
 func (c *call) Cancel() error {
+	c.check()
 	if err := c.state(); err != nil {
 		return err
 	}
@@ -147,10 +158,12 @@ func (c *call) Cancel() error {
 }
 
 func (c *call) Reset(delay time.Duration) error {
+	c.check()
 	return c.move(c.heap.after(delay))
 }
 
 func (c *call) Delay(extra time.Duration) error {
+	c.check()
 	return c.move(add(c.at, extra))
 }
 
@@ -163,9 +176,15 @@ func (c *call) move(at time.Duration) error {
 	return nil
 }
 
-func (c *call) Active() bool { return c.index >= 0 }
+func (c *call) Active() bool {
+	c.check()
+	return c.index >= 0
+}
 
-func (c *call) Time() time.Time { return c.heap.epoch.Add(c.at) }
+func (c *call) Time() time.Time {
+	c.check()
+	return c.heap.epoch.Add(c.at)
+}
 
 func (e entry) before(o entry) bool {
 	return e.at < o.at || e.at == o.at && e.seq < o.seq

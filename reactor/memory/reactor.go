@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -18,7 +19,8 @@ import (
 //
 // Use a Reactor on one goroutine, the test's, which counts as the loop's. Other goroutines
 // may call CallFromThread and CallInThread, but then the order of events is not the same in
-// each run. CallInThread starts no goroutine: it calls the function in a later turn.
+// each run. With deferred.SetDebugging, other calls from other goroutines panic while the
+// loop turns. CallInThread starts no goroutine: it calls the function in a later turn.
 type Reactor struct {
 	*reactor.Loop
 
@@ -72,6 +74,7 @@ func (r *Reactor) Pump() { r.drive("Pump", r.net.now) }
 // Within the loop, Advance only moves the clock, as if the current call took that long. It
 // panics if d is negative and, outside the loop, when Pump does.
 func (r *Reactor) Advance(d time.Duration) {
+	r.check("Advance")
 	r.net.advance(d)
 	if !r.turning {
 		r.drive("Advance", r.net.now)
@@ -92,6 +95,7 @@ func (r *Reactor) RunFor(d time.Duration) {
 
 // drive runs turns until nothing is left to do before the time until.
 func (r *Reactor) drive(method string, until time.Time) {
+	r.check(method)
 	if r.turning {
 		panic("memory: " + method + " called from within the loop")
 	}
@@ -115,6 +119,15 @@ func (r *Reactor) drive(method string, until time.Time) {
 			panic(fmt.Sprintf("memory: %s does not end: %d turns of the loop at %v, "+
 				"and there is more to do", method, turns, r.net.elapsed()))
 		}
+	}
+}
+
+// check panics if another goroutine than the loop's calls method while the loop turns.
+// Finding that out takes long, so it needs deferred.SetDebugging.
+func (r *Reactor) check(method string) {
+	if deferred.Debugging() && r.turning && !r.OnLoop() {
+		panic("memory: " + method + " must be called on the reactor's goroutine; " +
+			"from here use CallFromThread or BlockingCallFromThread")
 	}
 }
 
@@ -145,12 +158,14 @@ func (r *Reactor) CallLater(delay time.Duration, f func()) reactor.DelayedCall {
 	if !r.net.tracing || f == nil {
 		return r.Loop.CallLater(delay, f)
 	}
-	r.timers++
-	number := r.timers
-	return r.Loop.CallLater(delay, func() {
+	var number int
+	call := r.Loop.CallLater(delay, func() {
 		r.net.trace(Event{Kind: "timer", N: number})
 		f()
 	})
+	r.timers++
+	number = r.timers
+	return call
 }
 
 // Seed restarts the numbers of Rand from seed, which is 1 at first. The same seed
