@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -75,15 +74,17 @@ func (r *Request) contentLost(err error) {
 	}
 }
 
-// keptContent keeps the content for a resource that needs the whole content.
+// keptContent keeps the content for a resource that needs the whole content; see kept.go.
 type keptContent struct{ *Request }
 
 func (r keptContent) ContentReceived(data []byte) {
-	if int64(len(r.content))+int64(len(data)) > r.Site.maxContent() {
+	if r.kept.size+int64(len(data)) > r.Site.maxContent() {
 		r.tooLarge()
 		return
 	}
-	r.content = append(r.content, data...)
+	if err := r.keep(data); err != nil {
+		r.refuseFor(err)
+	}
 }
 
 func (r keptContent) ContentEnded(err error) {
@@ -91,27 +92,49 @@ func (r keptContent) ContentEnded(err error) {
 		return
 	}
 	if err == nil {
+		err = r.kept.flush()
+	}
+	if err == nil {
 		err = r.parseForm()
 	}
 	if err != nil {
-		r.refuse(formStatus(err), err.Error())
+		r.refuseFor(err)
 		return
 	}
-	r.Content = bytes.NewReader(r.content)
+	r.Content = &r.kept
 	r.render()
 }
 
+// The media types of forms.
+const (
+	urlencoded = "application/x-www-form-urlencoded"
+	multipart  = "multipart/form-data"
+)
+
+// errNoMemory is the error of a form for whose values too little memory is left.
+var errNoMemory = errors.New("the site is reading too many forms at once")
+
 // parseForm adds the values of a form to Args.
 func (r *Request) parseForm() (err error) {
-	if r.Method != http.MethodPost || len(r.content) == 0 {
+	if r.Method != http.MethodPost || r.kept.size == 0 {
 		return nil
 	}
+	kind, boundary := form.Type(r.Header.Get("Content-Type"))
+	if kind != urlencoded && kind != multipart {
+		return nil
+	}
+	if r.kept.size > keptAlways && !r.hold(r.kept.size) {
+		return errNoMemory
+	}
+	content, err := r.kept.whole()
+	if err != nil {
+		return err
+	}
 	var values url.Values
-	switch kind, boundary := form.Type(r.Header.Get("Content-Type")); kind {
-	case "application/x-www-form-urlencoded":
-		values, err = form.Values(string(r.content), r.Site.maxFields())
-	case "multipart/form-data":
-		values, err = form.Multipart(r.content, boundary, r.Site.maxFields())
+	if kind == urlencoded {
+		values, err = form.Values(string(content), r.Site.maxFields())
+	} else {
+		values, err = form.Multipart(content, boundary, r.Site.maxFields())
 	}
 	if err != nil {
 		return fmt.Errorf("the form that was posted: %w", err)
@@ -120,11 +143,16 @@ func (r *Request) parseForm() (err error) {
 	return nil
 }
 
-// formStatus returns the status code for a request whose query or content cannot be read
-// because of err.
-func formStatus(err error) int {
-	if errors.Is(err, form.ErrTooMany) {
-		return http.StatusRequestEntityTooLarge
+// refuseFor ends the response because the query or the content cannot be read.
+func (r *Request) refuseFor(err error) {
+	switch {
+	case errors.Is(err, errKeeping):
+		r.Fail(err)
+	case errors.Is(err, form.ErrTooMany):
+		r.refuse(http.StatusRequestEntityTooLarge, err.Error())
+	case err == errNoMemory:
+		r.refuse(http.StatusServiceUnavailable, err.Error())
+	default:
+		r.refuse(statusOf(err), err.Error())
 	}
-	return statusOf(err)
 }

@@ -94,6 +94,7 @@ func (r *Request) connectionLost(reason error) {
 	r.buffered, r.more = nil, pieces{}
 	r.stopProducer()
 	r.contentLost(reason)
+	r.closeContent()
 	r.peerGone(reason)
 	if r.invocation != nil {
 		r.invocation.wake() // the invocation logs when it ends

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,8 +43,8 @@ type Request struct {
 	Args url.Values
 	// Header has the received headers under their canonical names.
 	Header http.Header
-	// Content is the whole content.
-	Content *bytes.Reader
+	// Content is the whole content; nil once the response is finished.
+	Content *Content
 	// Trailer has the headers after the content, once the content has ended; nil if
 	// there are none.
 	Trailer http.Header
@@ -66,7 +65,8 @@ type Request struct {
 	started   time.Time
 	resource  Resource
 
-	content     []byte // the content for a resource that does not stream
+	kept        Content // the content for a resource that does not stream
+	held        int64   // the bytes of it that Site.heldContent counts
 	receiver    ContentReceiver
 	contentOver bool // the content has ended, early if contentErr is not nil
 	contentErr  error
@@ -119,7 +119,7 @@ func (r *Request) begin() {
 		return
 	}
 	if err := r.parseTarget(); err != nil {
-		r.refuse(formStatus(err), err.Error())
+		r.refuseFor(err)
 		return
 	}
 	if p := panics.Try(func() { r.resource = getChildForRequest(r.Site.Root, r) }); p != nil {

@@ -195,7 +195,8 @@ func (r *Request) Finish() {
 	if r.aborted { // because of the head
 		return
 	}
-	r.content, r.Content = nil, nil
+	r.Content = nil
+	r.dropContent()
 	short := r.hasBody() && r.sent < r.length
 	if short {
 		slog.Error("web: a body is shorter than its Content-Length", "uri", r.URI, "sent", r.sent, "length", r.length)

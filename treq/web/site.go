@@ -48,9 +48,20 @@ type Site struct {
 	// Limits bounds the parts of a request other than its content.
 	Limits wire.Limits
 	// MaxContent bounds the content, in bytes, of a request whose resource does not
-	// stream: the content is kept in memory. Larger content is answered with a 413.
-	// The default is 10 MiB; a negative value means no bound.
+	// stream. Larger content is answered with a 413. The default is 10 MiB; a negative
+	// value means no bound.
 	MaxContent int64
+	// MemoryContent bounds the content of one request that is kept in memory, in bytes.
+	// Larger content is kept in a temporary file, which is written and read on the
+	// loop's goroutine. The default is 1 MiB; a negative value means no bound.
+	MemoryContent int64
+	// MemoryContentTotal bounds the content that all requests together keep in memory,
+	// in bytes, except for 8 KiB of each. More is kept in temporary files. The values of
+	// forms count too: if they would exceed the bound, the answer is a 503. The default
+	// is 64 MiB; a negative value means no bound.
+	MemoryContentTotal int64
+	// TempDir is the directory of the temporary files. "" means [os.TempDir].
+	TempDir string
 	// MaxFields bounds the number of fields of a query, and of a posted form: pairs or
 	// parts. More are answered with a 413. The default is 10,000; a negative value
 	// means no bound.
@@ -68,6 +79,8 @@ type Site struct {
 	// Clock is the clock for dates and timeouts. nil means the reactor of the
 	// connection.
 	Clock reactor.Clock
+
+	heldContent int64 // the bytes that MemoryContentTotal bounds
 
 	sessions   map[string]*Session
 	date       []string // the Date header of the second dateAt
@@ -92,6 +105,20 @@ func (s *Site) maxContent() int64 {
 		return math.MaxInt64
 	}
 	return cmp.Or(s.MaxContent, 10<<20)
+}
+
+func (s *Site) memoryContent() int64 {
+	if s.MemoryContent < 0 {
+		return math.MaxInt64
+	}
+	return cmp.Or(s.MemoryContent, 1<<20)
+}
+
+func (s *Site) memoryContentTotal() int64 {
+	if s.MemoryContentTotal < 0 {
+		return math.MaxInt64
+	}
+	return cmp.Or(s.MemoryContentTotal, 64<<20)
 }
 
 func (s *Site) maxFields() int {
