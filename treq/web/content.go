@@ -82,7 +82,7 @@ func (r keptContent) ContentReceived(data []byte) {
 		r.tooLarge()
 		return
 	}
-	if err := r.keep(data); err != nil {
+	if err := r.keepContent(data); err != nil {
 		r.refuseFor(err)
 	}
 }

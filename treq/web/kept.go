@@ -100,8 +100,8 @@ func keeping(err error) error {
 	return err
 }
 
-// keep adds data to the content of r.
-func (r *Request) keep(data []byte) error {
+// keepContent adds data to the content of r.
+func (r *Request) keepContent(data []byte) error {
 	c := &r.kept
 	c.size += int64(len(data))
 	switch {
