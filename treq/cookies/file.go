@@ -76,49 +76,82 @@ func parseBool(column string) (bool, error) {
 	return false, invalid("%.100q, not TRUE or FALSE", column)
 }
 
-// Load adds the cookies that [Jar.Save] or another program wrote, except expired ones. An
-// error names the invalid line; then no cookie is added.
+// Load adds the cookies that [Jar.Save] or another program wrote. A later line replaces an
+// earlier one for the same cookie.
+//
+// An error names the invalid line; then no cookie is added. [Jar].Dropped gets the cookies
+// that are left out without an error, with their lines: those that have expired, and those
+// without a name, which Python writes for a Set-Cookie without an equals sign.
 func (j *Jar) Load(r io.Reader) error {
-	var all []Cookie
-	var more string
 	lines := bufio.NewScanner(r)
-	n := 0
+	lines.Buffer(nil, maxLine)
+	var (
+		all  []loaded
+		more string // the attributes in the comment on the line before
+		n    int
+	)
 	for lines.Scan() {
 		n++
 		line := strings.TrimSuffix(lines.Text(), "\r")
-		if after, ok := strings.CutPrefix(line, morePrefix); ok {
+		if n == 1 {
+			line = strings.TrimPrefix(line, "\ufeff") // from an editor
+		}
+		if isCookieLine(line) {
+			c, err := readCookie(line, more)
+			if err != nil && !errors.Is(err, errNoName) {
+				return fmt.Errorf("line %d: %w", n, err)
+			}
+			all = append(all, loaded{c, n, err})
+			more = ""
+			continue
+		}
+		if more != "" {
+			return fmt.Errorf("line %d: %w", n-1, invalid("no cookie follows the attributes %.100q", more))
+		}
+		if after, ok := strings.CutPrefix(line, morePrefix); ok && strings.Contains(after, "=") {
 			more = after
-			continue
 		}
-		if strings.TrimSpace(line) == "" || line[0] == '#' && !strings.HasPrefix(line, httpOnlyPrefix) {
-			continue
-		}
-		c, err := readCookie(line, more)
-		if errors.Is(err, errNoName) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-		more = ""
-		all = append(all, c)
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("line %d: %w", n+1, err)
 	}
+	if more != "" {
+		return fmt.Errorf("line %d: %w", n, invalid("no cookie follows the attributes %.100q", more))
+	}
 	now := j.now()
-	for _, c := range all {
-		if !c.expired(now) {
-			j.put(c)
+	for _, l := range all {
+		switch {
+		case l.err != nil:
+			j.dropped(l.Cookie, fmt.Errorf("line %d: %w", l.line, l.err))
+		case l.expired(now):
+			j.dropped(l.Cookie, fmt.Errorf("line %d: %w, at %s", l.line, ErrExpired, l.Expires.Format(time.RFC3339)))
+		default:
+			j.put(l.Cookie)
 		}
 	}
 	return nil
 }
 
-// errNoName is the error of a line without a name. Python writes such a line for a
-// Set-Cookie without an equals sign, which is not a cookie by RFC 6265.
-var errNoName = errors.New("a cookie without a name")
+// maxLine bounds the bytes of a line. The longest cookies have the path of a long URL.
+const maxLine = 1 << 20
 
+// loaded is a cookie of a file.
+type loaded struct {
+	Cookie
+	line int
+	err  error // nil or errNoName
+}
+
+// isCookieLine reports whether a line is not empty and not a comment. Python takes lines
+// that begin with a dollar sign for comments, too.
+func isCookieLine(line string) bool {
+	return strings.HasPrefix(line, httpOnlyPrefix) || trim(line) != "" && line[0] != '#' && line[0] != '$'
+}
+
+// errNoName is the error of a line without a name.
+var errNoName = invalid("it has no name")
+
+// readCookie reads a line. more has the attributes in the comment on the line before.
 func readCookie(line, more string) (c Cookie, err error) {
 	line, c.HttpOnly = strings.CutPrefix(line, httpOnlyPrefix)
 	columns := strings.SplitN(line, "\t", 7)
@@ -128,10 +161,10 @@ func readCookie(line, more string) (c Cookie, err error) {
 	if len(columns) != 7 {
 		return c, invalid("%d columns, not 7", len(columns))
 	}
-	if c.Name, c.Value = columns[5], columns[6]; c.Name == "" {
+	c.Domain, c.Path, c.Name, c.Value = columns[0], columns[2], columns[5], columns[6]
+	if c.Name == "" {
 		return c, errNoName
 	}
-	c.Domain, c.Path = columns[0], columns[2]
 	if c.Subdomains, err = parseBool(columns[1]); err != nil {
 		return c, err
 	}
@@ -145,11 +178,15 @@ func readCookie(line, more string) (c Cookie, err error) {
 		c.Domain = strings.TrimPrefix(c.Domain, ".")
 	}
 	for _, field := range strings.Fields(more) {
-		switch key, value, _ := strings.Cut(field, "="); key {
-		case "ports":
+		key, value, _ := strings.Cut(field, "=")
+		mode, known := sameSiteModes[value]
+		switch {
+		case key == "ports":
 			c.Ports = value
-		case "samesite":
-			c.SameSite = sameSiteModes[value]
+		case key == "samesite" && known:
+			c.SameSite = mode
+		default: // to ignore it could send the cookie to more servers
+			return c, invalid("the attribute %.100q", field)
 		}
 	}
 	return c.checked()
@@ -158,13 +195,15 @@ func readCookie(line, more string) (c Cookie, err error) {
 // lastSecond is the end of the year 9999, the last year that a date can have.
 const lastSecond = 253402300799
 
-// parseExpires reads seconds since 1970. "" and "0" mean the end of the session.
+// parseExpires reads seconds since 1970. "" and "0" mean the end of the session. Python
+// writes fractions of a second, which count for nothing here.
 func parseExpires(column string) (time.Time, error) {
 	if column == "" {
 		return time.Time{}, nil
 	}
-	seconds, err := strconv.ParseInt(column, 10, 64)
-	if err != nil || seconds < 0 {
+	whole, fraction, _ := strings.Cut(column, ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || seconds < 0 || strings.Trim(fraction, "0123456789") != "" {
 		return time.Time{}, invalid("it expires at %.100q", column)
 	}
 	if seconds == 0 {

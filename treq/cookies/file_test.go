@@ -121,6 +121,14 @@ func TestLoadErrors(t *testing.T) {
 		{"\tFALSE\t/\tFALSE\t0\ta\t1", `line 3: not a cookie: the domain ""`},
 		{".com\tTRUE\t/\tFALSE\t0\ta\t1", `line 3: not a cookie: "com" has no subdomains that could share a cookie`},
 		{"#+ ports=x\nexample.com\tFALSE\t/\tFALSE\t0\ta\t1", `line 4: not a cookie: the ports "x"`},
+		{"#+ samesite=x\nexample.com\tFALSE\t/\tFALSE\t0\ta\t1", `line 4: not a cookie: the attribute "samesite=x"`},
+		{"#+ port=80\nexample.com\tFALSE\t/\tFALSE\t0\ta\t1", `line 4: not a cookie: the attribute "port=80"`},
+		{"#+ ports=80\n\nexample.com\tFALSE\t/\tFALSE\t0\ta\t1", `line 3: not a cookie: no cookie follows the attributes " ports=80"`},
+		{"#+ ports=80\n#+ ports=81\nexample.com\tFALSE\t/\tFALSE\t0\ta\t1", `line 3: not a cookie: no cookie follows the attributes " ports=80"`},
+		{"example.com\tFALSE\t/\tFALSE\t1.x\ta\t1", `line 3: not a cookie: it expires at "1.x"`},
+		{"<html>", "line 3: not a cookie: 1 columns, not 7"},
+		{"\u00a0", "line 3: not a cookie: 1 columns, not 7"},
+		{"example.com FALSE / FALSE 0 a 1", "line 3: not a cookie: 1 columns, not 7"},
 		{strings.Repeat("x", 1<<20), "line 3: bufio.Scanner: token too long"},
 	} {
 		jar, _ := newJar()
@@ -131,6 +139,55 @@ func TestLoadErrors(t *testing.T) {
 		if jar.Len() != 0 {
 			t.Errorf("%.60q: some cookies were added", test.line)
 		}
+	}
+}
+
+// TestLoadTellsWhatItLeavesOut checks that Load drops nothing without a word.
+func TestLoadTellsWhatItLeavesOut(t *testing.T) {
+	const file = "\ufeff# Netscape HTTP Cookie File\n" +
+		"$ a comment for Python\n" +
+		"h.example\tFALSE\t/\tFALSE\t0\tkept\t1\n" +
+		"h.example\tFALSE\t/\tFALSE\t1000\told\t1\n" +
+		"#+ ports=80\n" +
+		"h.example\tFALSE\t/\tFALSE\t0\t\tnameless\n" +
+		"#+ a comment of somebody's\n" +
+		"\n" +
+		"#+ ports=81\n" +
+		"h.example\tFALSE\t/\tFALSE\t1893456000.25\tfraction\t1\r\n" +
+		"h.example\tFALSE\t/\tFALSE\t0\tanother\t1\n" +
+		"h.example\tFALSE\t/\tFALSE\t1772366400\tnow\t1"
+	jar, _ := newJar()
+	jar.MaxPerDomain = 2
+	var told []string
+	jar.Dropped = func(c cookies.Cookie, why error) { told = append(told, c.Name+": "+why.Error()) }
+	if err := jar.Load(strings.NewReader(file)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := described(jar), "fraction for h.example:81/, another for h.example/"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	want := []string{
+		"old: line 4: the cookie has expired, at 1970-01-01T00:16:40Z",
+		": line 6: not a cookie: it has no name",
+		"kept: more cookies than the limit of the jar: 2 of h.example",
+		"now: line 12: the cookie has expired, at 2026-03-01T12:00:00Z",
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("told\n\t%s\nwant\n\t%s", strings.Join(told, "\n\t"), strings.Join(want, "\n\t"))
+	}
+}
+
+func TestLongLines(t *testing.T) {
+	jar, clock := newJar()
+	path := "/" + strings.Repeat("p", 500_000)
+	receive(t, jar, "https://h.example"+path+"/x", "a=1")
+	var file strings.Builder
+	if err := jar.Save(&file); err != nil {
+		t.Fatal(err)
+	}
+	again := &cookies.Jar{Now: clock.Now}
+	if err := again.Load(strings.NewReader(file.String())); err != nil || again.Len() != 1 || again.Items()[0].Path != path {
+		t.Errorf("a path of %d bytes was saved, and loading it gives %v", len(path), err)
 	}
 }
 
