@@ -7,13 +7,13 @@ package agent
 import (
 	"bufio"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
-	"github.com/klauspost/compress/zstd"
 )
 
 // A Decoder decodes one content coding (RFC 9110, section 8.4.1).
@@ -31,7 +31,9 @@ type Decoder struct {
 	Open func(r io.Reader) (io.ReadCloser, error)
 }
 
-// The decoders. Most servers know gzip and br.
+// The decoders. Most servers know gzip and br. Some servers send bytes after the end of a
+// coded body, such as a line end or the padding of a file: these decoders ignore them, as
+// browsers do.
 var (
 	// GzipDecoder decodes gzip (RFC 1952), with any number of members.
 	GzipDecoder = Decoder{"gzip", openGzip}
@@ -40,7 +42,8 @@ var (
 	DeflateDecoder = Decoder{"deflate", openDeflate}
 	// BrotliDecoder decodes br (RFC 7932).
 	BrotliDecoder = Decoder{"br", openBrotli}
-	// ZstdDecoder decodes zstd (RFC 8878), with a window of at most 8 MB (RFC 9659).
+	// ZstdDecoder decodes zstd (RFC 8878), with any number of frames, and with a window
+	// of at most 8 MB (RFC 9659).
 	ZstdDecoder = Decoder{"zstd", openZstd}
 )
 
@@ -52,12 +55,16 @@ func Decoders() []Decoder {
 var gzips, deflates, brotlis, zstds sync.Pool
 
 // A gzipReader reads one member after another. A gzip.Reader does so too, but does not
-// report the end of a member before the next member begins.
+// report the end of a member before the next member begins, and fails if other bytes
+// follow.
 type gzipReader struct {
 	in *bufio.Reader
 	gzip.Reader
 	ended bool // no member is being read
+	first bool // no member has been read
 }
+
+const gzipMagic = "\x1f\x8b\x08"
 
 func openGzip(r io.Reader) (io.ReadCloser, error) {
 	z, ok := gzips.Get().(*gzipReader)
@@ -65,17 +72,16 @@ func openGzip(r io.Reader) (io.ReadCloser, error) {
 		z = &gzipReader{in: bufio.NewReader(nil)}
 	}
 	z.in.Reset(r)
-	z.ended = true
+	z.ended, z.first = true, true
 	return z, nil
 }
 
 func (z *gzipReader) Read(p []byte) (int, error) {
 	for {
 		if z.ended {
-			if err := z.Reset(z.in); err != nil {
+			if err := z.next(); err != nil {
 				return 0, err
 			}
-			z.Multistream(false)
 		}
 		n, err := z.Reader.Read(p)
 		z.ended = err == io.EOF
@@ -88,9 +94,43 @@ func (z *gzipReader) Read(p []byte) (int, error) {
 	}
 }
 
+// next begins the next member.
+func (z *gzipReader) next() error {
+	head, err := z.in.Peek(len(gzipMagic))
+	switch {
+	case z.first && len(head) == 0:
+		return err
+	case !z.first && string(head) != gzipMagic:
+		return skipRest(z.in, err, head, gzipMagic)
+	}
+	z.first = false
+	err = z.Reset(z.in)
+	if err == io.EOF { // within the name or the comment
+		return io.ErrUnexpectedEOF
+	}
+	z.Multistream(false)
+	return err
+}
+
 func (z *gzipReader) Close() error {
 	gzips.Put(z)
 	return nil
+}
+
+// skipRest returns the error, usually io.EOF, after the end of a coded body. head is what
+// follows: all there is if err is not nil. skipRest reads the rest of in, unless head is
+// the beginning of something that starts with magic and is cut short.
+func skipRest(in io.Reader, err error, head []byte, magic string) error {
+	switch {
+	case err != nil && err != io.EOF:
+		return err
+	case err != nil && len(head) != 0 && strings.HasPrefix(magic, string(head)):
+		return io.ErrUnexpectedEOF
+	}
+	if _, err := io.Copy(io.Discard, in); err != nil {
+		return err
+	}
+	return io.EOF
 }
 
 // A deflateReader tells the zlib format from the bare one by the first two bytes.
@@ -154,11 +194,9 @@ func (z *deflateReader) Read(p []byte) (int, error) {
 	switch {
 	case err != io.EOF:
 	case n > 0:
-		return n, nil // Peek might wait for more
+		return n, nil // skipRest might wait for more
 	default:
-		if _, more := z.in.Peek(1); more == nil {
-			err = ErrTrailingData
-		}
+		err = skipRest(z.in, nil, nil, "")
 	}
 	return n, err
 }
@@ -168,36 +206,56 @@ func (z *deflateReader) Close() error {
 	return nil
 }
 
-type brotliReader struct{ brotli.Reader }
+// A brotliReader takes no bytes at all for an empty body.
+type brotliReader struct {
+	brotli.Reader
+	in    io.Reader
+	any   bool // a byte was read from in
+	ended bool // bytes follow the end of the body
+}
 
 func openBrotli(r io.Reader) (io.ReadCloser, error) {
 	z, ok := brotlis.Get().(*brotliReader)
 	if !ok {
 		z = new(brotliReader)
 	}
-	return z, z.Reset(r)
+	z.in, z.any, z.ended = r, false, false
+	return z, z.Reset(brotliSource{z})
+}
+
+// errAfterBrotli is the error of a brotli.Reader for bytes after the end, which package
+// brotli does not export.
+var errAfterBrotli = sync.OnceValue(func() error {
+	const emptyBody = "\x06"
+	_, err := brotli.NewReader(strings.NewReader(emptyBody + "after")).Read(make([]byte, 1))
+	return err
+})
+
+func (z *brotliReader) Read(p []byte) (int, error) {
+	if z.ended {
+		return 0, skipRest(z.in, nil, nil, "")
+	}
+	n, err := z.Reader.Read(p)
+	switch {
+	case err == nil || err == io.EOF:
+	case err == io.ErrUnexpectedEOF && !z.any:
+		err = io.EOF
+	case err == errAfterBrotli():
+		z.ended, err = true, nil
+	}
+	return n, err
+}
+
+// A brotliSource is what the brotli.Reader in a brotliReader reads.
+type brotliSource struct{ *brotliReader }
+
+func (s brotliSource) Read(p []byte) (int, error) {
+	n, err := s.in.Read(p)
+	s.any = s.any || n > 0
+	return n, err
 }
 
 func (z *brotliReader) Close() error {
 	brotlis.Put(z)
-	return nil
-}
-
-const maxZstdWindow = 8 << 20
-
-type zstdReader struct{ *zstd.Decoder }
-
-func openZstd(r io.Reader) (io.ReadCloser, error) {
-	if z, ok := zstds.Get().(*zstdReader); ok {
-		return z, z.Reset(r)
-	}
-	// With a concurrency of 1 the decoder starts no goroutine.
-	d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(maxZstdWindow))
-	return &zstdReader{d}, err
-}
-
-func (z *zstdReader) Close() error {
-	zstds.Put(z)
 	return nil
 }

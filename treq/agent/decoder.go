@@ -182,13 +182,14 @@ var (
 	// ErrDecodedTooLarge says that a decoded body is larger than the MaxSize or the
 	// MaxExpansion of [DecoderConfig] allows.
 	ErrDecodedTooLarge = errors.New("decoded, the body is too large")
-	// ErrTrailingData says that bytes follow the end of a coded body.
+	// ErrTrailingData says that a decoder of yours ended before its input did. The
+	// decoders of this package read and ignore what follows the end of a coded body.
 	ErrTrailingData = errors.New("bytes after the end of the coded body")
 )
 
 // A DecodeError names the content coding that could not be decoded, and says why:
-// [ErrDecodedTooLarge], io.ErrUnexpectedEOF if the body ended too early, or an error of
-// the decoder.
+// [ErrDecodedTooLarge], io.ErrUnexpectedEOF if the body ended too early, [ErrTrailingData],
+// or an error of the decoder.
 type DecodeError struct {
 	Coding string // the name of the decoder
 	Err    error

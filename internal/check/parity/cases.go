@@ -221,6 +221,8 @@ var codingCases = []Case{
 	answer("coding gzip in capitals", coded("GZIP", gzipped("hello gzip"))),
 	answer("coding gzip of nothing", coded("gzip", "")),
 	answer("coding gzip in two members", coded("gzip", gzipped("one")+gzipped("two"))),
+	answer("coding gzip and a line end", coded("gzip", gzipped("hello gzip")+"\r\n")),
+	answer("coding gzip and padding", coded("gzip", gzipped("hello gzip")+strings.Repeat("\x00", 600))),
 	answer("coding gzip corrupt", coded("gzip", "this is no gzip")),
 	answer("coding gzip with a bad checksum", coded("gzip", badSum(gzipped("hello gzip")))),
 	answer("coding gzip truncated", coded("gzip", gzipped(strings.Repeat("hello gzip", 100))[:30])),
