@@ -3,6 +3,7 @@ package agent_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -216,6 +217,13 @@ func TestMoreThanTheResponse(t *testing.T) {
 // which requests are sent again on a new connection.
 func TestAgain(t *testing.T) {
 	const closed, reset = "closed", "reset"
+	file := func(text string) request.BodyProducer {
+		var r io.Reader = strings.NewReader(text)
+		if text == "" {
+			r = io.LimitReader(strings.NewReader("text"), 4)
+		}
+		return request.NewFileBodyProducer(r, request.FileBodyConfig{})
+	}
 	tests := []struct {
 		name   string
 		method string
@@ -239,6 +247,11 @@ func TestAgain(t *testing.T) {
 		{"POST of a file", "POST", fileBody(strings.NewReader("text")), "", closed, false},
 		{"PUT of a body produced once", "PUT", &producer{length: 1, writes: []string{"x"}}, "", closed, false},
 		{"PUT of a body being produced", "PUT", &producer{length: -1, open: true}, "", closed, false},
+		{"PUT of a file", "PUT", file("text"), "", closed, true},
+		{"PUT of a large file", "PUT", file(strings.Repeat("x", 1<<20)), "", reset, true},
+		{"PUT of a file, and an answer", "PUT", file("text"), "H", closed, false},
+		{"PUT of what cannot seek", "PUT", file(""), "", closed, false},
+		{"POST of a file", "POST", file("text"), "", closed, false},
 		{"POST", "POST", nil, "", closed, false},
 		{"POST of bytes", "POST", request.Bytes("text"), "", closed, false},
 		{"PATCH", "PATCH", nil, "", closed, false},
@@ -288,6 +301,53 @@ func TestAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestAgainThroughAStack checks that a body that a Stack holds is rewound for the second
+// attempt, and that its file is closed once.
+func TestAgainThroughAStack(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change bool // the file changes
+		fails  error
+	}{{"", false, nil}, {"the file has changed", true, request.ErrChanged}} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, agent.PoolConfig{})
+			stack := agent.Stack{Agent: w.agent, Redirects: &agent.RedirectConfig{BrowserLike: true}}
+			w.exchange(newRequest("GET", "http://a.example/"), 0)
+			f := &closedReader{Reader: strings.NewReader("text")}
+			req := newRequest("PUT", "http://a.example/")
+			req.Body = request.NewFileBodyProducer(f, request.FileBodyConfig{})
+			d := stack.Send(req)
+			w.r.Pump()
+			first := w.Conn(0).Got()
+			if test.change {
+				f.Reset("another text")
+			}
+			w.Conn(0).Close()
+			if test.fails != nil {
+				if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, test.fails) {
+					t.Errorf("got %v", err)
+				}
+			} else {
+				if second := w.Conn(1).Got(); second != first {
+					t.Errorf("sent first\n%q\nthen\n%q", first, second)
+				}
+				w.Conn(1).Send(okHello)
+				w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
+			}
+			if f.closed != 1 {
+				t.Errorf("the file was closed %d times", f.closed)
+			}
+		})
+	}
+}
+
+type closedReader struct {
+	*strings.Reader
+	closed int
+}
+
+func (r *closedReader) Close() error { r.closed++; return nil }
 
 // TestNotAgain checks that DisableRetry turns the second attempt off.
 func TestNotAgain(t *testing.T) {
