@@ -196,6 +196,9 @@ func (c *connection) DataReceived(data []byte) {
 		case http1.Data:
 			x.body.Write(c.reader.Data())
 		case http1.End:
+			if trailer := c.reader.Trailer(); trailer != nil {
+				x.trailersReceived(trailer)
+			}
 			c.end(x, len(data))
 		case http1.Upgraded:
 			c.upgrade(x, data)

@@ -167,6 +167,9 @@ func (x *exchange) respond(head *http1.ResponseHead, upgrade *response.Upgrade) 
 	r.Phrase = head.Phrase
 	r.Header = head.Header
 	r.Length = head.Length
+	if values := head.Header["Trailer"]; len(values) != 0 && head.Chunked {
+		r.Trailer = announcedTrailers(values)
+	}
 	r.Request = x.request
 	r.Upgrade = upgrade
 	x.fresh = r

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -125,6 +126,8 @@ func (a *roundTripperAgent) response(req *request.Request, in *http.Response, ca
 	r.Header = in.Header
 	r.Length = in.ContentLength
 	r.Request = req
+	r.Trailer = maps.Clone(in.Trailer)
+	t.atEnd = func() { r.Trailer = in.Trailer }
 	return r
 }
 
@@ -132,6 +135,7 @@ func (a *roundTripperAgent) response(req *request.Request, in *http.Response, ca
 type pumpTransport struct {
 	*bridge.Pump
 	body       response.Body
+	atEnd      func() // is called before the end of a complete body
 	cancel     func()
 	cooperator *task.Cooperator
 }
@@ -153,6 +157,7 @@ func (t *pumpTransport) StopProducing() {
 func (t *pumpTransport) end(err error) {
 	t.cancel()
 	if err == nil {
+		t.atEnd()
 		t.body.End(response.ErrDone)
 	} else {
 		t.body.End(&response.FailedError{Reasons: []error{err}})
@@ -214,6 +219,7 @@ func (t *roundTripper) response(ctx context.Context, in *http.Request, resp *res
 		StatusCode:    resp.Code,
 		Proto:         resp.Version,
 		Header:        resp.Header,
+		Trailer:       maps.Clone(resp.Trailer),
 		ContentLength: resp.Length,
 		Close:         resp.Header.Get("Connection") == "close",
 		Request:       in,
@@ -223,8 +229,28 @@ func (t *roundTripper) response(ctx context.Context, in *http.Request, resp *res
 	if err := resp.DeliverBody(reader); err != nil {
 		return nil, err
 	}
-	out.Body = reader.pipe
+	out.Body = &pipeBody{reader.pipe, resp, out}
+	if out.Trailer != nil { // package net/http moves it there
+		out.Header = out.Header.Clone()
+		out.Header.Del("Trailer")
+	}
 	return out, nil
+}
+
+// A pipeBody is the body of a net/http response.
+type pipeBody struct {
+	*bridge.Pipe
+	from *response.Response
+	out  *http.Response
+}
+
+// Read reads from the pipe. At the end of the body it sets the trailers, on the goroutine
+// of the caller.
+func (b *pipeBody) Read(p []byte) (n int, err error) {
+	if n, err = b.Pipe.Read(p); err == io.EOF {
+		b.out.Trailer = b.from.Trailer
+	}
+	return n, err
 }
 
 // A pipeReader is a reader that writes a body to a Pipe.

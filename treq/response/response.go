@@ -23,6 +23,12 @@ type Response struct {
 	Phrase string
 	// Header holds the headers under their canonical names. See [http.Header].
 	Header http.Header
+	// Trailer holds the headers that came after a chunked body, under their canonical
+	// names (RFC 9110, section 6.5). Before the body has ended, it has the names that the
+	// server announces by the header Trailer, without values; afterwards it also has
+	// those that were not announced. It has no Transfer-Encoding, Content-Length or
+	// Trailer. It is nil if there are none, as in package net/http.
+	Trailer http.Header
 	// Length is the number of bytes in the body, or UnknownLength.
 	Length int64
 	// Request is the answered request.
