@@ -167,6 +167,9 @@ func (t *pumpTransport) end(err error) {
 // NewRoundTripper returns a, an agent on r, as an http.RoundTripper, for http.Client and
 // everything built on it. While the loop runs, any goroutine except the loop's may call
 // RoundTrip; on the loop's goroutine it fails with [reactor.ErrOnLoop].
+//
+// As in net/http, the body of a 101 is an io.ReadWriteCloser, so that WebSocket libraries
+// over an http.Client work.
 func NewRoundTripper(r reactor.Threads, a Requester) http.RoundTripper {
 	if a == nil {
 		panic("agent: NewRoundTripper with a nil agent")
@@ -201,19 +204,43 @@ func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
 		}
 		req.Body = &pumpProducer{bridge.NewPump(t.threads, in.Body), length}
 	}
+	var upgraded *upgradedBody // belongs to the loop's goroutine
 	out, err := reactor.BlockingCallFromThread(ctx, t.threads, func() *deferred.Deferred[*http.Response] {
 		return deferred.Map(t.agent.Request(req), func(resp *response.Response) (*http.Response, error) {
+			if resp.Upgrade != nil {
+				upgraded = &upgradedBody{threads: t.threads}
+				resp.Upgrade.SwitchProtocol((*upgradedProtocol)(upgraded))
+				return netResponse(in, resp, upgraded), nil
+			}
 			return t.response(ctx, in, resp)
 		})
 	})
-	if err != nil && in.Body != nil {
-		in.Body.Close()
+	if err != nil {
+		if in.Body != nil {
+			in.Body.Close()
+		}
+		t.threads.CallFromThread(func() {
+			if upgraded != nil { // it came when ctx had ended
+				upgraded.Close()
+			}
+		})
 	}
 	return out, err
 }
 
 // response returns resp as a net/http response. It runs on the loop's goroutine.
 func (t *roundTripper) response(ctx context.Context, in *http.Request, resp *response.Response) (*http.Response, error) {
+	reader := &pipeReader{threads: t.threads, ctx: ctx}
+	if err := resp.DeliverBody(reader); err != nil {
+		return nil, err
+	}
+	body := &pipeBody{Pipe: reader.pipe, from: resp}
+	body.out = netResponse(in, resp, body)
+	return body.out, nil
+}
+
+// netResponse returns the net/http response with the head of resp, and body.
+func netResponse(in *http.Request, resp *response.Response, body io.ReadCloser) *http.Response {
 	out := &http.Response{
 		Status:        strconv.Itoa(resp.Code) + " " + cmp.Or(resp.Phrase, http.StatusText(resp.Code)),
 		StatusCode:    resp.Code,
@@ -223,18 +250,14 @@ func (t *roundTripper) response(ctx context.Context, in *http.Request, resp *res
 		ContentLength: resp.Length,
 		Close:         resp.Header.Get("Connection") == "close",
 		Request:       in,
+		Body:          body,
 	}
 	out.ProtoMajor, out.ProtoMinor, _ = http.ParseHTTPVersion(resp.Version)
-	reader := &pipeReader{threads: t.threads, ctx: ctx}
-	if err := resp.DeliverBody(reader); err != nil {
-		return nil, err
-	}
-	out.Body = &pipeBody{reader.pipe, resp, out}
-	if out.Trailer != nil { // package net/http moves it there
+	if out.Trailer != nil { // package net/http moves the names there
 		out.Header = out.Header.Clone()
 		out.Header.Del("Trailer")
 	}
-	return out, nil
+	return out
 }
 
 // A pipeBody is the body of a net/http response.

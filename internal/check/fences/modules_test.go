@@ -26,6 +26,9 @@ var modules = []module{
 	{"golang.org/x/sys", "reactor"},
 	{"golang.org/x/text", "treq/auth treq/response"},
 
+	// A test has it speak WebSocket over our RoundTripper; no user of the library gets it.
+	{"github.com/coder/websocket", ""},
+
 	// The server that examples and checks talk with; no user of the library gets it.
 	{"github.com/mccutchen/go-httpbin/v2", "examples/internal/httpbin internal/check/parity"},
 }
