@@ -199,7 +199,7 @@ func (a *Agent) connect(x *exchange, head []byte) {
 			if err == nil {
 				err = fmt.Errorf("the endpoint connected a %T, which the agent did not make", p)
 			}
-			x.fail(err)
+			x.fail(a.connectError(err))
 			a.pool.closed(x.group)
 		case x.over():
 			c.abort(reactor.ErrConnectionAborted)

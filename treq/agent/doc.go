@@ -20,7 +20,7 @@
 //   - There is no connection: the errors of package reactor, such as
 //     [reactor.ErrConnectionRefused], [reactor.ErrNameNotFound] and
 //     [reactor.ErrConnectTimeout], and those of crypto/tls; with a proxy also a
-//     [*ProxyError].
+//     [*ProxyError]. After the ConnectTimeout of [Config] it is a [*TimeoutError].
 //   - There is no response: a [*response.NeverReceivedError].
 //   - The response is invalid or incomplete: a [*response.FailedError] for a
 //     [*wire.Error], for [ErrNotUpgraded], or for the end of the connection.
@@ -29,9 +29,9 @@
 //   - A redirect was not followed: a [*response.FailedError] for a [*RedirectError].
 //   - A body could not be decoded: a [*response.FailedError] for a [*DecodeError] or for
 //     [ErrTooManyCodings].
-//   - Credentials could not be used: [auth.ErrInvalid], [auth.ErrNotBytes],
-//     [auth.ErrServerUnproved], [ErrBodyNotRepeatable].
-//   - A timeout is over: a [*deferred.TimeoutError]. The request was cancelled:
-//     [deferred.ErrCancelled].
+//   - Credentials could not be used: [auth.ErrInvalid], [auth.ErrNotBytes], or a
+//     [*response.FailedError] for [auth.ErrServerUnproved] or [ErrBodyNotRepeatable].
+//   - A timeout is over: a [*TimeoutError]. The request was cancelled:
+//     [deferred.ErrCancelled], which errors.Is finds in a TimeoutError too.
 //   - The body has a reader already: [response.ErrBodyTaken].
 package agent

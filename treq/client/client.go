@@ -159,7 +159,7 @@ func (c *HTTPClient) request(method string, target *url.URL, options []Option) *
 	}
 	start := clock.Now()
 	d := stack.Send(req)
-	s.timeouts.bound(d, clock, start)
+	s.timeouts.bound(d, req, clock, start)
 	return d.AddErrback(func(err error) (*response.Response, error) { return nil, agent.WithRequest(req, err) })
 }
 

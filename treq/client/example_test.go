@@ -72,5 +72,5 @@ func ExampleTimeout() {
 	show(c.Get("http://an.example/", client.Timeout(5*time.Second)))
 	c.Reactor().RunFor(5 * time.Second)
 	// Output:
-	//  GET http://an.example/: deferred: timed out after 5s
+	//  GET http://an.example/: no response for 5s (Timeout)
 }

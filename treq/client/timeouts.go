@@ -1,16 +1,19 @@
 package client
 
 import (
+	"errors"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
 // This file has the timeouts of a request, except the timeout for connecting, which the
-// agent has.
+// agent has. The error of each is an [*agent.TimeoutError], which names the option.
 
 // Timeout bounds the time until the head of the response is received, after all
 // redirects. The body may take longer. It is treq's timeout.
@@ -43,17 +46,18 @@ type timeouts struct {
 	response, read, total time.Duration
 }
 
-// bound applies the timeouts to d, the response of a request that began at start, and to
-// its body. A timeout is a [*deferred.TimeoutError].
-func (t timeouts) bound(d *deferred.Deferred[*response.Response], r reactor.Clock, start time.Time) {
-	for _, limit := range []time.Duration{t.response, t.total} {
-		if limit > 0 {
-			d.AddTimeout(limit, r, nil)
-		}
+// bound applies the timeouts to d, the response to req, which began at start, and to its
+// body. A timeout is an [*agent.TimeoutError].
+func (t timeouts) bound(d *deferred.Deferred[*response.Response], req *request.Request, r reactor.Clock, start time.Time) {
+	if t.response > 0 {
+		d.AddTimeout(t.response, r, timedOut("Timeout"))
+	}
+	if t.total > 0 {
+		d.AddTimeout(t.total, r, timedOut("TotalTimeout"))
 	}
 	if t.read > 0 || t.total > 0 {
 		d.AddCallback(func(resp *response.Response) (*response.Response, error) {
-			w := &bodyTimeouts{timeouts: t, clock: r}
+			w := &bodyTimeouts{timeouts: t, clock: r, request: req}
 			resp.WrapBody(w.wrap)
 			if t.total > 0 {
 				w.deadline = r.CallLater(t.total-r.Now().Sub(start), func() { w.late(resp) })
@@ -64,11 +68,22 @@ func (t timeouts) bound(d *deferred.Deferred[*response.Response], r reactor.Cloc
 	}
 }
 
+// timedOut returns the onTimeout function of AddTimeout for an option.
+func timedOut(option string) func(*response.Response, error, time.Duration) (*response.Response, error) {
+	return func(resp *response.Response, err error, limit time.Duration) (*response.Response, error) {
+		if errors.Is(err, deferred.ErrCancelled) {
+			err = &agent.TimeoutError{Option: option, After: limit}
+		}
+		return resp, err
+	}
+}
+
 // bodyTimeouts applies timeouts to one body. It is between the transport and the reader
 // of the body.
 type bodyTimeouts struct {
 	timeouts
 	clock    reactor.Clock
+	request  *request.Request       // the request of the caller
 	deadline reactor.DelayedCall    // ends the body after total; nil without a total timeout
 	idle     reactor.DelayedCall    // ends the body after read; nil before the reader waits
 	from     response.BodyTransport // the transport of the body
@@ -94,15 +109,15 @@ func (w *bodyTimeouts) late(resp *response.Response) {
 		// A reader that comes too late gets the reason for the end.
 		resp.DeliverBody(unread{})
 	}
-	w.expire(w.total)
+	w.expire("TotalTimeout", w.total)
 }
 
-// expire ends the body because of a timeout of limit.
-func (w *bodyTimeouts) expire(limit time.Duration) {
+// expire ends the body because the timeout of an option is over.
+func (w *bodyTimeouts) expire(option string, limit time.Duration) {
 	if w.over {
 		return
 	}
-	w.end(&deferred.TimeoutError{After: limit})
+	w.end(agent.WithRequest(w.request, &agent.TimeoutError{Option: option, After: limit}))
 	w.from.StopProducing()
 }
 
@@ -123,7 +138,7 @@ func (w *bodyTimeouts) wait() {
 	case w.idle != nil && w.idle.Active():
 		w.idle.Reset(w.read)
 	default:
-		w.idle = w.clock.CallLater(w.read, func() { w.expire(w.read) })
+		w.idle = w.clock.CallLater(w.read, func() { w.expire("ReadTimeout", w.read) })
 	}
 }
 

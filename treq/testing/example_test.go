@@ -68,7 +68,7 @@ func ExampleStubTreq_Advance() {
 	stub.Advance(time.Second)
 	fmt.Println(deferredtest.FailureResultOf(t, d))
 	// Output:
-	// GET http://weather.example/today?in=Rome: deferred: timed out after 10s
+	// GET http://weather.example/today?in=Rome: no response for 10s (Timeout)
 }
 
 // With RealTLS, a request to an https URL goes over TLS.
