@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"container/list"
 	"math"
 	"net"
 	"net/http"
@@ -45,6 +46,12 @@ type Site struct {
 	// is 15 minutes.
 	SessionTimeout time.Duration
 
+	// MaxSessions bounds the sessions that exist at a time. A new one beyond it makes
+	// another expire: the one without a request for the longest time, and of those first
+	// the ones whose clients have never come back with their cookies, as those of robots
+	// do not. The default is 100,000; a negative value means no bound.
+	MaxSessions int
+
 	// Limits bounds the parts of a request other than its content.
 	Limits wire.Limits
 	// MaxContent bounds the content, in bytes, of a request whose resource does not
@@ -82,13 +89,16 @@ type Site struct {
 
 	heldContent int64 // the bytes that MemoryContentTotal bounds
 
-	sessions   map[string]*Session
-	date       []string // the Date header of the second dateAt
-	dateAt     int64
-	scratch    []byte   // the buffer in which heads are built
-	free       [][]byte // free buffers for handlers' writes
-	fileBuffer []byte   // the buffer for reading files
-	copies     copies
+	newSessions list.List                       // those whose clients have not come back, in the order of their last requests
+	oldSessions list.List                       // the others, in the same order
+	expiring    map[time.Duration]*sessionQueue // by timeout
+	sessions    map[string]*Session
+	date        []string // the Date header of the second dateAt
+	dateAt      int64
+	scratch     []byte   // the buffer in which heads are built
+	free        [][]byte // free buffers for handlers' writes
+	fileBuffer  []byte   // the buffer for reading files
+	copies      copies
 }
 
 // BuildProtocol returns the protocol of one connection; see [reactor.Factory]. It panics
@@ -119,6 +129,13 @@ func (s *Site) memoryContentTotal() int64 {
 		return math.MaxInt64
 	}
 	return cmp.Or(s.MemoryContentTotal, 64<<20)
+}
+
+func (s *Site) maxSessions() int {
+	if s.MaxSessions < 0 {
+		return math.MaxInt
+	}
+	return cmp.Or(s.MaxSessions, 100_000)
 }
 
 func (s *Site) maxFields() int {
