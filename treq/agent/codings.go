@@ -223,13 +223,13 @@ func openBrotli(r io.Reader) (io.ReadCloser, error) {
 	return z, z.Reset(brotliSource{z})
 }
 
-// errAfterBrotli is the error of a brotli.Reader for bytes after the end, which package
-// brotli does not export.
-var errAfterBrotli = sync.OnceValue(func() error {
+// errAfterBrotli returns the error of a brotli.Reader for bytes after the end, which
+// package brotli does not export.
+func errAfterBrotli() error {
 	const emptyBody = "\x06"
 	_, err := brotli.NewReader(strings.NewReader(emptyBody + "after")).Read(make([]byte, 1))
 	return err
-})
+}
 
 func (z *brotliReader) Read(p []byte) (int, error) {
 	if z.ended {
