@@ -80,7 +80,9 @@ func (co *Co) end() {
 // abandon handles a coroutine that was found abandoned. It runs on a goroutine of
 // the Go runtime.
 func abandon(co *Co) {
-	report(Unhandled{Err: ErrAbandoned, Made: co.made.String()})
+	if ending.Load() == 0 {
+		report(Unhandled{Err: ErrAbandoned, Made: co.made.String()})
+	}
 	if u := unwinder.Load(); u != nil && *u != nil {
 		(*u)(co.unwind)
 		return

@@ -27,7 +27,8 @@ func callers() stack {
 	return stack(append([]uintptr(nil), pcs[:runtime.Callers(3, pcs[:])]...))
 }
 
-// String lists the functions, innermost first, without those of this package.
+// String lists the functions, innermost first, without those of this module and of the
+// runtime.
 func (s stack) String() string {
 	if len(s) == 0 {
 		return ""
@@ -36,13 +37,27 @@ func (s stack) String() string {
 	frames := runtime.CallersFrames(s)
 	for {
 		frame, more := frames.Next()
-		if !strings.Contains(frame.Function, "/gotreq/deferred.") || strings.HasSuffix(frame.File, "_test.go") {
+		if !isOurs(frame.Function, frame.File) && !isRuntime(frame.Function) {
 			fmt.Fprintf(&b, "\t%s\n\t\t%s:%d\n", frame.Function, frame.File, frame.Line)
 		}
 		if !more {
 			return strings.TrimSuffix(b.String(), "\n")
 		}
 	}
+}
+
+// innermost returns the first function of the program's own code in the text of a stack,
+// and its file's name and line: "main.fetch" and "main.go:85".
+func innermost(stack string) (function, place string) {
+	for stack != "" && place == "" {
+		var file string
+		function, stack, _ = strings.Cut(stack, "\n")
+		file, stack, _ = strings.Cut(stack, "\n")
+		if function, file = strings.TrimSpace(function), strings.TrimSpace(file); isUsers(function, withoutLine(file)) {
+			place = base(file)
+		}
+	}
+	return base(function), place
 }
 
 // debugInfo holds the stacks of one Deferred.

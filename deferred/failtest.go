@@ -2,6 +2,7 @@ package deferred
 
 import (
 	"errors"
+	"math"
 	"runtime"
 	"sync/atomic"
 )
@@ -20,7 +21,7 @@ func FailOnUnhandled(t interface { // the part of testing.TB that FailOnUnhandle
 	Errorf(format string, args ...any)
 	Cleanup(func())
 }) *UnhandledErrors {
-	collectGarbage()
+	collectGarbage(math.MaxInt)
 	u := new(UnhandledErrors)
 	previous := SetUnhandledReporter(u.add)
 	t.Cleanup(func() {
@@ -29,9 +30,9 @@ func FailOnUnhandled(t interface { // the part of testing.TB that FailOnUnhandle
 		SetUnhandledReporter(previous)
 		for _, e := range left {
 			if e.Made == "" {
-				t.Errorf("unhandled error in Deferred: %v", e.Err)
+				t.Errorf("unhandled error in Deferred: %s", Describe(e.Err))
 			} else {
-				t.Errorf("unhandled error in Deferred: %v\nmade by:\n%s\nfired by:\n%s\nfailed by:\n%s", e.Err, e.Made, e.Fired, e.Failed)
+				t.Errorf("unhandled error in Deferred: %s\nmade by:\n%s\nfired by:\n%s\nfailed by:\n%s", Describe(e.Err), e.Made, e.Fired, e.Failed)
 			}
 		}
 	})
@@ -51,7 +52,7 @@ type foundError struct {
 // Flush collects garbage, then removes and returns the errors that match target, as
 // errors.Is defines, or all errors if target is nil. It is trial's flushLoggedErrors.
 func (u *UnhandledErrors) Flush(target error) []Unhandled {
-	collectGarbage()
+	collectGarbage(math.MaxInt)
 	var flushed, kept []Unhandled
 	for f := u.found.Swap(nil); f != nil; f = f.next {
 		if target == nil || errors.Is(f.Err, target) {
@@ -76,9 +77,10 @@ func (u *UnhandledErrors) add(e Unhandled) {
 	}
 }
 
-// collectGarbage collects unreachable objects and waits for their reports. A chain
-// of objects with finalizers takes several rounds.
-func collectGarbage() {
+// collectGarbage collects unreachable objects and waits for their reports, for at most
+// the given number of collections. A chain of objects with finalizers takes several
+// rounds.
+func collectGarbage(most int) {
 	for range 3 {
 		done := make(chan None, 2)
 		func() {
@@ -88,6 +90,10 @@ func collectGarbage() {
 			runtime.AddCleanup(&struct{ p *int }{new(int)}, func(c chan None) { c <- None{} }, done)
 		}()
 		for n := 0; n < 2; {
+			if most == 0 {
+				return
+			}
+			most--
 			runtime.GC()
 			select {
 			case <-done:

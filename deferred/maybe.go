@@ -38,8 +38,8 @@ func protect[T any](f func() (T, error)) (value T, err error) {
 }
 
 // LogError is a handler for [Deferred.AddErrback] that logs the error with log/slog
-// at level Error and passes it on.
+// at level Error, with the place and the stack of a panic, and passes it on.
 func LogError[T any](err error) (value T, _ error) {
-	slog.Error("error in Deferred", "error", err)
+	slog.Error("error in Deferred", errorArgs(err)...)
 	return value, err
 }

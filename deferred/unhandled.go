@@ -1,6 +1,7 @@
 package deferred
 
 import (
+	"cmp"
 	"log/slog"
 	"runtime"
 	"sync/atomic"
@@ -15,8 +16,9 @@ import (
 type Unhandled struct {
 	Err error
 	// Made, Fired and Failed are the stacks where the Deferred was made, where it
-	// fired and where a handler last failed. They are empty unless [SetDebugging] was
-	// on when the Deferred was made.
+	// fired and where a handler last failed, without the calls of this module and of
+	// the Go runtime. They are empty unless [SetDebugging] was on when the Deferred was
+	// made.
 	Made, Fired, Failed string
 }
 
@@ -79,10 +81,35 @@ func SetUnhandledReporter(report func(Unhandled)) (previous func(Unhandled)) {
 	return previous
 }
 
+// ReportUnhandled collects garbage and waits until the errors that are unhandled by then
+// are reported. It is for the end of a program, which would lose them otherwise; task.React
+// calls it. Coroutines that nothing can resume any more are no error then, and are not
+// reported. ReportUnhandled gives up if a finalizer of the program does not return.
+func ReportUnhandled() {
+	ending.Add(1)
+	defer ending.Add(-1)
+	collectGarbage(100)
+}
+
+// ending is the number of calls of ReportUnhandled that have not returned.
+var ending atomic.Int32
+
 func logUnhandled(u Unhandled) {
-	args := []any{"error", u.Err}
-	if u.Made != "" {
-		args = append(args, "made", u.Made, "fired", u.Fired, "failed", u.Failed)
+	args := errorArgs(u.Err)
+	if function, place := innermost(u.Made); place != "" {
+		args = append(args, "made", place, "in", function)
+	}
+	if _, place := innermost(cmp.Or(u.Failed, u.Fired)); place != "" {
+		args = append(args, "failed", place)
 	}
 	slog.Error("unhandled error in Deferred", args...)
+}
+
+// errorArgs returns the attributes of err for a line of log/slog.
+func errorArgs(err error) []any {
+	text, stack := describe(err)
+	if stack == "" {
+		return []any{"error", err}
+	}
+	return []any{"error", text, "stack", stack}
 }

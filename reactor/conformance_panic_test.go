@@ -84,7 +84,7 @@ func trigger(f func()) reactor.Trigger {
 // loggedOops checks that the log contains the panic of oops and nothing else.
 func (f *fixture) loggedOops() {
 	f.Helper()
-	f.wantLog(1, "panic=oops", "reactor_test.oops", "conformance_panic_test.go")
+	f.wantLog(1, "panic=oops at=conformance_panic_test.go:", "reactor_test.oops")
 }
 
 // protocolPanics is a case in which the server's protocol panics, after arm, and

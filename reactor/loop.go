@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -478,6 +479,6 @@ func guard(what string, f func()) {
 // logPanic logs the panic that was recovered as v, from a deferred function.
 func logPanic(what string, v any) error {
 	err := deferred.NewPanicError(v)
-	slog.Error("reactor: panic in "+what, "panic", v, "stack", string(err.Stack))
+	slog.Error("reactor: panic in "+what, "panic", fmt.Sprint(err.Value), "at", err.Place(), "stack", err.Trace())
 	return err
 }

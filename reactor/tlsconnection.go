@@ -87,8 +87,18 @@ func (t *tlsConnection) ConnectionMade(below Transport) {
 		t.below.AbortConnection()
 	})
 	t.handshakeErr = errHandshakePanic
-	t.handshake = coro.New(func(*coro.Task) { t.handshakeErr = t.conn.Handshake() })
+	t.handshake = coro.New(t.runHandshake)
 	t.shake()
+}
+
+// runHandshake runs the handshake in its coroutine. A panic keeps its place on the way out.
+func (t *tlsConnection) runHandshake(*coro.Task) {
+	defer func() {
+		if v := recover(); v != nil {
+			panic(deferred.NewPanicError(v))
+		}
+	}()
+	t.handshakeErr = t.conn.Handshake()
 }
 
 // errHandshakePanic is the error of a handshake in which a function of the config

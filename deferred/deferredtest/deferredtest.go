@@ -20,7 +20,7 @@ func SuccessResultOf[T any](t testing.TB, d *deferred.Deferred[T]) T {
 	case !fired:
 		t.Fatalf("SuccessResultOf: the Deferred has no result yet")
 	case err != nil:
-		t.Fatalf("SuccessResultOf: the Deferred failed: %v", err)
+		t.Fatalf("SuccessResultOf: the Deferred failed: %s", deferred.Describe(err))
 	}
 	return value
 }
@@ -42,8 +42,11 @@ func FailureResultOf[T any](t testing.TB, d *deferred.Deferred[T]) error {
 // NoResult fails the test if d has a result.
 func NoResult[T any](t testing.TB, d *deferred.Deferred[T]) {
 	t.Helper()
-	if value, err, fired := resultOf(d); fired {
-		t.Fatalf("NoResult: the Deferred has a result: %v, %v", value, err)
+	switch value, err, fired := resultOf(d); {
+	case err != nil:
+		t.Fatalf("NoResult: the Deferred has a result: %v, %s", value, deferred.Describe(err))
+	case fired:
+		t.Fatalf("NoResult: the Deferred has a result: %v, <nil>", value)
 	}
 }
 

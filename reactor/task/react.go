@@ -18,8 +18,9 @@ import (
 //
 // The exit status is 0 if the Deferred fires with a value. If it fails, or f panics, React
 // writes the error to standard error, on one line after the program's name, and the
-// status is 1, or the [ExitStatus] in the error. After [deferred.SetDebugging], it writes
-// the stack of a panic too.
+// status is 1, or the [ExitStatus] in the error. The place of a panic stands in that line,
+// and its stack below. At the end, React reports the errors that no handler has taken; see
+// [deferred.ReportUnhandled].
 //
 // If the reactor is stopped before the Deferred fires, the Deferred is cancelled. The
 // status is then 0, unless the Deferred fails with an error other than
@@ -32,6 +33,7 @@ func React[T any](f func(r reactor.Reactor) *deferred.Deferred[T]) {
 // status.
 func ReactOn[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Deferred[T], stderr io.Writer) (status int) {
 	err := runUntil(r, f)
+	deferred.ReportUnhandled()
 	if err == nil {
 		return 0
 	}
@@ -94,12 +96,13 @@ func runUntil[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Defe
 	return result
 }
 
-// report writes err on one line.
+// report writes err on one line, and below it the stack of a panic.
 func report(w io.Writer, err error) {
 	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
-	fmt.Fprintf(w, "%s: %s\n", filepath.Base(os.Args[0]), text)
-	var panicked *deferred.PanicError
-	if deferred.Debugging() && errors.As(err, &panicked) {
-		w.Write(panicked.Stack)
+	stack := ""
+	if p, ok := errors.AsType[*deferred.PanicError](err); ok {
+		text += " at " + p.Place()
+		stack = "\n" + p.Trace() + "\n"
 	}
+	fmt.Fprintf(w, "%s: %s\n%s", filepath.Base(os.Args[0]), text, stack)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
@@ -98,7 +99,11 @@ func TestReactOn(t *testing.T) {
 			if test.stderr != "" {
 				want = filepath.Base(os.Args[0]) + ": " + test.stderr + "\n"
 			}
-			if got := stderr.String(); got != want {
+			got := stderr.String()
+			if strings.HasPrefix(test.stderr, "panic") {
+				got = withoutTrace(t, got)
+			}
+			if got != want {
 				t.Errorf("stderr: %q, want %q", got, want)
 			}
 			if took := r.Now().Sub(time.Unix(0, 0)); took != test.took {
@@ -109,6 +114,19 @@ func TestReactOn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withoutTrace checks that stderr has the place of a panic, and once its stack, and
+// removes both.
+func withoutTrace(t *testing.T, stderr string) string {
+	t.Helper()
+	first, trace, _ := strings.Cut(stderr, "\n")
+	text, place, _ := strings.Cut(first, " at ")
+	if !strings.HasPrefix(place, "react_test.go:") || !strings.HasPrefix(trace, "\ngoroutine ") ||
+		strings.Count(trace, "[running]") != 1 || !strings.Contains(trace, place) {
+		t.Errorf("no place or no stack in %s", stderr)
+	}
+	return text + "\n"
 }
 
 // React shuts down everything that the function started. The function's Deferred
@@ -170,6 +188,21 @@ func TestReactOnDebugging(t *testing.T) {
 	}
 }
 
+// An error that nothing handles is reported when React ends, and a coroutine that waits
+// for ever is not.
+func TestReactOnReportsUnhandledErrors(t *testing.T) {
+	log := logtest.Capture(t)
+	status := task.ReactOn(memory.New(), func(r reactor.Reactor) *deferred.Deferred[int] {
+		deferred.Go(func(co *deferred.Co) (int, error) { return deferred.Await(co, deferred.New[int]()) })
+		deferred.Fail[int](errTest)
+		return later(r, 1, nil)
+	}, io.Discard)
+	if got := log.Take(); status != 0 || strings.Count(got, "unhandled error in Deferred") != 1 || !strings.Contains(got, errTest.Error()) {
+		t.Errorf("status = %d, logged %s", status, got)
+	}
+	deferred.UnwindAbandoned()
+}
+
 func listen(t *testing.T, r reactor.Reactor) {
 	t.Helper()
 	if _, err := r.ListenTCP("127.0.0.1:80", (newLostProtocol(func() {}))); err != nil {
@@ -198,6 +231,7 @@ func TestReact(t *testing.T) {
 		{"ok", 0, ""},
 		{"fails", 1, ": an error of the test\n"},
 		{"exits", 23, ""},
+		{"unhandled", 0, " ERROR unhandled error in Deferred error=\"an error of the test\"\n"},
 	} {
 		t.Run(test.program, func(t *testing.T) {
 			t.Parallel()
@@ -211,12 +245,12 @@ func TestReact(t *testing.T) {
 			if status := cmd.ProcessState.ExitCode(); status != test.status {
 				t.Errorf("status = %d, want %d", status, test.status)
 			}
-			want := test.stderr
-			if want != "" {
-				want = filepath.Base(os.Args[0]) + want
+			got := strings.TrimPrefix(stderr.String(), filepath.Base(os.Args[0]))
+			if test.program == "unhandled" {
+				got = got[min(len(got), len("2006/01/02 15:04:05")):] // without the log's time
 			}
-			if stderr.String() != want {
-				t.Errorf("stderr: %q, want %q", stderr.String(), want)
+			if got != test.stderr {
+				t.Errorf("stderr: %q, want %q", stderr.String(), test.stderr)
 			}
 		})
 	}
@@ -228,6 +262,8 @@ func TestMain(m *testing.M) {
 			switch program {
 			case "fails":
 				return task.DeferLater(r, time.Millisecond, func() (int, error) { return 0, errTest })
+			case "unhandled":
+				deferred.Fail[int](errTest)
 			case "exits":
 				return deferred.Fail[int](task.ExitStatus(23))
 			}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 )
 
@@ -56,3 +57,16 @@ type exiting struct{}
 
 func (exiting) Read([]byte) (int, error) { runtime.Goexit(); return 0, nil }
 func (exiting) Close() error             { return nil }
+
+// TestPanicInACallbackOfTLS: the log has the place of the panic, which leaves a coroutine.
+func TestPanicInACallbackOfTLS(t *testing.T) {
+	log := logtest.Capture(t)
+	r, roots := secureSite(t)
+	a := agent.New(r, agent.Config{TLS: agent.NewTLSPolicy(&tls.Config{RootCAs: roots, VerifyConnection: func(tls.ConnectionState) error { panic("oops") }})})
+	d := a.Request(newRequest("GET", "https://a.example/"))
+	r.Pump()
+	deferredtest.FailureResultOf(t, d)
+	if got := log.Take(); strings.Count(got, "panic=oops at=goexit_test.go:") != 1 || strings.Count(got, "[running]") != 1 {
+		t.Errorf("logged %s", got)
+	}
+}

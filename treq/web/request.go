@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/form"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/sourcegraph/conc/panics"
@@ -194,8 +195,26 @@ func (r *Request) panicked(p *panics.Recovered, place string) {
 		r.abort()
 		return
 	}
-	slog.Error("web: panic in "+place, "method", r.Method, "uri", r.URI, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	err := originOf(p)
+	slog.Error("web: panic in "+place, "method", r.Method, "uri", r.URI, "panic", fmt.Sprint(err.Value), "at", err.Place(), "stack", err.Trace())
 	r.fail()
+}
+
+// originOf returns the value and the stack of the panic that p began with: code that waits
+// for others, such as conc's WaitGroup, panics again with what it has recovered.
+func originOf(p *panics.Recovered) *deferred.PanicError {
+	for {
+		switch v := p.Value.(type) {
+		case *panics.Recovered:
+			p = v
+		case *panics.ErrRecovered:
+			p = &v.Recovered
+		case *deferred.PanicError:
+			return v
+		default:
+			return &deferred.PanicError{Value: p.Value, Stack: p.Stack}
+		}
+	}
 }
 
 // What a program may ask.
