@@ -142,14 +142,20 @@ type Port interface {
 type Names interface {
 	// NameResolver returns the resolver.
 	NameResolver() NameResolver
-	// InstallNameResolver replaces the resolver.
+	// InstallNameResolver replaces the resolver, also for endpoints that exist already.
 	InstallNameResolver(r NameResolver)
 }
 
 // A NameResolver looks host names up. It is Twisted's IHostnameResolver.
+//
+// Endpoints ask it for every host, an IP address too, and connect to its answers only.
+// A program that must not connect to some addresses, such as those of its own network,
+// installs a resolver that removes them from the answers of the reactor's own one. A filter
+// looks at answers rather than at hosts: "2130706433", "0x7f.1" and any name of an attacker
+// may lead to 127.0.0.1.
 type NameResolver interface {
 	// LookupHost fires with the addresses of host, at least one, the best first. If
 	// there is none, it fails with an error that errors.Is matches with
-	// [ErrNameNotFound].
+	// [ErrNameNotFound]. The answer for an IP address is that address, without a lookup.
 	LookupHost(host string) *deferred.Deferred[[]netip.Addr]
 }

@@ -16,6 +16,11 @@ import (
 // Hostname is the endpoint of a host name, or IP address, and a port. It connects to
 // the first of the name's addresses that answers, by Happy Eyeballs (RFC 8305). It
 // is Twisted's HostnameEndpoint.
+//
+// The reactor's name resolver sees every host, an IP address too, and Hostname connects to
+// the addresses that the resolver answers with, and to no others. So a resolver that
+// refuses some addresses is a filter for all connections; see
+// [reactor.Names.InstallNameResolver].
 type Hostname struct {
 	reactor    reactor.Reactor
 	host, port string
@@ -52,11 +57,11 @@ func NewHostname(r reactor.Reactor, host, port string, config HostnameConfig) *H
 	return &Hostname{r, host, port, config}
 }
 
-// Connect looks the name up and connects to its addresses in order. The next attempt
+// Connect looks the host up and connects to its addresses in order. The next attempt
 // starts when the one before fails or AttemptDelay has passed. The first connection
 // wins, and the other attempts are cancelled.
 //
-// Connect fails with the resolver's error, a [*reactor.LookupError], or with a
+// Connect fails with the resolver's error, normally a [*reactor.LookupError], or with a
 // [*reactor.ConnectError]. For a name, the ConnectError wraps an [*AttemptsError], or
 // [reactor.ErrConnectTimeout] after TotalTimeout.
 func (h *Hostname) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
@@ -71,13 +76,15 @@ func (h *Hostname) Connect(factory reactor.Factory) *deferred.Deferred[reactor.P
 }
 
 func (h *Hostname) connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	if addr, err := netip.ParseAddr(h.host); err == nil {
-		return h.connectTo(addr.Unmap(), factory)
-	}
+	literal, _ := netip.ParseAddr(h.host)
+	literal = literal.Unmap()
 	found := h.reactor.NameResolver().LookupHost(h.host)
 	return deferred.Then(found, func(addrs []netip.Addr) *deferred.Deferred[reactor.Protocol] {
-		if len(addrs) == 0 {
+		switch {
+		case len(addrs) == 0:
 			return deferred.Fail[reactor.Protocol](&reactor.LookupError{Host: h.host, Err: reactor.ErrNameNotFound})
+		case len(addrs) == 1 && addrs[0] == literal:
+			return h.connectTo(literal, factory)
 		}
 		addrs = h.reachable(addrs)
 		if len(addrs) == 0 {

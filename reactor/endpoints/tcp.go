@@ -2,6 +2,8 @@ package endpoints
 
 import (
 	"net"
+	"net/netip"
+	"strconv"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -9,21 +11,30 @@ import (
 
 // TCPClient is the endpoint of an IP address and port. It is Twisted's
 // TCP4ClientEndpoint and TCP6ClientEndpoint. For host names, see [Hostname].
+//
+// The reactor's name resolver sees the address, as with a Hostname, and may refuse it.
 type TCPClient struct {
-	reactor reactor.TCP
+	reactor reactor.Reactor
 	address string
 	config  reactor.ConnectConfig
 }
 
 // NewTCPClient returns the endpoint of address, an IP address and port
 // ("[::1]:80").
-func NewTCPClient(r reactor.TCP, address string, config reactor.ConnectConfig) *TCPClient {
+func NewTCPClient(r reactor.Reactor, address string, config reactor.ConnectConfig) *TCPClient {
 	return &TCPClient{r, address, config}
 }
 
 // Connect connects to the address; see [reactor.TCP].
 func (c *TCPClient) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	return c.reactor.ConnectTCP(c.address, factory, c.config)
+	at, err := netip.ParseAddrPort(c.address)
+	if err != nil {
+		return c.reactor.ConnectTCP(c.address, factory, c.config) // which says what is wrong
+	}
+	return NewHostname(c.reactor, at.Addr().String(), strconv.Itoa(int(at.Port())), HostnameConfig{
+		Timeout:      c.config.Timeout,
+		LocalAddress: c.config.LocalAddress,
+	}).Connect(factory)
 }
 
 // String returns a description for [ClientFromString], without the configuration.
