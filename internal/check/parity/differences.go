@@ -172,14 +172,6 @@ var differences = []Difference{
 		Cases: "cookies for https only", Field: "Got.*.Cookies", Treq: `["a=1"]`, Ours: `[]`,
 		Reason: "A Secure cookie that comes over http is refused (RFC 6265bis, section 5.7). Python's jar keeps it.",
 	},
-	{
-		Cases: "cookies and a header", Field: "Sent.0.Header.Cookie", Treq: `["b=2"]`, Ours: `["b=2; a=1"]`,
-		Reason: "A Cookie header of the caller and the cookies of the jar are sent together, as by net/http. treq leaves out the jar's.",
-	},
-	{
-		Cases: "cookies for https only", Field: "Got.*.Cookies", Treq: `["a=1"]`, Ours: `[]`,
-		Reason: "A Secure cookie that came over http is not kept (RFC 6265bis, section 5.7).",
-	},
 
 	// Connections and errors.
 	{
