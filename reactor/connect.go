@@ -176,6 +176,9 @@ func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 	}
 	p.listener, p.addr = listener, listener.Addr()
 	push(&l.ports, p)
+	if f, ok := factory.(ListeningFactory); ok {
+		f.DoStart(l, p)
+	}
 	return p, nil
 }
 
@@ -227,4 +230,7 @@ func (p *port) StopListening() {
 	}
 	drop(&p.loop.ports, p)
 	p.listener.Close()
+	if f, ok := p.factory.(ListeningFactory); ok {
+		f.DoStop(p)
+	}
 }

@@ -86,14 +86,23 @@ func (l *Loop) RemoveSystemEventTrigger(id TriggerID) {
 // the triggers After the event, and finally done.
 func (l *Loop) fire(event SystemEvent, act, done func()) {
 	run := l.runCount
-	l.callTriggers(event, Before).AddBoth(func(v []deferred.None, _ error) ([]deferred.None, error) {
+	proceed := func() {
 		if l.state() == idle || l.runCount != run {
-			return v, nil // Crash was called meanwhile
+			return // Crash was called meanwhile
 		}
 		l.callTriggers(event, During)
 		act()
 		l.callTriggers(event, After)
 		done()
+	}
+	before := l.callTriggers(event, Before)
+	if before.Called() {
+		proceed()
+		return
+	}
+	// In a turn of its own: the last of the triggers may have ended within flush.
+	before.AddBoth(func(v []deferred.None, _ error) ([]deferred.None, error) {
+		l.CallLater(0, proceed)
 		return v, nil
 	})
 }

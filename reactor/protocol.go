@@ -43,6 +43,16 @@ type Factory interface {
 	BuildProtocol(peer net.Addr) Protocol
 }
 
+// A ListeningFactory learns of the ports that listen for it. Its DoStart and DoStop are those
+// of Twisted's IProtocolFactory.
+type ListeningFactory interface {
+	Factory
+	// DoStart is called when p has begun to listen on r.
+	DoStart(r Reactor, p Port)
+	// DoStop is called when p has stopped.
+	DoStop(p Port)
+}
+
 // FactoryFunc makes a function a Factory.
 type FactoryFunc func(peer net.Addr) Protocol
 

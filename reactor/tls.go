@@ -76,6 +76,20 @@ func newTLSFactory(r Clock, config TLSConfig, factory Factory, side func(net.Con
 // BuildProtocol returns the protocol of a connection with peer; see [Factory].
 func (f *TLSFactory) BuildProtocol(peer net.Addr) Protocol { return f.connection(peer) }
 
+// DoStart is called when p has begun to listen; see [ListeningFactory].
+func (f *TLSFactory) DoStart(r Reactor, p Port) {
+	if above, ok := f.factory.(ListeningFactory); ok {
+		above.DoStart(r, p)
+	}
+}
+
+// DoStop is called when p has stopped; see [ListeningFactory].
+func (f *TLSFactory) DoStop(p Port) {
+	if above, ok := f.factory.(ListeningFactory); ok {
+		above.DoStop(p)
+	}
+}
+
 func (f *TLSFactory) connection(peer net.Addr) *tlsConnection {
 	return f.newConnection(func() Protocol { return f.factory.BuildProtocol(peer) })
 }

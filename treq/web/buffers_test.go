@@ -47,3 +47,24 @@ func TestHandlerBuffersAreUsedAgain(t *testing.T) {
 		t.Errorf("a reused buffer has %d bytes", len(b))
 	}
 }
+
+// TestASiteWithoutConnectionsIsFree checks that a reactor keeps no site that has neither
+// ports nor connections.
+func TestASiteWithoutConnectionsIsFree(t *testing.T) {
+	r := memory.New()
+	site := &Site{Root: RenderFunc(func(*Request) {})}
+	port, err := r.ListenTCP("192.0.2.1:80", site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	channel := site.BuildProtocol(nil)
+	channel.ConnectionMade(&memory.StringTransport{On: r})
+	if site.house.reactor == nil || site.house.open != 1 {
+		t.Error("the site does not know its connection")
+	}
+	port.StopListening()
+	channel.ConnectionLost(reactor.ErrConnectionDone)
+	if site.house.reactor != nil || site.house.open != 0 || site.house.idle.first != nil || len(site.house.ports) != 0 {
+		t.Errorf("%+v", site.house)
+	}
+}

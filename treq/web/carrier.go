@@ -40,7 +40,7 @@ import (
 //	  ▼
 //	Transport              sends at the end of the turn
 //	  ▼
-//	channel.next           reads the next request              channel.go
+//	channel.nextRequest    reads the next request              channel.go
 
 // A carrier takes the response of one request to the client, and brings the request's
 // content. The Request calls the carrier until it has called finish, abort or hijack, or
@@ -136,6 +136,9 @@ func newConnection(s *Site, t reactor.Transport) connection {
 
 // errContentTimeout is the error of content that does not arrive in time.
 var errContentTimeout = errors.New("the content of the request took too long")
+
+// errWriteTimeout is the error of a response that the client does not take in time.
+var errWriteTimeout = errors.New("the client took too long to receive the response")
 
 // statusOf returns the status code for a request that failed with err.
 func statusOf(err error) int {

@@ -45,6 +45,8 @@ type channel struct {
 	borrowed  bool // in belongs to the transport
 	consuming bool // consume is running
 	resting   bool // consume waits for a later turn
+	waits     bool // the channel only waits for a request; set by setWaits
+	gone      bool // the connection is no longer the site's
 	receiving bool // the content of req has not ended
 	held      bool // req has paused its content
 	expecting bool // the client waits for a 100 before it sends the content
@@ -65,6 +67,12 @@ type channel struct {
 	timer    reactor.DelayedCall // fires at deadline or before
 
 	lingersUntil time.Time // the end of lingering
+
+	credit   time.Duration // how long the client may still keep content waiting; see await
+	received int64         // bytes of content that credit does not count yet
+
+	cause          error    // why the site aborts the connection
+	previous, next *channel // in the site's list
 }
 
 const (
@@ -82,6 +90,7 @@ func (c *channel) ConnectionMade(t reactor.Transport) {
 	c.reader.SetLimits(c.site.Limits)
 	c.reader.Start()
 	c.work = c.site.turnWork()
+	c.site.opened(c)
 	c.await(awaitHead)
 }
 
@@ -180,8 +189,11 @@ func (c *channel) needMore(some bool) {
 		c.cut()
 	case c.receiving:
 		c.await(awaitContent)
+	case !some && !c.begun && c.req == nil:
+		c.setWaits(true)
 	case some && !c.begun:
 		c.begun = true
+		c.setWaits(false)
 		if c.awaiting != awaitHead {
 			c.await(awaitHead)
 		}
@@ -192,8 +204,10 @@ func (c *channel) needMore(some bool) {
 func (c *channel) headReceived(head *http1.RequestHead) {
 	c.requests++
 	c.begun = false
+	c.setWaits(false)
 	c.await(awaitNothing)
-	c.keepAlive = head.KeepAlive && c.requests != c.site.MaxRequests
+	c.keepAlive = head.KeepAlive && c.requests != c.site.MaxRequests && !c.site.house.shutting
+	c.credit, c.received = c.limit(awaitContent), 0
 	c.version, c.announced, c.expecting = head.Version, head.Length, head.Expect100
 	c.receiving, c.held, c.answered, c.chunked = true, true, false, false
 	c.dropped = 0
@@ -214,6 +228,7 @@ func (c *channel) headReceived(head *http1.RequestHead) {
 
 // contentReceived passes content to the request, or drops it.
 func (c *channel) contentReceived(data []byte) {
+	c.received += int64(len(data))
 	if !c.answered {
 		c.req.contentReceived(data)
 		return
@@ -228,14 +243,14 @@ func (c *channel) contentEnd() {
 	c.receiving = false
 	c.await(awaitNothing)
 	if c.answered {
-		c.next()
+		c.nextRequest()
 		return
 	}
 	c.req.contentEnd(c.reader.Trailer())
 }
 
 // next waits for the next request, or closes the connection after its last one.
-func (c *channel) next() {
+func (c *channel) nextRequest() {
 	c.req = nil
 	switch {
 	case c.unread:
@@ -352,6 +367,7 @@ func (c *channel) drop(n int) {
 // stop ends all work of the channel except closing the connection.
 func (c *channel) stop() {
 	c.closing = true
+	c.setWaits(false)
 	c.in, c.borrowed = nil, false
 	if c.unsent.size == 0 {
 		c.transport.UnregisterProducer()
@@ -360,6 +376,10 @@ func (c *channel) stop() {
 
 // ConnectionLost ends the current request.
 func (c *channel) ConnectionLost(reason error) {
+	if c.cause != nil {
+		reason = c.cause
+	}
+	defer c.site.closed(c)
 	if c.closing && c.unsent.size == 0 && reason == reactor.ErrConnectionDone {
 		c.written()
 	}

@@ -162,7 +162,7 @@ func (c *channel) finish(trailer http.Header, short bool) {
 	switch {
 	case c.closing:
 	case !c.receiving:
-		c.next()
+		c.nextRequest()
 	case !c.keepAlive:
 		c.linger()
 	default:
@@ -328,5 +328,6 @@ func (c *channel) hijack() (socket, bool) {
 	}
 	c.forget()
 	c.transport.UnregisterProducer()
+	c.site.closed(c)
 	return s, true
 }

@@ -59,9 +59,16 @@ func (c *channel) await(e awaited) {
 	if c.blocked && !c.closing && e != awaitWritten {
 		return
 	}
+	if c.awaiting == awaitContent {
+		c.credit = c.deadline.Sub(c.clock.Now())
+	}
 	c.awaiting = e
-	if e == awaitNothing {
+	switch e {
+	case awaitNothing:
 		return
+	case awaitContent:
+		c.earn(limit)
+		limit = c.credit
 	}
 	c.deadline = c.clock.Now().Add(limit)
 	switch {
@@ -70,6 +77,18 @@ func (c *channel) await(e awaited) {
 	case c.timer.Time().After(c.deadline):
 		c.timer.Reset(limit)
 	}
+}
+
+// earn adds the time of the received content to the credit, up to most. A client whose
+// content keeps coming, but at less than MinContentRate, uses up its credit.
+func (c *channel) earn(most time.Duration) {
+	rate := c.site.minContentRate()
+	if rate <= 0 || c.received/rate > int64(most/time.Second) {
+		c.credit = most
+	} else {
+		c.credit = min(most, c.credit+time.Duration(c.received)*time.Second/time.Duration(rate))
+	}
+	c.received = 0
 }
 
 // timeUp ends the wait for an event that is overdue.
@@ -96,6 +115,7 @@ func (c *channel) timeUp() {
 		c.await(awaitWritten)
 		c.transport.LoseConnection() // AbortConnection would take back what the system has not sent
 	default:
+		c.cause = errWriteTimeout
 		c.transport.AbortConnection()
 	}
 }

@@ -32,6 +32,11 @@ func (r *Request) notify(err error) {
 	}
 }
 
+// Err returns why the response was cut short: the reason of the connection's loss, or
+// [ErrShutdown]. It returns nil as long as the connection is not lost, and after the client
+// has taken the whole response.
+func (r *Request) Err() error { return r.lost }
+
 // FinishWhen finishes the response when d fires. If d fails, the response fails; see
 // [Request.Fail]. If the connection is lost first, d is cancelled. FinishWhen calls
 // NotDoneYet, so that it can be the last line of a method that waits for something:

@@ -35,6 +35,11 @@ type Site struct {
 	// ContentTimeout bounds the pauses in a request's content while a reader waits
 	// for it. The default is a minute.
 	ContentTimeout time.Duration
+	// MinContentRate is the number of bytes a second at which content has to arrive while
+	// a reader waits for it: each byte gives the client more time, up to
+	// ContentTimeout. Content that is slower is answered with a 408. The default is 500;
+	// a negative value means no bound.
+	MinContentRate int64
 	// IdleTimeout bounds the time between two requests. The default is a minute.
 	IdleTimeout time.Duration
 	// WriteTimeout bounds the time in which the client takes the next part of a
@@ -42,6 +47,9 @@ type Site struct {
 	// gets a response of any size. After it the connection is aborted. The default is a
 	// minute.
 	WriteTimeout time.Duration
+	// ShutdownTimeout bounds the time that responses have to end in [Site.Shutdown]. The
+	// default is 10 seconds.
+	ShutdownTimeout time.Duration
 	// SessionTimeout bounds the time between two requests of a session. The default
 	// is 15 minutes.
 	SessionTimeout time.Duration
@@ -73,6 +81,11 @@ type Site struct {
 	// parts. More are answered with a 413. The default is 10,000; a negative value
 	// means no bound.
 	MaxFields int
+	// MaxConnections bounds the open connections. Beyond it, the connection that has been
+	// idle for the longest time is closed to make room for a new one. If none is idle,
+	// the new one is closed at once. The default is 65,536; a negative value means no
+	// bound.
+	MaxConnections int
 	// MaxRequests bounds the requests on one connection. 0 means no bound.
 	MaxRequests int
 	// TurnRequests bounds the requests of one connection that are answered in one turn
@@ -99,13 +112,18 @@ type Site struct {
 	free        [][]byte // free buffers for handlers' writes
 	fileBuffer  []byte   // the buffer for reading files
 	copies      copies
+	house       house
 }
 
-// BuildProtocol returns the protocol of one connection; see [reactor.Factory]. It panics
-// without a Root or a Handler, and with both.
+// BuildProtocol returns the protocol of one connection; see [reactor.Factory]. It returns nil
+// after [Site.Shutdown] and beyond MaxConnections. It panics without a Root or a Handler,
+// and with both.
 func (s *Site) BuildProtocol(net.Addr) reactor.Protocol {
 	if (s.Root == nil) == (s.Handler == nil) {
 		panic("web: a Site needs either a Root or a Handler")
+	}
+	if !s.mayOpen() {
+		return nil
 	}
 	return &channel{connection: connection{site: s}}
 }
@@ -144,6 +162,8 @@ func (s *Site) maxFields() int {
 	}
 	return cmp.Or(s.MaxFields, 10_000)
 }
+
+func (s *Site) minContentRate() int64 { return cmp.Or(s.MinContentRate, 500) }
 
 // turnWork returns the work that a channel may do in one turn.
 func (s *Site) turnWork() int {

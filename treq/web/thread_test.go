@@ -152,7 +152,10 @@ func TestThreadedAfterTheLoop(t *testing.T) {
 		result = fmt.Sprint(err, ", ", err2, ", ", err3)
 		began <- true
 	})
-	port, err := r.ListenTCP("127.0.0.1:0", &web.Site{Root: &web.HandlerResource{InThreads: true, Handler: handler}})
+	port, err := r.ListenTCP("127.0.0.1:0", &web.Site{
+		ShutdownTimeout: time.Millisecond,
+		Root:            &web.HandlerResource{InThreads: true, Handler: handler},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

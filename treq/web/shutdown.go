@@ -1,0 +1,235 @@
+package web
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
+
+// This file has the connections of a site as a whole: their number, and their end when the
+// site shuts down.
+
+// ErrShutdown is the error of a response that was cut short because its site shut down.
+var ErrShutdown = errors.New("web: the response took longer than the shutdown of its site")
+
+const (
+	defaultMaxConnections  = 1 << 16
+	defaultShutdownTimeout = 10 * time.Second
+)
+
+// house is the part of a Site that knows its ports and connections. Hijacked connections are
+// no longer the site's.
+type house struct {
+	reactor reactor.Reactor // of the ports and connections; nil if there are none
+	trigger reactor.TriggerID
+	ports   []reactor.Port
+	idle    channels // wait for a request, the longest-waiting first
+	busy    channels // all others
+	open    int      // the number of idle and busy channels
+
+	shutting bool // Shutdown was called
+	waiting  []*deferred.Deferred[deferred.None]
+	limit    reactor.DelayedCall // ends the wait for responses; nil without a limit
+	refused  time.Time           // when a refused connection was logged
+}
+
+// DoStart is called when p listens for s; see [reactor.ListeningFactory].
+func (s *Site) DoStart(r reactor.Reactor, p reactor.Port) {
+	if len(s.house.waiting) == 0 {
+		s.house.shutting = false
+	}
+	s.house.ports = append(s.house.ports, p)
+	s.attach(r)
+}
+
+// DoStop is called when p has stopped; see [reactor.ListeningFactory].
+func (s *Site) DoStop(p reactor.Port) {
+	s.house.ports = slices.DeleteFunc(s.house.ports, func(q reactor.Port) bool { return q == p })
+	s.detach()
+}
+
+// attach makes the shutdown of r wait for that of s.
+func (s *Site) attach(r reactor.Reactor) {
+	h := &s.house
+	if h.reactor == r {
+		return
+	}
+	if h.reactor != nil {
+		h.reactor.RemoveSystemEventTrigger(h.trigger)
+	}
+	h.reactor = r
+	h.trigger = r.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, s.Shutdown)
+}
+
+// detach undoes attach when s has neither ports nor connections.
+func (s *Site) detach() {
+	h := &s.house
+	if h.open != 0 || len(h.ports) != 0 {
+		return
+	}
+	if h.reactor != nil {
+		h.reactor.RemoveSystemEventTrigger(h.trigger)
+		h.reactor = nil
+	}
+	if !h.shutting {
+		return
+	}
+	if h.limit != nil {
+		h.limit.Cancel()
+		h.limit = nil
+	}
+	waiting := h.waiting
+	h.waiting = nil
+	for _, d := range waiting {
+		d.Callback(deferred.None{})
+	}
+}
+
+// Shutdown ends the service in order. The ports stop, and idle connections are closed.
+// Responses under way have ShutdownTimeout to end; each has a "Connection: close", if its
+// head has not been sent, and is the last of its connection. So does a request whose head
+// has begun to arrive. Then the remaining connections are aborted, and [Request.Err] of
+// their requests is [ErrShutdown].
+//
+// The Deferred fires when the last connection is closed. It never fails. Hijacked
+// connections are left alone, as in net/http.
+//
+// A reactor that is stopped, also by SIGINT or SIGTERM, first shuts down the sites that
+// listen on it; see [reactor.Core]. Shutdown knows the ports that were given the Site
+// itself, or a [reactor.TLSFactory] with it. A port with another factory around the Site
+// has to be stopped by the program; its new connections are refused. Afterwards the Site
+// can listen again.
+func (s *Site) Shutdown() *deferred.Deferred[deferred.None] {
+	h := &s.house
+	d := deferred.New[deferred.None]()
+	h.waiting = append(h.waiting, d)
+	if !h.shutting {
+		h.shutting = true
+		for _, p := range slices.Clone(h.ports) {
+			p.StopListening()
+		}
+		for c := h.busy.first; c != nil; c = c.next {
+			c.keepAlive = false
+		}
+		for c := h.idle.first; c != nil; c = h.idle.first {
+			c.close()
+		}
+		if limit := cmp.Or(s.ShutdownTimeout, defaultShutdownTimeout); limit > 0 && h.open != 0 {
+			h.limit = s.clock().CallLater(limit, s.cutShort)
+		}
+	}
+	s.detach()
+	return d
+}
+
+// cutShort aborts the connections that are left when ShutdownTimeout has passed.
+func (s *Site) cutShort() {
+	h := &s.house
+	h.limit = nil
+	slog.Warn("web: shutdown cuts connections short", "connections", h.open)
+	for c := h.busy.first; c != nil; c = c.next {
+		c.cause = ErrShutdown
+		c.transport.AbortConnection()
+	}
+}
+
+// clock returns the clock of s, which has ports or connections.
+func (s *Site) clock() reactor.Clock {
+	if s.Clock != nil {
+		return s.Clock
+	}
+	return s.house.reactor
+}
+
+// mayOpen reports whether there is room for another connection. If there is none, it closes
+// the connection that has been idle for the longest time, as nginx does.
+func (s *Site) mayOpen() bool {
+	h := &s.house
+	most := cmp.Or(s.MaxConnections, defaultMaxConnections)
+	switch {
+	case h.shutting:
+		return false
+	case most < 0 || h.open < most:
+		return true
+	case h.idle.first != nil:
+		h.idle.first.close()
+		return true
+	}
+	if now := s.clock().Now(); now.Sub(h.refused) >= time.Minute {
+		h.refused = now
+		slog.Warn("web: connections are refused, since too many are open and none is idle", "MaxConnections", most)
+	}
+	return false
+}
+
+// opened adds c to the connections.
+func (s *Site) opened(c *channel) {
+	s.attach(c.connection.reactor)
+	s.house.open++
+	s.house.idle.add(c)
+	c.waits = true
+}
+
+// closed removes c. It does nothing if c was removed before.
+func (s *Site) closed(c *channel) {
+	if c.gone {
+		return
+	}
+	c.gone = true
+	c.list().remove(c)
+	s.house.open--
+	s.detach()
+}
+
+// list returns the list that c is in.
+func (c *channel) list() *channels {
+	if c.waits {
+		return &c.site.house.idle
+	}
+	return &c.site.house.busy
+}
+
+// setWaits says whether c only waits for a request.
+func (c *channel) setWaits(waits bool) {
+	if waits == c.waits || c.gone {
+		return
+	}
+	c.list().remove(c)
+	c.waits = waits
+	c.list().add(c)
+	if waits && c.site.house.shutting {
+		c.close()
+	}
+}
+
+// channels is a list of channels, linked by themselves.
+type channels struct{ first, last *channel }
+
+func (l *channels) add(c *channel) {
+	c.previous, c.next = l.last, nil
+	if l.last == nil {
+		l.first = c
+	} else {
+		l.last.next = c
+	}
+	l.last = c
+}
+
+func (l *channels) remove(c *channel) {
+	if c.previous == nil {
+		l.first = c.next
+	} else {
+		c.previous.next = c.next
+	}
+	if c.next == nil {
+		l.last = c.previous
+	} else {
+		c.next.previous = c.previous
+	}
+	c.previous, c.next = nil, nil
+}
