@@ -4,8 +4,12 @@ package timers
 
 import (
 	"cmp"
+	"fmt"
 	"math"
+	"reflect"
+	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -184,6 +188,25 @@ func (c *call) Active() bool {
 func (c *call) Time() time.Time {
 	c.check()
 	return c.heap.epoch.Add(c.at)
+}
+
+// String says when the call is made, and what it calls: "in 4m0s: agent.(*Pool).closeOld".
+func (c *call) String() string {
+	switch c.index {
+	case ran:
+		return "made"
+	case cancelled:
+		return "cancelled"
+	}
+	in := max(0, c.at-c.heap.now().Sub(c.heap.epoch))
+	return fmt.Sprintf("in %v: %s", in, FuncName(c.f))
+}
+
+// FuncName returns the name of a function, without the path of its package:
+// "agent.(*Pool).closeOld".
+func FuncName(f any) string {
+	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+	return strings.TrimSuffix(name[strings.LastIndexByte(name, '/')+1:], "-fm")
 }
 
 func (e entry) before(o entry) bool {

@@ -334,3 +334,37 @@ func BenchmarkDue(b *testing.B) {
 		c.due(c.Mark())
 	}
 }
+
+type pool struct{}
+
+func (*pool) closeOld() {}
+
+func closeAll() {}
+
+// A call says when it is made and what it calls.
+func TestString(t *testing.T) {
+	now := time.Unix(0, 0)
+	h := New(func() time.Time { return now })
+	method := h.CallLater(4*time.Minute, new(pool).closeOld)
+	function := h.CallLater(time.Second, closeAll)
+	closure := h.CallLater(-time.Second, func() {})
+	check := func(call fmt.Stringer, want string) {
+		t.Helper()
+		if got := call.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	check(method.(fmt.Stringer), "in 4m0s: timers.(*pool).closeOld")
+	check(function.(fmt.Stringer), "in 1s: timers.closeAll")
+	check(closure.(fmt.Stringer), "in 0s: timers.TestString.func2")
+	now = now.Add(2 * time.Second)
+	check(method.(fmt.Stringer), "in 3m58s: timers.(*pool).closeOld")
+	check(function.(fmt.Stringer), "in 0s: timers.closeAll")
+	function.Cancel()
+	check(function.(fmt.Stringer), "cancelled")
+	h.Due(NoMark)
+	check(closure.(fmt.Stringer), "made")
+	if got := fmt.Sprint(h.Calls()); got != "[in 3m58s: timers.(*pool).closeOld]" {
+		t.Errorf("got %s", got)
+	}
+}

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/internal/timers"
@@ -37,20 +38,28 @@ func (c *Clock) DelayedCalls() []reactor.DelayedCall { return c.calls.Calls() }
 
 // Advance moves the time by amount in one step, then makes the calls that are due, in the
 // order of their times. All of them see the new time. Advance also makes the due calls
-// that these schedule, so it does not return while each call schedules another without
-// delay.
+// that these schedule.
 //
 // A panic of a call passes through Advance and fails the test. Later calls stay pending.
-// Advance panics if amount is negative.
+// Advance panics if amount is negative, and if the calls schedule a million others that
+// are due, as when each call schedules another without delay.
 func (c *Clock) Advance(amount time.Duration) {
 	if amount < 0 {
 		panic("task: Advance by a negative time")
 	}
 	c.now = c.now.Add(amount)
+	made, most := 0, c.calls.Len()+maxCalls
 	for f := c.calls.Due(timers.NoMark); f != nil; f = c.calls.Due(timers.NoMark) {
+		if made++; made > most {
+			panic(fmt.Sprintf("task: Advance does not end: %d calls at %v, and there are more", made, c.now))
+		}
 		f()
 	}
 }
+
+// maxCalls is the number of calls, beyond those that were pending, after which an Advance
+// is taken to be endless.
+const maxCalls = 1_000_000
 
 // Pump calls Advance with each of the intervals in turn.
 func (c *Clock) Pump(intervals ...time.Duration) {

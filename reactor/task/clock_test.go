@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -223,4 +224,18 @@ func ExampleClock() {
 	// not yet
 	// three seconds have passed
 	// at 00:00:03
+}
+
+// An Advance that does not end panics.
+func TestAdvanceWithoutEnd(t *testing.T) {
+	clock := task.NewClock()
+	var again func()
+	again = func() { clock.CallLater(0, again) }
+	again()
+	defer func() {
+		if got := fmt.Sprint(recover()); !strings.Contains(got, "does not end") {
+			t.Errorf("got %s", got)
+		}
+	}()
+	clock.Advance(second)
 }

@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"runtime"
-	"strings"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/timers"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -24,9 +23,13 @@ type LoopingCall struct {
 	counts bool
 	name   string
 
-	interval time.Duration
-	start    time.Time // start of the first interval
-	counted  time.Time // end of the last counted interval, if counts
+	interval time.Duration // of the calls that are not scheduled yet
+	period   time.Duration // interval of the last call that was scheduled
+	start    time.Time     // start of the first interval
+	counted  time.Time     // time of the last call, or start
+	missed   int           // intervals that passed before counted without a call
+	calledAt time.Time     // time of the last call, if period is 0
+	still    int           // calls at calledAt
 
 	running bool
 	call    reactor.DelayedCall                               // the next call; nil if none is scheduled
@@ -88,20 +91,18 @@ func WithCount[F CountFunc](clock reactor.Clock, f F) *LoopingCall {
 }
 
 func newLoopingCall(clock reactor.Clock, f any) *LoopingCall {
-	pointer := reflect.ValueOf(f).Pointer()
-	if pointer == 0 {
+	if reflect.ValueOf(f).IsNil() {
 		panic("task: a LoopingCall of a nil function")
 	}
-	name := runtime.FuncForPC(pointer).Name()
-	name = strings.TrimSuffix(name[strings.LastIndexByte(name, '/')+1:], "-fm")
-	l := &LoopingCall{clock: clock, name: name, interval: -1}
+	l := &LoopingCall{clock: clock, name: timers.FuncName(f), interval: -1}
 	l.runFunc, l.resume = l.run, l.waited
 	return l
 }
 
 // Start starts to call the function every interval: the first time at once, if now is
 // true, or else after one interval. With an interval of 0, the function is called in
-// every turn of the loop.
+// every turn of the loop. If the clock stands still, as in the Advance of a test, ten such
+// calls are made, and the next one is due a millisecond later.
 //
 // The Deferred fires after [LoopingCall.Stop], when the current call has ended, or fails
 // with the error of a call. Cancelling it stops the loop and cancels the Deferred of the
@@ -118,9 +119,10 @@ func (l *LoopingCall) Start(interval time.Duration, now bool) *deferred.Deferred
 	l.ended = ended
 	l.running = true
 	l.start = l.clock.Now()
-	l.counted = l.start
+	l.counted, l.missed = l.start, 0
 	if now {
-		l.counted = l.start.Add(-interval)
+		l.period = interval
+		l.missed = 1 // the one that ends now
 		l.run()
 	} else {
 		l.schedule(l.start)
@@ -151,6 +153,10 @@ func (l *LoopingCall) Reset() error {
 	if l.call != nil {
 		l.call.Cancel()
 		l.start = l.clock.Now()
+		if l.period != 0 {
+			l.missed += int(l.start.Sub(l.counted) / l.period)
+		}
+		l.counted = l.start
 		l.schedule(l.start)
 	}
 	return nil
@@ -160,7 +166,8 @@ func (l *LoopingCall) Reset() error {
 // It is false when Start's Deferred fires.
 func (l *LoopingCall) Running() bool { return l.running }
 
-// SetInterval changes the interval, after the next call. It fails if interval is negative.
+// SetInterval changes the interval, after the next call, or from the next Reset. It fails
+// if interval is negative.
 func (l *LoopingCall) SetInterval(interval time.Duration) error {
 	if interval < 0 {
 		return fmt.Errorf("task: %v is no interval for a looping call", interval)
@@ -179,12 +186,27 @@ func (l *LoopingCall) String() string {
 
 // schedule schedules the next call, at the first multiple of the interval after now.
 func (l *LoopingCall) schedule(now time.Time) {
+	l.period = l.interval
 	delay := time.Duration(0)
-	if l.interval != 0 {
-		delay = l.interval - now.Sub(l.start)%l.interval
+	switch {
+	case l.period != 0:
+		delay = l.period - now.Sub(l.start)%l.period
+	case !now.Equal(l.calledAt):
+		l.calledAt, l.still = now, 0
+	default:
+		if l.still++; l.still == maxStill {
+			delay = stillDelay
+		}
 	}
 	l.call = l.clock.CallLater(delay, l.runFunc)
 }
+
+// With an interval of 0, maxStill calls are made while the clock stands still, as that of a
+// test does. Without the delay after them, a test that advances its clock would not end.
+const (
+	maxStill   = 10
+	stillDelay = time.Millisecond
+)
 
 // run makes a call.
 func (l *LoopingCall) run() {
@@ -214,22 +236,23 @@ func (l *LoopingCall) try() (wait Wait, err error) {
 	return l.f(count)
 }
 
-// count returns the number of intervals since it last returned more than 0.
+// count returns the number of intervals since it last returned more than 0, as long as
+// they were when the call was scheduled.
 func (l *LoopingCall) count() int {
 	now := l.clock.Now()
 	count := 1
-	if l.interval != 0 {
-		count = l.intervals(now) - l.intervals(l.counted)
+	if l.period != 0 {
+		count = l.missed + l.intervals(now) - l.intervals(l.counted)
 	}
 	if count != 0 {
-		l.counted = now
+		l.counted, l.missed = now, 0
 	}
 	return count
 }
 
 // intervals returns the number of whole intervals from start to t.
 func (l *LoopingCall) intervals(t time.Time) int {
-	return int(t.Sub(l.start) / l.interval)
+	return int(t.Sub(l.start) / l.period)
 }
 
 // waited handles the result of the Deferred that the last call returned.

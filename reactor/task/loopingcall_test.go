@@ -10,6 +10,8 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
@@ -141,6 +143,56 @@ func TestLoopingCallTimes(t *testing.T) {
 			r.Start(2*second, false)
 			r.clock.Pump(3*second, second)
 		}, []call{{3 * second, 1}, {4 * second, 1}}},
+		{"SetInterval and Reset before the first call", func(r *recorder) {
+			r.Start(2*second, false)
+			r.clock.Advance(second)
+			r.SetInterval(second)
+			r.Reset()
+			r.clock.Pump(second, second)
+		}, []call{{2 * second, 1}, {3 * second, 1}}},
+		{"SetInterval and Reset after a call", func(r *recorder) {
+			r.Start(2*second, true)
+			r.clock.Advance(second)
+			r.SetInterval(500 * ms)
+			r.Reset()
+			r.clock.Pump(500*ms, 500*ms)
+		}, []call{{0, 1}, {1500 * ms, 1}, {2 * second, 1}}},
+		{"a longer interval and Reset", func(r *recorder) {
+			r.Start(second, true)
+			r.clock.Advance(500 * ms)
+			r.SetInterval(5 * second)
+			r.Reset()
+			r.clock.Pump(5*second, 10*second)
+		}, []call{{0, 1}, {5500 * ms, 1}, {15500 * ms, 2}}},
+		{"SetInterval before a call", func(r *recorder) {
+			r.Start(2*second, false)
+			r.clock.Advance(second)
+			r.SetInterval(second)
+			r.clock.Pump(second, second, 3*second)
+		}, []call{{2 * second, 1}, {3 * second, 1}, {6 * second, 3}}},
+		{"Reset twice before the first call", func(r *recorder) {
+			r.Start(second, false)
+			for range 3 {
+				r.clock.Advance(900 * ms)
+				r.Reset()
+			}
+			r.clock.Advance(second)
+		}, []call{{3700 * ms, 1}}},
+		{"Reset when calls were missed", func(r *recorder) {
+			r.Start(second, true)
+			r.clock.CallLater(0, func() {
+				r.clock.CallLater(3500*ms, func() { r.Reset() })
+			})
+			r.clock.Advance(0)
+			r.clock.Advance(10 * second)
+		}, []call{{0, 1}, {10 * second, 10}}},
+		{"to an interval of 0 and back", func(r *recorder) {
+			r.Start(second, false)
+			r.SetInterval(0)
+			r.Reset()
+			r.then = func() task.Wait { r.SetInterval(second); return nil }
+			r.clock.Pump(0, second)
+		}, []call{{0, 1}, {second, 1}}},
 		{"a second run counts from its own start", func(r *recorder) {
 			r.Start(second, true)
 			r.Stop()
@@ -219,6 +271,37 @@ func (c *earlyClock) CallLater(delay time.Duration, f func()) deferred.DelayedCa
 		delay--
 	}
 	return c.Clock.CallLater(delay, f)
+}
+
+// A looping call with an interval of 0 does not keep a test's clock from advancing.
+func TestAdvanceEndsWithAnIntervalOfZero(t *testing.T) {
+	clock, r := task.NewClock(), memory.New()
+	for name, test := range map[string]struct {
+		clock   reactor.Clock
+		advance func(time.Duration)
+	}{
+		"Clock":          {clock, clock.Advance},
+		"memory Advance": {r, r.Advance},
+		"memory RunFor":  {r, r.RunFor},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls, others := 0, 0
+			l := task.NewLoopingCall(test.clock, func() { calls++ })
+			l.Start(0, true)
+			test.clock.CallLater(second, func() { others++ })
+			for range 3 {
+				before := calls
+				test.advance(second)
+				if calls == before {
+					t.Error("not called")
+				}
+			}
+			if others != 1 || calls > 50_000 {
+				t.Errorf("%d calls, %d others", calls, others)
+			}
+			noError(t, l.Stop())
+		})
+	}
 }
 
 func TestLoopingCallFunctions(t *testing.T) {
