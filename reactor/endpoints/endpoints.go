@@ -15,6 +15,17 @@ type ClientEndpoint interface {
 	Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol]
 }
 
+// A SecureEndpoint is a [ClientEndpoint] that may be secure. A program that must not send
+// in clear, such as an agent with a request for https, speaks TLS on the connections of any
+// other endpoint itself.
+type SecureEndpoint interface {
+	ClientEndpoint
+	// Secure reports whether the connections are secure as they are: they speak TLS, as
+	// those of [TLS], or nobody else can read them, as those of a socket to a process
+	// that speaks TLS.
+	Secure() bool
+}
+
 // A ServerEndpoint is a place to listen at. It is Twisted's
 // IStreamServerEndpoint.
 type ServerEndpoint interface {

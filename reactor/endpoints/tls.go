@@ -25,6 +25,9 @@ func (t *TLS) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protoc
 	return reactor.TLSClient(t.clock, t.config, factory).Connect(t.below.Connect)
 }
 
+// Secure returns true; see [SecureEndpoint].
+func (t *TLS) Secure() bool { return true }
+
 // A TLSServer endpoint listens at another endpoint for clients that speak TLS.
 type TLSServer struct {
 	clock  reactor.Clock

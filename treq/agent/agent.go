@@ -66,6 +66,10 @@ type Config struct {
 
 // An EndpointFactory returns the endpoint to connect to for a URL. It is Twisted's
 // IAgentEndpointFactory.
+//
+// A request for https never leaves in clear. The agent speaks TLS, by the TLS of its Config,
+// on the connections of the endpoint, unless the endpoint is an [endpoints.SecureEndpoint]
+// whose Secure returns true. An [*endpoints.TLS] is one.
 type EndpointFactory func(u *url.URL) (endpoints.ClientEndpoint, error)
 
 // New returns an Agent on r. Its methods belong to the goroutine of r.
@@ -153,7 +157,13 @@ func (a *Agent) endpoint(u *url.URL, server origin.Server) (endpoints.ClientEndp
 	var e endpoints.ClientEndpoint
 	switch {
 	case a.config.Endpoint != nil:
-		return a.config.Endpoint(u)
+		var err error
+		if e, err = a.config.Endpoint(u); err != nil || e == nil {
+			return e, err
+		}
+		if s, ok := e.(endpoints.SecureEndpoint); ok && s.Secure() {
+			return e, nil
+		}
 	case a.proxy == nil:
 		e = a.hostname(server)
 	case server.Scheme == "http":

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/web"
@@ -177,4 +179,55 @@ func TestProxyRefuses(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// A claim is an endpoint that says whether it is secure.
+type claim struct {
+	endpoints.ClientEndpoint
+	secure bool
+}
+
+func (c claim) Secure() bool { return c.secure }
+
+// TestHTTPSNeverInClear checks that the agent speaks TLS to the endpoint of an
+// EndpointFactory for https, unless the endpoint is secure.
+func TestHTTPSNeverInClear(t *testing.T) {
+	type make func(r *memory.Reactor) endpoints.ClientEndpoint
+	tcp := func(r *memory.Reactor) endpoints.ClientEndpoint {
+		return endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{})
+	}
+	own := func(r *memory.Reactor) endpoints.ClientEndpoint {
+		config := &tls.Config{ServerName: "own.example"}
+		return endpoints.WrapTLS(r, reactor.TLSConfig{Config: config}, tcp(r))
+	}
+	for _, test := range []struct {
+		name   string
+		make   make
+		scheme string
+		want   string // the beginning of what the server gets, or the name in its ClientHello
+	}{
+		{"TCP", tcp, "http", "GET / HTTP/1.1\r\n"},
+		{"TCP", tcp, "https", "a.example"},
+		{"a name", func(r *memory.Reactor) endpoints.ClientEndpoint {
+			return endpoints.NewHostname(r, "b.example", "80", endpoints.HostnameConfig{})
+		}, "https", "a.example"},
+		{"a function", func(r *memory.Reactor) endpoints.ClientEndpoint { return endpointFunc(tcp(r).Connect) }, "https", "a.example"},
+		{"TLS", own, "https", "own.example"},
+		{"TLS", own, "http", "own.example"},
+		{"not secure", func(r *memory.Reactor) endpoints.ClientEndpoint { return claim{tcp(r), false} }, "https", "a.example"},
+		{"secure", func(r *memory.Reactor) endpoints.ClientEndpoint { return claim{tcp(r), true} }, "https", "GET / HTTP/1.1\r\n"},
+	} {
+		t.Run(test.scheme+", "+test.name, func(t *testing.T) {
+			w := newWorld(t, agent.PoolConfig{})
+			w.agent = agent.New(w.r, agent.Config{Endpoint: func(*url.URL) (endpoints.ClientEndpoint, error) { return test.make(w.r), nil }})
+			d := w.get(test.scheme + "://a.example/")
+			got := w.Conn(0).Got()
+			const clientHello = "\x16\x03"
+			if secure := strings.HasPrefix(got, clientHello); secure == strings.HasPrefix(test.want, "GET") || !strings.Contains(got, test.want) {
+				t.Errorf("the server got %.100q, want %q", got, test.want)
+			}
+			d.Cancel()
+			deferredtest.FailureResultOf(t, d)
+		})
+	}
 }

@@ -126,6 +126,10 @@ func (e flushingEndpoint) Connect(factory reactor.Factory) *deferred.Deferred[re
 	return d.AddCallback(func(reactor.Protocol) (reactor.Protocol, error) { return built, nil })
 }
 
+// Secure returns true: for https the agent needs no TLS of its own, since the connection is
+// in memory, or speaks TLS already.
+func (e flushingEndpoint) Secure() bool { return true }
+
 type flushingTransport struct {
 	reactor.Transport
 	agent *RequestTraversalAgent
