@@ -13,12 +13,19 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 )
 
-// A ProxyError says that a proxy refused to open a tunnel.
+// A ProxyError says that a proxy refused to open a tunnel. It has the proxy's response.
 type ProxyError struct {
 	Target string // the host and port for the far end of the tunnel
-	Code   int    // the status code of the proxy's response
-	Phrase string // the phrase of the proxy's response
+	Code   int    // the status code
+	Phrase string // the server's text for the code
+	Header http.Header
+	// Body is the beginning of the body: at most 16 KiB, received within 250 ms after the
+	// head.
+	Body []byte
 }
+
+// maxProxyBody bounds the body of a ProxyError.
+const maxProxyBody = 16 << 10
 
 func (e *ProxyError) Error() string {
 	return fmt.Sprintf("the proxy opened no tunnel to %s: %d %s", e.Target, e.Code, e.Phrase)
@@ -52,7 +59,9 @@ type tunnelOpener struct {
 	transport reactor.Transport
 	reader    http1.ResponseReader
 	opened    *deferred.Deferred[reactor.Protocol]
-	lost      error // why the connection was lost; nil while connected
+	refusal   *ProxyError         // the proxy's refusal, whose body is being read; or nil
+	late      reactor.DelayedCall // ends the reading of that body
+	lost      error               // why the connection was lost; nil while connected
 }
 
 func (o *tunnelOpener) ConnectionMade(t reactor.Transport) { o.transport = t }
@@ -80,10 +89,22 @@ func (o *tunnelOpener) open() *deferred.Deferred[reactor.Protocol] {
 	return o.opened.AddTimeout(timeout, o.agent.reactor, nil)
 }
 
+// fail ends the attempt. A refusal of the proxy is the reason, if there is one.
 func (o *tunnelOpener) fail(err error) {
+	if o.refusal != nil {
+		err = o.refusal
+	}
 	o.transport.AbortConnection()
+	o.ended()
 	if !o.opened.Called() {
 		o.opened.Errback(err)
+	}
+}
+
+// ended cancels the timer of the refusal.
+func (o *tunnelOpener) ended() {
+	if o.late != nil && o.late.Active() {
+		o.late.Cancel()
 	}
 }
 
@@ -97,12 +118,29 @@ func (o *tunnelOpener) DataReceived(data []byte) {
 		case event == http1.NeedMore:
 			return
 		case event == http1.Head:
-			head := o.reader.Head()
-			o.fail(&ProxyError{o.target, head.Code, head.Phrase})
+			o.refused()
+		case event == http1.Data:
+			body := o.reader.Data()
+			o.refusal.Body = append(o.refusal.Body, body[:min(len(body), maxProxyBody-len(o.refusal.Body))]...)
+			if len(o.refusal.Body) == maxProxyBody {
+				o.fail(o.refusal)
+			}
+		case event == http1.End:
+			o.fail(o.refusal)
+		case event == http1.Upgraded && o.reader.Head().Code/100 != 2:
+			o.refused()
+			o.fail(o.refusal)
 		case event == http1.Upgraded:
 			o.handOver(data)
 		}
 	}
+}
+
+// refused begins to read the body of the proxy's refusal.
+func (o *tunnelOpener) refused() {
+	head := o.reader.Head()
+	o.refusal = &ProxyError{Target: o.target, Code: head.Code, Phrase: head.Phrase, Header: head.Header}
+	o.late = o.agent.reactor.CallLater(drainTime, func() { o.fail(o.refusal) })
 }
 
 // handOver gives the connection, which now leads to the target, to a protocol of the
@@ -123,6 +161,10 @@ func (o *tunnelOpener) handOver(early []byte) {
 
 func (o *tunnelOpener) ConnectionLost(reason error) {
 	o.lost = fmt.Errorf("the proxy closed the connection: %w", reason)
+	if o.refusal != nil {
+		o.lost = o.refusal
+	}
+	o.ended()
 	if o.opened != nil && !o.opened.Called() {
 		o.opened.Errback(o.lost)
 	}

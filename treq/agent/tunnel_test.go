@@ -2,9 +2,16 @@ package agent_test
 
 import (
 	"bytes"
+	"errors"
 	"net"
+	"strings"
+	"testing"
+	"time"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
 )
 
 // newTunnelServer returns a factory for the protocols of a proxy that opens tunnels. All
@@ -42,3 +49,64 @@ type relay struct{ from, to reactor.Transport }
 func (r *relay) ConnectionMade(t reactor.Transport) { r.from = t }
 func (r *relay) DataReceived(data []byte)           { r.to.Write(data) }
 func (r *relay) ConnectionLost(error)               { r.to.LoseConnection() }
+
+// TestProxyError checks that the error of a refused tunnel has the proxy's response.
+func TestProxyError(t *testing.T) {
+	const (
+		long  = 20 << 10
+		limit = 16 << 10
+	)
+	for _, test := range []struct {
+		name   string
+		answer string
+		then   func(w *world)
+		code   int
+		body   string
+	}{
+		{"a body", "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=r\r\nContent-Length: 5\r\n\r\nlogin", nil, 407, "login"},
+		{"chunks", "HTTP/1.1 502 Bad Gateway\r\nProxy-Authenticate: Basic realm=r\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", nil, 502, "no"},
+		{"no body", "HTTP/1.1 403 Forbidden\r\nProxy-Authenticate: Basic realm=r\r\nContent-Length: 0\r\n\r\n", nil, 403, ""},
+		{"after a 100", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 Forbidden\r\nProxy-Authenticate: Basic realm=r\r\nContent-Length: 0\r\n\r\n", nil, 403, ""},
+		{"until the proxy closes", "HTTP/1.1 403 Forbidden\r\nProxy-Authenticate: Basic realm=r\r\n\r\nno", func(w *world) { w.Conn(0).Close() }, 403, "no"},
+		{"cut short", "HTTP/1.1 403 Forbidden\r\nProxy-Authenticate: Basic realm=r\r\nContent-Length: 9\r\n\r\nno", func(w *world) { w.Conn(0).Abort() }, 403, "no"},
+		{"a bad chunk", "HTTP/1.1 403 Forbidden\r\nProxy-Authenticate: Basic realm=r\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\nwhat?\r\n", nil, 403, "no"},
+		{"slow", "HTTP/1.1 403 Forbidden\r\nProxy-Authenticate: Basic realm=r\r\nContent-Length: 9\r\n\r\nno", func(w *world) { w.r.RunFor(250 * time.Millisecond) }, 403, "no"},
+		{"long", "HTTP/1.1 403 Forbidden\r\nProxy-Authenticate: Basic realm=r\r\n\r\n" + strings.Repeat("x", long), nil, 403, strings.Repeat("x", limit)},
+		{"101", "HTTP/1.1 101 Switching Protocols\r\nProxy-Authenticate: Basic realm=r\r\n\r\n", nil, 101, ""},
+		{"101 that talks", "HTTP/1.1 101 Switching Protocols\r\nProxy-Authenticate: Basic realm=r\r\nUpgrade: x\r\n\r\nx", nil, 101, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, agent.PoolConfig{})
+			var err error
+			if w.agent, err = agent.NewProxyAgent(w.r, "http://proxy.example:8080", agent.Config{Pool: w.pool}); err != nil {
+				t.Fatal(err)
+			}
+			d := w.get("https://a.example/")
+			w.Conn(0).Send(test.answer)
+			if test.then != nil {
+				deferredtest.NoResult(t, d)
+				test.then(w)
+			}
+			var refused *agent.ProxyError
+			if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &refused) {
+				t.Fatal(err)
+			}
+			if refused.Code != test.code || string(refused.Body) != test.body || refused.Header.Get("Proxy-Authenticate") != "Basic realm=r" {
+				t.Errorf("got %d, %v, %.100q", refused.Code, refused.Header, refused.Body)
+			}
+			w.r.Pump()
+			w.wantClosed(0)
+		})
+	}
+	t.Run("cancelled while its body comes", func(t *testing.T) {
+		w := newWorld(t, agent.PoolConfig{})
+		w.agent, _ = agent.NewProxyAgent(w.r, "http://proxy.example:8080", agent.Config{Pool: w.pool})
+		d := w.get("https://a.example/")
+		w.Conn(0).Send("HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nno")
+		d.Cancel()
+		if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+			t.Error(err)
+		}
+		w.r.Pump()
+	})
+}
