@@ -209,7 +209,7 @@ func (a *Agent) connect(x *exchange, head []byte) {
 			if err == nil {
 				err = fmt.Errorf("the endpoint connected a %T, which the agent did not make", p)
 			}
-			x.fail(a.connectError(err))
+			x.fail(a.connectError(explained(err)))
 			a.pool.closed(x.group)
 		case x.over():
 			c.abort(reactor.ErrConnectionAborted)

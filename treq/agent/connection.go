@@ -181,7 +181,7 @@ func (c *connection) DataReceived(data []byte) {
 		c.heard = c.heard || len(data) != 0
 		n, event, err := c.reader.Next(data)
 		if err != nil {
-			c.abort(err)
+			c.abort(explained(err))
 			return
 		}
 		data = data[n:]
@@ -320,6 +320,9 @@ func (c *connection) lost(x *exchange, reason, broken error) {
 	case broken != nil:
 		reasons[0] = broken
 	case cut != nil:
+		if x.cutShort && !x.answered && !errors.Is(reason, reactor.ErrConnectionDone) {
+			reasons[0] = &sendError{reason}
+		}
 		reasons = append(reasons, cut)
 	}
 	switch {

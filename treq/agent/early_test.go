@@ -182,22 +182,29 @@ func (w *earlyWorld) post(body request.BodyProducer, expect time.Duration) (got 
 	return got, err
 }
 
-func TestEarlyAnswer(t *testing.T) {
+// onPollers runs f on a loop over each poller of this system.
+func onPollers(t *testing.T, f func(t *testing.T, l *reactor.Loop)) {
 	for _, poller := range []struct {
 		name string
 		new  func() *reactor.Loop
 	}{{"system", reactor.New}, {"portable", reactor.NewPortable}} {
-		l := background.Run(t, poller.new(), nil)
+		t.Run(poller.name, func(t *testing.T) { f(t, background.Run(t, poller.new(), nil)) })
+	}
+}
+
+func TestEarlyAnswer(t *testing.T) {
+	onPollers(t, func(t *testing.T, l *reactor.Loop) {
 		for _, way := range earlyWays {
-			t.Run(poller.name+", "+way, func(t *testing.T) {
+			t.Run(way, func(t *testing.T) {
 				w := newEarlyWorld(t, l, way, "HTTP/1.1 413 Too Large\r\nContent-Length: 8\r\nConnection: close\r\n\r\ntoo much")
 				seen := 0
 				for i := range 100 {
-					got, err := w.post(earlyBodies[i%len(earlyBodies)].make(), 0)
+					body := earlyBodies[i%len(earlyBodies)]
+					got, err := w.post(body.make(), 0)
 					if got == "413 too much" {
 						seen++
 					} else if i-seen < 3 {
-						t.Logf("%s: got %q, %v", earlyBodies[i%len(earlyBodies)].name, got, err)
+						t.Logf("%s: got %q, %v", body.name, got, err)
 					}
 				}
 				if seen != 100 {
@@ -205,7 +212,7 @@ func TestEarlyAnswer(t *testing.T) {
 				}
 			})
 		}
-	}
+	})
 }
 
 // TestEarlyAnswers has the kinds of answers that come early.

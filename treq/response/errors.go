@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/seed-7c003b53/gotreq/internal/origin"
+	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
 // The reasons for the end of a complete body; see [BodyProtocol].
@@ -29,7 +32,8 @@ func (e *FailedError) Error() string {
 	text := "the response failed: " + join(e.Reasons)
 	if e.Response != nil && e.Response.Request != nil {
 		req := e.Response.Request
-		return fmt.Sprintf("%s %s: %s", req.Method, req.URL.Redacted(), text)
+		url := origin.Excerpt(req.URL.Redacted(), origin.ExcerptOfURL)
+		return fmt.Sprintf("%s %s: %s", req.Method, url, text)
 	}
 	return text
 }
@@ -43,7 +47,12 @@ type NeverReceivedError struct {
 	Reasons []error
 }
 
-func (e *NeverReceivedError) Error() string { return "no response: " + join(e.Reasons) }
+func (e *NeverReceivedError) Error() string {
+	if len(e.Reasons) != 0 && errors.Is(e.Reasons[0], reactor.ErrConnectionDone) {
+		return "the server closed the connection without answering"
+	}
+	return "no response: " + join(e.Reasons)
+}
 
 // Unwrap returns the reasons.
 func (e *NeverReceivedError) Unwrap() []error { return e.Reasons }
@@ -53,5 +62,5 @@ func join(errs []error) string {
 	for i, err := range errs {
 		texts[i] = err.Error()
 	}
-	return strings.Join(texts, "; ")
+	return origin.Excerpt(strings.Join(texts, "; "), origin.ExcerptOfError)
 }
