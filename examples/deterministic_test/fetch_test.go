@@ -23,7 +23,7 @@ func TestFetch(t *testing.T) {
 		{"a failure, a pause, a success", []string{"503", "hello"}, "hello", 1 * time.Second},
 		{"a timeout, a failure, two pauses", []string{"", "503", "hello"}, "hello", (2 + 1 + 2) * time.Second},
 		{"three failures", []string{"503", "503", "503"}, "http://an.example/: 503 Service Unavailable", (1 + 2) * time.Second},
-		{"three timeouts", []string{"", "", ""}, "GET http://an.example/: deferred: timed out after 2s", (2 + 1 + 2 + 2 + 2) * time.Second},
+		{"three timeouts", []string{"", "", ""}, "GET http://an.example/: no response for 2s (Timeout)", (2 + 1 + 2 + 2 + 2) * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			requests := 0
