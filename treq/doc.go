@@ -25,9 +25,9 @@
 //	the body              Body, Data, JSON, Files
 //	who is asking         BasicAuth, Auth, Cookies, CookieJar
 //	how long it may take  Timeout, ReadTimeout, TotalTimeout
-//	redirects             AllowRedirects, BrowserLikeRedirects
+//	redirects             AllowRedirects, BrowserLikeRedirects, SensitiveHeaders
 //	the connection        Persistent, Agent, Reactor, ExpectContinue
-//	the response          Unbuffered, Decoding, Informational
+//	the response          Unbuffered, MaxSize, Decoding, Informational
 //
 // [All] combines several options into one.
 //

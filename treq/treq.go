@@ -33,6 +33,10 @@ type (
 	AllowRedirects = client.AllowRedirects
 	// BrowserLikeRedirects follows redirects as browsers do, also that of a POST.
 	BrowserLikeRedirects = client.BrowserLikeRedirects
+	// SensitiveHeaders names headers that stay with the origin of the request.
+	SensitiveHeaders = client.SensitiveHeaders
+	// MaxSize bounds the body of the response, in bytes.
+	MaxSize = client.MaxSize
 	// Unbuffered does not keep the body of the response in memory.
 	Unbuffered = client.Unbuffered
 	// Persistent(false) closes the connection after the request.

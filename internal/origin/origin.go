@@ -30,6 +30,15 @@ var (
 	ErrHost               = errors.New("the URL has an invalid host name")
 )
 
+// An urlError is an error with a text of its own, which says what to do.
+type urlError struct {
+	kind error // one of the errors above
+	text string
+}
+
+func (e *urlError) Error() string { return e.text }
+func (e *urlError) Unwrap() error { return e.kind }
+
 // An Origin is a scheme, a host and a port (RFC 6454). Origins are compared with ==.
 type Origin struct {
 	Scheme string // "http" or "https"
@@ -69,6 +78,9 @@ func ServerOf(u *url.URL) (Server, error) {
 	// A URL that was not parsed may have an address without brackets, or brackets
 	// around a name.
 	if strings.HasPrefix(u.Host, "[") != strings.Contains(name, ":") {
+		if err := bareIPv6(u.Scheme+"://", u.Host); err != nil {
+			return Server{}, err
+		}
 		return Server{}, fmt.Errorf("%w: %.200q", ErrHost, u.Host)
 	}
 	var err error
@@ -80,7 +92,7 @@ func ServerOf(u *url.URL) (Server, error) {
 		return s, nil
 	}
 	if _, err := strconv.ParseUint(s.Port, 10, 16); err != nil {
-		return Server{}, fmt.Errorf("%w: %.200q", ErrPort, s.Port)
+		return Server{}, &urlError{ErrPort, fmt.Sprintf("port %.20s is above 65535", s.Port)}
 	}
 	for len(s.Port) > 1 && s.Port[0] == '0' {
 		s.Port = s.Port[1:]

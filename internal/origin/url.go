@@ -104,6 +104,9 @@ func parse(rawURL string) (*url.URL, error) {
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		user, host = escape(authority[:at], illegalInUser)+"@", authority[at+1:]
 	}
+	if err := bareIPv6(scheme, host); err != nil {
+		return nil, err
+	}
 	if colon := strings.LastIndexByte(host, ':'); strings.Trim(host[colon+1:], "0123456789") != "" && colon > strings.LastIndexByte(host, ']') {
 		return nil, ErrPort // without the text, which may be a part of the password
 	}
@@ -120,6 +123,43 @@ func parse(rawURL string) (*url.URL, error) {
 		err = why.Err // without the URL
 	}
 	return u, err
+}
+
+// bareIPv6 returns an error if host is an IPv6 address without brackets. scheme includes
+// "://".
+func bareIPv6(scheme, host string) error {
+	if _, err := netip.ParseAddr(host); err != nil || !strings.Contains(host, ":") {
+		return nil
+	}
+	host = strings.Replace(host, "%", "%25", 1) // RFC 6874
+	return &urlError{ErrHost, fmt.Sprintf("an IPv6 address stands in brackets: %s[%.100s]/", scheme, host)}
+}
+
+// CheckScheme returns an error if rawURL, which a caller gave, is empty or has no scheme. The
+// error is [ErrSchemeNotSupported]; its text says what the caller probably meant, and has no
+// password.
+func CheckScheme(rawURL string) error {
+	if rawURL == "" {
+		return &urlError{ErrSchemeNotSupported, "empty URL"}
+	}
+	if strings.Contains(rawURL, "://") {
+		return nil
+	}
+	if scheme, _, ok := strings.Cut(rawURL, ":"); ok && standardPort(strings.ToLower(scheme)) != "" {
+		return nil // but the two slashes are missing
+	}
+	if meant, err := url.Parse("http://" + strings.TrimPrefix(rawURL, "//")); err == nil {
+		_, err := Of(meant)
+		_, ambiguous := meant.User.Password() // mailto:me@an.example looks like one
+		if err == nil && !ambiguous {
+			text := meant.Redacted()
+			return &urlError{ErrSchemeNotSupported, fmt.Sprintf("%.200q has no scheme: %.200s?", strings.TrimPrefix(text, "http://"), text)}
+		}
+	}
+	if u, err := url.Parse(rawURL); err == nil && u.Scheme == "" {
+		return &urlError{ErrSchemeNotSupported, fmt.Sprintf("%.200q has no scheme and no host", u.Redacted())}
+	}
+	return nil
 }
 
 // splitAuthority splits the part of a URL before the query. The scheme includes "://".

@@ -140,6 +140,9 @@ func TestParseErrors(t *testing.T) {
 		{"http://me:secret\x01@x/", "invalid control character"},
 		{"a b:secret", "first path segment"},
 		{":secret", "missing protocol scheme"},
+		{"http://::1/", "an IPv6 address stands in brackets: http://[::1]/"},
+		{"http://me:secret@2001:db8::abcd/x?y", "an IPv6 address stands in brackets: http://[2001:db8::abcd]/"},
+		{"https://fe80::1%eth0", "an IPv6 address stands in brackets: https://[fe80::1%25eth0]/"},
 	} {
 		_, err := origin.Parse(test.url)
 		if err == nil || !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "secret") {
@@ -283,4 +286,35 @@ func FuzzResolve(f *testing.F) {
 			t.Errorf("%q is for %v, and parsed again for %v, %v", location, server, s, err)
 		}
 	})
+}
+
+// TestCheckScheme: the text says what was meant.
+func TestCheckScheme(t *testing.T) {
+	for rawURL, want := range map[string]string{
+		"":                      "empty URL",
+		"127.0.0.1/x":           `"127.0.0.1/x" has no scheme: http://127.0.0.1/x?`,
+		"127.0.0.1:8080/x":      `"127.0.0.1:8080/x" has no scheme: http://127.0.0.1:8080/x?`,
+		"localhost:8080":        `"localhost:8080" has no scheme: http://localhost:8080?`,
+		"an.example":            `"an.example" has no scheme: http://an.example?`,
+		"//an.example/x":        `"an.example/x" has no scheme: http://an.example/x?`,
+		"[::1]:80":              `"[::1]:80" has no scheme: http://[::1]:80?`,
+		"me@an.example/":        `"me@an.example/" has no scheme: http://me@an.example/?`,
+		"me:secret@an.example/": "",
+		"/a/b":                  `"/a/b" has no scheme and no host`,
+		"?a=b":                  `"?a=b" has no scheme and no host`,
+		"http://an.example":     "",
+		"ftp://an.example":      "",
+		"http:an.example":       "",
+		"HTTPS:80":              "",
+		"mailto:me@an.example":  "",
+		"javascript:alert(1)":   "",
+	} {
+		err := origin.CheckScheme(rawURL)
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%q: got %v", rawURL, err)
+		case want != "" && (err == nil || err.Error() != want || !errors.Is(err, origin.ErrSchemeNotSupported)):
+			t.Errorf("%q: got %v, want %s", rawURL, err, want)
+		}
+	}
 }

@@ -21,8 +21,8 @@ type DecoderConfig struct {
 	// Decoders are the decoders to use, the most preferred one first. nil, unlike an
 	// empty slice, means all of [Decoders].
 	Decoders []Decoder
-	// MaxSize bounds the decoded size of a body, in bytes. 0 means no bound: a body
-	// can be read piece by piece.
+	// MaxSize bounds the decoded size of a coded body, in bytes. 0 means no bound: a
+	// body can be read piece by piece. The MaxSize of a [Stack] bounds any body.
 	MaxSize int64
 	// MaxExpansion bounds how many times larger than the received bytes the decoded
 	// body may be, once it is larger than ExpansionAllowed. 0 means

@@ -75,8 +75,11 @@ func (e *RequestError) Error() string {
 	if failed, ok := e.Err.(*response.FailedError); ok && failed.Response != nil && failed.Response.Request != nil {
 		return failed.Error() // it names the request
 	}
-	url := origin.Excerpt(e.URL, origin.ExcerptOfURL)
-	return fmt.Sprintf("%s %s: %s", e.Method, url, origin.Excerpt(e.Err.Error(), origin.ExcerptOfError))
+	why := origin.Excerpt(e.Err.Error(), origin.ExcerptOfError)
+	if e.URL == "" {
+		return fmt.Sprintf("%s: %s", e.Method, why)
+	}
+	return fmt.Sprintf("%s %s: %s", e.Method, origin.Excerpt(e.URL, origin.ExcerptOfURL), why)
 }
 
 // Unwrap returns the reason.

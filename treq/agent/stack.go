@@ -21,6 +21,7 @@ import (
 //	  answer            a challenge: the next hop ──────────┤          auth.go
 //	  redirect          the next hop ───────────────────────┘          redirect.go
 //	decode              Content-Encoding                               decoder.go
+//	limit
 //	buffer
 //
 // One pass from authorize to redirect is a hop. Most requests have one hop, whose
@@ -49,6 +50,9 @@ type Stack struct {
 	Redirects *RedirectConfig
 	// Decoding says how bodies with a content coding are decoded; nil decodes none.
 	Decoding *DecoderConfig
+	// MaxSize bounds the body of the last response, in bytes after decoding; see
+	// [response.Response.LimitBody]. 0 means no bound.
+	MaxSize int64
 	// Buffered keeps the body of the response in memory, so that it can be read again.
 	Buffered bool
 
@@ -157,6 +161,9 @@ func (t *trip) received(resp *response.Response) (next *request.Request, err err
 	}
 	if t.Decoding != nil {
 		err = t.Decoding.decode(t.req, resp)
+	}
+	if t.MaxSize > 0 && err == nil {
+		resp.LimitBody(t.MaxSize)
 	}
 	if t.Buffered && err == nil {
 		resp.Buffer()

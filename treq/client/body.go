@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -78,7 +79,7 @@ func (c *HTTPClient) produce(b *body) (producer request.BodyProducer, contentTyp
 	}
 	if c.config.DataToBodyProducer != nil && b.option == "Data" {
 		if producer, ok := c.config.DataToBodyProducer(b.data); ok {
-			return producer, "", nil
+			return producer, "", missing("the result of DataToBodyProducer", producer)
 		}
 	}
 	switch v := b.data.(type) {
@@ -90,8 +91,33 @@ func (c *HTTPClient) produce(b *body) (producer request.BodyProducer, contentTyp
 		return v, b.contentType, nil
 	case io.Reader:
 		return request.NewFileBodyProducer(v, request.FileBodyConfig{}), "", nil
+	case io.ReaderAt:
+		if r, ok := sized(v); ok {
+			return request.NewFileBodyProducer(r, request.FileBodyConfig{}), "", nil
+		}
 	}
 	return nil, "", unsendable("Data", b.data)
+}
+
+// sized returns a reader of all bytes of r, if r knows how many they are.
+func sized(r io.ReaderAt) (io.Reader, bool) {
+	var size int64
+	switch r := r.(type) {
+	case interface{ Size() int64 }:
+		size = r.Size()
+	case interface{ Len() int }:
+		size = int64(r.Len())
+	default:
+		return nil, false
+	}
+	all := io.NewSectionReader(r, 0, size)
+	if c, ok := r.(io.Closer); ok {
+		return struct {
+			*io.SectionReader
+			io.Closer
+		}{all, c}, true
+	}
+	return all, true
 }
 
 // multipart returns the files and the fields of a form as one body.
@@ -105,10 +131,37 @@ func (c *HTTPClient) multipart(b *body) (request.BodyProducer, string, error) {
 	}
 	p, err := multipart.NewMultiPartProducer(append(fields, b.files...), multipart.Config{Rand: c.reactor.Rand()})
 	if err != nil {
-		return nil, "", fmt.Errorf("%w: Files: %w", ErrOption, err)
+		return nil, "", formError(err, len(fields))
 	}
 	return p, p.ContentType(), nil
 }
+
+// formError returns err, the error of a form whose first fields are those of Data, as the
+// error of an option.
+func formError(err error, fields int) error {
+	var field *multipart.FieldError
+	if !errors.As(err, &field) {
+		return fmt.Errorf("%w: Files: %w", ErrOption, err)
+	}
+	option, i := "Data", field.Index
+	if i >= fields {
+		option, i = "Files", i-fields
+	}
+	name := fmt.Sprintf("%s[%d]", option, i)
+	if field.Name != "" {
+		name += fmt.Sprintf(" %q:", field.Name)
+	}
+	return &fieldError{fmt.Sprintf("%v: %s %v", ErrOption, name, field.Err), field}
+}
+
+// A fieldError is an ErrOption that names a field by its option.
+type fieldError struct {
+	text  string
+	field *multipart.FieldError
+}
+
+func (e *fieldError) Error() string   { return e.text }
+func (e *fieldError) Unwrap() []error { return []error{ErrOption, e.field} }
 
 // Body is sent unchanged. A string can be converted: Body("text").
 type Body []byte
@@ -134,7 +187,11 @@ func JSON(v any) Option {
 //
 //   - a []byte or a string, sent as it is;
 //   - an [io.Reader], sent as it is read, by a [request.FileBodyProducer], and
-//     closed if it is an [io.Closer];
+//     closed if it is an [io.Closer]; if it can seek, it is sent again when a
+//     redirect, a challenge or a lost connection asks for that, see
+//     [request.FileBodyProducer];
+//   - an [io.ReaderAt] with a method Size() int64 or Len() int, sent from its beginning
+//     in the same way;
 //   - a [request.BodyProducer];
 //   - a form: a [url.Values], a map[string]string, a map[string][]string or a
 //     map[string]any, whose values are texts, numbers, bools or slices of these,
@@ -153,6 +210,11 @@ func Data(v any) Option {
 			}
 			s.body.form = form
 			return err
+		}
+		if v != nil {
+			if err := missing("Data", v); err != nil {
+				return err
+			}
 		}
 		return s.body.set("Data", v, "")
 	})
@@ -224,7 +286,8 @@ func textsOf(v any) (texts []string, ok bool) {
 }
 
 // Files are sent as multipart/form-data, together with the fields of a form that Data
-// gives. They are treq's files.
+// gives. The Content-Type, which has the boundary, replaces one in Headers. They are treq's
+// files.
 //
 //	client.Files{{Name: "photo", Value: multipart.FromFile(f)}}
 type Files []multipart.Field

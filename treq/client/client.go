@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -35,6 +36,12 @@ type Config struct {
 	// NewJar, if it is not nil, makes a jar for each request, in place of Jar.
 	// Requests then do not share cookies.
 	NewJar func() http.CookieJar
+	// Redirects says how redirects are followed, unless options say otherwise.
+	Redirects agent.RedirectConfig
+	// MaxSize bounds the body of each response, in bytes; see [MaxSize]. 0 means no
+	// bound: Content, Text and JSON of a response then keep as much in memory as the
+	// server sends.
+	MaxSize int64
 	// DataToBodyProducer, if it is not nil, makes the body of a request from the
 	// value of [Data], unless the value is a form or nil. If it returns false for ok,
 	// Data makes the body. It is treq's data_to_body_producer.
@@ -48,12 +55,13 @@ func New(r reactor.Reactor, config Config) *HTTPClient {
 		panic("client: New without a reactor")
 	}
 	c := &HTTPClient{reactor: r, config: config, stack: agent.Stack{
-		Agent:     config.Agent,
-		Jar:       config.Jar,
-		Redirects: &agent.RedirectConfig{},
-		Decoding:  &agent.DecoderConfig{},
-		Buffered:  true,
+		Agent:    config.Agent,
+		Jar:      config.Jar,
+		Decoding: &agent.DecoderConfig{},
+		MaxSize:  config.MaxSize,
+		Buffered: true,
 	}}
+	c.stack.Redirects = &c.config.Redirects
 	if c.stack.Agent == nil {
 		c.stack.Agent = agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{})})
 	}
@@ -115,9 +123,14 @@ func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *d
 	if u == nil {
 		return refused(method, "", fmt.Errorf("%w: nil", ErrURL))
 	}
+	if u.Scheme == "" {
+		if err := origin.CheckScheme(u.Redacted()); err != nil {
+			return refused(method, u.Redacted(), urlError{err})
+		}
+	}
 	target, err := origin.Wire(u)
 	if err != nil {
-		return refused(method, u.Redacted(), fmt.Errorf("%w: %w", ErrURL, err))
+		return refused(method, u.Redacted(), urlError{err})
 	}
 	return c.request(method, target, options)
 }
@@ -183,11 +196,9 @@ func (c *HTTPClient) stackFor(s *settings, req *request.Request) (*agent.Stack, 
 	if s.agent != nil {
 		stack.Agent = s.agent
 	}
-	switch {
-	case s.refuseRedirects:
-		stack.Redirects = nil
-	case s.browserLikeRedirects:
-		stack.Redirects = &agent.RedirectConfig{BrowserLike: true}
+	stack.Redirects = c.redirects(s)
+	if s.maxSize != nil {
+		stack.MaxSize = *s.maxSize
 	}
 	if s.decoding != nil {
 		stack.Decoding = s.decoding
@@ -201,10 +212,30 @@ func (c *HTTPClient) stackFor(s *settings, req *request.Request) (*agent.Stack, 
 	return stack, addCookies(stack.Jar, req.URL, s.cookies)
 }
 
+// redirects returns how the redirects of a request with options s are followed; nil if they
+// are not.
+func (c *HTTPClient) redirects(s *settings) *agent.RedirectConfig {
+	switch {
+	case s.refuseRedirects:
+		return nil
+	case s.browserLikeRedirects == nil && len(s.sensitiveHeaders) == 0:
+		return &c.config.Redirects
+	}
+	config := c.config.Redirects
+	if s.browserLikeRedirects != nil {
+		config.BrowserLike = *s.browserLikeRedirects
+	}
+	config.SensitiveHeaders = slices.Concat(config.SensitiveHeaders, s.sensitiveHeaders)
+	return &config
+}
+
 // addCookies puts the cookies of a [Cookies] option into jar, for the origin of u.
 func addCookies(jar http.CookieJar, u *url.URL, values map[string]string) error {
 	if values == nil {
 		return nil
+	}
+	if jar == nil {
+		return fmt.Errorf("%w: Cookies: the client has no jar, since its NewJar returned nil", ErrOption)
 	}
 	scoped, err := cookies.FromMap(u, values)
 	if err != nil {
@@ -224,15 +255,19 @@ func addCookies(jar http.CookieJar, u *url.URL, values map[string]string) error 
 
 // redacted returns rawURL without a password, for the text of an error.
 func redacted(rawURL string) string {
-	if u, err := url.Parse(rawURL); err == nil {
+	if u, err := url.Parse(rawURL); err == nil && u.Opaque == "" {
 		return u.Redacted()
 	}
 	// Even a broken URL may have a password.
-	if at := strings.LastIndexByte(rawURL, '@'); at >= 0 {
-		scheme, _, _ := strings.Cut(rawURL[:at], "//")
-		return scheme + "//xxxxx" + rawURL[at:]
+	at := strings.LastIndexByte(rawURL, '@')
+	if at < 0 {
+		return rawURL
 	}
-	return rawURL
+	start := strings.Index(rawURL[:at], "//") + len("//")
+	if start == 1 { // there is no "//"
+		start = strings.IndexByte(rawURL[:at], ':') + len(":")
+	}
+	return rawURL[:start] + "xxxxx" + rawURL[at:]
 }
 
 // Get makes a GET request; see [HTTPClient.Request].

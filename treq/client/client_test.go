@@ -169,11 +169,15 @@ func TestNotARequest(t *testing.T) {
 		is      error
 		says    string
 	}{
-		{"an empty URL", get(""), agent.ErrSchemeNotSupported, ""},
-		{"a relative URL", get("/a"), agent.ErrSchemeNotSupported, ""},
+		{"an empty URL", get(""), agent.ErrSchemeNotSupported, "GET: empty URL"},
+		{"a relative URL", get("/a"), agent.ErrSchemeNotSupported, `GET /a: "/a" has no scheme and no host`},
+		{"no scheme", get("127.0.0.1/x"), agent.ErrSchemeNotSupported, `GET 127.0.0.1/x: "127.0.0.1/x" has no scheme: http://127.0.0.1/x?`},
+		{"no scheme, but a password", get("user:secret@a.example"), client.ErrURL, "GET user:xxxxx@a.example: user: is not followed by //"},
+		{"nothing but a password", get("secret@a.example:x"), client.ErrURL, "GET xxxxx@a.example:x: "},
+		{"an address without brackets", get("http://::1/"), client.ErrURL, "GET http://::1/: an IPv6 address stands in brackets: http://[::1]/"},
 		{"a bad URL", get("http://user:secret@%zz.example/"), client.ErrURL, `"%zz"`},
 		{"a bad port", get("http://user:secret@a.example:port/"), client.ErrURL, "port"},
-		{"a port above 65535", get("http://user:secret@a.example:65536/"), agent.ErrPort, "65536"},
+		{"a port above 65535", get("http://user:secret@a.example:65536/"), agent.ErrPort, "port 65536 is above 65535"},
 		{"a scheme alone", get("http://"), agent.ErrNoHost, ""},
 		{"another scheme", get("gopher://user:secret@a.example/"), agent.ErrSchemeNotSupported, "gopher"},
 		{"two bodies", post(client.Body("a"), client.JSON(1)), client.ErrOptionsConflict, "Body and JSON"},

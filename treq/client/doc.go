@@ -12,7 +12,7 @@
 // ([JSON], [Auth]). If two options set the same thing, the last one wins: [Params],
 // [Headers] and [Cookies] replace earlier values of the same names, other options are
 // replaced as a whole. Two bodies of different kinds are [ErrOptionsConflict], except a
-// form and [Files], which form one body. A bad option is the error of the request. A body
+// form and [Files], which form one body, and [SensitiveHeaders] add up. A bad option is the error of the request. A body
 // that is not sent, because of an error or a later option, is stopped or closed.
 //
 // A request can have all of these timeouts:

@@ -6,7 +6,9 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -38,8 +40,10 @@ type settings struct {
 	jar                  http.CookieJar
 	cookies              map[string]string
 	refuseRedirects      bool
-	browserLikeRedirects bool
+	browserLikeRedirects *bool // nil: as the client does
+	sensitiveHeaders     []string
 	unbuffered           bool
+	maxSize              *int64 // nil: as the client does
 	agent                agent.Requester
 	reactor              reactor.Reactor
 	decoding             *agent.DecoderConfig
@@ -105,7 +109,7 @@ func (s *settings) setParams(pairs request.Pairs) {
 }
 
 // Headers are sent with the request. They replace headers of the same names from earlier
-// options. Names may be in any case. They are treq's headers.
+// options; a name without values only removes them. Names may be in any case. They are treq's headers.
 type Headers map[string][]string
 
 func (h Headers) apply(s *settings) error {
@@ -129,8 +133,8 @@ func (h Headers) apply(s *settings) error {
 // [auth.Digest] does: keep them for the next request. It is treq's auth.
 func Auth(c auth.Credentials) Option {
 	return optionFunc(func(s *settings) error {
-		if c == nil {
-			return fmt.Errorf("%w: Auth: nil", ErrOption)
+		if err := missing("Auth", c); err != nil {
+			return err
 		}
 		s.credentials = c
 		return nil
@@ -158,8 +162,8 @@ func (c Cookies) apply(s *settings) error {
 // CookieJar, but treq copies the CookieJar into the client's jar.
 func CookieJar(jar http.CookieJar) Option {
 	return optionFunc(func(s *settings) error {
-		if jar == nil {
-			return fmt.Errorf("%w: CookieJar: nil", ErrOption)
+		if err := missing("CookieJar", jar); err != nil {
+			return err
 		}
 		s.jar = jar
 		return nil
@@ -180,7 +184,24 @@ func (a AllowRedirects) apply(s *settings) error {
 type BrowserLikeRedirects bool
 
 func (b BrowserLikeRedirects) apply(s *settings) error {
-	s.browserLikeRedirects = bool(b)
+	s.browserLikeRedirects = (*bool)(&b)
+	return nil
+}
+
+// SensitiveHeaders names headers of the request that stay with its origin, like
+// Authorization and Cookie: a redirect to another origin drops them, and they do not come
+// back. They add to those of earlier options and of the client's Config.
+//
+//	client.Headers{"X-Api-Key": {key}}, client.SensitiveHeaders{"X-Api-Key"}
+type SensitiveHeaders []string
+
+func (h SensitiveHeaders) apply(s *settings) error {
+	for _, name := range h {
+		if name == "" || strings.ContainsAny(name, " \t\r\n:") {
+			return fmt.Errorf("%w: SensitiveHeaders: %q is not the name of a header", ErrOption, name)
+		}
+	}
+	s.sensitiveHeaders = append(s.sensitiveHeaders, h...)
 	return nil
 }
 
@@ -190,6 +211,23 @@ type Unbuffered bool
 
 func (u Unbuffered) apply(s *settings) error {
 	s.unbuffered = bool(u)
+	return nil
+}
+
+// MaxSize bounds the body of the response, in bytes. A coded body counts as it is decoded. A
+// larger body ends after MaxSize bytes with a [*response.FailedError] for a
+// [*response.TooLargeError], and its connection is closed. If the head announces a larger
+// body, the reader gets the error before the first byte.
+//
+// 0 means no bound, the default: a program that reads bodies of servers that it does not
+// trust sets one, here or in Config.
+type MaxSize int64
+
+func (m MaxSize) apply(s *settings) error {
+	if m < 0 {
+		return fmt.Errorf("%w: MaxSize(%d): negative", ErrOption, m)
+	}
+	s.maxSize = (*int64)(&m)
 	return nil
 }
 
@@ -213,8 +251,8 @@ func (p Persistent) apply(s *settings) error {
 // Agent sends the request through a, in place of the client's agent. It is treq's agent.
 func Agent(a agent.Requester) Option {
 	return optionFunc(func(s *settings) error {
-		if a == nil {
-			return fmt.Errorf("%w: Agent: nil", ErrOption)
+		if err := missing("Agent", a); err != nil {
+			return err
 		}
 		s.agent = a
 		return nil
@@ -230,8 +268,8 @@ func Reactor(r reactor.Reactor) Option { return reactorOption{r} }
 type reactorOption struct{ reactor.Reactor }
 
 func (o reactorOption) apply(s *settings) error {
-	if o.Reactor == nil {
-		return fmt.Errorf("%w: Reactor: nil", ErrOption)
+	if err := missing("Reactor", o.Reactor); err != nil {
+		return err
 	}
 	s.reactor = o.Reactor
 	return nil
@@ -271,9 +309,25 @@ func (e ExpectContinue) apply(s *settings) error {
 // Informational calls f with each interim response, such as 103 Early Hints (RFC 8297).
 func Informational(f func(code int, header http.Header)) Option {
 	return optionFunc(func(s *settings) error {
+		if err := missing("Informational", f); err != nil {
+			return err
+		}
 		s.informational = f
 		return nil
 	})
+}
+
+// missing returns an error if v, the value of option, is nil or a nil pointer: the option
+// would have no effect, or panic later.
+func missing(option string, v any) error {
+	r := reflect.ValueOf(v)
+	switch {
+	case v == nil:
+		return fmt.Errorf("%w: %s: nil", ErrOption, option)
+	case (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil():
+		return fmt.Errorf("%w: %s: a nil %T", ErrOption, option, v)
+	}
+	return nil
 }
 
 func positive(option string, d time.Duration) error {

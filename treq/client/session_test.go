@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -214,6 +215,7 @@ func TestData(t *testing.T) {
 		{"reader of a known length", strings.NewReader("text"), `type="" length=4 close=false text`},
 		{"reader", io.MultiReader(strings.NewReader("te"), strings.NewReader("xt")), `type="" length=-1 close=false text`},
 		{"file", file, `type="" length=9 close=false of a file`},
+		{"sized reader at", sizedAt{strings.NewReader("text")}, `type="" length=4 close=false text`},
 		{"producer", treqrequest.Bytes("text"), `type="" length=4 close=false text`},
 		{"values", url.Values{"b": {"1", "2"}, "a": {"&"}}, `type="` + form + `" length=13 close=false a=%26&b=1&b=2`},
 		{"map", map[string]string{"b": "1", "a": "2"}, `type="` + form + `" length=7 close=false a=2&b=1`},
@@ -227,6 +229,12 @@ func TestData(t *testing.T) {
 		})
 	}
 }
+
+// sizedAt is an io.ReaderAt that is no io.Reader.
+type sizedAt struct{ r *strings.Reader }
+
+func (s sizedAt) ReadAt(p []byte, off int64) (int, error) { return s.r.ReadAt(p, off) }
+func (s sizedAt) Size() int64                             { return s.r.Size() }
 
 func TestFiles(t *testing.T) {
 	var got string
@@ -270,6 +278,22 @@ func TestOptionsRefused(t *testing.T) {
 		{[]client.Option{client.Agent(nil)}, client.ErrOption, "Agent: nil"},
 		{[]client.Option{client.Reactor(nil)}, client.ErrOption, "Reactor: nil"},
 		{[]client.Option{client.Cookies{"a": "b\r\nC: d"}}, client.ErrOption, "Cookies:"},
+		{[]client.Option{client.Auth((*auth.Digest)(nil))}, client.ErrOption, "Auth: a nil *auth.Digest"},
+		{[]client.Option{client.CookieJar((*cookiejar.Jar)(nil))}, client.ErrOption, "CookieJar: a nil *cookiejar.Jar"},
+		{[]client.Option{client.Agent((*agent.Agent)(nil))}, client.ErrOption, "Agent: a nil *agent.Agent"},
+		{[]client.Option{client.Reactor((*memory.Reactor)(nil))}, client.ErrOption, "Reactor: a nil *memory.Reactor"},
+		{[]client.Option{client.Informational(nil)}, client.ErrOption, "Informational: a nil func"},
+		{[]client.Option{client.Data((*os.File)(nil))}, client.ErrOption, "Data: a nil *os.File"},
+		{[]client.Option{client.Data((*bytes.Buffer)(nil))}, client.ErrOption, "Data: a nil *bytes.Buffer"},
+		{[]client.Option{client.Data(struct{ io.ReaderAt }{})}, client.ErrOption, "is nothing that can be sent"},
+		{[]client.Option{client.MaxSize(-1)}, client.ErrOption, "MaxSize(-1): negative"},
+		{[]client.Option{client.SensitiveHeaders{"X-Key:"}}, client.ErrOption, `SensitiveHeaders: "X-Key:" is not the name of a header`},
+		{[]client.Option{client.SensitiveHeaders{""}}, client.ErrOption, `SensitiveHeaders: ""`},
+		{[]client.Option{client.Files{{Value: multipart.Text("b")}}}, client.ErrOption, "bad option: Files[0] has no name"},
+		{[]client.Option{client.Data(map[string]string{"a": "b"}), client.Files{files[0], {Name: "c"}}}, client.ErrOption, `bad option: Files[1] "c": it has no value`},
+		{[]client.Option{client.Data(map[string]string{"": "b"}), files}, client.ErrOption, "bad option: Data[0] has no name"},
+		{[]client.Option{client.Data(map[string]string{"a\x00": "b"}), files}, client.ErrOption, `bad option: Data[0] "a\x00": its name is not UTF-8, or has NUL in it`},
+		{[]client.Option{client.Files{{Name: "a", Value: multipart.FromPath("no/file")}}}, client.ErrOption, `bad option: Files[0] "a": its file cannot be sent: stat no/file: no such file`},
 		{[]client.Option{client.Timeout(0)}, client.ErrOption, "Timeout(0s): not positive"},
 		{[]client.Option{client.ReadTimeout(-1)}, client.ErrOption, "ReadTimeout(-1ns)"},
 		{[]client.Option{client.TotalTimeout(0)}, client.ErrOption, "TotalTimeout(0s)"},

@@ -2,7 +2,6 @@ package client
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 
@@ -11,6 +10,12 @@ import (
 
 // ErrURL is the error of a URL that cannot be requested.
 var ErrURL = errors.New("not a URL that can be requested")
+
+// An urlError is an ErrURL whose text is that of the reason.
+type urlError struct{ reason error }
+
+func (e urlError) Error() string   { return e.reason.Error() }
+func (e urlError) Unwrap() []error { return []error{ErrURL, e.reason} }
 
 // A urlCache maps recently requested URLs to their parsed forms: programs often request
 // the same URL again. The parsed URLs are shared and must not be changed.
@@ -24,9 +29,12 @@ func (c *urlCache) parse(rawURL string) (*url.URL, error) {
 	if u := (*c)[rawURL]; u != nil {
 		return u, nil
 	}
+	if err := origin.CheckScheme(rawURL); err != nil {
+		return nil, urlError{err}
+	}
 	u, err := origin.Parse(rawURL)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrURL, err)
+		return nil, urlError{err}
 	}
 	if *c == nil || len(*c) == mostURLs {
 		*c = make(urlCache)
