@@ -44,3 +44,21 @@ func ExampleJar_Save() {
 	jar.Put(cookies.Cookie{Name: "hello", Value: "world", Domain: ".an.example", Secure: true})
 	jar.Save(os.Stdout) // SaveFile replaces a file in one step
 }
+
+// A jar with limits tells what it does not keep or send.
+func ExampleJar_dropped() {
+	u, _ := url.Parse("https://an.example/")
+	jar := cookies.Jar{
+		MaxPerDomain: 2,
+		Dropped:      func(c cookies.Cookie, why error) { fmt.Printf("%v: %v\n", c, why) },
+	}
+	jar.SetCookies(u, cookies.FromResponse(http.Header{"Set-Cookie": {
+		"a=1", "b=2", "c=3", "__Host-d=4; Secure", "e=5; Domain=another.example",
+	}}))
+	fmt.Println(jar.Names())
+	// Output:
+	// a for an.example/: more cookies than the limit of the jar: 2 of an.example
+	// __Host-d for an.example/: not a cookie: the name "__Host-d" asks for Path=/
+	// e for an.example/: not a cookie: an.example may not set one for "another.example"
+	// [b c]
+}
