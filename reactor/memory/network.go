@@ -73,7 +73,7 @@ func (n *network) advance(d time.Duration) {
 		panic("memory: Advance by a negative time")
 	}
 	n.now = n.now.Add(d)
-	if n.tracing {
+	if n.tracing && d != 0 {
 		n.trace(Event{Kind: "advance", Text: d.String()})
 	}
 }

@@ -30,7 +30,7 @@ type Event struct {
 	//	half close  a side ends its sending direction
 	//	close       a side closes the connection in order
 	//	reset       a side resets the connection
-	//	advance     the test moves the clock by Text
+	//	advance     the test moves the clock by Text; a move by 0 is no event
 	//	timer       a delayed call is made, the Nth that the reactor's CallLater
 	//	            scheduled while tracing
 	Kind string

@@ -36,9 +36,9 @@ type anyPart struct{}
 func (anyPart) Diff(any) string { return "" }
 func (anyPart) String() string  { return "Any" }
 
-// HasHeaders matches headers that have at least these values. Other names, and other
-// values of the same names, do not matter. Names are compared without case, values with
-// case. It is treq.testing.HasHeaders.
+// HasHeaders matches headers that have at least these values, each as often as here. Other
+// names, and other values of the same names, do not matter. Names are compared without
+// case, values with case. It is treq.testing.HasHeaders.
 type HasHeaders map[string][]string
 
 // Diff shows the missing headers; see [Matcher].
@@ -53,8 +53,8 @@ func (h HasHeaders) Diff(got any) string {
 // String returns h as a Go literal, with canonical, sorted names.
 func (h HasHeaders) String() string { return "HasHeaders" + literal(canonical(http.Header(h))) }
 
-// HasParams matches parameters that have at least these values. Names are compared with
-// case.
+// HasParams matches parameters that have at least these values, each as often as here.
+// Names are compared with case.
 type HasParams map[string][]string
 
 // Diff shows the missing parameters; see [Matcher].
@@ -75,8 +75,7 @@ func missing[M ~map[string][]string](want, got M) string {
 	lacking, present := make(M), make(M)
 	for name, values := range want {
 		have := got[name]
-		if slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(have, v) }) ||
-			len(values) == 0 && have == nil {
+		if !contains(have, values) || len(values) == 0 && have == nil {
 			lacking[name] = values
 			if have != nil {
 				present[name] = have
@@ -87,6 +86,19 @@ func missing[M ~map[string][]string](want, got M) string {
 		return ""
 	}
 	return diff(lacking, present)
+}
+
+// contains reports whether have has each of values, as often as values has it.
+func contains(have, values []string) bool {
+	have = slices.Clone(have)
+	for _, v := range values {
+		i := slices.Index(have, v)
+		if i < 0 {
+			return false
+		}
+		have = slices.Delete(have, i, i+1)
+	}
+	return true
 }
 
 // Matching matches a Method, URL or Data that contains a match of the regular expression
@@ -123,15 +135,18 @@ func (p predicate[T]) Diff(got any) string {
 	return "- " + p.description + "\n+ " + literal(got)
 }
 
-// JSON matches Data that is the same JSON value as v, encoded by encoding/json. Spaces and
-// the order of members do not matter. It panics if v cannot be encoded.
+// JSON matches Data that is the same JSON value as v, encoded by encoding/json. Spaces, the
+// order of members, and whether a number is written as 1, 1.0 or 1e0 do not matter. It
+// panics if v cannot be encoded.
 func JSON(v any) Matcher {
 	encoded, err := json.Marshal(v)
 	if err != nil {
 		panic(fmt.Sprintf("testing: JSON(%T): %v", v, err))
 	}
-	var want any
-	json.Unmarshal(encoded, &want)
+	want, err := decodeJSON(string(encoded))
+	if err != nil {
+		panic(fmt.Sprintf("testing: JSON(%T): %s %v", v, encoded, err))
+	}
 	return jsonData{string(encoded), want}
 }
 
@@ -147,9 +162,9 @@ func (j jsonData) Diff(got any) string {
 	if !ok {
 		return wrongPart(j, got)
 	}
-	var value any
-	if err := json.Unmarshal([]byte(data), &value); err != nil {
-		return "- " + j.String() + "\n+ " + literal(data) + ", which is not JSON: " + err.Error()
+	value, err := decodeJSON(data)
+	if err != nil {
+		return "- " + j.String() + "\n+ " + literal(data) + ", which " + err.Error()
 	}
 	return diff(j.want, value)
 }

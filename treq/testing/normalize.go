@@ -10,7 +10,8 @@ import (
 
 // NormalizeURL returns the form in which URLs are compared (RFC 3986, section 6.2): the
 // scheme, the host as in a Host header, and the path, at least "/", without dot segments and
-// needless escapes. Escapes are in upper case. Query and fragment are left out. For example,
+// needless escapes. Escapes are in upper case. User, query and fragment are left out. For
+// example,
 // http://Something:80 becomes http://something/.
 //
 // It fails if rawURL cannot be requested.

@@ -22,15 +22,16 @@ type Exchange struct {
 type Request struct {
 	// Method is a string, in any case.
 	Method any
-	// URL is a string or a *url.URL, without a query. Both sides are normalized by
-	// [NormalizeURL] before they are compared.
+	// URL is a string or a *url.URL, without a query, a fragment and a user. Both sides
+	// are normalized by [NormalizeURL] before they are compared.
 	URL any
 	// Params are the parameters of the query: a url.Values, a client.Params or a
 	// map[string][]string. The order of values does not matter. nil means none.
 	Params any
 	// Headers are all headers, including those that the client adds, such as Host: an
-	// http.Header, a client.Headers or a map[string][]string. nil means any. A
-	// HasHeaders is better than a value: clients may add other headers later.
+	// http.Header, a client.Headers or a map[string][]string. The order of values does
+	// not matter. nil means any. A HasHeaders is better than a value: clients may add
+	// other headers later.
 	Headers any
 	// Data is the body: a string or a []byte. nil means none.
 	Data any
@@ -242,6 +243,12 @@ func expectURL(v any) (Matcher, error) {
 	case string:
 		if _, query, has := strings.Cut(v, "?"); has {
 			return nil, fmt.Errorf("%q: what follows the ?, %q, belongs in Params", v, query)
+		}
+		if _, fragment, has := strings.Cut(v, "#"); has {
+			return nil, fmt.Errorf("%q: what follows the #, %q, is never sent", v, fragment)
+		}
+		if _, rest, _ := strings.Cut(v, "://"); strings.Contains(strings.SplitN(rest, "/", 2)[0], "@") {
+			return nil, fmt.Errorf("%q: a user is sent as Authorization, which belongs in Headers", v)
 		}
 		normalized, err := NormalizeURL(v)
 		return exact[string]{normalized}, err

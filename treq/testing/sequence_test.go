@@ -306,6 +306,8 @@ func TestBadExchanges(t *testing.T) {
 		{"no method", func(x *treqtesting.Exchange) { x.Request.Method = nil }, "the request's Method: missing; Any is for what does not matter"},
 		{"no URL", func(x *treqtesting.Exchange) { x.Request.URL = nil }, "the request's URL: missing; Any is for what does not matter"},
 		{"a query", func(x *treqtesting.Exchange) { x.Request.URL = "http://a/?b=c" }, `the request's URL: "http://a/?b=c": what follows the ?, "b=c", belongs in Params`},
+		{"a fragment", func(x *treqtesting.Exchange) { x.Request.URL = "http://a/b#c" }, `the request's URL: "http://a/b#c": what follows the #, "c", is never sent`},
+		{"a user", func(x *treqtesting.Exchange) { x.Request.URL = "http://b:c@a" }, `the request's URL: "http://b:c@a": a user is sent as Authorization, which belongs in Headers`},
 		{"no scheme", func(x *treqtesting.Exchange) { x.Request.URL = "an.example/foo" }, `the request's URL: "an.example/foo": a URL needs a scheme and a host`},
 		{"a number for a method", func(x *treqtesting.Exchange) { x.Request.Method = 1 }, "the request's Method: int is neither a string nor a Matcher"},
 		{"a text for params", func(x *treqtesting.Exchange) { x.Request.Params = "a=b" }, "the request's Params: string is neither a url.Values nor a Matcher"},

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
 // echo answers with the parts of the request.
@@ -174,3 +175,18 @@ func TestTimeout(t *testing.T) {
 }
 
 func body(text string) client.Body { return client.Body(text) }
+
+// TestTraceWithoutZeroSteps: the trace of a StubTreq has only moves of the clock that move
+// it.
+func TestTraceWithoutZeroSteps(t *testing.T) {
+	stub := treqtesting.NewStubTreq(web.RenderFunc(func(req *web.Request) { req.WriteString("hello") }), treqtesting.Config{})
+	stub.Reactor().StartTrace()
+	deferredtest.SuccessResultOf(t, stub.Get("http://an.example/"))
+	stub.Flush()
+	stub.Advance(0)
+	stub.Advance(time.Second)
+	trace := stub.Reactor().Trace().String()
+	if strings.Count(trace, " advance ") != 1 || !strings.Contains(trace, " advance 1s\n") || !strings.Contains(trace, "client write") {
+		t.Errorf("the trace:\n%s", trace)
+	}
+}
