@@ -444,3 +444,94 @@ func TestGoexitInACoroutine(t *testing.T) {
 		<-ended
 	}
 }
+
+// TestCancelGoesOnAfterAShield: a chain is cancelled while a coroutine at its beginning
+// is in a Shield. What waits for the coroutine fires after it, and what its handlers
+// answer then is cancelled too.
+func TestCancelGoesOnAfterAShield(t *testing.T) {
+	for name, link := range map[string]func(d *D, answer func() *D) *D{
+		"Map":      func(d *D, _ func() *D) *D { return deferred.Map(d, same) },
+		"ThenBoth": func(d *D, answer func() *D) *D { return deferred.ThenBoth(d, func(int, error) *D { return answer() }) },
+		"Then and more": func(d *D, answer func() *D) *D {
+			return deferred.Map(deferred.ThenBoth(d, func(int, error) *D { return answer() }), same)
+		},
+		"d.ThenBoth and Map": func(d *D, answer func() *D) *D {
+			return deferred.Map(d.ThenBoth(func(int, error) *D { return answer() }), same)
+		},
+		"Go of d.ThenBoth": func(d *D, answer func() *D) *D {
+			return goAwait(d.ThenBoth(func(int, error) *D { return answer() }))
+		},
+		"Go": func(d *D, answer func() *D) *D {
+			return deferred.Go(func(co *deferred.Co) (int, error) {
+				deferred.Await(co, d)
+				return deferred.Await(co, answer())
+			})
+		},
+		"GatherResults": func(d *D, _ func() *D) *D {
+			return deferred.Map(deferred.GatherResults([]*D{deferred.New[int](), d, deferred.New[int]()}), func([]int) (int, error) { return 0, nil })
+		},
+		"DeferredList": func(d *D, _ func() *D) *D {
+			return deferred.Map(deferred.DeferredList([]*D{d, deferred.New[int]()}, deferred.ConsumeErrors), func(all []deferred.Result[int]) (int, error) { return 0, all[0].Err })
+		},
+		"Gather2": func(d *D, _ func() *D) *D {
+			return deferred.Map(deferred.Gather2(d, deferred.New[string]()), func(deferred.Pair[int, string]) (int, error) { return 0, nil })
+		},
+		"Race": func(d *D, _ func() *D) *D {
+			return deferred.Map(deferred.Race([]*D{d, deferred.New[int]()}), func(deferred.Winner[int]) (int, error) { return 0, nil })
+		},
+		"Run": func(d *D, answer func() *D) *D {
+			return deferred.Run(new(deferred.DeferredLock), func() *D { return d })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cleaning := deferred.New[int]()
+			coroutine := deferred.Go(func(co *deferred.Co) (int, error) {
+				_, err := deferred.Await(co, deferred.New[int]())
+				deferred.Shield(co, func() (int, error) { return deferred.Await(co, cleaning) })
+				return 0, err
+			})
+			var answers []*D
+			e := link(coroutine, func() *D {
+				d := deferred.New[int]()
+				answers = append(answers, d)
+				return d
+			})
+			e.Cancel()
+			waits := !e.Called() || e.Paused()
+			if first := strings.HasPrefix(name, "Gather"); first {
+				waits = true // it fails with the first error, as ever
+			}
+			if !waits || cleaning.Called() {
+				t.Errorf("before the clean-up has ended: %v, %v", e, cleaning)
+			}
+			cleaning.Callback(1)
+			for _, d := range answers {
+				if !d.Called() {
+					t.Error("the answer was not cancelled")
+				}
+			}
+			wantError(t, e, deferred.ErrCancelled)
+		})
+	}
+}
+
+// A handler of the cancelled Deferred's own chain recovers from the cancellation, as in
+// Twisted, also if it comes late.
+func TestRecoveringFromALateCancellation(t *testing.T) {
+	for _, linked := range []bool{false, true} {
+		cleaning, again := deferred.New[int](), deferred.New[int]()
+		d := deferred.Go(func(co *deferred.Co) (int, error) {
+			deferred.Shield(co, func() (int, error) { return deferred.Await(co, cleaning) })
+			return deferred.Await(co, deferred.New[int]())
+		})
+		if linked {
+			d = deferred.ThenBoth(d, func(int, error) *D { return deferred.New[int]() })
+		}
+		d.ThenErrback(func(error) *D { return again })
+		d.Cancel()
+		cleaning.Callback(1)
+		eq(t, again.Called(), false)
+		again.Callback(5)
+		wantValue(t, d, 5)
+	}
+}

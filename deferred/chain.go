@@ -10,11 +10,14 @@ type dependency interface {
 	fired() bool
 	// cancelSelf cancels this Deferred, but not its upstream.
 	cancelSelf()
-	// inCoroutine reports whether this is the result of a coroutine that has not ended.
+	// inCoroutine reports whether this is the result of a coroutine that has not ended, or
+	// a cancelled group that waits for one.
 	inCoroutine() bool
 	// cancelCoroutine marks the coroutine as cancelled, if this is the result of one that
 	// has not ended. shielded reports whether it is in a Shield.
 	cancelCoroutine() (shielded bool)
+	// mark sets flags.
+	mark(f flags)
 	// interrupt makes Await return ErrCancelled in the coroutine whose result this is.
 	interrupt()
 	// interruptAwaiter is interrupt for the coroutine that has the given result and awaits
@@ -26,27 +29,11 @@ func (d *Deferred[T]) upstream() dependency { return d.source }
 
 func (d *Deferred[T]) fired() bool { return d.flags&called != 0 }
 
-func (d *Deferred[T]) inCoroutine() bool { return d.flags&(called|ofCoroutine) == ofCoroutine }
-
-// farEnd follows what d, which has not fired, depends on, and marks the coroutines on the
-// way as cancelled. far is the last Deferred that has not fired: the work is there. co is
-// the last result of a coroutine, or nil. What a coroutine awaits in a Shield is beyond
-// the end.
-func farEnd(d dependency) (far, co dependency) {
-	for ; d != nil; d = d.upstream() {
-		if d.fired() {
-			continue
-		}
-		far = d
-		if d.inCoroutine() {
-			co = d
-			if shielded := d.cancelCoroutine(); shielded {
-				break
-			}
-		}
-	}
-	return far, co
+func (d *Deferred[T]) inCoroutine() bool {
+	return d.flags&called == 0 && d.flags&(ofCoroutine|endsLate) != 0
 }
+
+func (d *Deferred[T]) mark(f flags) { d.flags |= f }
 
 // dependencyOf reports whether other is d or depends on d. Without the dependedOn flag
 // nothing depends on d. This shortcut lets a long chain be built from either end in linear
@@ -74,6 +61,9 @@ func (d *Deferred[T]) waitFor(inner *Deferred[T], handler string) {
 	d.source = inner
 	inner.flags |= dependedOn
 	inner.add((*outer[T])(d))
+	if d.flags&cancelChain != 0 {
+		d.Cancel()
+	}
 }
 
 // become fires d with the result of inner, which a handler returned. d has not fired.
@@ -85,6 +75,9 @@ func (d *Deferred[T]) become(inner *Deferred[T], handler string) runner {
 	d.source = inner
 	inner.flags |= dependedOn
 	inner.add((*receiver[T])(d))
+	if d.flags&(cancelLink|cancelChain) != 0 {
+		d.Cancel()
+	}
 	return nil
 }
 

@@ -48,6 +48,9 @@ const (
 	ofCoroutine                   // the result of a coroutine
 	coCancelled                   // the coroutine is cancelled
 	coShielded                    // the coroutine is in a Shield
+	endsLate                      // cancelled, but waits for coroutines that have not ended
+	cancelLink                    // cancel the Deferred with which the handler of this link answers
+	cancelChain                   // cancel each Deferred that a handler returns
 )
 
 // None is the type of a value that carries no information.
@@ -136,71 +139,6 @@ func (d *Deferred[T]) fire(how string) bool {
 		info.fired()
 	}
 	return true
-}
-
-// Cancel stops the work for d's result.
-//
-// If d has not fired, Cancel calls d's canceller. If [Map], [Then] or the like made d
-// from another Deferred, Cancel cancels that one first. A handler of such a link may
-// answer the cancellation with a new Deferred, which Cancel cancels too. If d still has
-// not fired, it then fails with [ErrCancelled] and drops the next result. If d has fired
-// and waits for a Deferred that a handler returned, Cancel cancels that one. Otherwise
-// Cancel does nothing.
-//
-// If d is the result of a coroutine or depends on one, Cancel cancels the coroutine (see
-// [Go]), and d fires when the coroutine ends.
-//
-// If a canceller panics, the error of d matches both ErrCancelled and the
-// [*PanicError].
-func (d *Deferred[T]) Cancel() {
-	target := dependency(d)
-	for target != nil && target.fired() {
-		target = target.upstream()
-	}
-	if target == nil {
-		return
-	}
-	for round := range 2 * maxAnswers {
-		far, co := farEnd(target)
-		switch {
-		case far == co:
-			return // the coroutine runs, is in a Shield, or awaits a Deferred that has fired
-		case co != nil && round >= maxAnswers:
-			co.interrupt()
-		default:
-			far.cancelSelf()
-		}
-		if target.fired() {
-			return
-		}
-		// A handler has answered the cancellation with another Deferred.
-	}
-	if !target.inCoroutine() {
-		target.cancelSelf()
-	}
-}
-
-// maxAnswers limits the Deferreds with which handlers may answer one cancellation. Code
-// that takes any error as a reason to try again would answer for ever.
-const maxAnswers = 10
-
-// cancelSelf cancels d, which has not fired and is not the result of a coroutine, but no
-// Deferred that d depends on.
-func (d *Deferred[T]) cancelSelf() {
-	var err error = ErrCancelled
-	if canceller := d.canceller; canceller != nil {
-		d.canceller = nil
-		if p := try(func() { canceller(d) }); p != nil {
-			err = &cancellerError{p}
-		}
-		if d.flags&called != 0 {
-			return
-		}
-	}
-	d.fire("Cancel")
-	d.flags |= cancelled
-	d.err = err
-	d.run()
 }
 
 // Pause holds back d's handlers until a matching [Deferred.Unpause]. A handler of d

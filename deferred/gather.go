@@ -34,7 +34,11 @@ func Gather3[A, B, C any](a *Deferred[A], b *Deferred[B], c *Deferred[C]) *Defer
 	return &g.Deferred
 }
 
-type canceller interface{ Cancel() }
+// canceller is a member of a group, of any type.
+type canceller interface {
+	dependency
+	Cancel()
+}
 
 // gatherOne makes d a member of g that stores its value in field.
 func gatherOne[T, U any](g *group[U], index int, d *Deferred[T], field *T) {

@@ -135,8 +135,9 @@ type group[U any] struct {
 }
 
 // newGroup returns a group of members, which join adds to it. Cancelling the group
-// cancels the members. A group without members fires with result.
-func newGroup[U any, M interface{ Cancel() }](result U, members []M, options ...ListOption) *group[U] {
+// cancels the members, and the group fires when those that are coroutines have ended. A
+// group without members fires with result.
+func newGroup[U any, M canceller](result U, members []M, options ...ListOption) *group[U] {
 	g := &group[U]{result: result, left: len(members)}
 	for _, o := range options {
 		g.options |= o
@@ -148,6 +149,11 @@ func newGroup[U any, M interface{ Cancel() }](result U, members []M, options ...
 	g.canceller = func(*Deferred[U]) {
 		for _, m := range members {
 			m.Cancel()
+		}
+		for _, m := range members {
+			if waitsForCoroutine(m) {
+				g.flags |= endsLate
+			}
 		}
 	}
 	g.settleIfLast()
