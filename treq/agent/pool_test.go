@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -12,6 +14,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -463,5 +466,56 @@ func TestCancelWhileWaiting(t *testing.T) {
 				w.wantBody(deferredtest.SuccessResultOf(t, all[i]), "hello")
 			}
 		})
+	}
+}
+
+// TestManyWaitingFailAtOnce checks that any number of waiting requests, whose connections
+// fail at once, take constant stack.
+func TestManyWaitingFailAtOnce(t *testing.T) {
+	w := newWorld(t, agent.PoolConfig{MaxConnectionsPerHost: 1})
+	boom := errors.New("boom")
+	first := deferred.New[reactor.Protocol]()
+	deepest, attempts := 0, 0
+	w.agent = agent.New(w.r, agent.Config{Pool: w.pool, Endpoint: func(*url.URL) (endpoints.ClientEndpoint, error) {
+		return endpointFunc(func(reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+			deepest = max(deepest, runtime.Callers(0, make([]uintptr, 10000)))
+			if attempts++; attempts == 1 {
+				return first
+			}
+			return deferred.Fail[reactor.Protocol](boom)
+		}), nil
+	}})
+	failed := 0
+	const requests = 2000
+	for range requests {
+		w.agent.Request(newRequest("GET", "http://a.example/")).AddErrback(func(err error) (*response.Response, error) {
+			if errors.Is(err, boom) {
+				failed++
+			}
+			return nil, nil
+		})
+	}
+	first.Errback(boom)
+	if failed != requests || deepest > 200 {
+		t.Errorf("%d requests failed, %d calls deep", failed, deepest)
+	}
+}
+
+// TestCancelledInTheQueueIsNotSent checks that a waiting request that a callback of its own
+// cancel makes the next of the queue is not sent.
+func TestCancelledInTheQueueIsNotSent(t *testing.T) {
+	w := newWorld(t, agent.PoolConfig{MaxConnectionsPerHost: 1})
+	w.r.HoldConnects()
+	connecting := w.get("http://a.example/connecting")
+	connecting.AddErrback(func(error) (*response.Response, error) { return nil, nil })
+	waiting := w.get("http://a.example/waiting")
+	waiting.AddErrback(func(error) (*response.Response, error) {
+		connecting.Cancel() // the next waiting request may connect now
+		return nil, nil
+	})
+	waiting.Cancel()
+	w.r.Pump()
+	if held := w.r.HeldConnects(); len(held) != 0 {
+		t.Errorf("%d attempts to connect for nobody", len(held))
 	}
 }
