@@ -10,6 +10,9 @@ import (
 // New returns a new loop over the best poller of the system: epoll on Linux, else the
 // portable one. If the system provides no poller, Run fails, and so does everything that
 // needs a socket.
+//
+// [Loop.Close] frees the loop's descriptors. The garbage collector does so for a loop on
+// epoll that nothing refers to any more.
 func New() *Loop { return newLoop(newSystemPoller()) }
 
 // NewPortable returns a new loop over package net. It works on every system, and needs

@@ -25,5 +25,10 @@ func (l *Local[T]) Of(r Reactor) T {
 	return value
 }
 
-// Locals holds a reactor's value of every [Local]. The zero value is empty.
-type Locals struct{ values map[any]any }
+// Locals holds a reactor's value of every [Local], and its calls of [UntilStopped]. The
+// zero value is empty.
+type Locals struct {
+	values  map[any]any
+	waits   list[wait]
+	stopped bool // nothing can wait until the next Run
+}

@@ -51,6 +51,7 @@ type Loop struct {
 	calls     []func()      // from other goroutines; guarded by mu
 	spare     []func()      // an empty slice to swap with calls
 	ended     chan struct{} // closed when Run ends; nil until Ended is called; guarded by mu
+	hasEnded  bool          // the last Run has ended, and none has begun since; guarded by mu
 	status    atomic.Uint32 // a state; set under mu
 	phase     atomic.Uint32 // outside, inTurn or asleep
 	goroutine atomic.Uint64 // number of the loop's goroutine; 0 if unknown
@@ -106,7 +107,7 @@ func NewLoop(p Poller, config LoopConfig) *Loop {
 	if l.inThread == nil {
 		l.inThread = l.threads.run
 	}
-	l.resolver = &systemResolver{reactor: l}
+	l.resolver = &systemResolver{reactor: l, locals: &l.locals}
 	return l
 }
 
@@ -161,8 +162,17 @@ func (l *Loop) begin() error {
 	}
 	l.status.Store(uint32(starting))
 	l.runCount++
-	l.goroutine.Store(goroutineID())
+	l.revive()
 	return nil
+}
+
+// revive makes the calling goroutine the loop's, which may run again after it has ended. mu
+// is locked.
+func (l *Loop) revive() {
+	l.goroutine.Store(goroutineID())
+	if l.hasEnded {
+		l.hasEnded, l.ended = false, nil
+	}
 }
 
 // startUp fires the Startup event.
@@ -178,10 +188,11 @@ func (l *Loop) end() {
 	defer l.mu.Unlock()
 	l.status.Store(uint32(idle))
 	l.goroutine.Store(0)
-	if l.ended != nil {
+	l.locals.stopped = false
+	if l.ended != nil && !l.hasEnded {
 		close(l.ended)
-		l.ended = nil
 	}
+	l.hasEnded = true
 }
 
 // state returns the state. Any goroutine may call it.
@@ -265,7 +276,9 @@ func (l *Loop) Iterate(timeout time.Duration) error {
 		return ErrAlreadyRunning
 	}
 	if l.goroutine.Load() == 0 || deferred.Debugging() {
-		l.goroutine.Store(goroutineID())
+		l.mu.Lock()
+		l.revive()
+		l.mu.Unlock()
 	}
 	if l.shorten(timeout) == 0 || l.haveCalls() {
 		timeout = 0 // the caller expects the result of these calls
@@ -345,6 +358,7 @@ func (l *Loop) closeAll() {
 	for d := l.dials.first; d != nil; d = l.dials.first {
 		d.fail(ErrStopped)
 	}
+	l.locals.stop()
 	for p := l.ports.first; p != nil; p = l.ports.first {
 		p.StopListening()
 	}
@@ -370,6 +384,7 @@ func (l *Loop) Close() error {
 	}
 	l.closeAll()
 	l.end()
+	l.locals.stopped = true
 	l.enter(closed)
 	err := l.poller.Close()
 	l.threads.wait()
@@ -439,7 +454,7 @@ func (l *Loop) Ended() <-chan struct{} {
 	defer l.mu.Unlock()
 	if l.ended == nil {
 		l.ended = make(chan struct{})
-		if l.state() == closed {
+		if l.hasEnded {
 			close(l.ended)
 		}
 	}

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -16,7 +17,8 @@ import (
 // the whole pool.
 type systemResolver struct {
 	reactor Threads
-	lookup  lookup // nil: lookUpOnce
+	locals  *Locals // of reactor; nil: lookups do not end when it stops
+	lookup  lookup  // nil: lookUpOnce
 	flights map[string]*flight
 }
 
@@ -79,7 +81,7 @@ func (f *flight) begin() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
-	DeferToThread(r.reactor, func() ([]netip.Addr, error) {
+	deferToThread(r.reactor, cmp.Or(r.locals, &Locals{}), func() ([]netip.Addr, error) {
 		return find(ctx, "ip", f.host)
 	}).AddBoth(f.end)
 }

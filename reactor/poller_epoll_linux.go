@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -21,7 +22,8 @@ type epollPoller struct {
 	err     error // why there is no epoll descriptor
 	events  []unix.EpollEvent
 	watched []watched // indexed by descriptor
-	age     int32     // of the newest entry of watched
+	open    *descriptors
+	age     int32 // of the newest entry of watched
 
 	mu     sync.Mutex // keeps Wake from using a closed descriptor
 	wakeFD int        // guarded by mu
@@ -43,18 +45,21 @@ const (
 )
 
 func newEpollPoller() *epollPoller {
-	p := &epollPoller{fd: -1, wakeFD: -1, events: make([]unix.EpollEvent, 256)}
-	p.err = p.open()
+	p := &epollPoller{fd: -1, wakeFD: -1, events: make([]unix.EpollEvent, 256), open: &descriptors{}}
+	p.err = p.begin()
+	runtime.AddCleanup(p, (*descriptors).closeAll, p.open)
 	return p
 }
 
-func (p *epollPoller) open() (err error) {
+func (p *epollPoller) begin() (err error) {
 	if p.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return os.NewSyscallError("epoll_create1", err)
 	}
+	p.open.add(p.fd)
 	if p.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
+	p.open.add(p.wakeFD)
 	// Edge-triggered: each write is an event, although the eventfd is never read.
 	return p.watch(p.wakeFD, unix.EPOLLIN|unix.EPOLLET, nil)
 }
@@ -80,7 +85,31 @@ func (p *epollPoller) close(fd int) {
 	if fd < len(p.watched) {
 		p.watched[fd] = watched{}
 	}
+	p.open.close(fd)
+}
+
+// descriptors are the open descriptors of a poller. They are closed when the garbage
+// collector finds that nothing uses the poller, and so its loop, any more.
+type descriptors struct{ open []bool }
+
+func (d *descriptors) add(fd int) {
+	for fd >= len(d.open) {
+		d.open = append(d.open, false)
+	}
+	d.open[fd] = true
+}
+
+func (d *descriptors) close(fd int) {
+	d.open[fd] = false
 	unix.Close(fd)
+}
+
+func (d *descriptors) closeAll() {
+	for fd, open := range d.open {
+		if open {
+			d.close(fd)
+		}
+	}
 }
 
 func (p *epollPoller) Now() time.Time { return time.Now() }
@@ -133,7 +162,7 @@ func (p *epollPoller) Close() error {
 	defer p.mu.Unlock()
 	for _, fd := range []int{p.wakeFD, p.fd} {
 		if fd >= 0 {
-			unix.Close(fd)
+			p.open.close(fd)
 		}
 	}
 	p.fd, p.wakeFD = -1, -1
@@ -224,6 +253,7 @@ func (p *epollPoller) socket(family int) (*epollSocket, error) {
 }
 
 func (p *epollPoller) adopt(fd, family int) *epollSocket {
+	p.open.add(fd)
 	s := &epollSocket{poller: p, fd: fd, tcp: family != unix.AF_UNIX}
 	s.SetNoDelay(true)
 	return s
@@ -326,6 +356,9 @@ func (l *epollListener) duplicate() error {
 	})
 	if err == nil {
 		err = os.NewSyscallError("dup", dupErr)
+	}
+	if err == nil {
+		l.poller.open.add(l.fd)
 	}
 	return err
 }

@@ -82,8 +82,8 @@ type Threads interface {
 	// about a microsecond on the loop's goroutine, and longer the deeper the caller's
 	// stack elsewhere. It is Twisted's isInIOThread.
 	OnLoop() bool
-	// Ended returns a channel that is closed when Run ends: the current Run, or the next
-	// one if the loop is not running.
+	// Ended returns a channel that is closed when Run ends. If the last Run has ended, the
+	// channel is closed already. Before the first Run, it is closed when that ends.
 	Ended() <-chan struct{}
 }
 

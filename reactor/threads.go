@@ -11,13 +11,74 @@ import (
 )
 
 // DeferToThread calls f on a goroutine of r's pool and fires with the result. A panic
-// of f becomes an error. Cancelling the Deferred does not stop f, but drops its result.
-// It is Twisted's threads.deferToThread.
-func DeferToThread[T any](r Threads, f func() (T, error)) *deferred.Deferred[T] {
+// of f becomes an error. Cancelling the Deferred does not stop f, but drops its result. If
+// r stops first, the Deferred fails with [ErrStopped]. It is Twisted's
+// threads.deferToThread.
+func DeferToThread[T any](r Reactor, f func() (T, error)) *deferred.Deferred[T] {
 	if f == nil {
 		panic("reactor: DeferToThread with a nil function")
 	}
-	return deferred.RunOn(r, r.CallInThread, func(context.Context) (T, error) { return f() })
+	return deferToThread(r, r.Locals(), f)
+}
+
+func deferToThread[T any](r Threads, locals *Locals, f func() (T, error)) *deferred.Deferred[T] {
+	return untilStopped(locals, deferred.RunOn(r, r.CallInThread, func(context.Context) (T, error) { return f() }))
+}
+
+// UntilStopped cancels d when r stops, and makes it fail with [ErrStopped] then. It is for
+// a Deferred that only a running loop fires, such as one of [deferred.FromChannel]:
+// without it, code that waits for d would never learn of the end. Timers, connections,
+// lookups of names and DeferToThread need no UntilStopped. It returns d.
+func UntilStopped[T any](r Reactor, d *deferred.Deferred[T]) *deferred.Deferred[T] {
+	return untilStopped(r.Locals(), d)
+}
+
+func untilStopped[T any](locals *Locals, d *deferred.Deferred[T]) *deferred.Deferred[T] {
+	w := &wait{cancel: d.Cancel, waiting: true}
+	push(&locals.waits, w)
+	d.AddBoth(func(value T, err error) (T, error) {
+		locals.end(w)
+		if w.stopped && errors.Is(err, deferred.ErrCancelled) {
+			err = ErrStopped
+		}
+		return value, err
+	})
+	if locals.stopped {
+		w.stop()
+	}
+	return d
+}
+
+// A wait is a Deferred of UntilStopped.
+type wait struct {
+	at      node[wait]
+	cancel  func()
+	waiting bool // it is in the list
+	stopped bool // the loop stopped first
+}
+
+func (w *wait) node() *node[wait] { return &w.at }
+
+func (w *wait) stop() {
+	w.stopped = true
+	w.cancel()
+}
+
+// end removes w from the list.
+func (l *Locals) end(w *wait) {
+	if w.waiting {
+		w.waiting = false
+		drop(&l.waits, w)
+	}
+}
+
+// stop ends all waits.
+func (l *Locals) stop() {
+	l.stopped = true
+	for w := l.waits.first; w != nil; w = l.waits.first {
+		l.end(w)
+		w.stop()
+	}
 }
 
 // ErrOnLoop is the error of [BlockingCallFromThread] on the loop's own goroutine, or in a
@@ -25,9 +86,9 @@ func DeferToThread[T any](r Threads, f func() (T, error)) *deferred.Deferred[T] 
 var ErrOnLoop = errors.New("reactor: BlockingCallFromThread on the loop's own goroutine would wait for itself")
 
 // BlockingCallFromThread makes r's loop call f, and returns the result of the Deferred
-// that f returns. If the loop is not running yet, the call waits for it. When ctx ends,
-// the Deferred is cancelled and the error is ctx's cause. When the loop ends, the error
-// is [ErrStopped]. Any goroutine may call it, but on the loop's, where a coroutine such as
+// that f returns. If the loop has not run yet, the call waits for it. When ctx ends,
+// the Deferred is cancelled and the error is ctx's cause. When the loop ends, or if it has
+// ended, the error is [ErrStopped]. Any goroutine may call it, but on the loop's, where a coroutine such as
 // an HTTP handler runs too, it fails with [ErrOnLoop]. It is Twisted's threads.blockingCallFromThread.
 func BlockingCallFromThread[T any](ctx context.Context, r Threads, f func() *deferred.Deferred[T]) (T, error) {
 	var zero T

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -24,8 +25,8 @@ const defaultHandshakeTimeout = 30 * time.Second
 // A TLSConfig configures TLS on a connection.
 type TLSConfig struct {
 	// Config is crypto/tls's own configuration; nil means an empty one. A client
-	// needs ServerName or InsecureSkipVerify, a server a certificate. If Time is
-	// nil, certificates are checked at the time of the reactor.
+	// needs ServerName or InsecureSkipVerify, a server a certificate. The zone of an
+	// IPv6 address in ServerName is not part of the certificate's name. If Time is nil, certificates are checked at the time of the reactor.
 	Config *tls.Config
 	// HandshakeTimeout bounds the handshake. 0 means 30 seconds.
 	HandshakeTimeout time.Duration
@@ -65,9 +66,15 @@ func newTLSFactory(r Clock, config TLSConfig, factory Factory, side func(net.Con
 	if f.config == nil {
 		f.config = &tls.Config{}
 	}
-	if f.config.Time == nil {
+	// A certificate cannot name the zone of an IPv6 address, which has a meaning on one
+	// machine only.
+	name, _, zone := strings.Cut(f.config.ServerName, "%")
+	if f.config.Time == nil || zone {
 		f.config = f.config.Clone()
-		f.config.Time = r.Now
+		f.config.ServerName = name
+		if f.config.Time == nil {
+			f.config.Time = r.Now
+		}
 	}
 	f.limit = cmp.Or(config.HandshakeTimeout, defaultHandshakeTimeout)
 	return f

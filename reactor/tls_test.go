@@ -513,3 +513,32 @@ func TestTLSPeers(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestTLSZone: a certificate for an IPv6 address is valid for that address with a zone.
+func TestTLSZone(t *testing.T) {
+	for _, test := range []struct {
+		cert, name string
+		valid      bool
+	}{
+		{"fe80::1", "fe80::1", true},
+		{"fe80::1", "fe80::1%eth0", true},
+		{"fe80::1", "FE80:0::1%25", true},
+		{"fe80::1", "fe80::2%eth0", false},
+		{"an.example", "fe80::1%eth0", false},
+	} {
+		t.Run(test.cert+" for "+test.name, func(t *testing.T) {
+			cert, roots := testcert.New(test.cert)
+			config := &tls.Config{ServerName: test.name, RootCAs: roots}
+			p := newTLSPair(t, config, &tls.Config{Certificates: []tls.Certificate{cert}})
+			p.r.Pump()
+			_, err, fired := result(p.handshaken)
+			var wrongName x509.HostnameError
+			if !fired || (err == nil) != test.valid || err != nil && !errors.As(err, &wrongName) {
+				t.Errorf("the handshake ended: %v, with %v", fired, err)
+			}
+			if config.ServerName != test.name {
+				t.Errorf("the program's config was changed: %q", config.ServerName)
+			}
+		})
+	}
+}

@@ -46,7 +46,7 @@ func (h *hosts) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
 			d.Errback(&reactor.LookupError{Host: host, Err: reactor.ErrNameNotFound})
 		}
 	})
-	return d
+	return reactor.UntilStopped(h.loop, d)
 }
 
 func (h *hosts) find(host string) []netip.Addr {
