@@ -95,6 +95,14 @@ func (s *server) join(protocol reactor.Protocol, p *peer) {
 	}
 }
 
+// tryConnect returns a new client, which the server may have refused.
+func (s *server) tryConnect() *peer {
+	p := &peer{server: s}
+	s.ConnectTCP(siteAddress, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }), reactor.ConnectConfig{})
+	s.Pump()
+	return p
+}
+
 // turn runs one turn of the loop.
 func (s *server) turn() {
 	if err := s.Iterate(0); err != nil {
