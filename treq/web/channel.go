@@ -53,6 +53,7 @@ type channel struct {
 	chunked   bool // the response's body is sent in chunks
 	answered  bool // the response to req is complete
 	keepAlive bool // another request may follow req
+	wasLast   bool // the client sends no request after req
 	blocked   bool // the transport has paused its producer
 	paused    bool // the transport is paused
 	stopped   bool // the transport can send no more
@@ -207,6 +208,7 @@ func (c *channel) headReceived(head *http1.RequestHead) {
 	c.setWaits(false)
 	c.await(awaitNothing)
 	c.keepAlive = head.KeepAlive && c.requests != c.site.MaxRequests && !c.site.house.shutting
+	c.wasLast = !head.KeepAlive
 	c.credit, c.received = c.limit(awaitContent), 0
 	c.version, c.announced, c.expecting = head.Version, head.Length, head.Expect100
 	c.receiving, c.held, c.answered, c.chunked = true, true, false, false
@@ -249,14 +251,15 @@ func (c *channel) contentEnd() {
 	c.req.contentEnd(c.reader.Trailer())
 }
 
-// next waits for the next request, or closes the connection after its last one.
+// nextRequest waits for the next request, or closes the connection after its last one.
 func (c *channel) nextRequest() {
 	c.req = nil
 	switch {
-	case c.unread:
-		c.linger()
+	case c.keepAlive:
+	case c.unread, !c.wasLast, len(c.in) != 0, c.paused:
+		c.linger() // the client may have sent another request
 		return
-	case !c.keepAlive:
+	default:
 		c.close()
 		return
 	}
