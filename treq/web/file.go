@@ -52,10 +52,14 @@ type File struct {
 	slash bool   // the request's path ends in a slash
 }
 
+// maxPath bounds the path of a file below Path, as Linux bounds paths. Without it, the
+// search for a file of many segments would cost the square of their number.
+const maxPath = 4096
+
 // GetChild returns the file called name in a directory; see [Resource].
 func (f *File) GetChild(name string, req *Request) Resource {
 	switch {
-	case f.slash:
+	case f.slash, len(f.rel)+len(name) > maxPath:
 		return nil
 	case name == "":
 		child := *f
@@ -136,9 +140,10 @@ func (f *File) RenderGET(req *Request) {
 }
 
 // redirectToSlash redirects to the same URL with a slash at its end. Several slashes at
-// its start become one: two would begin the name of a host.
+// its start become one: two would begin the name of a host. To browsers, a backslash is a
+// slash, too.
 func redirectToSlash(req *Request) {
-	to := "/" + strings.Trim(req.Path, "/") + "/"
+	to := "/" + strings.Trim(strings.ReplaceAll(req.Path, "\\", "%5C"), "/") + "/"
 	if _, query, ok := strings.Cut(req.URI, "?"); ok {
 		to += "?" + query
 	}

@@ -153,6 +153,44 @@ func TestFileForbidden(t *testing.T) {
 	want(t, head(serveRoot(t, &web.File{Path: dir}).get("/a")), "HTTP/1.1 403 Forbidden")
 }
 
+// TestFileOfManySegments checks that the search for a file costs a few times the length of
+// its path, not the square of it.
+func TestFileOfManySegments(t *testing.T) {
+	s := serveRoot(t, &web.File{Path: t.TempDir()})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	want(t, head(s.get("/"+strings.Repeat("a/", 8000))), "HTTP/1.1 404 Not Found")
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 16<<20 {
+		t.Errorf("%d bytes for a path of 16,000", used)
+	}
+}
+
+// A mount serves the same directory under every name.
+type mount struct {
+	web.Node
+	dir string
+}
+
+func (m *mount) GetChild(string, *web.Request) web.Resource { return &web.File{Path: m.dir} }
+
+// TestRedirectToSlashStays checks that the redirect to a directory never leads to another
+// host, whatever browsers make of the path.
+func TestRedirectToSlashStays(t *testing.T) {
+	s := serveRoot(t, &mount{dir: t.TempDir()})
+	for path, location := range map[string]string{
+		"/a":                        "/a/",
+		"/a?b=\\c":                  "/a/?b=\\c",
+		"/\\evil.example":           "/%5Cevil.example/",
+		"/\\/evil.example":          "",
+		"/%5Cevil.example":          "/%5Cevil.example/",
+		"http://x/\\\\evil.example": "/%5C%5Cevil.example/",
+	} {
+		got := s.get(path)
+		want(t, header(got, "Location"), location)
+	}
+}
+
 func TestFileConditions(t *testing.T) {
 	s := serveRoot(t, &web.File{Path: files(t, map[string]string{"a": "hello"})})
 	tag := header(s.get("/a"), "Etag")

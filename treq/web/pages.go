@@ -25,7 +25,7 @@ type Page struct {
 func (p *Page) Render(req *Request) {
 	req.SetResponseCode(p.Code)
 	for name, values := range p.Header {
-		req.ResponseHeader[name] = values
+		req.ResponseHeader[http.CanonicalHeaderKey(name)] = values
 	}
 	req.SetHeader("Content-Type", "text/html; charset=utf-8")
 	req.WriteString(p.Body)

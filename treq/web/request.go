@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -153,14 +152,9 @@ func (r *Request) parseTarget() (err error) {
 	if r.Method == http.MethodConnect {
 		path = ""
 	} else if !strings.HasPrefix(path, "/") {
-		u, err := url.Parse(r.URI)
-		if err != nil {
-			return errors.New("the path of the request is not valid")
-		}
-		r.host = u.Host
-		if path = u.EscapedPath(); path == "" {
-			path = "/"
-		}
+		_, rest, _ := strings.Cut(path, "://")
+		r.host, path, _ = strings.Cut(rest, "/")
+		path = "/" + path
 	}
 	r.Path = path
 	r.Postpath = segments(path)

@@ -89,6 +89,8 @@ func TestTraversal(t *testing.T) {
 		"/greedy/x":       "greedy x",
 		"http://x/a/b":    `GET ["a" "b"] []`,
 		"http://x":        "index",
+		"http://x?/y":     "index",
+		"http://x/%61/b":  `GET ["a" "b"] []`,
 	} {
 		got := s.get(path)
 		if head(got) != "HTTP/1.1 200 OK" || body(got) != wanted {
@@ -101,6 +103,7 @@ func TestTraversal(t *testing.T) {
 		"//a":           "HTTP/1.1 404 Not Found",
 		"/a/b/c":        "HTTP/1.1 404 Not Found",
 		"/a/%zz":        "HTTP/1.1 404 Not Found",
+		"http://x/a/%z": "HTTP/1.1 404 Not Found",
 		"/dynamic/none": "HTTP/1.1 404 Not Found",
 		"/dir":          "HTTP/1.1 405 Method Not Allowed",
 		"/403/x":        "HTTP/1.1 403 Forbidden",
