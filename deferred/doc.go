@@ -69,7 +69,7 @@
 //
 // If a Deferred becomes unreachable with an error that no handler took, the package
 // logs the error with log/slog, or calls the function that [SetUnhandledReporter]
-// set. A panic in a handler or a coroutine becomes a [*PanicError]. A call of
+// set. [ReportUnhandled] does so at the end of a program. A panic in a handler or a coroutine becomes a [*PanicError]. A call of
 // runtime.Goexit there, as in the FailNow of a test, ends the goroutine as usual.
 //
 // # Cost

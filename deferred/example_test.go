@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -239,6 +240,29 @@ func ExampleCo_Cancelled() {
 	// Output:
 	// trying again after unexpected EOF
 	// deferred: cancelled
+}
+
+// The first line of the description says where the panic began, the lines below have its
+// stack.
+func ExampleDescribe() {
+	d := deferred.MaybeDeferred(func() *deferred.Deferred[int] { panic("no such thing") })
+	d.AddErrback(func(err error) (int, error) {
+		first, _, _ := strings.Cut(deferred.Describe(err), "\n")
+		fmt.Println(first[:strings.LastIndexByte(first, ':')]) // without the number of the line
+		return 0, nil
+	})
+	// Output: panic: no such thing at example_test.go
+}
+
+// A program that does not use task.React calls ReportUnhandled at its end.
+func ExampleReportUnhandled() {
+	deferred.ReportUnhandled() // what other examples have left
+	previous := deferred.SetUnhandledReporter(func(u deferred.Unhandled) { fmt.Println("unhandled:", u.Err) })
+	defer deferred.SetUnhandledReporter(previous)
+
+	deferred.Fail[int](errors.New("disk full")) // and nobody looks
+	deferred.ReportUnhandled()
+	// Output: unhandled: disk full
 }
 
 // A semaphore limits ten jobs to three at a time.
