@@ -98,8 +98,17 @@ func (d *Deferred[T]) AddContext(ctx context.Context, loop Loop) *Deferred[T] {
 		stop()
 		if ended && errors.Is(d.err, ErrCancelled) {
 			d.markHandled()
-			d.set(d.value, errors.Join(d.err, context.Cause(ctx)))
+			d.set(d.value, &contextError{d.err, context.Cause(ctx)})
 		}
 		return nil
 	}))
 }
+
+// A contextError is the error of a cancellation because of a context.
+type contextError struct {
+	err   error // matches ErrCancelled
+	cause error // of the context
+}
+
+func (e *contextError) Error() string   { return e.err.Error() + ": " + e.cause.Error() }
+func (e *contextError) Unwrap() []error { return []error{e.err, e.cause} }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -76,6 +77,9 @@ func (e *RequestError) Error() string {
 		return failed.Error() // it names the request
 	}
 	why := origin.Excerpt(e.Err.Error(), origin.ExcerptOfError)
+	if e.Err == deferred.ErrCancelled {
+		why = "cancelled"
+	}
 	if e.URL == "" {
 		return fmt.Sprintf("%s: %s", e.Method, why)
 	}

@@ -202,7 +202,9 @@ func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
 		if length == 0 {
 			length = request.UnknownLength // as in net/http
 		}
-		req.Body = &pumpProducer{bridge.NewPump(t.threads, in.Body), length}
+		req.Body = &pumpProducer{
+			Pump: bridge.NewPump(t.threads, in.Body), length: length, threads: t.threads, getBody: in.GetBody,
+		}
 	}
 	var upgraded *upgradedBody // belongs to the loop's goroutine
 	out, err := reactor.BlockingCallFromThread(ctx, t.threads, func() *deferred.Deferred[*http.Response] {
@@ -299,18 +301,40 @@ func (r *pipeReader) ConnectionLost(reason error) {
 	r.pipe.End(reason)
 }
 
-// A pumpProducer is a request's body that a Pump reads from a net/http request.
+// A pumpProducer is a request's body that a Pump reads from a net/http request. It can be
+// sent again if the request has a GetBody, which is called on the loop's goroutine.
 type pumpProducer struct {
 	*bridge.Pump
-	length int64
+	length  int64
+	threads reactor.Threads
+	getBody func() (io.ReadCloser, error) // may be nil
 }
 
 func (p *pumpProducer) Length() int64 { return p.length }
 
 func (p *pumpProducer) StartProducing(to request.Consumer) *deferred.Deferred[deferred.None] {
-	d := deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { p.StopProducing() })
+	pump := p.Pump // a Rewind replaces it
+	d := deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { pump.StopProducing() })
 	if !p.Start(to.Write, func(err error) { d.Resolve(deferred.None{}, err) }) {
 		return deferred.Fail[deferred.None](request.ErrProduced)
 	}
 	return d
 }
+
+// Hold reports whether the body can be sent again. Each sending has a source of its own, so
+// there is nothing to hold.
+func (p *pumpProducer) Hold() bool { return p.getBody != nil }
+
+func (p *pumpProducer) Rewind() error {
+	p.StopProducing()
+	body, err := p.getBody()
+	if err != nil {
+		return err
+	}
+	p.Pump = bridge.NewPump(p.threads, body)
+	return nil
+}
+
+func (p *pumpProducer) Release() {}
+
+var _ request.RepeatableProducer = (*pumpProducer)(nil)

@@ -1,13 +1,18 @@
 package agent_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -314,6 +319,99 @@ func TestFromRoundTripper(t *testing.T) {
 		}
 	})
 }
+
+// TestRoundTripperRepeats: a body with a GetBody is sent again, and each that was opened is
+// closed.
+func TestRoundTripperRepeats(t *testing.T) {
+	for _, withGetBody := range []bool{true, false} {
+		t.Run(fmt.Sprint(withGetBody), func(t *testing.T) {
+			l := background.Loop(t, nil)
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			bodies := make(chan string, 9)
+			go func() { // closes the first connection after the second request
+				for first := true; ; first = false {
+					c, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					r := bufio.NewReader(c)
+					for n := 1; ; n++ {
+						req, err := http.ReadRequest(r)
+						if err != nil {
+							break
+						}
+						body, _ := io.ReadAll(req.Body)
+						bodies <- string(body)
+						if first && n == 2 {
+							break
+						}
+						io.WriteString(c, okHello)
+					}
+					c.Close()
+				}
+			}()
+			rt := agent.NewRoundTripper(l, agent.New(l, agent.Config{Pool: agent.NewPool(l, agent.PoolConfig{})}))
+			var opened, closed atomic.Int32
+			open := func() (io.ReadCloser, error) {
+				opened.Add(1)
+				return closeCounter{strings.NewReader("text"), &closed}, nil
+			}
+			send := func(req *http.Request) error {
+				resp, err := rt.RoundTrip(req)
+				if err == nil {
+					io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+				}
+				return err
+			}
+			get, _ := http.NewRequest("GET", "http://"+listener.Addr().String(), nil)
+			if err := send(get); err != nil {
+				t.Fatal(err)
+			}
+			put, _ := http.NewRequest("PUT", get.URL.String(), nil)
+			put.Body, _ = open()
+			put.ContentLength = 4
+			want := []string{"", "text"}
+			if withGetBody {
+				put.GetBody = open
+				want = append(want, "text")
+			}
+			if err := send(put); (err == nil) != withGetBody {
+				t.Errorf("got %v", err)
+			}
+			for _, body := range want {
+				select {
+				case got := <-bodies:
+					if got != body {
+						t.Errorf("sent %q, want %q", got, body)
+					}
+				case <-time.After(5 * time.Second):
+					t.Fatal("no request")
+				}
+			}
+			if int(opened.Load()) != len(want)-1 {
+				t.Errorf("%d bodies were opened", opened.Load())
+			}
+			for deadline := time.Now().Add(5 * time.Second); closed.Load() < opened.Load(); { // on other goroutines
+				if runtime.Gosched(); time.Now().After(deadline) {
+					t.Fatalf("%d bodies were opened, %d closed", opened.Load(), closed.Load())
+				}
+			}
+		})
+	}
+}
+
+// A closeCounter is a body that counts its first Close.
+type closeCounter struct {
+	io.Reader
+	closed *atomic.Int32
+}
+
+func (c closeCounter) Close() error { c.closed.Add(1); return nil }
 
 type roundTrip func(*http.Request) (*http.Response, error)
 

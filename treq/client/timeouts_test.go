@@ -1,9 +1,11 @@
 package client_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,3 +135,32 @@ func TestCancelledIsNoTimeout(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestCancelledTexts: an error says that the request was cancelled, and why, on one line.
+func TestCancelledTexts(t *testing.T) {
+	patience := errors.New("my patience")
+	for want, end := range map[string]func(d *deferred.Deferred[*response.Response]){
+		"GET http://a.example/: cancelled": func(d *deferred.Deferred[*response.Response]) { d.Cancel() },
+		"GET http://a.example/: cancelled: my patience": func(d *deferred.Deferred[*response.Response]) {
+			ctx, cancel := context.WithCancelCause(context.Background())
+			calls := make(queue, 1)
+			d.AddContext(ctx, calls)
+			cancel(patience)
+			(<-calls)() // the context ends on another goroutine
+		},
+	} {
+		c, _, r := newClient(t)
+		d := c.Get("http://a.example/")
+		r.Pump()
+		end(d)
+		err := deferredtest.FailureResultOf(t, d)
+		if err.Error() != want || !errors.Is(err, deferred.ErrCancelled) || strings.Contains(want, "patience") != errors.Is(err, patience) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// A queue is a loop whose test makes the calls.
+type queue chan func()
+
+func (q queue) CallFromThread(f func()) { q <- f }
