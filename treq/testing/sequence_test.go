@@ -313,7 +313,7 @@ func TestBadExchanges(t *testing.T) {
 		{"a text for params", func(x *treqtesting.Exchange) { x.Request.Params = "a=b" }, "the request's Params: string is neither a url.Values nor a Matcher"},
 		{"single values for headers", func(x *treqtesting.Exchange) { x.Request.Headers = map[string]string{} }, "the request's Headers: map[string]string is neither an http.Header nor a Matcher"},
 		{"a map for data", func(x *treqtesting.Exchange) { x.Request.Data = map[string]int{} }, "the request's Data: map[string]int is neither a string, a []byte nor a Matcher"},
-		{"a body that is not sent", func(x *treqtesting.Exchange) { x.Reply.Code = 204 }, "the reply's Body: a 204 has none"},
+		{"a body that is not sent", func(x *treqtesting.Exchange) { x.Reply = treqtesting.Reply{Code: 204, Body: "x"} }, "the reply's Body: a 204 has none"},
 		{"an interim reply", func(x *treqtesting.Exchange) { x.Reply.Code = 103 }, "the reply's Code: 103 is not the status of a response"},
 	} {
 		x := getExample
