@@ -40,7 +40,7 @@ import (
 //	  ▼
 //	Transport              sends at the end of the turn
 //	  ▼
-//	channel.nextRequest    reads the next request              channel.go
+//	channel.next           reads the next request              channel.go
 
 // A carrier takes the response of one request to the client, and brings the request's
 // content. The Request calls the carrier until it has called finish, abort or hijack, or

@@ -72,8 +72,8 @@ type channel struct {
 	credit   time.Duration // how long the client may still keep content waiting; see await
 	received int64         // bytes of content that credit does not count yet
 
-	cause          error    // why the site aborts the connection
-	previous, next *channel // in the site's list
+	cause               error    // why the site aborts the connection
+	previous, following *channel // in the site's list
 }
 
 const (
@@ -101,6 +101,7 @@ func (c *channel) DataReceived(data []byte) {
 		c.drop(len(data))
 		return
 	}
+	c.setWaits(false)
 	if len(c.in) == 0 {
 		c.in, c.borrowed = data, true
 	} else {
@@ -194,7 +195,6 @@ func (c *channel) needMore(some bool) {
 		c.setWaits(true)
 	case some && !c.begun:
 		c.begun = true
-		c.setWaits(false)
 		if c.awaiting != awaitHead {
 			c.await(awaitHead)
 		}
@@ -205,7 +205,6 @@ func (c *channel) needMore(some bool) {
 func (c *channel) headReceived(head *http1.RequestHead) {
 	c.requests++
 	c.begun = false
-	c.setWaits(false)
 	c.await(awaitNothing)
 	c.keepAlive = head.KeepAlive && c.requests != c.site.MaxRequests && !c.site.house.shutting
 	c.wasLast = !head.KeepAlive
@@ -245,14 +244,14 @@ func (c *channel) contentEnd() {
 	c.receiving = false
 	c.await(awaitNothing)
 	if c.answered {
-		c.nextRequest()
+		c.next()
 		return
 	}
 	c.req.contentEnd(c.reader.Trailer())
 }
 
-// nextRequest waits for the next request, or closes the connection after its last one.
-func (c *channel) nextRequest() {
+// next waits for the next request, or closes the connection after its last one.
+func (c *channel) next() {
 	c.req = nil
 	switch {
 	case c.keepAlive:

@@ -162,7 +162,7 @@ func (c *channel) finish(trailer http.Header, short bool) {
 	switch {
 	case c.closing:
 	case !c.receiving:
-		c.nextRequest()
+		c.next()
 	case !c.keepAlive:
 		c.linger()
 	default:

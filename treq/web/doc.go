@@ -40,6 +40,13 @@
 // other code runs. A [HandlerResource] can run handlers that block in other ways in
 // threads.
 //
+// # Ending and limits
+//
+// A reactor that is stopped, also by SIGTERM, first calls [Site.Shutdown], which lets the
+// responses under way end. The fields of a Site bound what a client can take of the
+// server's time and memory; their defaults are safe. No client keeps others waiting: a
+// connection answers a few requests in each turn of the loop.
+//
 // # Coming from Twisted
 //
 //	resource.Resource, isLeaf          Node, Leaf

@@ -113,7 +113,7 @@ func (s *Site) Shutdown() *deferred.Deferred[deferred.None] {
 		for _, p := range slices.Clone(h.ports) {
 			p.StopListening()
 		}
-		for c := h.busy.first; c != nil; c = c.next {
+		for c := h.busy.first; c != nil; c = c.following {
 			c.keepAlive = false
 		}
 		for c := h.idle.first; c != nil; c = h.idle.first {
@@ -132,7 +132,7 @@ func (s *Site) cutShort() {
 	h := &s.house
 	h.limit = nil
 	slog.Warn("web: shutdown cuts connections short", "connections", h.open)
-	for c := h.busy.first; c != nil; c = c.next {
+	for c := h.busy.first; c != nil; c = c.following {
 		c.cause = ErrShutdown
 		c.transport.AbortConnection()
 	}
@@ -211,25 +211,25 @@ func (c *channel) setWaits(waits bool) {
 type channels struct{ first, last *channel }
 
 func (l *channels) add(c *channel) {
-	c.previous, c.next = l.last, nil
+	c.previous, c.following = l.last, nil
 	if l.last == nil {
 		l.first = c
 	} else {
-		l.last.next = c
+		l.last.following = c
 	}
 	l.last = c
 }
 
 func (l *channels) remove(c *channel) {
 	if c.previous == nil {
-		l.first = c.next
+		l.first = c.following
 	} else {
-		c.previous.next = c.next
+		c.previous.following = c.following
 	}
-	if c.next == nil {
+	if c.following == nil {
 		l.last = c.previous
 	} else {
-		c.next.previous = c.previous
+		c.following.previous = c.previous
 	}
-	c.previous, c.next = nil, nil
+	c.previous, c.following = nil, nil
 }

@@ -117,6 +117,25 @@ func TestShutdown(t *testing.T) {
 	want(t, fmt.Sprint(s.logged), "[/ 200 / 200 /hello 200 /later 200 /begun 200]")
 }
 
+// TestShutdownAnswersReceivedRequests checks that a request which has come, but which has to
+// wait for a later turn, is answered.
+func TestShutdownAnswersReceivedRequests(t *testing.T) {
+	s := serve(t, &web.Site{Root: web.RenderFunc(hello), TurnRequests: 1, MaxConnections: 1})
+	p := s.connect()
+	p.Write([]byte(strings.Repeat(get, 20)))
+	for len(p.got) == 0 {
+		s.turn()
+	}
+	d := s.site.Shutdown()
+	s.Pump()
+	answers := strings.SplitAfter(p.take(), "hello")
+	last := answers[len(answers)-2]
+	if n := len(answers) - 1; n > 10 || !p.ended || header(last, "Connection") != "close" {
+		t.Errorf("%d answers, the last %q", n, last)
+	}
+	deferredtest.SuccessResultOf(t, d)
+}
+
 // TestShutdownCutsShort checks that responses are cut off after ShutdownTimeout, and that
 // their requests, the log and the Deferred tell so.
 func TestShutdownCutsShort(t *testing.T) {
