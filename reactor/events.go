@@ -49,12 +49,36 @@ type TriggerID struct {
 // triggers are the triggers of all events and phases.
 type triggers struct {
 	last int
-	at   [Shutdown + 1][After + 1][]trigger // sorted by id
+	at   [Shutdown + 1][After + 1]triggerList
+}
+
+// A triggerList has the triggers of one event and phase.
+type triggerList struct {
+	list    []trigger // sorted by id
+	removed int       // number of removed triggers in list
 }
 
 type trigger struct {
 	id int
-	f  Trigger
+	f  Trigger // nil after its removal
+}
+
+// find returns the index of the first trigger whose id is id or greater.
+func (l *triggerList) find(id int) int {
+	i, _ := slices.BinarySearchFunc(l.list, id, func(t trigger, id int) int { return t.id - id })
+	return i
+}
+
+func (l *triggerList) remove(id int) {
+	i := l.find(id)
+	if i == len(l.list) || l.list[i].id != id || l.list[i].f == nil {
+		return
+	}
+	l.list[i].f = nil
+	if l.removed++; 2*l.removed > len(l.list) {
+		l.list = slices.DeleteFunc(l.list, func(t trigger) bool { return t.f == nil })
+		l.removed = 0
+	}
 }
 
 // AddSystemEventTrigger makes the loop call f at event; see [Core].
@@ -66,20 +90,14 @@ func (l *Loop) AddSystemEventTrigger(phase Phase, event SystemEvent, f Trigger) 
 	l.triggers.last++
 	id := TriggerID{event, phase, l.triggers.last}
 	at := &l.triggers.at[event][phase]
-	*at = append(*at, trigger{id.id, f})
+	at.list = append(at.list, trigger{id.id, f})
 	return id
 }
 
 // RemoveSystemEventTrigger removes a trigger; see [Core].
 func (l *Loop) RemoveSystemEventTrigger(id TriggerID) {
 	l.check("RemoveSystemEventTrigger")
-	at := l.triggers.at[id.event][id.phase]
-	for i, t := range at {
-		if t.id == id.id {
-			l.triggers.at[id.event][id.phase] = slices.Delete(at, i, i+1)
-			return
-		}
-	}
+	l.triggers.at[id.event][id.phase].remove(id.id)
 }
 
 // fire fires event. It calls the triggers Before and During the event, then act, then
@@ -124,8 +142,9 @@ func (l *Loop) callTriggers(event SystemEvent, phase Phase) *deferred.Deferred[[
 
 // after returns the first trigger of event and phase with an id greater than id.
 func (ts *triggers) after(event SystemEvent, phase Phase, id int) (t trigger, ok bool) {
-	for _, t := range ts.at[event][phase] {
-		if t.id > id {
+	at := &ts.at[event][phase]
+	for _, t := range at.list[at.find(id+1):] {
+		if t.f != nil {
 			return t, true
 		}
 	}

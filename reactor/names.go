@@ -48,7 +48,7 @@ type flight struct {
 	resolver *systemResolver
 	host     string
 	cancel   context.CancelFunc
-	waiters  []*deferred.Deferred[[]netip.Addr]
+	waiters  list[lookupWaiter]
 }
 
 // LookupHost looks host up; see [NameResolver]. Cancelling one Deferred does not affect
@@ -61,13 +61,22 @@ func (r *systemResolver) LookupHost(host string) *deferred.Deferred[[]netip.Addr
 	if !shared {
 		f = &flight{resolver: r, host: host}
 	}
-	d := deferred.NewCancellable(f.leave)
-	f.waiters = append(f.waiters, d)
+	w := &lookupWaiter{}
+	w.result = deferred.NewCancellable(func(*deferred.Deferred[[]netip.Addr]) { f.leave(w) })
+	push(&f.waiters, w)
 	if !shared {
 		f.begin()
 	}
-	return d
+	return w.result
 }
+
+// A lookupWaiter waits for the result of a flight.
+type lookupWaiter struct {
+	at     node[lookupWaiter]
+	result *deferred.Deferred[[]netip.Addr]
+}
+
+func (w *lookupWaiter) node() *node[lookupWaiter] { return &w.at }
 
 func (f *flight) begin() {
 	r := f.resolver
@@ -89,8 +98,6 @@ func (f *flight) begin() {
 // end fires the waiters with the result.
 func (f *flight) end(found []netip.Addr, err error) ([]netip.Addr, error) {
 	f.drop()
-	waiters := f.waiters
-	f.waiters = nil
 	switch {
 	case err != nil:
 		err = &LookupError{f.host, lookupReason(err)}
@@ -100,16 +107,17 @@ func (f *flight) end(found []netip.Addr, err error) ([]netip.Addr, error) {
 	for i, a := range found {
 		found[i] = a.Unmap()
 	}
-	for _, d := range waiters {
-		d.Resolve(slices.Clone(found), err)
+	for w := f.waiters.first; w != nil; w = f.waiters.first {
+		drop(&f.waiters, w)
+		w.result.Resolve(slices.Clone(found), err)
 	}
 	return nil, nil
 }
 
-// leave removes d from the waiters, and ends the lookup if none is left.
-func (f *flight) leave(d *deferred.Deferred[[]netip.Addr]) {
-	f.waiters = slices.DeleteFunc(f.waiters, func(other *deferred.Deferred[[]netip.Addr]) bool { return other == d })
-	if len(f.waiters) == 0 {
+// leave removes w from the waiters, and ends the lookup if none is left.
+func (f *flight) leave(w *lookupWaiter) {
+	drop(&f.waiters, w)
+	if f.waiters.first == nil {
 		f.drop()
 	}
 }

@@ -1,10 +1,10 @@
 package endpoints
 
 import (
+	"container/list"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -37,7 +37,7 @@ type ClientService struct {
 	reason     error                                // why the connection was lost during the attempt
 	retry      reactor.DelayedCall                  // the next attempt, while waiting
 
-	waiters     []*waiter                           // waiting for a connection
+	waiters     list.List                           // of *waiter: waiting for a connection
 	stopWaiters []*deferred.Deferred[deferred.None] // fire when the service has stopped
 }
 
@@ -69,6 +69,14 @@ const (
 type waiter struct {
 	result   *deferred.Deferred[reactor.Protocol]
 	failures int // failures left before the waiter gives up; 0: it never gives up
+}
+
+// takeAll removes all waiters and returns them, the oldest first.
+func (s *ClientService) takeAll() (all []*waiter) {
+	for e := s.waiters.Front(); e != nil; e = s.waiters.Front() {
+		all = append(all, s.waiters.Remove(e).(*waiter))
+	}
+	return all
 }
 
 // NewClientService returns a service that keeps a connection to endpoint, with
@@ -139,10 +147,8 @@ func (s *ClientService) WhenConnected(failAfterFailures int) *deferred.Deferred[
 		return deferred.Fail[reactor.Protocol](deferred.ErrCancelled)
 	}
 	w := &waiter{failures: failAfterFailures}
-	w.result = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) {
-		s.waiters = slices.DeleteFunc(s.waiters, func(other *waiter) bool { return other == w })
-	})
-	s.waiters = append(s.waiters, w)
+	e := s.waiters.PushBack(w)
+	w.result = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) { s.waiters.Remove(e) })
 	return w.result
 }
 
@@ -187,9 +193,8 @@ func (s *ClientService) made(reactor.Protocol) (reactor.Protocol, error) {
 	case s.state == connecting:
 		s.state = connected
 		s.failures = 0
-		p, waiters := s.connection.built, s.waiters
-		s.waiters = nil
-		for _, w := range waiters {
+		p := s.connection.built
+		for _, w := range s.takeAll() {
 			w.result.Callback(p)
 		}
 	default: // the service was stopped, but the attempt ignored its Cancel
@@ -255,15 +260,15 @@ func (s *ClientService) tryAgain(reason error) {
 	slog.Info("endpoints: no connection, will try again",
 		"endpoint", fmt.Sprint(s.endpoint), "error", reason, "failures", s.failures, "delay", delay)
 	s.retry = s.reactor.CallLater(delay, s.connect)
-	var expired, left []*waiter
-	for _, w := range s.waiters {
+	var expired []*waiter
+	for e := s.waiters.Front(); e != nil; {
+		w, next := e.Value.(*waiter), e.Next()
 		if w.failures--; w.failures == 0 {
 			expired = append(expired, w)
-		} else {
-			left = append(left, w)
+			s.waiters.Remove(e)
 		}
+		e = next
 	}
-	s.waiters = left
 	for _, w := range expired {
 		w.result.Errback(reason)
 	}
@@ -272,9 +277,9 @@ func (s *ClientService) tryAgain(reason error) {
 // finish enters the stopped state and fires every Deferred that is left.
 func (s *ClientService) finish() {
 	s.state = stopped
-	waiters, stopWaiters := s.waiters, s.stopWaiters
-	s.waiters, s.stopWaiters = nil, nil
-	for _, w := range waiters {
+	stopWaiters := s.stopWaiters
+	s.stopWaiters = nil
+	for _, w := range s.takeAll() {
 		w.result.Errback(deferred.ErrCancelled)
 	}
 	fireAll(stopWaiters)

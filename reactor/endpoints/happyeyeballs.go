@@ -19,13 +19,15 @@ import (
 // attempt, however many addresses it has. Duplicates are removed.
 func interleave(addrs []netip.Addr) []netip.Addr {
 	var families [2][]netip.Addr // the family of the best address, and the other one
+	seen := make(map[netip.Addr]bool, len(addrs))
 	for _, a := range addrs {
 		a = a.Unmap()
 		family := &families[0]
 		if a.Is4() != addrs[0].Unmap().Is4() {
 			family = &families[1]
 		}
-		if !slices.Contains(*family, a) {
+		if !seen[a] {
+			seen[a] = true
 			*family = append(*family, a)
 		}
 	}

@@ -1,10 +1,10 @@
 package memory
 
 import (
+	"container/list"
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -60,16 +60,19 @@ func (n *network) Listen(network, address string, accept func(reactor.Socket, er
 			return nil, err
 		}
 		if ip.Port() == 0 {
-			ip = netip.AddrPortFrom(ip.Addr(), n.freePort())
+			port := n.freePort()
+			if port == 0 {
+				return nil, errNoPort
+			}
+			ip = netip.AddrPortFrom(ip.Addr(), port)
 		}
 		l.at = place{ip: ip}
 	}
-	for _, other := range n.listeners {
-		if other.at == l.at || other.catches(l.at) || l.catches(other.at) {
-			return nil, reactor.ErrPortInUse
-		}
+	if n.listenerAt(l.at) != nil || l.catchesAny() {
+		return nil, reactor.ErrPortInUse
 	}
-	n.listeners = append(n.listeners, l)
+	n.listeners[l.at] = l
+	n.usePort(l.at, 1)
 	if n.tracing {
 		n.trace(Event{Kind: "listen", Text: l.at.String()})
 	}
@@ -105,44 +108,69 @@ func (l *listener) Close() error {
 		s.Close(true)
 	}
 	l.backlog = nil
-	l.net.listeners = slices.DeleteFunc(l.net.listeners, func(other *listener) bool { return other == l })
+	if l.net.listeners[l.at] == l {
+		delete(l.net.listeners, l.at)
+		l.net.usePort(l.at, -1)
+	}
 	return nil
 }
 
-// catches reports whether l listens on a wildcard address that includes p. As on most
-// systems, [::] includes IPv4.
-func (l *listener) catches(p place) bool {
-	ip := l.at.ip.Addr()
-	return ip.IsUnspecified() && p.ip.IsValid() && l.at.ip.Port() == p.ip.Port() &&
-		(ip.Is6() || p.ip.Addr().Is4())
+// catchesAny reports whether l listens on a wildcard address that includes the address of
+// another listener. As on most systems, [::] includes IPv4.
+func (l *listener) catchesAny() bool {
+	ip, use := l.at.ip.Addr(), l.net.ports[l.at.ip.Port()]
+	return ip.IsUnspecified() && (use.v4 != 0 || ip.Is6() && use.v6 != 0)
 }
 
 // listenerAt returns the listener for p, or nil. An exact address wins over a wildcard.
 func (n *network) listenerAt(p place) *listener {
-	var found *listener
-	for _, l := range n.listeners {
-		if l.at == p {
-			return l
-		}
-		if l.catches(p) {
-			found = l
-		}
+	if l := n.listeners[p]; l != nil || !p.ip.IsValid() {
+		return l
 	}
-	return found
+	if l := n.listeners[place{ip: netip.AddrPortFrom(netip.IPv6Unspecified(), p.ip.Port())}]; l != nil {
+		return l
+	}
+	if p.ip.Addr().Is4() {
+		return n.listeners[place{ip: netip.AddrPortFrom(netip.IPv4Unspecified(), p.ip.Port())}]
+	}
+	return nil
 }
 
-// freePort returns the next port without a listener.
+// A portUse is the number of listeners on a port.
+type portUse struct{ v4, v6 int }
+
+// usePort adds count to the number of listeners on the port of p.
+func (n *network) usePort(p place, count int) {
+	if !p.ip.IsValid() {
+		return
+	}
+	use := n.ports[p.ip.Port()]
+	if p.ip.Addr().Is4() {
+		use.v4 += count
+	} else {
+		use.v6 += count
+	}
+	if use == (portUse{}) {
+		delete(n.ports, p.ip.Port())
+	} else {
+		n.ports[p.ip.Port()] = use
+	}
+}
+
+var errNoPort = fmt.Errorf("%w: every port from %d on has a listener", reactor.ErrPortInUse, firstPort)
+
+// freePort returns the next port without a listener, or 0 if there is none.
 func (n *network) freePort() uint16 {
-	for {
+	for range 1<<16 - firstPort {
 		port := n.nextPort
 		if n.nextPort++; n.nextPort == 0 {
 			n.nextPort = firstPort
 		}
-		taken := slices.ContainsFunc(n.listeners, func(l *listener) bool { return l.at.ip.Port() == port })
-		if !taken {
+		if n.ports[port] == (portUse{}) {
 			return port
 		}
 	}
+	return 0
 }
 
 // parseListen parses an address to listen on, as package net does.
@@ -176,6 +204,7 @@ type Attempt struct {
 	number   int
 	from, to place
 	done     func(reactor.Socket, error) // nil after it was called or the attempt was cancelled
+	held     *list.Element               // its place among the held attempts; nil unless held
 }
 
 // Dial starts to connect. A message travels to the other host, and an answer back.
@@ -189,7 +218,7 @@ func (n *network) Dial(network, address, local string, done func(reactor.Socket,
 	case err != nil:
 		n.post(answer{a, nil, err})
 	case n.holding:
-		n.attempts = append(n.attempts, a)
+		a.held = n.attempts.PushBack(a)
 	default:
 		a.send()
 	}
@@ -218,7 +247,11 @@ func (a *Attempt) resolve(local string) error {
 		return err
 	}
 	if from.Port() == 0 {
-		from = netip.AddrPortFrom(from.Addr(), a.net.freePort())
+		port := a.net.freePort()
+		if port == 0 {
+			return errNoPort
+		}
+		from = netip.AddrPortFrom(from.Addr(), port)
 	}
 	a.from.ip, a.to.ip = from, netip.AddrPortFrom(ip, to.Port())
 	return nil
@@ -253,9 +286,12 @@ func (a *Attempt) cancel() {
 
 // unhold removes a from the held attempts. It reports whether a was held.
 func (a *Attempt) unhold() bool {
-	before := len(a.net.attempts)
-	a.net.attempts = slices.DeleteFunc(a.net.attempts, func(other *Attempt) bool { return other == a })
-	return len(a.net.attempts) != before
+	if a.held == nil {
+		return false
+	}
+	a.net.attempts.Remove(a.held)
+	a.held = nil
+	return true
 }
 
 func (a *Attempt) send() { a.net.travel(a.from, a.to, a) }
@@ -320,7 +356,12 @@ func (r *Reactor) ReleaseConnects() {
 
 // HeldConnects returns the held attempts, the oldest first, without those that were
 // cancelled or timed out. It is Twisted's iosim.ConnectionCompleter.
-func (r *Reactor) HeldConnects() []*Attempt { return slices.Clone(r.net.attempts) }
+func (r *Reactor) HeldConnects() (attempts []*Attempt) {
+	for e := r.net.attempts.Front(); e != nil; e = e.Next() {
+		attempts = append(attempts, e.Value.(*Attempt))
+	}
+	return attempts
+}
 
 // Release lets the attempt continue. With the next Pump it succeeds, or is refused if
 // nothing listens. Release does nothing if the attempt is no longer held. It is

@@ -11,33 +11,17 @@ import (
 
 // faults are the faults between hosts. Without a fault, messages arrive at once.
 type faults struct {
-	holds  []route
-	delays []delay
-	held   []message // the oldest first
-	broken []breach
-}
-
-// A breach makes the writes from one host to another fail.
-type breach struct {
-	way route // from the first host to the second
-	err error
-}
-
-// A route connects two hosts, in both directions.
-type route struct {
-	names [2]string
-	hosts [2][]netip.Addr // nil means every host
-}
-
-type delay struct {
-	route
-	by time.Duration
+	holds  ruleSet[[]message] // with the messages that each one holds
+	delays ruleSet[time.Duration]
+	broken ruleSet[error] // errors of writes
+	sent   int            // number of messages that were held
 }
 
 // A message is an event on its way from one host to another.
 type message struct {
 	from, to netip.Addr
 	event    event
+	number   int // in the order in which held messages were sent; 0 before
 }
 
 // Hold holds all messages between two hosts, in both directions, until [Reactor.Release]:
@@ -46,17 +30,20 @@ type message struct {
 // host. Unless a program chooses a local address, it connects from 10.0.0.1 or fd00::1,
 // or from the loopback address that it connects to.
 func (r *Reactor) Hold(a, b string) {
-	r.net.holds = append(r.net.holds, r.names.route(a, b))
+	r.net.holds.add(r.names.way(a, b, true))
 }
 
 // Release undoes every [Reactor.Hold] with the same two names. The held messages arrive
 // with the next Pump, in the order in which they were sent.
 func (r *Reactor) Release(a, b string) {
-	r.net.holds = slices.DeleteFunc(r.net.holds, r.names.route(a, b).same)
-	held := r.net.held
-	r.net.held = nil
+	released := r.net.holds.remove(r.names.way(a, b, true))
+	if released == nil {
+		return
+	}
+	held := released.value
+	slices.SortFunc(held, func(a, b message) int { return a.number - b.number })
 	for _, m := range held {
-		r.net.arrive(m)
+		r.net.arrive(m) // another hold may take it over
 	}
 }
 
@@ -64,9 +51,9 @@ func (r *Reactor) Release(a, b string) {
 // several calls apply to two hosts, the last one counts. For the names of hosts, see
 // [Reactor.Hold].
 func (r *Reactor) Latency(a, b string, d time.Duration) {
-	way := r.names.route(a, b)
-	r.net.delays = slices.DeleteFunc(r.net.delays, func(other delay) bool { return way.same(other.route) })
-	r.net.delays = append(r.net.delays, delay{way, d})
+	w := r.names.way(a, b, true)
+	r.net.delays.remove(w)
+	r.net.delays.add(w).value = d
 }
 
 // FailAccepts makes every port fail to accept connections with err, for example
@@ -79,25 +66,23 @@ func (r *Reactor) FailAccepts(err error) { r.net.noAccept = err }
 // direction still arrive, as when a server answers an upload early, and closes. For the
 // names of hosts, see [Reactor.Hold].
 func (r *Reactor) FailWrites(from, to string, err error) {
-	way := r.names.route(from, to)
-	r.net.broken = slices.DeleteFunc(r.net.broken, func(b breach) bool { return b.way.names == way.names })
+	w := r.names.way(from, to, false)
+	r.net.broken.remove(w)
 	if err != nil {
-		r.net.broken = append(r.net.broken, breach{way, err})
+		r.net.broken.add(w).value = err
 	}
 }
 
 // failure returns the error of writes from one place to another, or nil.
 func (f *faults) failure(from, to place) error {
-	for _, b := range slices.Backward(f.broken) {
-		if b.way.has(0, from.ip.Addr()) && b.way.has(1, to.ip.Addr()) {
-			return b.err
-		}
+	if b := f.broken.find(from.ip.Addr(), to.ip.Addr()); b != nil {
+		return b.value
 	}
 	return nil
 }
 
-func (h *hosts) route(a, b string) route {
-	return route{[2]string{a, b}, [2][]netip.Addr{h.addresses(a), h.addresses(b)}}
+func (h *hosts) way(a, b string, both bool) way {
+	return way{[2]string{a, b}, [2][]netip.Addr{h.addresses(a), h.addresses(b)}, both}
 }
 
 // addresses returns the addresses of the host called name.
@@ -115,24 +100,12 @@ func (h *hosts) addresses(name string) []netip.Addr {
 	return addrs
 }
 
-func (r route) same(other route) bool {
-	return r.names == other.names || r.names == [2]string{other.names[1], other.names[0]}
-}
-
-func (r route) joins(a, b netip.Addr) bool {
-	return r.has(0, a) && r.has(1, b) || r.has(0, b) && r.has(1, a)
-}
-
-func (r route) has(side int, host netip.Addr) bool {
-	return r.hosts[side] == nil || slices.Contains(r.hosts[side], host)
-}
-
 // faulty reports whether any messages are held or delayed.
-func (f *faults) faulty() bool { return len(f.holds) != 0 || len(f.delays) != 0 }
+func (f *faults) faulty() bool { return len(f.holds.named) != 0 || len(f.delays.named) != 0 }
 
 // travel delivers e when a message from one place to another arrives.
 func (n *network) travel(from, to place, e event) {
-	m := message{from.ip.Addr(), to.ip.Addr(), e}
+	m := message{from: from.ip.Addr(), to: to.ip.Addr(), event: e}
 	if by := n.delayOf(m); by > 0 {
 		n.later.CallLater(by, func() { n.arrive(m) })
 		return
@@ -141,23 +114,29 @@ func (n *network) travel(from, to place, e event) {
 }
 
 func (n *network) arrive(m message) {
-	if n.isHeld(m) {
-		n.held = append(n.held, m)
+	if hold := n.holdOf(m); hold != nil {
+		if m.number == 0 {
+			n.sent++
+			m.number = n.sent
+		}
+		hold.value = append(hold.value, m)
 		return
 	}
 	n.post(m.event)
 }
 
-func (f *faults) isHeld(m message) bool {
-	return m.from.IsValid() && slices.ContainsFunc(f.holds, func(r route) bool { return r.joins(m.from, m.to) })
+// holdOf returns a hold that holds m, or nil.
+func (f *faults) holdOf(m message) *rule[[]message] {
+	if !m.from.IsValid() {
+		return nil
+	}
+	return f.holds.find(m.from, m.to)
 }
 
 func (f *faults) delayOf(m message) time.Duration {
 	if m.from.IsValid() {
-		for _, d := range slices.Backward(f.delays) {
-			if d.joins(m.from, m.to) {
-				return d.by
-			}
+		if d := f.delays.find(m.from, m.to); d != nil {
+			return d.value
 		}
 	}
 	return 0

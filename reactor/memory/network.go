@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"container/list"
 	"errors"
 	"sync/atomic"
 	"time"
@@ -29,11 +30,12 @@ type network struct {
 	limit *time.Time // Wait must not move the clock further; nil means no limit
 	idle  bool       // nothing is left to do before limit
 
-	listeners []*listener
+	listeners map[place]*listener
+	ports     map[uint16]portUse
 	nextPort  uint16
 
-	holding  bool       // attempts to connect are held
-	attempts []*Attempt // held attempts
+	holding  bool      // attempts to connect are held
+	attempts list.List // of *Attempt: the held ones, the oldest first
 
 	faults // see faults.go
 
@@ -48,7 +50,10 @@ type network struct {
 type event interface{ deliver() }
 
 func newNetwork() *network {
-	n := &network{start: time.Unix(0, 0).UTC(), nextPort: firstPort}
+	n := &network{
+		start: time.Unix(0, 0).UTC(), nextPort: firstPort,
+		listeners: map[place]*listener{}, ports: map[uint16]portUse{},
+	}
 	n.now = n.start
 	n.later = timers.New(n.Now)
 	return n
