@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -29,7 +33,10 @@ import (
 // without reading the body. It is also a proxy that opens tunnels to itself.
 type earlyServer struct {
 	answer string
-	tls    *tls.Config // nil: http
+	tls    *tls.Config  // nil: http
+	second http.Handler // answers all connections but the first; nil: as the first
+
+	conns atomic.Int32
 }
 
 func (s *earlyServer) listen(t *testing.T) (address string) {
@@ -57,6 +64,16 @@ func (s *earlyServer) serve(c net.Conn) {
 	if first, _ := r.Peek(len("CONNECT")); string(first) == "CONNECT" {
 		readHead(r)
 		io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n")
+	}
+	if s.tls == nil && s.second != nil && s.conns.Add(1) > 1 {
+		req, err := http.ReadRequest(r)
+		if err != nil {
+			return
+		}
+		w := httptest.NewRecorder()
+		s.second.ServeHTTP(w, req)
+		w.Result().Write(c)
+		return
 	}
 	if s.tls == nil {
 		readHead(r)
@@ -241,4 +258,45 @@ func TestEarlyAnswers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEarlyAnswerThenTheBodyAgain checks that an upload that an early answer cuts short is
+// sent again, whole, where the answer asks for it.
+func TestEarlyAnswerThenTheBodyAgain(t *testing.T) {
+	onPollers(t, func(t *testing.T, l *reactor.Loop) {
+		for name, answer := range map[string]string{
+			"307": "HTTP/1.1 307 Temporary Redirect\r\nLocation: /b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+			"401": "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm=r, nonce=n\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno",
+		} {
+			for _, body := range earlyBodies {
+				if body.name == "chunks" {
+					continue // what cannot seek is sent once
+				}
+				t.Run(name+", "+body.name, func(t *testing.T) {
+					s := &earlyServer{answer: answer, second: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						n, err := io.Copy(io.Discard, r.Body)
+						fmt.Fprint(w, n == r.ContentLength, err)
+					})}
+					url := "http://" + s.listen(t) + "/"
+					done := make(chan string)
+					l.CallFromThread(func() {
+						stack := agent.Stack{
+							Agent:       agent.New(l, agent.Config{Pool: agent.NewPool(l, agent.PoolConfig{})}),
+							Credentials: auth.NewDigest("u", "p"),
+							Redirects:   &agent.RedirectConfig{BrowserLike: true},
+						}
+						req := newRequest("PUT", url)
+						req.Body = body.make()
+						deferred.Then(stack.Send(req), (*response.Response).Text).AddBoth(func(text string, err error) (string, error) {
+							go func() { done <- fmt.Sprint(text, " ", err) }()
+							return "", nil
+						})
+					})
+					if got := <-done; got != "true <nil> <nil>" {
+						t.Errorf("got %s", got)
+					}
+				})
+			}
+		}
+	})
 }
