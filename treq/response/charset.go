@@ -4,18 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/htmlindex"
-	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 )
 
-// This file finds the charset of a response, and decodes text.
+// This file decodes text.
 
 // The reasons of a CharsetError.
 var (
@@ -30,115 +29,96 @@ var (
 // A CharsetError says why a body cannot be decoded as text. errors.Is finds
 // [ErrUnknownCharset] or [ErrUndecodable].
 type CharsetError struct {
-	Charset string // the name that the response or the caller gave
-	Offset  int    // the index of the first undecodable byte, within a character
-	Err     error
+	Charset  string // the name that the response or the caller gave
+	Offset   int    // the index of the first undecodable byte, within a character
+	Err      error
+	Response *Response
+
+	bytes string // those at Offset
+}
+
+func undecodable(charset string, data []byte, offset int) *CharsetError {
+	return &CharsetError{Charset: charset, Offset: offset, Err: ErrUndecodable, bytes: string(data[offset:min(len(data), offset+4)])}
 }
 
 func (e *CharsetError) Error() string {
 	if e.Err == ErrUnknownCharset {
-		return fmt.Sprintf("decoding the response: %v %q", e.Err, e.Charset)
+		return fmt.Sprintf("%s%v %.100q", e.Response.prefix(), e.Err, e.Charset)
 	}
-	return fmt.Sprintf("decoding the response as %s: byte %d: %v", e.Charset, e.Offset, e.Err)
+	return fmt.Sprintf("%s%v: byte %d, %+q, is not %.100s", e.Response.prefix(), e.Err, e.Offset, e.bytes, e.Charset)
 }
 
 // Unwrap returns the reason.
 func (e *CharsetError) Unwrap() error { return e.Err }
 
-// contentType returns the media type of h, in lower case, and its charset as written.
-// Either may be empty. Of several headers the last one counts, as in treq and in
-// browsers. Unlike mime.ParseMediaType, it skips invalid parameters.
-func contentType(h http.Header) (mediaType, charset string) {
-	values := h["Content-Type"]
-	if len(values) == 0 {
-		return "", ""
-	}
-	mediaType, rest, _ := strings.Cut(values[len(values)-1], ";")
-	for rest != "" && charset == "" {
-		var name, value string
-		name, value, rest = cutParameter(rest)
-		if strings.EqualFold(name, "charset") {
-			charset = charsetName(value)
-		}
-	}
-	return strings.ToLower(strings.TrimSpace(mediaType)), charset
-}
-
-// cutParameter cuts the first parameter off s (RFC 9110, section 5.6.6).
-func cutParameter(s string) (name, value, rest string) {
-	end := strings.IndexAny(s, "=;")
-	if end < 0 || s[end] == ';' {
-		_, rest, _ = strings.Cut(s, ";")
-		return "", "", rest
-	}
-	name, s = strings.TrimSpace(s[:end]), s[end+1:]
-	if quoted := strings.TrimLeft(s, " \t"); strings.HasPrefix(quoted, `"`) {
-		value, s = cutQuoted(quoted[1:])
-		_, rest, _ = strings.Cut(s, ";")
-		return name, value, rest
-	}
-	value, rest, _ = strings.Cut(s, ";")
-	return name, strings.TrimSpace(value), rest
-}
-
-// cutQuoted cuts a quoted string off s. s begins after the opening quote.
-func cutQuoted(s string) (value, rest string) {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '"':
-			return b.String(), s[i+1:]
-		case s[i] == '\\' && i+1 < len(s):
-			i++
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String(), ""
-}
-
-// charsetName returns the name in the value of a charset parameter, without quotes around
-// it. It returns "" if the value cannot be a name (RFC 2978, section 2.3).
-func charsetName(value string) string {
-	value = strings.Trim(value, `'"`)
-	for _, c := range []byte(value) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case strings.IndexByte("!#$%&+-^_`~.:()", c) >= 0:
-		default:
-			return ""
-		}
-	}
-	return value
-}
-
+// decode returns data as text in charset. The error is a *CharsetError.
 func decode(data []byte, charset string) (string, error) {
-	name := strings.ReplaceAll(strings.ToLower(charset), "_", "-")
-	switch name {
-	case "utf-8", "utf8":
-		return decodeUTF8(data, charset)
-	case "us-ascii", "ascii", "ansi-x3.4-1968", "iso646-us":
+	charset = trim(charset)
+	name := charset
+	if _, ok := forms[name]; !ok {
+		name = normalize(name)
+	}
+	switch f := marked(forms[name], data); f {
+	case ascii:
 		if i := bytes.IndexFunc(data, func(r rune) bool { return r >= utf8.RuneSelf }); i >= 0 {
-			return "", &CharsetError{charset, i, ErrUndecodable}
+			return "", undecodable(charset, data, i)
 		}
 		return string(data), nil
-	case "iso-8859-1", "iso8859-1", "latin1", "latin-1", "l1", "iso-8859-1:1987", "cp819", "ibm819":
+	case latin1:
 		return decodeLatin1(data), nil
+	case utf8Form:
+		return decodeUTF8(data, charset)
+	case other:
+		e := lookUp(charset, name)
+		if e == nil {
+			return "", &CharsetError{Charset: charset, Err: ErrUnknownCharset}
+		}
+		if i := slices.IndexFunc(isoCharmaps, func(m *charmap.Charmap) bool { return e == encoding.Encoding(m) }); i >= 0 {
+			return decodeISO(isoCharmaps[i], data, charset)
+		}
+		return decodeBy(e, data, charset)
+	default:
+		text, err := decodeBy(unicodes[f], data, charset)
+		return strings.TrimPrefix(text, byteOrderMark), err
 	}
-	e, isUnicode := lookUp(charset, name, data)
-	if e == nil {
-		return "", &CharsetError{charset, 0, ErrUnknownCharset}
+}
+
+// marked returns the form of Unicode that the byte order mark of data tells, if f is a form
+// of Unicode. The mark counts more than the name of the charset, as in browsers. But a mark
+// of UTF-32 counts for UTF-32 only: in UTF-16 it is a mark with NUL beside it.
+func marked(f form, data []byte) form {
+	if f < utf8Form {
+		return f
 	}
+	for _, m := range marks {
+		if bytes.HasPrefix(data, []byte(m.bytes)) && (m.form < utf32Form || f >= utf32Form) {
+			return m.form
+		}
+	}
+	return f
+}
+
+var marks = []struct {
+	bytes string
+	form  form
+}{
+	{"\xef\xbb\xbf", utf8Form},
+	{"\x00\x00\xfe\xff", utf32BE},
+	{"\xff\xfe\x00\x00", utf32LE},
+	{"\xfe\xff", utf16BE},
+	{"\xff\xfe", utf16LE},
+}
+
+// decodeBy decodes data by e.
+func decodeBy(e encoding.Encoding, data []byte, charset string) (string, error) {
 	text, err := e.NewDecoder().Bytes(data)
 	if err != nil {
-		return "", &CharsetError{charset, 0, err}
+		return "", &CharsetError{Charset: charset, Err: err}
 	}
 	if bytes.ContainsRune(text, utf8.RuneError) {
 		if i := firstUndecodable(e, data); i >= 0 {
-			return "", &CharsetError{charset, i, ErrUndecodable}
+			return "", undecodable(charset, data, i)
 		}
-	}
-	if isUnicode {
-		text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	}
 	return string(text), nil
 }
@@ -152,7 +132,7 @@ func decodeUTF8(data []byte, charset string) (string, error) {
 		for {
 			r, n := utf8.DecodeRune(data[i:])
 			if r == utf8.RuneError && n == 1 {
-				return "", &CharsetError{charset, i, ErrUndecodable}
+				return "", undecodable(charset, data, i)
 			}
 			i += n
 		}
@@ -180,51 +160,41 @@ func decodeLatin1(data []byte) string {
 	return b.String()
 }
 
-// lookUp returns the encoding of a charset, or nil. written is the charset's name as
-// written, and name is normalized as in Python. If the name does not fix the byte order,
-// the mark in data does; without a mark it is little-endian, as in Python on most
-// machines.
-func lookUp(written, name string, data []byte) (e encoding.Encoding, isUnicode bool) {
-	switch name {
-	case "utf-16":
-		if bytes.HasPrefix(data, []byte("\xfe\xff")) {
-			return utf16BE, true
-		}
-		return utf16LE, true
-	case "utf-16le":
-		return utf16LE, true
-	case "utf-16be":
-		return utf16BE, true
-	case "utf-32":
-		if bytes.HasPrefix(data, []byte("\x00\x00\xfe\xff")) {
-			return utf32BE, true
-		}
-		return utf32LE, true
-	case "utf-32le":
-		return utf32LE, true
-	case "utf-32be":
-		return utf32BE, true
-	}
-	for _, n := range []string{written, name} {
-		if e, err := htmlindex.Get(n); err == nil {
-			if e == encoding.Replacement {
-				return nil, false // browsers do not decode it either
-			}
-			return e, false
-		}
-		if e, err := ianaindex.IANA.Encoding(n); err == nil && e != nil {
-			return e, false
-		}
-	}
-	return nil, false
+// isoCharmaps are the parts of ISO-8859 that are not in windows-1252 and its kin.
+var isoCharmaps = []*charmap.Charmap{
+	charmap.ISO8859_2, charmap.ISO8859_3, charmap.ISO8859_4, charmap.ISO8859_5, charmap.ISO8859_6, charmap.ISO8859_7,
+	charmap.ISO8859_8, charmap.ISO8859_10, charmap.ISO8859_13, charmap.ISO8859_14, charmap.ISO8859_15, charmap.ISO8859_16,
 }
 
-var (
-	utf16LE = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
-	utf16BE = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
-	utf32LE = utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM)
-	utf32BE = utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)
-)
+// decodeISO decodes data by m. The bytes 80 to 9F become control characters, as in browsers
+// and in Python, but not in golang.org/x/text.
+func decodeISO(m *charmap.Charmap, data []byte, charset string) (string, error) {
+	var b strings.Builder
+	b.Grow(len(data))
+	for i, c := range data {
+		r := m.DecodeByte(c)
+		switch {
+		case r != utf8.RuneError:
+		case c > 0x9f:
+			return "", undecodable(charset, data, i)
+		default:
+			r = rune(c)
+		}
+		b.WriteRune(r)
+	}
+	return b.String(), nil
+}
+
+// unicodes holds the encodings of the forms of Unicode but UTF-8. Without a mark the order
+// of the bytes is little-endian, as in Python on most machines.
+var unicodes = map[form]encoding.Encoding{
+	utf16Form: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM),
+	utf16LE:   unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM),
+	utf16BE:   unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM),
+	utf32Form: utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM),
+	utf32LE:   utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM),
+	utf32BE:   utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM),
+}
 
 // firstUndecodable returns the offset of the first undecodable bytes in data, or -1 if
 // data is text that contains U+FFFD. It decodes character by character and is slow: it is

@@ -3,6 +3,8 @@ package response
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/seed-7c003b53/gotreq/internal/origin"
@@ -29,13 +31,7 @@ type FailedError struct {
 }
 
 func (e *FailedError) Error() string {
-	text := "the response failed: " + join(e.Reasons)
-	if e.Response != nil && e.Response.Request != nil {
-		req := e.Response.Request
-		url := origin.Excerpt(req.URL.Redacted(), origin.ExcerptOfURL)
-		return fmt.Sprintf("%s %s: %s", req.Method, url, text)
-	}
-	return text
+	return e.Response.prefix() + "the response failed: " + join(e.Reasons)
 }
 
 // Unwrap returns the reasons.
@@ -63,4 +59,34 @@ func join(errs []error) string {
 		texts[i] = err.Error()
 	}
 	return origin.Excerpt(strings.Join(texts, "; "), origin.ExcerptOfError)
+}
+
+// prefix returns "METHOD URL: " for an error about r, or "" if the request is unknown. r may
+// be nil.
+func (r *Response) prefix() string {
+	if r == nil || r.Request == nil || r.Request.URL == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %s: ", r.Request.Method, origin.Excerpt(r.Request.URL.Redacted(), origin.ExcerptOfURL))
+}
+
+// quote returns the beginning of a server's text for an error, in ASCII and escaped.
+func quote(text string) string {
+	const most = 60
+	if len(text) > most {
+		return strconv.QuoteToASCII(text[:most]) + "..."
+	}
+	return strconv.QuoteToASCII(text)
+}
+
+// quoteType returns the media type of h for an error.
+func quoteType(h http.Header) string {
+	mediaType, _ := contentType(h)
+	switch {
+	case mediaType == "":
+		return "without a Content-Type"
+	case isType(mediaType):
+		return origin.Excerpt(mediaType, 60)
+	}
+	return quote(mediaType)
 }

@@ -14,22 +14,33 @@ import (
 //
 // The charset of the Content-Type decides how to decode the body; without a charset its
 // first bytes tell which form of Unicode it is. JSON fails with a [*CharsetError] if the
-// body is not text in its charset.
+// body is not text in its charset, and otherwise with the error of json.Unmarshal and the
+// beginning of the text.
 func (r *Response) JSON(into any) *deferred.Deferred[deferred.None] {
 	_, charset := contentType(r.Header)
 	return deferred.Map(r.Content(), func(data []byte) (deferred.None, error) {
 		if charset == "" {
 			charset = unicodeOf(data)
 		}
-		text, err := decode(data, charset)
-		if err == nil {
-			err = json.Unmarshal([]byte(text), into)
-		}
+		text, err := r.decode(data, charset)
 		if err != nil {
-			return deferred.None{}, fmt.Errorf("decoding the response as JSON: %w", err)
+			return deferred.None{}, err
+		}
+		if err := json.Unmarshal([]byte(text), into); err != nil {
+			return deferred.None{}, r.notJSON(text, err)
 		}
 		return deferred.None{}, nil
 	})
+}
+
+// notJSON returns the error for a text that json.Unmarshal refuses with err. It quotes the
+// beginning of the text, which often is a page that says what is wrong.
+func (r *Response) notJSON(text string, err error) error {
+	verdict := " is not JSON"
+	if json.Valid([]byte(text)) {
+		verdict = ", read as JSON" // err says why that does not fit
+	}
+	return fmt.Errorf("%s%d %s%s: %s: %w", r.prefix(), r.Code, quoteType(r.Header), verdict, quote(text), err)
 }
 
 // JSON reads the whole body of r and fires with the T that it encodes.

@@ -15,8 +15,10 @@ const DefaultEncoding = "ISO-8859-1"
 // the body is not text in its charset. It is treq.text_content.
 //
 // The names and meanings of charsets are those of browsers (WHATWG's Encoding standard),
-// then IANA's. But ISO-8859-1 and US-ASCII are strict, as in Python. A byte order mark at
-// the beginning of a Unicode text is left out.
+// then IANA's, then Python's, such as cp949 and utf-8-sig. But ISO-8859-1 and US-ASCII are
+// strict, as in Python. If the charset is a form of Unicode, a byte order mark at the
+// beginning of the text decides which form, and is left out. Of several Content-Types the
+// last valid one counts, as in browsers.
 func (r *Response) Text() *deferred.Deferred[string] { return r.TextWith(DefaultEncoding) }
 
 // TextWith is Text with encoding in place of DefaultEncoding.
@@ -28,5 +30,14 @@ func (r *Response) TextWith(encoding string) *deferred.Deferred[string] {
 	case mediaType == "application/json" || strings.HasSuffix(mediaType, "+json"):
 		encoding = "UTF-8" // RFC 8259, section 8.1
 	}
-	return deferred.Map(r.Content(), func(data []byte) (string, error) { return decode(data, encoding) })
+	return deferred.Map(r.Content(), func(data []byte) (string, error) { return r.decode(data, encoding) })
+}
+
+// decode is the function decode, whose error then names the request.
+func (r *Response) decode(data []byte, charset string) (string, error) {
+	text, err := decode(data, charset)
+	if e, ok := err.(*CharsetError); ok {
+		e.Response = r
+	}
+	return text, err
 }
