@@ -129,6 +129,11 @@ func onLoop(f *fixture) {
 		if !f.OnLoop() {
 			f.Error("not on the loop")
 		}
+		pull(func() {
+			if !f.OnLoop() {
+				f.Error("a coroutine is not on the loop")
+			}
+		})
 		elsewhere := make(chan bool)
 		go func() { elsewhere <- f.OnLoop() }()
 		if <-elsewhere {

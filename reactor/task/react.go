@@ -99,10 +99,8 @@ func runUntil[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Defe
 // report writes err on one line, and below it the stack of a panic.
 func report(w io.Writer, err error) {
 	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
-	stack := ""
-	if p, ok := errors.AsType[*deferred.PanicError](err); ok {
-		text += " at " + p.Place()
-		stack = "\n" + p.Trace() + "\n"
+	if p, ok := errors.AsType[*deferred.PanicError](err); ok && len(p.Stack) != 0 {
+		text += " at " + p.Place() + "\n\n" + p.Trace()
 	}
-	fmt.Fprintf(w, "%s: %s\n%s", filepath.Base(os.Args[0]), text, stack)
+	fmt.Fprintf(w, "%s: %s\n", filepath.Base(os.Args[0]), text)
 }
