@@ -98,10 +98,14 @@ func (x *target) each(f func(name string, call func())) {
 				args = append(args, reflect.Zero(m.Type.In(j)))
 			}
 			f(v.name+"."+m.Name, func() {
+				call := method.Call
 				if m.Type.IsVariadic() {
-					method.CallSlice(args)
-				} else {
-					method.Call(args)
+					call = method.CallSlice
+				}
+				for _, result := range call(args) {
+					if d, ok := result.Interface().(*deferred.Deferred[reactor.Protocol]); ok {
+						d.AddErrback(func(error) (reactor.Protocol, error) { return nil, nil })
+					}
 				}
 			})
 		}

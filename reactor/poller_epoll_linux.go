@@ -99,9 +99,12 @@ func (d *descriptors) add(fd int) {
 	d.open[fd] = true
 }
 
+// close closes fd, unless it is closed already: its number may be another's by now.
 func (d *descriptors) close(fd int) {
-	d.open[fd] = false
-	unix.Close(fd)
+	if fd < len(d.open) && d.open[fd] {
+		d.open[fd] = false
+		unix.Close(fd)
+	}
 }
 
 func (d *descriptors) closeAll() {
@@ -166,6 +169,7 @@ func (p *epollPoller) Close() error {
 		}
 	}
 	p.fd, p.wakeFD = -1, -1
+	*p.open = descriptors{} // the cleanup closes nothing
 	p.err = net.ErrClosed
 	return nil
 }
