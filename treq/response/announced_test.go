@@ -3,6 +3,7 @@ package response_test
 import (
 	"math"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
@@ -26,8 +27,30 @@ func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
 			}
 		}
 		runtime.ReadMemStats(&after)
-		if took := (after.TotalAlloc - before.TotalAlloc) / count; took > 1<<20+64<<10 {
+		if took := (after.TotalAlloc - before.TotalAlloc) / count; took > 128<<10 {
 			t.Errorf("a response that announced %d bytes and sent one took %d", length, took)
 		}
+	}
+}
+
+// TestMemoryGrowsWithTheBody: a body that is partly received takes a few times its size.
+func TestMemoryGrowsWithTheBody(t *testing.T) {
+	piece := strings.Repeat("x", 10_000)
+	for _, pieces := range []int{1, 10, 100, 1000} {
+		r, s := bodytest.New(200)
+		r.Length = 1 << 40
+		d := r.Content()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range pieces {
+			s.Send(piece)
+		}
+		runtime.ReadMemStats(&after)
+		came := uint64(pieces * len(piece))
+		if took := after.TotalAlloc - before.TotalAlloc; took > 4*came+128<<10 {
+			t.Errorf("%d bytes took %d", came, took)
+		}
+		d.AddErrback(func(error) ([]byte, error) { return nil, nil })
+		d.Cancel()
 	}
 }

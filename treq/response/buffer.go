@@ -28,8 +28,9 @@ type bufferReader struct {
 	buffer *buffer
 }
 
-// maxPrealloc bounds the memory that is allocated in advance for the length in the head.
-const maxPrealloc = 1 << 20
+// maxPrealloc bounds the memory that is allocated in advance for the length in the head. Above
+// it, memory grows with what has come: a server may announce much and send little.
+const maxPrealloc = 64 << 10
 
 // deliver connects p to r's body through b.
 func (b *buffer) deliver(r *Response, p BodyProtocol) error {
@@ -109,8 +110,9 @@ func (b *buffer) ConnectionMade(t BodyTransport) {
 }
 
 func (b *buffer) DataReceived(data []byte) {
-	if b.data == nil && b.length > 0 {
-		b.data = make([]byte, 0, min(b.length, maxPrealloc))
+	if room := cap(b.data) - len(b.data); len(data) > room && b.length > 0 {
+		next := min(b.length, max(maxPrealloc, 2*int64(len(b.data)))) // twice what has come
+		b.data = slices.Grow(b.data, max(len(data), int(next)-len(b.data)))
 	}
 	b.data = append(b.data, data...)
 	each(b.readers, func(r *bufferReader) { r.Write(data) })
