@@ -18,7 +18,7 @@ func TestFailures(t *testing.T) {
 		{"no server", "http://" + closed + "/", "connection was refused"},
 		{"no such name", "http://" + strings.Repeat("x", 64) + ".example/", "no address found"}, // invalid, so no name server is asked
 		{"garbage", "http://" + server(t, "garbage\r\n\r\n") + "/", "not HTTP"},
-		{"nothing", "http://" + server(t, "") + "/", "no response"},
+		{"nothing", "http://" + server(t, "") + "/", "the server closed the connection without answering"},
 		{"cut short", "http://" + server(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell") + "/", "/: the response failed: connection was closed cleanly; connection ended within the body: 4 of 5 bytes arrived"},
 		{"not a URL", "http://%/", "URL"},
 		{"not HTTP", "gopher://a.example/", "scheme"},
