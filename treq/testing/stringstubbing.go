@@ -83,7 +83,7 @@ func received(req *web.Request) Received {
 	_, query, _ := strings.Cut(req.URI, "?")
 	params, _ := form.Values(query, math.MaxInt) // the Site has counted them
 	data, err := io.ReadAll(req.Content)
-	if err != nil { // a large body is in a temporary file
+	if err != nil { // the test has set MemoryContent of its Site, and the body is in a file
 		panic(err)
 	}
 	return Received{req.Method, u, sorted(params), sorted(req.Header), string(data)}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -188,5 +189,19 @@ func TestTraceWithoutZeroSteps(t *testing.T) {
 	trace := stub.Reactor().Trace().String()
 	if strings.Count(trace, " advance ") != 1 || !strings.Contains(trace, " advance 1s\n") || !strings.Contains(trace, "client write") {
 		t.Errorf("the trace:\n%s", trace)
+	}
+}
+
+// TestLargeBodiesAreInMemory: a stub needs no temporary files.
+func TestLargeBodiesAreInMemory(t *testing.T) {
+	var got int
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
+		got = len(req.Data)
+		return treqtesting.Reply{}
+	})), treqtesting.Config{})
+	stub.Site().TempDir = filepath.Join(t.TempDir(), "none")
+	resp := deferredtest.SuccessResultOf(t, stub.Post("http://an.example/", client.Body(strings.Repeat("x", 5<<20))))
+	if resp.Code != 200 || got != 5<<20 {
+		t.Errorf("%d, %d bytes", resp.Code, got)
 	}
 }

@@ -56,7 +56,8 @@ func NewRequestTraversalAgent(root web.Resource, config Config) *RequestTraversa
 		panic("testing: NewRequestTraversalAgent without a resource")
 	}
 	r := newReactor()
-	a := &RequestTraversalAgent{reactor: r, site: &web.Site{Root: root}}
+	site := &web.Site{Root: root, MemoryContent: -1, MemoryContentTotal: -1} // a test in memory needs no files
+	a := &RequestTraversalAgent{reactor: r, site: site}
 	secure := markedSecure(a.site)
 	if config.RealTLS {
 		a.tls = newAuthority()
