@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
@@ -80,10 +83,24 @@ func (e *RequestError) Error() string {
 	if e.Err == deferred.ErrCancelled {
 		why = "cancelled"
 	}
+	method := printable(e.Method)
 	if e.URL == "" {
-		return fmt.Sprintf("%s: %s", e.Method, why)
+		return fmt.Sprintf("%s: %s", method, why)
 	}
-	return fmt.Sprintf("%s %s: %s", e.Method, origin.Excerpt(e.URL, origin.ExcerptOfURL), why)
+	return fmt.Sprintf("%s %s: %s", method, origin.Excerpt(printable(e.URL), origin.ExcerptOfURL), why)
+}
+
+// printable returns s with its control characters escaped: a text of a caller or a server
+// must not begin another line of a log.
+func printable(s string) string {
+	if s != "" && !strings.ContainsFunc(s, unicode.IsControl) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	if s == "" {
+		return quoted
+	}
+	return quoted[1 : len(quoted)-1]
 }
 
 // Unwrap returns the reason.

@@ -179,6 +179,13 @@ func TestNotARequest(t *testing.T) {
 		{"a bad port", get("http://user:secret@a.example:port/"), client.ErrURL, "port"},
 		{"a port above 65535", get("http://user:secret@a.example:65536/"), agent.ErrPort, "port 65536 is above 65535"},
 		{"a scheme alone", get("http://"), agent.ErrNoHost, ""},
+		{"a URL of two lines", get("http://a.example/\nb"), client.ErrURL, `GET http://a.example/\nb: `},
+		{"a method of two lines", func(c *client.HTTPClient) *deferred.Deferred[*response.Response] {
+			return c.Request("G\r\n", "http://a.example/")
+		}, nil, `G\r\n http://a.example/: `},
+		{"no method", func(c *client.HTTPClient) *deferred.Deferred[*response.Response] {
+			return c.Request("", "http://a.example/")
+		}, nil, `"" http://a.example/: `},
 		{"another scheme", get("gopher://user:secret@a.example/"), agent.ErrSchemeNotSupported, "gopher"},
 		{"two bodies", post(client.Body("a"), client.JSON(1)), client.ErrOptionsConflict, "Body and JSON"},
 		{"invalid params", get("http://a.example/", client.ParamsOf(7)), client.ErrOption, "ParamsOf: a int"},

@@ -109,7 +109,9 @@ func (s *settings) setParams(pairs request.Pairs) {
 }
 
 // Headers are sent with the request. They replace headers of the same names from earlier
-// options; a name without values only removes them. Names may be in any case. They are treq's headers.
+// options; a name without values only removes them. Names may be in any case.
+// Content-Length and Transfer-Encoding follow from the body: values given here are not
+// sent. They are treq's headers.
 type Headers map[string][]string
 
 func (h Headers) apply(s *settings) error {
