@@ -48,7 +48,7 @@ func TestMemoryGrowsWithTheBody(t *testing.T) {
 		}
 		runtime.ReadMemStats(&after)
 		came := uint64(pieces * len(piece))
-		if took := after.TotalAlloc - before.TotalAlloc; took > 6*came+128<<10 {
+		if took := after.TotalAlloc - before.TotalAlloc; took > 10*came+128<<10 {
 			t.Errorf("%d bytes took %d", came, took)
 		}
 		d.AddErrback(func(error) ([]byte, error) { return nil, nil })
