@@ -27,7 +27,7 @@ func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
 			}
 		}
 		runtime.ReadMemStats(&after)
-		if took := (after.TotalAlloc - before.TotalAlloc) / count; took > 128<<10 {
+		if took := (after.TotalAlloc - before.TotalAlloc) / count; took > 256<<10 {
 			t.Errorf("a response that announced %d bytes and sent one took %d", length, took)
 		}
 	}
