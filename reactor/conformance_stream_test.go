@@ -236,6 +236,9 @@ func halfCloseByServer(f *fixture) {
 		server.LoseWriteConnection()
 	}
 	client.readLost = func() {
+		if !client.PeerClosed() || server.PeerClosed() {
+			f.Errorf("PeerClosed: client %v, server %v, want true, false", client.PeerClosed(), server.PeerClosed())
+		}
 		client.has("welcome")
 		client.Write([]byte("thanks"))
 		client.LoseWriteConnection()
@@ -245,6 +248,9 @@ func halfCloseByServer(f *fixture) {
 	server.has("thanks")
 	client.lostFor(reactor.ErrConnectionDone)
 	server.lostFor(reactor.ErrConnectionDone)
+	if !server.PeerClosed() {
+		f.Errorf("PeerClosed is false after the loss")
+	}
 }
 
 func halfCloseByBoth(f *fixture) {

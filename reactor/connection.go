@@ -571,6 +571,12 @@ func (c *connection) Peer() net.Addr {
 	return c.socket.RemoteAddr()
 }
 
+// PeerClosed reports whether the peer is known to have closed; see [Transport].
+func (c *connection) PeerClosed() bool {
+	c.check()
+	return c.flags&(hungUp|readEnded|disconnected) != 0 || c.broken != nil
+}
+
 // Reactor returns the connection's loop; see [Transport]. Any goroutine may call it.
 func (c *connection) Reactor() Reactor { return c.loop }
 

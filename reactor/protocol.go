@@ -88,6 +88,11 @@ type Transport interface {
 	// is lost.
 	Host() net.Addr
 	Peer() net.Addr
+	// PeerClosed reports whether the peer is known to have closed the connection or its
+	// side of it. DataReceived may still be called with data that was sent before. An
+	// answer to what is written now is unlikely: a pool of connections does not keep such
+	// a one. false may mean that the news is still on its way.
+	PeerClosed() bool
 	// Reactor returns the reactor that calls the protocol.
 	Reactor() Reactor
 	// TLS returns the state of TLS on the connection: the negotiated protocol, the

@@ -496,6 +496,12 @@ func (t *tlsConnection) finish() {
 // AbortConnection closes the connection at once; see [Transport].
 func (t *tlsConnection) AbortConnection() { t.below.AbortConnection() }
 
+// PeerClosed reports whether the peer is known to have closed; see [Transport].
+func (t *tlsConnection) PeerClosed() bool {
+	t.check()
+	return t.flags&tlsReadEnded != 0 || t.below.PeerClosed()
+}
+
 // TLS returns the state of TLS; see [Transport].
 func (t *tlsConnection) TLS() *tls.ConnectionState {
 	t.check()

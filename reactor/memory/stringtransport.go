@@ -195,6 +195,9 @@ func (t *StringTransport) Reactor() reactor.Reactor {
 	return t.On
 }
 
+// PeerClosed returns false: a StringTransport has no peer that could close it.
+func (t *StringTransport) PeerClosed() bool { return false }
+
 // TLS returns nil.
 func (t *StringTransport) TLS() *tls.ConnectionState { return nil }
 

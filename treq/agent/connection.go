@@ -243,7 +243,7 @@ func (c *connection) repeat(x *exchange) {
 // they close the connection but do no harm to the response.
 func (c *connection) end(x *exchange, extra int) {
 	c.x, x.fresh = nil, nil
-	if c.persistent && c.reader.Head().KeepAlive && extra == 0 && x.upload == nil && !x.cutShort {
+	if c.persistent && c.reader.Head().KeepAlive && extra == 0 && x.upload == nil && !x.cutShort && !c.transport.PeerClosed() {
 		c.transport.ResumeProducing() // the reader of the body may have paused it
 		c.pool.put(c)
 	} else {

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/rawserver"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -366,6 +368,49 @@ func TestCompleteButNotFree(t *testing.T) {
 				return nil, nil
 			})
 			w.r.Pump()
+		})
+	}
+}
+
+// TestClosedWithoutAWord has a server that closes right after a complete response, without a
+// "Connection: close". A POST in the callback must not go to that connection, since it
+// cannot be sent twice.
+func TestClosedWithoutAWord(t *testing.T) {
+	for name, end := range map[string]func(*rawserver.Conn){
+		"close":      (*rawserver.Conn).Close,
+		"half close": func(c *rawserver.Conn) { c.LoseWriteConnection() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, agent.PoolConfig{})
+			post := func() *deferred.Deferred[*response.Response] {
+				req := newRequest("POST", "http://a.example/")
+				req.Body = request.Bytes("text")
+				return w.agent.Request(req)
+			}
+			codes := []int{}
+			post().AddCallback(func(r *response.Response) (*response.Response, error) {
+				codes = append(codes, r.Code)
+				post().AddBoth(func(r *response.Response, err error) (*response.Response, error) {
+					if err != nil {
+						t.Error(err)
+						return nil, nil
+					}
+					codes = append(codes, r.Code)
+					r.Discard()
+					return nil, nil
+				})
+				return nil, nil
+			})
+			w.r.Pump()
+			first := w.Conn(0)
+			first.Write([]byte("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"))
+			end(first)
+			w.r.Pump()
+			w.Conn(1).Send(okHello)
+			if !slices.Equal(codes, []int{413, 200}) {
+				t.Errorf("got the responses %v", codes)
+			}
+			w.wantClosed(0)
 		})
 	}
 }
