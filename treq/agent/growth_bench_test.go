@@ -24,6 +24,7 @@ import (
 // A pipeless transport drops what is written.
 type pipeless struct{ reactor.Transport }
 
+func (pipeless) PeerClosed() bool { return false }
 func (pipeless) Write([]byte)     {}
 func (pipeless) ResumeProducing() {}
 func (pipeless) LoseConnection()  {}
