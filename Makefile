@@ -5,6 +5,8 @@
 # make bench        compare the client with others, and with bare system calls (Linux; minutes)
 # make bench-quick  the same with one short round (Linux; under a minute)
 # make microbench   run the benchmarks of the packages
+# make growth       measure how the cost of one step grows with how many things there are
+# make fairness     measure a client beside clients that pipeline (Linux)
 # make parity       compare with Python's treq, if it is installed
 # make peers        have curl, Python's treq and Twisted talk with ours, if they are installed
 # make traces       run treq/testing's tests a thousand times, and compare what happened in memory
@@ -19,7 +21,7 @@ RACE := $(if $(shell command -v $(CC)),-race)
 # The benchmarks write their figures to this file, one a line.
 BENCH_TSV = bench.tsv
 
-.PHONY: test lint examples fuzz bench bench-quick microbench parity peers traces ci
+.PHONY: test lint examples fuzz bench bench-quick microbench growth fairness parity peers traces ci
 
 test:
 	$(if $(RACE),,@echo "no C compiler ($(CC)): the tests run without the race detector")
@@ -59,6 +61,12 @@ bench-quick:
 
 microbench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+growth:
+	go test -run '^$$' -bench 'Growth|Connections' -benchtime 20000x -timeout 60m ./treq/... ./reactor/...
+
+fairness:
+	cd bench && go run . -role fair
 
 parity:
 	go run ./internal/check/parity

@@ -22,6 +22,8 @@ var byHand = map[string]string{
 	"bench":       "it needs a machine that does nothing else",
 	"bench-quick": "the same",
 	"microbench":  "the same",
+	"growth":      "the same",
+	"fairness":    "the same",
 	"parity":      "it needs Python's treq",
 	"peers":       "it needs curl, and Python's treq and Twisted",
 	"traces":      "it takes minutes",
