@@ -258,7 +258,7 @@ func ExampleDescribe() {
 func ExampleReportUnhandled() {
 	deferred.ReportUnhandled() // what other examples have left
 	previous := deferred.SetUnhandledReporter(func(u deferred.Unhandled) { fmt.Println("unhandled:", u.Err) })
-	defer deferred.SetUnhandledReporter(previous)
+	defer func() { deferred.SetUnhandledReporter(previous) }()
 
 	deferred.Fail[int](errors.New("disk full")) // and nobody looks
 	deferred.ReportUnhandled()

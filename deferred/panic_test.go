@@ -31,7 +31,7 @@ func TestAPanicHasAPlace(t *testing.T) {
 		"panic":            func() { place = here(0); panic(text) },
 		"a nil pointer":    func() { place = here(0); *none = 1 },
 		"an index":         func() { place = here(0); _ = make([]int, 1)[len(place)] },
-		"of a library":     func() { place = here(0); strings.Repeat("x", -len(place)) },
+		"of a library":     func() { place = here(0); _ = strings.Repeat("x", -len(place)) },
 		"far in a library": func() { place = here(0); slices.SortFunc([]int{2, 1}, func(int, int) int { panic(text) }) },
 		"of this module":   func() { place = here(0); deferred.Succeed(1).Callback(2) },
 		"in a deferred function": func() {

@@ -3,6 +3,7 @@ package reactor_test
 import (
 	"errors"
 	"io"
+	"math"
 
 	"time"
 
@@ -45,14 +46,14 @@ func (p *probe) answersEarly() *probe {
 type upload func(f *fixture, client *probe) *source
 
 func uploadPush(f *fixture, client *probe) *source {
-	s := f.source(client, 1<<40, 10_000)
+	s := f.source(client, math.MaxInt, 10_000)
 	client.RegisterProducer(s)
 	s.push()
 	return s
 }
 
 func uploadPull(f *fixture, client *probe) *source {
-	s := f.source(client, 1<<40, 100_000)
+	s := f.source(client, math.MaxInt, 100_000)
 	client.RegisterPullProducer(pullSource{s})
 	return s
 }
@@ -175,7 +176,7 @@ func panicWhileBroken(f *fixture) {
 func registeredWhileBroken(f *fixture) {
 	var push, pull *source
 	client := f.whileBroken(func(client *probe) {
-		push, pull = f.source(client, 1<<40, 10_000), f.source(client, 1<<40, 10_000)
+		push, pull = f.source(client, math.MaxInt, 10_000), f.source(client, math.MaxInt, 10_000)
 		if err := errors.Join(client.RegisterProducer(push), client.RegisterPullProducer(pullSource{pull})); err != nil {
 			f.Error(err)
 		}

@@ -126,7 +126,8 @@ func TestWaitAfterStop(t *testing.T) {
 	waited := true
 	task := coro.New(func(t *coro.Task) {
 		t.Wait()
-		waited = t.Wait() || t.Wait()
+		second := t.Wait()
+		waited = t.Wait() || second
 	})
 	task.Resume()
 	task.Stop()

@@ -146,7 +146,7 @@ func TestDropped(t *testing.T) {
 		got = nil
 	}
 
-	jar, clock := newJar()
+	jar, _ := newJar()
 	told(jar)
 	receive(t, jar, "http://h.example/",
 		"a=1; Secure", "__Host-b=1", "c=1; Domain=other.example", "d=1; Domain=example", "e=1; Port=81", "kept=1")
@@ -163,7 +163,7 @@ func TestDropped(t *testing.T) {
 		`f for h.example/: not a cookie: "f" came over http, and would replace or hide a Secure cookie`,
 	)
 
-	jar, clock = newJar()
+	jar, clock := newJar()
 	told(jar)
 	jar.MaxPerDomain, jar.Max = 2, 3
 	receive(t, jar, "http://a.example/", "a=1; Max-Age=1", "b=1", "c=1", "d=1")
