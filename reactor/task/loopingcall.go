@@ -194,7 +194,7 @@ func (l *LoopingCall) schedule(now time.Time) {
 	case !now.Equal(l.calledAt):
 		l.calledAt, l.still = now, 0
 	default:
-		if l.still++; l.still == maxStill {
+		if l.still++; l.still >= maxStill {
 			delay = stillDelay
 		}
 	}

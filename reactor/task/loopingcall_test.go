@@ -273,6 +273,34 @@ func (c *earlyClock) CallLater(delay time.Duration, f func()) deferred.DelayedCa
 	return c.Clock.CallLater(delay, f)
 }
 
+// Neither does one that starts again, or whose intervals restart, at the same instant.
+func TestLoopingCallWithoutIntervalAgainAtTheSameInstant(t *testing.T) {
+	for name, again := range map[string]func(l *task.LoopingCall){
+		"Stop and Start":   func(l *task.LoopingCall) { noError(t, l.Stop()); l.Start(0, true) },
+		"Reset":            func(l *task.LoopingCall) { noError(t, l.Reset()) },
+		"another interval": func(l *task.LoopingCall) { l.SetInterval(ms); l.Reset(); l.SetInterval(0); l.Reset() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock, calls := task.NewClock(), 0
+			l := task.NewLoopingCall(clock, func() { calls++ })
+			l.Start(0, true)
+			for range 5 {
+				clock.Advance(0)
+				again(l)
+			}
+			if calls < 10 || calls > 20 {
+				t.Errorf("%d calls at one instant", calls)
+			}
+			before := calls
+			clock.Advance(ms)
+			if calls == before {
+				t.Error("no call a millisecond later")
+			}
+			noError(t, l.Stop())
+		})
+	}
+}
+
 // A looping call with an interval of 0 does not keep a test's clock from advancing.
 func TestAdvanceEndsWithAnIntervalOfZero(t *testing.T) {
 	clock, r := task.NewClock(), memory.New()
