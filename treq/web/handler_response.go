@@ -118,14 +118,14 @@ func (inv *invocation) flush() error {
 
 // send sends p, after the head, and waits until the connection accepts more bytes.
 func (inv *invocation) send(p []byte) (err error) {
-	if len(p) > maxPiece && !inv.writing.at.IsZero() {
-		p = inv.req.Site.copies.of(p) // this may return before p is sent
-	}
 	sent, rests := false, false
 	if !inv.until(func() bool {
 		r := inv.req
 		if !sent && !r.over() {
 			sent = true
+			if len(p) > maxPiece && !inv.writing.at.IsZero() {
+				p = r.Site.copies.of(p) // send may return before p is sent
+			}
 			r.writeKept(p)
 			if inv.burst += len(p); inv.burst >= maxBurst {
 				inv.burst = 0

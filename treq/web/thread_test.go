@@ -174,3 +174,32 @@ func TestThreadedAfterTheLoop(t *testing.T) {
 	<-began
 	want(t, result, "unexpected EOF, web: the connection was lost, web: the connection was lost")
 }
+
+// TestLargeWritesOfThreads checks that handlers in threads that write much before a deadline
+// share the site's copies on the loop's goroutine only. The race detector finds others.
+func TestLargeWritesOfThreads(t *testing.T) {
+	const size = 100_000
+	address := listen(t, threaded(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute))
+		io.WriteString(w, strings.Repeat(r.URL.Path[1:], size))
+	}))
+	var wait sync.WaitGroup
+	for i := range 8 {
+		wait.Go(func() {
+			letter := string('a' + rune(i))
+			for range 5 {
+				resp, err := http.Get("http://" + address + "/" + letter)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				text, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil || string(text) != strings.Repeat(letter, size) {
+					t.Errorf("%s: %d bytes, or others; %v", letter, len(text), err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
