@@ -92,12 +92,12 @@ func (c *channel) send(p []byte) {
 	}
 }
 
-// sendLater makes the transport ask for the unsent bytes.
+// sendLater makes the transport ask for the unsent bytes. It registers anew for the
+// producer of a response too: a transport that has just asked and got nothing would not
+// ask again.
 func (c *channel) sendLater() {
-	if c.puller == nil {
-		c.transport.UnregisterProducer()
-		c.transport.RegisterPullProducer(pulled{c})
-	}
+	c.transport.UnregisterProducer()
+	c.transport.RegisterPullProducer(pulled{c})
 	c.large = true
 	c.lastPiece = c.clock.Now()
 	c.PauseProducing()
