@@ -38,11 +38,15 @@ type house struct {
 	refused  time.Time           // when a refused connection was logged
 }
 
-// DoStart is called when p listens for s; see [reactor.ListeningFactory].
+// DoStart is called when p listens for s; see [reactor.ListeningFactory]. During a
+// [Site.Shutdown] it stops p.
 func (s *Site) DoStart(r reactor.Reactor, p reactor.Port) {
-	if len(s.house.waiting) == 0 {
-		s.house.shutting = false
+	if len(s.house.waiting) != 0 {
+		slog.Warn("web: a port stops at once, since its site is shutting down", "port", p.Addr().String())
+		p.StopListening()
+		return
 	}
+	s.house.shutting = false
 	s.house.ports = append(s.house.ports, p)
 	s.attach(r)
 }
@@ -97,13 +101,17 @@ func (s *Site) detach() {
 // their requests is [ErrShutdown].
 //
 // The Deferred fires when the last connection is closed. It never fails. Hijacked
-// connections are left alone, as in net/http.
+// connections are left alone, as in net/http. Once it has fired, the Site can listen again;
+// a port that begins to listen before stops at once.
 //
 // A reactor that is stopped, also by SIGINT or SIGTERM, first shuts down the sites that
-// listen on it; see [reactor.Core]. Shutdown knows the ports that were given the Site
-// itself, or a [reactor.TLSFactory] with it. A port with another factory around the Site
-// has to be stopped by the program; its new connections are refused. Afterwards the Site
-// can listen again.
+// listen on it; see [reactor.Core].
+//
+// Shutdown knows the ports for which DoStart was called: those that were given the Site
+// itself, a [reactor.TLSFactory] with it, or another [reactor.ListeningFactory] that calls
+// DoStart and DoStop of the Site, such as a struct that embeds the *Site. Any other port
+// has to be stopped by the program. After Shutdown its connections are refused, until
+// DoStart is called.
 func (s *Site) Shutdown() *deferred.Deferred[deferred.None] {
 	h := &s.house
 	d := deferred.New[deferred.None]()
@@ -113,6 +121,7 @@ func (s *Site) Shutdown() *deferred.Deferred[deferred.None] {
 		for _, p := range slices.Clone(h.ports) {
 			p.StopListening()
 		}
+		h.ports = nil // the factory of a port may not call DoStop
 		for c := h.busy.first; c != nil; c = c.following {
 			c.keepAlive = false
 		}

@@ -249,6 +249,77 @@ func TestListenAfterShutdown(t *testing.T) {
 	}
 }
 
+// TestListenDuringShutdown checks that a port that begins to listen while the site shuts
+// down stops at once, and that the shutdown ends even so.
+func TestListenDuringShutdown(t *testing.T) {
+	certificate, _ := testcert.New("an.example")
+	for name, factory := range map[string]func(*server) reactor.Factory{
+		"the site":  func(s *server) reactor.Factory { return s.site },
+		"a wrapper": func(s *server) reactor.Factory { return wrapper{s.site} },
+		"TLS": func(s *server) reactor.Factory {
+			return reactor.TLSServer(s, reactor.TLSConfig{Config: &tls.Config{Certificates: []tls.Certificate{certificate}}}, s.site)
+		},
+	} {
+		logged := logs(t)
+		s := servePaused(t)
+		p := s.connect().send(getPath("/later"))
+		d := s.site.Shutdown()
+		for range 2 {
+			if _, err := s.ListenTCP(siteAddress, factory(s.server)); err != nil {
+				t.Fatal(name, err)
+			}
+		}
+		want(t, strings.Count(logged(), "a port stops at once"), 2)
+		want(t, s.tryConnect().Transport, nil)
+		again := s.site.Shutdown()
+		deferredtest.NoResult(t, d)
+		s.finish()
+		want(t, string(entity(t, p.got)), "finished")
+		deferredtest.SuccessResultOf(t, d)
+		deferredtest.SuccessResultOf(t, again)
+
+		if _, err := s.ListenTCP(siteAddress, s.site); err != nil {
+			t.Fatal(name, err)
+		}
+		want(t, body(s.get("/")), "hello")
+		d = s.site.Shutdown()
+		s.Pump()
+		deferredtest.SuccessResultOf(t, d)
+	}
+}
+
+// A wrapper is a factory around a site that passes on DoStart and DoStop.
+type wrapper struct{ *web.Site }
+
+func (w wrapper) BuildProtocol(peer net.Addr) reactor.Protocol { return w.Site.BuildProtocol(peer) }
+
+// TestListenAgainWrapped checks that the factories around a site that tell it of their ports
+// can listen again after a shutdown, and that the connections of others are refused.
+func TestListenAgainWrapped(t *testing.T) {
+	site := &web.Site{Root: web.RenderFunc(hello)}
+	s := &server{t, memory.New(), site}
+	for range 2 {
+		if _, err := s.ListenTCP(siteAddress, wrapper{site}); err != nil {
+			t.Fatal(err)
+		}
+		want(t, body(s.get("/")), "hello")
+		d := site.Shutdown()
+		s.Pump()
+		deferredtest.SuccessResultOf(t, d)
+	}
+	port, err := s.ListenTCP(siteAddress, reactor.FactoryFunc(site.BuildProtocol))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, s.tryConnect().lost != nil, true)
+	site.DoStart(s, port)
+	want(t, body(s.get("/")), "hello")
+	d := site.Shutdown()
+	s.Pump()
+	deferredtest.SuccessResultOf(t, d)
+	want(t, s.tryConnect().Transport, nil)
+}
+
 // TestStopShutsDown checks that a reactor that is stopped waits for the responses of its
 // sites, also of a site that does not know its port.
 func TestStopShutsDown(t *testing.T) {

@@ -116,8 +116,8 @@ type Site struct {
 }
 
 // BuildProtocol returns the protocol of one connection; see [reactor.Factory]. It returns nil
-// after [Site.Shutdown] and beyond MaxConnections. It panics without a Root or a Handler,
-// and with both.
+// beyond MaxConnections, and after [Site.Shutdown] until DoStart is called. It panics
+// without a Root or a Handler, and with both.
 func (s *Site) BuildProtocol(net.Addr) reactor.Protocol {
 	if (s.Root == nil) == (s.Handler == nil) {
 		panic("web: a Site needs either a Root or a Handler")
