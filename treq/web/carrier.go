@@ -57,8 +57,8 @@ type carrier interface {
 	// responses.
 	inform(code int, header http.Header)
 	// finish ends the response. short says that the body was shorter than its
-	// Content-Length. If the carrier is full, it calls the request's written when the
-	// client has accepted the bytes, or connectionLost.
+	// Content-Length. The carrier calls the request's written when the client has
+	// accepted all bytes, which may be at once, or connectionLost.
 	finish(trailer http.Header, short bool)
 	// abort ends the response so that the client sees that it is not complete. The
 	// carrier calls connectionLost later.

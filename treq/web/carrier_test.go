@@ -43,6 +43,9 @@ func (s *stream) write(p []byte)                 { s.say("write %q", p) }
 func (s *stream) inform(code int, h http.Header) { s.say("inform %d%v", code, h) }
 func (s *stream) finish(trailer http.Header, cut bool) {
 	s.say("finish %v %v", map[string][]string(trailer), cut)
+	if !s.blocked {
+		s.req.written()
+	}
 }
 func (s *stream) abort()                      { s.say("abort") }
 func (s *stream) full() bool                  { return s.blocked }

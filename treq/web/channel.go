@@ -146,6 +146,9 @@ func (c *channel) consume() {
 	for !c.resting && c.step() {
 	}
 	c.consuming = false
+	if c.readEnded && c.req != nil && !c.receiving {
+		c.req.peerGone(reactor.ErrConnectionDone)
+	}
 	if !c.borrowed {
 		c.balance()
 	}
@@ -296,7 +299,7 @@ func (c *channel) contentLost(err error) {
 
 // ReadConnectionLost is called when the client has ended its side. The client may have
 // closed the connection or may still wait for responses; the channel cannot tell. It
-// answers the requests received and tells the current request that the client is gone, as
+// answers the requests received. consume tells each of them that the client is gone, as
 // net/http does.
 func (c *channel) ReadConnectionLost() {
 	c.readEnded = true
@@ -305,9 +308,6 @@ func (c *channel) ReadConnectionLost() {
 		return
 	}
 	c.consume()
-	if c.req != nil && !c.receiving {
-		c.req.peerGone(reactor.ErrConnectionDone)
-	}
 }
 
 // WriteConnectionLost is called when everything is sent that linger left. The channel waits

@@ -155,6 +155,8 @@ func (c *channel) finish(trailer http.Header, short bool) {
 	}
 	if c.full() {
 		c.unwritten = c.req
+	} else {
+		c.req.written()
 	}
 	if short {
 		c.keepAlive = false // shows the client that the body is not complete

@@ -15,6 +15,8 @@ func (r *Request) NotifyFinish() *deferred.Deferred[deferred.None] {
 	switch {
 	case r.gone != nil:
 		return deferred.Fail[deferred.None](r.gone)
+	case r.lost != nil:
+		return deferred.Fail[deferred.None](r.lost)
 	case r.ended:
 		return deferred.Succeed(deferred.None{})
 	}
@@ -89,9 +91,8 @@ func (r *Request) peerGone(reason error) {
 func (r *Request) connectionLost(reason error) {
 	if r.finished {
 		if !r.ended { // the client did not take all of it
-			r.ended, r.lost = true, reason
-			r.log()
-			r.notify(reason)
+			r.lost = reason
+			r.end(reason)
 		}
 		return
 	}
@@ -101,15 +102,23 @@ func (r *Request) connectionLost(reason error) {
 	r.contentLost(reason)
 	r.closeContent()
 	r.peerGone(reason)
-	if r.invocation != nil {
-		r.invocation.wake() // the invocation logs when it ends
-	} else {
-		r.log()
+	if inv := r.invocation; inv != nil && !inv.returned {
+		inv.wake() // done calls end, since a handler in a thread may still set the code
+		return
 	}
+	r.end(reason)
 }
 
-func (r *Request) log() {
+// end is called when nothing more happens to the response: the client has taken it, or the
+// connection is lost and no handler runs. end logs the request and fires the Deferreds of
+// NotifyFinish. Later calls do nothing.
+func (r *Request) end(err error) {
+	if r.ended {
+		return
+	}
+	r.ended = true
 	if r.Site.AccessLog != nil {
 		r.Site.AccessLog(r)
 	}
+	r.notify(err)
 }

@@ -95,6 +95,7 @@ type invocation struct {
 	writing     deadline
 	panicked    *panics.Recovered
 	exited      bool // the handler has called runtime.Goexit
+	returned    bool // done was called
 	refused     int  // calls of Await that did not wait, because the client was gone
 }
 
@@ -133,6 +134,7 @@ func (inv *invocation) resume() {
 // done ends the response after the handler has returned.
 func (inv *invocation) done() {
 	r := inv.req
+	inv.returned = true
 	inv.body.closed = true
 	inv.cancel()
 	inv.reading.clear()
@@ -148,10 +150,9 @@ func (inv *invocation) done() {
 	switch {
 	case inv.hijacked != nil:
 		inv.hijacked.close()
-		r.log()
-		r.notify(nil)
+		r.end(nil)
 	case r.lost != nil:
-		r.log()
+		r.end(r.lost)
 	case !r.over():
 		if !inv.wroteHeader {
 			inv.writeHeader(http.StatusOK)

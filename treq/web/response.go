@@ -203,18 +203,11 @@ func (r *Request) Finish() {
 	}
 	trailer := r.trailers()
 	r.finished = true
-	if !r.carrier.full() {
-		r.written()
-	}
 	r.carrier.finish(trailer, short)
 }
 
 // written is called when the client has accepted the whole response.
-func (r *Request) written() {
-	r.ended = true
-	r.log()
-	r.notify(nil)
-}
+func (r *Request) written() { r.end(nil) }
 
 // Fail logs err and ends the response: with a 500 if its head has not been sent, else by
 // closing the connection. If the connection was lost, or the response is finished, it
