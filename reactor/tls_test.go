@@ -542,3 +542,56 @@ func TestTLSZone(t *testing.T) {
 		})
 	}
 }
+
+// A writeCounter is a transport that counts writes, as one that frames them does.
+type writeCounter struct {
+	reactor.Transport
+	writes, empty int
+}
+
+func (c *writeCounter) Write(data []byte) {
+	c.writes++
+	if len(data) == 0 {
+		c.empty++
+	}
+	c.Transport.Write(data)
+}
+
+// A between gives the protocol a transport of the test.
+type between struct {
+	reactor.Protocol
+	counter *writeCounter
+}
+
+func (b *between) ConnectionMade(t reactor.Transport) {
+	b.counter.Transport = t
+	b.Protocol.ConnectionMade(b.counter)
+}
+
+// TestTLSWritesNothingElse: TLS calls Write of the transport below only with data.
+func TestTLSWritesNothingElse(t *testing.T) {
+	clientConfig, serverConfig := tlsConfigs()
+	p := newTLSPair(t, clientConfig, serverConfig)
+	p.r.Pump()
+	var client recorder
+	counter := &writeCounter{}
+	reactor.TLSClient(p.r, reactor.TLSConfig{Config: clientConfig}, build(&client)).Connect(
+		func(f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+			return dialer(p.r)(reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
+				return &between{f.BuildProtocol(peer), counter}
+			}))
+		})
+	p.r.Pump()
+	before := counter.writes
+	client.t.PauseProducing()
+	client.t.ResumeProducing()
+	client.t.PeerClosed()
+	client.t.TLS()
+	client.t.UnregisterProducer()
+	client.t.Write([]byte("one"))
+	client.t.LoseConnection()
+	p.r.Pump()
+	if n := counter.writes - before; counter.empty != 0 || n != 2 {
+		t.Errorf("%d writes, %d in all without data; want 2, for the data and the alert, and 0", n, counter.empty)
+	}
+}

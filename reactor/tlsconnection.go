@@ -60,8 +60,8 @@ const (
 )
 
 // check panics if the caller is not on the loop's goroutine. The transport below checks
-// that in each of its methods, and writing nothing has no other effect.
-func (t *tlsConnection) check() { t.below.Write(nil) }
+// that in each of its methods, and PeerClosed has no effect.
+func (t *tlsConnection) check() { t.below.PeerClosed() }
 
 // whenHandshaken fires with the protocol above when the handshake is complete, or fails
 // with ErrHandshake and the reason. Cancelling it aborts the connection. It is called
@@ -498,8 +498,7 @@ func (t *tlsConnection) AbortConnection() { t.below.AbortConnection() }
 
 // PeerClosed reports whether the peer is known to have closed; see [Transport].
 func (t *tlsConnection) PeerClosed() bool {
-	t.check()
-	return t.flags&tlsReadEnded != 0 || t.below.PeerClosed()
+	return t.below.PeerClosed() || t.flags&tlsReadEnded != 0
 }
 
 // TLS returns the state of TLS; see [Transport].
