@@ -66,6 +66,12 @@ type Transport interface {
 	Consumer
 	// PushProducer pauses and resumes DataReceived, down to the socket. StopProducing
 	// is LoseConnection.
+	//
+	// What the peer does arrives in order, so during a pause the peer's end of file and
+	// the loss of the connection wait too: ConnectionLost follows ResumeProducing.
+	// PeerClosed, and StopProducing of a registered producer, may tell earlier.
+	// LoseConnection, AbortConnection and the end of the reactor end the connection during
+	// a pause too.
 	PushProducer
 
 	// WriteSequence writes several pieces as one.
