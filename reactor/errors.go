@@ -133,10 +133,14 @@ func lost(err error) error {
 	if isLoss(err) {
 		return err
 	}
-	if err = classify(err); isLoss(err) {
-		return err
+	switch kind := classify(err); {
+	case isLoss(kind):
+		return kind
+	case errors.Is(kind, ErrConnectTimeout): // the kind of ETIMEDOUT; but this was no attempt to connect
+		return &lostError{err}
+	default:
+		return &lostError{kind}
 	}
-	return &lostError{err}
 }
 
 func isLoss(err error) bool {

@@ -28,6 +28,8 @@ func TestErrors(t *testing.T) {
 		{lost(reset), "connection was reset by the peer", []error{ErrConnectionLost, ErrConnectionReset, syscall.ECONNRESET}},
 		{lost(lost(reset)), "connection was reset by the peer", []error{ErrConnectionReset}},
 		{lost(io.ErrUnexpectedEOF), "connection was lost: unexpected EOF", []error{ErrConnectionLost, io.ErrUnexpectedEOF}},
+		{lost(os.NewSyscallError("write", syscall.ETIMEDOUT)), "connection was lost: write: connection timed out", []error{ErrConnectionLost, syscall.ETIMEDOUT}},
+		{lost(os.NewSyscallError("write", syscall.EHOSTUNREACH)), "connection was lost: no route to the host", []error{ErrConnectionLost, ErrNoRoute, syscall.EHOSTUNREACH}},
 		{lost(ErrStopped), "connection was lost: the reactor was stopped", []error{ErrConnectionLost, ErrStopped}},
 		{lost(ErrConnectionAborted), "connection was aborted", []error{ErrConnectionLost}},
 		{lost(ErrConnectionDone), "connection was closed cleanly", []error{ErrConnectionDone}},
@@ -45,6 +47,9 @@ func TestErrors(t *testing.T) {
 	}
 	if errors.Is(lost(ErrConnectionDone), ErrConnectionLost) {
 		t.Error("ErrConnectionDone matches ErrConnectionLost")
+	}
+	if errors.Is(lost(syscall.ETIMEDOUT), ErrConnectTimeout) {
+		t.Error("the loss of a connection matches ErrConnectTimeout")
 	}
 	if !net.Error(noData{}).Timeout() {
 		t.Error("noData is not a timeout, so crypto/tls could not continue")

@@ -24,3 +24,6 @@ func (l *Loop) ClosePoller() {
 	unix.Close(p.fd)
 	p.fd = -1
 }
+
+// NewSocket returns a socket on the descriptor fd.
+func NewSocket(fd int) Socket { return &epollSocket{fd: fd} }

@@ -49,8 +49,8 @@ type Socket interface {
 	// asked.
 	Start(h Handler)
 	// Read reads the available data. It fails with ErrWouldBlock if there is none, and
-	// with io.EOF at the end. After a reset it fails with the reset, once the data that
-	// came before is read, even if a Write reported that reset.
+	// with io.EOF at the end. After a reset, or another failure of the connection, it fails
+	// with that, once the data that came before is read, even if a Write reported it.
 	Read(p []byte) (int, error)
 	// Write sends as much as it can without blocking. It fails with ErrWouldBlock if
 	// it can send nothing. After any other error, Read still reads what has come.

@@ -423,7 +423,7 @@ type epollSocket struct {
 	poller        *epollPoller
 	fd            int // -1 after Close
 	tcp           bool
-	reset         bool                // a Write took the error of a reset from the system
+	writeErr      error               // the error of the connection that a Write took from the system
 	connecting    func(Socket, error) // Dial's done; non-nil while connecting
 	seen          uint32              // events before Start
 	handler       Handler             // set by Start
@@ -465,8 +465,8 @@ func (s *epollSocket) Read(p []byte) (int, error) {
 	for {
 		n, err := unix.Read(s.fd, p)
 		switch {
-		case err == nil && n == 0 && s.reset:
-			return 0, os.NewSyscallError("read", unix.ECONNRESET)
+		case err == nil && n == 0 && s.writeErr != nil:
+			return 0, os.NewSyscallError("read", s.writeErr)
 		case err == nil && n == 0:
 			return 0, io.EOF
 		case err == nil:
@@ -488,8 +488,11 @@ func (s *epollSocket) Write(p []byte) (int, error) {
 		case err == unix.EAGAIN:
 			return 0, ErrWouldBlock
 		case err != unix.EINTR:
-			// The system reports a reset once, and an end of file after that.
-			s.reset = s.reset || err == unix.ECONNRESET
+			// The system reports the error of a connection once, and an end of file after
+			// that. EPIPE is no such error.
+			if s.writeErr == nil && err != unix.EPIPE {
+				s.writeErr = err
+			}
 			return 0, os.NewSyscallError("write", err)
 		}
 	}

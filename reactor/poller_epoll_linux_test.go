@@ -2,6 +2,7 @@ package reactor_test
 
 import (
 	"errors"
+	"io"
 	"net"
 	"testing"
 
@@ -45,5 +46,39 @@ func TestPollerFails(t *testing.T) {
 	})
 	if err := r.Run(); !errors.Is(err, unix.EBADF) {
 		t.Errorf("Run: %v", err)
+	}
+}
+
+// TestReadAfterAFailedWrite: the system tells a Write why the connection failed, and tells
+// the next Read of an end of file, which is none. After EPIPE it is one.
+func TestReadAfterAFailedWrite(t *testing.T) {
+	// This descriptor can only be read, up to an end of file.
+	failing, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(failing)
+	ended, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(ended[0])
+	unix.Close(ended[1])
+	for _, c := range []struct {
+		fd          int
+		write, read error
+	}{
+		{failing, unix.EBADF, unix.EBADF},
+		{ended[0], unix.EPIPE, io.EOF},
+	} {
+		s := reactor.NewSocket(c.fd)
+		if _, err := s.Write([]byte("x")); !errors.Is(err, c.write) {
+			t.Errorf("Write: %v, want %v", err, c.write)
+		}
+		for range 2 {
+			if n, err := s.Read(make([]byte, 1)); n != 0 || !errors.Is(err, c.read) {
+				t.Errorf("Read after %v: %d, %v, want %v", c.write, n, err, c.read)
+			}
+		}
 	}
 }
