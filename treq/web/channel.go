@@ -31,7 +31,8 @@ type channel struct {
 	reader    http1.RequestReader
 	in        []byte // bytes received but not read
 	requests  int    // the number of heads received
-	work      int    // the work that may be done before a rest; see worked
+	work      int    // what is left of the share of this turn; see turns
+	restsAt   int    // the value of work at which the channel rests
 	dropped   int64  // the number of dropped bytes of content
 
 	req       *Request // the request being received or answered
@@ -45,6 +46,7 @@ type channel struct {
 	borrowed  bool // in belongs to the transport
 	consuming bool // consume is running
 	resting   bool // consume waits for a later turn
+	spent     bool // the next turn brings a new share
 	waits     bool // the channel only waits for a request; set by setWaits
 	gone      bool // the connection is no longer the site's
 	receiving bool // the content of req has not ended
@@ -161,6 +163,8 @@ func (c *channel) step() bool {
 		return false
 	case c.req != nil && !c.receiving, c.req == nil && c.blocked:
 		return false // the next request waits
+	case c.mustRest():
+		return false
 	}
 	n, event, err := c.reader.Next(c.in)
 	if err != nil {
@@ -196,6 +200,9 @@ func (c *channel) needMore(some bool) {
 		c.await(awaitContent)
 	case !some && !c.begun && c.req == nil:
 		c.setWaits(true)
+		if c.awaiting == awaitNothing { // after a rest
+			c.await(awaitRequest)
+		}
 	case some && !c.begun:
 		c.begun = true
 		if c.awaiting != awaitHead {

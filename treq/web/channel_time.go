@@ -20,6 +20,11 @@ const (
 	awaitClose           // the client's end of the connection
 )
 
+// fromClient reports whether e is something that the client sends.
+func (e awaited) fromClient() bool {
+	return e == awaitHead || e == awaitRequest || e == awaitContent
+}
+
 const (
 	defaultHeaderTimeout = 20 * time.Second
 	defaultTimeout       = time.Minute
@@ -49,11 +54,12 @@ func (c *channel) limit(e awaited) time.Duration {
 }
 
 // await makes e the awaited event and starts its time. While the transport is blocked,
-// only awaitWritten counts. A timer that fires before the deadline is not changed; timeUp
-// starts the next one.
+// only awaitWritten counts. While the channel rests, nothing that the client sends counts,
+// since the channel does not read it. A timer that fires before the deadline is not
+// changed; timeUp starts the next one.
 func (c *channel) await(e awaited) {
 	limit := c.limit(e)
-	if limit <= 0 {
+	if limit <= 0 || c.resting && e.fromClient() {
 		e = awaitNothing
 	}
 	if c.blocked && !c.closing && e != awaitWritten {

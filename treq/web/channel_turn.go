@@ -10,10 +10,11 @@ import (
 // requests, or sends content in small chunks, has thousands of events in one read. If a
 // channel read them all at once, all other clients would wait.
 //
-// So a channel counts its work, and rests when it has done its share of a turn. All
-// channels of a loop that have more to do are in one queue, and share turnShare in each
-// turn. A client that has a request now and then never waits
-// for the queue, however many pipelining clients there are.
+// So a channel counts its work in a turn. When it has done its share, and has received
+// more, it rests. All channels of a loop that rest are in one queue, and share turnShare in
+// each turn. A channel whose share is used up to the half gets a new one in the next turn.
+// So a client that has a request now and then never waits for the queue, however many
+// pipelining clients there are.
 
 const (
 	// requestWork is the work of a request, and eventWork that of a piece of its
@@ -32,76 +33,94 @@ const (
 	maxBurst = 256 << 10
 )
 
-// A worker rests when it has done its share of a turn.
-type worker interface {
-	// proceed continues after a rest, for the share of a request, and returns the work
-	// done.
-	proceed() int
-}
-
-// turns is the queue of the workers that rest.
+// turns are the channels of a loop that have used their shares.
 type turns struct {
 	reactor reactor.Reactor
-	resting []worker
-	takeFn  func() // take, as one value for all calls
-	armed   bool   // take will be called, or runs
+	spent   []*channel // those that get a new share in the next turn
+	resting []*channel // the queue: those that have more to do, and some of their share left
+	takeFn  func()     // take, as one value for all calls
+	armed   bool       // take will be called, or runs
 }
 
-var turnsOf = reactor.NewLocal(func(r reactor.Reactor) *turns {
-	t := &turns{reactor: r}
-	t.takeFn = t.take
-	return t
-})
+var turnsOf = reactor.NewLocal(func(r reactor.Reactor) *turns { return &turns{reactor: r} })
 
-// add queues w, which continues in a later turn.
-func (t *turns) add(w worker) {
-	t.resting = append(t.resting, w)
+// add gives c a new share in the next turn.
+func (t *turns) add(c *channel) {
+	t.spent = append(t.spent, c)
+	if t.takeFn == nil {
+		t.takeFn = t.take
+	}
 	if !t.armed {
 		t.armed = true
 		t.reactor.CallLater(0, t.takeFn)
 	}
 }
 
-// take lets the resting workers continue, until the share of this turn is used.
+// take begins a turn: it gives new shares, and lets the resting channels continue until
+// turnShare is used.
 func (t *turns) take() {
 	defer func() { // also after a panic
-		if t.armed = len(t.resting) != 0; t.armed {
+		if t.armed = len(t.resting)+len(t.spent) != 0; t.armed {
 			t.reactor.CallLater(0, t.takeFn)
 		}
 	}()
+	for i, c := range t.spent {
+		if c.resting && c.work <= 0 {
+			t.resting = append(t.resting, c)
+		}
+		c.spent, c.work = false, c.site.turnWork()
+		t.spent[i] = nil
+	}
+	t.spent = t.spent[:0]
 	begin := t.reactor.Now()
 	for left := turnShare; left > 0 && len(t.resting) != 0; {
-		w := t.resting[0]
+		c := t.resting[0]
 		t.resting[0] = nil
 		t.resting = t.resting[1:]
-		left -= w.proceed()
+		left -= c.proceed()
+		if c.resting && c.work > 0 {
+			t.resting = append(t.resting, c)
+		}
 		if t.reactor.Now().Sub(begin) > turnTime {
 			break
 		}
 	}
 }
 
-// worked counts work. The channel rests when it has done its share of the turn.
+// worked counts work.
 func (c *channel) worked(work int) {
-	if c.work -= work; c.work <= 0 && !c.resting {
-		c.resting = true
+	if c.work -= work; c.work <= c.site.turnWork()/2 && !c.spent {
+		c.spent = true
 		turnsOf.Of(c.reactor).add(c)
 	}
 }
 
-// proceed reads a request, or as many pieces of content; see worker.
+// mustRest begins a rest if the share is used and more has been received. Without more to
+// read, there is nothing to rest from. While the channel rests, no time runs against the
+// client.
+func (c *channel) mustRest() bool {
+	if c.work > c.restsAt || len(c.in) == 0 {
+		return false
+	}
+	c.resting = true
+	if c.awaiting.fromClient() {
+		c.await(awaitNothing)
+	}
+	return true
+}
+
+// proceed continues after a rest: it reads a request, or as many pieces of content. It
+// returns the work done.
 func (c *channel) proceed() int {
 	c.resting = false
-	c.work = requestWork
+	before := c.work
+	c.restsAt = max(0, before-requestWork)
 	defer func() {
+		c.restsAt = 0
 		if c.consuming { // a panic, which the loop logs
 			c.transport.AbortConnection()
 		}
 	}()
 	c.consume()
-	done := requestWork - c.work
-	if !c.resting {
-		c.work = c.site.turnWork()
-	}
-	return done
+	return before - c.work
 }

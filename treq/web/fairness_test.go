@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -151,5 +152,87 @@ func TestHandlerThatNeverWaits(t *testing.T) {
 		}
 		r.Pump()
 		want(t, len(body(transport.Value())), written)
+	}
+}
+
+// A pipeliner client keeps a hundred requests waiting.
+type pipeliner struct{ hog }
+
+func (g *pipeliner) DataReceived(data []byte) {
+	n := bytes.Count(data, []byte("HTTP/1.1 200"))
+	g.received += n
+	g.Write([]byte(strings.Repeat(get, n)))
+}
+
+// TestDiligentClient checks that a client with a request at a time is answered as often
+// beside many pipelining clients as beside one, which all are answered too.
+func TestDiligentClient(t *testing.T) {
+	answers := func(pipeliners, turnRequests int) int {
+		s := serveRoot(t, web.RenderFunc(func(req *web.Request) {}))
+		s.site.TurnRequests = turnRequests
+		var busy []*pipeliner
+		for range pipeliners {
+			g := &pipeliner{}
+			s.join(g, &g.peer)
+			g.Write([]byte(strings.Repeat(get, 100)))
+			busy = append(busy, g)
+		}
+		d := &diligent{}
+		s.join(d, &d.peer)
+		d.Write([]byte(otherGet))
+		for range 50 {
+			s.turn()
+		}
+		d.answered = 0
+		for range 2000 {
+			s.turn()
+		}
+		for _, g := range busy {
+			if g.received < 20 {
+				t.Errorf("a pipelining client of %d has %d answers", pipeliners, g.received)
+			}
+		}
+		return d.answered
+	}
+	for _, turnRequests := range []int{0, 1, 2, 3, 8, 20} {
+		one := answers(1, turnRequests)
+		for _, n := range []int{0, 10, 100} {
+			if got := answers(n, turnRequests); got < one-1 || got < 990 {
+				t.Errorf("TurnRequests %d: %d answers beside %d pipelining clients, %d beside one", turnRequests, got, n, one)
+			}
+		}
+	}
+}
+
+// TestTurnRequests checks how many pipelined requests are answered in a turn, also if each
+// arrives in a DataReceived of its own, as records of TLS do.
+func TestTurnRequests(t *testing.T) {
+	for _, test := range []struct{ turnRequests, first, later int }{
+		{0, 8, 4}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3}, {8, 8, 4}, {20, 20, 4}, {-1, 200, 0}, {math.MaxInt, 200, 0},
+	} {
+		for _, apart := range []bool{false, true} {
+			r := memory.New()
+			answered := 0
+			site := &web.Site{TurnRequests: test.turnRequests, Root: web.RenderFunc(func(req *web.Request) { answered++ })}
+			channel := site.BuildProtocol(nil)
+			channel.ConnectionMade(&memory.StringTransport{On: r})
+			if apart {
+				for range 200 {
+					channel.DataReceived([]byte(get))
+				}
+			} else {
+				channel.DataReceived([]byte(strings.Repeat(get, 200)))
+			}
+			want(t, answered, test.first)
+			for turn := 1; answered < 200; turn++ {
+				before := answered
+				r.Iterate(0)
+				if got := answered - before; got > test.later || turn > 200 {
+					t.Fatalf("TurnRequests %d: %d answers in turn %d", test.turnRequests, got, turn)
+				}
+			}
+			r.Pump()
+			want(t, answered, 200)
+		}
 	}
 }

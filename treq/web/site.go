@@ -90,7 +90,8 @@ type Site struct {
 	MaxRequests int
 	// TurnRequests bounds the requests of one connection that are answered in one turn
 	// of the loop, so that a client that pipelines many does not keep the others
-	// waiting. Content in small chunks counts too. The default is 8.
+	// waiting. Content in small chunks counts too. The default is 8; a negative value
+	// means no bound.
 	TurnRequests int
 
 	// AccessLog, if set, is called once for each Request, when its response is
@@ -167,10 +168,10 @@ func (s *Site) minContentRate() int64 { return cmp.Or(s.MinContentRate, 500) }
 
 // turnWork returns the work that a channel may do in one turn.
 func (s *Site) turnWork() int {
-	if s.TurnRequests <= 0 {
-		return defaultTurnRequests * requestWork
+	if s.TurnRequests < 0 || s.TurnRequests > math.MaxInt/requestWork {
+		return math.MaxInt
 	}
-	return s.TurnRequests * requestWork
+	return cmp.Or(s.TurnRequests, defaultTurnRequests) * requestWork
 }
 
 // dateHeader returns the Date header for now. It returns the same slice for a whole
