@@ -44,6 +44,42 @@ func TestMaxConnections(t *testing.T) {
 	}
 }
 
+// TestMaxConnectionsOfSlowReaders checks that clients that do not take their responses
+// cannot have more than MaxConnections by being idle, and that idle clients that have not
+// read theirs yet, though the system has it, lose nothing.
+func TestMaxConnectionsOfSlowReaders(t *testing.T) {
+	const most = 10
+	for _, size := range []int{100, 60_000} { // the system takes 64 KiB
+		s := serveFunc(t, func(req *web.Request) { req.Write(make([]byte, size)) })
+		s.site.MaxConnections = most
+		var all []*peer
+		for range 5 * most {
+			p := s.connect()
+			p.PauseProducing()
+			all = append(all, p.send(get).send(get))
+		}
+		complete := 0
+		for _, p := range all {
+			p.ResumeProducing()
+			s.Pump()
+			if len(p.got) > 2*size {
+				complete++
+			}
+		}
+		want(t, complete, map[int]int{100: len(all), 60_000: most}[size])
+		open := 0
+		for _, p := range all {
+			if !p.ended {
+				open++
+			}
+		}
+		want(t, open, most)
+		for _, p := range all[len(all)-most:] {
+			want(t, p.ended, false)
+		}
+	}
+}
+
 // TestMinContentRate checks that content which keeps coming, but too slowly, is refused,
 // and that a client is not charged for the time in which nobody reads.
 func TestMinContentRate(t *testing.T) {

@@ -166,7 +166,7 @@ func (s *Site) mayOpen() bool {
 	case most < 0 || h.open < most:
 		return true
 	case h.idle.first != nil:
-		h.idle.first.close()
+		h.idle.first.makeRoom()
 		return true
 	}
 	if now := s.clock().Now(); now.Sub(h.refused) >= time.Minute {
@@ -174,6 +174,23 @@ func (s *Site) mayOpen() bool {
 		slog.Warn("web: connections are refused, since too many are open and none is idle", "MaxConnections", most)
 	}
 	return false
+}
+
+// makeRoom closes c for the sake of a new connection. If its client has not taken the last
+// response by then, c is aborted: the client could otherwise keep it open for WriteTimeout.
+func (c *channel) makeRoom() {
+	c.close()
+	if c.gone {
+		return
+	}
+	loop := c.connection.reactor
+	loop.CallLater(0, func() {
+		loop.CallLater(0, func() { // the transport has closed c by now, if it can
+			if !c.gone {
+				c.transport.AbortConnection()
+			}
+		})
+	})
 }
 
 // opened adds c to the connections.

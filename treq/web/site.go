@@ -82,9 +82,9 @@ type Site struct {
 	// means no bound.
 	MaxFields int
 	// MaxConnections bounds the open connections. Beyond it, the connection that has been
-	// idle for the longest time is closed to make room for a new one. If none is idle,
-	// the new one is closed at once. The default is 65,536; a negative value means no
-	// bound.
+	// idle for the longest time is closed to make room for a new one, and aborted if its
+	// client is slow to take the last response. If none is idle, the new one is closed at
+	// once. The default is 65,536; a negative value means no bound.
 	MaxConnections int
 	// MaxRequests bounds the requests on one connection. 0 means no bound.
 	MaxRequests int
