@@ -61,7 +61,6 @@ type channel struct {
 	stopped   bool // the transport can send no more
 	readEnded bool // the client has ended its side
 	closing   bool // received bytes are dropped
-	large     bool // a response had to wait in unsent
 	unread    bool // the client may be sending bytes that nobody will read
 	begun     bool // part of a head has arrived
 
@@ -346,7 +345,7 @@ func (c *channel) close() {
 
 // linger closes the connection to a client that may still be sending. Closing it at once
 // would reset it, and the client might lose the response (RFC 9112, section 9.6). So the
-// channel ends only its own side first.
+// channel ends only its own side first. timeUp and drop do the rest.
 func (c *channel) linger() {
 	if c.readEnded {
 		c.close()

@@ -98,7 +98,6 @@ func (c *channel) send(p []byte) {
 func (c *channel) sendLater() {
 	c.transport.UnregisterProducer()
 	c.transport.RegisterPullProducer(pulled{c})
-	c.large = true
 	c.lastPiece = c.clock.Now()
 	c.PauseProducing()
 }

@@ -29,8 +29,9 @@ const (
 	defaultHeaderTimeout = 20 * time.Second
 	defaultTimeout       = time.Minute
 	// lingering bounds the time that a half-closed connection waits for more bytes, or
-	// for the client's end, so that the client receives the last response. maxLinger
-	// bounds the time in all. Both are nginx's.
+	// for the client's end. maxLinger bounds the time in all. Both are nginx's. Then the
+	// connection is closed in order: a client that reads slowly may still be receiving
+	// what the system has of the last response, and a reset would drop that.
 	lingering = 5 * time.Second
 	maxLinger = 30 * time.Second
 )
@@ -117,9 +118,9 @@ func (c *channel) timeUp() {
 	case e == awaitContent:
 		c.keepAlive, c.unread = false, true
 		c.contentLost(errContentTimeout)
-	case e == awaitClose && c.large:
+	case e == awaitClose:
 		c.await(awaitWritten)
-		c.transport.LoseConnection() // AbortConnection would take back what the system has not sent
+		c.transport.LoseConnection()
 	default:
 		c.cause = errWriteTimeout
 		c.transport.AbortConnection()

@@ -291,7 +291,7 @@ func TestLingering(t *testing.T) {
 	s.Advance(4 * time.Second)
 	want(t, p.lost, nil)
 	s.Advance(time.Second)
-	p.send("x") // a client that has seen the end notices a reset only when it writes
+	p.send("x").send("x") // the answer to the first is a reset, which the second notices
 	if p.lost == nil {
 		t.Error("the connection is still open")
 	}

@@ -141,9 +141,15 @@ func (s *Site) cutShort() {
 	h := &s.house
 	h.limit = nil
 	slog.Warn("web: shutdown cuts connections short", "connections", h.open)
-	for c := h.busy.first; c != nil; c = c.following {
-		c.cause = ErrShutdown
-		c.transport.AbortConnection()
+	for c := h.busy.first; c != nil; {
+		following := c.following
+		if c.awaiting == awaitClose {
+			c.closeSoon() // the client may still be receiving the last response
+		} else {
+			c.cause = ErrShutdown
+			c.transport.AbortConnection()
+		}
+		c = following
 	}
 }
 
@@ -166,7 +172,7 @@ func (s *Site) mayOpen() bool {
 	case most < 0 || h.open < most:
 		return true
 	case h.idle.first != nil:
-		h.idle.first.makeRoom()
+		h.idle.first.closeSoon()
 		return true
 	}
 	if now := s.clock().Now(); now.Sub(h.refused) >= time.Minute {
@@ -176,9 +182,10 @@ func (s *Site) mayOpen() bool {
 	return false
 }
 
-// makeRoom closes c for the sake of a new connection. If its client has not taken the last
-// response by then, c is aborted: the client could otherwise keep it open for WriteTimeout.
-func (c *channel) makeRoom() {
+// closeSoon closes c in this turn or the next. If the system cannot take the rest of the
+// last response by then, c is aborted: the client could otherwise keep it open for
+// WriteTimeout.
+func (c *channel) closeSoon() {
 	c.close()
 	if c.gone {
 		return

@@ -42,10 +42,13 @@ type Site struct {
 	MinContentRate int64
 	// IdleTimeout bounds the time between two requests. The default is a minute.
 	IdleTimeout time.Duration
-	// WriteTimeout bounds the time in which the client takes the next part of a
+	// WriteTimeout bounds the time in which the system takes the next part of a
 	// response, 64 KiB at most. It counts from the last part, so that a slow client
-	// gets a response of any size. After it the connection is aborted. The default is a
-	// minute.
+	// gets a response of any size. After it the connection is aborted. A system whose
+	// send buffer is full takes nothing until the client has received a good part of
+	// that: on Linux a third, which is more than a megabyte once the buffer has grown
+	// to the 4 MiB of the default tcp_wmem. Clients that are slower than that need a
+	// longer time. The default is a minute.
 	WriteTimeout time.Duration
 	// ShutdownTimeout bounds the time that responses have to end in [Site.Shutdown]. The
 	// default is 10 seconds.

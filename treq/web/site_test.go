@@ -266,7 +266,7 @@ func TestLingeringAfterBadContent(t *testing.T) {
 		p.send(strings.Repeat("x", 100_000))
 		want(t, p.lost, nil)
 		s.Advance(5 * time.Second)
-		p.send("x")
+		p.send("x").send("x") // the answer to the first is a reset, which the second notices
 		want(t, p.lost != nil, true)
 	}
 }
