@@ -128,10 +128,11 @@ func (a *Agent) group(u *url.URL) (*group, error) {
 // with equal routes would make the same connection.
 type route struct {
 	server origin.Server
-	proxy  string     // the proxy's URL, with its credentials; "" without a proxy
-	tls    *TLSPolicy // the TLS of Config, for https
-	local  string     // the LocalAddress of Config
-	agent  *Agent     // non-nil for an agent with an EndpointFactory, which no other agent shares
+	proxy  string      // the proxy's URL, with its credentials; "" without a proxy
+	tls    *TLSPolicy  // the TLS of Config, for https
+	local  string      // the LocalAddress of Config
+	limits wire.Limits // the Limits of Config, with the defaults
+	agent  *Agent      // non-nil for an agent with an EndpointFactory, which no other agent shares
 }
 
 func (a *Agent) route(u *url.URL) (route, error) {
@@ -139,7 +140,7 @@ func (a *Agent) route(u *url.URL) (route, error) {
 	if errors.Is(err, origin.ErrHost) {
 		err = &wire.Error{Kind: wire.ErrHost, Detail: fmt.Sprintf("%.200q", u.Host)}
 	}
-	r := route{server: server, local: a.config.LocalAddress}
+	r := route{server: server, local: a.config.LocalAddress, limits: a.config.Limits.OrDefault()}
 	if server.Scheme == "https" {
 		r.tls = a.config.TLS
 	}

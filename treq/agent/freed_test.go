@@ -422,9 +422,14 @@ func TestKeepAlive(t *testing.T) {
 		value string
 		kept  time.Duration // 0: the connection closes at once
 	}{
-		{"timeout=5", 5 * time.Second},
-		{"timeout=5, max=100", 5 * time.Second},
-		{"max=100, TIMEOUT = \"5\" ", 5 * time.Second},
+		{"timeout=5", 4 * time.Second},
+		{"timeout=5, max=100", 4 * time.Second},
+		{"max=100, TIMEOUT = \"5\" ", 4 * time.Second},
+		{"timeout=1", 500 * time.Millisecond}, // half of it
+		{"timeout=2", time.Second},
+		{"timeout=3", 2 * time.Second},
+		{"timeout=240", 239 * time.Second},
+		{"timeout=241", agent.DefaultCachedConnectionTimeout},
 		{"timeout=300", agent.DefaultCachedConnectionTimeout},
 		{"timeout=99999999999999999999", agent.DefaultCachedConnectionTimeout},
 		{"timeout=-1", agent.DefaultCachedConnectionTimeout},

@@ -9,6 +9,11 @@ import (
 // This file reads Keep-Alive, by which a server says how long it keeps an unused
 // connection, and for how many requests more (RFC 2068, section 19.7.1.1).
 
+// A connection is kept for a time that is shorter than the server's by keepAliveMargin, but
+// at least by half of it. A request sent at the last moment would otherwise meet a
+// connection that the server has just closed, and one such as POST would not be sent again.
+const keepAliveMargin = time.Second
+
 // keepAlive takes the values of a response's Keep-Alive, and reports whether another
 // request may follow on c. It ignores what it does not understand.
 func (c *connection) keepAlive(values []string) bool {
@@ -22,7 +27,8 @@ func (c *connection) keepAlive(values []string) bool {
 			}
 			switch strings.ToLower(strings.TrimSpace(name)) {
 			case "timeout":
-				c.keep = time.Duration(n) * time.Second
+				limit := time.Duration(n) * time.Second
+				c.keep = max(limit-keepAliveMargin, limit/2)
 			case "max":
 				more = more && n != 0
 			}

@@ -13,7 +13,7 @@ import (
 //
 // Agents may share a Pool. A request uses only a connection that it would have made in
 // the same way: to the same server, through the same proxy with the same credentials,
-// with the same TLS policy and from the same local address.
+// with the same TLS policy, from the same local address and with the same limits.
 type Pool struct {
 	clock      reactor.Clock
 	persistent bool

@@ -65,6 +65,9 @@ func TestSharedPool(t *testing.T) {
 		{"another local address", plain, configured(agent.Config{LocalAddress: "192.0.2.9:0"}), "http://a.example/", "http://a.example/", false},
 		{"one local address", configured(agent.Config{LocalAddress: "192.0.2.9:0"}), configured(agent.Config{LocalAddress: "192.0.2.9:0"}), "http://a.example/", "http://a.example/", true},
 		{"another TLS policy, without TLS", plain, configured(agent.Config{TLS: policy}), "http://a.example/", "http://a.example/", true},
+		{"tighter limits", plain, configured(agent.Config{Limits: wire.Limits{HeaderBytes: 4096}}), "http://a.example/", "http://a.example/", false},
+		{"laxer limits", configured(agent.Config{Limits: wire.Limits{Informational: 1}}), plain, "http://a.example/", "http://a.example/", false},
+		{"the default limits", plain, configured(agent.Config{Limits: wire.Limits{}.OrDefault()}), "http://a.example/", "http://a.example/", true},
 		{"an endpoint factory", plain, elsewhere, "http://a.example/", "http://a.example/", false},
 		{"two endpoint factories", elsewhere, elsewhere, "http://a.example/", "http://a.example/", false},
 	} {

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"weak"
 
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -56,6 +57,6 @@ func (x *exchange) unread() {
 	if x.body.Taken() || x.carrier == nil {
 		return
 	}
-	slog.Warn("agent: a response was dropped unread: its connection is closed", "method", x.request.Method, "url", x.request.URL.Redacted())
+	slog.Warn("agent: a response was dropped unread: its connection is closed", "method", x.request.Method, "url", origin.Excerpt(x.request.URL.Redacted(), origin.ExcerptOfURL))
 	x.carrier.abort(reactor.ErrConnectionAborted)
 }

@@ -2,12 +2,16 @@ package agent_test
 
 import (
 	"runtime"
+	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/garbage"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -44,6 +48,50 @@ func TestUnreadResponse(t *testing.T) {
 		})
 	}
 }
+
+// TestLogsOfLongURLs checks that a log line has a bound, however long the URL is.
+func TestLogsOfLongURLs(t *testing.T) {
+	long := "http://user:secret@a.example/" + strings.Repeat("x", 120_000) + "/end"
+	check := func(t *testing.T, text string) {
+		t.Helper()
+		if len(text) < 500 || len(text) > 10_000 || !strings.Contains(text, "user:xxxxx@a.example/xxx") ||
+			!strings.Contains(text, " bytes]") || !strings.Contains(text, "xxx/end") {
+			t.Errorf("the log has %d bytes: %.1000s", len(text), text)
+		}
+	}
+	t.Run("unread", func(t *testing.T) {
+		log := logtest.Capture(t)
+		w := newWorld(t, agent.PoolConfig{})
+		d := w.get(long)
+		w.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
+		deferredtest.SuccessResultOf(t, d)
+		d = nil
+		garbage.Collect()
+		w.r.Pump()
+		check(t, log.String())
+	})
+	t.Run("panic", func(t *testing.T) {
+		log := logtest.Capture(t)
+		w := newWorld(t, agent.PoolConfig{})
+		req := newRequest("POST", long)
+		req.Body = panicsInStop{}
+		d := w.send(req)
+		w.Conn(0).Close()
+		deferredtest.FailureResultOf(t, d)
+		check(t, log.String())
+	})
+}
+
+// panicsInStop is a body that panics when it is stopped.
+type panicsInStop struct{}
+
+func (panicsInStop) Length() int64 { return request.UnknownLength }
+func (panicsInStop) StartProducing(request.Consumer) *deferred.Deferred[deferred.None] {
+	return deferred.New[deferred.None]()
+}
+func (panicsInStop) PauseProducing()  {}
+func (panicsInStop) ResumeProducing() {}
+func (panicsInStop) StopProducing()   { panic("oh") }
 
 // TestWholeResponseUnread checks that a dropped response whose body has ended leaves its
 // connection open.

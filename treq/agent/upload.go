@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -40,7 +41,7 @@ func (x *exchange) stopBody() {
 // panics.
 func (x *exchange) stopProducer() {
 	if r := panics.Try(x.request.Body.StopProducing); r != nil {
-		slog.Error("agent: panic in a body's StopProducing", "url", x.request.URL.Redacted(), "panic", r.Value, "stack", string(r.Stack))
+		slog.Error("agent: panic in a body's StopProducing", "url", origin.Excerpt(x.request.URL.Redacted(), origin.ExcerptOfURL), "panic", r.Value, "stack", string(r.Stack))
 	}
 }
 

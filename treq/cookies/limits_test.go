@@ -120,6 +120,35 @@ func TestSizes(t *testing.T) {
 		}
 	}
 
+	// The default path has the bound of a Path.
+	for _, test := range []struct{ below, stored string }{
+		{path, path},
+		{path + "p", "/"},
+		{path[:1000] + "/" + path[1001:], path[:1000] + "/" + path[1001:]},
+		{strings.Repeat("/a", 512), strings.Repeat("/a", 512)},
+		{strings.Repeat("/a", 513), "/"},
+		{strings.Repeat("/a", 50_000), "/"},
+		{strings.Repeat("/", 100_000), "/"},
+		{strings.Repeat("/%20", 1000), "/"},
+	} {
+		for _, line := range []string{"n=v", "n=v; Path=" + path + "p", "n=v; Path=x"} {
+			jar, _ := newJar()
+			if err := jar.Put(cookies.Cookie{Name: "s", Value: "1", Domain: "bank.example", Secure: true}); err != nil {
+				t.Fatal(err)
+			}
+			receive(t, jar, "http://h.example"+test.below+"/page", line)
+			got := ""
+			for c := range jar.All() {
+				if c.Name == "n" {
+					got = c.Path
+				}
+			}
+			if got != test.stored {
+				t.Errorf("%.20q below %.20q of %d bytes: the path is %.20q of %d bytes", line, test.below, len(test.below), got, len(got))
+			}
+		}
+	}
+
 	// A cookie that was not read by ParseSetCookie has the same bounds.
 	jar, _ := newJar()
 	jar.SetCookies(urls.MustParse("https://h.example/x/y"), []*http.Cookie{

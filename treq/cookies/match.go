@@ -130,10 +130,12 @@ func hasPrefixFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
-// defaultPath returns the path of a cookie that a response at path set without one.
+// defaultPath returns the path of a cookie that a response at path set without one. Like
+// a Path, it has at most maxAttribute bytes, which bounds the work for its cookies: a
+// longer one is "/".
 func defaultPath(path string) string {
 	i := strings.LastIndexByte(path, '/')
-	if i <= 0 || path[0] != '/' {
+	if i <= 0 || i > maxAttribute || path[0] != '/' {
 		return "/"
 	}
 	return path[:i]
