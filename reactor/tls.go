@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -22,13 +23,27 @@ var ErrTruncated error = &lossError{"TLS connection ended without a closing aler
 
 const defaultHandshakeTimeout = 30 * time.Second
 
+// A handshakeTimeout is the reason of [ErrHandshake] when the HandshakeTimeout is over.
+type handshakeTimeout time.Duration
+
+func (t handshakeTimeout) Error() string {
+	return "it took longer than " + time.Duration(t).String()
+}
+
+// Timeout returns true, as errors of package net do.
+func (t handshakeTimeout) Timeout() bool { return true }
+
+// Is reports whether target is os.ErrDeadlineExceeded.
+func (t handshakeTimeout) Is(target error) bool { return target == os.ErrDeadlineExceeded }
+
 // A TLSConfig configures TLS on a connection.
 type TLSConfig struct {
 	// Config is crypto/tls's own configuration; nil means an empty one. A client
 	// needs ServerName or InsecureSkipVerify, a server a certificate. The zone of an
 	// IPv6 address in ServerName is not part of the certificate's name. If Time is nil, certificates are checked at the time of the reactor.
 	Config *tls.Config
-	// HandshakeTimeout bounds the handshake. 0 means 30 seconds.
+	// HandshakeTimeout bounds the handshake. 0 means 30 seconds. The error of a handshake
+	// that takes longer is [ErrHandshake], and os.ErrDeadlineExceeded.
 	HandshakeTimeout time.Duration
 }
 

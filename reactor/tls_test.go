@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -311,7 +312,7 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 		t.Error("failed too soon")
 	}
 	r.RunFor(1)
-	if _, err, _ := result(waiting); !errors.Is(err, reactor.ErrHandshake) || !strings.Contains(err.Error(), "longer than 5s") {
+	if _, err, _ := result(waiting); !errors.Is(err, reactor.ErrHandshake) || !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "longer than 5s") {
 		t.Errorf("got %v", err)
 	}
 }

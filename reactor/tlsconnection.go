@@ -83,7 +83,7 @@ func (t *tlsConnection) whenHandshaken() *deferred.Deferred[Protocol] {
 func (t *tlsConnection) ConnectionMade(below Transport) {
 	t.below = below
 	t.timeout = t.factory.clock.CallLater(t.factory.limit, func() {
-		t.failed = fmt.Errorf("it took longer than %v", t.factory.limit)
+		t.failed = handshakeTimeout(t.factory.limit)
 		t.below.AbortConnection()
 	})
 	t.handshakeErr = errHandshakePanic

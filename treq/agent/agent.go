@@ -48,8 +48,11 @@ type Config struct {
 	// Pool keeps the agent's connections, so that later requests can use them. If it
 	// is nil, the connection of each request closes after it, as in Twisted.
 	Pool *Pool
-	// ConnectTimeout bounds the attempt to connect to each address. 0 means
-	// [reactor.DefaultConnectTimeout].
+	// ConnectTimeout bounds the attempt to connect to each address, then the wait for a
+	// proxy's answer to CONNECT, and then the TLS handshake. The error is a
+	// [*TimeoutError]. 0 means [reactor.DefaultConnectTimeout]. A negative time is no
+	// bound, except that a handshake may take 30 seconds. An Endpoint connects with
+	// timeouts of its own; a handshake of the agent on its connection has this one.
 	ConnectTimeout time.Duration
 	// LocalAddress is the IP address and port of this machine to connect from, as in
 	// "192.0.2.1:0"; the system chooses port 0. "" leaves both to the system. It is
@@ -173,16 +176,16 @@ func (a *Agent) endpoint(u *url.URL, server origin.Server) (endpoints.ClientEndp
 		e = a.tunnel(server)
 	}
 	if server.Scheme == "https" {
-		return endpoints.WrapTLS(a.reactor, reactor.TLSConfig{Config: a.tls.ConfigFor(server.TLSName(), server.Port)}, e), nil
+		return &secured{a, a.tls.ConfigFor(server.TLSName(), server.Port), e}, nil
 	}
 	return e, nil
 }
 
 // hostname returns an endpoint that looks server's name up and connects to it.
 func (a *Agent) hostname(server origin.Server) endpoints.ClientEndpoint {
-	return endpoints.NewHostname(a.reactor, server.Host, server.Port, endpoints.HostnameConfig{
+	return &hostname{a, endpoints.NewHostname(a.reactor, server.Host, server.Port, endpoints.HostnameConfig{
 		Timeout: a.config.ConnectTimeout, LocalAddress: a.config.LocalAddress,
-	})
+	})}
 }
 
 // connect sends x, with the given head, over a new connection.
@@ -210,7 +213,7 @@ func (a *Agent) connect(x *exchange, head []byte) {
 			if err == nil {
 				err = fmt.Errorf("the endpoint connected a %T, which the agent did not make", p)
 			}
-			x.fail(a.connectError(explained(err)))
+			x.fail(explained(err))
 			a.pool.closed(x.group)
 		case x.over():
 			c.abort(reactor.ErrConnectionAborted)

@@ -2,12 +2,16 @@ package agent
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 )
 
 // A TimeoutError says which timeout of a request ran out. errors.Is matches it with
@@ -32,7 +36,11 @@ var unfulfilled = map[string]string{
 }
 
 func (e *TimeoutError) Error() string {
-	text := fmt.Sprintf("%s %v (%s)", cmp.Or(unfulfilled[e.Option], "timed out after"), e.After, e.Option)
+	waited := cmp.Or(unfulfilled[e.Option], "timed out after")
+	if errors.Is(e.Err, reactor.ErrHandshake) {
+		waited = "no TLS handshake within"
+	}
+	text := fmt.Sprintf("%s %v (%s)", waited, e.After, e.Option)
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
@@ -51,13 +59,57 @@ func (e *TimeoutError) Unwrap() []error {
 	return all
 }
 
-// connectError returns err, the reason why there is no connection, as a TimeoutError if
-// the ConnectTimeout of a is over.
-func (a *Agent) connectError(err error) error {
-	limit := cmp.Or(a.config.ConnectTimeout, reactor.DefaultConnectTimeout)
-	var waited *deferred.TimeoutError // for the answer of a proxy
-	if limit < 0 || !errors.Is(err, reactor.ErrConnectTimeout) && !errors.As(err, &waited) {
-		return err
+// connectLimit returns the ConnectTimeout of a; 0 means no bound.
+func (a *Agent) connectLimit() time.Duration {
+	return max(0, cmp.Or(a.config.ConnectTimeout, reactor.DefaultConnectTimeout))
+}
+
+// connectTimeout returns err, which says that the ConnectTimeout of a is over, as a
+// TimeoutError.
+func (a *Agent) connectTimeout(err error) error {
+	if limit := a.connectLimit(); limit != 0 {
+		return &TimeoutError{"ConnectTimeout", limit, err}
 	}
-	return &TimeoutError{"ConnectTimeout", limit, err}
+	return err
+}
+
+// A hostname is the endpoint of a server or proxy, whose attempts have the ConnectTimeout of
+// the agent. The endpoints of an EndpointFactory have timeouts of their own.
+type hostname struct {
+	agent *Agent
+	below *endpoints.Hostname
+}
+
+func (h *hostname) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+	return h.below.Connect(factory).AddErrback(func(err error) (reactor.Protocol, error) {
+		if errors.Is(err, reactor.ErrConnectTimeout) && !errors.Is(err, syscall.ETIMEDOUT) { // that is a timeout of the system
+			err = h.agent.connectTimeout(err)
+		}
+		return nil, err
+	})
+}
+
+// A secured is the endpoint of TLS on the connections of another endpoint. The handshake has
+// the ConnectTimeout of the agent.
+type secured struct {
+	agent *Agent
+	tls   *tls.Config
+	below endpoints.ClientEndpoint
+}
+
+func (s *secured) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+	connected := false
+	config := reactor.TLSConfig{Config: s.tls, HandshakeTimeout: s.agent.connectLimit()}
+	d := reactor.TLSClient(s.agent.reactor, config, factory).Connect(func(f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+		return s.below.Connect(f).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
+			connected = true
+			return p, nil
+		})
+	})
+	return d.AddErrback(func(err error) (reactor.Protocol, error) {
+		if connected && errors.Is(err, os.ErrDeadlineExceeded) {
+			err = s.agent.connectTimeout(err)
+		}
+		return nil, err
+	})
 }

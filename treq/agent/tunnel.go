@@ -1,10 +1,11 @@
 package agent
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
@@ -85,8 +86,15 @@ func (o *tunnelOpener) open() *deferred.Deferred[reactor.Protocol] {
 	}
 	o.reader.Start(http.MethodConnect)
 	o.transport.Write(head)
-	timeout := cmp.Or(o.agent.config.ConnectTimeout, reactor.DefaultConnectTimeout)
-	return o.opened.AddTimeout(timeout, o.agent.reactor, nil)
+	if limit := o.agent.connectLimit(); limit != 0 {
+		o.opened.AddTimeout(limit, o.agent.reactor, func(p reactor.Protocol, err error, after time.Duration) (reactor.Protocol, error) {
+			if errors.Is(err, deferred.ErrCancelled) {
+				err = o.agent.connectTimeout(fmt.Errorf("the proxy's answer to CONNECT %s: timed out after %v", o.target, after))
+			}
+			return p, err
+		})
+	}
+	return o.opened
 }
 
 // fail ends the attempt. A refusal of the proxy is the reason, if there is one.
