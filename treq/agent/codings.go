@@ -6,6 +6,8 @@ package agent
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -33,7 +35,9 @@ type Decoder struct {
 
 // The decoders. Most servers know gzip and br. Some servers send bytes after the end of a
 // coded body, such as a line end or the padding of a file: these decoders ignore them, as
-// browsers do.
+// browsers do. After 256 KiB of them the body ends, and its connection is closed: the server
+// might send them for ever. For the same reason a body fails if 1 MiB of it, such as empty
+// members, decodes to nothing.
 var (
 	// GzipDecoder decodes gzip (RFC 1952), with any number of members.
 	GzipDecoder = Decoder{"gzip", openGzip}
@@ -58,7 +62,8 @@ var gzips, deflates, brotlis, zstds sync.Pool
 // report the end of a member before the next member begins, and fails if other bytes
 // follow.
 type gzipReader struct {
-	in *bufio.Reader
+	source barren
+	in     *bufio.Reader
 	gzip.Reader
 	ended bool // no member is being read
 	first bool // no member has been read
@@ -71,7 +76,8 @@ func openGzip(r io.Reader) (io.ReadCloser, error) {
 	if !ok {
 		z = &gzipReader{in: bufio.NewReader(nil)}
 	}
-	z.in.Reset(r)
+	z.source = barren{Reader: r}
+	z.in.Reset(&z.source)
 	z.ended, z.first = true, true
 	return z, nil
 }
@@ -83,7 +89,7 @@ func (z *gzipReader) Read(p []byte) (int, error) {
 				return 0, err
 			}
 		}
-		n, err := z.Reader.Read(p)
+		n, err := z.source.decoded(z.Reader.Read(p))
 		z.ended = err == io.EOF
 		if z.ended {
 			err = nil
@@ -127,17 +133,53 @@ func skipRest(in io.Reader, err error, head []byte, magic string) error {
 	case err != nil && len(head) != 0 && strings.HasPrefix(magic, string(head)):
 		return io.ErrUnexpectedEOF
 	}
-	if _, err := io.Copy(io.Discard, in); err != nil {
+	if _, err := io.CopyN(io.Discard, in, maxTail); err != nil {
 		return err
 	}
-	return io.EOF
+	return errTail
+}
+
+// maxTail bounds the bytes after the end of a coded body, and errTail says that there are
+// more. maxBarren bounds the bytes that decode to nothing.
+const (
+	maxTail   = 256 << 10
+	maxBarren = 1 << 20
+)
+
+var (
+	errTail   = errors.New("very many bytes follow the coded body")
+	errBarren = fmt.Errorf("%d bytes decoded to nothing", maxBarren)
+)
+
+// A barren reader reads a coded body. It fails after maxBarren bytes without a decoded one.
+type barren struct {
+	io.Reader
+	n int // bytes read since the last decoded one
+}
+
+func (b *barren) Read(p []byte) (int, error) {
+	if b.n >= maxBarren {
+		return 0, errBarren
+	}
+	n, err := b.Reader.Read(p)
+	b.n += n
+	return n, err
+}
+
+// decoded returns n and err, the results of a Read. Bytes that were decoded begin a new count.
+func (b *barren) decoded(n int, err error) (int, error) {
+	if n > 0 {
+		b.n = 0
+	}
+	return n, err
 }
 
 // A deflateReader tells the zlib format from the bare one by the first two bytes.
 type deflateReader struct {
-	in   *bufio.Reader
-	zlib io.ReadCloser // nil before its first use
-	bare io.ReadCloser // nil before its first use
+	source barren
+	in     *bufio.Reader
+	zlib   io.ReadCloser // nil before its first use
+	bare   io.ReadCloser // nil before its first use
 	io.Reader
 }
 
@@ -146,7 +188,8 @@ func openDeflate(r io.Reader) (io.ReadCloser, error) {
 	if !ok {
 		z = &deflateReader{in: bufio.NewReader(nil)}
 	}
-	z.in.Reset(r)
+	z.source = barren{Reader: r}
+	z.in.Reset(&z.source)
 	if err := z.open(); err != nil {
 		deflates.Put(z)
 		return nil, err
@@ -190,7 +233,7 @@ func reset(old io.ReadCloser, in io.Reader, open func() (io.ReadCloser, error)) 
 }
 
 func (z *deflateReader) Read(p []byte) (int, error) {
-	n, err := z.Reader.Read(p)
+	n, err := z.source.decoded(z.Reader.Read(p))
 	switch {
 	case err != io.EOF:
 	case n > 0:
@@ -209,7 +252,7 @@ func (z *deflateReader) Close() error {
 // A brotliReader takes no bytes at all for an empty body.
 type brotliReader struct {
 	brotli.Reader
-	in    io.Reader
+	in    barren
 	any   bool // a byte was read from in
 	ended bool // bytes follow the end of the body
 }
@@ -219,7 +262,7 @@ func openBrotli(r io.Reader) (io.ReadCloser, error) {
 	if !ok {
 		z = new(brotliReader)
 	}
-	z.in, z.any, z.ended = r, false, false
+	z.in, z.any, z.ended = barren{Reader: r}, false, false
 	return z, z.Reset(brotliSource{z})
 }
 
@@ -233,9 +276,9 @@ func errAfterBrotli() error {
 
 func (z *brotliReader) Read(p []byte) (int, error) {
 	if z.ended {
-		return 0, skipRest(z.in, nil, nil, "")
+		return 0, skipRest(&z.in, nil, nil, "")
 	}
-	n, err := z.Reader.Read(p)
+	n, err := z.in.decoded(z.Reader.Read(p))
 	switch {
 	case err == nil || err == io.EOF:
 	case err == io.ErrUnexpectedEOF && !z.any:

@@ -636,6 +636,50 @@ func TestDecodeCut(t *testing.T) {
 	}
 }
 
+// TestDecodeEndless has servers that never stop to send what decodes to nothing.
+func TestDecodeEndless(t *testing.T) {
+	junk := strings.Repeat("\x00", 4096)
+	type endless struct {
+		name, coding, begin, again string
+		most                       int // bytes of the body that are taken
+		fails                      bool
+	}
+	const slack = 64 << 10 // of buffers
+	tests := []endless{
+		{"empty gzip members", "gzip", "", strings.Repeat(string(coded("gzip", nil)), 100), 1<<20 + slack, true},
+		{"empty gzip members after one", "gzip", string(coded("gzip", []byte("hello"))), strings.Repeat(string(coded("gzip", nil)), 100), 1<<20 + slack, true},
+		{"empty blocks", "deflate", "", strings.Repeat("\x00\x00\x00\xff\xff", 1000), 1<<20 + slack, true},
+		{"skippable frames", "zstd", "", strings.Repeat("\x53\x2a\x4d\x18\x05\x00\x00\x00abcde", 300), 1<<20 + slack, true},
+		{"skippable frames after one", "zstd", string(coded("zstd", []byte("hello"))), strings.Repeat("\x53\x2a\x4d\x18\x05\x00\x00\x00abcde", 300), 1<<20 + slack, true},
+		{"a long skippable frame", "zstd", "\x53\x2a\x4d\x18\xff\xff\xff\xff", junk, 1<<20 + slack, true},
+		{"junk after two codings", "gzip, zstd", string(coded("zstd", coded("gzip", []byte("hello")))), junk, 256<<10 + slack, false},
+	}
+	for _, c := range codings {
+		tests = append(tests, endless{"junk after " + c.encoder, c.name, string(coded(c.encoder, []byte("hello"))), junk, 256<<10 + slack, false})
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r, body := decoding(t, test.coding, agent.DecoderConfig{MaxSize: 1000})
+			p := new(bodytest.Reader)
+			r.DeliverBody(p)
+			body.Write([]byte(test.begin))
+			taken := 0
+			for ; body.Stopped == 0 && taken < 10<<20; taken += len(test.again) {
+				body.Write([]byte(test.again))
+			}
+			if taken > test.most || body.Stopped != 1 || len(p.Lost) != 1 {
+				t.Fatalf("%d bytes were taken, stopped %d times, ended with %v", taken, body.Stopped, p.Lost)
+			}
+			if failed := errors.As(p.Lost[0], new(*agent.DecodeError)); failed != test.fails || !failed && !errors.Is(p.Lost[0], response.ErrDone) {
+				t.Errorf("ended with %v", p.Lost[0])
+			}
+			if !test.fails && string(p.Got) != "hello" {
+				t.Errorf("got %q", p.Got)
+			}
+		})
+	}
+}
+
 // TestDecodeTrailingInARow: each decoder ignores what follows its body.
 func TestDecodeTrailingInARow(t *testing.T) {
 	data := coded("gzip", []byte("x"))

@@ -35,6 +35,7 @@ type decodedBody struct {
 	task     *coro.Task            // nil before the first byte
 	chunk    []byte                // bytes to deliver, which the coroutine decoded
 	fault    *DecodeError          // the first error, or nil
+	tail     bool                  // too many bytes follow the coded body
 	lost     error                 // the reason of the coded body's end; nil before the end
 	running  bool                  // decodeSome is on the stack
 	paused   bool                  // the reader has paused the decoded body
@@ -213,6 +214,8 @@ func (d *decodedBody) finish() {
 		reason = d.lost
 	case d.fault != nil:
 		reason = &response.FailedError{Reasons: []error{d.fault}, Response: d.response}
+	case d.lost == nil: // what follows the coded body is not read
+		reason = response.ErrDone
 	default:
 		reason = d.lost
 	}
@@ -260,7 +263,7 @@ func (d *decodedBody) decode(t *coro.Task) {
 			break
 		}
 	}
-	if d.fault != nil {
+	if d.fault != nil || d.tail {
 		return
 	}
 	// The outermost decoder must have read all of the input.
@@ -276,6 +279,7 @@ type stage struct {
 	source  io.Reader
 	reader  io.ReadCloser // nil before the first Read
 	size    int64         // decoded bytes
+	tail    bool          // too many bytes follow its body
 }
 
 func (s *stage) Read(p []byte) (n int, err error) {
@@ -285,6 +289,9 @@ func (s *stage) Read(p []byte) (n int, err error) {
 			n, err = 0, s.fail(deferred.NewPanicError(v))
 		}
 	}()
+	if s.tail {
+		return 0, io.EOF
+	}
 	if s.reader == nil {
 		if s.reader, err = s.decoder.Open(s.source); err != nil {
 			s.reader = nil
@@ -324,7 +331,11 @@ func (s *stage) most() int64 {
 // fail returns the error for Read to return because of err. An error of an earlier stage
 // is the cause of err, so that fail returns the earlier error.
 func (s *stage) fail(err error) error {
-	if err == io.EOF {
+	switch err {
+	case errTail:
+		s.tail, s.body.tail = true, true
+		return io.EOF
+	case io.EOF:
 		return err
 	}
 	if s.body.fault == nil {

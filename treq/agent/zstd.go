@@ -20,7 +20,8 @@ const (
 
 // A zstdReader decodes one frame after another.
 type zstdReader struct {
-	in *bufio.Reader
+	source barren
+	in     *bufio.Reader
 	*zstd.Decoder
 	frame zstdFrame
 	ended bool // no frame is being read
@@ -38,7 +39,8 @@ func openZstd(r io.Reader) (io.ReadCloser, error) {
 		}
 		z = &zstdReader{in: bufio.NewReader(nil), Decoder: d}
 	}
-	z.in.Reset(r)
+	z.source = barren{Reader: r}
+	z.in.Reset(&z.source)
 	z.ended, z.first = true, true
 	return z, nil
 }
@@ -50,7 +52,7 @@ func (z *zstdReader) Read(p []byte) (int, error) {
 				return 0, err
 			}
 		}
-		n, err := z.Decoder.Read(p)
+		n, err := z.source.decoded(z.Decoder.Read(p))
 		z.ended = err == io.EOF
 		if z.ended {
 			err = nil
