@@ -123,7 +123,7 @@ func (r *Request) parseForm() (err error) {
 	if kind != urlencoded && kind != multipart {
 		return nil
 	}
-	if r.kept.size > keptAlways && !r.hold(r.kept.size) {
+	if r.kept.size > keptAlways && !r.holdValues(r.kept.size) {
 		return errNoMemory
 	}
 	content, err := r.kept.whole()
@@ -141,6 +141,19 @@ func (r *Request) parseForm() (err error) {
 	}
 	maps.Copy(r.Args, values)
 	return nil
+}
+
+// holdValues counts n bytes of the values of r's form, unless those of all forms are then
+// more than [Site.MemoryContentTotal]. They do not share that memory with content, or
+// clients that send their content slowly could keep it from all forms: content can go to a
+// file instead, values cannot.
+func (r *Request) holdValues(n int64) (ok bool) {
+	if n > r.Site.memoryContentTotal()-r.Site.heldValues {
+		return false
+	}
+	r.heldValues = n
+	r.Site.heldValues += n
+	return true
 }
 
 // refuseFor ends the response because the query or the content cannot be read.

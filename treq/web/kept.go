@@ -188,10 +188,12 @@ func (r *Request) letGo() {
 	r.held = 0
 }
 
-// closeContent removes the file of the content, and counts its memory no more, at the end
-// of r. The program may still be reading what is in memory.
+// closeContent removes the file of the content, and counts its memory and that of the form's
+// values no more, at the end of r. The program may still be reading what is in memory.
 func (r *Request) closeContent() {
 	r.letGo()
+	r.Site.heldValues -= r.heldValues
+	r.heldValues = 0
 	r.kept.close()
 }
 

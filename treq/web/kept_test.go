@@ -195,3 +195,51 @@ func TestFormInAFile(t *testing.T) {
 	text = "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n" + strings.Repeat("x", 50_000) + "\r\n--x--"
 	want(t, body(s.ask(post("Content-Type: multipart/form-data; boundary=x\r\n", text))), "50000 1 "+itoa(len(text))+" 1")
 }
+
+// TestFormsBesideSlowUploads checks that clients whose uploads never end do not get others'
+// forms refused, and that the values of all forms have a limit of their own.
+func TestFormsBesideSlowUploads(t *testing.T) {
+	for _, size := range []int{100, 8000, 9000, 100_000} {
+		for _, length := range []int{2_000_000, 9_000_000} { // of a form, of which a part comes
+			dir := t.TempDir()
+			s := serve(t, &web.Site{Root: web.RenderFunc(hello), TempDir: dir, MemoryContentTotal: 1 << 20, MemoryContent: 100_000})
+			for range 15 {
+				s.connect().send(post("Content-Type: application/x-www-form-urlencoded\r\n", pattern(length))[:100_000])
+			}
+			if filesIn(t, dir) == 0 {
+				t.Error("the uploads do not use up the memory for content")
+			}
+			for range 20 {
+				got := s.ask(post("Content-Type: application/x-www-form-urlencoded\r\n", "a="+strings.Repeat("y", size)))
+				want(t, head(got), "HTTP/1.1 200 OK")
+			}
+		}
+	}
+}
+
+// TestTheValuesOfAllForms checks the limit of the values of forms, and that they count until
+// the responses are finished.
+func TestTheValuesOfAllForms(t *testing.T) {
+	var open []*web.Request
+	s := serve(t, &web.Site{MemoryContentTotal: 100_000, TempDir: t.TempDir(), Root: web.RenderFunc(func(req *web.Request) {
+		req.NotDoneYet()
+		open = append(open, req)
+	})})
+	form := post("Content-Type: application/x-www-form-urlencoded\r\n", "a="+strings.Repeat("y", 29_998))
+	var peers []*peer
+	for range 3 {
+		peers = append(peers, s.connect().send(form))
+	}
+	want(t, len(open), 3)
+	want(t, head(s.ask(form)), "HTTP/1.1 503 Service Unavailable")
+	s.ask(post("Content-Type: application/x-www-form-urlencoded\r\n", "a=small"))
+	want(t, len(open), 4)
+	open[0].Finish()
+	s.ask(form)
+	want(t, len(open), 5)
+	want(t, head(s.ask(form)), "HTTP/1.1 503 Service Unavailable")
+	peers[1].AbortConnection()
+	s.Pump()
+	s.ask(form)
+	want(t, len(open), 6)
+}

@@ -67,6 +67,7 @@ type Request struct {
 
 	kept        Content // the content for a resource that does not stream
 	held        int64   // the bytes of it that Site.heldContent counts
+	heldValues  int64   // the bytes of a form's values that Site.heldValues counts
 	receiver    ContentReceiver
 	contentOver bool // the content has ended, early if contentErr is not nil
 	contentErr  error

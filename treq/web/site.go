@@ -33,7 +33,8 @@ type Site struct {
 	// default is 20 seconds.
 	HeaderTimeout time.Duration
 	// ContentTimeout bounds the pauses in a request's content while a reader waits
-	// for it. The default is a minute.
+	// for it. The default is a minute. A negative value also removes the bound of
+	// MinContentRate, which adds to this time.
 	ContentTimeout time.Duration
 	// MinContentRate is the number of bytes a second at which content has to arrive while
 	// a reader waits for it: each byte gives the client more time, up to
@@ -75,8 +76,9 @@ type Site struct {
 	MemoryContent int64
 	// MemoryContentTotal bounds the content that all requests together keep in memory,
 	// in bytes, except for 8 KiB of each. More is kept in temporary files. The values of
-	// forms count too: if they would exceed the bound, the answer is a 503. The default
-	// is 64 MiB; a negative value means no bound.
+	// all forms may take as much again, until their responses are finished; if they would
+	// take more, the answer is a 503. The default is 64 MiB; a negative value means no
+	// bound.
 	MemoryContentTotal int64
 	// TempDir is the directory of the temporary files. "" means [os.TempDir].
 	TempDir string
@@ -97,14 +99,16 @@ type Site struct {
 	// means no bound.
 	TurnRequests int
 
-	// AccessLog, if set, is called once for each Request, when its response is
-	// written or its connection is lost; see [CombinedLog].
+	// AccessLog, if set, is called once for each Request, however it ends: when the
+	// connection has taken its response, or is lost. After a loss, it is called when
+	// the request's handler has returned. See [CombinedLog].
 	AccessLog func(req *Request)
 	// Clock is the clock for dates and timeouts. nil means the reactor of the
 	// connection.
 	Clock reactor.Clock
 
-	heldContent int64 // the bytes that MemoryContentTotal bounds
+	heldContent int64 // the bytes of content that MemoryContentTotal bounds
+	heldValues  int64 // the bytes of forms' values that it bounds
 
 	newSessions list.List                       // those whose clients have not come back, in the order of their last requests
 	oldSessions list.List                       // the others, in the same order
