@@ -224,8 +224,9 @@ func (a *Agent) connect(x *exchange, head []byte) {
 	})
 }
 
-// resend sends x over a new connection after its old one was lost. A request is resent at
-// most once, because only the loss of a reused connection leads here.
+// resend sends x again after the loss of a reused connection, or after a 417. If the pool
+// allows no new connection, x waits in the queue and may get another reused one, whose loss
+// leads here again.
 func (a *Agent) resend(x *exchange) {
 	if err := x.rewindBody(); err != nil {
 		x.fail(err)

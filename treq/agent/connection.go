@@ -96,7 +96,7 @@ func (c *connection) send(x *exchange, head []byte) {
 		return
 	}
 	c.x, x.carrier = x, c
-	x.cutShort = false
+	x.cutShort, x.continued = false, false
 	c.sent++
 	c.heard = false
 	c.persistent = persists(x)
@@ -107,7 +107,7 @@ func (c *connection) send(x *exchange, head []byte) {
 		return
 	}
 	c.chunked = body.Length() == request.UnknownLength
-	if c.mayBeDead() && x.idempotent() {
+	if c.mayBeDead() && x.idempotent() || x.expects() {
 		x.holdBody()
 	}
 	if x.expects() {
@@ -209,7 +209,7 @@ func (c *connection) DataReceived(data []byte) {
 // headReceived gives x the response, of which extra bytes more are received.
 func (c *connection) headReceived(x *exchange, extra int) {
 	head := c.reader.Head()
-	if _, waits := x.upload.(*continueWait); waits && head.Code == http.StatusExpectationFailed {
+	if head.Code == http.StatusExpectationFailed && x.expects() && !x.continued && (x.held || !x.produced) {
 		c.repeat(x)
 		return
 	}
@@ -221,6 +221,9 @@ func (c *connection) headReceived(x *exchange, extra int) {
 		c.persistent = c.keepAlive(values) && c.persistent
 	}
 	r := x.respond(head, nil)
+	if x.over() {
+		return // Release cancelled x
+	}
 	if head.Length == 0 { // r is complete: the program that gets it may use c
 		c.end(x, extra)
 	}
@@ -229,13 +232,19 @@ func (c *connection) headReceived(x *exchange, extra int) {
 
 // repeat sends x without its Expect over another connection, since the server answers that
 // it does not know an Expect (RFC 9110, section 10.1.1). On this connection the server may
-// wait for the body.
+// wait for the body, or never read the part of it that is on its way.
 func (c *connection) repeat(x *exchange) {
-	x.stopUpload()
+	if x.stopUpload(); x.over() {
+		return // StopProducing cancelled x
+	}
 	x.expectless = true
 	c.x, x.carrier = nil, nil
 	c.broken = reactor.ErrConnectionDone
-	c.transport.LoseConnection()
+	if x.produced {
+		c.transport.AbortConnection()
+	} else {
+		c.transport.LoseConnection()
+	}
 	x.agent.resend(x)
 }
 
@@ -245,11 +254,12 @@ func (c *connection) end(x *exchange, extra int) {
 	c.x, x.fresh = nil, nil
 	if c.persistent && c.reader.Head().KeepAlive && extra == 0 && x.upload == nil && !x.cutShort && !c.transport.PeerClosed() {
 		c.transport.ResumeProducing() // the reader of the body may have paused it
+		x.carrier = nil               // put may send the next request, which x must not touch
 		c.pool.put(c)
 	} else {
 		c.leave(x)
+		x.carrier = nil
 	}
-	x.carrier = nil
 	x.body.End(response.ErrDone)
 }
 
@@ -280,6 +290,10 @@ func (c *connection) upgrade(x *exchange, early []byte) {
 	c.x, x.carrier = nil, nil
 	c.broken = errUpgraded
 	r := x.respond(c.reader.Head(), response.NewUpgrade(c.transport, early))
+	if x.over() { // Release cancelled x
+		c.transport.AbortConnection()
+		return
+	}
 	x.body.End(response.ErrDone)
 	x.fire(r)
 }

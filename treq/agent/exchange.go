@@ -37,6 +37,7 @@ type exchange struct {
 	produced   bool                                   // the request's body was started or stopped
 	cutShort   bool                                   // the server does not get the whole body of the request
 	expectless bool                                   // the request is repeated without its Expect
+	continued  bool                                   // the server asked for the request's body with a 100
 	held       bool                                   // the request's body is held, so that it can be sent again
 	answered   bool                                   // the head of the response was received
 }
@@ -108,7 +109,11 @@ func (x *exchange) idempotent() bool {
 }
 
 // holdBody makes sure that the body of x's request can be sent again, if that is possible.
-func (x *exchange) holdBody() { x.held = request.Hold(x.request.Body) }
+func (x *exchange) holdBody() {
+	if !x.held { // a resent request may hold it already
+		x.held = request.Hold(x.request.Body)
+	}
+}
 
 // releaseBody undoes holdBody.
 func (x *exchange) releaseBody() {
@@ -138,8 +143,11 @@ func (x *exchange) expects() bool {
 // informed passes an interim response to the request's Informational function, and
 // sends the body if the server asks for it.
 func (x *exchange) informed(head *http1.ResponseHead) {
-	if w, ok := x.upload.(*continueWait); ok && head.Code == http.StatusContinue {
-		w.proceed()
+	if head.Code == http.StatusContinue {
+		x.continued = true
+		if w, ok := x.upload.(*continueWait); ok {
+			w.proceed()
+		}
 	}
 	if x.request.Informational != nil {
 		x.request.Informational(head.Code, head.Header)
@@ -176,16 +184,35 @@ func (x *exchange) respond(head *http1.ResponseHead, upgrade *response.Upgrade) 
 	return r
 }
 
-// fire fires the result with r, the response.
+// fire fires the result with r, the response, unless x was cancelled meanwhile.
 func (x *exchange) fire(r *response.Response) {
+	if x.over() {
+		return
+	}
 	result := x.result
 	x.result = nil // x must not keep r reachable
 	result.Callback(r)
 }
 
-// The methods below make x the transport of its response's body.
+// The methods below make x the transport of its response's body. Just before the end of the
+// body, the connection may already carry the next exchange: x then has no carrier.
 
-func (x *exchange) PauseProducing()              { x.carrier.PauseProducing() }
-func (x *exchange) ResumeProducing()             { x.carrier.ResumeProducing() }
-func (x *exchange) StopProducing()               { x.carrier.abort(reactor.ErrConnectionAborted) }
+func (x *exchange) PauseProducing() {
+	if x.carrier != nil {
+		x.carrier.PauseProducing()
+	}
+}
+
+func (x *exchange) ResumeProducing() {
+	if x.carrier != nil {
+		x.carrier.ResumeProducing()
+	}
+}
+
+func (x *exchange) StopProducing() {
+	if x.carrier != nil {
+		x.carrier.abort(reactor.ErrConnectionAborted)
+	}
+}
+
 func (x *exchange) Cooperator() *task.Cooperator { return x.agent.bodies() }

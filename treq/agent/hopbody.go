@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -13,6 +14,9 @@ import (
 // The agent of a hop may stop, pause or resume its body long after the next hop has begun
 // to send it: when the rest of a redirect has arrived, or when the connection is lost. So
 // each hop gets a hopBody of its own, which the next hop cuts off.
+//
+// Stacks may be nested. The source of an inner Stack's tripBody is then the hopBody of an
+// outer Stack, whose trip goes on when the trip of the inner one is over.
 
 // A tripBody is a body that several hops may send. It keeps the source of the body until
 // the trip is over, and sees to it that the body is started or stopped.
@@ -31,18 +35,24 @@ type hopBody struct {
 	done *deferred.Deferred[deferred.None] // the result of StartProducing; nil before it
 }
 
-// watchBody makes the body of req a hopBody, if there may be a hop that sends it again.
-func (s *Stack) watchBody(req *request.Request) {
+// errCutOff is the result of the StartProducing of a hopBody that the next hop cut off. Its
+// consumer gets no more bytes, and the hop is not to blame for that.
+var errCutOff = errors.New("agent: the body is sent again by the next hop")
+
+// watchBody makes the body of req a hopBody, if there may be a hop that sends it again. It
+// returns the tripBody, which the caller must end, or nil.
+func (s *Stack) watchBody(req *request.Request) *tripBody {
 	switch req.Body.(type) {
 	case nil, request.Bytes:
-		return
+		return nil
 	}
 	if s.Credentials == nil && (s.Redirects == nil || s.Redirects.methodAfter(req.Method, http.StatusTemporaryRedirect) == refused) {
-		return
+		return nil
 	}
 	t := &tripBody{BodyProducer: req.Body, waits: req.ExpectContinue > 0, held: request.Hold(req.Body)}
 	t.last = &hopBody{trip: t}
 	req.Body = t.last
+	return t
 }
 
 // again returns body for the next hop, ready to be started. why is the error if it cannot be
@@ -60,12 +70,23 @@ func again(body request.BodyProducer, why error) (request.BodyProducer, error) {
 	case !t.held && (t.started || !t.waits):
 		return nil, why
 	case t.started:
-		if err := request.Rewind(t.BodyProducer); err != nil {
+		err := request.Rewind(t.BodyProducer)
+		t.last.cutOff()
+		if err != nil {
 			return nil, fmt.Errorf("%w: %w", why, err)
 		}
 	}
 	t.started, t.last = false, &hopBody{trip: t}
 	return t.last, nil
+}
+
+// cutOff makes the consumer of b let go: b writes no more.
+func (b *hopBody) cutOff() {
+	done := b.done
+	b.done = nil
+	if done != nil && !done.Called() {
+		done.Errback(errCutOff)
+	}
 }
 
 // end ends the trip of body: no further hop sends it.
@@ -133,8 +154,10 @@ func (b *hopBody) Rewind() error {
 	if !b.current() {
 		return request.ErrNotRepeatable
 	}
-	b.done, b.trip.started = nil, false
-	return request.Rewind(b.trip.BodyProducer)
+	b.trip.started = false
+	err := request.Rewind(b.trip.BodyProducer)
+	b.cutOff()
+	return err
 }
 
 var _ request.RepeatableProducer = (*hopBody)(nil)

@@ -67,6 +67,7 @@ func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response
 	if err != nil {
 		return refuse(req, err)
 	}
+	body := s.watchBody(req)
 	t := trip{Stack: s, origin: first, req: req}
 	d := t.send()
 	authorized := t.authorized
@@ -81,9 +82,9 @@ func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response
 		}
 		return nil, &detour{t.startJourney(resp, next, err)}
 	}).ThenErrback(takeDetour)
-	if b, ok := req.Body.(*hopBody); ok {
+	if body != nil {
 		d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
-			b.trip.end()
+			body.end()
 			return resp, err
 		})
 	}
@@ -113,14 +114,9 @@ func (s *Stack) prepare(req *request.Request) (origin.Origin, error) {
 		req.AcceptEncoding = s.Decoding.acceptEncoding(req)
 	}
 	if s.Credentials == nil {
-		s.watchBody(req)
 		return origin.Origin{}, nil
 	}
-	o, err := origin.Of(req.URL)
-	if err == nil {
-		s.watchBody(req)
-	}
-	return o, err
+	return origin.Of(req.URL)
 }
 
 // A trip is a request on its way through a Stack, with the state that hops pass on.

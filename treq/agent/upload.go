@@ -193,6 +193,8 @@ func (p *producerUpload) Cooperator() *task.Cooperator { return p.x.Cooperator()
 func (p *producerUpload) end(err error) {
 	p.finish()
 	switch {
+	case err == errCutOff:
+		p.x.cutShort = true
 	case err != nil:
 		p.fail(err)
 	case p.length != request.UnknownLength && p.written != p.length:

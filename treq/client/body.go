@@ -52,12 +52,12 @@ func discard(data any) {
 	}
 }
 
+// discard stops every body of f, whatever is wrong with the other fields.
 func (f Files) discard() {
-	if len(f) == 0 {
-		return
-	}
-	if p, err := multipart.NewMultiPartProducer(f, multipart.Config{}); err == nil {
-		p.StopProducing()
+	for _, field := range f {
+		if file, ok := field.Value.(multipart.File); ok && file.Body != nil {
+			file.Body.StopProducing()
+		}
 	}
 }
 
