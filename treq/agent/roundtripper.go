@@ -20,16 +20,18 @@ import (
 // This file joins agents with net/http, in both directions.
 
 // FromRoundTripper returns an agent on r that sends each request through rt on a new
-// goroutine. Bodies are streamed in both directions, with back-pressure.
+// goroutine. Bodies are streamed in both directions, with back-pressure. When r stops, the
+// requests and the bodies of responses that are in progress fail with [reactor.ErrStopped],
+// and the contexts of their requests end.
 func FromRoundTripper(r reactor.Reactor, rt http.RoundTripper) Requester {
 	if rt == nil {
 		panic("agent: FromRoundTripper with a nil RoundTripper")
 	}
-	return &roundTripperAgent{threads: r, rt: rt, cooperator: task.NewCooperator(r, task.CooperatorConfig{})}
+	return &roundTripperAgent{reactor: r, rt: rt, cooperator: task.NewCooperator(r, task.CooperatorConfig{})}
 }
 
 type roundTripperAgent struct {
-	threads    reactor.Threads
+	reactor    reactor.Reactor
 	rt         http.RoundTripper
 	cooperator *task.Cooperator // runs the producers and readers of bodies
 }
@@ -41,7 +43,7 @@ func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*re
 	out, produce := a.outgoing(ctx, req)
 	go func() {
 		in, err := a.rt.RoundTrip(out)
-		a.threads.CallFromThread(func() {
+		a.reactor.CallFromThread(func() {
 			switch {
 			case err != nil:
 				cancel()
@@ -57,7 +59,12 @@ func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*re
 		})
 	}()
 	produce()
-	return d
+	return reactor.UntilStopped(a.reactor, d).AddErrback(func(err error) (*response.Response, error) {
+		if err == reactor.ErrStopped {
+			err = WithRequest(req, err)
+		}
+		return nil, err
+	})
 }
 
 // outgoing returns req as a net/http request, and a function that starts its body.
@@ -85,7 +92,7 @@ func (a *roundTripperAgent) outgoing(ctx context.Context, req *request.Request) 
 		out.Body, _ = out.GetBody()
 		return out, produce
 	}
-	pipe := &producerPipe{bridge.NewPipe(a.threads, req.Body), a.cooperator}
+	pipe := &producerPipe{bridge.NewPipe(a.reactor, req.Body), a.cooperator}
 	out.Body = pipe
 	return out, func() { pipe.produce(req.Body) }
 }
@@ -114,8 +121,14 @@ func (p *producerPipe) produce(body request.BodyProducer) {
 
 // response returns in as an agent's response. The end of the body calls cancel.
 func (a *roundTripperAgent) response(req *request.Request, in *http.Response, cancel func()) *response.Response {
-	t := &pumpTransport{Pump: bridge.NewPump(a.threads, in.Body), cancel: cancel, cooperator: a.cooperator}
+	t := &pumpTransport{Pump: bridge.NewPump(a.reactor, in.Body), cancel: cancel, cooperator: a.cooperator}
 	t.body.Init(t)
+	t.ended = reactor.UntilStopped(a.reactor, deferred.New[deferred.None]())
+	t.ended.AddErrback(func(err error) (deferred.None, error) {
+		t.Pump.StopProducing()
+		t.end(err)
+		return deferred.None{}, nil
+	})
 	r := response.New(&t.body)
 	r.Version = in.Proto
 	r.Code = in.StatusCode
@@ -138,6 +151,7 @@ type pumpTransport struct {
 	atEnd      func() // is called before the end of a complete body
 	cancel     func()
 	cooperator *task.Cooperator
+	ended      *deferred.Deferred[deferred.None] // fires at the end of the body; fails if the reactor stops first
 }
 
 func (t *pumpTransport) Cooperator() *task.Cooperator { return t.cooperator }
@@ -156,6 +170,9 @@ func (t *pumpTransport) StopProducing() {
 
 func (t *pumpTransport) end(err error) {
 	t.cancel()
+	if !t.ended.Called() {
+		t.ended.Callback(deferred.None{})
+	}
 	if err == nil {
 		t.atEnd()
 		t.body.End(response.ErrDone)

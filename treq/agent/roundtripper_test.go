@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -416,3 +417,61 @@ func (c closeCounter) Close() error { c.closed.Add(1); return nil }
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// A stuckBody never has anything to read. Close ends a Read.
+type stuckBody struct {
+	closed chan bool
+	once   sync.Once
+}
+
+func (b *stuckBody) Read([]byte) (int, error) { <-b.closed; return 0, io.ErrClosedPipe }
+func (b *stuckBody) Close() error             { b.once.Do(func() { close(b.closed) }); return nil }
+
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestFromRoundTripperWhenTheReactorStops: a request in progress fails with ErrStopped, and
+// so does the body of a response. The RoundTripper learns of it from the request's context.
+func TestFromRoundTripperWhenTheReactorStops(t *testing.T) {
+	for name, answers := range map[string]bool{"request": false, "body": true} {
+		t.Run(name, func(t *testing.T) {
+			r := reactor.New()
+			defer r.Close()
+			ended := make(chan bool)
+			body := &stuckBody{closed: make(chan bool)}
+			a := agent.FromRoundTripper(r, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+				if answers {
+					go func() { <-req.Context().Done(); close(ended) }()
+					r.CallFromThread(func() { r.CallLater(10*time.Millisecond, func() { r.Stop() }) })
+					return &http.Response{StatusCode: 200, Proto: "HTTP/1.1", Header: http.Header{}, Body: body, ContentLength: -1}, nil
+				}
+				r.Stop()
+				<-req.Context().Done()
+				close(ended)
+				return nil, req.Context().Err()
+			}))
+			fired := 0
+			var got error
+			r.CallWhenRunning(func() {
+				req := &request.Request{Method: "GET", URL: urls.MustParse("http://an.example/"), Header: http.Header{}}
+				deferred.Then(a.Request(req), (*response.Response).Content).AddBoth(func(_ []byte, err error) ([]byte, error) {
+					fired++
+					got = err
+					return nil, nil
+				})
+			})
+			if err := r.Run(); err != nil {
+				t.Fatal(err)
+			}
+			var withRequest *agent.RequestError
+			if fired != 1 || !errors.Is(got, reactor.ErrStopped) || !answers && !errors.As(got, &withRequest) {
+				t.Errorf("fired %d times, with %v", fired, got)
+			}
+			<-ended
+			if answers {
+				<-body.closed
+			}
+		})
+	}
+}
