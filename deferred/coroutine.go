@@ -3,6 +3,8 @@ package deferred
 import (
 	"iter"
 	"runtime"
+
+	"github.com/seed-7c003b53/gotreq/internal/coro"
 )
 
 // This file holds the direct style. A coroutine is split into three objects so that
@@ -94,6 +96,7 @@ func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
 	c.co, c.result = co, c
 	// This function must not refer to c, or its stack would keep c reachable.
 	c.next, co.stop = iter.Pull(func(yield func(None) bool) {
+		coro.NoteCreator()
 		co.yield = yield
 		defer co.end()
 		defer func() {

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+
+	"github.com/seed-7c003b53/gotreq/internal/coro"
 )
 
 var debugging atomic.Bool
@@ -13,7 +15,10 @@ var debugging atomic.Bool
 // on. A Deferred then records where it was made, where it fired and where it last
 // failed, for [AlreadyCalledError] and [Unhandled]. Recording takes a few
 // microseconds per Deferred. Any goroutine may call SetDebugging.
-func SetDebugging(on bool) { debugging.Store(on) }
+func SetDebugging(on bool) {
+	debugging.Store(on)
+	coro.NoteCreators(on)
+}
 
 // Debugging reports whether stacks are recorded. Any goroutine may call it.
 func Debugging() bool { return debugging.Load() }

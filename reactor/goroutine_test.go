@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"testing"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/coro"
@@ -183,5 +184,34 @@ func BenchmarkOnLoop(b *testing.B) {
 				b.Error(err)
 			}
 		})
+	}
+}
+
+// While debugging, a check in a coroutine that a coroutine created takes about as long as
+// another one, however many coroutines there are.
+func TestChecksInNestedCoroutinesDoNotReadAllStacks(t *testing.T) {
+	deferred.SetDebugging(true)
+	defer deferred.SetDebugging(false)
+	r := memory.New()
+	ended, all := 0, 1000
+	inner := func(co *deferred.Co) (int, error) {
+		for range 3 {
+			wait := deferred.New[int]()
+			r.CallLater(time.Second, func() { wait.Callback(1) })
+			deferred.Await(co, wait)
+		}
+		ended++
+		return 1, nil
+	}
+	for range all {
+		r.CallLater(0, func() {
+			deferred.Go(func(co *deferred.Co) (int, error) { return deferred.Await(co, deferred.Go(inner)) })
+			coro.New(func(*coro.Task) { deferred.Go(inner) }).Resume()
+		})
+	}
+	began := time.Now()
+	r.RunFor(10 * time.Second)
+	if took := time.Since(began); ended != 2*all || took > 10*time.Second { // reading all stacks takes minutes
+		t.Errorf("%d coroutines ended, after %v", ended, took)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/coro"
 	"github.com/seed-7c003b53/gotreq/internal/random"
 	"github.com/seed-7c003b53/gotreq/internal/timers"
 )
@@ -169,7 +170,7 @@ func (l *Loop) begin() error {
 // revive makes the calling goroutine the loop's, which may run again after it has ended. mu
 // is locked.
 func (l *Loop) revive() {
-	l.goroutine.Store(goroutineID())
+	l.goroutine.Store(coro.Goroutine())
 	if l.hasEnded {
 		l.hasEnded, l.ended = false, nil
 	}
@@ -445,7 +446,14 @@ func (l *Loop) SuggestThreadPoolSize(size int) { l.threads.resize(size) }
 // OnLoop reports whether the caller is on the loop's goroutine; see [Threads].
 func (l *Loop) OnLoop() bool {
 	id := l.goroutine.Load()
-	return id != 0 && runsOn(id)
+	switch {
+	case id == 0:
+		return false
+	case l.phase.Load() == asleep: // no coroutine runs on it
+		return coro.Goroutine() == id
+	default:
+		return coro.RunsOn(id)
+	}
 }
 
 // Ended returns a channel that is closed when Run ends; see [Threads].

@@ -32,6 +32,7 @@ func New(f func(t *Task)) *Task {
 		if t.stopped {
 			return
 		}
+		NoteCreator()
 		t.yield = yield
 		returned := false
 		defer func() {
