@@ -2,9 +2,9 @@ package deferred
 
 import (
 	"errors"
-	"math"
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // This file helps tests of code that uses this package.
@@ -21,7 +21,7 @@ func FailOnUnhandled(t interface { // the part of testing.TB that FailOnUnhandle
 	Errorf(format string, args ...any)
 	Cleanup(func())
 }) *UnhandledErrors {
-	collectGarbage(math.MaxInt)
+	collectAll()
 	u := new(UnhandledErrors)
 	previous := SetUnhandledReporter(u.add)
 	t.Cleanup(func() {
@@ -52,7 +52,7 @@ type foundError struct {
 // Flush collects garbage, then removes and returns the errors that match target, as
 // errors.Is defines, or all errors if target is nil. It is trial's flushLoggedErrors.
 func (u *UnhandledErrors) Flush(target error) []Unhandled {
-	collectGarbage(math.MaxInt)
+	collectAll()
 	var flushed, kept []Unhandled
 	for f := u.found.Swap(nil); f != nil; f = f.next {
 		if target == nil || errors.Is(f.Err, target) {
@@ -77,30 +77,34 @@ func (u *UnhandledErrors) add(e Unhandled) {
 	}
 }
 
-// collectGarbage collects unreachable objects and waits for their reports, for at most
-// the given number of collections. A chain of objects with finalizers takes several
-// rounds.
-func collectGarbage(most int) {
+// collectGarbage collects unreachable objects and waits for their reports. It ends early if
+// enough is true, or if patience ends while it waits. A chain of objects with finalizers
+// takes several rounds.
+func collectGarbage(enough func() bool, patience func() <-chan time.Time) {
 	for range 3 {
+		if enough() {
+			return
+		}
 		done := make(chan None, 2)
 		func() {
-			// Finalizers run one after the other, so this one runs at about the end of its
-			// round. Cleanups have a queue of their own.
+			// Finalizers run one after the other. This one runs among those of its round,
+			// and after those of the rounds before. Cleanups have a queue of their own.
 			runtime.SetFinalizer(&struct{ p *int }{new(int)}, func(any) { done <- None{} })
 			runtime.AddCleanup(&struct{ p *int }{new(int)}, func(c chan None) { c <- None{} }, done)
 		}()
-		for n := 0; n < 2; {
-			if most == 0 {
-				return
-			}
-			most--
-			runtime.GC()
+		runtime.GC()
+		over := patience()
+		for range 2 {
 			select {
 			case <-done:
-				n++
-			default:
-				runtime.Gosched()
+			case <-over:
+				return
 			}
 		}
 	}
+}
+
+// collectAll collects garbage until everything unreachable is reported.
+func collectAll() {
+	collectGarbage(func() bool { return false }, func() <-chan time.Time { return nil })
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // An Unhandled is an error in a Deferred that has become unreachable, so that no
@@ -37,6 +38,7 @@ func (d *Deferred[T]) markUnhandled() {
 		return
 	}
 	e.unhandled = &unhandledError{d.err, e.debug}
+	unhandledErrors.Add(1)
 	runtime.SetFinalizer(e.unhandled, (*unhandledError).report)
 }
 
@@ -45,6 +47,7 @@ func (d *Deferred[T]) markHandled() {
 	if d.extra != nil && d.extra.unhandled != nil {
 		d.extra.unhandled.err = nil
 		d.extra.unhandled = nil
+		unhandledErrors.Add(-1)
 	}
 }
 
@@ -57,7 +60,12 @@ func (e *unhandledError) report() {
 		u.Made, u.Fired, u.Failed = e.debug.madeAt.String(), e.debug.firedAt.String(), e.debug.failedAt.String()
 	}
 	report(u)
+	unhandledErrors.Add(-1)
 }
+
+// unhandledErrors is the number of errors that no handler has taken and that are not
+// reported.
+var unhandledErrors atomic.Int64
 
 // report passes u to the reporter. Any goroutine may call it.
 func report(u Unhandled) { (*reporter.Load())(u) }
@@ -83,12 +91,17 @@ func SetUnhandledReporter(report func(Unhandled)) (previous func(Unhandled)) {
 
 // ReportUnhandled collects garbage and waits until the errors that are unhandled by then
 // are reported. It is for the end of a program, which would lose them otherwise; task.React
-// calls it. Coroutines that nothing can resume any more are no error then, and are not
-// reported. ReportUnhandled gives up if a finalizer of the program does not return.
+// calls it. It returns at once if no Deferred has such an error. Coroutines that nothing
+// can resume any more are no error then, and are not reported.
+//
+// The finalizers of the program run in turn with the reports. ReportUnhandled waits for
+// them, and gives up after a second in which they do not end.
 func ReportUnhandled() {
 	ending.Add(1)
 	defer ending.Add(-1)
-	collectGarbage(100)
+	collectGarbage(
+		func() bool { return unhandledErrors.Load() == 0 },
+		func() <-chan time.Time { return time.After(time.Second) })
 }
 
 // ending is the number of calls of ReportUnhandled that have not returned.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
@@ -124,6 +126,58 @@ func TestFlushWaitsForFinalizers(t *testing.T) {
 			runtime.Gosched()
 		}
 	}
+}
+
+// ReportUnhandled waits for a finalizer that takes long, but not for one that blocks. It
+// collects no garbage if there is no error to report, or more often than it must.
+func TestReportUnhandled(t *testing.T) {
+	u := deferred.FailOnUnhandled(t)
+	collections := func(f func()) uint32 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		return after.NumGC - before.NumGC
+	}
+	// finalize starts a finalizer that runs until the returned function is called.
+	finalize := func() (end func()) {
+		running, ended := make(chan None), make(chan None)
+		func() {
+			runtime.SetFinalizer(&struct{ p *int }{new(int)}, func(any) { close(running); <-ended })
+		}()
+		runtime.GC()
+		<-running
+		return func() { close(ended) }
+	}
+
+	handled := deferred.Fail[int](errBoom)
+	handled.AddErrback(func(error) (int, error) { return 1, nil })
+	eq(t, collections(deferred.ReportUnhandled), 0)
+
+	var reported atomic.Int32
+	previous := deferred.SetUnhandledReporter(func(deferred.Unhandled) { reported.Add(1) })
+	slow := finalize()
+	deferred.Fail[int](errBoom)
+	time.AfterFunc(200*time.Millisecond, slow)
+	if n := collections(deferred.ReportUnhandled); n > 3 {
+		t.Errorf("a slow finalizer: %d collections", n)
+	}
+	eq(t, reported.Load(), 1)
+	deferred.SetUnhandledReporter(previous)
+
+	unblock := finalize()
+	deferred.Fail[int](errBoom)
+	if n := collections(deferred.ReportUnhandled); n > 3 {
+		t.Errorf("a finalizer that blocks: %d collections", n)
+	}
+	unblock()
+	eq(t, len(u.Flush(errBoom)), 1)
+
+	reachable := deferred.Fail[int](errBoom)
+	if n := collections(deferred.ReportUnhandled); n > 3 {
+		t.Errorf("an error that is reachable: %d collections", n)
+	}
+	reachable.AddErrback(func(error) (int, error) { return 1, nil })
 }
 
 func TestUnhandledIsLoggedOnceWithPlacesWhenDebugging(t *testing.T) {
