@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 )
 
 // This file makes and accepts connections.
@@ -29,7 +30,7 @@ func (l *Loop) ConnectUNIX(path string, factory Factory, config ConnectConfig) *
 
 // A dial is an attempt to connect.
 type dial struct {
-	at      node[dial]
+	at      list.Node[dial]
 	loop    *Loop
 	network string
 	address string
@@ -40,8 +41,6 @@ type dial struct {
 	over    bool        // the attempt has ended
 }
 
-func (d *dial) node() *node[dial] { return &d.at }
-
 func (l *Loop) connect(network, address string, factory Factory, config ConnectConfig) *deferred.Deferred[Protocol] {
 	if factory == nil {
 		panic("reactor: connecting to " + address + " with a nil Factory")
@@ -51,7 +50,7 @@ func (l *Loop) connect(network, address string, factory Factory, config ConnectC
 	}
 	d := &dial{loop: l, network: network, address: address, factory: factory}
 	d.result = deferred.NewCancellable(func(*deferred.Deferred[Protocol]) { d.end() })
-	push(&l.dials, d)
+	l.dials.Push(&d.at, d)
 	if timeout := config.timeout(); timeout > 0 {
 		d.timeout = l.CallLater(timeout, func() { d.fail(ErrConnectTimeout) })
 	}
@@ -76,7 +75,7 @@ func (d *dial) end() {
 		return
 	}
 	d.over = true
-	drop(&d.loop.dials, d)
+	d.at.Remove()
 	if d.timeout != nil && d.timeout.Active() {
 		d.timeout.Cancel()
 	}
@@ -147,7 +146,7 @@ func (l *Loop) ListenUNIX(path string, factory Factory) (Port, error) {
 
 // port implements Port.
 type port struct {
-	at       node[port]
+	at       list.Node[port]
 	loop     *Loop
 	listener Listener
 	addr     net.Addr
@@ -159,8 +158,6 @@ type port struct {
 
 // acceptPause is the time that a port waits after it failed to accept a connection.
 const acceptPause = 100 * time.Millisecond
-
-func (p *port) node() *node[port] { return &p.at }
 
 func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 	if factory == nil {
@@ -175,7 +172,7 @@ func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 		return nil, &ListenError{network, address, classify(err)}
 	}
 	p.listener, p.addr = listener, listener.Addr()
-	push(&l.ports, p)
+	l.ports.Push(&p.at, p)
 	if f, ok := factory.(ListeningFactory); ok {
 		f.DoStart(l, p)
 	}
@@ -228,7 +225,7 @@ func (p *port) StopListening() {
 	if p.resume != nil {
 		p.resume.Cancel()
 	}
-	drop(&p.loop.ports, p)
+	p.at.Remove()
 	p.listener.Close()
 	if f, ok := p.factory.(ListeningFactory); ok {
 		f.DoStop(p)

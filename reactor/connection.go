@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/internal/producer"
 )
 
@@ -16,7 +17,7 @@ import (
 
 // A connection is the Transport over one Socket.
 type connection struct {
-	at       node[connection]
+	at       list.Node[connection]
 	loop     *Loop
 	socket   Socket
 	protocol Protocol
@@ -74,8 +75,6 @@ const (
 	lingerTime = 5 * time.Second
 )
 
-func (c *connection) node() *node[connection] { return &c.at }
-
 // check panics if the caller is not on the loop's goroutine. The methods of Transport
 // call it.
 func (c *connection) check() { c.loop.check("the methods of a Transport") }
@@ -84,7 +83,7 @@ func (c *connection) check() { c.loop.check("the methods of a Transport") }
 // panics. The connection is then closed at the end of the turn.
 func (l *Loop) start(s Socket, p Protocol) (*connection, error) {
 	c := &connection{loop: l, socket: s, protocol: p}
-	push(&l.open, c)
+	l.open.Push(&c.at, c)
 	err := c.guard(func() { p.ConnectionMade(c) })
 	s.Start(c)
 	return c, err
@@ -542,7 +541,7 @@ func (c *connection) end(reason error, reset bool) {
 		return
 	}
 	c.flags |= disconnected
-	drop(&c.loop.open, c)
+	c.at.Remove()
 	c.socket.Close(reset)
 	c.dropOut()
 	if c.broken != nil && c.broken.linger != nil {

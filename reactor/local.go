@@ -1,5 +1,7 @@
 package reactor
 
+import "github.com/seed-7c003b53/gotreq/internal/list"
+
 // A Local is a variable that has a value for each reactor, such as the client that the
 // requests on a reactor share. The value lives as long as its reactor; a global map
 // would keep both for ever.
@@ -29,6 +31,6 @@ func (l *Local[T]) Of(r Reactor) T {
 // zero value is empty.
 type Locals struct {
 	values  map[any]any
-	waits   list[wait]
+	waits   list.List[wait]
 	stopped bool // nothing can wait until the next Run
 }

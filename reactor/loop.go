@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/coro"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/internal/random"
 	"github.com/seed-7c003b53/gotreq/internal/timers"
 )
@@ -37,9 +38,9 @@ type Loop struct {
 	whenRunning    []func()
 	handlesSignals bool
 
-	open  list[connection] // open connections
-	ports list[port]       // listening ports
-	dials list[dial]       // connection attempts in progress
+	open  list.List[connection] // open connections
+	ports list.List[port]       // listening ports
+	dials list.List[dial]       // connection attempts in progress
 
 	again []*connection // connections that may have more to read, although no event follows
 	dirty []*connection // connections to be flushed at the end of this turn
@@ -356,14 +357,14 @@ func (l *Loop) shorten(timeout time.Duration) time.Duration {
 // without waiting.
 func (l *Loop) closeAll() {
 	l.enter(closing) // keeps others from opening something, such as a client that reconnects at once
-	for d := l.dials.first; d != nil; d = l.dials.first {
+	for d := l.dials.First(); d != nil; d = l.dials.First() {
 		d.fail(ErrStopped)
 	}
 	l.locals.stop()
-	for p := l.ports.first; p != nil; p = l.ports.first {
+	for p := l.ports.First(); p != nil; p = l.ports.First() {
 		p.StopListening()
 	}
-	for c := l.open.first; c != nil; c = l.open.first {
+	for c := l.open.First(); c != nil; c = l.open.First() {
 		c.stop()
 	}
 	clear(l.again)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -48,7 +49,7 @@ type flight struct {
 	resolver *systemResolver
 	host     string
 	cancel   context.CancelFunc
-	waiters  list[lookupWaiter]
+	waiters  list.List[lookupWaiter]
 }
 
 // LookupHost looks host up; see [NameResolver]. Cancelling one Deferred does not affect
@@ -63,7 +64,7 @@ func (r *systemResolver) LookupHost(host string) *deferred.Deferred[[]netip.Addr
 	}
 	w := &lookupWaiter{}
 	w.result = deferred.NewCancellable(func(*deferred.Deferred[[]netip.Addr]) { f.leave(w) })
-	push(&f.waiters, w)
+	f.waiters.Push(&w.at, w)
 	if !shared {
 		f.begin()
 	}
@@ -72,11 +73,9 @@ func (r *systemResolver) LookupHost(host string) *deferred.Deferred[[]netip.Addr
 
 // A lookupWaiter waits for the result of a flight.
 type lookupWaiter struct {
-	at     node[lookupWaiter]
+	at     list.Node[lookupWaiter]
 	result *deferred.Deferred[[]netip.Addr]
 }
-
-func (w *lookupWaiter) node() *node[lookupWaiter] { return &w.at }
 
 func (f *flight) begin() {
 	r := f.resolver
@@ -107,8 +106,8 @@ func (f *flight) end(found []netip.Addr, err error) ([]netip.Addr, error) {
 	for i, a := range found {
 		found[i] = a.Unmap()
 	}
-	for w := f.waiters.first; w != nil; w = f.waiters.first {
-		drop(&f.waiters, w)
+	for w := f.waiters.First(); w != nil; w = f.waiters.First() {
+		w.at.Remove()
 		w.result.Resolve(slices.Clone(found), err)
 	}
 	return nil, nil
@@ -116,8 +115,8 @@ func (f *flight) end(found []netip.Addr, err error) ([]netip.Addr, error) {
 
 // leave removes w from the waiters, and ends the lookup if none is left.
 func (f *flight) leave(w *lookupWaiter) {
-	drop(&f.waiters, w)
-	if f.waiters.first == nil {
+	w.at.Remove()
+	if f.waiters.First() == nil {
 		f.drop()
 	}
 }

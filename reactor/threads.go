@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/sourcegraph/conc"
 )
 
@@ -34,10 +35,10 @@ func UntilStopped[T any](r Reactor, d *deferred.Deferred[T]) *deferred.Deferred[
 }
 
 func untilStopped[T any](locals *Locals, d *deferred.Deferred[T]) *deferred.Deferred[T] {
-	w := &wait{cancel: d.Cancel, waiting: true}
-	push(&locals.waits, w)
+	w := &wait{cancel: d.Cancel}
+	locals.waits.Push(&w.at, w)
 	d.AddBoth(func(value T, err error) (T, error) {
-		locals.end(w)
+		w.at.Remove()
 		if w.stopped && errors.Is(err, deferred.ErrCancelled) {
 			err = ErrStopped
 		}
@@ -51,32 +52,21 @@ func untilStopped[T any](locals *Locals, d *deferred.Deferred[T]) *deferred.Defe
 
 // A wait is a Deferred of UntilStopped.
 type wait struct {
-	at      node[wait]
+	at      list.Node[wait]
 	cancel  func()
-	waiting bool // it is in the list
 	stopped bool // the loop stopped first
 }
-
-func (w *wait) node() *node[wait] { return &w.at }
 
 func (w *wait) stop() {
 	w.stopped = true
 	w.cancel()
 }
 
-// end removes w from the list.
-func (l *Locals) end(w *wait) {
-	if w.waiting {
-		w.waiting = false
-		drop(&l.waits, w)
-	}
-}
-
 // stop ends all waits.
 func (l *Locals) stop() {
 	l.stopped = true
-	for w := l.waits.first; w != nil; w = l.waits.first {
-		l.end(w)
+	for w := l.waits.First(); w != nil; w = l.waits.First() {
+		w.at.Remove()
 		w.stop()
 	}
 }

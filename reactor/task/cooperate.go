@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -49,8 +50,8 @@ type Cooperator struct {
 	predicate func() (over func() bool)
 	slice     slice // for the default predicate
 
-	ready taskList // tasks with a step to run, the next one first
-	idle  taskList // tasks that are paused or waiting
+	ready list.List[CooperativeTask] // tasks with a step to run, the next one first
+	idle  list.List[CooperativeTask] // tasks that are paused or waiting
 
 	tickFunc func()              // c.tick, allocated once
 	call     reactor.DelayedCall // the next tick; nil if none is scheduled
@@ -181,7 +182,7 @@ func (c *Cooperator) Start() {
 func (c *Cooperator) Stop() {
 	c.stopped = true
 	// Callbacks may add, end and resume tasks, which changes the lists.
-	tasks := slices.Concat(c.ready.tasks(), c.idle.tasks())
+	tasks := slices.AppendSeq(slices.Collect(c.ready.All()), c.idle.All())
 	for _, t := range tasks {
 		if t.ended == nil {
 			t.finish(ErrSchedulerStopped, ErrSchedulerStopped)
@@ -199,14 +200,14 @@ func (c *Cooperator) add(t *CooperativeTask) *CooperativeTask {
 	if c.stopped {
 		t.finish(ErrSchedulerStopped, ErrSchedulerStopped)
 	} else {
-		t.place()
+		t.move()
 	}
 	return t
 }
 
 // reschedule schedules the next slice if a task is ready, and else cancels it.
 func (c *Cooperator) reschedule() {
-	switch want := c.ready.first != nil && c.started && !c.ticking; {
+	switch want := c.ready.First() != nil && c.started && !c.ticking; {
 	case want && c.call == nil:
 		c.call = c.schedule(c.tickFunc)
 	case !want && c.call != nil:
@@ -224,8 +225,8 @@ func (c *Cooperator) tick() {
 		c.reschedule()
 	}()
 	over := c.predicate()
-	for c.ready.first != nil {
-		c.ready.first.advance()
+	for t := c.ready.First(); t != nil; t = c.ready.First() {
+		t.advance()
 		if over() {
 			return
 		}

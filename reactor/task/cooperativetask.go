@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 )
 
 // A CooperativeTask is work that a [Cooperator] runs in steps. [Cooperator.Cooperate] starts
@@ -23,8 +24,7 @@ type CooperativeTask struct {
 	waiters []*deferred.Deferred[deferred.None] // WhenDone's Deferreds
 	failure *deferred.Deferred[deferred.None]   // holds an error without waiters, to report it
 
-	list       *taskList
-	next, prev *CooperativeTask
+	place list.Node[CooperativeTask] // in a list of the Cooperator; in none after the end
 }
 
 // Pause keeps the task from running until [CooperativeTask.Resume] is called as often as
@@ -35,7 +35,7 @@ func (t *CooperativeTask) Pause() error {
 		return t.ended
 	}
 	t.pauses++
-	t.place()
+	t.move()
 	return nil
 }
 
@@ -46,7 +46,7 @@ func (t *CooperativeTask) Resume() error {
 		return ErrNotPaused
 	}
 	t.pauses--
-	t.place()
+	t.move()
 	return nil
 }
 
@@ -111,8 +111,8 @@ func (t *CooperativeTask) advance() {
 		}
 		t.waitFor(wait)
 	case err == nil:
-		if t.list == &t.cooperator.ready {
-			t.list.rotate(t)
+		if ready := &t.cooperator.ready; t.place.In() == ready {
+			ready.Push(&t.place, t)
 		}
 	case err == Done:
 		t.finish(ErrTaskDone, nil)
@@ -132,7 +132,7 @@ func (t *CooperativeTask) waitFor(wait Wait) {
 		t.resume = t.waited
 	}
 	t.wait = wait
-	t.place()
+	t.move()
 	wait.AddBoth(t.resume)
 }
 
@@ -143,7 +143,7 @@ func (t *CooperativeTask) waited(_ deferred.None, err error) (deferred.None, err
 		if err != nil {
 			t.finish(ErrTaskFailed, err)
 		} else {
-			t.place()
+			t.move()
 		}
 	}
 	return deferred.None{}, nil
@@ -153,24 +153,23 @@ func ignoreError(d *deferred.Deferred[deferred.None]) {
 	d.AddErrback(func(error) (deferred.None, error) { return deferred.None{}, nil })
 }
 
-// place moves the task to the list for its state.
-func (t *CooperativeTask) place() {
+// move moves the task to the list for its state.
+func (t *CooperativeTask) move() {
 	c := t.cooperator
-	list := &c.ready
+	to := &c.ready
 	switch {
 	case t.ended != nil:
-		list = nil
+		to = nil
 	case t.pauses != 0 || t.wait != nil:
-		list = &c.idle
+		to = &c.idle
 	}
-	if list == t.list {
+	switch {
+	case to == t.place.In():
 		return
-	}
-	if t.list != nil {
-		t.list.remove(t)
-	}
-	if list != nil {
-		list.push(t)
+	case to == nil:
+		t.place.Remove()
+	default:
+		to.Push(&t.place, t)
 	}
 	c.reschedule()
 }
@@ -179,7 +178,7 @@ func (t *CooperativeTask) place() {
 // that of WhenDone.
 func (t *CooperativeTask) finish(ended, result error) {
 	t.ended, t.result = ended, result
-	t.place()
+	t.move()
 	if wait := t.wait; wait != nil {
 		t.wait = nil
 		wait.Cancel()
@@ -213,46 +212,4 @@ func (t *CooperativeTask) close() {
 	if err != nil {
 		deferred.Fail[deferred.None](err)
 	}
-}
-
-// A taskList is a list of tasks. A task is in one list at most.
-type taskList struct{ first, last *CooperativeTask }
-
-func (l *taskList) push(t *CooperativeTask) {
-	t.list, t.prev, t.next = l, l.last, nil
-	if l.last != nil {
-		l.last.next = t
-	} else {
-		l.first = t
-	}
-	l.last = t
-}
-
-func (l *taskList) remove(t *CooperativeTask) {
-	if t.prev != nil {
-		t.prev.next = t.next
-	} else {
-		l.first = t.next
-	}
-	if t.next != nil {
-		t.next.prev = t.prev
-	} else {
-		l.last = t.prev
-	}
-	t.list, t.prev, t.next = nil, nil, nil
-}
-
-// rotate moves t to the end.
-func (l *taskList) rotate(t *CooperativeTask) {
-	if l.last != t {
-		l.remove(t)
-		l.push(t)
-	}
-}
-
-func (l *taskList) tasks() (tasks []*CooperativeTask) {
-	for t := l.first; t != nil; t = t.next {
-		tasks = append(tasks, t)
-	}
-	return tasks
 }

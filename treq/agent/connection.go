@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -40,10 +41,10 @@ type connection struct {
 	persistent bool      // another request may follow x's
 	broken     error     // why it cannot be used any more; nil while usable
 
-	inPool, inGroup node[connection]    // its places in the lists of unused connections
-	idleSince       time.Time           // when it was last put back
-	keep            time.Duration       // how long the server keeps it unused; -1 if the server does not say
-	expiry          reactor.DelayedCall // closes it after keep; nil if keep is no shorter than the pool's time
+	inPool, inGroup list.Node[connection] // its places in the lists of unused connections
+	idleSince       time.Time             // when it was last put back
+	keep            time.Duration         // how long the server keeps it unused; -1 if the server does not say
+	expiry          reactor.DelayedCall   // closes it after keep; nil if keep is no shorter than the pool's time
 
 	gone *deferred.Deferred[deferred.None] // fires when the connection is lost; nil unless the pool waits
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -28,7 +29,7 @@ type exchange struct {
 	group      *group                                 // the connections that may carry it
 	result     *deferred.Deferred[*response.Response] // nil once the head is received
 	connecting *deferred.Deferred[reactor.Protocol]   // non-nil while a connection is being made
-	waiting    *node[exchange]                        // non-nil while it waits in the group's queue
+	waiting    *list.Node[exchange]                   // non-nil while it waits in the group's queue
 	carrier    carrier                                // non-nil while it is being carried
 	upload     upload                                 // non-nil while the request's body is being sent
 	fresh      *response.Response                     // the response, while the bytes received with its head are handled
@@ -87,7 +88,7 @@ func (x *exchange) fail(err error) {
 func (x *exchange) cancel() {
 	if n := x.waiting; n != nil {
 		x.waiting = nil
-		n.remove()
+		n.Remove()
 	}
 	x.fail(deferred.ErrCancelled)
 	switch {

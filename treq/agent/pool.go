@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -22,8 +23,8 @@ type Pool struct {
 	idleFor    time.Duration
 	most       int // the most connections in a group; 0: no bound
 	groups     map[route]*group
-	idle       list[connection]    // the unused connections, the most recently used last
-	sweep      reactor.DelayedCall // the next call of closeOld; nil if none is due
+	idle       list.List[connection] // the unused connections, the most recently used last
+	sweep      reactor.DelayedCall   // the next call of closeOld; nil if none is due
 }
 
 // A group holds the connections of one route. The pool keeps a group while it has
@@ -33,12 +34,12 @@ type Pool struct {
 // take will return it while it has room.
 type group struct {
 	route
-	header  string           // the value of Host
-	idle    list[connection] // unused connections, the most recently used last
-	open    int              // connections and attempts to make one
-	queue   list[exchange]   // exchanges that wait for a connection, the oldest first
-	filling bool             // fill is running, perhaps further up the stack
-	dropped bool             // the pool has forgotten this group
+	header  string                // the value of Host
+	idle    list.List[connection] // unused connections, the most recently used last
+	open    int                   // connections and attempts to make one
+	queue   list.List[exchange]   // exchanges that wait for a connection, the oldest first
+	filling bool                  // fill is running, perhaps further up the stack
+	dropped bool                  // the pool has forgotten this group
 }
 
 // A PoolConfig says how a Pool works. The zero value works.
@@ -90,8 +91,7 @@ func NewPool(r reactor.Reactor, config PoolConfig) *Pool {
 // closed; it does not fail.
 func (p *Pool) CloseCachedConnections() *deferred.Deferred[deferred.None] {
 	var gone []*deferred.Deferred[deferred.None]
-	for n := p.idle.first; n != nil; n = p.idle.first {
-		c := n.element
+	for c := p.idle.First(); c != nil; c = p.idle.First() {
 		c.gone = deferred.New[deferred.None]()
 		gone = append(gone, c.gone)
 		p.close(c)
@@ -117,7 +117,7 @@ func (p *Pool) group(r route) *group {
 
 // release forgets g if it is empty.
 func (p *Pool) release(g *group) {
-	if g.open == 0 && g.queue.length == 0 && !g.dropped {
+	if g.open == 0 && g.queue.Len() == 0 && !g.dropped {
 		delete(p.groups, g.route)
 		g.dropped = true
 	}
@@ -125,11 +125,10 @@ func (p *Pool) release(g *group) {
 
 // take removes and returns the unused connection of g that was used last, or nil.
 func (p *Pool) take(g *group) *connection {
-	if g.idle.last == nil {
-		return nil
+	c := g.idle.Last()
+	if c != nil {
+		c.used()
 	}
-	c := g.idle.last.element
-	c.used()
 	return c
 }
 
@@ -158,7 +157,7 @@ func (p *Pool) fill(g *group) {
 		return
 	}
 	g.filling = true
-	for g.queue.length != 0 && p.open(g) {
+	for g.queue.Len() != 0 && p.open(g) {
 		x := g.next()
 		x.agent.connect(x, head(x))
 	}
@@ -167,19 +166,18 @@ func (p *Pool) fill(g *group) {
 
 // enqueue makes x wait for a connection.
 func (g *group) enqueue(x *exchange) {
-	x.waiting = &node[exchange]{element: x}
-	g.queue.push(x.waiting)
+	x.waiting = new(list.Node[exchange])
+	g.queue.Push(x.waiting, x)
 }
 
 // next removes and returns the request that has waited longest, or nil.
 func (g *group) next() *exchange {
-	n := g.queue.first
-	if n == nil {
-		return nil
+	x := g.queue.First()
+	if x != nil {
+		x.waiting.Remove()
+		x.waiting = nil
 	}
-	n.remove()
-	n.element.waiting = nil
-	return n.element
+	return x
 }
 
 // put gives c, which has become unused, to the request that has waited longest. If no
@@ -192,19 +190,18 @@ func (p *Pool) put(c *connection) {
 		return
 	}
 	c.idleSince = p.clock.Now()
-	c.inPool.element, c.inGroup.element = c, c
-	p.idle.push(&c.inPool)
-	g.idle.push(&c.inGroup)
+	p.idle.Push(&c.inPool, c)
+	g.idle.Push(&c.inGroup, c)
 	if c.keep >= 0 && c.keep < p.idleFor {
 		c.expiry = p.clock.CallLater(c.keep, func() {
 			c.expiry = nil
 			p.close(c)
 		})
 	}
-	if g.idle.length > p.perHost {
-		p.close(g.idle.first.element)
+	if g.idle.Len() > p.perHost {
+		p.close(g.idle.First())
 	}
-	if p.sweep == nil && p.idle.length != 0 {
+	if p.sweep == nil && p.idle.Len() != 0 {
 		p.sweep = p.clock.CallLater(p.idleFor, p.closeOld)
 	}
 }
@@ -213,8 +210,7 @@ func (p *Pool) put(c *connection) {
 // one delayed call, so that putting one back is cheap.
 func (p *Pool) closeOld() {
 	p.sweep = nil
-	for p.idle.first != nil {
-		c := p.idle.first.element
+	for c := p.idle.First(); c != nil; c = p.idle.First() {
 		if left := p.idleFor - p.clock.Now().Sub(c.idleSince); left > 0 {
 			p.sweep = p.clock.CallLater(left, p.closeOld)
 			return
@@ -226,7 +222,7 @@ func (p *Pool) closeOld() {
 // drop forgets c, if it is unused.
 func (p *Pool) drop(c *connection) {
 	c.used()
-	if p.idle.length == 0 && p.sweep != nil {
+	if p.idle.Len() == 0 && p.sweep != nil {
 		p.sweep.Cancel()
 		p.sweep = nil
 	}
@@ -234,10 +230,10 @@ func (p *Pool) drop(c *connection) {
 
 // used takes c off the lists of unused connections, if it is on them.
 func (c *connection) used() {
-	if !c.inPool.remove() {
+	if !c.inPool.Remove() {
 		return
 	}
-	c.inGroup.remove()
+	c.inGroup.Remove()
 	if c.expiry != nil {
 		c.expiry.Cancel()
 		c.expiry = nil

@@ -64,7 +64,7 @@ func TestASiteWithoutConnectionsIsFree(t *testing.T) {
 	}
 	port.StopListening()
 	channel.ConnectionLost(reactor.ErrConnectionDone)
-	if site.house.reactor != nil || site.house.open != 0 || site.house.idle.first != nil || len(site.house.ports) != 0 {
+	if site.house.reactor != nil || site.house.open != 0 || site.house.idle.First() != nil || len(site.house.ports) != 0 {
 		t.Errorf("%+v", site.house)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -73,8 +74,8 @@ type channel struct {
 	credit   time.Duration // how long the client may still keep content waiting; see await
 	received int64         // bytes of content that credit does not count yet
 
-	cause               error    // why the site aborts the connection
-	previous, following *channel // in the site's list
+	cause error              // why the site aborts the connection
+	place list.Node[channel] // in a list of the site
 }
 
 const (

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -28,9 +29,9 @@ type house struct {
 	reactor reactor.Reactor // of the ports and connections; nil if there are none
 	trigger reactor.TriggerID
 	ports   []reactor.Port
-	idle    channels // wait for a request, the longest-waiting first
-	busy    channels // all others
-	open    int      // the number of idle and busy channels
+	idle    list.List[channel] // wait for a request, the longest-waiting first
+	busy    list.List[channel] // all others
+	open    int                // the number of idle and busy channels
 
 	shutting bool // Shutdown was called
 	waiting  []*deferred.Deferred[deferred.None]
@@ -122,10 +123,10 @@ func (s *Site) Shutdown() *deferred.Deferred[deferred.None] {
 			p.StopListening()
 		}
 		h.ports = nil // the factory of a port may not call DoStop
-		for c := h.busy.first; c != nil; c = c.following {
+		for c := range h.busy.All() {
 			c.keepAlive = false
 		}
-		for c := h.idle.first; c != nil; c = h.idle.first {
+		for c := h.idle.First(); c != nil; c = h.idle.First() {
 			c.close()
 		}
 		if limit := cmp.Or(s.ShutdownTimeout, defaultShutdownTimeout); limit > 0 && h.open != 0 {
@@ -141,15 +142,13 @@ func (s *Site) cutShort() {
 	h := &s.house
 	h.limit = nil
 	slog.Warn("web: shutdown cuts connections short", "connections", h.open)
-	for c := h.busy.first; c != nil; {
-		following := c.following
+	for c := range h.busy.All() {
 		if c.awaiting == awaitClose {
 			c.closeSoon() // the client may still be receiving the last response
 		} else {
 			c.cause = ErrShutdown
 			c.transport.AbortConnection()
 		}
-		c = following
 	}
 }
 
@@ -171,8 +170,8 @@ func (s *Site) mayOpen() bool {
 		return false
 	case most < 0 || h.open < most:
 		return true
-	case h.idle.first != nil:
-		h.idle.first.closeSoon()
+	case h.idle.First() != nil:
+		h.idle.First().closeSoon()
 		return true
 	}
 	if now := s.clock().Now(); now.Sub(h.refused) >= time.Minute {
@@ -204,7 +203,7 @@ func (c *channel) closeSoon() {
 func (s *Site) opened(c *channel) {
 	s.attach(c.connection.reactor)
 	s.house.open++
-	s.house.idle.add(c)
+	s.house.idle.Push(&c.place, c)
 	c.waits = true
 }
 
@@ -214,17 +213,9 @@ func (s *Site) closed(c *channel) {
 		return
 	}
 	c.gone = true
-	c.list().remove(c)
+	c.place.Remove()
 	s.house.open--
 	s.detach()
-}
-
-// list returns the list that c is in.
-func (c *channel) list() *channels {
-	if c.waits {
-		return &c.site.house.idle
-	}
-	return &c.site.house.busy
 }
 
 // setWaits says whether c only waits for a request.
@@ -232,37 +223,14 @@ func (c *channel) setWaits(waits bool) {
 	if waits == c.waits || c.gone {
 		return
 	}
-	c.list().remove(c)
 	c.waits = waits
-	c.list().add(c)
-	if waits && c.site.house.shutting {
+	h := &c.site.house
+	if !waits {
+		h.busy.Push(&c.place, c)
+		return
+	}
+	h.idle.Push(&c.place, c)
+	if h.shutting {
 		c.close()
 	}
-}
-
-// channels is a list of channels, linked by themselves.
-type channels struct{ first, last *channel }
-
-func (l *channels) add(c *channel) {
-	c.previous, c.following = l.last, nil
-	if l.last == nil {
-		l.first = c
-	} else {
-		l.last.following = c
-	}
-	l.last = c
-}
-
-func (l *channels) remove(c *channel) {
-	if c.previous == nil {
-		l.first = c.following
-	} else {
-		c.previous.following = c.following
-	}
-	if c.following == nil {
-		l.last = c.previous
-	} else {
-		c.following.previous = c.previous
-	}
-	c.previous, c.following = nil, nil
 }

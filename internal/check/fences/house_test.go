@@ -23,6 +23,7 @@ var house = []room{
 
 	// The foundations.
 	{"internal/form", ""},
+	{"internal/list", ""},
 	{"internal/origin", ""},
 	{"internal/producer", ""},
 	{"internal/random", ""},
@@ -34,8 +35,8 @@ var house = []room{
 	{"internal/http1", "treq/wire"},
 
 	// The reactor knows nothing of HTTP.
-	{"reactor", "deferred internal/coro internal/producer internal/random internal/timers"},
-	{"reactor/task", "deferred internal/timers reactor"},
+	{"reactor", "deferred internal/coro internal/list internal/producer internal/random internal/timers"},
+	{"reactor/task", "deferred internal/list internal/timers reactor"},
 	{"reactor/endpoints", "deferred reactor"},
 	{"reactor/memory", "deferred internal/timers reactor"},
 	{"internal/bridge", "reactor"},
@@ -49,13 +50,13 @@ var house = []room{
 	{"treq/multipart", "deferred internal/random reactor/task treq/request"},
 
 	// The client.
-	{"treq/agent", "deferred internal/bridge internal/coro internal/http1 internal/origin reactor reactor/endpoints reactor/task treq/auth treq/cookies treq/request treq/response treq/wire"},
+	{"treq/agent", "deferred internal/bridge internal/coro internal/http1 internal/list internal/origin reactor reactor/endpoints reactor/task treq/auth treq/cookies treq/request treq/response treq/wire"},
 	{"treq/client", "deferred internal/origin reactor reactor/task treq/agent treq/auth treq/cookies treq/multipart treq/request treq/response"},
 
 	// The server needs nothing of the client. It shares the machine of HTTP/1.1 with it,
 	// and therefore treq/wire, whose limits it lets its user set and whose errors it
 	// answers.
-	{"treq/web", "deferred internal/coro internal/form internal/http1 internal/producer internal/random reactor treq/wire"},
+	{"treq/web", "deferred internal/coro internal/form internal/http1 internal/list internal/producer internal/random reactor treq/wire"},
 
 	// The face, and what tests put in its place.
 	{"treq", "deferred reactor treq/agent treq/auth treq/client treq/response"},
