@@ -54,7 +54,19 @@ type TLSFactory struct {
 	config  *tls.Config
 	limit   time.Duration // of the handshake
 	factory Factory
+	counter HandshakeFactory // factory, if it counts the handshakes of clients; else nil
 	side    func(net.Conn, *tls.Config) *tls.Conn
+}
+
+// A HandshakeFactory learns of the handshakes of [TLSServer], which come before its
+// connections, so that it can bound their number.
+type HandshakeFactory interface {
+	Factory
+	// HandshakeBegins is called when a client has connected. below is the transport
+	// below TLS. The returned function is called once, when the handshake has ended in
+	// one way or another; BuildProtocol is called after it if the handshake was
+	// successful. HandshakeBegins returns nil to refuse the connection.
+	HandshakeBegins(below Transport) (ended func())
 }
 
 // TLSClient returns a factory of TLS connections to a server, for ConnectTCP and
@@ -68,9 +80,11 @@ func TLSClient(r Clock, config TLSConfig, factory Factory) *TLSFactory {
 
 // TLSServer returns a factory of TLS connections from clients, for ListenTCP and
 // similar methods of r; see [TLSClient]. Failed handshakes are logged by log/slog at
-// level Debug.
+// level Debug. A [HandshakeFactory] learns of the handshakes.
 func TLSServer(r Clock, config TLSConfig, factory Factory) *TLSFactory {
-	return newTLSFactory(r, config, factory, tls.Server)
+	f := newTLSFactory(r, config, factory, tls.Server)
+	f.counter, _ = factory.(HandshakeFactory)
+	return f
 }
 
 func newTLSFactory(r Clock, config TLSConfig, factory Factory, side func(net.Conn, *tls.Config) *tls.Conn) *TLSFactory {

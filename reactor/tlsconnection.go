@@ -34,6 +34,7 @@ type tlsConnection struct {
 
 	handshake    *coro.Task // nil before and after the handshake
 	handshakeErr error      // result of the handshake
+	uncount      func()     // tells a HandshakeFactory that the handshake has ended; may be nil
 	timeout      DelayedCall
 	waiter       *deferred.Deferred[Protocol] // fires after the handshake; may be nil
 	early        []byte                       // data written before the handshake was complete
@@ -82,6 +83,13 @@ func (t *tlsConnection) whenHandshaken() *deferred.Deferred[Protocol] {
 // ConnectionMade starts the handshake.
 func (t *tlsConnection) ConnectionMade(below Transport) {
 	t.below = below
+	if counter := t.factory.counter; counter != nil {
+		if t.uncount = counter.HandshakeBegins(below); t.uncount == nil {
+			t.failed = ErrNoProtocol
+			below.AbortConnection()
+			return
+		}
+	}
 	t.timeout = t.factory.clock.CallLater(t.factory.limit, func() {
 		t.failed = handshakeTimeout(t.factory.limit)
 		t.below.AbortConnection()
@@ -115,6 +123,9 @@ func (t *tlsConnection) shake() {
 	}
 	t.handshake = nil
 	t.timeout.Cancel()
+	if t.uncount != nil {
+		t.uncount()
+	}
 	if t.handshakeErr != nil {
 		t.fail(t.handshakeErr)
 		return

@@ -163,7 +163,7 @@ func (r *Request) refuseFor(err error) {
 		r.Fail(err)
 	case errors.Is(err, form.ErrTooMany):
 		r.refuse(http.StatusRequestEntityTooLarge, err.Error())
-	case err == errNoMemory:
+	case err == errNoMemory, err == errNoFiles:
 		r.refuse(http.StatusServiceUnavailable, err.Error())
 	default:
 		r.refuse(statusOf(err), err.Error())

@@ -90,6 +90,9 @@ func (c *Content) WriteTo(w io.Writer) (n int64, err error) {
 // small chunks does not become small writes.
 const keptAlways = 8 << 10
 
+// errNoFiles is the error of content that finds too little room in files.
+var errNoFiles = errors.New("the site is receiving too much content at once")
+
 // errKeeping is the error of a file that keeps content.
 var errKeeping = errors.New("keeping the content of a request")
 
@@ -106,9 +109,14 @@ func (r *Request) keepContent(data []byte) error {
 	c.size += int64(len(data))
 	switch {
 	case c.file != nil:
+		if !r.holdFile(int64(len(data))) {
+			return errNoFiles
+		}
 	case c.size <= keptAlways, c.size <= r.Site.memoryContent() && r.hold(int64(len(data))):
 		c.memory = append(c.memory, data...)
 		return nil
+	case !r.holdFile(c.size):
+		return errNoFiles
 	default:
 		if err := c.open(r.Site.TempDir); err != nil {
 			return err
@@ -182,18 +190,30 @@ func (r *Request) hold(n int64) (ok bool) {
 	return true
 }
 
+// holdFile counts n bytes of r's content as being in a file, unless all files then hold more
+// than [Site.FileContentTotal].
+func (r *Request) holdFile(n int64) (ok bool) {
+	if n > r.Site.fileContentTotal()-r.Site.heldFiles {
+		return false
+	}
+	r.heldFile += n
+	r.Site.heldFiles += n
+	return true
+}
+
 // letGo undoes all calls of hold.
 func (r *Request) letGo() {
 	r.Site.heldContent -= r.held
 	r.held = 0
 }
 
-// closeContent removes the file of the content, and counts its memory and that of the form's
+// closeContent removes the file of the content, and counts its bytes and those of the form's
 // values no more, at the end of r. The program may still be reading what is in memory.
 func (r *Request) closeContent() {
 	r.letGo()
 	r.Site.heldValues -= r.heldValues
-	r.heldValues = 0
+	r.Site.heldFiles -= r.heldFile
+	r.heldValues, r.heldFile = 0, 0
 	r.kept.close()
 }
 

@@ -243,3 +243,64 @@ func TestTheValuesOfAllForms(t *testing.T) {
 	s.ask(form)
 	want(t, len(open), 6)
 }
+
+// TestFileContentTotal checks that the content of all requests in files is bounded, and that
+// each request gives its share back.
+func TestFileContentTotal(t *testing.T) {
+	const total = 50_000
+	half := postBytes(total / 2)
+	chunks := "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("3e8\r\n"+pattern(1000)+"\r\n", total/2000) + "0\r\n\r\n"
+	for _, test := range []struct {
+		name  string
+		total int64
+		held  []string // requests that hold files
+		next  string
+		code  string
+	}{
+		{"as much as allowed", total, []string{half}, half, "200"},
+		{"a byte more", total, []string{half}, postBytes(total/2 + 1), "503"},
+		{"in chunks", total, []string{chunks}, chunks, "200"},
+		{"a chunk more", total - 1, []string{chunks}, chunks, "503"},
+		{"alone", total, nil, postBytes(total), "200"},
+		{"a byte more, alone", total, nil, postBytes(total + 1), "503"},
+		{"in memory", total, []string{half, half}, postBytes(8 << 10), "200"},
+		{"no bound", -1, []string{half, half}, half, "200"},
+		{"the default", 0, []string{half, half}, half, "200"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			var waiting []*web.Request
+			s := serve(t, &web.Site{MemoryContentTotal: 1, FileContentTotal: test.total, TempDir: dir,
+				Root: web.RenderFunc(func(req *web.Request) { req.NotDoneYet(); waiting = append(waiting, req) })})
+			finish := func() {
+				for _, req := range waiting {
+					req.Finish()
+				}
+				waiting = nil
+				s.Pump()
+			}
+			for _, request := range test.held {
+				s.connect().send(request)
+			}
+			want(t, filesIn(t, dir), len(test.held))
+			for range 2 {
+				held := len(waiting)
+				p := s.connect().send(test.next)
+				if len(waiting) > held {
+					waiting[held].Finish()
+					waiting = waiting[:held]
+					s.Pump()
+				}
+				want(t, strings.Fields(p.take() + " - -")[1], test.code)
+				want(t, filesIn(t, dir), len(test.held))
+			}
+			finish()
+			for range 2 { // all of it can be used again
+				p := s.connect().send(half)
+				want(t, len(waiting), 1)
+				finish()
+				want(t, head(p.take()), "HTTP/1.1 200 OK")
+			}
+		})
+	}
+}

@@ -1,11 +1,17 @@
 package web_test
 
 import (
+	"crypto/tls"
 	"fmt"
+	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
@@ -77,6 +83,143 @@ func TestMaxConnectionsOfSlowReaders(t *testing.T) {
 		for _, p := range all[len(all)-most:] {
 			want(t, p.ended, false)
 		}
+	}
+}
+
+// A secureServer is a server that also listens with TLS.
+type secureServer struct {
+	*server
+	client func(p reactor.Protocol) reactor.Factory
+}
+
+const secureAddress = "192.0.2.1:443"
+
+func serveTLS(t *testing.T, config *tls.Config) *secureServer {
+	certificate, roots := testcert.New("an.example")
+	config.Certificates = []tls.Certificate{certificate}
+	s := serveFunc(t, hello)
+	if _, err := s.ListenTCP(secureAddress, reactor.TLSServer(s, reactor.TLSConfig{Config: config}, s.site)); err != nil {
+		t.Fatal(err)
+	}
+	return &secureServer{s, func(p reactor.Protocol) reactor.Factory {
+		return reactor.TLSClient(s, reactor.TLSConfig{Config: &tls.Config{RootCAs: roots, ServerName: "an.example"}},
+			reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }))
+	}}
+}
+
+// connectRaw returns a client that has not begun the handshake.
+func (s *secureServer) connectRaw() *peer {
+	p := &peer{server: s.server}
+	s.ConnectTCP(secureAddress, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }), reactor.ConnectConfig{})
+	s.Pump()
+	return p
+}
+
+// connectTLS returns a client that has made the handshake, unless the server refused it.
+func (s *secureServer) connectTLS() *peer {
+	p := &peer{server: s.server}
+	s.ConnectTCP(secureAddress, s.client(p), reactor.ConnectConfig{})
+	s.Pump()
+	return p
+}
+
+func ended(all []*peer) (n int) {
+	for _, p := range all {
+		if p.ended {
+			n++
+		}
+	}
+	return n
+}
+
+// TestMaxConnectionsOfHandshakes checks that connections count from the beginning of their
+// TLS handshakes until its end, that an unfinished one makes room for a new connection when
+// none is idle, and that a busy one does not.
+func TestMaxConnectionsOfHandshakes(t *testing.T) {
+	logs(t)
+	s := serveTLS(t, &tls.Config{})
+	s.site.MaxConnections = 3
+	busy := s.connectTLS().send(get[:5])
+	idle := s.connectTLS()
+	var silent []*peer
+	for i := range 10 {
+		silent = append(silent, s.connectRaw())
+		want(t, ended(silent), max(0, i+1-2))
+		want(t, fmt.Sprint(busy.ended, idle.ended), fmt.Sprint(false, i > 0))
+	}
+	for i := range 2 { // another client is served even so
+		p := s.connectTLS().send(get)
+		want(t, body(p.take()), "hello")
+		p.send(get[:5])
+		want(t, ended(silent), 9+i)
+	}
+	want(t, s.connectRaw().ended, true) // all are busy
+	busy.send(get[5:])
+	want(t, body(busy.take()), "hello")
+}
+
+// TestHandshakesEnd checks that the connection of a handshake that has ended is not counted
+// any more, in whatever way it has ended.
+func TestHandshakesEnd(t *testing.T) {
+	logs(t)
+	const hello = "\x16\x03\x01\x00\xff"
+	for _, test := range []struct {
+		name string
+		end  func(s *secureServer, p *peer)
+	}{
+		{"the client aborts it", func(s *secureServer, p *peer) { p.AbortConnection() }},
+		{"the client ends it", func(s *secureServer, p *peer) { p.LoseConnection() }},
+		{"the client ends it in the middle", func(s *secureServer, p *peer) { p.send(hello).LoseConnection() }},
+		{"it is not TLS", func(s *secureServer, p *peer) { p.send(get) }},
+		{"it takes too long", func(s *secureServer, p *peer) { p.send(hello); s.Advance(30 * time.Second) }},
+		{"it makes room", func(s *secureServer, p *peer) { s.connectRaw().AbortConnection() }},
+		{"the site shuts down", func(s *secureServer, p *peer) {
+			d := s.site.Shutdown()
+			s.Pump()
+			deferredtest.SuccessResultOf(t, d)
+			if _, err := s.ListenTCP(siteAddress, s.site); err != nil {
+				t.Error(err)
+			}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := serveTLS(t, &tls.Config{})
+			s.site.MaxConnections = 1
+			for range 2 {
+				p := s.connectRaw()
+				if test.name == "the site shuts down" && p.Transport == nil { // the secure port has stopped
+					return
+				}
+				want(t, p.ended, false)
+				test.end(s, p)
+				s.Pump()
+				want(t, p.ended, true)
+				p = s.connect() // takes the only place
+				p.send(get[:5])
+				want(t, s.tryConnect().ended, true)
+				want(t, body(p.send(get[5:]).take()), "hello")
+				p.LoseConnection()
+				s.Pump()
+			}
+			want(t, len(s.DelayedCalls()), 0)
+		})
+	}
+	for name, config := range map[string]*tls.Config{
+		"panic":  {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { panic("x") }},
+		"error":  {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, net.ErrClosed }},
+		"Goexit": {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { runtime.Goexit(); return nil, nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serveTLS(t, config)
+			s.site.MaxConnections = 1
+			for range 3 {
+				s.connectTLS()
+			}
+			p := s.connect()
+			p.send(get[:5])
+			want(t, s.tryConnect().ended, true)
+			want(t, body(p.send(get[5:]).take()), "hello")
+		})
 	}
 }
 

@@ -68,6 +68,7 @@ type Request struct {
 	kept        Content // the content for a resource that does not stream
 	held        int64   // the bytes of it that Site.heldContent counts
 	heldValues  int64   // the bytes of a form's values that Site.heldValues counts
+	heldFile    int64   // the bytes of kept that Site.heldFiles counts
 	receiver    ContentReceiver
 	contentOver bool // the content has ended, early if contentErr is not nil
 	contentErr  error

@@ -31,7 +31,8 @@ type house struct {
 	ports   []reactor.Port
 	idle    list.List[channel] // wait for a request, the longest-waiting first
 	busy    list.List[channel] // all others
-	open    int                // the number of idle and busy channels
+	shaking list.List[handshake]
+	open    int // the number of idle and busy channels, and of handshakes
 
 	shutting bool // Shutdown was called
 	waiting  []*deferred.Deferred[deferred.None]
@@ -95,7 +96,8 @@ func (s *Site) detach() {
 	}
 }
 
-// Shutdown ends the service in order. The ports stop, and idle connections are closed.
+// Shutdown ends the service in order. The ports stop. Idle connections, and those with a
+// TLS handshake under way, are closed.
 // Responses under way have ShutdownTimeout to end; each has a "Connection: close", if its
 // head has not been sent, and is the last of its connection. So does a request whose head
 // has begun to arrive. Then the remaining connections are aborted, and [Request.Err] of
@@ -129,6 +131,9 @@ func (s *Site) Shutdown() *deferred.Deferred[deferred.None] {
 		for c := h.idle.First(); c != nil; c = h.idle.First() {
 			c.close()
 		}
+		for t := h.shaking.First(); t != nil; t = h.shaking.First() {
+			t.abort()
+		}
 		if limit := cmp.Or(s.ShutdownTimeout, defaultShutdownTimeout); limit > 0 && h.open != 0 {
 			h.limit = s.clock().CallLater(limit, s.cutShort)
 		}
@@ -161,7 +166,8 @@ func (s *Site) clock() reactor.Clock {
 }
 
 // mayOpen reports whether there is room for another connection. If there is none, it closes
-// the connection that has been idle for the longest time, as nginx does.
+// the connection that has been idle for the longest time, as nginx does, or else the one
+// whose TLS handshake began first.
 func (s *Site) mayOpen() bool {
 	h := &s.house
 	most := cmp.Or(s.MaxConnections, defaultMaxConnections)
@@ -173,12 +179,44 @@ func (s *Site) mayOpen() bool {
 	case h.idle.First() != nil:
 		h.idle.First().closeSoon()
 		return true
+	case h.shaking.First() != nil:
+		h.shaking.First().abort()
+		return true
 	}
 	if now := s.clock().Now(); now.Sub(h.refused) >= time.Minute {
 		h.refused = now
 		slog.Warn("web: connections are refused, since too many are open and none is idle", "MaxConnections", most)
 	}
 	return false
+}
+
+// A handshake is a TLS handshake under way.
+type handshake struct {
+	at    list.Node[handshake] // in the site's list, in the order in which they began
+	below reactor.Transport
+}
+
+// HandshakeBegins counts a connection from the beginning of its TLS handshake; see
+// [reactor.HandshakeFactory]. It returns nil when BuildProtocol would.
+func (s *Site) HandshakeBegins(below reactor.Transport) (ended func()) {
+	if !s.mayOpen() {
+		return nil
+	}
+	s.attach(below.Reactor())
+	t := &handshake{below: below}
+	s.house.shaking.Push(&t.at, t)
+	s.house.open++
+	return func() {
+		t.at.Remove()
+		s.house.open--
+		s.detach()
+	}
+}
+
+// abort ends the connection. It is counted until then.
+func (t *handshake) abort() {
+	t.at.Remove()
+	t.below.AbortConnection()
 }
 
 // closeSoon closes c in this turn or the next. If the system cannot take the rest of the

@@ -80,6 +80,10 @@ type Site struct {
 	// take more, the answer is a 503. The default is 64 MiB; a negative value means no
 	// bound.
 	MemoryContentTotal int64
+	// FileContentTotal bounds the content that all requests together keep in temporary
+	// files, in bytes. If content would take more, the answer is a 503. The default is
+	// 10 GiB; a negative value means no bound.
+	FileContentTotal int64
 	// TempDir is the directory of the temporary files. "" means [os.TempDir].
 	TempDir string
 	// MaxFields bounds the number of fields of a query, and of a posted form: pairs or
@@ -88,8 +92,10 @@ type Site struct {
 	MaxFields int
 	// MaxConnections bounds the open connections. Beyond it, the connection that has been
 	// idle for the longest time is closed to make room for a new one, and aborted if its
-	// client is slow to take the last response. If none is idle, the new one is closed at
-	// once. The default is 65,536; a negative value means no bound.
+	// client is slow to take the last response. If none is idle, the connection whose TLS
+	// handshake began first is aborted; connections of [reactor.TLSServer] count from the
+	// beginning of the handshake. If there is no such connection either, the new one is
+	// closed at once. The default is 65,536; a negative value means no bound.
 	MaxConnections int
 	// MaxRequests bounds the requests on one connection. 0 means no bound.
 	MaxRequests int
@@ -109,6 +115,7 @@ type Site struct {
 
 	heldContent int64 // the bytes of content that MemoryContentTotal bounds
 	heldValues  int64 // the bytes of forms' values that it bounds
+	heldFiles   int64 // the bytes of content that FileContentTotal bounds
 
 	newSessions list.List                       // those whose clients have not come back, in the order of their last requests
 	oldSessions list.List                       // the others, in the same order
@@ -155,6 +162,13 @@ func (s *Site) memoryContentTotal() int64 {
 		return math.MaxInt64
 	}
 	return cmp.Or(s.MemoryContentTotal, 64<<20)
+}
+
+func (s *Site) fileContentTotal() int64 {
+	if s.FileContentTotal < 0 {
+		return math.MaxInt64
+	}
+	return cmp.Or(s.FileContentTotal, 10<<30)
 }
 
 func (s *Site) maxSessions() int {
