@@ -58,13 +58,17 @@ func Resolve(base *url.URL, location string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ref.Host == "" && strings.HasPrefix(location, "//") && !strings.HasPrefix(location, "///") {
+		return nil, ErrNoHost // to ResolveReference, the authority is missing, not empty
+	}
 	u := base.ResolveReference(ref)
 	if _, err := Of(u); err != nil {
 		return nil, err
 	}
 	u.Scheme = strings.ToLower(u.Scheme) // base may have it in upper case
-	if u.Fragment == "" {
-		u.Fragment, u.RawFragment = base.Fragment, base.RawFragment
+	u.Fragment, u.RawFragment = base.Fragment, base.RawFragment
+	if strings.Contains(location, "#") { // even if the fragment is empty
+		u.Fragment, u.RawFragment = ref.Fragment, ref.RawFragment
 	}
 	if u, err = Wire(u); err != nil {
 		return nil, err
@@ -110,7 +114,7 @@ func parse(rawURL string) (*url.URL, error) {
 	if colon := strings.LastIndexByte(host, ':'); strings.Trim(host[colon+1:], "0123456789") != "" && colon > strings.LastIndexByte(host, ']') {
 		return nil, ErrPort // without the text, which may be a part of the password
 	}
-	repaired := scheme + user + unescapeHost(host) + escape(path, strayPercent)
+	repaired := scheme + user + escapeZone(unescapeHost(host)) + escape(path, strayPercent)
 	if hasQuery {
 		repaired += "?" + query
 	}
@@ -204,6 +208,16 @@ func unescapeHost(host string) string {
 		i += 2
 	}
 	return string(append(b, host[done:]...))
+}
+
+// escapeZone escapes the % before the zone of an IPv6 address in brackets (RFC 6874). curl and
+// Python read it as it is.
+func escapeZone(host string) string {
+	address, zone, found := strings.Cut(host, "%")
+	if !found || !strings.HasPrefix(host, "[") || strings.HasPrefix(zone, "25") || strings.Contains(address, "]") {
+		return host
+	}
+	return address + "%25" + zone
 }
 
 func isUnreserved(c byte) bool {

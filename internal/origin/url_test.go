@@ -36,6 +36,9 @@ var repairs = []struct{ url, host, target string }{
 	{"http://ｅｘ。example/", "ex.example", "/"},                       // ours
 	{"http://[::1]:8080/", "[::1]:8080", "/"},                       // ours
 	{"http://[fe80::1%25eth0]/", "[fe80::1%eth0]", "/"},             // ours
+	{"http://[fe80::1%eth0]:80/%", "[fe80::1%eth0]:80", "/%25"},     // ours
+	{"http://u:p@[fe80::1%ab0]/", "[fe80::1%ab0]", "/"},             // ours
+	{"http://[fe80::1%2]/", "[fe80::1%2]", "/"},                     // ours
 	// A stray % is encoded, as Python's requests does; treq sends it as it is.
 	{"http://x/%zz", "x", "/%25zz"},
 	{"http://x/100%", "x", "/100%25"},
@@ -197,6 +200,8 @@ func TestResolve(t *testing.T) {
 		{"http://an.example/a/b?c#d", "?e", "http://an.example/a/b?e#d"},
 		{"http://an.example/a/b?c#d", "#e", "http://an.example/a/b?c#e"},
 		{"http://an.example/a/b?c#d", "/e?%#%f%", "http://an.example/e?%#%25f%25"},
+		{"http://an.example/a/b?c#d", "#", "http://an.example/a/b?c"},
+		{"http://an.example/a/b?c#d", "/e#", "http://an.example/e"},
 		{"http://an.example/#%2Fd", "/e", "http://an.example/e#%2Fd"},
 		{"http://user@an.example/a", "/b", "http://user@an.example/b"},
 		{"http://user@an.example/a", "//an.example/b", "http://an.example/b"},
@@ -224,6 +229,11 @@ func TestResolveErrors(t *testing.T) {
 	for location, want := range map[string]error{
 		"http:///path":          origin.ErrNoHost,
 		"http:///%zz":           origin.ErrNoHost,
+		"//":                    origin.ErrNoHost,
+		"//?x":                  origin.ErrNoHost,
+		"//#x":                  origin.ErrNoHost,
+		"//u:p@":                origin.ErrNoHost,
+		"//:80":                 origin.ErrNoHost,
 		"https:?x":              origin.ErrNoHost,
 		"http:a":                origin.ErrNoHost,
 		"ftp://x":               origin.ErrSchemeNotSupported,

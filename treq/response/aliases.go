@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -117,8 +118,11 @@ func lookUp(written, name string) encoding.Encoding {
 	}
 	for _, n := range []string{written, name, isoName(name)} {
 		if e, err := htmlindex.Get(n); err == nil {
-			if e == encoding.Replacement {
+			switch e {
+			case encoding.Replacement:
 				return nil // browsers do not decode it either
+			case charmap.ISO8859_8I: // the same bytes in the same order
+				return charmap.ISO8859_8
 			}
 			return e
 		}
