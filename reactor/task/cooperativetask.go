@@ -1,8 +1,6 @@
 package task
 
 import (
-	"slices"
-
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/list"
 )
@@ -21,10 +19,16 @@ type CooperativeTask struct {
 	ended    error // error of Pause and Stop after the end; nil before
 	result   error // error of WhenDone after the end
 
-	waiters []*deferred.Deferred[deferred.None] // WhenDone's Deferreds
-	failure *deferred.Deferred[deferred.None]   // holds an error without waiters, to report it
+	waiters list.List[waiter]                 // of WhenDone
+	failure *deferred.Deferred[deferred.None] // holds an error without waiters, to report it
 
 	place list.Node[CooperativeTask] // in a list of the Cooperator; in none after the end
+}
+
+// A waiter waits for the end of a task.
+type waiter struct {
+	result *deferred.Deferred[deferred.None]
+	place  list.Node[waiter]
 }
 
 // Pause keeps the task from running until [CooperativeTask.Resume] is called as often as
@@ -75,14 +79,15 @@ func (t *CooperativeTask) WhenDone() *deferred.Deferred[deferred.None] {
 func (t *CooperativeTask) watch(cancelled func()) *deferred.Deferred[deferred.None] {
 	switch {
 	case t.ended == nil:
-		d := deferred.NewCancellable(func(d Wait) {
-			t.waiters = slices.DeleteFunc(t.waiters, func(w Wait) bool { return w == d })
+		w := new(waiter)
+		w.result = deferred.NewCancellable(func(Wait) {
+			w.place.Remove()
 			if cancelled != nil {
 				cancelled()
 			}
 		})
-		t.waiters = append(t.waiters, d)
-		return d
+		t.waiters.Push(&w.place, w)
+		return w.result
 	case t.result == nil:
 		return deferred.Succeed(deferred.None{})
 	}
@@ -187,13 +192,12 @@ func (t *CooperativeTask) finish(ended, result error) {
 		t.close()
 	}
 	// Last, because the callbacks may use the Cooperator.
-	waiters := t.waiters
-	t.waiters = nil
-	if len(waiters) == 0 && ended == ErrTaskFailed {
+	if t.waiters.Len() == 0 && ended == ErrTaskFailed {
 		t.failure = deferred.Fail[deferred.None](result)
 	}
-	for _, d := range waiters {
-		d.Resolve(deferred.None{}, result)
+	for w := t.waiters.First(); w != nil; w = t.waiters.First() {
+		w.place.Remove()
+		w.result.Resolve(deferred.None{}, result)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -119,7 +120,7 @@ func (j *journey) proceed(resp *response.Response, next *request.Request, err er
 
 // delimited reports whether the body of resp ends before its connection does.
 func delimited(resp *response.Response) bool {
-	return resp.Length != response.UnknownLength || len(resp.Header["Transfer-Encoding"]) != 0
+	return resp.Length != response.UnknownLength || http1.HasToken(resp.Header["Transfer-Encoding"], "chunked")
 }
 
 // cancel cancels the hop under way, or ends the journey between hops.

@@ -580,6 +580,13 @@ func TestRedirectDrains(t *testing.T) {
 			t.Errorf("%d requests, stopped %d", len(s.requests), body.Stopped)
 		}
 	})
+	t.Run("coded as identity", func(t *testing.T) { // which means nothing: the connection ends the body
+		s, _, _, body := begin(t, "/bar", response.UnknownLength, "Transfer-Encoding", "identity")
+		body.Write([]byte("moved"))
+		if len(s.requests) != 2 || body.Stopped != 0 {
+			t.Errorf("%d requests, stopped %d", len(s.requests), body.Stopped)
+		}
+	})
 	for name, location := range map[string]string{"another origin": "//example.net/", "until the connection closes": "/bar"} {
 		t.Run(name, func(t *testing.T) {
 			s, d, r, body := begin(t, location, response.UnknownLength)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/sourcegraph/conc/panics"
 )
@@ -14,11 +15,18 @@ type buffer struct {
 	data      []byte
 	ended     error // the reason of the end; nil before the end
 	readers   []*bufferReader
-	waiting   []*deferred.Deferred[[]byte]  // each fires with the whole body; see content
-	first     [1]*deferred.Deferred[[]byte] // the first array of waiting, usually large enough
-	length    int64                         // the length of the body, or UnknownLength
-	transport BodyTransport                 // nil before the first reader and after the end
-	paused    bool                          // transport is paused
+	waiting   list.List[waiter] // who waits for the whole body; see content
+	first     waiter            // the place of the first of waiting, usually the only one
+	length    int64             // the length of the body, or UnknownLength
+	transport BodyTransport     // nil before the first reader and after the end
+	paused    bool              // transport is paused
+}
+
+// A waiter is a call of content whose Deferred has not fired.
+type waiter struct {
+	buffer *buffer
+	result *deferred.Deferred[[]byte] // fires with the whole body
+	place  list.Node[waiter]          // in buffer.waiting
 }
 
 // A bufferReader carries the bytes from a buffer to one reader. Bytes held for a late or
@@ -59,11 +67,14 @@ func (b *buffer) content(r *Response) *deferred.Deferred[[]byte] {
 		d.Resolve(b.whole())
 		return d
 	}
-	d := deferred.NewCancellable(b.leave)
-	if b.waiting == nil {
-		b.waiting = b.first[:0]
+	w := &b.first
+	if w.result != nil {
+		w = new(waiter)
 	}
-	b.waiting = append(b.waiting, d)
+	w.buffer = b
+	d := deferred.NewCancellable(w.leave)
+	w.result = d
+	b.waiting.Push(&w.place, w)
 	if b.begun() {
 		b.steer()
 	} else {
@@ -72,10 +83,10 @@ func (b *buffer) content(r *Response) *deferred.Deferred[[]byte] {
 	return d
 }
 
-// leave removes d, which is cancelled, from waiting.
-func (b *buffer) leave(d *deferred.Deferred[[]byte]) {
-	b.waiting = slices.DeleteFunc(b.waiting, func(other *deferred.Deferred[[]byte]) bool { return other == d })
-	b.steer()
+// leave stops the waiting, because the Deferred is cancelled.
+func (w *waiter) leave(*deferred.Deferred[[]byte]) {
+	w.place.Remove()
+	w.buffer.steer()
 }
 
 // whole returns the whole body, or the error that cut it short. The body has ended.
@@ -119,10 +130,11 @@ func (b *buffer) DataReceived(data []byte) {
 }
 
 func (b *buffer) ConnectionLost(reason error) {
-	readers, waiting := b.readers, b.waiting
-	b.ended, b.readers, b.waiting, b.transport = reason, nil, nil, nil
-	for _, d := range waiting {
-		d.Resolve(b.whole())
+	readers := b.readers
+	b.ended, b.readers, b.transport = reason, nil, nil
+	for w := b.waiting.First(); w != nil; w = b.waiting.First() {
+		w.place.Remove()
+		w.result.Resolve(b.whole())
 	}
 	each(readers, func(r *bufferReader) { r.End(reason) })
 }
@@ -149,7 +161,7 @@ func (b *buffer) steer() {
 	if b.transport == nil {
 		return
 	}
-	stop, pause := len(b.waiting) == 0, len(b.waiting) == 0
+	stop, pause := b.waiting.Len() == 0, b.waiting.Len() == 0
 	for _, r := range b.readers {
 		stop = stop && r.stopped
 		pause = pause && (r.stopped || r.paused)

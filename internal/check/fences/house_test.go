@@ -45,7 +45,7 @@ var house = []room{
 	// cooperative tasks.
 	{"treq/request", "deferred reactor/task"},
 	{"treq/cookies", "internal/origin"},
-	{"treq/response", "deferred internal/origin reactor reactor/task treq/cookies treq/request"},
+	{"treq/response", "deferred internal/list internal/origin reactor reactor/task treq/cookies treq/request"},
 	{"treq/auth", "internal/origin internal/random treq/request treq/response"},
 	{"treq/multipart", "deferred internal/random reactor/task treq/request"},
 
