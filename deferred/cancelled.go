@@ -3,21 +3,13 @@ package deferred
 import (
 	"errors"
 	"fmt"
-	"runtime"
+
+	"github.com/seed-7c003b53/gotreq/internal/coro"
 )
 
 // This file ends coroutines that are cancelled. Cancelling is level-triggered, as in
 // Python's trio: it is a state of the coroutine, not an error that the function gets once
 // and may take for any other.
-
-const (
-	// maxRefused is the number of Awaits that a cancelled coroutine may make after the one
-	// at which it was cancelled. Each further one unwinds the function by a panic.
-	maxRefused = 5
-	// maxUnwound is the number of Awaits after which runtime.Goexit unwinds a function that
-	// recovers from the panics. It is large, because deferred functions may await too.
-	maxUnwound = 100
-)
 
 // errUnwound is the error of a coroutine that was unwound.
 var errUnwound = fmt.Errorf("%w: the coroutine did not end by itself and was unwound", ErrCancelled)
@@ -73,22 +65,16 @@ func (co *Co) addShield(n int) {
 // refuse cancels d, which the cancelled coroutine would have to wait for. It unwinds the
 // function if that has gone on for too long.
 func refuse[T any](co *Co, d *Deferred[T]) {
-	co.refused++
+	unwinds := co.refused.Next()
 	d.Cancel()
-	unwind := co.refused > maxRefused
 	switch {
 	case !d.ready():
 		d.push(observer[T](dropCancelled[T]))
-	case unwind:
+	case unwinds != coro.NotYet:
 		dropCancelled(d)
 	}
-	switch {
-	case co.refused > maxUnwound:
-		co.exiting = true
-		runtime.Goexit()
-	case unwind:
-		panic(unwinding{errUnwound})
-	}
+	co.exiting = unwinds == coro.ByGoexit
+	unwinds.Do(unwinding{errUnwound})
 }
 
 // dropCancelled handles the error of a Deferred that was cancelled and that no coroutine

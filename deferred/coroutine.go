@@ -22,12 +22,12 @@ import (
 type Co struct {
 	yield     func(None) bool
 	stop      func()
-	coroutine *coroutine // nil while the function waits
-	resumedBy any        // the awaited Deferred, when it resumes the function; nil: interrupted
-	made      stack      // where Go was called, if debugging was on
-	shields   int        // calls of Shield that have not returned
-	refused   int        // Awaits that returned at once, because the coroutine is cancelled
-	exiting   bool       // runtime.Goexit unwinds the function
+	coroutine *coroutine    // nil while the function waits
+	resumedBy any           // the awaited Deferred, when it resumes the function; nil: interrupted
+	made      stack         // where Go was called, if debugging was on
+	shields   int           // calls of Shield that have not returned
+	refused   coro.Refusals // Awaits that returned at once, because the coroutine is cancelled
+	exiting   bool          // runtime.Goexit unwinds the function
 	abandoned bool
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"runtime"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/coro"
@@ -94,9 +93,9 @@ type invocation struct {
 	reading     deadline
 	writing     deadline
 	panicked    *panics.Recovered
-	exited      bool // the handler has called runtime.Goexit
-	returned    bool // done was called
-	refused     int  // calls of Await that did not wait, because the client was gone
+	exited      bool          // the handler has called runtime.Goexit
+	returned    bool          // done was called
+	refused     coro.Refusals // calls of Await that did not wait, because the client was gone
 }
 
 // run calls the handler in a coroutine.
@@ -254,25 +253,7 @@ func Await[T any](ctx context.Context, d *deferred.Deferred[T]) (value T, err er
 		}
 	}
 	if refused && inv.req.gone != nil {
-		inv.refuse()
+		inv.refused.Next().Do(http.ErrAbortHandler)
 	}
 	return value, err
-}
-
-// A handler whose client is gone may make maxRefused calls of Await that do not wait. Each
-// further one unwinds the handler by a panic, and after maxUnwound by runtime.Goexit, in
-// case that it recovers from panics. See package deferred.
-const (
-	maxRefused = 5
-	maxUnwound = 100
-)
-
-func (inv *invocation) refuse() {
-	inv.refused++
-	switch {
-	case inv.refused > maxUnwound:
-		runtime.Goexit()
-	case inv.refused > maxRefused:
-		panic(http.ErrAbortHandler)
-	}
 }
