@@ -29,6 +29,29 @@ func TestAskingHoldsNothing(t *testing.T) {
 	}
 }
 
+// TestHoldAtTheEnd: while somebody holds a body, others can hold it too, though it has ended
+// or was stopped. The last one to release it closes the source.
+func TestHoldAtTheEnd(t *testing.T) {
+	for name, end := range map[string]func(f *fileTest){
+		"ended":       func(f *fileTest) { f.start(); f.Drain() },
+		"stopped":     func(f *fileTest) { f.start(); f.Step(); f.StopProducing() },
+		"not started": func(f *fileTest) { f.StopProducing() },
+	} {
+		f := newFileTest("hello", 3)
+		f.Hold()
+		if end(f); !f.Hold() {
+			t.Errorf("%s: a second Hold is refused", name)
+			continue
+		}
+		if f.Release(); f.file.closed != 0 {
+			t.Errorf("%s: closed while it is held", name)
+		}
+		if f.Release(); f.file.closed != 1 || f.Hold() {
+			t.Errorf("%s: closed %d times", name, f.file.closed)
+		}
+	}
+}
+
 // A slowSeeker is a reader whose first reads return no bytes, after each Seek to an offset
 // from the start.
 type slowSeeker struct {
