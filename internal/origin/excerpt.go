@@ -1,7 +1,9 @@
 package origin
 
 import (
+	"net/url"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -19,6 +21,16 @@ func Excerpt(text string, most int) string {
 		end++
 	}
 	return text[:begin] + "[" + strconv.Itoa(end-begin) + " bytes]" + text[end:]
+}
+
+// Redacted returns u, which may be nil, as the text of an error shows it: without the password,
+// and with the "//" that package url leaves out if no host follows.
+func Redacted(u *url.URL) string {
+	text := u.Redacted()
+	if u != nil && u.Scheme != "" && u.Host == "" && u.Opaque == "" && u.Path == "" && u.User == nil {
+		return u.Scheme + "://" + strings.TrimPrefix(text, u.Scheme+":")
+	}
+	return text
 }
 
 // The sizes for Excerpt in the errors of requests.

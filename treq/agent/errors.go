@@ -113,5 +113,5 @@ func WithRequest(req *request.Request, err error) error {
 	if errors.As(err, &already) {
 		return err
 	}
-	return &RequestError{req.Method, req.URL.Redacted(), err}
+	return &RequestError{req.Method, origin.Redacted(req.URL), err}
 }

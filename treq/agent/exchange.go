@@ -7,6 +7,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/internal/list"
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -81,7 +82,7 @@ func (x *exchange) fail(err error) {
 		return // StopProducing cancelled x
 	}
 	x.releaseBody()
-	x.result.Errback(&RequestError{x.request.Method, x.request.URL.Redacted(), err})
+	x.result.Errback(&RequestError{x.request.Method, origin.Redacted(x.request.URL), err})
 }
 
 // cancel ends x because nobody wants its response any more.

@@ -57,6 +57,6 @@ func (x *exchange) unread() {
 	if x.body.Taken() || x.carrier == nil {
 		return
 	}
-	slog.Warn("agent: a response was dropped unread: its connection is closed", "method", x.request.Method, "url", origin.Excerpt(x.request.URL.Redacted(), origin.ExcerptOfURL))
+	slog.Warn("agent: a response was dropped unread: its connection is closed", "method", x.request.Method, "url", origin.Excerpt(origin.Redacted(x.request.URL), origin.ExcerptOfURL))
 	x.carrier.abort(reactor.ErrConnectionAborted)
 }

@@ -41,7 +41,7 @@ func (x *exchange) stopBody() {
 // panics.
 func (x *exchange) stopProducer() {
 	if r := panics.Try(x.request.Body.StopProducing); r != nil {
-		slog.Error("agent: panic in a body's StopProducing", "url", origin.Excerpt(x.request.URL.Redacted(), origin.ExcerptOfURL), "panic", r.Value, "stack", string(r.Stack))
+		slog.Error("agent: panic in a body's StopProducing", "url", origin.Excerpt(origin.Redacted(x.request.URL), origin.ExcerptOfURL), "panic", r.Value, "stack", string(r.Stack))
 	}
 }
 

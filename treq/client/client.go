@@ -113,7 +113,7 @@ func (c *HTTPClient) RoundTripper() http.RoundTripper {
 func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred.Deferred[*response.Response] {
 	u, err := c.urls.parse(rawURL)
 	if err != nil {
-		return refused(method, redacted(rawURL), err)
+		return refused(method, redacted(rawURL), err, options)
 	}
 	return c.request(method, u, options)
 }
@@ -121,22 +121,30 @@ func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred
 // RequestURL is Request for a parsed URL.
 func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *deferred.Deferred[*response.Response] {
 	if u == nil {
-		return refused(method, "", fmt.Errorf("%w: nil", ErrURL))
+		return refused(method, "", fmt.Errorf("%w: nil", ErrURL), options)
 	}
 	if u.Scheme == "" {
-		if err := origin.CheckScheme(u.Redacted()); err != nil {
-			return refused(method, u.Redacted(), urlError{err})
+		if err := origin.CheckScheme(origin.Redacted(u)); err != nil {
+			return refused(method, origin.Redacted(u), urlError{err}, options)
 		}
 	}
 	target, err := origin.Wire(u)
 	if err != nil {
-		return refused(method, u.Redacted(), urlError{err})
+		return refused(method, origin.Redacted(u), urlError{err}, options)
 	}
 	return c.request(method, target, options)
 }
 
-// refused returns the result of a request that was not sent.
-func refused(method, shownURL string, err error) *deferred.Deferred[*response.Response] {
+// refused returns the result of a request that is not sent because of its URL. It releases
+// the bodies of options: they may hold files.
+func refused(method, shownURL string, err error, options []Option) *deferred.Deferred[*response.Response] {
+	var s settings
+	s.apply(options) // an error of an option comes second
+	s.body.discard()
+	return failed(method, shownURL, err)
+}
+
+func failed(method, shownURL string, err error) *deferred.Deferred[*response.Response] {
 	return deferred.Fail[*response.Response](&agent.RequestError{Method: strings.ToUpper(method), URL: shownURL, Err: err})
 }
 
@@ -148,20 +156,20 @@ func (c *HTTPClient) request(method string, target *url.URL, options []Option) *
 		s = &settings{}
 		if err := s.apply(options); err != nil {
 			s.body.discard()
-			return refused(method, target.Redacted(), err)
+			return failed(method, origin.Redacted(target), err)
 		}
 	}
 	req, err := c.build(s, strings.ToUpper(method), target)
 	if err != nil {
 		s.body.discard()
-		return refused(method, target.Redacted(), err)
+		return failed(method, origin.Redacted(target), err)
 	}
 	stack, err := c.stackFor(s, req)
 	if err != nil {
 		if req.Body != nil {
 			req.Body.StopProducing()
 		}
-		return refused(method, target.Redacted(), err)
+		return failed(method, origin.Redacted(target), err)
 	}
 	if s.timeouts == (timeouts{}) {
 		return stack.Send(req)
@@ -256,6 +264,9 @@ func addCookies(jar http.CookieJar, u *url.URL, values map[string]string) error 
 // redacted returns rawURL without a password, for the text of an error.
 func redacted(rawURL string) string {
 	if u, err := url.Parse(rawURL); err == nil && u.Opaque == "" {
+		if u.User == nil {
+			return rawURL
+		}
 		return u.Redacted()
 	}
 	// Even a broken URL may have a password.

@@ -3,6 +3,7 @@ package client_test
 import (
 	"errors"
 	"math"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -178,7 +179,11 @@ func TestNotARequest(t *testing.T) {
 		{"a bad URL", get("http://user:secret@%zz.example/"), client.ErrURL, `"%zz"`},
 		{"a bad port", get("http://user:secret@a.example:port/"), client.ErrURL, "port"},
 		{"a port above 65535", get("http://user:secret@a.example:65536/"), agent.ErrPort, "port 65536 is above 65535"},
-		{"a scheme alone", get("http://"), agent.ErrNoHost, ""},
+		{"a scheme alone", get("http://"), agent.ErrNoHost, "GET http://: the URL names no host"},
+		{"a scheme and a query", get("http://?q"), agent.ErrNoHost, "GET http://?q: the URL names no host"},
+		{"a parsed scheme alone", func(c *client.HTTPClient) *deferred.Deferred[*response.Response] {
+			return c.RequestURL("GET", &url.URL{Scheme: "http"})
+		}, agent.ErrNoHost, "GET http://: the URL names no host"},
 		{"a URL of two lines", get("http://a.example/\nb"), client.ErrURL, `GET http://a.example/\nb: `},
 		{"a method of two lines", func(c *client.HTTPClient) *deferred.Deferred[*response.Response] {
 			return c.Request("G\r\n", "http://a.example/")

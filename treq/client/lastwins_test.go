@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,61 @@ func TestABodyThatIsNotSentIsReleased(t *testing.T) {
 			d.AddErrback(func(error) (*response.Response, error) { return nil, nil })
 			d.Cancel()
 		})
+	}
+}
+
+// TestABodyForABadURLIsReleased checks that the body is released if the URL or a header is
+// bad: no agent gets the request.
+func TestABodyForABadURLIsReleased(t *testing.T) {
+	for name, send := range map[string]func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response]{
+		"no scheme": func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response] {
+			return c.Post("a.example", body)
+		},
+		"no URL": func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response] {
+			return c.Post("", body)
+		},
+		"no host": func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response] {
+			return c.Post("http://", body)
+		},
+		"a bad host": func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response] {
+			return c.Post("http://%zz/", body)
+		},
+		"a bad port": func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response] {
+			return c.Post("http://a:x/", body)
+		},
+		"gopher": func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response] {
+			return c.Post("gopher://a/", body)
+		},
+		"a nil URL": func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response] {
+			return c.RequestURL("POST", nil, body)
+		},
+		"an empty URL": func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response] {
+			return c.RequestURL("POST", &url.URL{}, body)
+		},
+		"an opaque URL": func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response] {
+			return c.RequestURL("POST", &url.URL{Scheme: "http", Opaque: "a"}, body)
+		},
+		"a bad header": func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response] {
+			return c.Post("http://a.example/", body, client.Headers{"A": {"\r\n"}})
+		},
+		"a bad URL, and credentials": func(c *client.HTTPClient, body client.Option) *deferred.Deferred[*response.Response] {
+			return c.Post("http://", body, client.BasicAuth("u", "p"))
+		},
+	} {
+		for kind, body := range map[string]func(f *closer) client.Option{
+			"Data":  func(f *closer) client.Option { return client.Data(f) },
+			"Files": func(f *closer) client.Option { return client.Files{{Name: "f", Value: multipart.FromReader("f", f)}} },
+			"All":   func(f *closer) client.Option { return client.All{client.Data(f)} },
+		} {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				c, _, _ := newClient(t)
+				f := &closer{Reader: strings.NewReader("body")}
+				deferredtest.FailureResultOf(t, send(c, body(f)))
+				if f.closed != 1 {
+					t.Errorf("closed %d times", f.closed)
+				}
+			})
+		}
 	}
 }
 
