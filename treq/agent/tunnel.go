@@ -46,7 +46,9 @@ func (a *Agent) tunnel(server origin.Server) endpoints.ClientEndpoint {
 func (t *tunnel) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 	proxy := t.agent.hostname(t.agent.proxy.server)
 	connected := proxy.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
-		return &tunnelOpener{tunnel: t, factory: factory}
+		o := &tunnelOpener{tunnel: t, factory: factory}
+		o.reader.SetLimits(t.agent.config.Limits)
+		return o
 	}))
 	return deferred.Then(connected, func(p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
 		return p.(*tunnelOpener).open()

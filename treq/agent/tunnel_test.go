@@ -12,6 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // newTunnelServer returns a factory for the protocols of a proxy that opens tunnels. All
@@ -109,4 +110,33 @@ func TestProxyError(t *testing.T) {
 		}
 		w.r.Pump()
 	})
+}
+
+// TestTunnelLimits checks that the limits of responses apply to the answer to CONNECT.
+func TestTunnelLimits(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		limits wire.Limits
+		answer string
+		is     error
+	}{
+		{"the status line", wire.Limits{StartLineBytes: 40}, "HTTP/1.1 200 " + strings.Repeat("x", 40) + "\r\n\r\n", wire.ErrStartLineTooLong},
+		{"the headers", wire.Limits{HeaderBytes: 40}, "HTTP/1.1 200 OK\r\nA: " + strings.Repeat("x", 40) + "\r\n\r\n", wire.ErrHeadersTooLarge},
+		{"their number", wire.Limits{HeaderCount: 1}, "HTTP/1.1 200 OK\r\nA: b\r\nC: d\r\n\r\n", wire.ErrTooManyHeaders},
+		{"interim responses", wire.Limits{Informational: 1}, strings.Repeat("HTTP/1.1 103 Hints\r\n\r\n", 2), wire.ErrTooManyInformational},
+		{"more than the default", wire.Limits{HeaderCount: 2000}, "HTTP/1.1 403 No\r\n" + strings.Repeat("A: b\r\n", 1000) + "Content-Length: 0\r\n\r\n", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, agent.PoolConfig{})
+			w.agent, _ = agent.NewProxyAgent(w.r, "http://proxy.example:8080", agent.Config{Pool: w.pool, Limits: test.limits})
+			d := w.get("https://a.example/")
+			w.Conn(0).Send(test.answer)
+			err := deferredtest.FailureResultOf(t, d)
+			if test.is == nil && !errors.As(err, new(*agent.ProxyError)) || !errors.Is(err, test.is) && test.is != nil {
+				t.Errorf("got %v", err)
+			}
+			w.r.Pump()
+			w.wantClosed(0)
+		})
+	}
 }
