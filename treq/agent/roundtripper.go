@@ -4,13 +4,19 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"strconv"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/bridge"
+	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -23,6 +29,11 @@ import (
 // goroutine. Bodies are streamed in both directions, with back-pressure. When r stops, the
 // requests and the bodies of responses that are in progress fail with [reactor.ErrStopped],
 // and the contexts of their requests end.
+//
+// A request with an ExpectContinue is sent with "Expect: 100-continue"; how long its body then
+// waits is up to rt, such as the ExpectContinueTimeout of an http.Transport, where 0 means not
+// at all. A connection that speaks another protocol after a 101 cannot be handed over: the
+// request fails with [ErrUpgradeLost].
 func FromRoundTripper(r reactor.Reactor, rt http.RoundTripper) Requester {
 	if rt == nil {
 		panic("agent: FromRoundTripper with a nil RoundTripper")
@@ -40,15 +51,34 @@ type roundTripperAgent struct {
 func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	ctx, cancel := context.WithCancel(context.Background())
 	d := deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { cancel() })
+	if inform := req.Informational; inform != nil {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
+				a.reactor.CallFromThread(func() {
+					if !d.Called() {
+						inform(code, http.Header(header))
+					}
+				})
+				return nil
+			},
+		})
+	}
 	out, produce := a.outgoing(ctx, req)
 	go func() {
 		in, err := a.rt.RoundTrip(out)
+		if err == nil && in.StatusCode == http.StatusSwitchingProtocols {
+			in.Body.Close()
+			err = ErrUpgradeLost
+		}
+		if err != nil && out.Body != nil {
+			out.Body.Close() // not every RoundTripper does
+		}
 		a.reactor.CallFromThread(func() {
 			switch {
 			case err != nil:
 				cancel()
 				if !d.Called() {
-					d.Errback(WithRequest(req, err))
+					d.Errback(err)
 				}
 			case d.Called():
 				cancel()
@@ -60,12 +90,13 @@ func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*re
 	}()
 	produce()
 	return reactor.UntilStopped(a.reactor, d).AddErrback(func(err error) (*response.Response, error) {
-		if err == reactor.ErrStopped {
-			err = WithRequest(req, err)
-		}
-		return nil, err
+		return nil, WithRequest(req, err)
 	})
 }
+
+// ErrUpgradeLost says that a server switched to another protocol, with a 101, in answer to a
+// request through [FromRoundTripper]. An [Agent] hands the connection over.
+var ErrUpgradeLost = errors.New("the server switched to another protocol, and FromRoundTripper cannot hand the connection over: use an agent.Agent")
 
 // outgoing returns req as a net/http request, and a function that starts its body.
 func (a *roundTripperAgent) outgoing(ctx context.Context, req *request.Request) (out *http.Request, produce func()) {
@@ -87,6 +118,9 @@ func (a *roundTripperAgent) outgoing(ctx context.Context, req *request.Request) 
 		return out, produce
 	}
 	out.ContentLength = req.Body.Length()
+	if req.ExpectContinue > 0 && !http1.HasToken(out.Header["Expect"], "100-continue") {
+		out.Header.Add("Expect", "100-continue")
+	}
 	if data, ok := req.Body.(request.Bytes); ok {
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 		out.Body, _ = out.GetBody()
@@ -185,6 +219,10 @@ func (t *pumpTransport) end(err error) {
 // everything built on it. While the loop runs, any goroutine except the loop's may call
 // RoundTrip; on the loop's goroutine it fails with [reactor.ErrOnLoop].
 //
+// The body of a request with "Expect: 100-continue" waits for the 100 for a second at most, as
+// with http.DefaultTransport. The Got1xxResponse of an httptrace.ClientTrace is called, on the
+// loop's goroutine. A request with trailers fails, since they cannot be sent.
+//
 // As in net/http, the body of a 101 is an io.ReadWriteCloser, so that WebSocket libraries
 // over an http.Client work.
 func NewRoundTripper(r reactor.Threads, a Requester) http.RoundTripper {
@@ -201,6 +239,12 @@ type roundTripper struct {
 
 func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
 	ctx := in.Context()
+	if len(in.Trailer) != 0 {
+		if in.Body != nil {
+			in.Body.Close()
+		}
+		return nil, &RequestError{in.Method, origin.Redacted(in.URL), errors.New("it has trailers, which cannot be sent")}
+	}
 	req := &request.Request{Method: in.Method, URL: in.URL, Header: in.Header.Clone()}
 	if req.Method == "" {
 		req.Method = http.MethodGet
@@ -223,9 +267,12 @@ func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
 			Pump: bridge.NewPump(t.threads, in.Body), length: length, threads: t.threads, getBody: in.GetBody,
 		}
 	}
+	if req.Body != nil && http1.HasToken(in.Header["Expect"], "100-continue") {
+		req.ExpectContinue = expectContinueTimeout
+	}
 	var upgraded *upgradedBody // belongs to the loop's goroutine
 	out, err := reactor.BlockingCallFromThread(ctx, t.threads, func() *deferred.Deferred[*http.Response] {
-		return deferred.Map(t.agent.Request(req), func(resp *response.Response) (*http.Response, error) {
+		return deferred.Map(t.traced(ctx, req), func(resp *response.Response) (*http.Response, error) {
 			if resp.Upgrade != nil {
 				upgraded = &upgradedBody{threads: t.threads}
 				resp.Upgrade.SwitchProtocol((*upgradedProtocol)(upgraded))
@@ -245,6 +292,28 @@ func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
 		})
 	}
 	return out, err
+}
+
+// expectContinueTimeout is that of http.DefaultTransport.
+const expectContinueTimeout = time.Second
+
+// traced sends req, and passes its interim responses to the ClientTrace of ctx. An error of
+// the trace aborts the request. It runs on the loop's goroutine.
+func (t *roundTripper) traced(ctx context.Context, req *request.Request) *deferred.Deferred[*response.Response] {
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace == nil || trace.Got1xxResponse == nil {
+		return t.agent.Request(req)
+	}
+	var aborted error
+	var d *deferred.Deferred[*response.Response]
+	req.Informational = func(code int, header http.Header) {
+		if err := trace.Got1xxResponse(code, textproto.MIMEHeader(header)); err != nil && aborted == nil {
+			aborted = err
+			d.Cancel()
+		}
+	}
+	d = t.agent.Request(req)
+	return d.AddErrback(func(err error) (*response.Response, error) { return nil, cmp.Or(aborted, err) })
 }
 
 // response returns resp as a net/http response. It runs on the loop's goroutine.
