@@ -334,6 +334,8 @@ func (c *connection) lost(x *exchange, reason, broken error) {
 	switch {
 	case broken != nil:
 		reasons[0] = broken
+	case explained(cut) != cut:
+		reasons[0] = explained(cut)
 	case cut != nil:
 		if x.cutShort && !x.answered && !errors.Is(reason, reactor.ErrConnectionDone) {
 			reasons[0] = &sendError{reason}

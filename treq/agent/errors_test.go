@@ -47,6 +47,11 @@ func TestWords(t *testing.T) {
 			c.Send("\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x04\x08\x00\x00\x00\x00\x00\x00\x00\xff\xff")
 		},
 			get + "the response failed: the server speaks HTTP/2 only: use agent.FromRoundTripper with an http.Transport", []error{wire.ErrStatusLine}},
+		{"HTTP/2, and closed at once", nil, func(c *rawConn) {
+			c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
+			c.Close()
+		},
+			get + "the response failed: the server speaks HTTP/2 only: use agent.FromRoundTripper with an http.Transport", []error{wire.ErrStatusLine}},
 		{"binary", nil, func(c *rawConn) { c.Send("\x00\x00\x12\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00") },
 			get + `the response failed: malformed status line: not HTTP: "\x00\x00\x12\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"`, []error{wire.ErrStatusLine}},
 	} {
