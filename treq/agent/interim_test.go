@@ -92,6 +92,15 @@ func (l *line) ConnectionMade(t reactor.Transport) { l.t = t }
 func (l *line) DataReceived(data []byte)           { l.got += string(data) }
 func (l *line) ConnectionLost(reason error)        { l.lost = reason }
 
+// A halfLine is a line that goes on in one direction when the other has ended.
+type halfLine struct {
+	line
+	ended string // the directions that have ended
+}
+
+func (l *halfLine) ReadConnectionLost()  { l.ended += "read " }
+func (l *halfLine) WriteConnectionLost() { l.ended += "write " }
+
 func TestUpgrade(t *testing.T) {
 	ask := func() *request.Request {
 		req := newRequest("GET", "http://a.example/")
@@ -140,6 +149,33 @@ func TestUpgrade(t *testing.T) {
 		p.t.LoseConnection()
 		w.r.Pump()
 	})
+	for _, when := range []string{"with the response", "later"} {
+		t.Run("half closed "+when, func(t *testing.T) {
+			w := newWorld(t, agent.PoolConfig{})
+			var p halfLine
+			w.send(ask()).AddCallback(func(r *response.Response) (*response.Response, error) {
+				r.Upgrade.SwitchProtocol(&p)
+				return r, nil
+			})
+			c := w.Conn(0)
+			c.Got()
+			c.Write([]byte(yes))
+			if when == "later" {
+				w.r.Pump()
+			}
+			c.LoseWriteConnection()
+			w.r.Pump()
+			if p.got != "first " || p.ended != "read " || p.lost != nil {
+				t.Fatalf("got %q, ended: %s, lost for %v", p.got, p.ended, p.lost)
+			}
+			p.t.Write([]byte("an answer"))
+			p.t.LoseWriteConnection()
+			w.r.Pump()
+			if got := c.Got(); got != "an answer" || p.ended != "read write " || p.lost != reactor.ErrConnectionDone {
+				t.Errorf("sent %q, ended: %s, lost for %v", got, p.ended, p.lost)
+			}
+		})
+	}
 	t.Run("aborted", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
 		d := w.send(ask())

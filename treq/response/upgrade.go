@@ -45,6 +45,16 @@ func (p *pendingProtocol) ConnectionLost(reason error) {
 	p.Protocol.ConnectionLost(reason)
 }
 
+// A halfCloseable is a pendingProtocol whose next protocol goes on in one direction when the
+// other has ended.
+type halfCloseable struct {
+	*pendingProtocol
+	half reactor.HalfCloseableProtocol
+}
+
+func (p *halfCloseable) ReadConnectionLost()  { p.half.ReadConnectionLost() }
+func (p *halfCloseable) WriteConnectionLost() { p.half.WriteConnectionLost() }
+
 // SwitchProtocol makes p the protocol of the connection. It calls ConnectionMade, and
 // then DataReceived with the bytes received until now. It panics on a second call.
 func (u *Upgrade) SwitchProtocol(p reactor.Protocol) {
@@ -53,6 +63,9 @@ func (u *Upgrade) SwitchProtocol(p reactor.Protocol) {
 		panic("response: the connection of an Upgrade was taken already")
 	}
 	w.next = p
+	if half, ok := p.(reactor.HalfCloseableProtocol); ok {
+		u.transport.SwitchProtocol(&halfCloseable{w, half})
+	}
 	p.ConnectionMade(u.transport)
 	if early := w.early; len(early) != 0 {
 		w.early = nil
