@@ -23,17 +23,29 @@ type Node[T any] struct {
 // Push adds x at the end of l, with n as its place. If n is in a list already, it is taken
 // out of that one first.
 func (l *List[T]) Push(n *Node[T], x *T) {
-	if l.last == n {
-		return
+	if l.last != n {
+		l.insert(n, x, nil)
 	}
+}
+
+// Insert is Push, but adds x before the element of next, which is another one in l.
+func (l *List[T]) Insert(n *Node[T], x *T, next *Node[T]) { l.insert(n, x, next) }
+
+func (l *List[T]) insert(n *Node[T], x *T, next *Node[T]) {
 	n.Remove()
-	n.element, n.in, n.previous = x, l, l.last
-	if l.last != nil {
-		l.last.next = n
+	previous := l.last
+	if next != nil {
+		previous = next.previous
+		next.previous = n
+	} else {
+		l.last = n
+	}
+	if previous != nil {
+		previous.next = n
 	} else {
 		l.first = n
 	}
-	l.last = n
+	n.element, n.in, n.previous, n.next = x, l, previous, next
 	l.length++
 }
 

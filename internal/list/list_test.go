@@ -59,6 +59,39 @@ func TestList(t *testing.T) {
 	want(t, &l)
 	l.Push(&c.place, c)
 	want(t, &l, "c")
+	l.Insert(&a.place, a, &c.place)
+	want(t, &l, "a", "c")
+	l.Insert(&b.place, b, &c.place)
+	want(t, &l, "a", "b", "c")
+	want(t, &second)
+	l.Insert(&c.place, c, &a.place)
+	want(t, &l, "c", "a", "b")
+}
+
+// TestChangedByTheLoop: a loop over a list may remove its elements, and add others.
+func TestChangedByTheLoop(t *testing.T) {
+	var l list.List[item]
+	items := [4]item{{name: "a"}, {name: "b"}, {name: "c"}, {name: "d"}}
+	for i := range items[:3] {
+		l.Push(&items[i].place, &items[i])
+	}
+	seen := ""
+	for x := range l.All() {
+		seen += x.name
+		x.place.Remove()
+		if x.name == "a" {
+			l.Push(&items[3].place, &items[3])
+		}
+	}
+	if seen != "abcd" || l.Len() != 0 {
+		t.Errorf("the loop got %s, and left %d elements", seen, l.Len())
+	}
+	l.Push(&items[0].place, &items[0])
+	l.Push(&items[1].place, &items[1])
+	for range l.All() {
+		break
+	}
+	want(t, &l, "a", "b")
 }
 
 // TestTwoPlaces: an element with two places is in two lists.

@@ -152,7 +152,7 @@ func (j *Jar) matching(filters []Filter) []*entry {
 		slices.SortFunc(found, func(a, b *entry) int { return cmp.Compare(a.made, b.made) })
 		return found
 	}
-	for e := range j.store.made.all(byAge) {
+	for e := range j.store.made.All() {
 		if matchesAll(&e.Cookie, filters) {
 			found = append(found, e)
 		}

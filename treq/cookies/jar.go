@@ -257,7 +257,7 @@ func (j *Jar) put(c Cookie) {
 	for exceeds(j.store.len(), j.Max, -1) {
 		e := j.store.expired(now)
 		if e == nil {
-			e = j.store.used.first
+			e = j.store.used.First()
 			j.dropped(e.Cookie, fmt.Errorf("%w: %d in all", ErrTooMany, j.Max))
 		}
 		j.store.remove(e)
@@ -294,7 +294,7 @@ func (j *Jar) evict(d *domain, now time.Time) {
 			return
 		}
 	}
-	e := cmp.Or(d.plain.first, d.secure.first)
+	e := cmp.Or(d.plain.First(), d.secure.First())
 	j.dropped(e.Cookie, fmt.Errorf("%w: %d of %s", ErrTooMany, d.len()-1, e.Domain))
 	j.store.remove(e)
 }
@@ -303,11 +303,11 @@ func (j *Jar) evict(d *domain, now time.Time) {
 func (j *Jar) Copy() *Jar {
 	c := *j
 	c.store = store{}
-	for e := range j.store.made.all(byAge) {
+	for e := range j.store.made.All() {
 		copied := c.store.put(e.Cookie)
 		copied.made, copied.set = e.made, e.set
 	}
-	for e := range j.store.used.all(byUse) {
+	for e := range j.store.used.All() {
 		c.store.touch(c.store.cookies[e.key()])
 	}
 	c.store.entries = j.store.entries

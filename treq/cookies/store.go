@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"iter"
 	"time"
+
+	"github.com/seed-7c003b53/gotreq/internal/list"
 )
 
 // This file has the index of a jar. Its operations on one cookie cost the same however
@@ -15,8 +17,8 @@ type store struct {
 	cookies  map[key]*entry
 	domains  map[string]*domain // those that have a cookie
 	secure   map[key]int        // the number of Secure cookies of that name and path, at and below the domain
-	made     list               // all entries, in the order in which they were first set
-	used     list               // all entries, the one not set or sent for the longest time first
+	made     list.List[entry]   // all entries, in the order in which they were first set
+	used     list.List[entry]   // all entries, the one not set or sent for the longest time first
 	expiring expiring           // the entries that expire
 	entries  uint64             // the number of entries ever made
 }
@@ -34,17 +36,18 @@ type entry struct {
 	set    uint64 // store.entries when it was last set
 	domain *domain
 	expiry int // its place in store.expiring; -1 if it does not expire
-	links  [orders]struct{ before, after *entry }
+
+	inMade, inUsed, inDomain list.Node[entry] // its places in the lists of the store and of domain
 }
 
 // A domain has the cookies of one domain. Each list has the cookie first that has not been
 // set or sent for the longest time.
-type domain struct{ plain, secure list }
+type domain struct{ plain, secure list.List[entry] }
 
-func (d *domain) len() int { return d.plain.len + d.secure.len }
+func (d *domain) len() int { return d.plain.Len() + d.secure.Len() }
 
 // of returns the list of d for cookies that are Secure, or for those that are not.
-func (d *domain) of(secure bool) *list {
+func (d *domain) of(secure bool) *list.List[entry] {
 	if secure {
 		return &d.secure
 	}
@@ -54,8 +57,8 @@ func (d *domain) of(secure bool) *list {
 // all iterates over the cookies of d, which the loop may remove.
 func (d *domain) all() iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
-		for _, l := range [...]*list{&d.plain, &d.secure} {
-			for e := range l.all(byUseInDomain) {
+		for _, l := range [...]*list.List[entry]{&d.plain, &d.secure} {
+			for e := range l.All() {
 				if !yield(e) {
 					return
 				}
@@ -64,7 +67,7 @@ func (d *domain) all() iter.Seq[*entry] {
 	}
 }
 
-func (s *store) len() int { return s.made.len }
+func (s *store) len() int { return s.made.Len() }
 
 // put adds c. If it replaces a cookie, it takes the place of that cookie in the order of
 // age.
@@ -82,11 +85,11 @@ func (s *store) put(c Cookie) *entry {
 	}
 	old := s.cookies[c.key()]
 	s.cookies[c.key()] = e
-	s.made.insert(e, byAge, old)
-	s.used.insert(e, byUse, nil)
-	e.domain.of(c.Secure).insert(e, byUseInDomain, nil)
+	s.made.Push(&e.inMade, e)
+	s.touch(e)
 	wasSecure := false
 	if old != nil {
+		s.made.Insert(&e.inMade, e, &old.inMade)
 		e.made = old.made
 		wasSecure = old.Secure
 		s.unlink(old)
@@ -117,9 +120,9 @@ func (s *store) remove(e *entry) {
 
 // unlink removes e from the lists and the heap.
 func (s *store) unlink(e *entry) {
-	s.made.remove(e, byAge)
-	s.used.remove(e, byUse)
-	e.domain.of(e.Secure).remove(e, byUseInDomain)
+	e.inMade.Remove()
+	e.inUsed.Remove()
+	e.inDomain.Remove()
 	if e.expiry >= 0 {
 		heap.Remove(&s.expiring, e.expiry)
 	}
@@ -137,11 +140,8 @@ func (s *store) countSecure(c *Cookie, by int) {
 
 // touch makes e the cookie that was used last.
 func (s *store) touch(e *entry) {
-	s.used.remove(e, byUse)
-	s.used.insert(e, byUse, nil)
-	l := e.domain.of(e.Secure)
-	l.remove(e, byUseInDomain)
-	l.insert(e, byUseInDomain, nil)
+	s.used.Push(&e.inUsed, e)
+	e.domain.of(e.Secure).Push(&e.inDomain, e)
 }
 
 // expired returns a cookie that has expired, or nil.
@@ -164,7 +164,7 @@ func (s *store) hides(c *Cookie) bool {
 		}
 	}
 	for above := range domainsAbove(c.Domain) {
-		if d := s.domains[above]; d == nil || d.secure.len == 0 {
+		if d := s.domains[above]; d == nil || d.secure.Len() == 0 {
 			continue
 		}
 		for path := range pathsAbove(c.Path) {
@@ -174,67 +174,6 @@ func (s *store) hides(c *Cookie) bool {
 		}
 	}
 	return false
-}
-
-// An entry is in one list of each order.
-const (
-	byAge = iota
-	byUse
-	byUseInDomain
-	orders
-)
-
-// A list is a linked list of entries in one order.
-type list struct {
-	first, last *entry
-	len         int
-}
-
-// insert puts e before next, or at the end if next is nil.
-func (l *list) insert(e *entry, order int, next *entry) {
-	before := l.last
-	if next != nil {
-		before = next.links[order].before
-		next.links[order].before = e
-	} else {
-		l.last = e
-	}
-	if before != nil {
-		before.links[order].after = e
-	} else {
-		l.first = e
-	}
-	e.links[order].before, e.links[order].after = before, next
-	l.len++
-}
-
-// remove removes e.
-func (l *list) remove(e *entry, order int) {
-	before, after := e.links[order].before, e.links[order].after
-	if before != nil {
-		before.links[order].after = after
-	} else {
-		l.first = after
-	}
-	if after != nil {
-		after.links[order].before = before
-	} else {
-		l.last = before
-	}
-	l.len--
-}
-
-// all iterates over l in an order. The loop may remove the entry that it gets.
-func (l *list) all(order int) iter.Seq[*entry] {
-	return func(yield func(*entry) bool) {
-		for e := l.first; e != nil; {
-			next := e.links[order].after
-			if !yield(e) {
-				return
-			}
-			e = next
-		}
-	}
 }
 
 // expiring is a heap of entries: the one that expires next is the first. Of those that
