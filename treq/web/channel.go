@@ -389,10 +389,11 @@ func (c *channel) ConnectionLost(reason error) {
 		reason = c.cause
 	}
 	defer c.site.closed(c)
-	if c.closing && c.unsent.size == 0 && reason == reactor.ErrConnectionDone {
+	taken := c.closing && c.unsent.size == 0 && reason == reactor.ErrConnectionDone
+	c.forget()
+	if taken {
 		c.written()
 	}
-	c.forget()
 	if last := c.unwritten; last != nil {
 		c.unwritten = nil
 		last.connectionLost(reason)

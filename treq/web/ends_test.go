@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"runtime"
@@ -300,5 +301,109 @@ func TestNotifyFinishAfterTheLoss(t *testing.T) {
 	})
 	if got == nil || !errors.Is(got, finished.Err()) {
 		t.Errorf("got %v, want %v", got, finished.Err())
+	}
+}
+
+// fragile is a resource whose functions panic: the one that panics names, or none.
+type fragile struct {
+	web.Leaf
+	panics string
+	end    func(error) // called at the end of each request
+}
+
+func (f *fragile) call(name string) {
+	if name == f.panics {
+		panic("oops")
+	}
+}
+
+func (f *fragile) StreamsContent() bool { f.call("StreamsContent"); return true }
+
+func (f *fragile) Render(req *web.Request) {
+	req.NotifyFinish().AddBoth(func(none deferred.None, err error) (deferred.None, error) {
+		f.end(err)
+		return none, nil
+	})
+	req.NotDoneYet()
+	req.DeliverContent(&fragileContent{f, req})
+	if req.Path == "/pull" {
+		req.RegisterPullProducer(&fragileProducer{f})
+	} else if req.Path == "/push" {
+		req.RegisterProducer(&fragileProducer{f})
+	}
+}
+
+type fragileContent struct {
+	*fragile
+	req *web.Request
+}
+
+func (c *fragileContent) ContentReceived([]byte) { c.call("ContentReceived") }
+
+func (c *fragileContent) ContentEnded(err error) {
+	c.call("ContentEnded")
+	if err == nil && c.req.Path == "/" {
+		c.req.Finish()
+	}
+}
+
+type fragileProducer struct{ *fragile }
+
+func (p *fragileProducer) PauseProducing()  {}
+func (p *fragileProducer) ResumeProducing() {}
+func (p *fragileProducer) StopProducing()   { p.call("StopProducing") }
+
+// TestPanicsDoNotHideTheEnd checks that a request ends once, for the log and for
+// NotifyFinish, although a function of the program panics on the way, that the connection is
+// not counted any more, and that the panic is logged.
+func TestPanicsDoNotHideTheEnd(t *testing.T) {
+	for _, test := range []struct {
+		panics, path string
+
+		fails bool // NotifyFinish does
+	}{
+		{"StreamsContent", "/", false},
+		{"ContentReceived", "/", true},
+		{"ContentEnded", "/", true},
+		{"StopProducing", "/pull", true},
+		{"StopProducing", "/push", true},
+		{"AccessLog", "/", false}, // of the server, which had written it
+	} {
+		for _, lost := range []bool{false, true} {
+			t.Run(fmt.Sprint(test.panics, test.path, " ", lost), func(t *testing.T) {
+				logged := logs(t)
+				f := &fragile{panics: test.panics}
+				ends, failures, accesses := 0, 0, 0
+				f.end = func(err error) {
+					ends++
+					if err != nil {
+						failures++
+					}
+				}
+				s := serve(t, &web.Site{Root: f, MaxConnections: 1, AccessLog: func(*web.Request) {
+					accesses++
+					f.call("AccessLog")
+				}})
+				p := s.connect().send("POST " + test.path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+				if !lost {
+					p.send("ab")
+				}
+				p.AbortConnection()
+				s.Pump()
+				want(t, accesses, 1)
+				if f.panics != "StreamsContent" {
+					want(t, ends, 1)
+					want(t, failures == 1, test.fails || lost)
+				}
+				if !lost || test.panics != "ContentReceived" {
+					want(t, strings.Count(logged(), "panic=oops")+strings.Count(logged(), `"panic: oops`), 1)
+				}
+				f.panics = ""
+				want(t, head(s.ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")), "HTTP/1.1 200 OK")
+				s.site.Shutdown()
+				s.Advance(time.Hour)
+				want(t, len(s.DelayedCalls()), 0)
+			})
+		}
 	}
 }

@@ -98,15 +98,22 @@ func (r *Request) connectionLost(reason error) {
 	}
 	r.lost = reason
 	r.buffered, r.more = nil, pieces{}
+	// A panic in one function of the program does not keep the others from being called.
+	defer r.endLost()
+	defer r.peerGone(reason)
+	defer r.closeContent()
+	defer r.contentLost(reason)
 	r.stopProducer()
-	r.contentLost(reason)
-	r.closeContent()
-	r.peerGone(reason)
+}
+
+// endLost ends a request whose connection is lost, or lets its handler end it: a handler in
+// a thread may still set the code.
+func (r *Request) endLost() {
 	if inv := r.invocation; inv != nil && !inv.returned {
-		inv.wake() // done calls end, since a handler in a thread may still set the code
+		inv.wake()
 		return
 	}
-	r.end(reason)
+	r.end(r.lost)
 }
 
 // end is called when nothing more happens to the response: the client has taken it, or the
@@ -117,8 +124,8 @@ func (r *Request) end(err error) {
 		return
 	}
 	r.ended = true
+	defer r.notify(err) // also after a panic
 	if r.Site.AccessLog != nil {
 		r.Site.AccessLog(r)
 	}
-	r.notify(err)
 }

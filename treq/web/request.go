@@ -64,6 +64,7 @@ type Request struct {
 	last      bool   // the connection ends with the response
 	started   time.Time
 	resource  Resource
+	streams   bool // resource receives the content itself
 
 	kept        Content // the content for a resource that does not stream
 	held        int64   // the bytes of it that Site.heldContent counts
@@ -124,11 +125,11 @@ func (r *Request) begin() {
 		r.refuseFor(err)
 		return
 	}
-	if p := panics.Try(func() { r.resource = getChildForRequest(r.Site.Root, r) }); p != nil {
+	if p := panics.Try(r.findResource); p != nil {
 		r.panicked(p, "a resource")
 		return
 	}
-	if s, ok := r.resource.(StreamingResource); ok && s.StreamsContent() {
+	if r.streams {
 		r.render()
 		return
 	}
@@ -137,6 +138,13 @@ func (r *Request) begin() {
 		return
 	}
 	r.DeliverContent(keptContent{r})
+}
+
+// findResource sets resource and streams.
+func (r *Request) findResource() {
+	r.resource = getChildForRequest(r.Site.Root, r)
+	s, ok := r.resource.(StreamingResource)
+	r.streams = ok && s.StreamsContent()
 }
 
 // answerForServer answers a request for "*", the server itself (RFC 9110, section 9.3.7).
