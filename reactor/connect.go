@@ -38,6 +38,7 @@ type dial struct {
 	result  *deferred.Deferred[Protocol]
 	timeout DelayedCall // nil without a timeout
 	cancel  func()      // cancels the poller's attempt; nil when the poller is done
+	dialing bool        // the poller's Dial has neither returned nor called done
 	over    bool        // the attempt has ended
 }
 
@@ -46,7 +47,7 @@ func (l *Loop) connect(network, address string, factory Factory, config ConnectC
 		panic("reactor: connecting to " + address + " with a nil Factory")
 	}
 	if l.state() >= closing {
-		return deferred.Fail[Protocol](&ConnectError{network, address, ErrStopped})
+		return l.refuse(network, address)
 	}
 	d := &dial{loop: l, network: network, address: address, factory: factory}
 	d.result = deferred.NewCancellable(func(*deferred.Deferred[Protocol]) { d.end() })
@@ -54,12 +55,23 @@ func (l *Loop) connect(network, address string, factory Factory, config ConnectC
 	if timeout := config.timeout(); timeout > 0 {
 		d.timeout = l.CallLater(timeout, func() { d.fail(ErrConnectTimeout) })
 	}
+	d.dialing = true
 	cancel := l.poller.Dial(network, address, config.LocalAddress, d.done)
-	if d.over {
-		return d.result // Dial has called done
+	if d.dialing {
+		d.dialing, d.cancel = false, cancel
 	}
-	d.cancel = cancel
 	return d.result
+}
+
+// refuse refuses to connect because the loop stops. It fails at once, unless the program goes
+// on to try again; then it fails as [UntilStopped] does, so that a program that never gives
+// up ends.
+func (l *Loop) refuse(network, address string) *deferred.Deferred[Protocol] {
+	err := &ConnectError{network, address, ErrStopped}
+	if l.locals.atOnce() {
+		return deferred.Fail[Protocol](err)
+	}
+	return untilStopped(&l.locals, deferred.New[Protocol]()).AddErrback(func(error) (Protocol, error) { return nil, err })
 }
 
 func (o ConnectConfig) timeout() time.Duration {
@@ -92,7 +104,19 @@ func (d *dial) fail(err error) {
 // done handles the result of the poller's attempt.
 func (d *dial) done(s Socket, err error) {
 	d.loop.awake()
-	d.cancel = nil
+	atOnce := d.dialing
+	d.dialing, d.cancel = false, nil
+	if err != nil && atOnce && d.loop.phase.Load() != outside {
+		// In a later turn, or else a program that tries again for ever would never let this
+		// one end.
+		failure := d.loop.timers.CallLater(0, func() { d.fail(err) })
+		d.cancel = func() {
+			if failure.Active() {
+				failure.Cancel()
+			}
+		}
+		return
+	}
 	if err != nil {
 		d.fail(err)
 		return

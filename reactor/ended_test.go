@@ -3,7 +3,9 @@ package reactor_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -174,4 +176,103 @@ func TestUntilStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	next.Want(t, 9, nil)
+}
+
+// TestRetriesEndWithTheLoop: code that tries again after each error does not keep the loop
+// from stopping, neither a coroutine nor a chain. What waits at the stop fails, and so does
+// an attempt that follows.
+func TestRetriesEndWithTheLoop(t *testing.T) {
+	defer deferred.SetUnwinder(deferred.SetUnwinder(nil)) // of the default reactor, on its goroutine
+	begins := map[string]func(r reactor.Reactor) *deferred.Deferred[int]{
+		"DeferToThread": func(r reactor.Reactor) *deferred.Deferred[int] {
+			return reactor.DeferToThread(r, func() (int, error) { return 0, errors.New("again") })
+		},
+		"LookupHost": func(r reactor.Reactor) *deferred.Deferred[int] {
+			return deferred.Map(r.NameResolver().LookupHost("slow.invalid"), func([]netip.Addr) (int, error) { return 0, nil })
+		},
+		"UntilStopped": func(r reactor.Reactor) *deferred.Deferred[int] {
+			return reactor.UntilStopped(r, deferred.New[int]())
+		},
+		"ConnectTCP": func(r reactor.Reactor) *deferred.Deferred[int] {
+			d := r.ConnectTCP("127.0.0.1:1", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return nil }), reactor.ConnectConfig{})
+			return deferred.Map(d, func(reactor.Protocol) (int, error) { return 0, nil })
+		},
+		"ConnectUNIX": func(r reactor.Reactor) *deferred.Deferred[int] {
+			d := r.ConnectUNIX("/nobody/listens", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return nil }), reactor.ConnectConfig{})
+			return deferred.Map(d, func(reactor.Protocol) (int, error) { return 0, nil })
+		},
+	}
+	// Each retries for ever, and calls failed with each error.
+	retries := map[string]func(begin func() *deferred.Deferred[int], failed func(error)){
+		"coroutine": func(begin func() *deferred.Deferred[int], failed func(error)) {
+			deferred.Go(func(co *deferred.Co) (int, error) {
+				for {
+					_, err := deferred.Await(co, begin())
+					if err == deferred.ErrAbandoned { // the garbage collector has its own time
+						return 0, err
+					}
+					failed(err)
+				}
+			})
+		},
+		"chain": func(begin func() *deferred.Deferred[int], failed func(error)) {
+			var try func() *deferred.Deferred[int]
+			try = func() *deferred.Deferred[int] {
+				return begin().ThenErrback(func(err error) *deferred.Deferred[int] {
+					failed(err)
+					return try()
+				})
+			}
+			try()
+		},
+	}
+	for _, r := range reactors {
+		for beginName, begin := range begins {
+			for retryName, retry := range retries {
+				for _, when := range []string{"running", "stopping", "stopped"} {
+					t.Run(r.name+"/"+beginName+"/"+retryName+"/"+when, func(t *testing.T) {
+						l, stopped := r.new(), 0
+						start := func() {
+							retry(func() *deferred.Deferred[int] { return begin(l) }, func(err error) {
+								if errors.Is(err, reactor.ErrStopped) {
+									stopped++
+								}
+								if stopped > 100_000 {
+									t.Fatal("it does not end")
+								}
+							})
+						}
+						l.CallWhenRunning(func() {
+							switch when {
+							case "running":
+								start()
+							case "stopping":
+								reactor.UntilStopped(l, deferred.New[int]()).AddErrback(func(error) (int, error) { start(); return 0, nil })
+							case "stopped":
+								l.AddSystemEventTrigger(reactor.After, reactor.Shutdown, func() *deferred.Deferred[deferred.None] {
+									start()
+									return nil
+								})
+							}
+							l.CallLater(0, func() { l.Stop() })
+						})
+						if err := l.Run(); err != nil {
+							t.Fatal(err)
+						}
+						if stopped < 2 || stopped > 2000 {
+							t.Errorf("%d attempts failed with ErrStopped", stopped)
+						}
+						l.Close()
+						runtime.GC()
+						deferred.UnwindAbandoned() // finds a closed loop
+						stopped = 0
+						start()
+						if stopped > 2000 {
+							t.Errorf("%d attempts failed after Close", stopped)
+						}
+					})
+				}
+			}
+		}
+	}
 }

@@ -32,5 +32,8 @@ func (l *Local[T]) Of(r Reactor) T {
 type Locals struct {
 	values  map[any]any
 	waits   list.List[wait]
-	stopped bool // nothing can wait until the next Run
+	round   int  // of stop, while it runs; otherwise 0
+	refused int  // calls of atOnce since the loop began to stop
+	stopped bool // the loop stops, and fires nothing until the next Run
+	closed  bool // the loop is closed, and has ended its waits for the last time
 }

@@ -242,7 +242,10 @@ func (l *Loop) Stop() error {
 // shutDown fires the Shutdown event, which ends Run.
 func (l *Loop) shutDown() {
 	l.enter(shuttingDown)
-	l.fire(Shutdown, l.closeAll, func() { l.enter(idle) })
+	l.fire(Shutdown, l.closeAll, func() {
+		l.locals.stop() // what the triggers After the event wait for
+		l.enter(idle)
+	})
 }
 
 // Crash ends Run; see [Core].
@@ -357,6 +360,7 @@ func (l *Loop) shorten(timeout time.Duration) time.Duration {
 // without waiting.
 func (l *Loop) closeAll() {
 	l.enter(closing) // keeps others from opening something, such as a client that reconnects at once
+	l.locals.refused = 0
 	for d := l.dials.First(); d != nil; d = l.dials.First() {
 		d.fail(ErrStopped)
 	}
@@ -367,6 +371,7 @@ func (l *Loop) closeAll() {
 	for c := l.open.First(); c != nil; c = l.open.First() {
 		c.stop()
 	}
+	l.locals.stop() // what the ends of ports and connections began
 	clear(l.again)
 	clear(l.dirty)
 	l.again, l.dirty = l.again[:0], l.dirty[:0]
@@ -386,7 +391,7 @@ func (l *Loop) Close() error {
 	}
 	l.closeAll()
 	l.end()
-	l.locals.stopped = true
+	l.locals.stopped, l.locals.closed = true, true
 	l.enter(closed)
 	err := l.poller.Close()
 	l.threads.wait()

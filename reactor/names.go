@@ -79,17 +79,20 @@ type lookupWaiter struct {
 
 func (f *flight) begin() {
 	r := f.resolver
+	locals := cmp.Or(r.locals, &Locals{})
 	if r.flights == nil {
 		r.flights = map[string]*flight{}
 	}
-	r.flights[f.host] = f
+	if !locals.stopped { // otherwise it may never end, and the next Run has a lookup of its own
+		r.flights[f.host] = f
+	}
 	find := r.lookup
 	if find == nil {
 		find = lookUpOnce
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
-	deferToThread(r.reactor, cmp.Or(r.locals, &Locals{}), func() ([]netip.Addr, error) {
+	deferToThread(r.reactor, locals, func() ([]netip.Addr, error) {
 		return find(ctx, "ip", f.host)
 	}).AddBoth(f.end)
 }

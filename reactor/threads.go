@@ -13,7 +13,8 @@ import (
 
 // DeferToThread calls f on a goroutine of r's pool and fires with the result. A panic
 // of f becomes an error. Cancelling the Deferred does not stop f, but drops its result. If
-// r stops first, the Deferred fails with [ErrStopped]. It is Twisted's
+// r stops first, the Deferred fails with [ErrStopped]. A call that is made while r stops, or
+// after Close, does not call f, and fails in the same way; see [UntilStopped]. It is Twisted's
 // threads.deferToThread.
 func DeferToThread[T any](r Reactor, f func() (T, error)) *deferred.Deferred[T] {
 	if f == nil {
@@ -23,6 +24,9 @@ func DeferToThread[T any](r Reactor, f func() (T, error)) *deferred.Deferred[T] 
 }
 
 func deferToThread[T any](r Threads, locals *Locals, f func() (T, error)) *deferred.Deferred[T] {
+	if locals.stopped {
+		return untilStopped(locals, deferred.New[T]())
+	}
 	return untilStopped(locals, deferred.RunOn(r, r.CallInThread, func(context.Context) (T, error) { return f() }))
 }
 
@@ -30,12 +34,16 @@ func deferToThread[T any](r Threads, locals *Locals, f func() (T, error)) *defer
 // a Deferred that only a running loop fires, such as one of [deferred.FromChannel]:
 // without it, code that waits for d would never learn of the end. Timers, connections,
 // lookups of names and DeferToThread need no UntilStopped. It returns d.
+//
+// What begins to wait while r stops fails too, but not at once: it fails in rounds, and after
+// 16 rounds, what still begins to wait is abandoned. So code that tries again after every
+// error does not keep r from stopping. Its last Deferred never fires.
 func UntilStopped[T any](r Reactor, d *deferred.Deferred[T]) *deferred.Deferred[T] {
 	return untilStopped(r.Locals(), d)
 }
 
 func untilStopped[T any](locals *Locals, d *deferred.Deferred[T]) *deferred.Deferred[T] {
-	w := &wait{cancel: d.Cancel}
+	w := &wait{cancel: d.Cancel, round: locals.round}
 	locals.waits.Push(&w.at, w)
 	d.AddBoth(func(value T, err error) (T, error) {
 		w.at.Remove()
@@ -44,8 +52,11 @@ func untilStopped[T any](locals *Locals, d *deferred.Deferred[T]) *deferred.Defe
 		}
 		return value, err
 	})
-	if locals.stopped {
-		w.stop()
+	if locals.closed {
+		w.at.Remove()
+		if locals.atOnce() {
+			w.stop()
+		}
 	}
 	return d
 }
@@ -55,6 +66,7 @@ type wait struct {
 	at      list.Node[wait]
 	cancel  func()
 	stopped bool // the loop stopped first
+	round   int  // the round of Locals.stop that began it; 0: none
 }
 
 func (w *wait) stop() {
@@ -62,12 +74,33 @@ func (w *wait) stop() {
 	w.cancel()
 }
 
-// stop ends all waits.
+// maxRounds is the number of attempts that a stopping loop lets fail in a row. Each layer
+// of a program may make a few.
+const maxRounds = 16
+
+// maxAtOnce is the number of attempts that fail at once: to connect on a stopping loop, and
+// all on a closed loop.
+const maxAtOnce = 1000
+
+// atOnce reports whether another attempt may fail at once.
+func (l *Locals) atOnce() bool {
+	l.refused++
+	return l.refused <= maxAtOnce
+}
+
+// stop ends all waits, and in further rounds those that begin because others end. It
+// abandons those that begin in the last round.
 func (l *Locals) stop() {
 	l.stopped = true
+	for l.round = 1; l.round <= maxRounds; l.round++ {
+		for w := l.waits.First(); w != nil && w.round < l.round; w = l.waits.First() {
+			w.at.Remove()
+			w.stop()
+		}
+	}
+	l.round = 0
 	for w := l.waits.First(); w != nil; w = l.waits.First() {
 		w.at.Remove()
-		w.stop()
 	}
 }
 
