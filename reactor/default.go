@@ -12,7 +12,8 @@ import (
 // needs a socket.
 //
 // [Loop.Close] frees the loop's descriptors. The garbage collector does so for a loop on
-// epoll that nothing refers to any more.
+// epoll that nothing refers to any more. A coroutine that waits refers to what its function
+// uses, so a program that is done with a loop cancels its coroutines, or calls Close.
 func New() *Loop { return newLoop(newSystemPoller()) }
 
 // NewPortable returns a new loop over package net. It works on every system, and needs

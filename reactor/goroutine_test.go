@@ -3,6 +3,7 @@ package reactor_test
 import (
 	"context"
 	"iter"
+	"maps"
 	"testing"
 	"time"
 
@@ -144,6 +145,53 @@ func TestOnLoopOfTwoLoops(t *testing.T) {
 		go func() { defer close(done); run(b, a, inB, inA) }()
 		run(a, b, inA, inB)
 		<-done
+	}
+}
+
+// TestOnLoopOfTurnsElsewhere: the goroutine that runs a turn is the loop's in that turn,
+// whichever goroutine ran the turns before.
+func TestOnLoopOfTurnsElsewhere(t *testing.T) {
+	drivers := map[string]func(l loop){"Iterate": func(l loop) { l.Iterate(time.Second) }}
+	inMemory := map[string]func(r *memory.Reactor){
+		"Pump":    func(r *memory.Reactor) { r.Pump() },
+		"Advance": func(r *memory.Reactor) { r.Advance(time.Second) },
+		"RunFor":  func(r *memory.Reactor) { r.RunFor(time.Second) },
+	}
+	for _, r := range reactors {
+		all := maps.Clone(drivers)
+		for name, drive := range inMemory {
+			if r.name == "memory" {
+				all[name] = func(l loop) { drive(l.(*memory.Reactor)) }
+			}
+		}
+		for name, drive := range all {
+			t.Run(r.name+"/"+name, func(t *testing.T) {
+				l := r.new()
+				defer l.Close()
+				called := 0
+				turn := func() {
+					for _, call := range []func(f func()){func(f func()) { f() }, goCoroutine} {
+						l.CallLater(0, func() {
+							call(func() {
+								called++
+								_, err := reactor.BlockingCallFromThread(context.Background(), l, func() *deferred.Deferred[int] { return nil })
+								if !l.OnLoop() || err != reactor.ErrOnLoop {
+									t.Errorf("OnLoop %v, BlockingCallFromThread: %v", l.OnLoop(), err)
+								}
+							})
+						})
+					}
+					drive(l)
+				}
+				turn()
+				elsewhere(turn)
+				elsewhere(turn)
+				turn()
+				if called != 8 {
+					t.Errorf("%d calls", called)
+				}
+			})
+		}
 	}
 }
 

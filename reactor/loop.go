@@ -172,7 +172,7 @@ func (l *Loop) begin() error {
 // is locked.
 func (l *Loop) revive() {
 	l.goroutine.Store(coro.Goroutine())
-	if l.hasEnded {
+	if l.hasEnded && l.state() != closed {
 		l.hasEnded, l.ended = false, nil
 	}
 }
@@ -277,14 +277,38 @@ func (l *Loop) CallWhenRunning(f func()) {
 
 // Iterate runs one turn of the loop; see [Core].
 func (l *Loop) Iterate(timeout time.Duration) error {
-	if l.phase.Load() != outside {
+	if err := l.adopt(); err != nil {
+		return err
+	}
+	return l.iterate(timeout)
+}
+
+// IterateWhile calls [Loop.Iterate] as long as more returns true and there is no error. A
+// turn costs about a microsecond less: the loop finds out only once on which goroutine it is.
+func (l *Loop) IterateWhile(more func() bool, timeout time.Duration) error {
+	if err := l.adopt(); err != nil {
+		return err
+	}
+	for more() {
+		if err := l.iterate(timeout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt makes the calling goroutine, which is about to run turns, the loop's.
+func (l *Loop) adopt() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.phase.Load() != outside || l.state() != idle && l.state() != closed {
 		return ErrAlreadyRunning
 	}
-	if l.goroutine.Load() == 0 || deferred.Debugging() {
-		l.mu.Lock()
-		l.revive()
-		l.mu.Unlock()
-	}
+	l.revive()
+	return nil
+}
+
+func (l *Loop) iterate(timeout time.Duration) error {
 	if l.shorten(timeout) == 0 || l.haveCalls() {
 		timeout = 0 // the caller expects the result of these calls
 	}

@@ -17,9 +17,9 @@ import (
 // [Reactor.RunFor], and checks the result. A program that calls Run runs to its end
 // without waiting: when there is nothing to do, the clock moves to the next timer.
 //
-// Use a Reactor on one goroutine, the test's, which counts as the loop's. Other goroutines
-// may call CallFromThread and CallInThread, but then the order of events is not the same in
-// each run. With deferred.SetDebugging, other calls from other goroutines panic while the
+// Use a Reactor on one goroutine at a time, such as the test's. The goroutine that runs turns
+// counts as the loop's. Others may call CallFromThread and CallInThread, but then the order
+// of events is not the same in each run. With deferred.SetDebugging, other calls from other goroutines panic while the
 // loop turns. CallInThread starts no goroutine: it calls the function in a later turn.
 type Reactor struct {
 	*reactor.Loop
@@ -108,17 +108,18 @@ func (r *Reactor) drive(method string, until time.Time) {
 	}()
 	turns, at := 0, r.net.now
 	maxTurns := cmp.Or(r.MaxTurns, 1_000_000)
-	for !r.net.idle {
-		if err := r.Loop.Iterate(-1); err != nil {
-			panic("memory: " + err.Error())
-		}
-		if turns++; !r.net.now.Equal(at) {
+	more := func() bool {
+		if !r.net.now.Equal(at) {
 			turns, at = 0, r.net.now
 		}
-		if turns == maxTurns {
+		if turns++; turns > maxTurns {
 			panic(fmt.Sprintf("memory: %s does not end: %d turns of the loop at %v, "+
-				"and there is more to do", method, turns, r.net.elapsed()))
+				"and there is more to do", method, maxTurns, r.net.elapsed()))
 		}
+		return !r.net.idle
+	}
+	if err := r.Loop.IterateWhile(more, -1); err != nil {
+		panic("memory: " + err.Error())
 	}
 }
 
