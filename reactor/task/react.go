@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -22,12 +23,22 @@ import (
 // and its stack below. At the end, React reports the errors that no handler has taken; see
 // [deferred.ReportUnhandled].
 //
-// If the reactor is stopped before the Deferred fires, the Deferred is cancelled. The
-// status is then 0, unless the Deferred fails with an error other than
-// [deferred.ErrCancelled].
+// If the reactor is stopped before the Deferred fires, for example by SIGTERM, the Deferred is
+// cancelled at once, Before the Shutdown event. The reactor then runs on until it fires, at
+// most for [ShutdownTimeout], so that a clean-up in a [deferred.Shield] can use it. The
+// status is 0, unless the Deferred fails with an error other than [deferred.ErrCancelled], or
+// does not fire. A second signal ends the program at once. Sites shut down at the same time;
+// a clean-up that has to come later awaits web.Site.Shutdown first.
 func React[T any](f func(r reactor.Reactor) *deferred.Deferred[T]) {
 	os.Exit(ReactOn(reactor.Default(), f, os.Stderr))
 }
+
+// ShutdownTimeout is the time that [React] gives a program to clean up after its reactor has
+// been stopped.
+const ShutdownTimeout = 10 * time.Second
+
+// errCutShort is the error of a program that cleans up for longer than ShutdownTimeout.
+var errCutShort = fmt.Errorf("the reactor ended before the program had cleaned up, which may take %v", ShutdownTimeout)
 
 // ReactOn is [React] on any reactor. It writes the error to stderr, and returns the exit
 // status.
@@ -62,8 +73,17 @@ func runUntil[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Defe
 		return reactor.ErrAlreadyRunning
 	}
 	var d *deferred.Deferred[T] // nil until f is called
-	var fired bool
+	var fired, stopped bool     // stopped: r was stopped before d fired
 	var result error
+	trigger := r.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, func() *deferred.Deferred[deferred.None] {
+		if d == nil || fired {
+			return nil
+		}
+		stopped = true
+		d.Cancel()
+		return untilFired(r, d)
+	})
+	defer r.RemoveSystemEventTrigger(trigger)
 	r.CallWhenRunning(func() {
 		d = deferred.MaybeDeferred(func() *deferred.Deferred[T] {
 			if d := f(r); d != nil {
@@ -80,20 +100,36 @@ func runUntil[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Defe
 		})
 	})
 	err := r.Run()
-	if d == nil {
-		return err // or a trigger stopped the reactor before it was running
-	}
-	if err != nil {
+	switch {
+	case d == nil: // or a trigger stopped the reactor before it was running
+		return err
+	case err != nil:
 		d.Cancel()
 		return err
-	}
-	if !fired {
+	case !fired && !stopped: // Crash was called
 		d.Cancel()
-		if errors.Is(result, deferred.ErrCancelled) {
-			return nil
-		}
+		stopped = true
+	case !fired:
+		return errCutShort
+	}
+	if stopped && errors.Is(result, deferred.ErrCancelled) {
+		return nil
 	}
 	return result
+}
+
+// untilFired fires when d has fired, and after ShutdownTimeout at the latest.
+func untilFired[T any](r reactor.Reactor, d *deferred.Deferred[T]) *deferred.Deferred[deferred.None] {
+	ended := deferred.New[deferred.None]()
+	limit := r.CallLater(ShutdownTimeout, func() { ended.Callback(deferred.None{}) })
+	d.AddBoth(func(value T, err error) (T, error) {
+		if limit.Active() {
+			limit.Cancel()
+			ended.Callback(deferred.None{})
+		}
+		return value, err
+	})
+	return ended
 }
 
 // report writes err on one line, and below it the stack of a panic.

@@ -1,6 +1,7 @@
 package task_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -130,7 +133,7 @@ func withoutTrace(t *testing.T, stderr string) string {
 }
 
 // React shuts down everything that the function started. The function's Deferred
-// may fire during the shutdown.
+// may fire during the shutdown, even after the time for the clean-up.
 func TestReactOnShutsDown(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -149,10 +152,85 @@ func TestReactOnShutsDown(t *testing.T) {
 					d.Resolve(1, test.err)
 				})), reactor.ConnectConfig{}))
 				r.CallLater(second, func() { r.Stop() })
-				return d
+				return deferred.Go(func(co *deferred.Co) (int, error) {
+					return deferred.Shield(co, func() (int, error) { return deferred.Await(co, d) })
+				})
 			}, io.Discard)
 			if status != test.status {
 				t.Errorf("status = %d, want %d", status, test.status)
+			}
+		})
+	}
+}
+
+// TestReactOnCleansUp: a program whose reactor is stopped is cancelled while the reactor
+// runs, and has time to clean up on it.
+func TestReactOnCleansUp(t *testing.T) {
+	stop := func(r reactor.Reactor) { r.Stop() }
+	for _, test := range []struct {
+		name    string
+		stop    func(r reactor.Reactor)
+		cleanUp func(co *deferred.Co, r reactor.Reactor) error
+		status  int
+		stderr  string // text after the program's name; "": nothing is written
+		took    time.Duration
+	}{
+		{"that waits", stop, func(co *deferred.Co, r reactor.Reactor) error {
+			_, err := deferred.Await(co, later(r, 1, nil))
+			return err
+		}, 0, "", 3 * second},
+		{"that connects", stop, func(co *deferred.Co, r reactor.Reactor) error {
+			_, err := deferred.Await(co, r.ConnectTCP("127.0.0.1:80", newLostProtocol(func() {}), reactor.ConnectConfig{}))
+			return err
+		}, 0, "", second},
+		{"that fails", stop, func(co *deferred.Co, r reactor.Reactor) error {
+			_, err := deferred.Await(co, later(r, 1, errTest))
+			return err
+		}, 1, errTest.Error(), 3 * second},
+		{"that does not end", stop, func(co *deferred.Co, r reactor.Reactor) error {
+			_, err := deferred.Await(co, deferred.New[int]())
+			return err
+		}, 1, "the reactor ended before the program had cleaned up, which may take 10s", 11 * second},
+		{"that another trigger outlasts", func(r reactor.Reactor) {
+			r.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, func() *deferred.Deferred[deferred.None] {
+				return task.DeferLater(r, time.Minute, func() (deferred.None, error) { return deferred.None{}, nil })
+			})
+			r.Stop()
+		}, func(co *deferred.Co, r reactor.Reactor) error {
+			_, err := deferred.Await(co, task.DeferLaterValue(r, 30*second, 1))
+			return err
+		}, 0, "", 61 * second},
+		{"of none", func(r reactor.Reactor) { r.Crash() }, func(*deferred.Co, reactor.Reactor) error { return nil }, 0, "", second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := memory.New()
+			var stderr strings.Builder
+			status := task.ReactOn(r, func(r reactor.Reactor) *deferred.Deferred[int] {
+				listen(t, r)
+				r.CallLater(second, func() { test.stop(r) })
+				return deferred.Go(func(co *deferred.Co) (int, error) {
+					_, err := deferred.Await(co, deferred.New[int]())
+					if !errors.Is(err, deferred.ErrCancelled) || !co.Cancelled() {
+						t.Errorf("cancelled %v, %v", co.Cancelled(), err)
+					}
+					_, failed := deferred.Shield(co, func() (int, error) { return 0, test.cleanUp(co, r) })
+					return 0, cmp.Or(failed, err)
+				})
+			}, &stderr)
+			want := ""
+			if test.stderr != "" {
+				want = filepath.Base(os.Args[0]) + ": " + test.stderr + "\n"
+			}
+			took := r.Now().Sub(time.Unix(0, 0))
+			if status != test.status || stderr.String() != want || took != test.took {
+				t.Errorf("status %d, stderr %q, after %v; want %d, %q, %v", status, stderr.String(), took, test.status, want, test.took)
+			}
+			if left := r.DelayedCalls(); test.status == 0 && len(left) != 0 {
+				t.Errorf("timers left: %v", left)
+			}
+			status = task.ReactOn(r, func(reactor.Reactor) *deferred.Deferred[int] { return deferred.Succeed(1) }, &stderr)
+			if status != 0 {
+				t.Errorf("again: %d, %s", status, stderr.String())
 			}
 		})
 	}
@@ -232,9 +310,14 @@ func TestReact(t *testing.T) {
 		{"fails", 1, ": an error of the test\n"},
 		{"exits", 23, ""},
 		{"unhandled", 0, " ERROR unhandled error in Deferred error=\"an error of the test\"\n"},
+		{"signalled", 0, "cleaning up\ncleaned up\n"},
+		{"signalled twice", -1, "cleaning up\n"},
 	} {
 		t.Run(test.program, func(t *testing.T) {
 			t.Parallel()
+			if runtime.GOOS == "windows" && strings.HasPrefix(test.program, "signalled") {
+				t.Skip("no program can signal itself")
+			}
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), "REACT_PROGRAM="+test.program)
 			var stderr strings.Builder
@@ -266,11 +349,34 @@ func TestMain(m *testing.M) {
 				deferred.Fail[int](errTest)
 			case "exits":
 				return deferred.Fail[int](task.ExitStatus(23))
+			case "signalled", "signalled twice":
+				return deferred.Go(func(co *deferred.Co) (int, error) { return 0, signalled(co, r, program) })
 			}
 			return task.DeferLaterValue(r, time.Millisecond, 1)
 		})
 	}
 	os.Exit(m.Run())
+}
+
+// signalled waits for the signal that it sends to its own process, and cleans up.
+func signalled(co *deferred.Co, r reactor.Reactor, program string) error {
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		return err
+	}
+	if err := self.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	_, cancelled := deferred.Await(co, deferred.New[int]())
+	fmt.Fprintln(os.Stderr, "cleaning up")
+	_, err = deferred.Shield(co, func() (int, error) {
+		if program == "signalled twice" {
+			self.Signal(syscall.SIGTERM)
+		}
+		return deferred.Await(co, task.DeferLaterValue(r, 100*time.Millisecond, 1))
+	})
+	fmt.Fprintln(os.Stderr, "cleaned up")
+	return cmp.Or(err, cancelled)
 }
 
 // A program is one call of React. It ends when the Deferred fires.
