@@ -153,7 +153,14 @@ func (c *Cooperator) CooperateSeq(seq iter.Seq[Wait]) *CooperativeTask {
 	if seq == nil {
 		panic("task: CooperateSeq with a nil iterator")
 	}
-	next, stop := iter.Pull(seq)
+	next, stop := iter.Pull(func(yield func(Wait) bool) {
+		defer func() { // iter.Pull passes a panic on, but not its stack
+			if v := recover(); v != nil {
+				panic(deferred.NewPanicError(v))
+			}
+		}()
+		seq(yield)
+	})
 	step := func() (Wait, error) {
 		wait, ok := next()
 		if !ok {
