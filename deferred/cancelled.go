@@ -11,6 +11,11 @@ import (
 // Python's trio: it is a state of the coroutine, not an error that the function gets once
 // and may take for any other.
 
+// maxFailures is the number of errors of Deferreds that had failed before, with which a
+// function that has to end may go on. It is large: a clean-up may collect the errors of
+// others.
+const maxFailures = 100
+
 // errUnwound is the error of a coroutine that was unwound.
 var errUnwound = fmt.Errorf("%w: the coroutine did not end by itself and was unwound", ErrCancelled)
 
@@ -73,8 +78,30 @@ func refuse[T any](co *Co, d *Deferred[T]) {
 	case unwinds != coro.NotYet:
 		dropCancelled(d)
 	}
-	co.exiting = unwinds == coro.ByGoexit
-	unwinds.Do(unwinding{errUnwound})
+	co.unwindBy(unwinds)
+}
+
+// noteFailure counts an error of a Deferred that had failed before. A function that has to
+// end, because its coroutine is cancelled or abandoned, is unwound if it tries again for
+// ever what fails at once.
+func (co *Co) noteFailure() {
+	c := co.coroutine
+	if !co.abandoned && (c == nil || co.shields != 0 || !c.result.cancelled()) {
+		return
+	}
+	switch co.failures++; {
+	case co.failures <= maxFailures:
+	case co.abandoned:
+		panic(unwinding{ErrAbandoned})
+	default:
+		co.unwindBy(co.refused.Next())
+	}
+}
+
+// unwindBy unwinds the function of a cancelled coroutine, in the given way.
+func (co *Co) unwindBy(way coro.Unwinding) {
+	co.exiting = way == coro.ByGoexit
+	way.Do(unwinding{errUnwound})
 }
 
 // dropCancelled handles the error of a Deferred that was cancelled and that no coroutine

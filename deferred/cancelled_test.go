@@ -117,6 +117,108 @@ func TestACancelledCoroutineEnds(t *testing.T) {
 	}
 }
 
+// TestACoroutineThatFailsAtOnceEnds: each row is a function that has to end, but goes on
+// although everything that it awaits has failed already.
+func TestACoroutineThatFailsAtOnceEnds(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		loop      func(await func())
+		cancelled int // Awaits of a cancelled coroutine
+		abandoned int // Awaits of an abandoned coroutine; 0: without end
+		left      int // coroutines that cannot be ended in order
+	}{
+		{"a poller", func(await func()) {
+			for {
+				await()
+			}
+		}, 106, 101, 0},
+		{"one that recovers once", func(await func()) {
+			for range 2 {
+				func() {
+					defer func() { recover() }()
+					for {
+						await()
+					}
+				}()
+			}
+		}, 107, 102, 0},
+		{"one that recovers", func(await func()) {
+			for {
+				func() {
+					defer func() { recover() }()
+					await()
+				}()
+			}
+		}, 201, 0, 1},
+		{"one that collects errors", func(await func()) {
+			for range 100 {
+				await()
+			}
+		}, 100, 100, 0},
+	} {
+		for _, abandoned := range []bool{false, true} {
+			want := test.cancelled
+			if abandoned {
+				want = test.abandoned
+			}
+			if want == 0 {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, abandoned %v", test.name, abandoned), func(t *testing.T) {
+				defer deferred.SetUnwinder(deferred.SetUnwinder(nil))
+				u := deferred.FailOnUnhandled(t)
+				awaits, ended := 0, false
+				start := func() *D {
+					return deferred.Go(func(co *deferred.Co) (int, error) {
+						defer func() { ended = true }()
+						deferred.Await(co, deferred.New[int]())
+						test.loop(func() {
+							awaits++
+							deferred.Await(co, deferred.Fail[int](errBoom))
+						})
+						return 5, nil
+					})
+				}
+				if abandoned {
+					start()
+					for end := time.Now().Add(20 * time.Second); deferred.UnwindAbandoned() == 0; runtime.GC() {
+						if time.Now().After(end) {
+							t.Fatal("not abandoned")
+						}
+					}
+					eq(t, len(u.Flush(deferred.ErrAbandoned)), 1)
+				} else if d := start(); true {
+					d.Cancel()
+					if got, _ := outcome(d); want == 100 {
+						eq(t, got, deferred.Result[int]{Value: 5})
+					} else if !errors.Is(got.Err, deferred.ErrCancelled) && test.name != "one that recovers once" {
+						t.Errorf("got %v", got)
+					}
+				}
+				if awaits != want || !ended {
+					t.Errorf("%d Awaits, want %d; ended: %v", awaits, want, ended)
+				}
+				eq(t, len(u.Flush(deferred.ErrCancelled)), test.left)
+			})
+		}
+	}
+	t.Run("in a Shield", func(t *testing.T) {
+		awaits := 0
+		d := deferred.Go(func(co *deferred.Co) (int, error) {
+			deferred.Await(co, deferred.New[int]())
+			return deferred.Shield(co, func() (int, error) {
+				for awaits = range 1000 {
+					deferred.Await(co, deferred.Fail[int](errBoom))
+				}
+				return 5, nil
+			})
+		})
+		d.Cancel()
+		wantValue(t, d, 5)
+		eq(t, awaits, 999)
+	})
+}
+
 // cancelled cancels d and handles its error.
 func cancelled[T any](d *deferred.Deferred[T]) {
 	d.Cancel()

@@ -27,6 +27,7 @@ type Co struct {
 	made      stack         // where Go was called, if debugging was on
 	shields   int           // calls of Shield that have not returned
 	refused   coro.Refusals // Awaits that returned at once, because the coroutine is cancelled
+	failures  int           // other Awaits that returned an error at once, when the function has to end
 	exiting   bool          // runtime.Goexit unwinds the function
 	abandoned bool
 }
@@ -75,9 +76,9 @@ type typedCoroutine[T any] struct {
 // cancelled, and Await returns its error, normally [ErrCancelled]. From then on, each
 // Await that would have to wait cancels its Deferred and returns at once, and
 // [Co.Cancelled] returns true. f is expected to return. If it does not, it is unwound:
-// after five Awaits that did not wait, the next one panics, which runs f's deferred
-// functions, and the Deferred fails with ErrCancelled. Work that has to wait even so, such
-// as a clean-up, stands in a [Shield].
+// after five Awaits that did not wait, or a hundred of Deferreds that had failed, the next
+// one panics, which runs f's deferred functions, and the Deferred fails with ErrCancelled.
+// Work that has to wait even so, such as a clean-up, stands in a [Shield].
 //
 // A panic in f becomes a [*PanicError]. A call of runtime.Goexit in f, as in the FailNow of
 // a test, ends the reactor's goroutine, as it does in a handler. [SetUnwinder] explains
@@ -135,7 +136,11 @@ func Await[T any](co *Co, d *Deferred[T]) (value T, err error) {
 	case d == nil:
 		panic("deferred: Await of a nil Deferred")
 	case d.ready():
-		return d.take()
+		value, err = d.take()
+		if err != nil {
+			co.noteFailure()
+		}
+		return value, err
 	case suspendOn(co, d):
 		return suspend[T](co)
 	case d.ready():
