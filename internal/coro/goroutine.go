@@ -158,8 +158,10 @@ func goroutines() map[uint64]goroutine {
 
 // Goroutine returns the number of the calling goroutine.
 func Goroutine() uint64 {
-	var buffer [64]byte
-	return goroutineNumber(buffer[:runtime.Stack(buffer[:], false)])
+	buffer := stackBuffers.Get().(*[]byte)
+	defer stackBuffers.Put(buffer)
+	text := (*buffer)[:len("goroutine 18446744073709551615 ")]
+	return goroutineNumber(text[:runtime.Stack(text, false)])
 }
 
 // goroutineNumber returns the number at the beginning of a stack: "goroutine 18 [running]:...".
