@@ -4,6 +4,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/seed-7c003b53/gotreq/internal/testkit/loopback"
 )
 
 // TestFailures: a failed request ends the program with one line that says why.
@@ -39,21 +41,8 @@ func TestFailures(t *testing.T) {
 // closes it.
 func server(t *testing.T, text string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			c.Read(make([]byte, 4096)) // closing with unread bytes would reset the connection
-			c.Write([]byte(text))
-			c.Close()
-		}
-	}()
-	return listener.Addr().String()
+	return loopback.Serve(t, func(c net.Conn) {
+		c.Read(make([]byte, 4096)) // closing with unread bytes would reset the connection
+		c.Write([]byte(text))
+	})
 }

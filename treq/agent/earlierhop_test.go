@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -15,7 +16,7 @@ import (
 // body after the next hop has it: it cannot be held, rewound or started, and stopping it has
 // no effect.
 func TestTheBodyOfAnEarlierHop(t *testing.T) {
-	s, file := stepper.New(), newSource("hello")
+	s, file := stepper.New(), memfile.Begun("hello")
 	below := &script{t: t}
 	req := newRequest("POST", "http://a.example/a")
 	req.Body = fileBody(file)
@@ -40,7 +41,7 @@ func TestTheBodyOfAnEarlierHop(t *testing.T) {
 	later.PauseProducing()
 	below.answer(whole(200, ""))
 	deferredtest.SuccessResultOf(t, d)
-	if file.closed != 1 {
-		t.Errorf("the file was closed %d times", file.closed)
+	if file.Closed != 1 {
+		t.Errorf("the file was closed %d times", file.Closed)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/background"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/loopback"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -39,27 +40,7 @@ type earlyServer struct {
 	conns atomic.Int32
 }
 
-func (s *earlyServer) listen(t *testing.T) (address string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go s.serve(c)
-		}
-	}()
-	return l.Addr().String()
-}
-
 func (s *earlyServer) serve(c net.Conn) {
-	defer c.Close()
 	r := bufio.NewReader(c)
 	if first, _ := r.Peek(len("CONNECT")); string(first) == "CONNECT" {
 		readHead(r)
@@ -150,7 +131,7 @@ func newEarlyWorld(t *testing.T, l *reactor.Loop, way, answer string) *earlyWorl
 		s.tls = &tls.Config{Certificates: make([]tls.Certificate, 1)}
 		s.tls.Certificates[0], roots = testcert.New("127.0.0.1")
 	}
-	w := &earlyWorld{l: l, url: scheme + "://" + s.listen(t) + "/"}
+	w := &earlyWorld{l: l, url: scheme + "://" + loopback.Serve(t, s.serve) + "/"}
 	on(l, func() {
 		config := agent.Config{Pool: agent.NewPool(l, agent.PoolConfig{}), TLS: agent.NewTLSPolicy(&tls.Config{RootCAs: roots})}
 		if way != "tunnel" {
@@ -277,7 +258,7 @@ func TestEarlyAnswerThenTheBodyAgain(t *testing.T) {
 						n, err := io.Copy(io.Discard, r.Body)
 						fmt.Fprint(w, n == r.ContentLength, err)
 					})}
-					url := "http://" + s.listen(t) + "/"
+					url := "http://" + loopback.Serve(t, s.serve) + "/"
 					done := make(chan string)
 					l.CallFromThread(func() {
 						stack := agent.Stack{

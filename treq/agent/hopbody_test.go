@@ -15,27 +15,13 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
-
-// A source is a file in memory that counts the calls of Close.
-type source struct {
-	*strings.Reader
-	closed int
-}
-
-func (s *source) Close() error { s.closed++; return nil }
-
-// newSource returns a source of text whose offset is not 0.
-func newSource(text string) *source {
-	s := &source{Reader: strings.NewReader("--" + text)}
-	s.Seek(2, io.SeekStart)
-	return s
-}
 
 // fileBody returns the body of r.
 func fileBody(r io.Reader) request.BodyProducer {
@@ -83,7 +69,7 @@ func seeking(t *testing.T, much int) map[string]request.BodyProducer {
 		"section": fileBody(io.NewSectionReader(strings.NewReader("--"+text+"--"), 2, int64(much))),
 		"file":    fileBody(file),
 		"path":    byPath,
-		"form":    formBody(t, multipart.FromReader("", newSource(text)), multipart.FromPath(path), multipart.File{Body: request.Bytes(text)}),
+		"form":    formBody(t, multipart.FromReader("", memfile.Begun(text)), multipart.FromPath(path), multipart.File{Body: request.Bytes(text)}),
 	}
 }
 
@@ -166,20 +152,20 @@ func TestBodiesAreSentAgain(t *testing.T) {
 // TestBodiesAreSentThreeTimes has two redirects and a challenge.
 func TestBodiesAreSentThreeTimes(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
-	s := newSource("hello")
+	s := memfile.Begun("hello")
 	req := newRequest("POST", "http://a.example/a")
 	req.Body = fileBody(s)
 	d := newHops(w).Request(req)
 	w.r.Pump()
 	for _, answer := range []string{repeats["308"], repeats["308"], challenge, okHello} {
-		if got := sentBody(t, w.Conn(0).Got()); got != "hello" || s.closed != 0 {
-			t.Errorf("sent %q, closed %d times", got, s.closed)
+		if got := sentBody(t, w.Conn(0).Got()); got != "hello" || s.Closed != 0 {
+			t.Errorf("sent %q, closed %d times", got, s.Closed)
 		}
 		w.Conn(0).Send(answer)
 	}
 	w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
-	if s.closed != 1 {
-		t.Errorf("closed %d times", s.closed)
+	if s.Closed != 1 {
+		t.Errorf("closed %d times", s.Closed)
 	}
 }
 
@@ -261,7 +247,7 @@ func TestAnEarlierHopLetsTheBodyGo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, agent.PoolConfig{})
 			w.Accept = func(c *rawConn) { c.PauseProducing() }
-			s := newSource(strings.Repeat("x", 1<<20))
+			s := memfile.Begun(strings.Repeat("x", 1<<20))
 			req := newRequest("POST", "http://a.example/a")
 			req.Body = fileBody(s)
 			d := newHops(w).Request(req)
@@ -271,13 +257,13 @@ func TestAnEarlierHopLetsTheBodyGo(t *testing.T) {
 			happen(w)
 			second.ResumeProducing()
 			w.r.Pump()
-			if got := sentBody(t, second.Got()); len(got) != 1<<20 || s.closed != 0 {
-				t.Errorf("the second body has %d bytes; closed %d times", len(got), s.closed)
+			if got := sentBody(t, second.Got()); len(got) != 1<<20 || s.Closed != 0 {
+				t.Errorf("the second body has %d bytes; closed %d times", len(got), s.Closed)
 			}
 			second.Send(okHello)
 			w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
-			if s.closed != 1 {
-				t.Errorf("closed %d times", s.closed)
+			if s.Closed != 1 {
+				t.Errorf("closed %d times", s.Closed)
 			}
 			w.Conn(0).Abort()
 		})
@@ -308,7 +294,7 @@ func TestEveryBodyOfATripIsReleased(t *testing.T) {
 		for _, expect := range []time.Duration{0, time.Minute} {
 			t.Run(fmt.Sprint(name, " ", expect), func(t *testing.T) {
 				w := newWorld(t, agent.PoolConfig{})
-				s := newSource("hello")
+				s := memfile.Begun("hello")
 				req := newRequest("POST", "http://a.example/a")
 				req.Body, req.ExpectContinue = fileBody(s), expect
 				a := agent.NewBrowserLikeRedirectAgent(agent.NewAuthAgent(w.agent, auth.NewDigest("u", "p")), agent.RedirectConfig{Limit: 2})
@@ -328,8 +314,8 @@ func TestEveryBodyOfATripIsReleased(t *testing.T) {
 				if !d.Called() {
 					t.Fatal("the request has not ended")
 				}
-				if s.closed != 1 {
-					t.Errorf("the body was closed %d times", s.closed)
+				if s.Closed != 1 {
+					t.Errorf("the body was closed %d times", s.Closed)
 				}
 			})
 		}

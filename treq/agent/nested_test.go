@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/client"
@@ -88,7 +89,7 @@ func TestNestedStacksShareABody(t *testing.T) {
 						}
 					}
 				}
-				s := newSource(text)
+				s := memfile.Begun(text)
 				req := newRequest("PUT", "http://a.example/a")
 				req.Body = fileBody(s)
 				if test.expect {
@@ -117,7 +118,7 @@ func TestNestedStacksShareABody(t *testing.T) {
 						w.r.Pump()
 						sent += second.Got()
 					}
-					if s.closed != 0 {
+					if s.Closed != 0 {
 						t.Error("the file was closed before the last answer")
 					}
 					second.Send(okHello)
@@ -128,8 +129,8 @@ func TestNestedStacksShareABody(t *testing.T) {
 				w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 				first.ResumeProducing() // so that it learns that its connection is closed
 				w.r.Pump()
-				if s.closed != 1 {
-					t.Errorf("the file was closed %d times", s.closed)
+				if s.Closed != 1 {
+					t.Errorf("the file was closed %d times", s.Closed)
 				}
 			})
 		}
@@ -187,7 +188,7 @@ func TestAHeldBodyIsHeldOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, agent.PoolConfig{MaxConnectionsPerHost: 1})
 			w.exchange(newRequest("GET", "http://a.example/"), 0)
-			s := newSource("hello")
+			s := memfile.Begun("hello")
 			req := newRequest("PUT", "http://a.example/")
 			req.Body, req.ExpectContinue = fileBody(s), test.expect
 			put := w.send(req)
@@ -208,8 +209,8 @@ func TestAHeldBodyIsHeldOnce(t *testing.T) {
 			}
 			w.Conn(1).Send(okHello)
 			w.wantBody(deferredtest.SuccessResultOf(t, put), "hello")
-			if s.closed != 1 {
-				t.Errorf("the file was closed %d times", s.closed)
+			if s.Closed != 1 {
+				t.Errorf("the file was closed %d times", s.Closed)
 			}
 		})
 	}
@@ -224,8 +225,8 @@ func TestALateExpectationFailed(t *testing.T) {
 	}{
 		"bytes":      {body: func() request.BodyProducer { return request.Bytes("text") }},
 		"many bytes": {body: func() request.BodyProducer { return request.Bytes(make([]byte, 1<<20)) }, early: true},
-		"file":       {body: func() request.BodyProducer { return fileBody(newSource("text")) }},
-		"large file": {body: func() request.BodyProducer { return fileBody(newSource(strings.Repeat("x", 1<<20))) }, early: true},
+		"file":       {body: func() request.BodyProducer { return fileBody(memfile.Begun("text")) }},
+		"large file": {body: func() request.BodyProducer { return fileBody(memfile.Begun(strings.Repeat("x", 1<<20))) }, early: true},
 		"once":       {body: func() request.BodyProducer { return &producer{length: 4, writes: []string{"text"}} }, once: true},
 	} {
 		t.Run(name, func(t *testing.T) {

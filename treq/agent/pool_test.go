@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -245,7 +246,7 @@ func TestAgain(t *testing.T) {
 		{"PUT of many bytes", "PUT", request.Bytes(strings.Repeat("x", 1<<20)), "", closed, true},
 		{"PUT of a file", "PUT", fileBody(strings.NewReader("text")), "", closed, true},
 		{"PUT of a large file", "PUT", fileBody(strings.NewReader(strings.Repeat("x", 1<<20))), "", reset, true},
-		{"PUT of a form", "PUT", formBody(t, multipart.FromReader("a", newSource("text"))), "", closed, true},
+		{"PUT of a form", "PUT", formBody(t, multipart.FromReader("a", memfile.Begun("text"))), "", closed, true},
 		{"PUT of a file that cannot seek", "PUT", fileBody(iotest.OneByteReader(strings.NewReader("text"))), "", closed, false},
 		{"POST of a file", "POST", fileBody(strings.NewReader("text")), "", closed, false},
 		{"PUT of a body produced once", "PUT", &producer{length: 1, writes: []string{"x"}}, "", closed, false},
@@ -317,7 +318,7 @@ func TestAgainThroughAStack(t *testing.T) {
 			w := newWorld(t, agent.PoolConfig{})
 			stack := agent.Stack{Agent: w.agent, Redirects: &agent.RedirectConfig{BrowserLike: true}}
 			w.exchange(newRequest("GET", "http://a.example/"), 0)
-			f := &closedReader{Reader: strings.NewReader("text")}
+			f := memfile.New("text")
 			req := newRequest("PUT", "http://a.example/")
 			req.Body = request.NewFileBodyProducer(f, request.FileBodyConfig{})
 			d := stack.Send(req)
@@ -338,19 +339,12 @@ func TestAgainThroughAStack(t *testing.T) {
 				w.Conn(1).Send(okHello)
 				w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 			}
-			if f.closed != 1 {
-				t.Errorf("the file was closed %d times", f.closed)
+			if f.Closed != 1 {
+				t.Errorf("the file was closed %d times", f.Closed)
 			}
 		})
 	}
 }
-
-type closedReader struct {
-	*strings.Reader
-	closed int
-}
-
-func (r *closedReader) Close() error { r.closed++; return nil }
 
 // TestNotAgain checks that DisableRetry turns the second attempt off.
 func TestNotAgain(t *testing.T) {

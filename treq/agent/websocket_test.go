@@ -17,6 +17,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/seed-7c003b53/gotreq/internal/testkit/background"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/loopback"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 )
@@ -70,27 +71,12 @@ func TestWebSocket(t *testing.T) {
 // upgradingServer starts a server that upgrades each connection, and then calls serve.
 func upgradingServer(t *testing.T, serve func(c net.Conn, r *bufio.Reader)) (url string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				r := bufio.NewReader(c)
-				readHead(r)
-				io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: line\r\n\r\nearly ")
-				serve(c, r)
-			}()
-		}
-	}()
-	return "http://" + listener.Addr().String()
+	return "http://" + loopback.Serve(t, func(c net.Conn) {
+		r := bufio.NewReader(c)
+		readHead(r)
+		io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: line\r\n\r\nearly ")
+		serve(c, r)
+	})
 }
 
 // upgrade sends a request for an upgrade, and returns the body of the response.

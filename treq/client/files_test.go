@@ -1,22 +1,14 @@
 package client_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 )
-
-// A countedFile counts the calls of Close.
-type countedFile struct {
-	*strings.Reader
-	closed int
-}
-
-func (f *countedFile) Close() error { f.closed++; return nil }
 
 // TestFilesThatAreNotSentAreClosed: each file of a form is closed, whatever is wrong with
 // the other fields.
@@ -28,13 +20,13 @@ func TestFilesThatAreNotSentAreClosed(t *testing.T) {
 		"no body":  {Name: "b", Value: multipart.File{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, g := &countedFile{Reader: strings.NewReader("x")}, &countedFile{Reader: strings.NewReader("x")}
+			f, g := memfile.New("x"), memfile.New("x")
 			c := client.New(memory.New(), client.Config{})
 			deferredtest.FailureResultOf(t, c.Post("http://a.example/", client.Files{
 				{Name: "a", Value: multipart.FromReader("a", f)}, wrong, {Name: "c", Value: multipart.FromReader("c", g)},
 			}))
-			if f.closed != 1 || g.closed != 1 {
-				t.Errorf("closed %d and %d times", f.closed, g.closed)
+			if f.Closed != 1 || g.Closed != 1 {
+				t.Errorf("closed %d and %d times", f.Closed, g.Closed)
 			}
 		})
 	}

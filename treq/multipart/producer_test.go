@@ -398,29 +398,17 @@ func TestAProducerOfOnesOwn(t *testing.T) {
 	}
 }
 
-// A counter is a consumer around another one. Programs use such a consumer to show
-// progress.
-type counter struct {
-	request.Consumer
-	written int
-}
-
-func (c *counter) Write(data []byte) {
-	c.written += len(data)
-	c.Consumer.Write(data)
-}
-
 // TestBehindAWrapper checks that a form and its files find the Cooperator through a
 // consumer around another one.
 func TestBehindAWrapper(t *testing.T) {
 	f := newForm(t)
-	c := &counter{Consumer: f.to}
+	c := &stepper.Counter{Consumer: f.to}
 	o := outcome.Of(f.StartProducing(c))
 	f.Drain()
 	f.to.Want(t, head+"hello, world!"+middle+"bye!"+tail)
 	o.WantErr(t, nil)
-	if c.written != int(f.Length()) {
-		t.Errorf("counted %d bytes of %d", c.written, f.Length())
+	if c.Written != int(f.Length()) {
+		t.Errorf("counted %d bytes of %d", c.Written, f.Length())
 	}
 }
 

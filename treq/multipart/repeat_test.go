@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/descriptors"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
@@ -16,19 +18,10 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// A closer is a file in memory that counts the calls of Close.
-type closer struct {
-	*strings.Reader
-	closed int
-}
-
-func (c *closer) Close() error { c.closed++; return nil }
-
 // repeatable returns a form of a text, a long text and two files.
-func repeatable(t *testing.T) (p *multipart.MultiPartProducer, files [2]*closer) {
+func repeatable(t *testing.T) (p *multipart.MultiPartProducer, files [2]*memfile.File) {
 	t.Helper()
-	files = [2]*closer{{Reader: strings.NewReader("--one")}, {Reader: strings.NewReader("two")}}
-	files[0].Seek(2, 0)
+	files = [2]*memfile.File{memfile.Begun("one"), memfile.New("two")}
 	p, err := multipart.NewMultiPartProducer([]multipart.Field{
 		{Name: "a", Value: multipart.Text("text")},
 		{Name: "b", Value: multipart.Text(strings.Repeat("long", 10<<10))},
@@ -74,14 +67,14 @@ func TestAFormIsSentAgain(t *testing.T) {
 		}
 		p.StopProducing()
 		for i, f := range files {
-			if f.closed != 0 {
+			if f.Closed != 0 {
 				t.Errorf("%d steps: file %d is closed while the form is held", steps, i)
 			}
 		}
 		p.Release()
 		for i, f := range files {
-			if f.closed != 1 {
-				t.Errorf("%d steps: file %d was closed %d times", steps, i, f.closed)
+			if f.Closed != 1 {
+				t.Errorf("%d steps: file %d was closed %d times", steps, i, f.Closed)
 			}
 		}
 	}
@@ -90,7 +83,7 @@ func TestAFormIsSentAgain(t *testing.T) {
 // TestFormsThatAreNotSentAgain: one file that cannot be rewound is enough, and none is held
 // then.
 func TestFormsThatAreNotSentAgain(t *testing.T) {
-	first := &closer{Reader: strings.NewReader("one")}
+	first := memfile.New("one")
 	p, err := multipart.NewMultiPartProducer([]multipart.Field{
 		{Name: "a", Value: multipart.FromReader("", first)},
 		{Name: "b", Value: multipart.FromReader("", iotest.OneByteReader(strings.NewReader("two")))},
@@ -102,8 +95,8 @@ func TestFormsThatAreNotSentAgain(t *testing.T) {
 		t.Error("the form can be sent again")
 	}
 	p.StopProducing()
-	if first.closed != 1 {
-		t.Errorf("the first file was closed %d times", first.closed)
+	if first.Closed != 1 {
+		t.Errorf("the first file was closed %d times", first.Closed)
 	}
 }
 
@@ -173,7 +166,7 @@ func TestAFormOfPathsHoldsOneDescriptor(t *testing.T) {
 		o := outcome.Of(p.StartProducing(to))
 		for s.Busy() {
 			s.Step()
-			if n := descriptors(t, folder); n > 1 {
+			if n := len(descriptors.In(t, folder)); n > 1 {
 				t.Fatalf("%d descriptors are open", n)
 			}
 		}
@@ -188,24 +181,9 @@ func TestAFormOfPathsHoldsOneDescriptor(t *testing.T) {
 	}
 	p.StopProducing()
 	p.Release()
-	if n := descriptors(t, folder); n != 0 {
+	if n := len(descriptors.In(t, folder)); n != 0 {
 		t.Errorf("%d descriptors are left", n)
 	}
-}
-
-// descriptors returns the number of open files in folder.
-func descriptors(t *testing.T, folder string) (n int) {
-	t.Helper()
-	all, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("descriptors cannot be counted here")
-	}
-	for _, fd := range all {
-		if name, _ := os.Readlink("/proc/self/fd/" + fd.Name()); filepath.Dir(name) == folder {
-			n++
-		}
-	}
-	return n
 }
 
 // TestAWrongLengthStopsItsFile: a file that writes too much is stopped, also while the form

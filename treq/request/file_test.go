@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -118,9 +119,9 @@ func TestAReaderThatCannotGoBackIsNotRead(t *testing.T) {
 func TestWrongOptionsPanic(t *testing.T) {
 	for name, f := range map[string]func(){
 		"no reader": func() { request.NewFileBodyProducer(nil, request.FileBodyConfig{}) },
-		"negative":  func() { request.NewFileBodyProducer(newFile(""), request.FileBodyConfig{ReadSize: -1}) },
+		"negative":  func() { request.NewFileBodyProducer(memfile.New(""), request.FileBodyConfig{ReadSize: -1}) },
 		"too large": func() {
-			request.NewFileBodyProducer(newFile(""), request.FileBodyConfig{ReadSize: request.DefaultReadSize + 1})
+			request.NewFileBodyProducer(memfile.New(""), request.FileBodyConfig{ReadSize: request.DefaultReadSize + 1})
 		},
 		"no step": func() { request.NewCooperativeProducer(0, nil, nil) },
 	} {
@@ -139,12 +140,12 @@ func TestWrongOptionsPanic(t *testing.T) {
 type fileTest struct {
 	*stepper.Stepper
 	*request.FileBodyProducer
-	file *file
+	file *memfile.File
 	to   *stepper.Sink
 }
 
 func newFileTest(contents string, readSize int) *fileTest {
-	s, f := stepper.New(), newFile(contents)
+	s, f := stepper.New(), memfile.New(contents)
 	p := request.NewFileBodyProducer(f, request.FileBodyConfig{ReadSize: readSize})
 	return &fileTest{s, p, f, s.Sink()}
 }
@@ -159,14 +160,14 @@ func TestFileBodyProducer(t *testing.T) {
 		f.Step()
 		f.to.Want(t, want)
 		o.WantNothing(t)
-		if f.file.closed != 0 {
+		if f.file.Closed != 0 {
 			t.Error("the file was closed before its end")
 		}
 	}
 	f.Step()
 	o.WantErr(t, nil)
-	if f.file.closed != 1 {
-		t.Errorf("the file was closed %d times", f.file.closed)
+	if f.file.Closed != 1 {
+		t.Errorf("the file was closed %d times", f.file.Closed)
 	}
 	if n := f.Drain(); n != 0 {
 		t.Errorf("%d more steps", n)
@@ -176,8 +177,8 @@ func TestFileBodyProducer(t *testing.T) {
 	f.ResumeProducing()
 	f.StopProducing()
 	o.WantErr(t, nil)
-	if f.file.closed != 1 {
-		t.Errorf("the file was closed %d times", f.file.closed)
+	if f.file.Closed != 1 {
+		t.Errorf("the file was closed %d times", f.file.Closed)
 	}
 	outcome.Of(f.StartProducing(f.to)).WantErr(t, request.ErrProduced)
 	f.to.Want(t, "hello, world")
@@ -337,8 +338,8 @@ func TestWhoPausesOrStopsInAWrite(t *testing.T) {
 	f.Drain()
 	f.to.Want(t, "hello")
 	o.WantNothing(t)
-	if f.file.closed != 1 {
-		t.Errorf("the file was closed %d times", f.file.closed)
+	if f.file.Closed != 1 {
+		t.Errorf("the file was closed %d times", f.file.Closed)
 	}
 }
 
@@ -396,8 +397,8 @@ func TestStop(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFileTest("hello, world", 3)
 			o := test.stop(f)
-			if f.file.closed != 1 {
-				t.Errorf("the file was closed %d times", f.file.closed)
+			if f.file.Closed != 1 {
+				t.Errorf("the file was closed %d times", f.file.Closed)
 			}
 			if n := f.Drain(); n != 0 {
 				t.Errorf("%d steps after the stop", n)

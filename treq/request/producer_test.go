@@ -6,50 +6,39 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
-// A counter is a consumer around another one. Programs use such a consumer to show
-// progress.
-type counter struct {
-	request.Consumer
-	written int
-}
-
-func (c *counter) Write(data []byte) {
-	c.written += len(data)
-	c.Consumer.Write(data)
-}
-
 // TestBehindAWrapper checks that a producer finds the Cooperator through a consumer
 // around another one.
 func TestBehindAWrapper(t *testing.T) {
 	f := newFileTest("hello, world", 5)
-	c := &counter{Consumer: f.to}
+	c := &stepper.Counter{Consumer: f.to}
 	o := outcome.Of(f.StartProducing(c))
 	f.Drain()
 	o.WantErr(t, nil)
 	f.to.Want(t, "hello, world")
-	if c.written != 12 {
-		t.Errorf("counted %d bytes", c.written)
+	if c.Written != 12 {
+		t.Errorf("counted %d bytes", c.Written)
 	}
 }
 
 // TestNoCooperator checks that a consumer without a Cooperator fails the producer at
 // once.
 func TestNoCooperator(t *testing.T) {
-	file := newFile("abc")
+	file := memfile.New("abc")
 	p := request.NewFileBodyProducer(file, request.FileBodyConfig{})
-	o := outcome.Of(p.StartProducing(&counter{Consumer: new(stepper.Sink)}))
+	o := outcome.Of(p.StartProducing(&stepper.Counter{Consumer: new(stepper.Sink)}))
 	if o.Fired != 1 || !errors.Is(o.Err, request.ErrNoCooperator) ||
-		!strings.Contains(o.Err.Error(), "(*request_test.counter).Cooperator()") {
+		!strings.Contains(o.Err.Error(), "(*stepper.Counter).Cooperator()") {
 		t.Errorf("the Deferred fired %d times, with %v", o.Fired, o.Err)
 	}
-	if file.closed != 1 {
-		t.Errorf("the file was closed %d times", file.closed)
+	if file.Closed != 1 {
+		t.Errorf("the file was closed %d times", file.Closed)
 	}
 	outcome.Of(p.StartProducing(stepper.New().Sink())).WantErr(t, request.ErrProduced)
 }
@@ -112,8 +101,8 @@ func TestTheEndOfTheCooperatorIsAnError(t *testing.T) {
 	o := f.start()
 	f.Stop()
 	o.WantErr(t, task.ErrSchedulerStopped)
-	if f.file.closed != 1 {
-		t.Errorf("the file was closed %d times", f.file.closed)
+	if f.file.Closed != 1 {
+		t.Errorf("the file was closed %d times", f.file.Closed)
 	}
 	g := newFileTest("abc", 1)
 	g.Stop()

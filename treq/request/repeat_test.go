@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/descriptors"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
@@ -271,7 +272,7 @@ func TestAHeldFileStaysOpen(t *testing.T) {
 			f.Hold()
 			for range 3 {
 				end(f)
-				if f.file.closed != 0 {
+				if f.file.Closed != 0 {
 					t.Fatal("closed while it is held")
 				}
 				if err := f.Rewind(); err != nil {
@@ -280,12 +281,12 @@ func TestAHeldFileStaysOpen(t *testing.T) {
 			}
 			f.Release()
 			end(f)
-			if f.file.closed != 0 {
+			if f.file.Closed != 0 {
 				t.Fatal("closed while it is held")
 			}
 			f.Release()
-			if f.file.closed != 1 {
-				t.Errorf("closed %d times", f.file.closed)
+			if f.file.Closed != 1 {
+				t.Errorf("closed %d times", f.file.Closed)
 			}
 		})
 	}
@@ -294,12 +295,12 @@ func TestAHeldFileStaysOpen(t *testing.T) {
 	f.start()
 	f.Step()
 	f.Release() // it is still being sent
-	if f.file.closed != 0 {
+	if f.file.Closed != 0 {
 		t.Error("closed while it is sent")
 	}
 	f.Drain()
-	if f.file.closed != 1 {
-		t.Errorf("closed %d times", f.file.closed)
+	if f.file.Closed != 1 {
+		t.Errorf("closed %d times", f.file.Closed)
 	}
 }
 
@@ -315,7 +316,7 @@ func TestAPathIsOpenWhileItIsSent(t *testing.T) {
 	}
 	want := func(n int, when string) {
 		t.Helper()
-		if got := descriptors(t, filepath.Dir(path)); got != n {
+		if got := len(descriptors.In(t, filepath.Dir(path))); got != n {
 			t.Errorf("%s: %d descriptors, want %d", when, got, n)
 		}
 	}
@@ -339,21 +340,6 @@ func TestAPathIsOpenWhileItIsSent(t *testing.T) {
 	body.StopProducing()
 	body.Release()
 	want(0, "stopped")
-}
-
-// descriptors returns the number of open files in folder.
-func descriptors(t *testing.T, folder string) (n int) {
-	t.Helper()
-	all, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("descriptors cannot be counted here")
-	}
-	for _, fd := range all {
-		if name, _ := os.Readlink("/proc/self/fd/" + fd.Name()); filepath.Dir(name) == folder {
-			n++
-		}
-	}
-	return n
 }
 
 // TestPathsThatCannotBeSent: the error names the path.

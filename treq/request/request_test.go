@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
@@ -52,8 +53,8 @@ func TestRepeatable(t *testing.T) {
 		{"no bytes", request.Bytes(nil), true},
 		{"bytes that were sent", sent, true},
 		{"a form", request.Form(request.Pairs{{"a", "1"}}), true},
-		{"a file", request.NewFileBodyProducer(newFile("text"), request.FileBodyConfig{}), true},
-		{"a reader that cannot seek", request.NewFileBodyProducer(iotest.HalfReader(newFile("text")), request.FileBodyConfig{}), false},
+		{"a file", request.NewFileBodyProducer(memfile.New("text"), request.FileBodyConfig{}), true},
+		{"a reader that cannot seek", request.NewFileBodyProducer(iotest.HalfReader(memfile.New("text")), request.FileBodyConfig{}), false},
 	} {
 		if got := request.Repeatable(test.body); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)

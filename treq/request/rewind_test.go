@@ -4,6 +4,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -23,8 +24,8 @@ func TestAskingHoldsNothing(t *testing.T) {
 				t.Errorf("%s: it cannot be sent again", name)
 			}
 		}
-		if end(f); f.file.closed != 1 {
-			t.Errorf("%s: closed %d times", name, f.file.closed)
+		if end(f); f.file.Closed != 1 {
+			t.Errorf("%s: closed %d times", name, f.file.Closed)
 		}
 	}
 }
@@ -43,11 +44,11 @@ func TestHoldAtTheEnd(t *testing.T) {
 			t.Errorf("%s: a second Hold is refused", name)
 			continue
 		}
-		if f.Release(); f.file.closed != 0 {
+		if f.Release(); f.file.Closed != 0 {
 			t.Errorf("%s: closed while it is held", name)
 		}
-		if f.Release(); f.file.closed != 1 || f.Hold() {
-			t.Errorf("%s: closed %d times", name, f.file.closed)
+		if f.Release(); f.file.Closed != 1 || f.Hold() {
+			t.Errorf("%s: closed %d times", name, f.file.Closed)
 		}
 	}
 }
@@ -78,7 +79,7 @@ func (s *slowSeeker) Read(p []byte) (int, error) {
 // the first.
 func TestIdleReadsBeforeARewindDoNotCount(t *testing.T) {
 	s := stepper.New()
-	body := request.NewFileBodyProducer(&slowSeeker{ReadSeeker: newFile("hello"), idle: 60}, read3)
+	body := request.NewFileBodyProducer(&slowSeeker{ReadSeeker: memfile.New("hello"), idle: 60}, read3)
 	body.Hold()
 	outcome.Of(body.StartProducing(s.Sink()))
 	for range 60 {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/descriptors"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
@@ -381,22 +382,6 @@ func TestFilesAreClosed(t *testing.T) {
 		{"/index/", "Range: bytes=20-", "416"},
 	} {
 		want(t, strings.Fields(s.get(test.path, test.header))[1], test.code)
-		want(t, strings.Join(openFiles(t, dir), " "), "")
+		want(t, strings.Join(descriptors.In(t, dir), " "), "")
 	}
-}
-
-// openFiles returns the files below dir that this process has open.
-func openFiles(t *testing.T, dir string) (open []string) {
-	t.Helper()
-	const all = "/proc/self/fd"
-	entries, err := os.ReadDir(all)
-	if err != nil {
-		t.Skip("SKIPPED: the system does not list the open files:", err)
-	}
-	for _, e := range entries {
-		if name, err := os.Readlink(filepath.Join(all, e.Name())); err == nil && strings.HasPrefix(name, dir) {
-			open = append(open, name)
-		}
-	}
-	return open
 }

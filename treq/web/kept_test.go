@@ -8,32 +8,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/descriptors"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
-
-// filesIn returns the number of files in dir that this process has open, removed or not.
-func filesIn(t testing.TB, dir string) (n int) {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux lists open files in /proc")
-	}
-	files, err := filepath.Glob("/proc/self/fd/*")
-	if err != nil || len(files) == 0 {
-		t.Skip("no /proc/self/fd")
-	}
-	for _, f := range files {
-		if name, err := os.Readlink(f); err == nil && strings.HasPrefix(name, dir) {
-			n++
-		}
-	}
-	return n
-}
 
 // postBytes returns a POST request with n bytes of content.
 func postBytes(n int) string {
@@ -57,7 +39,7 @@ func TestContentReads(t *testing.T) {
 			text, read, files := pattern(n), 0, 0
 			s := serve(t, &web.Site{MemoryContent: memory, TempDir: dir, Root: web.RenderFunc(func(req *web.Request) {
 				read++
-				files = filesIn(t, dir)
+				files = len(descriptors.In(t, dir))
 				c := req.Content
 				if c.Len() != n || c.Size() != int64(n) {
 					t.Errorf("%d bytes: Len %d, Size %d", n, c.Len(), c.Size())
@@ -128,7 +110,7 @@ func TestContentEnds(t *testing.T) {
 			for range 3 {
 				p := s.connect().send(test.request)
 				if test.then != nil {
-					want(t, filesIn(t, dir) == 1, total == 1)
+					want(t, len(descriptors.In(t, dir)) == 1, total == 1)
 					test.then(p)
 				}
 				s.Pump()
@@ -138,7 +120,7 @@ func TestContentEnds(t *testing.T) {
 				} else if code != expected {
 					t.Errorf("%s, %d bytes in all: %s", test.name, total, code)
 				}
-				if n := filesIn(t, dir); n != 0 {
+				if n := len(descriptors.In(t, dir)); n != 0 {
 					t.Errorf("%s, %d bytes in all: %d files are open", test.name, total, n)
 				}
 			}
@@ -147,7 +129,7 @@ func TestContentEnds(t *testing.T) {
 			}
 			// The next request has all the memory.
 			inMemory := false
-			render = func(req *web.Request) { inMemory = filesIn(t, dir) == 0 }
+			render = func(req *web.Request) { inMemory = len(descriptors.In(t, dir)) == 0 }
 			s.ask(postBytes(int(min(total, 45_000))))
 			want(t, inMemory, true)
 		}
@@ -163,16 +145,16 @@ func TestContentOfAll(t *testing.T) {
 	for range 10 {
 		peers = append(peers, s.connect().send(postBytes(25_000)[:24_000]))
 	}
-	want(t, filesIn(t, dir), 6)
+	want(t, len(descriptors.In(t, dir)), 6)
 	for range 10 {
 		peers = append(peers, s.connect().send(postBytes(8000)[:7000]))
 	}
-	want(t, filesIn(t, dir), 6)
+	want(t, len(descriptors.In(t, dir)), 6)
 	for _, p := range peers {
 		p.AbortConnection()
 	}
 	s.Pump()
-	want(t, filesIn(t, dir), 0)
+	want(t, len(descriptors.In(t, dir)), 0)
 }
 
 // TestContentCannotBeKept checks the answer when no file can be made.
@@ -188,7 +170,7 @@ func TestContentCannotBeKept(t *testing.T) {
 func TestFormInAFile(t *testing.T) {
 	dir := t.TempDir()
 	s := serve(t, &web.Site{MemoryContent: 10_000, TempDir: dir, Root: web.RenderFunc(func(req *web.Request) {
-		fmt.Fprint(req, len(req.Args.Get("a")), len(req.Args["b"]), req.Content.Size(), filesIn(t, dir))
+		fmt.Fprint(req, len(req.Args.Get("a")), len(req.Args["b"]), req.Content.Size(), len(descriptors.In(t, dir)))
 	})})
 	text := "a=" + strings.Repeat("x", 50_000) + "&b=1&b=2"
 	want(t, body(s.ask(post("Content-Type: application/x-www-form-urlencoded\r\n", text))), "50000 2 50010 1")
@@ -206,7 +188,7 @@ func TestFormsBesideSlowUploads(t *testing.T) {
 			for range 15 {
 				s.connect().send(post("Content-Type: application/x-www-form-urlencoded\r\n", pattern(length))[:100_000])
 			}
-			if filesIn(t, dir) == 0 {
+			if len(descriptors.In(t, dir)) == 0 {
 				t.Error("the uploads do not use up the memory for content")
 			}
 			for range 20 {
@@ -282,7 +264,7 @@ func TestFileContentTotal(t *testing.T) {
 			for _, request := range test.held {
 				s.connect().send(request)
 			}
-			want(t, filesIn(t, dir), len(test.held))
+			want(t, len(descriptors.In(t, dir)), len(test.held))
 			for range 2 {
 				held := len(waiting)
 				p := s.connect().send(test.next)
@@ -292,7 +274,7 @@ func TestFileContentTotal(t *testing.T) {
 					s.Pump()
 				}
 				want(t, strings.Fields(p.take() + " - -")[1], test.code)
-				want(t, filesIn(t, dir), len(test.held))
+				want(t, len(descriptors.In(t, dir)), len(test.held))
 			}
 			finish()
 			for range 2 { // all of it can be used again

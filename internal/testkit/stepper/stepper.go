@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
 // A Stepper is a Cooperator that runs one step of a task for each call of Step.
@@ -74,3 +75,16 @@ func (w Writer) Write(data []byte) { w.WriteFunc(data) }
 
 // Cooperator returns Tasks.
 func (w Writer) Cooperator() *task.Cooperator { return w.Tasks }
+
+// A Counter is a consumer around another one, which counts the bytes. Programs use such a
+// consumer to show progress.
+type Counter struct {
+	request.Consumer
+	Written int
+}
+
+// Write counts the bytes and passes them on.
+func (c *Counter) Write(data []byte) {
+	c.Written += len(data)
+	c.Consumer.Write(data)
+}
