@@ -239,6 +239,9 @@ func halfCloseByServer(f *fixture) {
 		if !client.PeerClosed() || server.PeerClosed() {
 			f.Errorf("PeerClosed: client %v, server %v, want true, false", client.PeerClosed(), server.PeerClosed())
 		}
+		if !client.CheckPeerClosed() || server.CheckPeerClosed() {
+			f.Errorf("CheckPeerClosed: client %v, server %v, want true, false", client.CheckPeerClosed(), server.CheckPeerClosed())
+		}
 		client.has("welcome")
 		client.Write([]byte("thanks"))
 		client.LoseWriteConnection()
@@ -248,8 +251,8 @@ func halfCloseByServer(f *fixture) {
 	server.has("thanks")
 	client.lostFor(reactor.ErrConnectionDone)
 	server.lostFor(reactor.ErrConnectionDone)
-	if !server.PeerClosed() {
-		f.Errorf("PeerClosed is false after the loss")
+	if !server.PeerClosed() || !server.CheckPeerClosed() {
+		f.Errorf("PeerClosed %v, CheckPeerClosed %v after the loss", server.PeerClosed(), server.CheckPeerClosed())
 	}
 }
 

@@ -576,6 +576,9 @@ func (c *connection) PeerClosed() bool {
 	return c.flags&(hungUp|readEnded|disconnected) != 0 || c.broken != nil
 }
 
+// CheckPeerClosed is PeerClosed that also asks the socket; see [Transport].
+func (c *connection) CheckPeerClosed() bool { return c.PeerClosed() || c.socket.PeerClosed() }
+
 // Reactor returns the connection's loop; see [Transport]. Any goroutine may call it.
 func (c *connection) Reactor() Reactor { return c.loop }
 

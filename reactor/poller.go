@@ -57,6 +57,9 @@ type Socket interface {
 	Write(p []byte) (int, error)
 	// CloseWrite ends the sending direction.
 	CloseWrite() error
+	// PeerClosed reports whether the end of what the peer sends, or an error, has arrived,
+	// even if Ready was not called for it yet.
+	PeerClosed() bool
 	// Close closes the socket, with a reset if abort is true. The handler is not called
 	// afterwards.
 	Close(abort bool)

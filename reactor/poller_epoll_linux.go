@@ -502,6 +502,12 @@ func (s *epollSocket) CloseWrite() error {
 	return os.NewSyscallError("shutdown", unix.Shutdown(s.fd, unix.SHUT_WR))
 }
 
+func (s *epollSocket) PeerClosed() bool {
+	fds := [1]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLRDHUP}} // and errors
+	n, _ := unix.Poll(fds[:], 0)
+	return n == 1
+}
+
 func (s *epollSocket) Close(abort bool) {
 	if abort && s.tcp {
 		unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})

@@ -417,6 +417,12 @@ func (s *portableSocket) CloseWrite() error {
 	return nil
 }
 
+func (s *portableSocket) PeerClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.readErr != nil
+}
+
 func (s *portableSocket) Close(abort bool) {
 	s.ended = true
 	s.mu.Lock()

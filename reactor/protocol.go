@@ -99,6 +99,9 @@ type Transport interface {
 	// answer to what is written now is unlikely: a pool of connections does not keep such
 	// a one. false may mean that the news is still on its way.
 	PeerClosed() bool
+	// CheckPeerClosed is PeerClosed that also asks the system, by a system call, for news
+	// that the loop has not got yet. It is for a caller that cannot undo a Write in vain.
+	CheckPeerClosed() bool
 	// Reactor returns the reactor that calls the protocol.
 	Reactor() Reactor
 	// TLS returns the state of TLS on the connection: the negotiated protocol, the

@@ -512,6 +512,11 @@ func (t *tlsConnection) PeerClosed() bool {
 	return t.below.PeerClosed() || t.flags&tlsReadEnded != 0
 }
 
+// CheckPeerClosed is PeerClosed that also asks the system; see [Transport].
+func (t *tlsConnection) CheckPeerClosed() bool {
+	return t.below.CheckPeerClosed() || t.flags&tlsReadEnded != 0
+}
+
 // TLS returns the state of TLS; see [Transport].
 func (t *tlsConnection) TLS() *tls.ConnectionState {
 	t.check()

@@ -183,6 +183,8 @@ func (s *socket) CloseWrite() error {
 
 // Close ends both directions. If there are unread bytes, it resets the connection, as TCP
 // does: the peer must not believe that they were read.
+func (s *socket) PeerClosed() bool { return s.in.end != nil }
+
 func (s *socket) Close(abort bool) {
 	if s.closed {
 		return

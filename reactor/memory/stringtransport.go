@@ -198,6 +198,9 @@ func (t *StringTransport) Reactor() reactor.Reactor {
 // PeerClosed returns false: a StringTransport has no peer that could close it.
 func (t *StringTransport) PeerClosed() bool { return false }
 
+// CheckPeerClosed returns false.
+func (t *StringTransport) CheckPeerClosed() bool { return false }
+
 // TLS returns nil.
 func (t *StringTransport) TLS() *tls.ConnectionState { return nil }
 
