@@ -103,7 +103,7 @@ func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Respo
 		}
 		return result
 	}
-	switch c := a.pool.take(x.group); {
+	switch c := a.pool.take(x); {
 	case c != nil:
 		c.send(x, a.scratch)
 	case a.pool.open(x.group):

@@ -24,11 +24,12 @@ import (
 // A pipeless transport drops what is written.
 type pipeless struct{ reactor.Transport }
 
-func (pipeless) PeerClosed() bool { return false }
-func (pipeless) Write([]byte)     {}
-func (pipeless) ResumeProducing() {}
-func (pipeless) LoseConnection()  {}
-func (pipeless) AbortConnection() {}
+func (pipeless) PeerClosed() bool      { return false }
+func (pipeless) CheckPeerClosed() bool { return false }
+func (pipeless) Write([]byte)          {}
+func (pipeless) ResumeProducing()      {}
+func (pipeless) LoseConnection()       {}
+func (pipeless) AbortConnection()      {}
 
 // A growth is an agent whose connections are made at once.
 type growth struct {

@@ -123,13 +123,27 @@ func (p *Pool) release(g *group) {
 	}
 }
 
-// take removes and returns the unused connection of g that was used last, or nil.
-func (p *Pool) take(g *group) *connection {
-	c := g.idle.Last()
-	if c != nil {
-		c.used()
+// take removes and returns the unused connection that was used last, of those that may
+// carry x, or nil.
+func (p *Pool) take(x *exchange) *connection {
+	for {
+		c := x.group.idle.Last()
+		switch {
+		case c == nil:
+			return nil
+		case p.usable(c, x):
+			c.used()
+			return c
+		}
+		p.close(c)
 	}
-	return c
+}
+
+// usable reports whether c, which is unused, may carry x. The server may have closed c since
+// the loop has looked last. A request that may be sent again finds that out by itself, and
+// any other must not be lost: it is worth a system call.
+func (p *Pool) usable(c *connection, x *exchange) bool {
+	return p.retry && x.idempotent() && x.request.Body == nil || !c.transport.CheckPeerClosed()
 }
 
 // open reports whether a connection of g may be opened, and if so counts it.
@@ -185,7 +199,12 @@ func (g *group) next() *exchange {
 // are too many.
 func (p *Pool) put(c *connection) {
 	g := c.group
-	if x := g.next(); x != nil {
+	if x := g.queue.First(); x != nil {
+		if !p.usable(c, x) {
+			p.close(c) // the request gets the place of c
+			return
+		}
+		g.next()
 		c.send(x, head(x))
 		return
 	}

@@ -217,6 +217,51 @@ func TestMoreThanTheResponse(t *testing.T) {
 	}
 }
 
+// TestClosedMeanwhile has requests for which the pool takes a connection that the server has
+// closed, before the loop knows of that. A request that could not be sent again goes over
+// another connection at once.
+func TestClosedMeanwhile(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		config agent.PoolConfig
+		method string
+		body   request.BodyProducer
+	}{
+		{"POST", agent.PoolConfig{}, "POST", nil},
+		{"POST of bytes", agent.PoolConfig{}, "POST", request.Bytes("text")},
+		{"POST of what cannot be sent again", agent.PoolConfig{}, "POST", &producer{length: 4, writes: []string{"text"}}},
+		{"PUT of what cannot be sent again", agent.PoolConfig{}, "PUT", &producer{length: 4, writes: []string{"text"}}},
+		{"PATCH", agent.PoolConfig{}, "PATCH", request.Bytes("text")},
+		{"GET without a retry", agent.PoolConfig{DisableRetry: true}, "GET", nil},
+		{"GET", agent.PoolConfig{}, "GET", nil},
+		{"as many connections as allowed", agent.PoolConfig{MaxConnectionsPerHost: 2}, "POST", request.Bytes("text")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, test.config)
+			first, second := w.get("http://a.example/"), w.get("http://a.example/")
+			w.Conn(0).Send(okHello)
+			w.wantBody(deferredtest.SuccessResultOf(t, first), "hello")
+			var d *deferred.Deferred[*response.Response]
+			second.AddCallback(func(r *response.Response) (*response.Response, error) {
+				req := newRequest(test.method, "http://a.example/") // connection 0 is unused
+				req.Body = test.body
+				d = w.agent.Request(req)
+				return r, nil
+			})
+			w.Conn(1).Write([]byte(okHello))
+			w.Conn(0).LoseConnection()
+			w.r.Pump()
+			w.wantBody(deferredtest.SuccessResultOf(t, second), "hello")
+			if len(w.Conns) == 2 { // as many as allowed: connection 1 was free first
+				w.Conn(1).Send(okHello)
+			} else {
+				w.Conn(2).Send(okHello)
+			}
+			w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
+		})
+	}
+}
+
 // TestAgain has requests on a reused connection that turns out to be dead. It checks
 // which requests are sent again on a new connection.
 func TestAgain(t *testing.T) {
