@@ -117,7 +117,7 @@ func (e *RedirectError) Error() string {
 	if e.Location == "" {
 		return fmt.Sprintf("%d: %v", e.Code, e.Err)
 	}
-	return fmt.Sprintf("%d to %.200q: %v", e.Code, e.Location, e.Err)
+	return fmt.Sprintf("%d to %.200q: %s", e.Code, e.Location, origin.Excerpt(e.Err.Error(), origin.ExcerptOfError))
 }
 
 // Unwrap returns the reason.

@@ -731,3 +731,29 @@ func TestRedirectErrorText(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
 }
+
+// TestRedirectErrorIsShort: a server chooses how long a Location is, and most faults quote a
+// part of it.
+func TestRedirectErrorIsShort(t *testing.T) {
+	long := strings.Repeat("x", 120_000)
+	for _, location := range []string{
+		long + ":y", "//[" + long + "]/", "//[::1]" + long + "/", "//" + long + "\\/", "//-ü" + long + "/", "//a:" + strings.Repeat("9", 120_000),
+		"http:///" + long, "/\x01" + long, "//" + long + "%zz/", "//u\\" + long + "@h/",
+	} {
+		s := &script{t: t}
+		d := agent.NewRedirectAgent(s, agent.RedirectConfig{}).Request(newRequest("GET", "http://example.com/"))
+		s.answer(redirect(302, location))
+		err := deferredtest.FailureResultOf(t, d)
+		var why *agent.RedirectError
+		var failed *response.FailedError
+		if !errors.As(err, &why) || why.Location != location || !errors.As(err, &failed) || failed.Response == nil || failed.Response.Code != 302 {
+			t.Errorf("%.20q: %.200v", location, err)
+			continue
+		}
+		for _, err := range []error{err, failed, why} {
+			if n := len(err.Error()); n > 4000 {
+				t.Errorf("%.20q: the text of %T has %d bytes", location, err, n)
+			}
+		}
+	}
+}

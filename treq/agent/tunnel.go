@@ -29,7 +29,11 @@ type ProxyError struct {
 const maxProxyBody = 16 << 10
 
 func (e *ProxyError) Error() string {
-	return fmt.Sprintf("the proxy opened no tunnel to %s: %d %s", e.Target, e.Code, e.Phrase)
+	text := fmt.Sprintf("the proxy opened no tunnel to %s: %d", e.Target, e.Code)
+	if e.Phrase == "" {
+		return text
+	}
+	return text + " " + origin.Excerpt(printable(e.Phrase), origin.ExcerptOfURL)
 }
 
 // A tunnel is the endpoint of a server that is reached through a proxy.

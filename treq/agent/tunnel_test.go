@@ -51,6 +51,26 @@ func (r *relay) ConnectionMade(t reactor.Transport) { r.from = t }
 func (r *relay) DataReceived(data []byte)           { r.to.Write(data) }
 func (r *relay) ConnectionLost(error)               { r.to.LoseConnection() }
 
+// TestProxyErrorText: the phrase of a proxy may have any length and control characters, and
+// the text of the error may not.
+func TestProxyErrorText(t *testing.T) {
+	const text = "the proxy opened no tunnel to a.example:443: 407"
+	for phrase, want := range map[string]string{
+		"":                         text,
+		"No":                       text + " No",
+		"No\x1b[2J\x07, caf\u00e9": text + ` No\x1b[2J\a, café`,
+	} {
+		err := &agent.ProxyError{Target: "a.example:443", Code: 407, Phrase: phrase}
+		if err.Error() != want {
+			t.Errorf("%q: got %q, want %q", phrase, err, want)
+		}
+	}
+	long := &agent.ProxyError{Target: "a.example:443", Code: 407, Phrase: strings.Repeat("no ", 5000)}
+	if n := len(long.Error()); n > 1000 {
+		t.Errorf("the text has %d bytes", n)
+	}
+}
+
 // TestProxyError checks that the error of a refused tunnel has the proxy's response.
 func TestProxyError(t *testing.T) {
 	const (
