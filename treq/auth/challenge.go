@@ -45,11 +45,12 @@ func (c *Challenge) String() string {
 
 // ParseChallenges reads the values of WWW-Authenticate, each of which may hold several
 // challenges. It skips malformed text, so that the other challenges can be answered, and
-// a value with a line break or NUL, which a header cannot have (RFC 9110, section 5.5).
+// a value with a control character other than a tab: a request, which repeats a part of the
+// challenge, cannot have it (RFC 9110, section 5.5).
 func ParseChallenges(values []string) []Challenge {
 	var all []Challenge
 	for _, value := range values {
-		p := parser{in: oneLine(value)}
+		p := parser{in: repeatable(value)}
 		all = append(all, p.challenges(nil)...)
 	}
 	return all
@@ -57,13 +58,13 @@ func ParseChallenges(values []string) []Challenge {
 
 // parseParams reads parameters without a scheme.
 func parseParams(value string) Challenge {
-	p := parser{in: oneLine(value)}
+	p := parser{in: repeatable(value)}
 	return p.challenges([]Challenge{{}})[0]
 }
 
-// oneLine returns value, or "" if it cannot be the value of a header.
-func oneLine(value string) string {
-	if strings.ContainsAny(value, "\r\n\x00") {
+// repeatable returns value, or "" if it cannot be the value of a request's header.
+func repeatable(value string) string {
+	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
 		return ""
 	}
 	return value

@@ -73,6 +73,10 @@ func TestDigestChooses(t *testing.T) {
 		{[]string{`Digest realm="r", nonce="n", qop="auth-int"`}, "n", map[string]string{"qop": "auth-int"}},
 		{[]string{`Digest realm="r", nonce="n", qop="auth-int,auth"`}, "n", map[string]string{"qop": "auth"}},
 		{[]string{`Digest realm="a \"b\" \\", nonce="n\"", opaque="o\\"`}, `n"`, map[string]string{"realm": `a "b" \`, "opaque": `o\`}},
+		{[]string{"Digest realm=\"r\x01\", nonce=\"n\""}, "", nil},
+		{[]string{"Digest realm=\"r\", nonce=\"n\", opaque=\"\x7f\""}, "", nil},
+		{[]string{"Digest realm=\"\x1b\", nonce=\"m\"", `Digest realm="r", nonce="n"`}, "n", nil},
+		{[]string{"Digest\trealm=\"r\té\",\tnonce=\"n\""}, "n", map[string]string{"realm": "r\té"}},
 		{[]string{`Digest realm="r"`}, "", nil},
 		{[]string{`Basic realm="r"`}, "", nil},
 		{nil, "", nil},
@@ -279,6 +283,12 @@ func TestDigestNextNonce(t *testing.T) {
 	d.Authorize(req)
 	if got := auth.ParseChallenges(req.Header["Authorization"])[0]; got.Get("nonce") != "two" || got.Get("nc") != "00000001" {
 		t.Errorf("after nextnonce: %v", got)
+	}
+	if _, err := d.Answered(req, answer(200, "Authentication-Info", "nextnonce=\"\x01\"")); err != nil { // no request can have it
+		t.Error(err)
+	}
+	if got := authorized(t, d, anURL); got.Get("nonce") != "two" {
+		t.Errorf("after a nextnonce that cannot be sent: %v", got)
 	}
 	// The server chose this nonce, so a refusal does not mean a wrong password.
 	if again, _ := d.Answered(req, answer(401, "Www-Authenticate", `Digest realm="r", nonce="three", qop="auth"`)); !again {
