@@ -126,31 +126,45 @@ func (a *roundTripperAgent) outgoing(ctx context.Context, req *request.Request) 
 		out.Body, _ = out.GetBody()
 		return out, produce
 	}
-	pipe := &producerPipe{bridge.NewPipe(a.reactor, req.Body), a.cooperator}
-	out.Body = pipe
-	return out, func() { pipe.produce(req.Body) }
+	pipe := &producerPipe{BodyProducer: req.Body, reactor: a.reactor, cooperator: a.cooperator}
+	pipe.Pipe = bridge.NewPipe(a.reactor, pipe)
+	out.Body = pipe.Pipe
+	return out, pipe.produce
 }
 
-// A producerPipe is the Consumer of a request's body. A RoundTripper reads the body
-// from it.
+// A producerPipe is the Consumer of a request's body, and the source of the Pipe that a
+// RoundTripper reads the body from.
 type producerPipe struct {
+	request.BodyProducer
 	*bridge.Pipe
+	reactor    reactor.Reactor
 	cooperator *task.Cooperator
+	done       *deferred.Deferred[deferred.None] // the result of StartProducing
 }
 
 func (p *producerPipe) Cooperator() *task.Cooperator { return p.cooperator }
 
-// produce makes body write to p.
-func (p *producerPipe) produce(body request.BodyProducer) {
-	deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
-		return body.StartProducing(p)
-	}).AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
-		if err == nil {
+// produce makes the body write to p. The body is stopped if the reactor stops first.
+func (p *producerPipe) produce() {
+	p.done = deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
+		return p.StartProducing(p)
+	})
+	reactor.UntilStopped(p.reactor, p.done).AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		switch err {
+		case nil:
 			err = io.EOF
+		case reactor.ErrStopped:
+			p.BodyProducer.StopProducing()
 		}
 		p.End(err)
 		return deferred.None{}, nil
 	})
+}
+
+// StopProducing stops the body: the RoundTripper has closed it.
+func (p *producerPipe) StopProducing() {
+	p.BodyProducer.StopProducing()
+	p.done.Cancel()
 }
 
 // response returns in as an agent's response. The end of the body calls cancel.

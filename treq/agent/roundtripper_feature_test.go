@@ -20,6 +20,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -151,6 +152,50 @@ func TestFromRoundTripperErrors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFromRoundTripperStopsBodies checks that the body of a request is released when the
+// reactor stops, before the response and after it. The RoundTripper reads nothing of it.
+func TestFromRoundTripperStopsBodies(t *testing.T) {
+	for name, answers := range map[string]bool{"before the response": false, "after the response": true} {
+		for kind, wrap := range map[string]func(io.Reader) io.Reader{
+			"a reader": func(r io.Reader) io.Reader { return r },
+			"a seeker": func(r io.Reader) io.Reader {
+				return struct {
+					io.Reader
+					io.Seeker
+					io.Closer
+				}{r, strings.NewReader(""), r.(io.Closer)}
+			},
+		} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				r := reactor.New()
+				defer r.Close()
+				var closed atomic.Int32
+				a := agent.FromRoundTripper(r, roundTripFunc(func(req *http.Request) (*http.Response, error) {
+					r.CallFromThread(func() { r.CallLater(0, func() { r.Stop() }) })
+					if answers {
+						body := &stuckBody{closed: make(chan bool)}
+						return &http.Response{StatusCode: 200, Proto: "HTTP/1.1", Header: http.Header{}, Body: body, ContentLength: -1}, nil
+					}
+					<-req.Context().Done()
+					return nil, req.Context().Err()
+				}))
+				r.CallWhenRunning(func() {
+					c := client.New(r, client.Config{Agent: a})
+					body := wrap(closeCounter{strings.NewReader(strings.Repeat("x", 1<<20)), &closed})
+					c.Put("http://an.example/", client.Data(body), client.BasicAuth("u", "p")).
+						AddErrback(func(error) (*response.Response, error) { return nil, nil })
+				})
+				if err := r.Run(); err != nil {
+					t.Fatal(err)
+				}
+				if n := closed.Load(); n != 1 {
+					t.Errorf("closed %d times", n)
+				}
+			})
+		}
 	}
 }
 
