@@ -42,8 +42,9 @@ type TLSConfig struct {
 	// needs ServerName or InsecureSkipVerify, a server a certificate. The zone of an
 	// IPv6 address in ServerName is not part of the certificate's name. If Time is nil, certificates are checked at the time of the reactor.
 	Config *tls.Config
-	// HandshakeTimeout bounds the handshake. 0 means 30 seconds. The error of a handshake
-	// that takes longer is [ErrHandshake], and os.ErrDeadlineExceeded.
+	// HandshakeTimeout bounds the handshake. 0 means 30 seconds, a negative value no bound.
+	// The error of a handshake that takes longer is [ErrHandshake], and
+	// os.ErrDeadlineExceeded.
 	HandshakeTimeout time.Duration
 }
 

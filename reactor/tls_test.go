@@ -317,6 +317,25 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 	}
 }
 
+// TestTLSHandshakeWithoutABound: a negative HandshakeTimeout means no bound, as in other
+// configurations.
+func TestTLSHandshakeWithoutABound(t *testing.T) {
+	client, _ := tlsConfigs()
+	r := memory.New()
+	r.ListenTCP("127.0.0.1:443", build(&recorder{})) // does not answer
+	d := reactor.TLSClient(r, reactor.TLSConfig{Config: client, HandshakeTimeout: -1}, build(&recorder{})).Connect(dialer(r))
+	r.RunFor(24 * time.Hour)
+	if d.Called() {
+		_, err, _ := result(d)
+		t.Errorf("got %v", err)
+	}
+	d.Cancel()
+	r.Pump()
+	if _, err, _ := result(d); !errors.Is(err, deferred.ErrCancelled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A zero TLSConfig leaves the decision to crypto/tls, which refuses a client that
 // cannot check the server's name.
 func TestTLSZeroConfig(t *testing.T) {

@@ -32,10 +32,10 @@ type tlsConnection struct {
 	protocol Protocol        // the protocol above TLS; nil before the handshake
 	conn     *tls.Conn
 
-	handshake    *coro.Task // nil before and after the handshake
-	handshakeErr error      // result of the handshake
-	uncount      func()     // tells a HandshakeFactory that the handshake has ended; may be nil
-	timeout      DelayedCall
+	handshake    *coro.Task                   // nil before and after the handshake
+	handshakeErr error                        // result of the handshake
+	uncount      func()                       // tells a HandshakeFactory that the handshake has ended; may be nil
+	timeout      DelayedCall                  // nil without a bound
 	waiter       *deferred.Deferred[Protocol] // fires after the handshake; may be nil
 	early        []byte                       // data written before the handshake was complete
 
@@ -90,10 +90,12 @@ func (t *tlsConnection) ConnectionMade(below Transport) {
 			return
 		}
 	}
-	t.timeout = t.factory.clock.CallLater(t.factory.limit, func() {
-		t.failed = handshakeTimeout(t.factory.limit)
-		t.below.AbortConnection()
-	})
+	if t.factory.limit > 0 {
+		t.timeout = t.factory.clock.CallLater(t.factory.limit, func() {
+			t.failed = handshakeTimeout(t.factory.limit)
+			t.below.AbortConnection()
+		})
+	}
 	t.handshakeErr = errHandshakePanic
 	t.handshake = coro.New(t.runHandshake)
 	t.shake()
@@ -122,7 +124,9 @@ func (t *tlsConnection) shake() {
 		t.handshakeErr = coro.ErrExited
 	}
 	t.handshake = nil
-	t.timeout.Cancel()
+	if t.timeout != nil {
+		t.timeout.Cancel()
+	}
 	if t.uncount != nil {
 		t.uncount()
 	}
