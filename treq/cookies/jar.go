@@ -46,7 +46,9 @@ type Jar struct {
 	// Dropped is called for each cookie that the jar refuses, loses or leaves out
 	// without an error of its own: one that a response may not set, one that a limit
 	// excludes, and one that [Jar.Load] leaves out. why is [ErrInvalid], [ErrExpired]
-	// or [ErrTooMany]. nil ignores them. Dropped must not change the jar.
+	// or [ErrTooMany]. nil ignores them. Dropped must not change the jar. A line of
+	// Set-Cookie that [ParseSetCookie] refuses, such as one that is too long, does not
+	// reach the jar.
 	Dropped func(c Cookie, why error)
 
 	store store
