@@ -56,8 +56,7 @@ func (d *decodedBody) ConnectionMade(t response.BodyTransport) {
 	d.coded = t
 	d.out = response.NewBody(d)
 	if t.Cooperator() == nil {
-		err := fmt.Errorf("%w: (%T).Cooperator() returned nil", request.ErrNoCooperator, t)
-		d.out.End(&response.FailedError{Reasons: []error{err}, Response: d.response})
+		d.out.End(&response.FailedError{Reasons: []error{request.NoCooperator(t)}, Response: d.response})
 		d.StopProducing()
 	}
 	d.out.Deliver(d.reader)

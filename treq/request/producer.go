@@ -16,6 +16,13 @@ var (
 	ErrNoCooperator = errors.New("no Cooperator to run on")
 )
 
+// NoCooperator returns an error for the consumer or transport of, whose Cooperator method
+// returns nil. It matches [ErrNoCooperator], and names the type of of. Producers and readers
+// of bodies fail with it.
+func NoCooperator(of any) error {
+	return fmt.Errorf("%w: (%T).Cooperator() returned nil", ErrNoCooperator, of)
+}
+
 // A CooperativeProducer is a [BodyProducer] whose body is written by a cooperative task,
 // one step at a time, so that the loop can do other work in between. It is the common
 // part of Twisted's FileBodyProducer and treq's MultiPartProducer.
@@ -90,7 +97,7 @@ func (p *CooperativeProducer) StartProducing(to Consumer) *deferred.Deferred[def
 	cooperator := to.Cooperator()
 	if cooperator == nil {
 		p.StopProducing()
-		return deferred.Fail[deferred.None](fmt.Errorf("%w: (%T).Cooperator() returned nil", ErrNoCooperator, to))
+		return deferred.Fail[deferred.None](NoCooperator(to))
 	}
 	p.task = cooperator.Cooperate(func() (task.Wait, error) { return p.step(to) })
 	if p.paused {

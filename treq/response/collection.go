@@ -1,7 +1,6 @@
 package response
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -39,7 +38,7 @@ func (c *collection) ConnectionMade(t BodyTransport) {
 	c.transport = t
 	c.share.cooperator = t.Cooperator()
 	if c.share.cooperator == nil {
-		c.stop(fmt.Errorf("%w: (%T).Cooperator() returned nil", request.ErrNoCooperator, t))
+		c.stop(request.NoCooperator(t))
 	}
 }
 
