@@ -143,46 +143,21 @@ func (s *Site) BuildProtocol(net.Addr) reactor.Protocol {
 	return &channel{connection: connection{site: s}}
 }
 
-func (s *Site) maxContent() int64 {
-	if s.MaxContent < 0 {
-		return math.MaxInt64
-	}
-	return cmp.Or(s.MaxContent, 10<<20)
-}
-
-func (s *Site) memoryContent() int64 {
-	if s.MemoryContent < 0 {
-		return math.MaxInt64
-	}
-	return cmp.Or(s.MemoryContent, 1<<20)
-}
-
+func (s *Site) maxContent() int64    { return limit(s.MaxContent, 10<<20, math.MaxInt64) }
+func (s *Site) memoryContent() int64 { return limit(s.MemoryContent, 1<<20, math.MaxInt64) }
 func (s *Site) memoryContentTotal() int64 {
-	if s.MemoryContentTotal < 0 {
-		return math.MaxInt64
-	}
-	return cmp.Or(s.MemoryContentTotal, 64<<20)
+	return limit(s.MemoryContentTotal, 64<<20, math.MaxInt64)
 }
+func (s *Site) fileContentTotal() int64 { return limit(s.FileContentTotal, 10<<30, math.MaxInt64) }
+func (s *Site) maxSessions() int        { return limit(s.MaxSessions, 100_000, math.MaxInt) }
+func (s *Site) maxFields() int          { return limit(s.MaxFields, 10_000, math.MaxInt) }
 
-func (s *Site) fileContentTotal() int64 {
-	if s.FileContentTotal < 0 {
-		return math.MaxInt64
+// limit returns the limit that a field sets: standard if it is 0, and none if it is negative.
+func limit[T int | int64](field, standard, none T) T {
+	if field < 0 {
+		return none
 	}
-	return cmp.Or(s.FileContentTotal, 10<<30)
-}
-
-func (s *Site) maxSessions() int {
-	if s.MaxSessions < 0 {
-		return math.MaxInt
-	}
-	return cmp.Or(s.MaxSessions, 100_000)
-}
-
-func (s *Site) maxFields() int {
-	if s.MaxFields < 0 {
-		return math.MaxInt
-	}
-	return cmp.Or(s.MaxFields, 10_000)
+	return cmp.Or(field, standard)
 }
 
 func (s *Site) minContentRate() int64 { return cmp.Or(s.MinContentRate, 500) }
