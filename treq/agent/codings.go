@@ -58,40 +58,34 @@ func Decoders() []Decoder {
 
 var gzips, deflates, brotlis, zstds sync.Pool
 
-// A gzipReader reads one member after another. A gzip.Reader does so too, but does not
-// report the end of a member before the next member begins, and fails if other bytes
-// follow.
-type gzipReader struct {
+// members reads a coded body that has one compressed member after another.
+type members struct {
 	source barren
 	in     *bufio.Reader
-	gzip.Reader
-	ended bool // no member is being read
-	first bool // no member has been read
+	ended  bool // no member is being read
+	first  bool // no member has been read
 }
 
-const gzipMagic = "\x1f\x8b\x08"
+func newMembers() members { return members{in: bufio.NewReader(nil)} }
 
-func openGzip(r io.Reader) (io.ReadCloser, error) {
-	z, ok := gzips.Get().(*gzipReader)
-	if !ok {
-		z = &gzipReader{in: bufio.NewReader(nil)}
-	}
-	z.source = barren{Reader: r}
-	z.in.Reset(&z.source)
-	z.ended, z.first = true, true
-	return z, nil
+// open begins to read r.
+func (m *members) open(r io.Reader) {
+	m.source = barren{Reader: r}
+	m.in.Reset(&m.source)
+	m.ended, m.first = true, true
 }
 
-func (z *gzipReader) Read(p []byte) (int, error) {
+// read reads from decoder, which decodes one member. next begins the next member.
+func (m *members) read(p []byte, decoder io.Reader, next func() error) (int, error) {
 	for {
-		if z.ended {
-			if err := z.next(); err != nil {
+		if m.ended {
+			if err := next(); err != nil {
 				return 0, err
 			}
 		}
-		n, err := z.source.decoded(z.Reader.Read(p))
-		z.ended = err == io.EOF
-		if z.ended {
+		n, err := m.source.decoded(decoder.Read(p))
+		m.ended = err == io.EOF
+		if m.ended {
 			err = nil
 		}
 		if n > 0 || err != nil {
@@ -99,6 +93,27 @@ func (z *gzipReader) Read(p []byte) (int, error) {
 		}
 	}
 }
+
+// A gzipReader reads one member after another. A gzip.Reader does so too, but does not
+// report the end of a member before the next member begins, and fails if other bytes
+// follow.
+type gzipReader struct {
+	members
+	gzip.Reader
+}
+
+const gzipMagic = "\x1f\x8b\x08"
+
+func openGzip(r io.Reader) (io.ReadCloser, error) {
+	z, ok := gzips.Get().(*gzipReader)
+	if !ok {
+		z = &gzipReader{members: newMembers()}
+	}
+	z.open(r)
+	return z, nil
+}
+
+func (z *gzipReader) Read(p []byte) (int, error) { return z.read(p, &z.Reader, z.next) }
 
 // next begins the next member.
 func (z *gzipReader) next() error {

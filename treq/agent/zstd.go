@@ -20,12 +20,9 @@ const (
 
 // A zstdReader decodes one frame after another.
 type zstdReader struct {
-	source barren
-	in     *bufio.Reader
+	members
 	*zstd.Decoder
 	frame zstdFrame
-	ended bool // no frame is being read
-	first bool // no frame has been read
 }
 
 func openZstd(r io.Reader) (io.ReadCloser, error) {
@@ -37,31 +34,13 @@ func openZstd(r io.Reader) (io.ReadCloser, error) {
 		if err != nil {
 			return nil, err
 		}
-		z = &zstdReader{in: bufio.NewReader(nil), Decoder: d}
+		z = &zstdReader{members: newMembers(), Decoder: d}
 	}
-	z.source = barren{Reader: r}
-	z.in.Reset(&z.source)
-	z.ended, z.first = true, true
+	z.open(r)
 	return z, nil
 }
 
-func (z *zstdReader) Read(p []byte) (int, error) {
-	for {
-		if z.ended {
-			if err := z.next(); err != nil {
-				return 0, err
-			}
-		}
-		n, err := z.source.decoded(z.Decoder.Read(p))
-		z.ended = err == io.EOF
-		if z.ended {
-			err = nil
-		}
-		if n > 0 || err != nil {
-			return n, err
-		}
-	}
-}
+func (z *zstdReader) Read(p []byte) (int, error) { return z.read(p, z.Decoder, z.next) }
 
 // next begins the next frame. It skips skippable frames.
 func (z *zstdReader) next() error {
