@@ -138,7 +138,8 @@ func (s *ClientService) Running() bool {
 // WhenConnected fires with the protocol of the connection, or of the next one if none
 // is open. It fails with the last attempt's error after failAfterFailures failures in
 // a row, or never if that is 0. It fails with [deferred.ErrCancelled] if the service
-// is stopped. Before the first StartService the Deferred waits.
+// is stopped, and with [reactor.ErrStopped] if the reactor is. Before the first StartService
+// the Deferred waits.
 func (s *ClientService) WhenConnected(failAfterFailures int) *deferred.Deferred[reactor.Protocol] {
 	switch s.state {
 	case connected:
@@ -149,7 +150,7 @@ func (s *ClientService) WhenConnected(failAfterFailures int) *deferred.Deferred[
 	w := &waiter{failures: failAfterFailures}
 	e := s.waiters.PushBack(w)
 	w.result = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) { s.waiters.Remove(e) })
-	return w.result
+	return reactor.UntilStopped(s.reactor, w.result)
 }
 
 // errNotBuilt is the error of an endpoint that ignores its factory.

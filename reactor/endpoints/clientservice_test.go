@@ -239,6 +239,38 @@ func TestServiceWhenConnectedCancelled(t *testing.T) {
 	f.stop()
 }
 
+// What waits for a connection does not wait for a reactor that has stopped. The next Run
+// goes on.
+func TestServiceOfAReactorThatStops(t *testing.T) {
+	for _, started := range []bool{false, true} {
+		f := newFixture(t)
+		if started {
+			f.StartService()
+		}
+		waits := f.WhenConnected(0)
+		f.r.CallLater(time.Second, func() { f.r.Stop() })
+		if err := f.r.Run(); err != nil {
+			t.Fatal(err)
+		}
+		var failed error
+		waits.AddErrback(func(err error) (reactor.Protocol, error) { failed = err; return nil, nil })
+		if failed != reactor.ErrStopped {
+			t.Errorf("started %v: got %v", started, failed)
+		}
+		listen(t, f.r, serverAddress)
+		f.StartService()
+		next := f.WhenConnected(0)
+		f.r.CallLater(time.Minute, func() { f.r.Stop() })
+		if err := f.r.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if !next.Called() || len(f.clients.built) != 1 {
+			t.Errorf("started %v: %v after the next Run, %d connections", started, next, len(f.clients.built))
+		}
+		f.StopService()
+	}
+}
+
 func TestServiceStops(t *testing.T) {
 	for _, c := range []struct {
 		name  string
