@@ -29,10 +29,10 @@ type house struct {
 	reactor reactor.Reactor // of the ports and connections; nil if there are none
 	trigger reactor.TriggerID
 	ports   []reactor.Port
-	idle    list.List[channel] // wait for a request, the longest-waiting first
-	busy    list.List[channel] // all others
-	shaking list.List[handshake]
-	open    int // the number of idle and busy channels, and of handshakes
+	idle    list.List[channel]   // wait for a request, the longest-waiting first
+	busy    list.List[channel]   // all others
+	shaking list.List[handshake] // TLS handshakes under way, the one that began first at the front
+	open    int                  // the number of all these
 
 	shutting bool // Shutdown was called
 	waiting  []*deferred.Deferred[deferred.None]
