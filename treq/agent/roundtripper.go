@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
+	"github.com/sourcegraph/conc/panics"
 )
 
 // This file joins agents with net/http, in both directions.
@@ -65,11 +67,7 @@ func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*re
 	}
 	out, produce := a.outgoing(ctx, req)
 	go func() {
-		in, err := a.rt.RoundTrip(out)
-		if err == nil && in.StatusCode == http.StatusSwitchingProtocols {
-			in.Body.Close()
-			err = ErrUpgradeLost
-		}
+		in, err := a.roundTrip(out)
 		if err != nil && out.Body != nil {
 			out.Body.Close() // not every RoundTripper does
 		}
@@ -92,6 +90,26 @@ func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*re
 	return reactor.UntilStopped(a.reactor, d).AddErrback(func(err error) (*response.Response, error) {
 		return nil, WithRequest(req, err)
 	})
+}
+
+// roundTrip calls the RoundTripper, and makes an error of what it must not do.
+func (a *roundTripperAgent) roundTrip(out *http.Request) (in *http.Response, err error) {
+	if r := panics.Try(func() { in, err = a.rt.RoundTrip(out) }); r != nil {
+		return nil, &deferred.PanicError{Value: r.Value, Stack: r.Stack}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case in == nil:
+		return nil, fmt.Errorf("the %T returned neither a response nor an error", a.rt)
+	case in.Body == nil:
+		in.Body = http.NoBody
+	}
+	if in.StatusCode == http.StatusSwitchingProtocols {
+		in.Body.Close()
+		return nil, ErrUpgradeLost
+	}
+	return in, nil
 }
 
 // ErrUpgradeLost says that a server switched to another protocol, with a 101, in answer to a

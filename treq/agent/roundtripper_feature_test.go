@@ -155,6 +155,32 @@ func TestFromRoundTripperErrors(t *testing.T) {
 	}
 }
 
+// TestFromRoundTripperOddities has RoundTrippers that do what they must not.
+func TestFromRoundTripperOddities(t *testing.T) {
+	l := background.Loop(t, nil)
+	for name, c := range map[string]struct {
+		do   func() (*http.Response, error)
+		want string // the error; "": none
+	}{
+		"no body":                 {func() (*http.Response, error) { return &http.Response{StatusCode: 204}, nil }, ""},
+		"a 101, no body":          {func() (*http.Response, error) { return &http.Response{StatusCode: 101}, nil }, "GET http://an.example/: " + agent.ErrUpgradeLost.Error()},
+		"nothing":                 {func() (*http.Response, error) { return nil, nil }, "GET http://an.example/: the agent_test.roundTripFunc returned neither a response nor an error"},
+		"an error and a response": {func() (*http.Response, error) { return &http.Response{}, errors.New("oh") }, "GET http://an.example/: oh"},
+		"a panic":                 {func() (*http.Response, error) { panic("oh") }, "GET http://an.example/: panic: oh"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := agent.FromRoundTripper(l, roundTripFunc(func(*http.Request) (*http.Response, error) { return c.do() }))
+			u := urls.MustParse("http://an.example/")
+			body, err := reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[[]byte] {
+				return deferred.Then(a.Request(&request.Request{Method: "GET", URL: u}), (*response.Response).Content)
+			})
+			if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want || len(body) != 0 {
+				t.Errorf("got %q, %v", body, err)
+			}
+		})
+	}
+}
+
 // TestFromRoundTripperStopsBodies checks that the body of a request is released when the
 // reactor stops, before the response and after it. The RoundTripper reads nothing of it.
 func TestFromRoundTripperStopsBodies(t *testing.T) {
