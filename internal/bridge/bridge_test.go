@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/internal/bridge"
@@ -172,7 +171,6 @@ func TestPump(t *testing.T) {
 					if err != nil {
 						text = err.Error()
 					}
-					text, _, _ = strings.Cut(text, "\n")
 					got = append(got, text)
 					ended = true
 				})

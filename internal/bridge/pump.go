@@ -4,6 +4,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/sourcegraph/conc/panics"
 )
@@ -70,7 +71,7 @@ func (p *Pump) read() {
 // readOne reads once. A panic of the reader becomes an error.
 func (p *Pump) readOne(buffer []byte) (n int, err error) {
 	if r := panics.Try(func() { n, err = p.src.Read(buffer) }); r != nil {
-		return 0, r.AsError()
+		return 0, &deferred.PanicError{Value: r.Value, Stack: r.Stack}
 	}
 	return n, err
 }
