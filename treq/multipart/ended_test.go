@@ -1,9 +1,9 @@
 package multipart_test
 
 import (
-	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/stepper"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
@@ -25,7 +25,7 @@ func TestAFormThatHasEnded(t *testing.T) {
 			"a text": func(request.BodyProducer) multipart.Value { return multipart.Text("text") },
 			"a file": func(body request.BodyProducer) multipart.Value { return multipart.File{Body: body} },
 		} {
-			source := &closer{Reader: strings.NewReader("one")}
+			source := memfile.New("one")
 			body := request.NewFileBodyProducer(source, request.FileBodyConfig{})
 			p, err := multipart.NewMultiPartProducer([]multipart.Field{{Name: "a", Value: value(body)}}, multipart.Config{})
 			if err != nil {
@@ -36,8 +36,8 @@ func TestAFormThatHasEnded(t *testing.T) {
 				t.Errorf("%s, %s: it can be sent again", what, name)
 			}
 			body.StopProducing()
-			if body.Release(); source.closed != 1 {
-				t.Errorf("%s, %s: the file was closed %d times", what, name, source.closed)
+			if body.Release(); source.Closed != 1 {
+				t.Errorf("%s, %s: the file was closed %d times", what, name, source.Closed)
 			}
 		}
 	}
