@@ -35,9 +35,9 @@ func TestFairness(t *testing.T) {
 				l.ConnectTCP(port.Addr().String(), build(pair[0]), reactor.ConnectConfig{})
 			}
 			turns := 0
-			for ; pings < rounds; turns++ {
+			for ; pings < rounds || mostReads == 0; turns++ { // a loaded system may start the sender late
 				if turns == 1_000_000 {
-					t.Fatalf("%d round trips of the other connection in %d turns", pings, turns)
+					t.Fatalf("%d round trips, at most %d reads a turn, in %d turns", pings, mostReads, turns)
 				}
 				reads, bytes = 0, 0
 				if err := l.Iterate(-1); err != nil {
@@ -45,7 +45,7 @@ func TestFairness(t *testing.T) {
 				}
 				mostReads, mostBytes = max(mostReads, reads), max(mostBytes, bytes)
 			}
-			if mostReads == 0 || mostReads > 2 || mostBytes > 512<<10 {
+			if mostReads > 2 || mostBytes > 512<<10 {
 				t.Errorf("the busy connection was read %d times in one turn, %d bytes", mostReads, mostBytes)
 			}
 			if r.name != "portable" && turns > 20*rounds { // its goroutines have their own pace
