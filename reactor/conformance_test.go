@@ -76,6 +76,7 @@ var conformance = []struct {
 	{"stream", streamCases},
 	{"producer", producerCases},
 	{"sending", sendingCases},
+	{"late", lateCases},
 	{"connect", connectCases},
 	{"panic", panicCases},
 	{"time", timeCases},

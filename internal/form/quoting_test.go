@@ -11,6 +11,7 @@ func TestQuotes(t *testing.T) {
 	for _, test := range []struct{ name, disposition, want string }{
 		{"an escaped quote and a semicolon", `form-data; name="a\"; b"; filename="x"`, `a"; b`},
 		{"the same, last", `form-data; filename="x"; name="a\"; b"`, `a"; b`},
+		{"after an empty one", `form-data; filename=""; name="a\"; b"`, `a"; b`},
 		{"a path's end", `form-data; name="a\"`, `a\`},
 		{"a path's end in a parameter without a name", `="f\"; name="a"`, "a"},
 		{"a parameter follows without a blank", `form-data; name="a"b="c"`, `a"b="c`},
