@@ -37,7 +37,9 @@ func (p *probe) answersEarly() *probe {
 		p.data = nil
 		p.PauseProducing()
 		p.Write([]byte(numbers(earlyAnswer)))
-		p.f.CallLater(10*time.Millisecond, func() { p.AbortConnection() })
+		p.f.CallLater(0, func() { // in the next turn, which sends the answer at its end, however late it is
+			p.f.CallLater(10*time.Millisecond, func() { p.AbortConnection() })
+		})
 	}
 	return p
 }
