@@ -45,6 +45,10 @@ var defaultReactor = sync.OnceValue(func() *Loop {
 //		return deferred.Then(treq.Get(url), (*response.Response).Text)
 //	})
 //
+// A callback that calls [runtime.Goexit], as a test's FailNow does, ends the reactor, since
+// it ends its goroutine. This is logged, connections are lost, and waits fail with
+// [ErrStopped].
+//
 // The reactor does not handle signals. Any goroutine may call Background. It panics if the
 // program runs the default reactor itself. It does what crochet does for Twisted.
 func Background() Reactor { return background() }
@@ -53,7 +57,16 @@ var background = sync.OnceValue(func() *Loop {
 	l := defaultReactor()
 	running := make(chan error, 1)
 	go func() {
+		returned := false
+		defer func() {
+			if !returned { // a callback called runtime.Goexit
+				slog.Error("reactor: a callback called runtime.Goexit, which ended the background reactor")
+				l.closeAll()
+				l.end()
+			}
+		}()
 		err := l.run(false, func() { running <- nil })
+		returned = true
 		select {
 		case running <- err:
 		default:

@@ -2,8 +2,12 @@ package reactor_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"os"
 	"os/exec"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,4 +64,50 @@ func TestBackgroundOfARunningLoop(t *testing.T) {
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Errorf("%v:\n%s", err, out)
 	}
+}
+
+// TestGoexitInTheBackground checks that nothing hangs after a callback of the background
+// reactor has ended its goroutine.
+func TestGoexitInTheBackground(t *testing.T) {
+	if os.Getenv("REACTOR_BACKGROUND_GOEXIT") == "" {
+		c := exec.Command(os.Args[0], "-test.run=^TestGoexitInTheBackground$", "-test.timeout=20s")
+		c.Env = append(os.Environ(), "REACTOR_BACKGROUND_GOEXIT=1", "GORACE=atexit_sleep_ms=0")
+		out, err := c.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "runtime.Goexit") {
+			t.Errorf("%v:\n%s", err, out)
+		}
+		return
+	}
+	r := reactor.Background()
+	listening := make(chan string, 1)
+	exiting := make(chan struct{})
+	var waits sync.WaitGroup
+	waits.Go(func() { // a client of the loop's server
+		conn, err := net.Dial("tcp", <-listening)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		close(exiting)
+		if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("reading from the ended loop's server: %v", err)
+		}
+	})
+	waits.Go(func() {
+		_, err := reactor.BlockingCallFromThread(context.Background(), r, func() *deferred.Deferred[int] {
+			port, err := r.ListenTCP("127.0.0.1:0", build(&echo{}))
+			if err != nil {
+				return deferred.Fail[int](err)
+			}
+			listening <- port.Addr().String()
+			return deferred.New[int]()
+		})
+		if !errors.Is(err, reactor.ErrStopped) {
+			t.Errorf("a call that waits: %v", err)
+		}
+	})
+	<-exiting
+	r.CallFromThread(runtime.Goexit)
+	waits.Wait()
 }
