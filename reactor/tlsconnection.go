@@ -47,7 +47,7 @@ type tlsConnection struct {
 	flags      tlsFlags
 }
 
-type tlsFlags uint8
+type tlsFlags uint16
 
 const (
 	tlsReading   tlsFlags = 1 << iota // in deliver
@@ -56,7 +56,8 @@ const (
 	tlsReadEnded                      // the peer's closing alert was received
 	tlsClosing                        // LoseConnection was called
 	tlsEndWrite                       // LoseWriteConnection was called
-	tlsEnded                          // the closing alert was sent
+	tlsEnded                          // the closing alert was written
+	tlsWriteLost                      // WriteConnectionLost was called
 	tlsLost                           // ConnectionLost was called
 )
 
@@ -241,9 +242,7 @@ func (t *tlsConnection) readEnd() {
 		return
 	}
 	p.ReadConnectionLost()
-	if t.flags&tlsEnded != 0 {
-		t.LoseConnection()
-	}
+	t.finish()
 }
 
 // ConnectionLost ends an unfinished handshake and calls ConnectionLost of the protocol
@@ -404,6 +403,10 @@ func (t *tlsConnection) RegisterPullProducer(p PullProducer) error {
 // mayRegister reports whether p can be registered. It stops p if the connection is
 // already lost.
 func (t *tlsConnection) mayRegister(p PullProducer) (ok bool, err error) {
+	if t.awaitsSent() { // p comes first
+		t.producer.Clear()
+		t.below.UnregisterProducer()
+	}
 	switch {
 	case t.producer.Taken():
 		return false, ErrProducerRegistered
@@ -496,16 +499,41 @@ func (t *tlsConnection) finish() {
 	if t.flags&(tlsClosing|tlsEndWrite) != 0 && t.flags&tlsEnded == 0 {
 		t.flags |= tlsEnded
 		t.conn.CloseWrite()
-		if p, ok := t.protocol.(HalfCloseableProtocol); ok && t.flags&tlsClosing == 0 {
-			p.WriteConnectionLost()
-		}
-		if t.flags&tlsReadEnded != 0 {
-			t.flags |= tlsClosing
-		}
+	}
+	if _, ok := t.protocol.(HalfCloseableProtocol); ok && t.flags&(tlsClosing|tlsEnded|tlsWriteLost) == tlsEnded {
+		t.producer.Pull = (*tlsWriteEnd)(t)
+		t.below.RegisterPullProducer((*tlsProducer)(t))
+		return
+	}
+	if t.flags&tlsReadEnded != 0 && t.flags&tlsEnded != 0 {
+		t.flags |= tlsClosing
 	}
 	if t.flags&tlsClosing != 0 {
 		t.below.LoseConnection()
 	}
+}
+
+// A tlsWriteEnd is a tlsConnection as the last producer of its sending direction. The
+// transport below asks it for more when everything is sent.
+type tlsWriteEnd tlsConnection
+
+func (e *tlsWriteEnd) ResumeProducing() {
+	t := (*tlsConnection)(e)
+	if t.flags&tlsClosing == 0 {
+		t.flags |= tlsWriteLost
+		t.protocol.(HalfCloseableProtocol).WriteConnectionLost()
+	}
+	if t.awaitsSent() {
+		t.UnregisterProducer()
+	}
+}
+
+func (e *tlsWriteEnd) StopProducing() {} // sending has failed, and WriteConnectionLost is not called
+
+// awaitsSent reports whether the producer is a tlsWriteEnd.
+func (t *tlsConnection) awaitsSent() bool {
+	_, ok := t.producer.Pull.(*tlsWriteEnd)
+	return ok
 }
 
 // AbortConnection closes the connection at once; see [Transport].
