@@ -12,9 +12,9 @@ import (
 // and may take for any other.
 
 // maxFailures is the number of errors of Deferreds that had failed before, with which a
-// function that has to end may go on. It is large: a clean-up may collect the errors of
-// others.
-const maxFailures = 100
+// function that has to end may go on. It is so large that no function meets it that collects
+// the errors of others, and so small that a loop without end takes some milliseconds.
+const maxFailures = 100_000
 
 // errUnwound is the error of a coroutine that was unwound.
 var errUnwound = fmt.Errorf("%w: the coroutine did not end by itself and was unwound", ErrCancelled)

@@ -131,7 +131,7 @@ func TestACoroutineThatFailsAtOnceEnds(t *testing.T) {
 			for {
 				await()
 			}
-		}, 106, 101, 0},
+		}, 100_006, 100_001, 0},
 		{"one that recovers once", func(await func()) {
 			for range 2 {
 				func() {
@@ -141,7 +141,7 @@ func TestACoroutineThatFailsAtOnceEnds(t *testing.T) {
 					}
 				}()
 			}
-		}, 107, 102, 0},
+		}, 100_007, 100_002, 0},
 		{"one that recovers", func(await func()) {
 			for {
 				func() {
@@ -149,12 +149,12 @@ func TestACoroutineThatFailsAtOnceEnds(t *testing.T) {
 					await()
 				}()
 			}
-		}, 201, 0, 1},
+		}, 100_101, 0, 1},
 		{"one that collects errors", func(await func()) {
-			for range 100 {
+			for range 100_000 {
 				await()
 			}
-		}, 100, 100, 0},
+		}, 100_000, 100_000, 0},
 	} {
 		for _, abandoned := range []bool{false, true} {
 			want := test.cancelled
@@ -189,7 +189,7 @@ func TestACoroutineThatFailsAtOnceEnds(t *testing.T) {
 					eq(t, len(u.Flush(deferred.ErrAbandoned)), 1)
 				} else if d := start(); true {
 					d.Cancel()
-					if got, _ := outcome(d); want == 100 {
+					if got, _ := outcome(d); test.name == "one that collects errors" {
 						eq(t, got, deferred.Result[int]{Value: 5})
 					} else if !errors.Is(got.Err, deferred.ErrCancelled) && test.name != "one that recovers once" {
 						t.Errorf("got %v", got)
@@ -217,6 +217,32 @@ func TestACoroutineThatFailsAtOnceEnds(t *testing.T) {
 		wantValue(t, d, 5)
 		eq(t, awaits, 999)
 	})
+}
+
+// TestACancelledCoroutineAwaitsItsChildren: a coroutine that is cancelled, and cancels the
+// many Deferreds that it has begun, gets the error of each.
+func TestACancelledCoroutineAwaitsItsChildren(t *testing.T) {
+	deferred.FailOnUnhandled(t)
+	children := make([]*D, 10_000)
+	for i := range children {
+		children[i] = deferred.New[int]()
+	}
+	collected := 0
+	d := deferred.Go(func(co *deferred.Co) (int, error) {
+		_, err := deferred.Await(co, deferred.New[int]())
+		for _, child := range children {
+			child.Cancel()
+		}
+		for _, child := range children {
+			if _, err := deferred.Await(co, child); errors.Is(err, deferred.ErrCancelled) {
+				collected++
+			}
+		}
+		return 0, err
+	})
+	d.Cancel()
+	wantError(t, d, deferred.ErrCancelled)
+	eq(t, collected, len(children))
 }
 
 // cancelled cancels d and handles its error.

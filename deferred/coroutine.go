@@ -75,10 +75,11 @@ type typedCoroutine[T any] struct {
 // Cancelling the Deferred cancels the coroutine, for good. The Deferred that f awaits is
 // cancelled, and Await returns its error, normally [ErrCancelled]. From then on, each
 // Await that would have to wait cancels its Deferred and returns at once, and
-// [Co.Cancelled] returns true. f is expected to return. If it does not, it is unwound:
-// after five Awaits that did not wait, or a hundred of Deferreds that had failed, the next
-// one panics, which runs f's deferred functions, and the Deferred fails with ErrCancelled.
-// Work that has to wait even so, such as a clean-up, stands in a [Shield].
+// [Co.Cancelled] returns true. f is expected to return. If it does not, it is unwound: the
+// sixth Await that cancels its Deferred panics, which runs f's deferred functions, and the
+// Deferred fails with ErrCancelled. An Await of a Deferred that has failed before counts only
+// from the 100,001st on. Work that has to wait even so, such as a clean-up, stands in a
+// [Shield].
 //
 // A panic in f becomes a [*PanicError]. A call of runtime.Goexit in f, as in the FailNow of
 // a test, ends the reactor's goroutine, as it does in a handler. [SetUnwinder] explains

@@ -27,12 +27,13 @@ var lifeCases = []conformanceCase{
 	{"Stop drops the data that cannot be sent", tcp4, stopCuts},
 	{"Close without Run", anyKind, closeWithoutRun},
 	{"the order of events", none, orderOfEvents},
-	{"events wait for the triggers before them", none, eventsWait},
+	{"events wait for the triggers before and during them", none, eventsWait},
 	{"triggers that fail", none, triggersThatFail},
 	{"triggers added and removed by triggers", none, triggersByTriggers},
 	{"CallWhenRunning", none, callWhenRunning},
 	{"Crash", tcp4, crash},
-	{"Crash in an event", none, crashInAnEvent},
+	{"Crash before an event", none, crashBeforeAnEvent},
+	{"Crash during an event", none, crashDuringAnEvent},
 	{"Run again", anyKind, runAgain},
 	{"Iterate", anyKind, iterate},
 	{"Iterate within a turn", none, iterateWithin},
@@ -361,15 +362,22 @@ func eventsWait(f *fixture) {
 			return later
 		}
 	}
+	f.AddSystemEventTrigger(reactor.During, reactor.Startup, wait("starting"))
 	f.AddSystemEventTrigger(reactor.Before, reactor.Startup, wait("preparing"))
+	f.AddSystemEventTrigger(reactor.During, reactor.Shutdown, wait("ending"))
+	f.AddSystemEventTrigger(reactor.During, reactor.Shutdown, trigger(d.note("ending too")))
 	f.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, wait("cleaning up"))
 	f.AddSystemEventTrigger(reactor.After, reactor.Shutdown, trigger(d.note("end")))
+	client, server := f.probe("client"), f.probe("server")
+	client.lost = func(error) { d.note("connections are closed")() }
 	f.CallWhenRunning(func() {
 		d.note("running")()
-		f.Stop()
+		client.made = func() { f.Stop() }
+		f.join(client, server)
 	})
 	f.run()
-	d.is(f, "preparing", "preparing is over", "running", "cleaning up", "cleaning up is over", "end")
+	d.is(f, "preparing", "preparing is over", "starting", "starting is over", "running", "cleaning up", "cleaning up is over",
+		"ending", "ending too", "ending is over", "connections are closed", "end")
 }
 
 func triggersThatFail(f *fixture) {
@@ -436,11 +444,14 @@ func crash(f *fixture) {
 	d.is(f, "shutdown")
 }
 
-func crashInAnEvent(f *fixture) {
+func crashBeforeAnEvent(f *fixture) { crashInAnEvent(f, reactor.Before) }
+func crashDuringAnEvent(f *fixture) { crashInAnEvent(f, reactor.During) }
+
+func crashInAnEvent(f *fixture, phase reactor.Phase) {
 	var d diary
 	waits := deferred.New[deferred.None]()
-	id := f.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, func() *deferred.Deferred[deferred.None] { return waits })
-	f.AddSystemEventTrigger(reactor.During, reactor.Shutdown, trigger(d.note("shutdown")))
+	id := f.AddSystemEventTrigger(phase, reactor.Shutdown, func() *deferred.Deferred[deferred.None] { return waits })
+	f.AddSystemEventTrigger(phase+1, reactor.Shutdown, trigger(d.note("shutdown")))
 	f.CallWhenRunning(func() {
 		f.Stop()
 		f.CallLater(2*time.Millisecond, f.Crash)

@@ -28,15 +28,16 @@ const (
 	// Before the event. The event waits for the Deferreds of these triggers. At
 	// Shutdown, ports and connections are still open.
 	Before Phase = iota
-	// During the event. At Shutdown, ports and connections are closed after these
-	// triggers.
+	// During the event. At Shutdown, ports and connections are still open, and are closed
+	// after the Deferreds of these triggers. At Startup, the loop is running after them.
+	// Twisted ignores these Deferreds.
 	During
 	// After the event. At Shutdown, Run returns after these triggers.
 	After
 )
 
 // A Trigger is a function that the loop calls at a SystemEvent. It may return nil. A
-// trigger Before the event may return a Deferred for the event to wait for.
+// trigger Before or During the event may return a Deferred for the event to wait for.
 type Trigger func() *deferred.Deferred[deferred.None]
 
 // A TriggerID identifies a trigger for RemoveSystemEventTrigger.
@@ -103,24 +104,34 @@ func (l *Loop) RemoveSystemEventTrigger(id TriggerID) {
 // fire fires event. It calls the triggers Before and During the event, then act, then
 // the triggers After the event, and finally done.
 func (l *Loop) fire(event SystemEvent, act, done func()) {
-	run := l.runCount
-	proceed := func() {
-		if l.state() == idle || l.runCount != run {
-			return // Crash was called meanwhile
+	l.waitFor(event, Before, func() {
+		if l.state() == idle {
+			return // a trigger called Crash
 		}
-		l.callTriggers(event, During)
-		act()
-		l.callTriggers(event, After)
-		done()
-	}
-	before := l.callTriggers(event, Before)
-	if before.Called() {
-		proceed()
+		l.waitFor(event, During, func() {
+			act()
+			l.callTriggers(event, After)
+			done()
+		})
+	})
+}
+
+// waitFor calls the triggers of event and phase, and next when their Deferreds have fired,
+// unless Crash is called meanwhile.
+func (l *Loop) waitFor(event SystemEvent, phase Phase, next func()) {
+	ended := l.callTriggers(event, phase)
+	if ended.Called() {
+		next()
 		return
 	}
+	run := l.runCount
 	// In a turn of its own: the last of the triggers may have ended within flush.
-	before.AddBoth(func(v []deferred.None, _ error) ([]deferred.None, error) {
-		l.CallLater(0, proceed)
+	ended.AddBoth(func(v []deferred.None, _ error) ([]deferred.None, error) {
+		l.CallLater(0, func() {
+			if l.state() != idle && l.runCount == run {
+				next()
+			}
+		})
 		return v, nil
 	})
 }

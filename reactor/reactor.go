@@ -59,7 +59,8 @@ type Core interface {
 	// CallWhenRunning calls f after the Startup event, or now if the loop is running.
 	CallWhenRunning(f func())
 	// AddSystemEventTrigger makes the loop call f in the given phase of event, after the
-	// triggers that were added before. A panic, or an error of f's Deferred, is logged.
+	// triggers that were added before. The event waits for f's Deferred, Before and During
+	// it; Twisted waits Before it only. A panic, or an error of f's Deferred, is logged.
 	AddSystemEventTrigger(phase Phase, event SystemEvent, f Trigger) TriggerID
 	// RemoveSystemEventTrigger removes a trigger. It does nothing if the trigger was
 	// removed before.

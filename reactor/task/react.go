@@ -24,17 +24,18 @@ import (
 // [deferred.ReportUnhandled].
 //
 // If the reactor is stopped before the Deferred fires, for example by SIGTERM, the Deferred is
-// cancelled at once, Before the Shutdown event. The reactor then runs on until it fires, at
-// most for [ShutdownTimeout], so that a clean-up in a [deferred.Shield] can use it. The
-// status is 0, unless the Deferred fails with an error other than [deferred.ErrCancelled], or
-// does not fire. A second signal ends the program at once. Sites shut down at the same time;
-// a clean-up that has to come later awaits web.Site.Shutdown first.
+// cancelled During the Shutdown event: after the Deferreds of all triggers Before it, so that
+// sites have shut down, and before connections are closed. The reactor then runs on until the
+// Deferred fires, at most for [ShutdownTimeout], so that a clean-up in a [deferred.Shield] can
+// use it. The status is 0, unless the Deferred fails with an error other than
+// [deferred.ErrCancelled], or does not fire in that time. A second signal ends the program at
+// once.
 func React[T any](f func(r reactor.Reactor) *deferred.Deferred[T]) {
 	os.Exit(ReactOn(reactor.Default(), f, os.Stderr))
 }
 
-// ShutdownTimeout is the time that [React] gives a program to clean up after its reactor has
-// been stopped.
+// ShutdownTimeout is the time that [React] gives a program to clean up after its Deferred has
+// been cancelled, because the reactor was stopped.
 const ShutdownTimeout = 10 * time.Second
 
 // errCutShort is the error of a program that cleans up for longer than ShutdownTimeout.
@@ -74,14 +75,15 @@ func runUntil[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Defe
 	}
 	var d *deferred.Deferred[T] // nil until f is called
 	var fired, stopped bool     // stopped: r was stopped before d fired
+	var late bool               // ShutdownTimeout has passed
 	var result error
-	trigger := r.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, func() *deferred.Deferred[deferred.None] {
+	trigger := r.AddSystemEventTrigger(reactor.During, reactor.Shutdown, func() *deferred.Deferred[deferred.None] {
 		if d == nil || fired {
 			return nil
 		}
 		stopped = true
 		d.Cancel()
-		return untilFired(r, d)
+		return untilFired(r, d, func() { late = true })
 	})
 	defer r.RemoveSystemEventTrigger(trigger)
 	r.CallWhenRunning(func() {
@@ -106,11 +108,11 @@ func runUntil[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Defe
 	case err != nil:
 		d.Cancel()
 		return err
-	case !fired && !stopped: // Crash was called
+	case !fired && late:
+		return errCutShort
+	case !fired: // Crash was called, perhaps during the clean-up
 		d.Cancel()
 		stopped = true
-	case !fired:
-		return errCutShort
 	}
 	if stopped && errors.Is(result, deferred.ErrCancelled) {
 		return nil
@@ -118,10 +120,14 @@ func runUntil[T any](r reactor.Reactor, f func(r reactor.Reactor) *deferred.Defe
 	return result
 }
 
-// untilFired fires when d has fired, and after ShutdownTimeout at the latest.
-func untilFired[T any](r reactor.Reactor, d *deferred.Deferred[T]) *deferred.Deferred[deferred.None] {
+// untilFired fires when d has fired, and after ShutdownTimeout at the latest. It then calls
+// late.
+func untilFired[T any](r reactor.Reactor, d *deferred.Deferred[T], late func()) *deferred.Deferred[deferred.None] {
 	ended := deferred.New[deferred.None]()
-	limit := r.CallLater(ShutdownTimeout, func() { ended.Callback(deferred.None{}) })
+	limit := r.CallLater(ShutdownTimeout, func() {
+		late()
+		ended.Callback(deferred.None{})
+	})
 	d.AddBoth(func(value T, err error) (T, error) {
 		if limit.Active() {
 			limit.Cancel()

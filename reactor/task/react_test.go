@@ -192,7 +192,7 @@ func TestReactOnCleansUp(t *testing.T) {
 			return err
 		}, 1, "the reactor ended before the program had cleaned up, which may take 10s", 11 * second},
 		{"that another trigger outlasts", func(r reactor.Reactor) {
-			r.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, func() *deferred.Deferred[deferred.None] {
+			r.AddSystemEventTrigger(reactor.During, reactor.Shutdown, func() *deferred.Deferred[deferred.None] {
 				return task.DeferLater(r, time.Minute, func() (deferred.None, error) { return deferred.None{}, nil })
 			})
 			r.Stop()
@@ -200,6 +200,13 @@ func TestReactOnCleansUp(t *testing.T) {
 			_, err := deferred.Await(co, task.DeferLaterValue(r, 30*second, 1))
 			return err
 		}, 0, "", 61 * second},
+		{"that Crash cuts short", func(r reactor.Reactor) {
+			r.CallLater(second, r.Crash)
+			r.Stop()
+		}, func(co *deferred.Co, r reactor.Reactor) error {
+			_, err := deferred.Await(co, task.DeferLaterValue(r, 5*second, 1))
+			return err
+		}, 0, "", 2 * second},
 		{"of none", func(r reactor.Reactor) { r.Crash() }, func(*deferred.Co, reactor.Reactor) error { return nil }, 0, "", second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -225,12 +232,73 @@ func TestReactOnCleansUp(t *testing.T) {
 			if status != test.status || stderr.String() != want || took != test.took {
 				t.Errorf("status %d, stderr %q, after %v; want %d, %q, %v", status, stderr.String(), took, test.status, want, test.took)
 			}
-			if left := r.DelayedCalls(); test.status == 0 && len(left) != 0 {
+			if left := r.DelayedCalls(); test.status == 0 && test.name != "that Crash cuts short" && len(left) != 0 {
 				t.Errorf("timers left: %v", left)
 			}
 			status = task.ReactOn(r, func(reactor.Reactor) *deferred.Deferred[int] { return deferred.Succeed(1) }, &stderr)
 			if status != 0 {
 				t.Errorf("again: %d, %s", status, stderr.String())
+			}
+		})
+	}
+}
+
+// TestReactOnCancelsAfterTriggers: the triggers Before the Shutdown event end, or end the
+// program, before it is cancelled. Connections are closed after its clean-up.
+func TestReactOnCancelsAfterTriggers(t *testing.T) {
+	before := func(r reactor.Reactor, f func() *deferred.Deferred[none]) {
+		r.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, f)
+	}
+	for _, test := range []struct {
+		name string
+		main func(co *deferred.Co, r reactor.Reactor, note func(string)) (int, error)
+		want string
+	}{
+		{"that wait", func(co *deferred.Co, r reactor.Reactor, note func(string)) (int, error) {
+			defer note("main ends")
+			before(r, func() *deferred.Deferred[none] {
+				return task.DeferLater(r, second, func() (none, error) { note("trigger ends"); return none{}, nil })
+			})
+			r.CallLater(second, func() { r.Stop() })
+			return deferred.Await(co, deferred.New[int]())
+		}, "trigger ends, main ends, connections are closed"},
+		{"that end the program", func(co *deferred.Co, r reactor.Reactor, note func(string)) (int, error) {
+			done := deferred.New[int]()
+			before(r, func() *deferred.Deferred[none] {
+				done.Callback(1)
+				return nil
+			})
+			r.CallLater(second, func() { r.Stop() })
+			defer note("main ends")
+			if _, err := deferred.Await(co, done); err != nil {
+				return 0, err
+			}
+			_, err := deferred.Shield(co, func() (int, error) { return deferred.Await(co, later(r, 1, nil)) })
+			note("cleaned up")
+			return 1, err
+		}, "cleaned up, main ends, connections are closed"},
+		{"that wait for a program that calls Stop", func(co *deferred.Co, r reactor.Reactor, note func(string)) (int, error) {
+			before(r, func() *deferred.Deferred[none] {
+				return task.DeferLater(r, 3*second, func() (none, error) { note("trigger ends"); return none{}, nil })
+			})
+			r.Stop()
+			v, err := deferred.Await(co, later(r, 1, nil))
+			note(fmt.Sprint("main ends: ", err))
+			return v, err
+		}, "main ends: <nil>, trigger ends, connections are closed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := memory.New()
+			var notes []string
+			note := func(what string) { notes = append(notes, what) }
+			var stderr strings.Builder
+			status := task.ReactOn(r, func(r reactor.Reactor) *deferred.Deferred[int] {
+				listen(t, r)
+				outcome.Of(r.ConnectTCP("127.0.0.1:80", newLostProtocol(func() { note("connections are closed") }), reactor.ConnectConfig{}))
+				return deferred.Go(func(co *deferred.Co) (int, error) { return test.main(co, r, note) })
+			}, &stderr)
+			if got := strings.Join(notes, ", "); status != 0 || stderr.Len() != 0 || got != test.want {
+				t.Errorf("status %d, stderr %q, notes: %s; want %s", status, stderr.String(), got, test.want)
 			}
 		})
 	}
