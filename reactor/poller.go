@@ -58,7 +58,8 @@ type Socket interface {
 	// CloseWrite ends the sending direction.
 	CloseWrite() error
 	// PeerClosed reports whether the end of what the peer sends, or an error, has arrived,
-	// even if Ready was not called for it yet.
+	// even if Ready was not called for it yet. It may not see an end that comes after data
+	// which was not read yet.
 	PeerClosed() bool
 	// Close closes the socket, with a reset if abort is true. The handler is not called
 	// afterwards.

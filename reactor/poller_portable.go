@@ -233,6 +233,7 @@ type portableSocket struct {
 
 	in      []byte // read and not yet taken by the loop
 	readErr error
+	peekErr error      // the system reported it to PeerClosed, and not to the reading goroutine
 	taken   *sync.Cond // in is empty, or the socket is closed
 
 	out      []byte // written by the loop and not yet taken by the writing goroutine
@@ -308,6 +309,8 @@ func (s *portableSocket) Read(p []byte) (int, error) {
 		switch {
 		case s.readErr == nil:
 			return 0, ErrWouldBlock
+		case s.readErr == io.EOF && s.peekErr != nil:
+			return 0, s.peekErr
 		case s.readErr == io.EOF && s.writeErr != nil && !errors.Is(s.writeErr, syscall.EPIPE):
 			return 0, opReason(s.writeErr) // a reset; EPIPE says that the end of file came before
 		case s.readErr == io.EOF && s.writing && s.reset != checked:
@@ -420,7 +423,12 @@ func (s *portableSocket) CloseWrite() error {
 func (s *portableSocket) PeerClosed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.readErr != nil
+	if s.readErr != nil || s.peekErr != nil {
+		return true
+	}
+	ended, err := peek(s.conn)
+	s.peekErr = err
+	return ended
 }
 
 func (s *portableSocket) Close(abort bool) {

@@ -101,6 +101,7 @@ type Transport interface {
 	PeerClosed() bool
 	// CheckPeerClosed is PeerClosed that also asks the system, by a system call, for news
 	// that the loop has not got yet. It is for a caller that cannot undo a Write in vain.
+	// Windows has no such call: there it knows what the loop's goroutines have read.
 	CheckPeerClosed() bool
 	// Reactor returns the reactor that calls the protocol.
 	Reactor() Reactor

@@ -1,3 +1,5 @@
+//go:build unix
+
 package agent_test
 
 import (
@@ -8,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/internal/testkit/background"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -19,8 +20,10 @@ import (
 // TestClosedWhileTheLoopIsBusy has a server that closes a connection after its response,
 // without saying so, while the loop is in a callback. The next POST, which must not be sent
 // twice, goes over another connection. The system knows that the connection is closed, and
-// epoll has not been asked.
-func TestClosedWhileTheLoopIsBusy(t *testing.T) {
+// the loop's poller has not asked.
+func TestClosedWhileTheLoopIsBusy(t *testing.T) { onPollers(t, closedWhileTheLoopIsBusy) }
+
+func closedWhileTheLoopIsBusy(t *testing.T, l *reactor.Loop) {
 	post := func(a *agent.Agent, url string) *deferred.Deferred[*response.Response] {
 		return a.Request(&request.Request{Method: "POST", URL: urls.MustParse(url), Body: request.Bytes("text")})
 	}
@@ -72,7 +75,6 @@ func TestClosedWhileTheLoopIsBusy(t *testing.T) {
 					}
 				}
 			}()
-			l := background.Loop(t, nil)
 			resp, err := reactor.BlockingCallFromThread(t.Context(), l, func() *deferred.Deferred[*response.Response] {
 				a := agent.New(l, agent.Config{Pool: agent.NewPool(l, c.config)})
 				return c.send(a, "http://"+listener.Addr().String()+"/", func() {
