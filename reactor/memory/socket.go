@@ -181,10 +181,12 @@ func (s *socket) CloseWrite() error {
 	return nil
 }
 
-// Close ends both directions. If there are unread bytes, it resets the connection, as TCP
-// does: the peer must not believe that they were read.
+// PeerClosed reports whether the end of what the peer sends has arrived; see
+// [reactor.Socket].
 func (s *socket) PeerClosed() bool { return s.in.end != nil }
 
+// Close ends both directions. If there are unread bytes, it resets the connection, as TCP
+// does: the peer must not believe that they were read.
 func (s *socket) Close(abort bool) {
 	if s.closed {
 		return
