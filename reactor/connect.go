@@ -63,15 +63,21 @@ func (l *Loop) connect(network, address string, factory Factory, config ConnectC
 	return d.result
 }
 
-// refuse refuses to connect because the loop stops. It fails at once, unless the program goes
-// on to try again; then it fails as [UntilStopped] does, so that a program that never gives
-// up ends.
+// refuse refuses to connect because the loop stops or is closed. It fails at once. But if a
+// stopping loop has refused maxLate attempts, it fails as [UntilStopped] does, so that code that
+// never gives up does not keep the loop from stopping.
 func (l *Loop) refuse(network, address string) *deferred.Deferred[Protocol] {
-	err := &ConnectError{network, address, ErrStopped}
-	if l.locals.atOnce() {
-		return deferred.Fail[Protocol](err)
+	refusal := &ConnectError{network, address, ErrStopped}
+	if l.locals.closed || l.locals.late < maxLate {
+		l.locals.late++
+		return deferred.Fail[Protocol](refusal)
 	}
-	return untilStopped(&l.locals, deferred.New[Protocol]()).AddErrback(func(error) (Protocol, error) { return nil, err })
+	return untilStopped(&l.locals, deferred.New[Protocol]()).AddErrback(func(err error) (Protocol, error) {
+		if err == ErrStopped {
+			err = refusal
+		}
+		return nil, err
+	})
 }
 
 func (o ConnectConfig) timeout() time.Duration {

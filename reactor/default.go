@@ -47,7 +47,7 @@ var defaultReactor = sync.OnceValue(func() *Loop {
 //
 // A callback that calls [runtime.Goexit], as a test's FailNow does, ends the reactor, since
 // it ends its goroutine. This is logged, connections are lost, and waits fail with
-// [ErrStopped].
+// [ErrStopped]. If it happens before the reactor is running, Background panics with ErrStopped.
 //
 // The reactor does not handle signals. Any goroutine may call Background. It panics if the
 // program runs the default reactor itself. It does what crochet does for Twisted.
@@ -57,23 +57,18 @@ var background = sync.OnceValue(func() *Loop {
 	l := defaultReactor()
 	running := make(chan error, 1)
 	go func() {
-		returned := false
+		begun, err := false, ErrStopped // the error after runtime.Goexit, by which nothing returns
 		defer func() {
-			if !returned { // a callback called runtime.Goexit
-				slog.Error("reactor: a callback called runtime.Goexit, which ended the background reactor")
-				l.closeAll()
-				l.end()
-			}
-		}()
-		err := l.run(false, func() { running <- nil })
-		returned = true
-		select {
-		case running <- err:
-		default:
-			if err != nil {
+			if !begun {
+				running <- err
+			} else if err != nil && err != ErrStopped {
 				slog.Error("reactor: the background reactor failed", "error", err)
 			}
-		}
+		}()
+		err = l.runInBackground(func() {
+			begun = true
+			running <- nil
+		})
 	}()
 	if err := <-running; err != nil {
 		panic(err)

@@ -111,3 +111,79 @@ func TestGoexitInTheBackground(t *testing.T) {
 	r.CallFromThread(runtime.Goexit)
 	waits.Wait()
 }
+
+// TestGoexitBeforeTheBackgroundRuns: Background panics, rather than wait for what never comes.
+func TestGoexitBeforeTheBackgroundRuns(t *testing.T) {
+	if os.Getenv("REACTOR_BACKGROUND_EARLY_GOEXIT") == "" {
+		c := exec.Command(os.Args[0], "-test.run=^TestGoexitBeforeTheBackgroundRuns$", "-test.timeout=20s")
+		c.Env = append(os.Environ(), "REACTOR_BACKGROUND_EARLY_GOEXIT=1", "GORACE=atexit_sleep_ms=0")
+		out, err := c.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "runtime.Goexit") {
+			t.Errorf("%v:\n%s", err, out)
+		}
+		return
+	}
+	reactor.Default().CallWhenRunning(runtime.Goexit)
+	for range 2 {
+		func() {
+			defer func() {
+				if v := recover(); v != reactor.ErrStopped {
+					t.Errorf("Background panics with %v", v)
+				}
+			}()
+			reactor.Background()
+		}()
+	}
+	if reactor.Default().Running() {
+		t.Error("the reactor runs")
+	}
+}
+
+// TestEndOfTheBackground: when a callback has exited, the reactor ends what is open on its own
+// goroutine, before anybody else can run it.
+func TestEndOfTheBackground(t *testing.T) {
+	if os.Getenv("REACTOR_BACKGROUND_END") == "" {
+		c := exec.Command(os.Args[0], "-test.run=^TestEndOfTheBackground$", "-test.timeout=20s")
+		c.Env = append(os.Environ(), "REACTOR_BACKGROUND_END=1", "GORACE=atexit_sleep_ms=0")
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Errorf("%v:\n%s", err, out)
+		}
+		return
+	}
+	deferred.SetDebugging(true) // methods check their goroutine
+	r := reactor.Background()
+	lost := 0 // Ended orders the accesses
+	r.CallFromThread(func() {
+		port, err := r.ListenTCP("127.0.0.1:0", build(&recorder{}))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		client := &losing{lost: func() {
+			lost++
+			if !r.OnLoop() {
+				t.Error("ConnectionLost is not on the loop")
+			}
+			elsewhere := make(chan error)
+			go func() { elsewhere <- r.Run() }()
+			if err := <-elsewhere; err != reactor.ErrAlreadyRunning {
+				t.Errorf("Run meanwhile: %v", err)
+			}
+		}}
+		r.ConnectTCP(port.Addr().String(), build(client), reactor.ConnectConfig{}).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
+			r.CallLater(0, runtime.Goexit)
+			return p, nil
+		})
+	})
+	<-r.Ended()
+	if lost != 1 {
+		t.Errorf("ConnectionLost was called %d times", lost)
+	}
+}
+
+// losing is a protocol that waits for the loss.
+type losing struct{ lost func() }
+
+func (p *losing) ConnectionMade(reactor.Transport) {}
+func (p *losing) DataReceived([]byte)              {}
+func (p *losing) ConnectionLost(error)             { p.lost() }

@@ -3,13 +3,17 @@ package reactor_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
@@ -179,10 +183,11 @@ func TestUntilStopped(t *testing.T) {
 }
 
 // TestRetriesEndWithTheLoop: code that tries again after each error does not keep the loop
-// from stopping, neither a coroutine nor a chain. What waits at the stop fails, and so does
-// an attempt that follows.
+// from stopping, neither a coroutine nor a chain. What waits at the stop fails, and so do
+// thousands of attempts that follow. That the last one is abandoned is logged.
 func TestRetriesEndWithTheLoop(t *testing.T) {
-	defer deferred.SetUnwinder(deferred.SetUnwinder(nil)) // of the default reactor, on its goroutine
+	unwinder := deferred.SetUnwinder(nil) // of the default reactor, on its goroutine
+	defer func() { deferred.SetUnwinder(unwinder) }()
 	begins := map[string]func(r reactor.Reactor) *deferred.Deferred[int]{
 		"DeferToThread": func(r reactor.Reactor) *deferred.Deferred[int] {
 			return reactor.DeferToThread(r, func() (int, error) { return 0, errors.New("again") })
@@ -231,7 +236,7 @@ func TestRetriesEndWithTheLoop(t *testing.T) {
 			for retryName, retry := range retries {
 				for _, when := range []string{"running", "stopping", "stopped"} {
 					t.Run(r.name+"/"+beginName+"/"+retryName+"/"+when, func(t *testing.T) {
-						l, stopped := r.new(), 0
+						l, stopped, log := r.new(), 0, logtest.Capture(t)
 						start := func() {
 							retry(func() *deferred.Deferred[int] { return begin(l) }, func(err error) {
 								if errors.Is(err, reactor.ErrStopped) {
@@ -259,20 +264,165 @@ func TestRetriesEndWithTheLoop(t *testing.T) {
 						if err := l.Run(); err != nil {
 							t.Fatal(err)
 						}
-						if stopped < 2 || stopped > 2000 {
+						if stopped < 10_000 || stopped > 40_000 {
 							t.Errorf("%d attempts failed with ErrStopped", stopped)
+						}
+						if text := log.Take(); strings.Count(text, "waits again") != 1 || !strings.Contains(text, "ended_test.go") {
+							t.Errorf("logged %q", text)
 						}
 						l.Close()
 						runtime.GC()
 						deferred.UnwindAbandoned() // finds a closed loop
-						stopped = 0
-						start()
-						if stopped > 2000 {
-							t.Errorf("%d attempts failed after Close", stopped)
-						}
 					})
 				}
 			}
+		}
+	}
+}
+
+// TestCleanUpOfManySteps: a clean-up may begin to wait many times in a row, and many
+// clean-ups at once. Each step fails with ErrStopped, and its function is called.
+func TestCleanUpOfManySteps(t *testing.T) {
+	for _, r := range reactors {
+		for _, size := range []struct{ cleanUps, steps int }{{1, 20}, {1, 2000}, {100, 20}} {
+			t.Run(fmt.Sprintf("%s/%d of %d", r.name, size.cleanUps, size.steps), func(t *testing.T) {
+				l, log := r.new(), logtest.Capture(t)
+				var called atomic.Int64
+				stopped, ended := 0, 0
+				cleanUp := func(co *deferred.Co) (int, error) {
+					deferred.Await(co, reactor.UntilStopped(l, deferred.New[int]()))
+					for range size.steps {
+						_, err := deferred.Await(co, reactor.DeferToThread(l, func() (int, error) { called.Add(1); return 0, nil }))
+						if errors.Is(err, reactor.ErrStopped) {
+							stopped++
+						}
+					}
+					ended++
+					return 0, nil
+				}
+				l.CallWhenRunning(func() {
+					for range size.cleanUps {
+						deferred.Go(cleanUp)
+					}
+					l.CallLater(0, func() { l.Stop() })
+				})
+				if err := l.Run(); err != nil {
+					t.Fatal(err)
+				}
+				if r.name == "memory" {
+					l.Iterate(0) // calls what CallInThread got
+				}
+				l.Close() // waits for it
+				want := size.cleanUps * size.steps
+				if ended != size.cleanUps || stopped != want || int(called.Load()) != want {
+					t.Errorf("%d clean-ups ended, %d steps failed, %d functions were called", ended, stopped, called.Load())
+				}
+				if text := log.Take(); text != "" {
+					t.Errorf("logged %q", text)
+				}
+			})
+		}
+	}
+}
+
+// TestThreadsOfConnectionLost: at the stop, ConnectionLost may save in a thread what the
+// connection has received, for any number of connections.
+func TestThreadsOfConnectionLost(t *testing.T) {
+	for _, r := range reactors {
+		t.Run(r.name, func(t *testing.T) {
+			f := newFixture(t, r.new, tcp4)
+			var saved atomic.Int64
+			var results []*outcome.Result[int]
+			client, server := f.probe("client"), f.probe("server")
+			client.lost = func(error) {
+				results = append(results, outcome.Of(reactor.DeferToThread(f, func() (int, error) { saved.Add(1); return 0, nil })))
+			}
+			server.lost = client.lost
+			client.made = func() { client.Write([]byte("hello")) }
+			server.data = func([]byte) { f.Stop() }
+			f.join(client, server)
+			f.run()
+			if f.memory != nil {
+				f.Iterate(0)
+			}
+			f.finish()
+			if saved.Load() != 2 || len(results) != 2 {
+				t.Errorf("saved %d times, called %d times", saved.Load(), len(results))
+			}
+			for _, o := range results {
+				o.WantErr(t, reactor.ErrStopped)
+			}
+		})
+	}
+}
+
+// TestGoexitWhileWaitsEnd: the bound on what begins to wait during a stop is not left to the
+// next Run.
+func TestGoexitWhileWaitsEnd(t *testing.T) {
+	l := memory.New()
+	defer l.Close()
+	reactor.UntilStopped(l, deferred.New[int]()).AddErrback(func(error) (int, error) {
+		runtime.Goexit()
+		return 0, nil
+	})
+	l.CallWhenRunning(func() { l.Stop() })
+	exited := make(chan bool)
+	go func() {
+		defer close(exited)
+		l.Run()
+	}()
+	<-exited
+	waiting := 20_000
+	l.CallWhenRunning(func() {
+		for range waiting {
+			reactor.UntilStopped(l, deferred.New[int]()).AddErrback(func(error) (int, error) { waiting--; return 0, nil })
+		}
+		l.Stop()
+	})
+	if err := l.Run(); err != nil || waiting != 0 {
+		t.Errorf("Run: %v; %d waits did not end", err, waiting)
+	}
+}
+
+// TestCallsOnAClosedLoop: each call on a closed loop fails at once, however many there are,
+// and calls nothing.
+func TestCallsOnAClosedLoop(t *testing.T) {
+	for _, r := range reactors {
+		l := r.new()
+		l.Close()
+		for name, call := range map[string]func() *deferred.Deferred[int]{
+			"DeferToThread": func() *deferred.Deferred[int] {
+				return reactor.DeferToThread(l, func() (int, error) { t.Error("called"); return 0, nil })
+			},
+			"LookupHost": func() *deferred.Deferred[int] {
+				return deferred.Map(l.NameResolver().LookupHost("name.invalid"), func([]netip.Addr) (int, error) { return 0, nil })
+			},
+			"UntilStopped": func() *deferred.Deferred[int] {
+				return reactor.UntilStopped(l, deferred.New[int]())
+			},
+			"ConnectTCP": func() *deferred.Deferred[int] {
+				d := l.ConnectTCP("127.0.0.1:1", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return nil }), reactor.ConnectConfig{})
+				return deferred.Map(d, func(reactor.Protocol) (int, error) { return 0, nil })
+			},
+		} {
+			t.Run(r.name+"/"+name, func(t *testing.T) {
+				const calls = 12_000
+				failed := 0
+				for range calls {
+					call().AddErrback(func(err error) (int, error) {
+						if errors.Is(err, reactor.ErrStopped) {
+							failed++
+						}
+						return 0, nil
+					})
+				}
+				if failed != calls {
+					t.Errorf("%d of %d calls failed", failed, calls)
+				}
+			})
+		}
+		if r.name == "memory" {
+			l.Iterate(0)
 		}
 	}
 }

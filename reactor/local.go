@@ -32,8 +32,9 @@ func (l *Local[T]) Of(r Reactor) T {
 type Locals struct {
 	values  map[any]any
 	waits   list.List[wait]
-	round   int  // of stop, while it runs; otherwise 0
-	refused int  // calls of atOnce since the loop began to stop
+	ending  bool // stop ends the waits
+	late    int  // waits that began, and attempts to connect that were refused, since stop began last
+	logged  bool // stop has abandoned a wait
 	stopped bool // the loop stops, and fires nothing until the next Run
 	closed  bool // the loop is closed, and has ended its waits for the last time
 }

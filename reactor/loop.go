@@ -126,22 +126,40 @@ func (l *Loop) Rand() *rand.Rand {
 }
 
 // Run runs the loop on the calling goroutine until Stop; see [Core].
-func (l *Loop) Run() error { return l.run(true, nil) }
-
-// run is Run. It handles signals if signals and l.handlesSignals are true, and calls
-// begun, unless nil, when the loop is running.
-func (l *Loop) run(signals bool, begun func()) error {
+func (l *Loop) Run() error {
 	if err := l.begin(); err != nil {
 		return err
 	}
 	// Deferred, because a callback may exit the goroutine, as a test's FailNow does.
 	defer l.end()
-	if signals && l.handlesSignals {
+	if l.handlesSignals {
 		defer l.handleSignals()()
 	}
-	if begun != nil {
-		l.whenRunning = append(l.whenRunning, begun)
+	return l.turnUntilIdle()
+}
+
+// runInBackground is Run without signals, and calls begun when the loop is running. If a
+// callback exits the goroutine, nobody else ends what is open and waits: the loop does.
+func (l *Loop) runInBackground(begun func()) error {
+	if err := l.begin(); err != nil {
+		return err
 	}
+	defer l.end()
+	returned := false
+	defer func() {
+		if !returned {
+			slog.Error("reactor: a callback called runtime.Goexit, which ended the background reactor")
+			l.closeAll()
+		}
+	}()
+	l.whenRunning = append(l.whenRunning, begun)
+	err := l.turnUntilIdle()
+	returned = true
+	return err
+}
+
+// turnUntilIdle starts the loop and runs turns until its end.
+func (l *Loop) turnUntilIdle() error {
 	l.startUp()
 	for l.state() != idle {
 		if err := l.turn(-1); err != nil {
@@ -384,7 +402,7 @@ func (l *Loop) shorten(timeout time.Duration) time.Duration {
 // without waiting.
 func (l *Loop) closeAll() {
 	l.enter(closing) // keeps others from opening something, such as a client that reconnects at once
-	l.locals.refused = 0
+	l.locals.late = 0
 	for d := l.dials.First(); d != nil; d = l.dials.First() {
 		d.fail(ErrStopped)
 	}
@@ -404,8 +422,9 @@ func (l *Loop) closeAll() {
 
 // Close closes everything that is open and frees the loop's system resources. It waits
 // for the functions of CallInThread and for the poller's goroutines to return. The
-// loop cannot be used again: calls that wait for it fail with [ErrStopped]. Close
-// fails with [ErrAlreadyRunning] while the loop is running.
+// loop cannot be used again: each call that would wait for it fails at once with
+// [ErrStopped], so code that tries again after every error must take that one for the end.
+// Close fails with [ErrAlreadyRunning] while the loop is running.
 func (l *Loop) Close() error {
 	switch s := l.state(); {
 	case s == closed:

@@ -92,6 +92,10 @@ func (f *flight) begin() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
+	if locals.stopped { // nobody can get the answer
+		untilStopped(locals, deferred.New[[]netip.Addr]()).AddBoth(f.end)
+		return
+	}
 	deferToThread(r.reactor, locals, func() ([]netip.Addr, error) {
 		return find(ctx, "ip", f.host)
 	}).AddBoth(f.end)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -13,8 +15,9 @@ import (
 
 // DeferToThread calls f on a goroutine of r's pool and fires with the result. A panic
 // of f becomes an error. Cancelling the Deferred does not stop f, but drops its result. If
-// r stops first, the Deferred fails with [ErrStopped]. A call that is made while r stops, or
-// after Close, does not call f, and fails in the same way; see [UntilStopped]. It is Twisted's
+// r stops first, the Deferred fails with [ErrStopped], while f goes on. A call that is made
+// while r stops fails in the same way, and f is called all the same: it may save what must not
+// be lost. [Loop.Close] waits for f; after Close, f is not called. It is Twisted's
 // threads.deferToThread.
 func DeferToThread[T any](r Reactor, f func() (T, error)) *deferred.Deferred[T] {
 	if f == nil {
@@ -24,7 +27,7 @@ func DeferToThread[T any](r Reactor, f func() (T, error)) *deferred.Deferred[T] 
 }
 
 func deferToThread[T any](r Threads, locals *Locals, f func() (T, error)) *deferred.Deferred[T] {
-	if locals.stopped {
+	if locals.closed || locals.full() {
 		return untilStopped(locals, deferred.New[T]())
 	}
 	return untilStopped(locals, deferred.RunOn(r, r.CallInThread, func(context.Context) (T, error) { return f() }))
@@ -35,15 +38,17 @@ func deferToThread[T any](r Threads, locals *Locals, f func() (T, error)) *defer
 // without it, code that waits for d would never learn of the end. Timers, connections,
 // lookups of names and DeferToThread need no UntilStopped. It returns d.
 //
-// What begins to wait while r stops fails too, but not at once: it fails in rounds, and after
-// 16 rounds, what still begins to wait is abandoned. So code that tries again after every
-// error does not keep r from stopping. Its last Deferred never fires.
+// What begins to wait while r stops fails too, once what began before has failed. The failures
+// may make code wait again, such as a clean-up of several steps: 10,000 such waits fail in turn.
+// Then the next is abandoned, which is logged: its Deferred never fires. So code that tries
+// again after every error does not keep r from stopping. After [Loop.Close], every wait fails
+// at once.
 func UntilStopped[T any](r Reactor, d *deferred.Deferred[T]) *deferred.Deferred[T] {
 	return untilStopped(r.Locals(), d)
 }
 
 func untilStopped[T any](locals *Locals, d *deferred.Deferred[T]) *deferred.Deferred[T] {
-	w := &wait{cancel: d.Cancel, round: locals.round}
+	w := &wait{cancel: d.Cancel}
 	locals.waits.Push(&w.at, w)
 	d.AddBoth(func(value T, err error) (T, error) {
 		w.at.Remove()
@@ -52,11 +57,16 @@ func untilStopped[T any](locals *Locals, d *deferred.Deferred[T]) *deferred.Defe
 		}
 		return value, err
 	})
-	if locals.closed {
+	switch {
+	case w.at.In() == nil: // d has its result
+	case locals.closed:
 		w.at.Remove()
-		if locals.atOnce() {
-			w.stop()
-		}
+		w.stop()
+	case locals.full():
+		w.at.Remove()
+		locals.logAbandoned()
+	case locals.ending:
+		locals.late++
 	}
 	return d
 }
@@ -66,7 +76,6 @@ type wait struct {
 	at      list.Node[wait]
 	cancel  func()
 	stopped bool // the loop stopped first
-	round   int  // the round of Locals.stop that began it; 0: none
 }
 
 func (w *wait) stop() {
@@ -74,34 +83,32 @@ func (w *wait) stop() {
 	w.cancel()
 }
 
-// maxRounds is the number of attempts that a stopping loop lets fail in a row. Each layer
-// of a program may make a few.
-const maxRounds = 16
+// maxLate bounds the waits that begin because the stopping loop ends others, and the attempts
+// to connect that it refuses at once. It is far more than clean-ups need.
+const maxLate = 10_000
 
-// maxAtOnce is the number of attempts that fail at once: to connect on a stopping loop, and
-// all on a closed loop.
-const maxAtOnce = 1000
+// full reports whether a wait that begins now is abandoned.
+func (l *Locals) full() bool { return l.ending && l.late >= maxLate }
 
-// atOnce reports whether another attempt may fail at once.
-func (l *Locals) atOnce() bool {
-	l.refused++
-	return l.refused <= maxAtOnce
-}
-
-// stop ends all waits, and in further rounds those that begin because others end. It
-// abandons those that begin in the last round.
+// stop ends all waits, and those that begin because others end.
 func (l *Locals) stop() {
-	l.stopped = true
-	for l.round = 1; l.round <= maxRounds; l.round++ {
-		for w := l.waits.First(); w != nil && w.round < l.round; w = l.waits.First() {
-			w.at.Remove()
-			w.stop()
-		}
-	}
-	l.round = 0
+	l.stopped, l.ending = true, true
+	l.late, l.logged = 0, false
+	defer func() { l.ending = false }() // even if a callback exits the goroutine
 	for w := l.waits.First(); w != nil; w = l.waits.First() {
 		w.at.Remove()
+		w.stop()
 	}
+}
+
+// logAbandoned logs the first wait of a stop that is abandoned, with the stack of its caller.
+func (l *Locals) logAbandoned() {
+	if l.logged {
+		return
+	}
+	l.logged = true
+	slog.Error("reactor: code waits again each time the stopping reactor ends its wait; "+
+		"it is abandoned, and its last Deferred never fires", "waits", maxLate, "stack", string(debug.Stack()))
 }
 
 // ErrOnLoop is the error of [BlockingCallFromThread] on the loop's own goroutine, or in a
