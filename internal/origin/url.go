@@ -114,7 +114,7 @@ func parse(rawURL string) (*url.URL, error) {
 	if colon := strings.LastIndexByte(host, ':'); strings.Trim(host[colon+1:], "0123456789") != "" && colon > strings.LastIndexByte(host, ']') {
 		return nil, ErrPort // without the text, which may be a part of the password
 	}
-	repaired := scheme + user + escapeZone(unescapeHost(host)) + escape(path, strayPercent)
+	repaired := scheme + user + unescapeHost(escapeZone(host)) + escape(path, strayPercent)
 	if hasQuery {
 		repaired += "?" + query
 	}
@@ -211,13 +211,25 @@ func unescapeHost(host string) string {
 }
 
 // escapeZone escapes the % before the zone of an IPv6 address in brackets (RFC 6874). curl and
-// Python read it as it is.
+// Python read it as it is. The first % after a whole address begins the zone, even if hex
+// digits follow: "%35" is the zone 35 there, not the digit 5.
 func escapeZone(host string) string {
-	address, zone, found := strings.Cut(host, "%")
-	if !found || !strings.HasPrefix(host, "[") || strings.HasPrefix(zone, "25") || strings.Contains(address, "]") {
+	if !strings.HasPrefix(host, "[") {
 		return host
 	}
-	return address + "%25" + zone
+	for i := range len(host) {
+		if host[i] != '%' {
+			continue
+		}
+		if address, err := netip.ParseAddr(unescapeHost(host[1:i])); err != nil || !address.Is6() {
+			continue // an escape of a digit
+		}
+		if zone := host[i+1:]; !strings.HasPrefix(zone, "25") {
+			host = host[:i] + "%25" + zone
+		}
+		break
+	}
+	return host
 }
 
 func isUnreserved(c byte) bool {

@@ -39,6 +39,16 @@ var repairs = []struct{ url, host, target string }{
 	{"http://[fe80::1%eth0]:80/%", "[fe80::1%eth0]:80", "/%25"},     // ours
 	{"http://u:p@[fe80::1%ab0]/", "[fe80::1%ab0]", "/"},             // ours
 	{"http://[fe80::1%2]/", "[fe80::1%2]", "/"},                     // ours
+	{"http://[fe80::1%35]/", "[fe80::1%35]", "/"},                   // ours
+	{"http://[fe80::1%2535]/", "[fe80::1%35]", "/"},                 // ours
+	{"http://[fe80::1%41]:80/%", "[fe80::1%41]:80", "/%25"},         // ours
+	{"http://[fe80::1%zz]/", "[fe80::1%zz]", "/"},                   // ours
+	{"http://u%41:p@[fe80::1%35]:80/", "[fe80::1%35]:80", "/"},      // ours
+	{"http://u:p%@[::1%41]/", "[::1%41]", "/"},                      // ours
+	{"http://[fe80::1%25%33%35]/", "[fe80::1%35]", "/"},             // ours
+	{"http://[%66e80::1]/", "[fe80::1]", "/"},                       // ours
+	{"http://[%66e8%30::1%35]/", "[fe80::1%35]", "/"},               // ours
+	{"http://[%66e80::1%25eth0]/", "[fe80::1%eth0]", "/"},           // ours
 	// A stray % is encoded, as Python's requests does; treq sends it as it is.
 	{"http://x/%zz", "x", "/%25zz"},
 	{"http://x/100%", "x", "/100%25"},
@@ -252,6 +262,10 @@ func TestResolveErrors(t *testing.T) {
 		"//xn--a.ü/":            origin.ErrHost,
 		"//-ü/":                 origin.ErrHost,
 		"//[fe80::1%25ü]/":      origin.ErrHost,
+		"//[fe80::1%]/":         nil,
+		"//[fe80::1%25]/":       nil,
+		"//[fe80::1%35%]/":      nil,
+		"//[127.0.0.1%35]/":     nil,
 		"//[::1":                nil,
 		"/\x01":                 nil,
 		"http://[v1.x]/":        nil,
