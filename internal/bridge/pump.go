@@ -4,9 +4,7 @@ import (
 	"io"
 	"sync"
 
-	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
-	"github.com/sourcegraph/conc/panics"
 )
 
 // A Pump reads from a reader that may block, on a goroutine of its own, and delivers the
@@ -19,7 +17,7 @@ type Pump struct {
 	src     io.ReadCloser
 	data    func([]byte)
 	end     func(error)
-	close   func()        // closes src, once
+	closed  sync.Once     // src was closed
 	more    chan struct{} // requests the next piece; closed when none is wanted
 	started bool
 	paused  bool
@@ -32,12 +30,7 @@ const pumpSize = 64 << 10
 // NewPump returns a Pump for src. The Pump closes src at the end of src, and when it is
 // stopped.
 func NewPump(threads reactor.Threads, src io.ReadCloser) *Pump {
-	return &Pump{
-		threads: threads,
-		src:     src,
-		close:   sync.OnceFunc(func() { src.Close() }),
-		more:    make(chan struct{}, 1),
-	}
+	return &Pump{threads: threads, src: src, more: make(chan struct{}, 1)}
 }
 
 // Start starts reading, unless p was stopped, and reports whether it is the first call.
@@ -60,21 +53,24 @@ func (p *Pump) read() {
 	defer p.close()
 	buffer := make([]byte, pumpSize)
 	for range p.more {
-		n, err := p.readOne(buffer)
-		p.threads.CallFromThread(func() { p.deliver(buffer[:n], err) })
-		if err != nil {
+		var piece []byte
+		var end error
+		Guard(func() error {
+			n, err := p.src.Read(buffer)
+			piece = buffer[:n]
+			return err
+		}, func(err error) {
+			end = err
+			p.threads.CallFromThread(func() { p.deliver(piece, err) })
+		})
+		if end != nil {
 			return
 		}
 	}
 }
 
-// readOne reads once. A panic of the reader becomes an error.
-func (p *Pump) readOne(buffer []byte) (n int, err error) {
-	if r := panics.Try(func() { n, err = p.src.Read(buffer) }); r != nil {
-		return 0, &deferred.PanicError{Value: r.Value, Stack: r.Stack}
-	}
-	return n, err
-}
+// close closes the source, once.
+func (p *Pump) close() { p.closed.Do(func() { closeNow(p.src) }) }
 
 // deliver passes on the result of a read.
 func (p *Pump) deliver(data []byte, err error) {

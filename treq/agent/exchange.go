@@ -125,11 +125,17 @@ func (x *exchange) releaseBody() {
 	}
 }
 
-// rewindBody makes the body of x's request ready to be sent again.
-func (x *exchange) rewindBody() error {
+// rewindBody makes the body of x's request ready to be sent again. A panic is an error: x must
+// not wait for ever.
+func (x *exchange) rewindBody() (err error) {
 	if !x.produced {
 		return nil
 	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = &GenerationError{deferred.NewPanicError(v)}
+		}
+	}()
 	if err := request.Rewind(x.request.Body); err != nil {
 		return &GenerationError{err}
 	}
@@ -151,9 +157,31 @@ func (x *exchange) informed(head *http1.ResponseHead) {
 			w.proceed()
 		}
 	}
-	if x.request.Informational != nil {
-		x.request.Informational(head.Code, head.Header)
+	if x.request.Informational == nil {
+		return
 	}
+	p := inform(x.request, head.Code, head.Header)
+	switch {
+	case p == nil:
+		return
+	case x.over(): // it was cancelled, so nobody waits for the error
+		p.Repanic()
+	}
+	x.fail(p)
+	if x.carrier != nil {
+		x.carrier.abort(p)
+	}
+}
+
+// inform calls the Informational of req, and returns its panic.
+func inform(req *request.Request, code int, header http.Header) (p *deferred.PanicError) {
+	defer func() {
+		if v := recover(); v != nil {
+			p = deferred.NewPanicError(v)
+		}
+	}()
+	req.Informational(code, header)
+	return nil
 }
 
 // refuseUpload ends the wait for a 100: the server has answered without the body.

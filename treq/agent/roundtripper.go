@@ -22,7 +22,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	"github.com/sourcegraph/conc/panics"
 )
 
 // This file joins agents with net/http, in both directions.
@@ -52,64 +51,96 @@ type roundTripperAgent struct {
 // Request sends req through the RoundTripper; see [Requester].
 func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	ctx, cancel := context.WithCancel(context.Background())
-	d := deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { cancel() })
-	if inform := req.Informational; inform != nil {
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-			Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
-				a.reactor.CallFromThread(func() {
-					if !d.Called() {
-						inform(code, http.Header(header))
-					}
-				})
-				return nil
-			},
-		})
-	}
-	out, produce := a.outgoing(ctx, req)
-	go func() {
-		in, err := a.roundTrip(out)
-		if err != nil && out.Body != nil {
+	var out *http.Request
+	release := func() {
+		cancel()
+		if out.Body != nil {
 			out.Body.Close() // not every RoundTripper does
 		}
+	}
+	d := deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { release() })
+	if req.Informational != nil {
+		ctx = a.informing(ctx, req, d, release)
+	}
+	out, produce := a.outgoing(ctx, req)
+	go a.roundTrip(out, func(in *http.Response, err error) {
 		a.reactor.CallFromThread(func() {
 			switch {
 			case err != nil:
-				cancel()
+				release()
 				if !d.Called() {
 					d.Errback(err)
 				}
 			case d.Called():
-				cancel()
-				go in.Body.Close()
+				release()
+				bridge.Close(in.Body)
 			default:
-				d.Callback(a.response(req, in, cancel))
+				d.Callback(a.response(req, in, release))
 			}
 		})
-	}()
+	})
 	produce()
 	return reactor.UntilStopped(a.reactor, d).AddErrback(func(err error) (*response.Response, error) {
 		return nil, WithRequest(req, err)
 	})
 }
 
-// roundTrip calls the RoundTripper, and makes an error of what it must not do.
-func (a *roundTripperAgent) roundTrip(out *http.Request) (in *http.Response, err error) {
-	if r := panics.Try(func() { in, err = a.rt.RoundTrip(out) }); r != nil {
-		return nil, &deferred.PanicError{Value: r.Value, Stack: r.Stack}
+// informing returns a context that passes the interim responses to req's Informational, on
+// the loop's goroutine. The RoundTripper waits for it: when it panics, d fails, and so does
+// the RoundTripper, which therefore does not use its connection again.
+func (a *roundTripperAgent) informing(ctx context.Context, req *request.Request, d *deferred.Deferred[*response.Response], release func()) context.Context {
+	informed := func(code int, header http.Header) error {
+		if d.Called() {
+			return nil
+		}
+		p := inform(req, code, header)
+		switch {
+		case p == nil:
+			return nil
+		case d.Called(): // req was cancelled, so nobody waits for the error
+			p.Repanic()
+		}
+		d.Errback(p)
+		release()
+		return p
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case in == nil:
-		return nil, fmt.Errorf("the %T returned neither a response nor an error", a.rt)
-	case in.Body == nil:
-		in.Body = http.NoBody
-	}
-	if in.StatusCode == http.StatusSwitchingProtocols {
-		in.Body.Close()
-		return nil, ErrUpgradeLost
-	}
-	return in, nil
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
+			if a.reactor.OnLoop() {
+				return informed(code, http.Header(header))
+			}
+			result := make(chan error, 1)
+			a.reactor.CallFromThread(func() { result <- informed(code, http.Header(header)) })
+			select {
+			case err := <-result:
+				return err
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+	})
+}
+
+// roundTrip calls the RoundTripper, makes an error of what it must not do, and calls done
+// with the result.
+func (a *roundTripperAgent) roundTrip(out *http.Request, done func(in *http.Response, err error)) {
+	var in *http.Response
+	bridge.Guard(func() (err error) {
+		in, err = a.rt.RoundTrip(out)
+		switch {
+		case err != nil:
+			return err
+		case in == nil:
+			return fmt.Errorf("the %T returned neither a response nor an error", a.rt)
+		case in.Body == nil:
+			in.Body = http.NoBody
+		}
+		if in.StatusCode == http.StatusSwitchingProtocols {
+			bridge.Close(in.Body)
+			return ErrUpgradeLost
+		}
+		return nil
+	}, func(err error) { done(in, err) })
 }
 
 // ErrUpgradeLost says that a server switched to another protocol, with a 101, in answer to a
@@ -185,9 +216,10 @@ func (p *producerPipe) StopProducing() {
 	p.done.Cancel()
 }
 
-// response returns in as an agent's response. The end of the body calls cancel.
-func (a *roundTripperAgent) response(req *request.Request, in *http.Response, cancel func()) *response.Response {
-	t := &pumpTransport{Pump: bridge.NewPump(a.reactor, in.Body), cancel: cancel, cooperator: a.cooperator}
+// response returns in as an agent's response. The end of the body calls release; before, the
+// RoundTripper may still send the request's body.
+func (a *roundTripperAgent) response(req *request.Request, in *http.Response, release func()) *response.Response {
+	t := &pumpTransport{Pump: bridge.NewPump(a.reactor, in.Body), release: release, cooperator: a.cooperator}
 	t.body.Init(t)
 	t.ended = reactor.UntilStopped(a.reactor, deferred.New[deferred.None]())
 	t.ended.AddErrback(func(err error) (deferred.None, error) {
@@ -207,6 +239,9 @@ func (a *roundTripperAgent) response(req *request.Request, in *http.Response, ca
 	r.Request = req
 	r.Trailer = maps.Clone(in.Trailer)
 	t.atEnd = func() { r.Trailer = in.Trailer }
+	if in.Body == http.NoBody { // it has ended, even if nobody reads it
+		release()
+	}
 	return r
 }
 
@@ -215,7 +250,7 @@ type pumpTransport struct {
 	*bridge.Pump
 	body       response.Body
 	atEnd      func() // is called before the end of a complete body
-	cancel     func()
+	release    func()
 	cooperator *task.Cooperator
 	ended      *deferred.Deferred[deferred.None] // fires at the end of the body; fails if the reactor stops first
 }
@@ -235,7 +270,7 @@ func (t *pumpTransport) StopProducing() {
 }
 
 func (t *pumpTransport) end(err error) {
-	t.cancel()
+	t.release()
 	if !t.ended.Called() {
 		t.ended.Callback(deferred.None{})
 	}
@@ -252,8 +287,9 @@ func (t *pumpTransport) end(err error) {
 // RoundTrip; on the loop's goroutine it fails with [reactor.ErrOnLoop].
 //
 // The body of a request with "Expect: 100-continue" waits for the 100 for a second at most, as
-// with http.DefaultTransport. The Got1xxResponse of an httptrace.ClientTrace is called, on the
-// loop's goroutine. A request with trailers fails, since they cannot be sent.
+// with http.DefaultTransport. RoundTrip calls the Got1xxResponse of an httptrace.ClientTrace on
+// its own goroutine, before it returns; an error of it aborts the request. A request with
+// trailers fails, since they cannot be sent.
 //
 // As in net/http, the body of a 101 is an io.ReadWriteCloser, so that WebSocket libraries
 // over an http.Client work.
@@ -270,7 +306,6 @@ type roundTripper struct {
 }
 
 func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
-	ctx := in.Context()
 	if len(in.Trailer) != 0 {
 		if in.Body != nil {
 			in.Body.Close()
@@ -302,60 +337,106 @@ func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
 	if req.Body != nil && http1.HasToken(in.Header["Expect"], "100-continue") {
 		req.ExpectContinue = expectContinueTimeout
 	}
-	var upgraded *upgradedBody // belongs to the loop's goroutine
-	out, err := reactor.BlockingCallFromThread(ctx, t.threads, func() *deferred.Deferred[*http.Response] {
-		return deferred.Map(t.traced(ctx, req), func(resp *response.Response) (*http.Response, error) {
-			if resp.Upgrade != nil {
-				upgraded = &upgradedBody{threads: t.threads}
-				resp.Upgrade.SwitchProtocol((*upgradedProtocol)(upgraded))
-				return netResponse(in, resp, upgraded), nil
-			}
-			return t.response(ctx, in, resp)
-		})
-	})
-	if err != nil {
-		if in.Body != nil {
-			in.Body.Close()
-		}
-		t.threads.CallFromThread(func() {
-			if upgraded != nil { // it came when ctx had ended
-				upgraded.Close()
-			}
-		})
-	}
-	return out, err
+	x := &netExchange{threads: t.threads, agent: t.agent, in: in, req: req}
+	x.news = deferred.NewDeferredQueue[netNews](deferred.QueueConfig{})
+	return x.run()
 }
 
 // expectContinueTimeout is that of http.DefaultTransport.
 const expectContinueTimeout = time.Second
 
-// traced sends req, and passes its interim responses to the ClientTrace of ctx. An error of
-// the trace aborts the request. It runs on the loop's goroutine.
-func (t *roundTripper) traced(ctx context.Context, req *request.Request) *deferred.Deferred[*response.Response] {
-	trace := httptrace.ContextClientTrace(ctx)
-	if trace == nil || trace.Got1xxResponse == nil {
-		return t.agent.Request(req)
-	}
-	var aborted error
-	var d *deferred.Deferred[*response.Response]
-	req.Informational = func(code int, header http.Header) {
-		if err := trace.Got1xxResponse(code, textproto.MIMEHeader(header)); err != nil && aborted == nil {
-			aborted = err
-			d.Cancel()
-		}
-	}
-	d = t.agent.Request(req)
-	return d.AddErrback(func(err error) (*response.Response, error) { return nil, cmp.Or(aborted, err) })
+// A netExchange is one call of RoundTrip. Apart from run, its methods belong to the loop's
+// goroutine, as do the fields below req.
+type netExchange struct {
+	threads reactor.Threads
+	agent   Requester
+	in      *http.Request
+	req     *request.Request
+
+	news   *deferred.DeferredQueue[netNews]
+	result *deferred.Deferred[deferred.None] // fires after the request's Deferred; nil before start
+	out    *http.Response                    // nil before the response
 }
 
-// response returns resp as a net/http response. It runs on the loop's goroutine.
-func (t *roundTripper) response(ctx context.Context, in *http.Request, resp *response.Response) (*http.Response, error) {
-	reader := &pipeReader{threads: t.threads, ctx: ctx}
+// A netNews is an interim response, or the end: the response or an error.
+type netNews struct {
+	interim bool
+	code    int
+	header  textproto.MIMEHeader
+	out     *http.Response
+	err     error
+}
+
+// run sends the request and waits for the response. It calls the hook for interim responses
+// itself, since the hook may wait for the loop: that of an httputil.ReverseProxy writes to a
+// ResponseWriter, which may belong to a server on the same loop.
+func (x *netExchange) run() (*http.Response, error) {
+	ctx := x.in.Context()
+	var hook func(int, textproto.MIMEHeader) error
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.Got1xxResponse != nil {
+		hook = trace.Got1xxResponse
+		news := x.news // not x, which keeps the response reachable
+		x.req.Informational = func(code int, header http.Header) {
+			news.Put(netNews{interim: true, code: code, header: textproto.MIMEHeader(header.Clone())})
+		}
+	}
+	arrived := false
+	defer func() {
+		if arrived {
+			return
+		}
+		x.threads.CallFromThread(x.giveUp)
+		if x.in.Body != nil {
+			x.in.Body.Close()
+		}
+	}()
+	news, err := reactor.BlockingCallFromThread(ctx, x.threads, x.start)
+	for err == nil && news.interim {
+		if err = hook(news.code, news.header); err == nil {
+			news, err = reactor.BlockingCallFromThread(ctx, x.threads, x.news.Get)
+		}
+	}
+	if err == nil {
+		err = news.err
+	}
+	arrived = err == nil
+	return news.out, err
+}
+
+// start sends the request, and returns the first news.
+func (x *netExchange) start() *deferred.Deferred[netNews] {
+	responded := deferred.Map(x.agent.Request(x.req), x.response)
+	x.result = deferred.MapBoth(responded, func(out *http.Response, err error) (deferred.None, error) {
+		x.out = out
+		x.news.Put(netNews{out: out, err: err})
+		return deferred.None{}, nil
+	})
+	return x.news.Get()
+}
+
+// giveUp drops the response that has come or will come. run has failed.
+func (x *netExchange) giveUp() {
+	if x.result != nil {
+		x.result.Cancel()
+	}
+	if x.out != nil {
+		x.out.Body.Close()
+	}
+}
+
+// response returns resp as a net/http response.
+func (x *netExchange) response(resp *response.Response) (*http.Response, error) {
+	if resp.Upgrade != nil {
+		body := &upgradedBody{threads: x.threads}
+		resp.Upgrade.SwitchProtocol((*upgradedProtocol)(body))
+		return netResponse(x.in, resp, body), nil
+	}
+	reader := &pipeReader{threads: x.threads, ctx: x.in.Context()}
 	if err := resp.DeliverBody(reader); err != nil {
 		return nil, err
 	}
 	body := &pipeBody{Pipe: reader.pipe, from: resp}
-	body.out = netResponse(in, resp, body)
+	body.out = netResponse(x.in, resp, body)
 	return body.out, nil
 }
 

@@ -38,7 +38,8 @@ type Request struct {
 	// it is to their own origin: the other origin chose the URL.
 	Foreign bool
 	// Informational, if not nil, is called with each interim response, such as 103
-	// Early Hints (RFC 8297). A 101 is not an interim response.
+	// Early Hints (RFC 8297). A 101 is not an interim response. A panic of it fails the
+	// request with a *deferred.PanicError and closes the connection.
 	Informational func(code int, header http.Header)
 }
 

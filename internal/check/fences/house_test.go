@@ -39,7 +39,7 @@ var house = []room{
 	{"reactor/task", "deferred internal/list internal/timers reactor"},
 	{"reactor/endpoints", "deferred reactor"},
 	{"reactor/memory", "deferred internal/timers reactor"},
-	{"internal/bridge", "deferred reactor"},
+	{"internal/bridge", "deferred internal/coro reactor"},
 
 	// What a request and its response are. Bodies are produced and read by
 	// cooperative tasks.

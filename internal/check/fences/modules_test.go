@@ -19,7 +19,7 @@ var modules = []module{
 	{"github.com/gofrs/flock", "deferred"},
 	{"github.com/google/go-cmp", "treq/testing internal/check/parity"},
 	{"github.com/klauspost/compress", "treq/agent"},
-	{"github.com/sourcegraph/conc", "reactor internal/bridge treq/agent treq/response treq/web"},
+	{"github.com/sourcegraph/conc", "reactor treq/agent treq/response treq/web"},
 	{"golang.org/x/net/idna", "internal/origin"},
 	{"golang.org/x/net/publicsuffix", "treq/cookies"},
 	{"golang.org/x/sync", "reactor"},
