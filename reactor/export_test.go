@@ -30,3 +30,9 @@ func (s *portableSocket) limitBuffers(size int) error {
 	}
 	return c.SetWriteBuffer(size)
 }
+
+// Anonymous reports whether the loop has not found out on which goroutine it runs its turn.
+func (l *Loop) Anonymous() bool { return anonymous.Load() == l }
+
+// ForgetUnwound undoes what a panic or runtime.Goexit in a turn leaves behind.
+func ForgetUnwound() { anonymous.Store(nil) }

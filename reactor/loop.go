@@ -57,6 +57,7 @@ type Loop struct {
 	status    atomic.Uint32 // a state; set under mu
 	phase     atomic.Uint32 // outside, inTurn or asleep
 	goroutine atomic.Uint64 // number of the loop's goroutine; 0 if unknown
+	asked     atomic.Bool   // OnLoop was called; set under mu
 }
 
 // The phases of a loop. Only CallFromThread and Stop, which wake the loop, set the phase on
@@ -182,14 +183,13 @@ func (l *Loop) begin() error {
 	}
 	l.status.Store(uint32(starting))
 	l.runCount++
+	l.goroutine.Store(coro.Goroutine())
 	l.revive()
 	return nil
 }
 
-// revive makes the calling goroutine the loop's, which may run again after it has ended. mu
-// is locked.
+// revive lets the loop run again after it has ended. mu is locked.
 func (l *Loop) revive() {
-	l.goroutine.Store(coro.Goroutine())
 	if l.hasEnded && l.state() != closed {
 		l.hasEnded, l.ended = false, nil
 	}
@@ -291,39 +291,6 @@ func (l *Loop) CallWhenRunning(f func()) {
 		return
 	}
 	l.whenRunning = append(l.whenRunning, f)
-}
-
-// Iterate runs one turn of the loop; see [Core].
-func (l *Loop) Iterate(timeout time.Duration) error {
-	if err := l.adopt(); err != nil {
-		return err
-	}
-	return l.iterate(timeout)
-}
-
-// IterateWhile calls [Loop.Iterate] as long as more returns true and there is no error. A
-// turn costs about a microsecond less: the loop finds out only once on which goroutine it is.
-func (l *Loop) IterateWhile(more func() bool, timeout time.Duration) error {
-	if err := l.adopt(); err != nil {
-		return err
-	}
-	for more() {
-		if err := l.iterate(timeout); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// adopt makes the calling goroutine, which is about to run turns, the loop's.
-func (l *Loop) adopt() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.phase.Load() != outside || l.state() != idle && l.state() != closed {
-		return ErrAlreadyRunning
-	}
-	l.revive()
-	return nil
 }
 
 func (l *Loop) iterate(timeout time.Duration) error {
@@ -491,19 +458,6 @@ func (l *Loop) CallInThread(f func()) {
 
 // SuggestThreadPoolSize sets the size of the pool of goroutines; see [Threads].
 func (l *Loop) SuggestThreadPoolSize(size int) { l.threads.resize(size) }
-
-// OnLoop reports whether the caller is on the loop's goroutine; see [Threads].
-func (l *Loop) OnLoop() bool {
-	id := l.goroutine.Load()
-	switch {
-	case id == 0:
-		return false
-	case l.phase.Load() == asleep: // no coroutine runs on it
-		return coro.Goroutine() == id
-	default:
-		return coro.RunsOn(id)
-	}
-}
 
 // Ended returns a channel that is closed when Run ends; see [Threads].
 func (l *Loop) Ended() <-chan struct{} {

@@ -2,6 +2,7 @@ package coro
 
 import (
 	"bytes"
+	"iter"
 	"runtime"
 	"strconv"
 	"sync"
@@ -137,16 +138,34 @@ type goroutine struct {
 	creator  uint64 // the number of the creator of a coroutine; 0 for other goroutines
 }
 
-// goroutines returns all goroutines of the program by their numbers.
-func goroutines() map[uint64]goroutine {
+// stacks returns the texts of the stacks of all goroutines of the program.
+func stacks() iter.Seq[[]byte] {
 	buffer := make([]byte, 64<<10)
 	n := runtime.Stack(buffer, true)
 	for n == len(buffer) {
 		buffer = make([]byte, 4*len(buffer))
 		n = runtime.Stack(buffer, true)
 	}
+	return bytes.SplitSeq(buffer[:n], []byte("\n\n"))
+}
+
+// Calling returns the number of a goroutine that is calling the function with this name,
+// such as "p.(*T).f", or 0. It reads the stacks of all goroutines. A stack of more than 100
+// functions shows the first and the last 50.
+func Calling(function string) uint64 {
+	call := []byte(function + "(")
+	for text := range stacks() {
+		if bytes.Contains(text, call) {
+			return goroutineNumber(text)
+		}
+	}
+	return 0
+}
+
+// goroutines returns all goroutines of the program by their numbers.
+func goroutines() map[uint64]goroutine {
 	all := make(map[uint64]goroutine)
-	for text := range bytes.SplitSeq(buffer[:n], []byte("\n\n")) {
+	for text := range stacks() {
 		header, _, _ := bytes.Cut(text, []byte("\n"))
 		all[goroutineNumber(text)] = goroutine{
 			switched: bytes.Contains(header, []byte(" [coroutine")),
