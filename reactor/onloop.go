@@ -85,6 +85,9 @@ func (l *Loop) turns(more func() bool, timeout time.Duration) error {
 }
 
 // OnLoop reports whether the caller is on the loop's goroutine; see [Threads].
+//
+// Between calls of [Loop.Iterate], the loop's goroutine is that of the last turn; until OnLoop
+// has been called in a turn, it is that of the first.
 func (l *Loop) OnLoop() bool {
 	if !l.asked.Load() {
 		l.identify()
