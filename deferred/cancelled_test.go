@@ -165,7 +165,8 @@ func TestACoroutineThatFailsAtOnceEnds(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s, abandoned %v", test.name, abandoned), func(t *testing.T) {
-				defer deferred.SetUnwinder(deferred.SetUnwinder(nil))
+				before := deferred.SetUnwinder(nil)
+				defer func() { deferred.SetUnwinder(before) }()
 				u := deferred.FailOnUnhandled(t)
 				awaits, ended := 0, false
 				start := func() *D {
