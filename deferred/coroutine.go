@@ -136,18 +136,25 @@ func Await[T any](co *Co, d *Deferred[T]) (value T, err error) {
 		panic("deferred: Await outside of deferred.Go")
 	case d == nil:
 		panic("deferred: Await of a nil Deferred")
+	case d.ready() && d.err != nil:
+		return takeFailure(co, d)
 	case d.ready():
-		value, err = d.take()
-		if err != nil {
-			co.noteFailure()
-		}
-		return value, err
+		return d.take()
 	case suspendOn(co, d):
 		return suspend[T](co)
 	case d.ready():
 		return d.take()
 	}
 	return value, ErrCancelled
+}
+
+// takeFailure takes the error of d, which had failed before. It is a function of its own so
+// that the frame of Await stays small: short coroutines fit in the 2 KB of a new stack, and
+// growing it takes longer than all the rest.
+func takeFailure[T any](co *Co, d *Deferred[T]) (value T, err error) {
+	value, err = d.take()
+	co.noteFailure()
+	return value, err
 }
 
 // suspendOn arranges for d to resume co. It returns false if it has cancelled d instead.
