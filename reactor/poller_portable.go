@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,9 +32,8 @@ type portablePoller struct {
 
 // A notification is a call of f, or if f is nil, of the socket's handler.
 type notification struct {
-	socket    *portableSocket
-	readiness Readiness
-	f         func()
+	socket *portableSocket
+	f      func()
 }
 
 func newPortablePoller() *portablePoller {
@@ -92,8 +92,8 @@ func (p *portablePoller) deliver() {
 		queue[i] = notification{}
 		if n.f != nil {
 			n.f()
-		} else if !n.socket.ended {
-			n.socket.handler.Ready(n.readiness)
+		} else if ready := n.socket.ready.Swap(0); !n.socket.ended {
+			n.socket.handler.Ready(Readiness(ready))
 		}
 	}
 	p.spare = queue[:0]
@@ -229,6 +229,10 @@ type portableSocket struct {
 	handler Handler
 	ended   bool // Close was called; used by the loop's goroutine only
 
+	// ready is the Readiness of the socket's notification in the queue, or 0 without one.
+	// There is one at most, so that a busy socket has one call of its handler a turn.
+	ready atomic.Uint32
+
 	mu sync.Mutex
 
 	in      []byte // read and not yet taken by the loop
@@ -276,7 +280,9 @@ func (s *portableSocket) Start(h Handler) {
 
 // notify makes the loop call the handler.
 func (s *portableSocket) notify(r Readiness) {
-	s.poller.notify(notification{socket: s, readiness: r})
+	if s.ready.Or(uint32(r)) == 0 {
+		s.poller.notify(notification{socket: s})
+	}
 }
 
 func (s *portableSocket) readAll() {

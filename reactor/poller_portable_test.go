@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -39,5 +40,39 @@ func TestUndoInterrupt(t *testing.T) {
 		if len(conn.set) != 1 || !conn.set[0].Equal(test.want) {
 			t.Errorf("closed %v, Drain's limit %v: the deadlines are %v, want %v", test.closed, test.limit, conn.set, test.want)
 		}
+	}
+}
+
+// TestOneNotification: however often a socket becomes ready before the loop looks, its
+// handler is called once, and once more for what comes during that call.
+func TestOneNotification(t *testing.T) {
+	p := newPortablePoller()
+	s := &portableSocket{poller: p}
+	h := &readyRecorder{}
+	s.handler = h
+	s.notify(Readable)
+	s.notify(Writable)
+	s.notify(Readable)
+	h.during = func() { s.notify(Writable) }
+	for range 3 {
+		p.deliver()
+	}
+	if got := fmt.Sprint(h.got); got != fmt.Sprint([]Readiness{Readable | Writable, Writable}) {
+		t.Errorf("the calls of Ready have %v", got)
+	}
+}
+
+// A readyRecorder records calls of Ready, and calls during in the first of them.
+type readyRecorder struct {
+	Handler
+	got    []Readiness
+	during func()
+}
+
+func (r *readyRecorder) Ready(readiness Readiness) {
+	r.got = append(r.got, readiness)
+	if r.during != nil {
+		r.during()
+		r.during = nil
 	}
 }
