@@ -226,21 +226,29 @@ func TestClosedMeanwhile(t *testing.T) {
 		config agent.PoolConfig
 		method string
 		body   request.BodyProducer
+		kept   bool // the server has kept connection 0 for a second request, a millisecond ago
 	}{
-		{"POST", agent.PoolConfig{}, "POST", nil},
-		{"POST of bytes", agent.PoolConfig{}, "POST", request.Bytes("text")},
-		{"POST of what cannot be sent again", agent.PoolConfig{}, "POST", &producer{length: 4, writes: []string{"text"}}},
-		{"PUT of what cannot be sent again", agent.PoolConfig{}, "PUT", &producer{length: 4, writes: []string{"text"}}},
-		{"PATCH", agent.PoolConfig{}, "PATCH", request.Bytes("text")},
-		{"GET without a retry", agent.PoolConfig{DisableRetry: true}, "GET", nil},
-		{"GET", agent.PoolConfig{}, "GET", nil},
-		{"as many connections as allowed", agent.PoolConfig{MaxConnectionsPerHost: 2}, "POST", request.Bytes("text")},
+		{"POST", agent.PoolConfig{}, "POST", nil, false},
+		{"POST of bytes", agent.PoolConfig{}, "POST", request.Bytes("text"), false},
+		{"POST of what cannot be sent again", agent.PoolConfig{}, "POST", &producer{length: 4, writes: []string{"text"}}, false},
+		{"PUT of what cannot be sent again", agent.PoolConfig{}, "PUT", &producer{length: 4, writes: []string{"text"}}, false},
+		{"PATCH", agent.PoolConfig{}, "PATCH", request.Bytes("text"), false},
+		{"GET without a retry", agent.PoolConfig{DisableRetry: true}, "GET", nil, false},
+		{"GET", agent.PoolConfig{}, "GET", nil, false},
+		{"as many connections as allowed", agent.PoolConfig{MaxConnectionsPerHost: 2}, "POST", request.Bytes("text"), false},
+		{"POST on a connection that was kept", agent.PoolConfig{}, "POST", request.Bytes("text"), true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t, test.config)
 			first, second := w.get("http://a.example/"), w.get("http://a.example/")
 			w.Conn(0).Send(okHello)
 			w.wantBody(deferredtest.SuccessResultOf(t, first), "hello")
+			if test.kept {
+				again := w.get("http://a.example/")
+				w.Conn(0).Send(okHello)
+				w.wantBody(deferredtest.SuccessResultOf(t, again), "hello")
+				w.r.Advance(time.Millisecond)
+			}
 			var d *deferred.Deferred[*response.Response]
 			second.AddCallback(func(r *response.Response) (*response.Response, error) {
 				req := newRequest(test.method, "http://a.example/") // connection 0 is unused
