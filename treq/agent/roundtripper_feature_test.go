@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/background"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/loopback"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -31,35 +32,21 @@ import (
 // refusingServer answers the head of each request with answer, and sends what it got of the
 // body, within a moment, to bodies.
 func refusingServer(t *testing.T, answer string) (url string, heads chan string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
 	heads = make(chan string, 9)
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				r := bufio.NewReader(c)
-				req, err := http.ReadRequest(r)
-				if err != nil {
-					return
-				}
-				heads <- fmt.Sprintf("%s %q %d", req.Method, req.Header.Get("Expect"), r.Buffered())
-				io.WriteString(c, answer)
-				if strings.Contains(answer, " 100 ") {
-					io.Copy(io.Discard, req.Body)
-					io.WriteString(c, okHello)
-				}
-			}()
+	address := loopback.Serve(t, func(c net.Conn) {
+		r := bufio.NewReader(c)
+		req, err := http.ReadRequest(r)
+		if err != nil {
+			return
 		}
-	}()
-	return "http://" + listener.Addr().String(), heads
+		heads <- fmt.Sprintf("%s %q %d", req.Method, req.Header.Get("Expect"), r.Buffered())
+		io.WriteString(c, answer)
+		if strings.Contains(answer, " 100 ") {
+			io.Copy(io.Discard, req.Body)
+			io.WriteString(c, okHello)
+		}
+	})
+	return "http://" + address, heads
 }
 
 // TestFromRoundTripperExpects checks that ExpectContinue and Informational pass through

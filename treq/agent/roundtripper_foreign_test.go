@@ -21,6 +21,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/background"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/loopback"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -479,31 +480,17 @@ func TestUploadOfAStub(t *testing.T) {
 // keptServer answers each request with answer and keeps the connection. It sends the address
 // of the client of each request to clients.
 func keptServer(t *testing.T, answer string) (url string, clients chan string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
 	clients = make(chan string, 9)
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
+	address := loopback.Serve(t, func(c net.Conn) {
+		for r := bufio.NewReader(c); ; {
+			if _, err := http.ReadRequest(r); err != nil {
 				return
 			}
-			go func() {
-				defer c.Close()
-				for r := bufio.NewReader(c); ; {
-					if _, err := http.ReadRequest(r); err != nil {
-						return
-					}
-					clients <- c.RemoteAddr().String()
-					io.WriteString(c, answer)
-				}
-			}()
+			clients <- c.RemoteAddr().String()
+			io.WriteString(c, answer)
 		}
-	}()
-	return "http://" + listener.Addr().String(), clients
+	})
+	return "http://" + address, clients
 }
 
 // A wildRewind is a body in memory whose Rewind panics.
