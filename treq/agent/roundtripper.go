@@ -338,7 +338,6 @@ func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
 		req.ExpectContinue = expectContinueTimeout
 	}
 	x := &netExchange{threads: t.threads, agent: t.agent, in: in, req: req}
-	x.news = deferred.NewDeferredQueue[netNews](deferred.QueueConfig{})
 	return x.run()
 }
 
@@ -353,9 +352,9 @@ type netExchange struct {
 	in      *http.Request
 	req     *request.Request
 
-	news   *deferred.DeferredQueue[netNews]
-	result *deferred.Deferred[deferred.None] // fires after the request's Deferred; nil before start
-	out    *http.Response                    // nil before the response
+	news *deferred.DeferredQueue[netNews] // nil if nobody asks for interim responses
+	end  *deferred.Deferred[netNews]      // fires after the request's Deferred; nil before start
+	out  *http.Response                   // nil before the response
 }
 
 // A netNews is an interim response, or the end: the response or an error.
@@ -375,7 +374,8 @@ func (x *netExchange) run() (*http.Response, error) {
 	var hook func(int, textproto.MIMEHeader) error
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.Got1xxResponse != nil {
 		hook = trace.Got1xxResponse
-		news := x.news // not x, which keeps the response reachable
+		news := deferred.NewDeferredQueue[netNews](deferred.QueueConfig{}) // not x, which keeps the response reachable
+		x.news = news
 		x.req.Informational = func(code int, header http.Header) {
 			news.Put(netNews{interim: true, code: code, header: textproto.MIMEHeader(header.Clone())})
 		}
@@ -406,18 +406,24 @@ func (x *netExchange) run() (*http.Response, error) {
 // start sends the request, and returns the first news.
 func (x *netExchange) start() *deferred.Deferred[netNews] {
 	responded := deferred.Map(x.agent.Request(x.req), x.response)
-	x.result = deferred.MapBoth(responded, func(out *http.Response, err error) (deferred.None, error) {
+	x.end = deferred.MapBoth(responded, func(out *http.Response, err error) (netNews, error) {
 		x.out = out
-		x.news.Put(netNews{out: out, err: err})
-		return deferred.None{}, nil
+		return netNews{out: out, err: err}, nil
+	})
+	if x.news == nil {
+		return x.end
+	}
+	x.end.AddCallback(func(end netNews) (netNews, error) {
+		x.news.Put(end)
+		return end, nil
 	})
 	return x.news.Get()
 }
 
 // giveUp drops the response that has come or will come. run has failed.
 func (x *netExchange) giveUp() {
-	if x.result != nil {
-		x.result.Cancel()
+	if x.end != nil {
+		x.end.Cancel()
 	}
 	if x.out != nil {
 		x.out.Body.Close()
