@@ -1,6 +1,7 @@
 package request
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"time"
@@ -33,6 +34,10 @@ type Request struct {
 	// (RFC 9110, section 10.1.1). If the server answers with another response first,
 	// the body is not sent. 0 means that the body does not wait.
 	ExpectContinue time.Duration
+	// Context has values for the agents that the request passes through, such as the hooks
+	// of package httptrace. Whoever makes the request ends it when the Context ends: an
+	// agent need not watch it. nil means none.
+	Context context.Context
 	// Foreign says that a redirect from another origin led here, directly or some
 	// redirects ago. Agents add no credentials of their own to such a request, even if
 	// it is to their own origin: the other origin chose the URL.

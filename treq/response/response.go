@@ -33,6 +33,9 @@ type Response struct {
 	Length int64
 	// Request is the answered request.
 	Request *request.Request
+	// Tries is how often Request was sent until this response came: 1, unless an agent
+	// that repeats requests counted more.
+	Tries int
 	// PreviousResponse is the redirect that led to Request, or nil.
 	PreviousResponse *Response
 	// Upgrade is the connection, if the server switched to another protocol by a 101
@@ -53,7 +56,7 @@ type Response struct {
 }
 
 // New returns a Response with a body. The caller sets the other fields.
-func New(body *Body) *Response { return &Response{body: body, Length: UnknownLength} }
+func New(body *Body) *Response { return &Response{body: body, Length: UnknownLength, Tries: 1} }
 
 // Buffer makes r keep the body in memory as it is read, so that it can be read again. It
 // must be called before the body has a reader.
