@@ -101,17 +101,18 @@ var ErrBodyNotRepeatable = errors.New("the server wants authentication first, an
 // stale nonce, and one more because the nonce may become stale in between.
 const maxChallenges = 2
 
-// authorize returns the request of this hop with the credentials, if they are for its
-// origin.
-func (t *trip) authorize() (*request.Request, error) {
+// authorize sets t.authorized, with the credentials if they are for the origin of this hop.
+// The Deferred, if it is not nil, fires when the credentials have authorized the request.
+func (t *trip) authorize() (*deferred.Deferred[deferred.None], error) {
+	t.authorized = t.req
 	if t.Credentials == nil || t.req.Foreign {
-		return t.req, nil
+		return nil, nil
 	}
 	if o, err := origin.Of(t.req.URL); err != nil || o != t.origin {
-		return t.req, err
+		return nil, err
 	}
-	authorized := t.req.Clone()
-	return authorized, t.Credentials.Authorize(authorized)
+	t.authorized = t.req.Clone()
+	return t.Credentials.Authorize(t.authorized), nil
 }
 
 // answer returns the request that answers the challenge in resp. It returns nil if resp

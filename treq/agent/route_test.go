@@ -302,7 +302,7 @@ func TestChallengesOfEachHop(t *testing.T) {
 // persistent answers every challenge.
 type persistent struct{}
 
-func (persistent) Authorize(req *request.Request) error {
+func (persistent) Authorize(req *request.Request) *deferred.Deferred[deferred.None] {
 	req.Header.Set("Authorization", "Please")
 	return nil
 }

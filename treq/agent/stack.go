@@ -133,10 +133,30 @@ type trip struct {
 
 // send sends the request of this hop.
 func (t *trip) send() *deferred.Deferred[*response.Response] {
-	var err error
-	if t.authorized, err = t.authorize(); err != nil {
+	wait, err := t.authorize()
+	switch {
+	case err != nil:
 		return refuse(t.req, err)
+	case wait != nil:
+		return t.sendAfter(wait)
 	}
+	return t.sendAuthorized()
+}
+
+// sendAfter sends the request of this hop when wait has fired: the credentials authorize it
+// only then.
+func (t *trip) sendAfter(wait *deferred.Deferred[deferred.None]) *deferred.Deferred[*response.Response] {
+	own := *t // t may be on the stack of Send
+	return deferred.ThenBoth(wait, func(_ deferred.None, err error) *deferred.Deferred[*response.Response] {
+		if err != nil {
+			return refuse(own.req, err)
+		}
+		return own.sendAuthorized()
+	})
+}
+
+// sendAuthorized sends the authorized request of this hop.
+func (t *trip) sendAuthorized() *deferred.Deferred[*response.Response] {
 	sent, err := t.addCookies(t.authorized)
 	if err != nil {
 		return refuse(t.req, err)

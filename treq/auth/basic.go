@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	"golang.org/x/text/unicode/norm"
@@ -53,11 +54,12 @@ type basic struct {
 	err   error
 }
 
-func (b basic) Authorize(req *request.Request) error {
-	if b.err == nil {
-		req.Header.Set("Authorization", b.value)
+func (b basic) Authorize(req *request.Request) *deferred.Deferred[deferred.None] {
+	if b.err != nil {
+		return deferred.Fail[deferred.None](b.err)
 	}
-	return b.err
+	req.Header.Set("Authorization", b.value)
+	return nil
 }
 
 func (b basic) Answered(*request.Request, *response.Response) (bool, error) { return false, nil }

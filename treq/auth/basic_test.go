@@ -20,7 +20,7 @@ func get(u string) *request.Request {
 func authorization(t testing.TB, c auth.Credentials, u string) string {
 	t.Helper()
 	req := get(u)
-	if err := c.Authorize(req); err != nil {
+	if err := authorize(t, c, req); err != nil {
 		t.Fatal(err)
 	}
 	return req.Header.Get("Authorization")
@@ -57,7 +57,7 @@ func TestBasic(t *testing.T) {
 	} {
 		req := get("http://h.example/")
 		req.Header.Set("Authorization", "other")
-		err := test.credentials.Authorize(req)
+		err := authorize(t, test.credentials, req)
 		if test.want == "" {
 			if !errors.Is(err, auth.ErrInvalid) {
 				t.Errorf("%s: error %v", test.name, err)
@@ -74,7 +74,7 @@ func TestBasic(t *testing.T) {
 }
 
 func TestErrorsDoNotTellThePassword(t *testing.T) {
-	err := auth.Basic("a:b", "secret\n").Authorize(get("http://h.example/"))
+	err := authorize(t, auth.Basic("a:b", "secret\n"), get("http://h.example/"))
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Error(err)
 	}

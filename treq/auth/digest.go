@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/internal/random"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -80,18 +81,19 @@ const maxSpaces = 32
 
 // Authorize replaces the Authorization of req by the answer to the last challenge for its
 // URL. Without such a challenge it removes the Authorization.
-func (d *Digest) Authorize(req *request.Request) error {
+func (d *Digest) Authorize(req *request.Request) *deferred.Deferred[deferred.None] {
 	if !utf8.ValidString(d.user) || strings.ContainsFunc(d.user, unicode.IsControl) {
-		return fmt.Errorf("%w: digest: the user name has a control character or is not UTF-8", ErrInvalid)
+		return deferred.Fail[deferred.None](fmt.Errorf("%w: digest: the user name has a control character or is not UTF-8", ErrInvalid))
 	}
 	req.Header.Del("Authorization")
 	for _, s := range slices.Backward(d.spaces) {
 		if s.has(req.URL) {
 			value, err := d.authorization(s, req)
-			if err == nil {
-				req.Header.Set("Authorization", value)
+			if err != nil {
+				return deferred.Fail[deferred.None](err)
 			}
-			return err
+			req.Header.Set("Authorization", value)
+			return nil
 		}
 	}
 	return nil

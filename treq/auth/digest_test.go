@@ -113,7 +113,7 @@ func TestDigestUserNames(t *testing.T) {
 		}
 	}
 	for _, user := range []string{"a\nb", "\xff"} {
-		if err := auth.NewDigest(user, "pass").Authorize(get(anURL)); !errors.Is(err, auth.ErrInvalid) {
+		if err := authorize(t, auth.NewDigest(user, "pass"), get(anURL)); !errors.Is(err, auth.ErrInvalid) {
 			t.Errorf("%q: error %v", user, err)
 		}
 	}
@@ -170,7 +170,7 @@ func TestDigestGivesUp(t *testing.T) {
 		}
 		if test.proven {
 			req := get(anURL)
-			d.Authorize(req)
+			authorize(t, d, req)
 			if again, err := d.Answered(req, answer(200, "X")); again || err != nil {
 				t.Errorf("%s: after a 200: %v, %v", test.name, again, err)
 			}
@@ -192,7 +192,7 @@ func TestDigestOfSeveralAtOnce(t *testing.T) {
 		if !again {
 			t.Errorf("request %d is not sent again", i)
 		}
-		d.Authorize(req)
+		authorize(t, d, req)
 	}
 	// The server no longer accepts the older nonce.
 	if again, _ := d.Answered(first, answer(401, "Www-Authenticate", `Digest realm="r", nonce="2", qop="auth"`)); !again {
@@ -256,7 +256,7 @@ func TestDigestBodies(t *testing.T) {
 		challenge(t, d, anURL, `Digest realm="r", nonce="n", qop="`+test.qop+`"`)
 		req := get(anURL)
 		req.Body = test.body
-		err := d.Authorize(req)
+		err := authorize(t, d, req)
 		if !errors.Is(err, test.err) || err == nil && !strings.Contains(req.Header.Get("Authorization"), "qop="+test.want+",") {
 			t.Errorf("%s, %T: %v, %v", test.qop, test.body, req.Header, err)
 		}
@@ -275,12 +275,12 @@ func TestDigestNextNonce(t *testing.T) {
 	d := newDigest()
 	challenge(t, d, anURL, `Digest realm="r", nonce="one", qop="auth"`)
 	req := get(anURL)
-	d.Authorize(req)
+	authorize(t, d, req)
 	if _, err := d.Answered(req, answer(200, "Authentication-Info", `nextnonce="two", qop=auth`)); err != nil {
 		t.Fatal(err)
 	}
 	req = get(anURL)
-	d.Authorize(req)
+	authorize(t, d, req)
 	if got := auth.ParseChallenges(req.Header["Authorization"])[0]; got.Get("nonce") != "two" || got.Get("nc") != "00000001" {
 		t.Errorf("after nextnonce: %v", got)
 	}
@@ -301,7 +301,7 @@ func TestDigestNextNonce(t *testing.T) {
 		t.Errorf("a request without authorization changed the nonce to %q", got.Get("nonce"))
 	}
 	req = get(anURL)
-	d.Authorize(req)
+	authorize(t, d, req)
 	d.Answered(req, answer(503, "Authentication-Info", `nextnonce="five"`))
 	if got := authorized(t, d, anURL); got.Get("nonce") != "three" {
 		t.Errorf("a broken server changed the nonce to %q", got.Get("nonce"))
@@ -315,7 +315,7 @@ func TestDigestAcceptedByCode(t *testing.T) {
 		d := newDigest()
 		challenge(t, d, anURL, `Digest realm="r", nonce="one", qop="auth"`)
 		req := get(anURL)
-		d.Authorize(req)
+		authorize(t, d, req)
 		if again, err := d.Answered(req, answer(code, "Authentication-Info", `nextnonce="two"`)); again || err != nil {
 			t.Errorf("%d: %v, %v", code, again, err)
 		}
@@ -326,7 +326,7 @@ func TestDigestAcceptedByCode(t *testing.T) {
 		d = newDigest()
 		challenge(t, d, anURL, `Digest realm="r", nonce="one", qop="auth"`)
 		req = get(anURL)
-		d.Authorize(req)
+		authorize(t, d, req)
 		_, err := d.Answered(req, answer(code, "Authentication-Info", `rspauth="x", qop=auth`))
 		if unproved := errors.Is(err, auth.ErrServerUnproved); unproved != accepted {
 			t.Errorf("%d with a wrong proof: %v", code, err)
@@ -351,7 +351,7 @@ func TestDigestServerProof(t *testing.T) {
 		d := newDigest()
 		challenge(t, d, anURL, `Digest realm="r", nonce="n"`+test.qop)
 		req := get(anURL)
-		d.Authorize(req)
+		authorize(t, d, req)
 		sent := auth.ParseChallenges(req.Header["Authorization"])[0]
 		right := md5Hex(md5Hex("user:r:pass"), "n", sent.Get("nc"), sent.Get("cnonce"), "auth", md5Hex(":/a?b=c"))
 		info := strings.ReplaceAll(test.info, "RIGHT", strings.ToUpper(right))
@@ -368,7 +368,7 @@ func TestDigestIsForItsURL(t *testing.T) {
 	const one = `Digest realm="r", nonce="one", qop="auth"`
 	challenge(t, d, anURL, one)
 	req := get(anURL)
-	d.Authorize(req)
+	authorize(t, d, req)
 	req.URL = urls.MustParse("http://h.example/elsewhere")
 	if again, _ := d.Answered(req, answer(401, "Www-Authenticate", one)); !again {
 		t.Error("an answer for another URL counts as a wrong password")
@@ -409,13 +409,13 @@ func FuzzDigest(f *testing.F) {
 		d := auth.NewDigest("user", "zQpassword")
 		d.Rand = rand.New(zeros{})
 		req := get(anURL)
-		if err := d.Authorize(req); err != nil {
+		if err := authorize(t, d, req); err != nil {
 			t.Fatal(err)
 		}
 		d.Answered(req, answer(401, "Www-Authenticate", challenge))
 		for range 2 {
 			req = get(anURL)
-			if d.Authorize(req) != nil {
+			if authorize(t, d, req) != nil {
 				return
 			}
 			sent := req.Header.Get("Authorization")

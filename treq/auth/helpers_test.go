@@ -4,9 +4,23 @@ import (
 	"crypto/md5"
 	"fmt"
 	"strings"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/treq/auth"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 )
 
 // md5Hex returns the MD5 hash, in hex, of the parts joined by colons.
 func md5Hex(parts ...string) string {
 	return fmt.Sprintf("%x", md5.Sum([]byte(strings.Join(parts, ":"))))
+}
+
+// authorize lets c authorize req, which must not take any time.
+func authorize(t testing.TB, c auth.Credentials, req *request.Request) error {
+	t.Helper()
+	if wait := c.Authorize(req); wait != nil {
+		return deferredtest.FailureResultOf(t, wait)
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -252,7 +253,7 @@ func (n *Netrc) of(req *request.Request) Credentials {
 }
 
 // Authorize implements [Credentials].
-func (n *Netrc) Authorize(req *request.Request) error {
+func (n *Netrc) Authorize(req *request.Request) *deferred.Deferred[deferred.None] {
 	if c := n.of(req); c != nil && req.Header.Get("Authorization") == "" {
 		return c.Authorize(req)
 	}

@@ -159,7 +159,7 @@ func TestNetrcAuthorizes(t *testing.T) {
 	}
 	req := get("http://a.example/")
 	req.Header.Set("Authorization", "mine")
-	if err := n.Authorize(req); err != nil || req.Header.Get("Authorization") != "mine" {
+	if err := authorize(t, n, req); err != nil || req.Header.Get("Authorization") != "mine" {
 		t.Errorf("the request's own authorization became %q, %v", req.Header.Get("Authorization"), err)
 	}
 }
@@ -203,7 +203,7 @@ func FuzzParseNetrc(f *testing.F) {
 			n.Find(host, "")
 		}
 		req := get(anURL)
-		if err := n.Authorize(req); err == nil && strings.ContainsAny(req.Header.Get("Authorization"), "\r\n\x00") {
+		if err := authorize(t, n, req); err == nil && strings.ContainsAny(req.Header.Get("Authorization"), "\r\n\x00") {
 			t.Fatalf("authorized with %q", req.Header.Get("Authorization"))
 		}
 	})

@@ -61,8 +61,8 @@ func TestVectors(t *testing.T) {
 			continue
 		}
 		d.spaces[0].nonce.client = test.cnonce
-		if err := d.Authorize(req); err != nil {
-			t.Errorf("%s: %v", test.name, err)
+		if wait := d.Authorize(req); wait != nil {
+			t.Errorf("%s: %v", test.name, wait)
 		}
 		if got := req.Header.Get("Authorization"); got != test.want {
 			t.Errorf("%s: got\n%s, want\n%s", test.name, strings.ReplaceAll(got, ", ", ",\n"), strings.ReplaceAll(test.want, ", ", ",\n"))

@@ -46,7 +46,7 @@ var house = []room{
 	{"treq/request", "deferred reactor/task"},
 	{"treq/cookies", "internal/list internal/origin"},
 	{"treq/response", "deferred internal/list internal/origin reactor reactor/task treq/cookies treq/request"},
-	{"treq/auth", "internal/origin internal/random treq/request treq/response"},
+	{"treq/auth", "deferred internal/origin internal/random treq/request treq/response"},
 	{"treq/multipart", "deferred internal/random reactor/task treq/request"},
 
 	// The client.
