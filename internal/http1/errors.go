@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/seed-7c003b53/gotreq/internal/secret"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
@@ -16,11 +17,24 @@ func notHTTP(k wire.Kind, text []byte) error {
 	return &wire.Error{Kind: k, Detail: "not HTTP: " + quote(text), Begin: string(text[:min(len(text), sniffLen)])}
 }
 
-// quote returns a peer's text for an error: in ASCII, escaped, and shortened.
+// looked bounds the part of a text in which a quote looks for secrets.
+const looked = 256
+
+// quote returns a text of a message for an error: without its secrets, in ASCII, escaped, and
+// shortened.
 func quote[T string | []byte](text T) string {
+	return shorten(secret.Known.Head(string(text[:min(len(text), looked)])))
+}
+
+// quoteValue is quote for the value of a header.
+func quoteValue(name, value string) string {
+	return shorten(secret.Known.Header(name, value[:min(len(value), looked)]))
+}
+
+func shorten(text string) string {
 	const most = 48
 	if len(text) > most {
-		return strconv.QuoteToASCII(string(text[:most])) + "..."
+		return strconv.QuoteToASCII(text[:most]) + "..."
 	}
-	return strconv.QuoteToASCII(string(text))
+	return strconv.QuoteToASCII(text)
 }

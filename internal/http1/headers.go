@@ -64,7 +64,7 @@ func (m *machine) cutField(s string) (name, value, rest string, err error) {
 	}
 	if isBlank(rest[0]) {
 		if !m.lenient {
-			return "", "", "", errorf(wire.ErrFold, "%s continues the header %s", quote(firstLine(rest)), quote(name))
+			return "", "", "", errorf(wire.ErrFold, "%s continues the header %s", quoteValue(name, firstLine(rest)), quote(name))
 		}
 		value, rest, err = m.unfold(name, value, rest)
 	}
@@ -144,11 +144,11 @@ func (m *machine) cutValue(name, s string) (value, rest string, err error) {
 	case s[i] == '\n' && m.lenient:
 		return trim(s[:i]), s[i+1:], nil
 	case s[i] == '\n':
-		return "", "", errorf(wire.ErrLineEnd, "LF without CR after %s%s", quote(s[:i]), inHeader(name))
+		return "", "", errorf(wire.ErrLineEnd, "LF without CR after %s%s", quoteValue(name, s[:i]), inHeader(name))
 	case s[i] == '\r':
-		return "", "", errorf(wire.ErrLineEnd, "CR without LF after %s%s", quote(s[:i]), inHeader(name))
+		return "", "", errorf(wire.ErrLineEnd, "CR without LF after %s%s", quoteValue(name, s[:i]), inHeader(name))
 	}
-	return "", "", errorf(wire.ErrHeaderValue, "byte %q after %s%s", s[i:i+1], quote(s[:i]), inHeader(name))
+	return "", "", errorf(wire.ErrHeaderValue, "byte %q after %s%s", s[i:i+1], quoteValue(name, s[:i]), inHeader(name))
 }
 
 // unfold cuts the lines that continue a value off s and appends them to the value, with a space for each

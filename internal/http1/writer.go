@@ -215,7 +215,7 @@ func appendFields(b []byte, h http.Header, names []string, omit string) ([]byte,
 // appendField appends one header. The caller has checked the name.
 func appendField(b []byte, name, value string) ([]byte, error) {
 	if i := fieldLength(value); i < len(value) {
-		return b, errorf(wire.ErrHeaderValue, "byte %s in %s, in the header %s", quote(value[i:i+1]), quote(value), quote(name))
+		return b, errorf(wire.ErrHeaderValue, "byte %s in %s, in the header %s", quote(value[i:i+1]), quoteValue(name, value), quote(name))
 	}
 	b = append(b, name...)
 	b = append(b, ": "...)

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/seed-7c003b53/gotreq/internal/secret"
 )
 
 // Excerpt returns text for an error or a log: whole, or with its middle left out if it has
@@ -23,10 +25,10 @@ func Excerpt(text string, most int) string {
 	return text[:begin] + "[" + strconv.Itoa(end-begin) + " bytes]" + text[end:]
 }
 
-// Redacted returns u, which may be nil, as the text of an error shows it: without the password,
+// Redacted returns u, which may be nil, as the text of an error shows it: without its secrets,
 // and with the "//" that package url leaves out if no host follows.
 func Redacted(u *url.URL) string {
-	text := u.Redacted()
+	text := secret.Known.URL(u)
 	if u != nil && u.Scheme != "" && u.Host == "" && u.Opaque == "" && u.Path == "" && u.User == nil {
 		return u.Scheme + "://" + strings.TrimPrefix(text, u.Scheme+":")
 	}

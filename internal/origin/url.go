@@ -156,12 +156,12 @@ func CheckScheme(rawURL string) error {
 		_, err := Of(meant)
 		_, ambiguous := meant.User.Password() // mailto:me@an.example looks like one
 		if err == nil && !ambiguous {
-			text := meant.Redacted()
+			text := Redacted(meant)
 			return &urlError{ErrSchemeNotSupported, fmt.Sprintf("%.200q has no scheme: %.200s?", strings.TrimPrefix(text, "http://"), text)}
 		}
 	}
 	if u, err := url.Parse(rawURL); err == nil && u.Scheme == "" {
-		return &urlError{ErrSchemeNotSupported, fmt.Sprintf("%.200q has no scheme and no host", u.Redacted())}
+		return &urlError{ErrSchemeNotSupported, fmt.Sprintf("%.200q has no scheme and no host", Redacted(u))}
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func (e *sendError) Unwrap() error { return e.err }
 // fields have everything.
 type RequestError struct {
 	Method string
-	URL    string // without the password
+	URL    string // without its secrets, such as the password
 	Err    error
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
+	"github.com/seed-7c003b53/gotreq/internal/secret"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -117,7 +118,7 @@ func (e *RedirectError) Error() string {
 	if e.Location == "" {
 		return fmt.Sprintf("%d: %v", e.Code, e.Err)
 	}
-	return fmt.Sprintf("%d to %.200q: %s", e.Code, e.Location, origin.Excerpt(e.Err.Error(), origin.ExcerptOfError))
+	return fmt.Sprintf("%d to %.200q: %s", e.Code, secret.Known.RawURL(e.Location), origin.Excerpt(e.Err.Error(), origin.ExcerptOfError))
 }
 
 // Unwrap returns the reason.
@@ -209,7 +210,7 @@ func location(base *url.URL, values []string) (*url.URL, error) {
 	}
 	for _, v := range values[1:] {
 		if v != values[0] {
-			return nil, fmt.Errorf("%w: there is another, %.200q", ErrLocation, v)
+			return nil, fmt.Errorf("%w: there is another, %.200q", ErrLocation, secret.Known.RawURL(v))
 		}
 	}
 	u, err := origin.Resolve(base, values[0])

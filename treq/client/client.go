@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
+	"github.com/seed-7c003b53/gotreq/internal/secret"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
@@ -113,7 +114,7 @@ func (c *HTTPClient) RoundTripper() http.RoundTripper {
 func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred.Deferred[*response.Response] {
 	u, err := c.urls.parse(rawURL)
 	if err != nil {
-		return refused(method, redacted(rawURL), err, options)
+		return refused(method, secret.Known.RawURL(rawURL), err, options)
 	}
 	return c.request(method, u, options)
 }
@@ -259,26 +260,6 @@ func addCookies(jar http.CookieJar, u *url.URL, values map[string]string) error 
 		jar.SetCookies(u, []*http.Cookie{cookie.HTTPCookie()})
 	}
 	return nil
-}
-
-// redacted returns rawURL without a password, for the text of an error.
-func redacted(rawURL string) string {
-	if u, err := url.Parse(rawURL); err == nil && u.Opaque == "" {
-		if u.User == nil {
-			return rawURL
-		}
-		return u.Redacted()
-	}
-	// Even a broken URL may have a password.
-	at := strings.LastIndexByte(rawURL, '@')
-	if at < 0 {
-		return rawURL
-	}
-	start := strings.Index(rawURL[:at], "//") + len("//")
-	if start == 1 { // there is no "//"
-		start = strings.IndexByte(rawURL[:at], ':') + len(":")
-	}
-	return rawURL[:start] + "xxxxx" + rawURL[at:]
 }
 
 // Get makes a GET request; see [HTTPClient.Request].

@@ -161,7 +161,7 @@ func (c Cookie) checked() (Cookie, error) {
 func Scoped(u *url.URL, name, value string) (Cookie, error) {
 	at, err := origin.Of(u)
 	if err != nil {
-		return Cookie{}, invalid("%q: %v", u.Redacted(), err)
+		return Cookie{}, invalid("%q: %v", origin.Redacted(u), err)
 	}
 	ports := at.Port
 	if at.Scheme == "http" && ports == "80" {

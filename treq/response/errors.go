@@ -67,7 +67,7 @@ func (r *Response) prefix() string {
 	if r == nil || r.Request == nil || r.Request.URL == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s %s: ", r.Request.Method, origin.Excerpt(r.Request.URL.Redacted(), origin.ExcerptOfURL))
+	return fmt.Sprintf("%s %s: ", r.Request.Method, origin.Excerpt(origin.Redacted(r.Request.URL), origin.ExcerptOfURL))
 }
 
 // quote returns the beginning of a server's text for an error, in ASCII and escaped.

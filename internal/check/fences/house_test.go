@@ -24,7 +24,8 @@ var house = []room{
 	// The foundations.
 	{"internal/form", ""},
 	{"internal/list", ""},
-	{"internal/origin", ""},
+	{"internal/secret", ""},
+	{"internal/origin", "internal/secret"},
 	{"internal/producer", ""},
 	{"internal/random", ""},
 	{"internal/timers", "deferred"},
@@ -32,7 +33,7 @@ var house = []room{
 	// HTTP/1.1, which knows neither sockets nor Deferreds. Its limits and errors are
 	// public, for the client and the server alike.
 	{"treq/wire", ""},
-	{"internal/http1", "treq/wire"},
+	{"internal/http1", "internal/secret treq/wire"},
 
 	// The reactor knows nothing of HTTP.
 	{"reactor", "deferred internal/coro internal/list internal/producer internal/random internal/timers"},
@@ -50,8 +51,8 @@ var house = []room{
 	{"treq/multipart", "deferred internal/random reactor/task treq/request"},
 
 	// The client.
-	{"treq/agent", "deferred internal/bridge internal/coro internal/http1 internal/list internal/origin reactor reactor/endpoints reactor/task treq/auth treq/cookies treq/request treq/response treq/wire"},
-	{"treq/client", "deferred internal/origin reactor reactor/task treq/agent treq/auth treq/cookies treq/multipart treq/request treq/response"},
+	{"treq/agent", "deferred internal/bridge internal/coro internal/http1 internal/list internal/origin internal/secret reactor reactor/endpoints reactor/task treq/auth treq/cookies treq/request treq/response treq/wire"},
+	{"treq/client", "deferred internal/origin internal/secret reactor reactor/task treq/agent treq/auth treq/cookies treq/multipart treq/request treq/response"},
 
 	// The server needs nothing of the client. It shares the machine of HTTP/1.1 with it,
 	// and therefore treq/wire, whose limits it lets its user set and whose errors it

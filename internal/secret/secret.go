@@ -1,0 +1,332 @@
+// Package secret decides what is secret in a request and in its response, and hides it in
+// the texts that people read: errors, logs, commands and dumps.
+//
+// It goes by names. A header, a parameter of a URL, a field of a form and a member of a JSON
+// object are secret if they have the name of a password, a token, a key, a signature or a
+// session. The password of a URL is secret, and the value of a cookie.
+//
+// It cannot know a secret that has no such name, for example one in the path of a URL.
+package secret
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Mask stands for a secret. It is what [url.URL.Redacted] writes for a password.
+const Mask = "xxxxx"
+
+// Names are names that are secret in addition to the well-known ones. Case, '-', '_', '.'
+// and brackets do not matter in a name.
+type Names []string
+
+// Known has only the well-known names.
+var Known Names
+
+// Has reports whether a header, parameter, field or member of that name is secret.
+func (n Names) Has(name string) bool {
+	name = plain(name)
+	return exactly[name] ||
+		slices.ContainsFunc(endings, func(end string) bool { return strings.HasSuffix(name, end) }) ||
+		slices.ContainsFunc(n, func(more string) bool { return plain(more) == name })
+}
+
+// endings are the ends of secret names, as plain returns them: X-Auth-Token, client_secret.
+var endings = []string{
+	"authorization", "cookie", "cookie2",
+	"token", "secret", "password", "passwd", "passphrase", "pwd", "jwt",
+	"apikey", "accesskey", "secretkey", "privatekey", "subscriptionkey", "authkey", "accesskeyid",
+	"signature", "credential", "credentials", "assertion", "sessionid", "codeverifier",
+}
+
+// exactly has the secret names that are too short to be an ending.
+var exactly = map[string]bool{
+	"auth": true, "xauth": true, "dpop": true, "otp": true, "pass": true, "pw": true, "samlresponse": true,
+	"session": true, "sessid": true, "phpsessid": true, "sid": true, "sig": true,
+}
+
+// hasPair reports whether the parameter is secret. key and code are names of API keys and of
+// OAuth's codes, but of much else too: they are secret if the value is as long as a secret.
+func (n Names) hasPair(name, value string) bool {
+	if decoded, err := url.QueryUnescape(name); err == nil {
+		name = decoded
+	}
+	if name = plain(name); name == "key" || name == "code" {
+		return len(value) >= secretLength || n.Has(name)
+	}
+	return n.Has(name)
+}
+
+// secretLength is the length from which a text may be a key that was made at random.
+const secretLength = 16
+
+// plain returns name in lower case, without what separates its words.
+func plain(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case strings.ContainsRune("-_.[] ", r):
+			return -1
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name)
+}
+
+// Header returns the value of a header as a text may show it. It keeps the scheme of an
+// Authorization, and the names of cookies.
+func (n Names) Header(name, value string) string {
+	switch plain := plain(name); {
+	case plain == "cookie":
+		return maskCookies(value)
+	case plain == "setcookie":
+		pair, attributes, more := strings.Cut(value, ";")
+		if pair = maskCookies(pair); more {
+			pair += ";" + attributes
+		}
+		return pair
+	case strings.HasSuffix(plain, "authorization"):
+		scheme, _, _ := strings.Cut(value, " ")
+		if len(scheme) < len(value) && slices.ContainsFunc(schemes, func(s string) bool { return strings.EqualFold(s, scheme) }) {
+			return scheme + " " + Mask
+		}
+		return Mask
+	case n.Has(name):
+		return Mask
+	case plain == "location", plain == "contentlocation", plain == "referer":
+		return n.RawURL(value)
+	}
+	return n.Text(value)
+}
+
+// schemes are the schemes of Authorization that are worth to be shown.
+var schemes = []string{"Basic", "Bearer", "Digest", "DPoP", "Negotiate", "NTLM", "Token", "AWS4-HMAC-SHA256"}
+
+// maskCookies hides the values in a Cookie header.
+func maskCookies(value string) string {
+	pairs := strings.Split(value, ";")
+	for i, pair := range pairs {
+		if name, _, ok := strings.Cut(pair, "="); ok {
+			pairs[i] = name + "=" + Mask
+		} else if strings.TrimSpace(pair) != "" {
+			pairs[i] = Mask
+		}
+	}
+	return strings.Join(pairs, ";")
+}
+
+// Head hides the secrets in lines of a head: its start line, and its headers.
+func (n Names) Head(lines string) string {
+	var b strings.Builder
+	for line := range strings.Lines(lines) {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || strings.ContainsAny(strings.TrimSpace(name), " \t/?") {
+			b.WriteString(n.Text(line))
+			continue
+		}
+		text := strings.TrimLeft(value, " \t")
+		blank := value[:len(value)-len(text)]
+		text = strings.TrimRight(text, "\r\n")
+		end := value[len(blank)+len(text):]
+		b.WriteString(name + ":" + blank)
+		if text != "" {
+			b.WriteString(n.Header(strings.TrimSpace(name), text))
+		}
+		b.WriteString(end)
+	}
+	return b.String()
+}
+
+// Headers returns a copy of h whose values are those of [Names.Header].
+func (n Names) Headers(h http.Header) http.Header {
+	c := h.Clone()
+	for name, values := range c {
+		for i := range values {
+			values[i] = n.Header(name, values[i])
+		}
+	}
+	return c
+}
+
+// URL returns u, which may be nil, without its secrets: the password, a user name that may be
+// a token, and secret parameters of the path, the query and the fragment.
+func (n Names) URL(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	c := *u // its query is the only part that may have a "#"
+	c.RawQuery = n.pairs(c.RawQuery, true, "&")
+	if at := strings.LastIndexByte(c.Opaque, '@'); at >= 0 {
+		c.Opaque = Mask + c.Opaque[at:]
+	}
+	return n.pairs(maskUsers(c.String()), false, "&#")
+}
+
+// RawURL is URL for a text that is meant to be a URL, even if it is none.
+func (n Names) RawURL(rawURL string) string {
+	if u, err := url.Parse(rawURL); err == nil && u.Opaque == "" {
+		if shown := n.URL(u); u.User != nil || shown != u.String() {
+			return shown
+		}
+		return rawURL // as it was written
+	}
+	if at := strings.LastIndexByte(rawURL, '@'); at >= 0 {
+		start := strings.Index(rawURL[:at], "//") + len("//")
+		if start == 1 { // there is no "//"
+			start = strings.IndexByte(rawURL[:at], ':') + len(":")
+		}
+		rawURL = rawURL[:start] + Mask + rawURL[at:]
+	}
+	return n.pairs(rawURL, false, "&#")
+}
+
+// Text hides the secrets of the URLs in text.
+func (n Names) Text(text string) string {
+	return n.pairs(maskUsers(text), false, ends+"&#")
+}
+
+// ends are the characters that end a URL in a text.
+const ends = " \t\r\n\"'<>`"
+
+// maskUsers hides the passwords in the URLs of text.
+func maskUsers(text string) string {
+	var b strings.Builder
+	for {
+		start := strings.Index(text, "//")
+		if start < 0 {
+			break
+		}
+		start += len("//")
+		b.WriteString(text[:start])
+		text = text[start:]
+		end := strings.IndexAny(text, ends+"/?#")
+		if end < 0 {
+			end = len(text)
+		}
+		at := strings.LastIndexByte(text[:end], '@')
+		if at < 0 {
+			continue
+		}
+		name, _, hasPassword := strings.Cut(text[:at], ":")
+		if len(name) >= secretLength {
+			name = Mask
+		}
+		b.WriteString(name)
+		if hasPassword {
+			b.WriteString(":" + Mask)
+		}
+		text = text[at:]
+	}
+	b.WriteString(text)
+	return b.String()
+}
+
+// Form hides the secret fields of a form, application/x-www-form-urlencoded. It may be cut
+// short.
+func (n Names) Form(body string) string { return n.pairs(body, true, "&") }
+
+// pairs hides the values of secret parameters, name=value, in text. A parameter stands after
+// one of "?&;#"; atStart says that another stands at the beginning. Its value ends before one
+// of stops.
+func (n Names) pairs(text string, atStart bool, stops string) string {
+	var b strings.Builder
+	done, name := 0, -1
+	if atStart {
+		name = 0
+	}
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '?', '&', ';', '#':
+			name = i + 1
+		case '=':
+			if name < 0 {
+				continue
+			}
+			end := len(text)
+			if stop := strings.IndexAny(text[i+1:], stops); stop >= 0 {
+				end = i + 1 + stop
+			}
+			if value := text[i+1 : end]; value != "" && n.hasPair(text[name:i], value) {
+				b.WriteString(text[done:i+1] + Mask)
+				done, i = end, end-1
+			}
+			name = -1
+		}
+	}
+	if done == 0 {
+		return text
+	}
+	b.WriteString(text[done:])
+	return b.String()
+}
+
+// JSON hides the strings and numbers of secret members of objects, at any depth. The text may
+// be cut short.
+func (n Names) JSON(text string) string {
+	var b strings.Builder
+	done := 0
+	for i := 0; i < len(text); {
+		if text[i] != '"' {
+			i++
+			continue
+		}
+		end := stringEnd(text, i)
+		value := skipSpace(text, end)
+		name := text[i:end]
+		i = end
+		if value == len(text) || text[value] != ':' {
+			continue
+		}
+		if value = skipSpace(text, value+1); value == len(text) || !n.Has(unquoted(name)) {
+			continue
+		}
+		switch text[value] {
+		case '{', '[':
+			continue
+		case '"':
+			i = stringEnd(text, value)
+			b.WriteString(text[done:value] + `"` + Mask + `"`)
+		default:
+			i = value
+			for i < len(text) && !strings.ContainsRune(",}] \t\r\n", rune(text[i])) {
+				i++
+			}
+			b.WriteString(text[done:value] + Mask)
+		}
+		done = i
+	}
+	b.WriteString(text[done:])
+	return b.String()
+}
+
+// stringEnd returns the end of the JSON string that begins at start, which may be cut short.
+func stringEnd(text string, start int) int {
+	for i := start + 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
+func skipSpace(text string, i int) int {
+	for i < len(text) && strings.IndexByte(" \t\r\n", text[i]) >= 0 {
+		i++
+	}
+	return i
+}
+
+// unquoted returns the text of a JSON string.
+func unquoted(quoted string) string {
+	var s string
+	if json.Unmarshal([]byte(quoted), &s) != nil {
+		return strings.Trim(quoted, `"`)
+	}
+	return s
+}
