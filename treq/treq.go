@@ -39,6 +39,9 @@ type (
 	MaxSize = client.MaxSize
 	// Unbuffered does not keep the body of the response in memory.
 	Unbuffered = client.Unbuffered
+	// RaiseForStatus(true) makes a response with the status 400 or above an error, a
+	// [*response.StatusError].
+	RaiseForStatus = client.RaiseForStatus
 	// Persistent(false) closes the connection after the request.
 	Persistent = client.Persistent
 	// Timeout bounds the time until the head of the response has arrived.

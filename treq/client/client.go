@@ -103,7 +103,7 @@ func (c *HTTPClient) RoundTripper() http.RoundTripper {
 //
 // The Deferred fails with an [*agent.RequestError] if the arguments are invalid, if there
 // is no connection or no response, or if a timeout is over. A response with an error
-// status is not an error. Cancelling the Deferred gives up the request.
+// status is not an error, unless [RaiseForStatus] is set. Cancelling the Deferred gives up the request.
 //
 // The client follows redirects, keeps cookies and decodes bodies with a content coding,
 // unless options say otherwise.
@@ -173,7 +173,7 @@ func (c *HTTPClient) request(method string, target *url.URL, options []Option) *
 		return failed(method, origin.Redacted(target), err)
 	}
 	if s.timeouts == (timeouts{}) {
-		return stack.Send(req)
+		return s.raise(stack.Send(req), req)
 	}
 	var clock reactor.Clock = c.reactor
 	if s.reactor != nil {
@@ -182,7 +182,8 @@ func (c *HTTPClient) request(method string, target *url.URL, options []Option) *
 	start := clock.Now()
 	d := stack.Send(req)
 	s.timeouts.bound(d, req, clock, start)
-	return d.AddErrback(func(err error) (*response.Response, error) { return nil, agent.WithRequest(req, err) })
+	d.AddErrback(func(err error) (*response.Response, error) { return nil, agent.WithRequest(req, err) })
+	return s.raise(d, req)
 }
 
 // stackFor returns the stack for req, whose options are s: the client's stack, or a copy

@@ -43,6 +43,7 @@ type settings struct {
 	browserLikeRedirects *bool // nil: as the client does
 	sensitiveHeaders     []string
 	unbuffered           bool
+	raiseForStatus       bool
 	maxSize              *int64 // nil: as the client does
 	agent                agent.Requester
 	reactor              reactor.Reactor

@@ -24,9 +24,9 @@ type buffer struct {
 
 // A waiter is a call of content whose Deferred has not fired.
 type waiter struct {
-	buffer *buffer
-	result *deferred.Deferred[[]byte] // fires with the whole body
-	place  list.Node[waiter]          // in buffer.waiting
+	response *Response
+	result   *deferred.Deferred[[]byte] // fires with the whole body
+	place    list.Node[waiter]          // in the buffer's waiting
 }
 
 // A bufferReader carries the bytes from a buffer to one reader. Bytes held for a late or
@@ -60,18 +60,18 @@ func (b *buffer) deliver(r *Response, p BodyProtocol) error {
 // whole body is wanted.
 func (b *buffer) content(r *Response) *deferred.Deferred[[]byte] {
 	if b.late(r) {
-		return deferred.Fail[[]byte](ErrBodyTaken)
+		return deferred.Fail[[]byte](r.unread(ErrBodyTaken, beginning{}))
 	}
 	if b.ended != nil {
 		d := deferred.New[[]byte]()
-		d.Resolve(b.whole())
+		d.Resolve(b.whole(r))
 		return d
 	}
 	w := &b.first
 	if w.result != nil {
 		w = new(waiter)
 	}
-	w.buffer = b
+	w.response = r
 	d := deferred.NewCancellable(w.leave)
 	w.result = d
 	b.waiting.Push(&w.place, w)
@@ -86,14 +86,16 @@ func (b *buffer) content(r *Response) *deferred.Deferred[[]byte] {
 // leave stops the waiting, because the Deferred is cancelled.
 func (w *waiter) leave(*deferred.Deferred[[]byte]) {
 	w.place.Remove()
-	w.buffer.steer()
+	w.response.buffer.steer()
 }
 
-// whole returns the whole body, or the error that cut it short. The body has ended.
-func (b *buffer) whole() ([]byte, error) {
+// whole returns the whole body of r, or the error that cut it short. The body has ended.
+func (b *buffer) whole(r *Response) ([]byte, error) {
 	switch err := failure(b.ended); {
 	case err != nil:
-		return nil, err
+		var came beginning
+		came.add(b.data)
+		return nil, r.unread(err, came)
 	case b.data == nil:
 		return []byte{}, nil
 	}
@@ -134,7 +136,7 @@ func (b *buffer) ConnectionLost(reason error) {
 	b.ended, b.readers, b.transport = reason, nil, nil
 	for w := b.waiting.First(); w != nil; w = b.waiting.First() {
 		w.place.Remove()
-		w.result.Resolve(b.whole())
+		w.result.Resolve(b.whole(w.response))
 	}
 	each(readers, func(r *bufferReader) { r.End(reason) })
 }

@@ -34,7 +34,7 @@ type CharsetError struct {
 	Err      error
 	Response *Response
 
-	bytes string // those at Offset
+	bytes string // those at Offset; if the charset is unknown, the beginning of the body
 }
 
 func undecodable(charset string, data []byte, offset int) *CharsetError {
@@ -43,7 +43,11 @@ func undecodable(charset string, data []byte, offset int) *CharsetError {
 
 func (e *CharsetError) Error() string {
 	if e.Err == ErrUnknownCharset {
-		return fmt.Sprintf("%s%v %.100q", e.Response.prefix(), e.Err, e.Charset)
+		text := fmt.Sprintf("%s%v %.100q", e.Response.prefix(), e.Err, e.Charset)
+		if e.bytes != "" {
+			text += ": " + quote(e.bytes)
+		}
+		return text
 	}
 	return fmt.Sprintf("%s%v: byte %d, %+q, is not %.100s", e.Response.prefix(), e.Err, e.Offset, e.bytes, e.Charset)
 }
@@ -71,7 +75,7 @@ func decode(data []byte, charset string) (string, error) {
 	case other:
 		e := lookUp(charset, name)
 		if e == nil {
-			return "", &CharsetError{Charset: charset, Err: ErrUnknownCharset}
+			return "", &CharsetError{Charset: charset, Err: ErrUnknownCharset, bytes: string(data[:min(len(data), mostQuoted+1)])}
 		}
 		if i := slices.IndexFunc(isoCharmaps, func(m *charmap.Charmap) bool { return e == encoding.Encoding(m) }); i >= 0 {
 			return decodeISO(isoCharmaps[i], data, charset)

@@ -13,6 +13,8 @@ import (
 // share of the turn, the collection pauses the body, and a task makes one call in each
 // step. The paused Body holds the remaining pieces.
 type collection struct {
+	response  *Response
+	came      beginning
 	collector func(data []byte) (task.Wait, error)
 	keeps     bool   // a piece is valid until the collector's Deferred fires
 	piece     []byte // the copy of a piece, if keeps is set
@@ -27,9 +29,10 @@ type collection struct {
 }
 
 func (r *Response) collect(c *collection) *deferred.Deferred[deferred.None] {
+	c.response = r
 	c.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { c.stop(deferred.ErrCancelled) })
 	if err := r.DeliverBody(c); err != nil {
-		c.done.Errback(err)
+		c.done.Errback(r.unread(err, c.came))
 	}
 	return c.done
 }
@@ -38,7 +41,7 @@ func (c *collection) ConnectionMade(t BodyTransport) {
 	c.transport = t
 	c.share.cooperator = t.Cooperator()
 	if c.share.cooperator == nil {
-		c.stop(request.NoCooperator(t))
+		c.stop(c.response.unread(request.NoCooperator(t), c.came))
 	}
 }
 
@@ -46,6 +49,7 @@ func (c *collection) DataReceived(data []byte) {
 	if c.done.Called() {
 		return
 	}
+	c.came.add(data)
 	if c.keeps {
 		c.piece = append(c.piece[:0], data...)
 		data = c.piece
@@ -90,7 +94,7 @@ func (c *collection) waited(_ deferred.None, err error) (deferred.None, error) {
 	switch {
 	case c.done.Called(): // cancelled
 	case c.ended != nil && (err == nil || failure(c.ended) != nil):
-		c.done.Resolve(deferred.None{}, failure(c.ended))
+		c.done.Resolve(deferred.None{}, c.response.unread(failure(c.ended), c.came))
 	case err != nil:
 		c.stop(err)
 	default:
@@ -171,7 +175,7 @@ func (c *collection) ConnectionLost(reason error) {
 	switch {
 	case c.done.Called():
 	case c.wait == nil:
-		c.done.Resolve(deferred.None{}, failure(reason))
+		c.done.Resolve(deferred.None{}, c.response.unread(failure(reason), c.came))
 		c.end()
 	case failure(reason) != nil:
 		c.wait.Cancel() // this calls waited

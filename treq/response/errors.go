@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -67,16 +69,105 @@ func (r *Response) prefix() string {
 	if r == nil || r.Request == nil || r.Request.URL == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s %s: ", r.Request.Method, origin.Excerpt(origin.Redacted(r.Request.URL), origin.ExcerptOfURL))
+	return requestPrefix(r.Request.Method, origin.Redacted(r.Request.URL))
 }
+
+// requestPrefix is prefix for a method and a URL that is redacted, or "".
+func requestPrefix(method, url string) string {
+	if url == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s %s: ", method, origin.Excerpt(url, origin.ExcerptOfURL))
+}
+
+// A readError is an error of reading a body, with a longer text.
+type readError struct {
+	text string
+	err  error
+}
+
+func (e *readError) Error() string { return e.text }
+func (e *readError) Unwrap() error { return e.err }
+
+// unread returns err, why the body of r could not be read, as an error that names the request
+// and shows what came of the body. err may name the request already, or one that was
+// redirected to it. If r has no request, unread returns err itself.
+func (r *Response) unread(err error, came beginning) error {
+	prefix := r.prefix()
+	if err == nil || prefix == "" {
+		return err
+	}
+	text := err.Error()
+	for p := r; p != nil; p = p.PreviousResponse {
+		if named := p.prefix(); named != "" && strings.HasPrefix(text, named) {
+			prefix = ""
+		}
+	}
+	if prefix == "" && came.size == 0 {
+		return err
+	}
+	text = prefix + text
+	if came.size != 0 {
+		text += fmt.Sprintf(", after %d bytes: %s", came.size, came.quoted())
+	}
+	return &readError{text, err}
+}
+
+// mostQuoted bounds the bytes of a body in the text of an error.
+const mostQuoted = 60
+
+// A beginning is what came of a body, for an error: its size and the first bytes.
+type beginning struct {
+	size  int64
+	bytes [mostQuoted + 1]byte
+}
+
+func (b *beginning) add(data []byte) {
+	if b.size < int64(len(b.bytes)) {
+		copy(b.bytes[b.size:], data)
+	}
+	b.size += int64(len(data))
+}
+
+func (b *beginning) quoted() string { return quote(string(b.bytes[:min(b.size, int64(len(b.bytes)))])) }
 
 // quote returns the beginning of a server's text for an error, in ASCII and escaped.
 func quote(text string) string {
-	const most = 60
-	if len(text) > most {
-		return strconv.QuoteToASCII(text[:most]) + "..."
+	if len(text) > mostQuoted {
+		return strconv.QuoteToASCII(text[:mostQuoted]) + "..."
 	}
 	return strconv.QuoteToASCII(text)
+}
+
+// line returns the beginning of a server's text as a part of one line: a run of white space
+// becomes a space, and what cannot be printed is escaped.
+func line(text string, most int) string {
+	var b strings.Builder
+	space := false
+	for i, r := range text {
+		if unicode.IsSpace(r) {
+			space = b.Len() != 0
+			continue
+		}
+		if b.Len() >= most {
+			b.WriteString("...")
+			break
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
 }
 
 // quoteType returns the media type of h for an error.

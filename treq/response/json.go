@@ -17,12 +17,8 @@ import (
 // body is not text in its charset, and otherwise with the error of json.Unmarshal and the
 // beginning of the text.
 func (r *Response) JSON(into any) *deferred.Deferred[deferred.None] {
-	_, charset := contentType(r.Header)
 	return deferred.Map(r.Content(), func(data []byte) (deferred.None, error) {
-		if charset == "" {
-			charset = unicodeOf(data)
-		}
-		text, err := r.decode(data, charset)
+		text, err := r.decodeJSON(data)
 		if err != nil {
 			return deferred.None{}, err
 		}
@@ -31,6 +27,15 @@ func (r *Response) JSON(into any) *deferred.Deferred[deferred.None] {
 		}
 		return deferred.None{}, nil
 	})
+}
+
+// decodeJSON returns data, the body, as text.
+func (r *Response) decodeJSON(data []byte) (string, error) {
+	_, charset := contentType(r.Header)
+	if charset == "" {
+		charset = unicodeOf(data)
+	}
+	return r.decode(data, charset)
 }
 
 // notJSON returns the error for a text that json.Unmarshal refuses with err. It quotes the

@@ -21,9 +21,9 @@ func (r *Response) Reader(co *deferred.Co) io.ReadCloser {
 	if co == nil {
 		panic("response: Reader without a coroutine")
 	}
-	b := &bodyReader{co: co}
+	b := &bodyReader{co: co, response: r}
 	if err := r.DeliverBody(b); err != nil {
-		b.ended = err
+		b.ended = r.unread(err, b.came)
 	}
 	return b
 }
@@ -32,7 +32,9 @@ func (r *Response) Reader(co *deferred.Co) io.ReadCloser {
 // piece is read.
 type bodyReader struct {
 	co        *deferred.Co
+	response  *Response
 	transport BodyTransport
+	came      beginning
 	buffer    []byte                            // the memory of piece
 	piece     []byte                            // the bytes still to be read
 	ended     error                             // what Read returns after piece; nil before the end
@@ -47,13 +49,14 @@ func (b *bodyReader) ConnectionMade(t BodyTransport) {
 func (b *bodyReader) DataReceived(data []byte) {
 	b.buffer = append(b.buffer[:0], data...)
 	b.piece = b.buffer
+	b.came.add(data)
 	b.transport.PauseProducing()
 	b.wake()
 }
 
 func (b *bodyReader) ConnectionLost(reason error) {
 	if b.ended == nil {
-		if b.ended = failure(reason); b.ended == nil {
+		if b.ended = b.response.unread(failure(reason), b.came); b.ended == nil {
 			b.ended = io.EOF
 		}
 	}
