@@ -1,6 +1,10 @@
 package web
 
-import "github.com/seed-7c003b53/gotreq/deferred"
+import (
+	"errors"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+)
 
 // This file has the ways for a program to learn of the end of a response.
 
@@ -56,6 +60,8 @@ func FinishWhen[T any](r *Request, d *deferred.Deferred[T]) {
 		fired = true
 		switch {
 		case r.over():
+		case r.gone != nil && errors.Is(err, deferred.ErrCancelled):
+			r.fail() // not an error of the program's: nobody waits for the response
 		case err != nil:
 			r.Fail(err)
 		default:
