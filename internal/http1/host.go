@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// isHostAndPort reports whether s is a host with an optional port. The host is a name or an IPv4 address, or an
+// IsHostAndPort reports whether s is a host with an optional port. The host is a name or an IPv4 address, or an
 // IPv6 address in brackets, with a zone or without.
-func isHostAndPort(s string) bool {
+func IsHostAndPort(s string) bool {
 	_, _, ok := cutPort(s)
 	return ok
 }

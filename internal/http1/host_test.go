@@ -17,7 +17,7 @@ func TestIsHostAndPort(t *testing.T) {
 		"a b": false, "a\tb": false, "a/b": false, "a?b": false, "a#b": false, "u@a": false, "a\\b": false, "a\"": false, "<a>": false,
 		"a,b:1,": false, "a%": false, "a%2": false, "a%zz": false, "é": false, "a\x00": false, "a|b": false, "a^b": false, "{a}": false,
 	} {
-		if got := isHostAndPort(text); got != want {
+		if got := IsHostAndPort(text); got != want {
 			t.Errorf("%q: %v", text, got)
 		}
 	}

@@ -186,7 +186,7 @@ func isAbsolute(s string) bool {
 	if end := strings.IndexAny(rest, "/?"); end >= 0 {
 		authority = rest[:end]
 	}
-	return classes[scheme[0]]&(upperChar|lowerChar) != 0 && notIn(scheme, schemeChar) < 0 && isHostAndPort(authority)
+	return classes[scheme[0]]&(upperChar|lowerChar) != 0 && notIn(scheme, schemeChar) < 0 && IsHostAndPort(authority)
 }
 
 // checkHost refuses more than one Host, a missing one if it is required, and one that is not a host and a
@@ -197,7 +197,7 @@ func checkHost(values []string, required bool) error {
 		return errorf(wire.ErrHost, "%d of them: %s", len(values), quote(strings.Join(values, ", ")))
 	case len(values) == 0 && required:
 		return errorf(wire.ErrHost, "missing")
-	case len(values) == 1 && values[0] != "" && !isHostAndPort(values[0]):
+	case len(values) == 1 && values[0] != "" && !IsHostAndPort(values[0]):
 		return errorf(wire.ErrHost, "%s", quote(values[0]))
 	}
 	return nil

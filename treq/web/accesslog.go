@@ -149,7 +149,7 @@ func SlogAccessLog(logger *slog.Logger) func(req *Request) {
 			slog.String("method", req.Method),
 			slog.String("uri", req.URI),
 			slog.String("proto", req.Version),
-			slog.String("host", req.host),
+			slog.String("host", req.requestHost()),
 			slog.Int("status", status),
 			slog.Int64("bytes", req.Sent()),
 			slog.Duration("duration", now.Sub(req.Started())),

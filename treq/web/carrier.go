@@ -119,6 +119,7 @@ type connection struct {
 	peer       net.Addr
 	remoteAddr string               // the text of peer, for http.Request
 	tls        *tls.ConnectionState // nil without TLS
+	proxied    bool                 // the peer is one of Site.Proxies
 	reactor    reactor.Reactor
 	clock      reactor.Clock // the reactor, unless the Site has another
 }
@@ -127,6 +128,7 @@ func newConnection(s *Site, t reactor.Transport) connection {
 	c := connection{
 		site: s, local: t.Host(), peer: t.Peer(), remoteAddr: t.Peer().String(),
 		tls: t.TLS(), reactor: t.Reactor(), clock: s.Clock,
+		proxied: s.Proxies.trusts(t.Peer()),
 	}
 	if c.clock == nil {
 		c.clock = c.reactor

@@ -34,11 +34,14 @@ func (inv *invocation) request() (*http.Request, error) {
 	hr.Proto = r.Version
 	hr.ProtoMajor, hr.ProtoMinor, _ = http.ParseHTTPVersion(r.Version)
 	hr.Header = r.Header
-	hr.Host = r.host
+	hr.Host = r.requestHost()
 	hr.ContentLength = r.announced
 	hr.Body = http.NoBody
 	hr.Close = r.last
 	hr.RemoteAddr = r.conn.remoteAddr
+	if f := r.forwarded; f != nil && f.client != nil {
+		hr.RemoteAddr = f.client.String()
+	}
 	hr.TLS = r.conn.tls
 	if !r.contentOver {
 		hr.Body = &inv.body

@@ -59,9 +59,10 @@ type Request struct {
 
 	conn      *connection
 	carrier   carrier
-	host      string // the Host header, or the host of the target
-	announced int64  // the length of the content; -1 if unknown
-	last      bool   // the connection ends with the response
+	host      string     // the Host header, or the host of the target
+	forwarded *forwarded // what a proxy says of the request; nil without a proxy
+	announced int64      // the length of the content; -1 if unknown
+	last      bool       // the connection ends with the response
 	started   time.Time
 	resource  Resource
 	streams   bool // resource receives the content itself
@@ -98,6 +99,9 @@ func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
 	}
 	if hosts := h.header["Host"]; len(hosts) != 0 {
 		r.host = hosts[0]
+	}
+	if conn.proxied {
+		r.forwarded = conn.site.Proxies.read(r.Header)
 	}
 	return r
 }
@@ -268,18 +272,32 @@ func (r *Request) GetPassword() string {
 }
 
 // GetClientAddress returns the address of the other end of the connection: the client's
-// or a proxy's.
-func (r *Request) GetClientAddress() net.Addr { return r.conn.peer }
+// or a proxy's. If it is one of the site's [Proxies], it returns the address of the proxy's
+// client.
+func (r *Request) GetClientAddress() net.Addr {
+	if f := r.forwarded; f != nil && f.client != nil {
+		return f.client
+	}
+	return r.conn.peer
+}
 
 // GetHost returns the server's own address on the connection.
 func (r *Request) GetHost() net.Addr { return r.conn.local }
 
 // GetRequestHostname returns the host that the request names, without a port, or "". The
 // client chooses the name: do not trust it.
-func (r *Request) GetRequestHostname() string { return (&url.URL{Host: r.host}).Hostname() }
+func (r *Request) GetRequestHostname() string {
+	return (&url.URL{Host: r.requestHost()}).Hostname()
+}
 
-// IsSecure reports whether the request came over TLS.
-func (r *Request) IsSecure() bool { return r.conn.tls != nil }
+// IsSecure reports whether the request came over TLS: to the server, or to one of the site's
+// [Proxies] that says so.
+func (r *Request) IsSecure() bool {
+	if f := r.forwarded; f != nil && f.proto != "" {
+		return f.proto == "https"
+	}
+	return r.conn.tls != nil
+}
 
 // Started returns when the request's head was received, by Clock.
 func (r *Request) Started() time.Time { return r.started }
@@ -293,7 +311,7 @@ func (r *Request) PrePathURL() string { return r.URLPath().String() }
 
 // URLPath is PrePathURL as a [url.URL].
 func (r *Request) URLPath() *url.URL {
-	u := &url.URL{Scheme: "http", Host: r.host, Path: "/"}
+	u := &url.URL{Scheme: "http", Host: r.requestHost(), Path: "/"}
 	if r.IsSecure() {
 		u.Scheme = "https"
 	}

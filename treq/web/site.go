@@ -105,9 +105,13 @@ type Site struct {
 	// means no bound.
 	TurnRequests int
 
+	// Proxies names the proxies in front of the site, which know more of the clients.
+	Proxies Proxies
+
 	// AccessLog, if set, is called once for each Request, however it ends: when the
 	// connection has taken its response, or is lost. After a loss, it is called when
-	// the request's handler has returned. See [CombinedLog].
+	// the request's handler has returned. See [CombinedLog] and
+	// [SlogAccessLog].
 	AccessLog func(req *Request)
 	// Clock is the clock for dates and timeouts. nil means the reactor of the
 	// connection.
@@ -132,11 +136,12 @@ type Site struct {
 
 // BuildProtocol returns the protocol of one connection; see [reactor.Factory]. It returns nil
 // beyond MaxConnections, and after [Site.Shutdown] until DoStart is called. It panics
-// without a Root or a Handler, and with both.
+// without a Root or a Handler, with both, and with invalid Proxies.
 func (s *Site) BuildProtocol(net.Addr) reactor.Protocol {
 	if (s.Root == nil) == (s.Handler == nil) {
 		panic("web: a Site needs either a Root or a Handler")
 	}
+	s.Proxies.check()
 	if !s.mayOpen() {
 		return nil
 	}
