@@ -81,6 +81,7 @@ var conformance = []struct {
 	{"panic", panicCases},
 	{"time", timeCases},
 	{"threads", threadCases},
+	{"context", contextCases},
 	{"life", lifeCases},
 }
 

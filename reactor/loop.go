@@ -19,8 +19,8 @@ import (
 
 // A Loop is a [Reactor] over a [Poller].
 //
-// In each turn, the loop makes the calls of other goroutines, then the delayed calls
-// that are due. It reads from connections that have more to read, sends everything
+// In each turn, the loop makes the calls of other goroutines, those for contexts that have
+// ended, and then the delayed calls that are due. It reads from connections that have more to read, sends everything
 // written meanwhile, with one system call per connection, and waits for the next event.
 //
 // Methods are for the loop's goroutine unless they say otherwise.
@@ -32,6 +32,9 @@ type Loop struct {
 	locals   Locals
 	rand     *rand.Rand
 	timers   *timers.Heap
+
+	pollContexts bool                    // watches is polled
+	watches      list.List[contextWatch] // calls of WatchContext, if pollContexts is set
 
 	runCount       int // number of Runs
 	triggers       triggers
@@ -94,17 +97,22 @@ type LoopConfig struct {
 	CallInThread func(f func())
 	// Rand is the result of [Loop.Rand]. nil: the system's source.
 	Rand *rand.Rand
+	// PollContexts makes each turn ask the contexts of [Loop.WatchContext] whether they have
+	// ended. The turn in which the loop learns of that is then the same in each run, but an
+	// end does not wake the loop. If it is false, a goroutine of package context wakes it.
+	PollContexts bool
 }
 
 // NewLoop returns a loop over p.
 func NewLoop(p Poller, config LoopConfig) *Loop {
 	l := &Loop{
-		poller:     p,
-		inThread:   config.CallInThread,
-		rand:       cmp.Or(config.Rand, random.System),
-		threads:    threadPool{size: defaultThreads},
-		timers:     timers.New(p.Now),
-		readBuffer: make([]byte, minReadSize),
+		poller:       p,
+		inThread:     config.CallInThread,
+		rand:         cmp.Or(config.Rand, random.System),
+		pollContexts: config.PollContexts,
+		threads:      threadPool{size: defaultThreads},
+		timers:       timers.New(p.Now),
+		readBuffer:   make([]byte, minReadSize),
 	}
 	l.timers.Check = l.checkDelayedCall
 	if l.inThread == nil {
@@ -309,6 +317,7 @@ func (l *Loop) turn(timeout time.Duration) error {
 
 	before := l.state()
 	l.makeCalls()
+	l.fireContexts()
 	mark := l.timers.Mark()
 	for f := l.timers.Due(mark); f != nil; f = l.timers.Due(mark) {
 		guard("a delayed call", f)
@@ -353,7 +362,7 @@ func (l *Loop) wake() {
 
 // shorten returns the longest time that the loop may wait.
 func (l *Loop) shorten(timeout time.Duration) time.Duration {
-	if len(l.again) != 0 || len(l.dirty) != 0 {
+	if len(l.again) != 0 || len(l.dirty) != 0 || l.contextEnded() {
 		return 0
 	}
 	if at, ok := l.timers.Next(); ok {

@@ -71,6 +71,7 @@ func newTarget(t *testing.T, r loop) *target {
 		{"Core", r, interfaceOf[reactor.Core]()},
 		{"Clock", r, interfaceOf[reactor.Clock]()},
 		{"Threads", r, interfaceOf[reactor.Threads]()},
+		{"Contexts", r, interfaceOf[reactor.Contexts]()},
 		{"TCP", r, interfaceOf[reactor.TCP]()},
 		{"UNIX", r, interfaceOf[reactor.UNIX]()},
 		{"Names", r, interfaceOf[reactor.Names]()},

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"context"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -19,6 +20,7 @@ type Reactor interface {
 	Core
 	Clock
 	Threads
+	Contexts
 	TCP
 	UNIX
 	Names
@@ -86,6 +88,18 @@ type Threads interface {
 	// Ended returns a channel that is closed when Run ends. If the last Run has ended, the
 	// channel is closed already. Before the first Run, it is closed when that ends.
 	Ended() <-chan struct{}
+}
+
+// Contexts tells a loop of the end of contexts.
+type Contexts interface {
+	// WatchContext makes the loop call f, once, in the turn after ctx has ended, whichever
+	// goroutine ended it. If ctx has ended already, that is the next turn. After stop, f is
+	// not called, and the loop refers to neither f nor ctx; a second call of stop does
+	// nothing.
+	//
+	// A context with a deadline ends by the system's clock. A reactor in memory does not wait
+	// for that: it asks in each turn whether ctx has ended.
+	WatchContext(ctx context.Context, f func()) (stop func())
 }
 
 // Random is the source of randomness for everything that runs on a reactor: nonces,

@@ -1,6 +1,7 @@
 package treq
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 
@@ -83,6 +84,9 @@ func Agent(a agent.Requester) Option { return client.Agent(a) }
 
 // Informational calls f with each interim response; see [client.Informational].
 func Informational(f func(code int, header http.Header)) Option { return client.Informational(f) }
+
+// Context ends the request when ctx ends; see [client.Context].
+func Context(ctx context.Context) Option { return client.Context(ctx) }
 
 // Reactor makes the request on r, in place of the default reactor. The request then
 // belongs to the goroutine of r. See [client.Reactor].

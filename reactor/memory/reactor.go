@@ -53,6 +53,7 @@ func New() *Reactor {
 	loop = reactor.NewLoop(net, reactor.LoopConfig{
 		CallInThread: func(f func()) { loop.CallFromThread(f) },
 		Rand:         rand.New(source),
+		PollContexts: true,
 	})
 	r := &Reactor{Loop: loop, net: net, random: source}
 	r.names.loop = loop

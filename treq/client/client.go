@@ -160,6 +160,10 @@ func (c *HTTPClient) request(method string, target *url.URL, options []Option) *
 			return failed(method, origin.Redacted(target), err)
 		}
 	}
+	if s.context != nil && s.context.Err() != nil {
+		s.body.discard()
+		return failed(method, origin.Redacted(target), ended(s.context))
+	}
 	req, err := c.build(s, strings.ToUpper(method), target)
 	if err != nil {
 		s.body.discard()
@@ -172,7 +176,7 @@ func (c *HTTPClient) request(method string, target *url.URL, options []Option) *
 		}
 		return failed(method, origin.Redacted(target), err)
 	}
-	if s.timeouts == (timeouts{}) {
+	if s.timeouts == (timeouts{}) && s.context == nil {
 		return s.raise(stack.Send(req), req)
 	}
 	var clock reactor.Clock = c.reactor
@@ -181,7 +185,7 @@ func (c *HTTPClient) request(method string, target *url.URL, options []Option) *
 	}
 	start := clock.Now()
 	d := stack.Send(req)
-	s.timeouts.bound(d, req, clock, start)
+	s.bound(d, req, c.reactor, clock, start)
 	d.AddErrback(func(err error) (*response.Response, error) { return nil, agent.WithRequest(req, err) })
 	return s.raise(d, req)
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -49,7 +50,8 @@ type settings struct {
 	reactor              reactor.Reactor
 	decoding             *agent.DecoderConfig
 	timeouts             timeouts
-	stack                agent.Stack // the client's, as the options change it
+	context              context.Context // nil: none
+	stack                agent.Stack     // the client's, as the options change it
 	expectContinue       time.Duration
 	informational        func(code int, header http.Header)
 }
@@ -384,6 +386,7 @@ func (c *HTTPClient) build(s *settings, method string, target *url.URL) (*reques
 		Body:           producer,
 		ExpectContinue: s.expectContinue,
 		Informational:  s.informational,
+		Context:        s.context,
 	}
 	return &made.Request, nil
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"time"
+	"weak"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -13,7 +14,8 @@ import (
 )
 
 // This file has the timeouts of a request, except the timeout for connecting, which the
-// agent has. The error of each is an [*agent.TimeoutError], which names the option.
+// agent has. The error of each is an [*agent.TimeoutError], which names the option. It also
+// ends bodies that are late, or whose context has ended.
 
 // Timeout bounds the time until the head of the response is received, after all
 // redirects. The body may take longer. It is treq's timeout.
@@ -46,23 +48,25 @@ type timeouts struct {
 	response, read, total time.Duration
 }
 
-// bound applies the timeouts to d, the response to req, which began at start, and to its
-// body. A timeout is an [*agent.TimeoutError].
-func (t timeouts) bound(d *deferred.Deferred[*response.Response], req *request.Request, r reactor.Clock, start time.Time) {
+// bound applies the timeouts and the context of s to d, the response to req, which began at
+// start, and to its body. clock is that of the timeouts.
+func (s *settings) bound(d *deferred.Deferred[*response.Response], req *request.Request, r reactor.Contexts, clock reactor.Clock, start time.Time) {
+	t := s.timeouts
 	if t.response > 0 {
-		d.AddTimeout(t.response, r, timedOut("Timeout"))
+		d.AddTimeout(t.response, clock, timedOut("Timeout"))
 	}
 	if t.total > 0 {
-		d.AddTimeout(t.total, r, timedOut("TotalTimeout"))
+		d.AddTimeout(t.total, clock, timedOut("TotalTimeout"))
 	}
-	if t.read > 0 || t.total > 0 {
+	var ctx *contextBound
+	if s.context != nil {
+		ctx = &contextBound{s.context, r, req}
+		ctx.bound(d)
+	}
+	if t.read > 0 || t.total > 0 || ctx != nil {
 		d.AddCallback(func(resp *response.Response) (*response.Response, error) {
-			w := &bodyTimeouts{timeouts: t, clock: r, request: req}
-			resp.WrapBody(w.wrap)
-			if t.total > 0 {
-				w.deadline = r.CallLater(t.total-r.Now().Sub(start), func() { w.late(resp) })
-				resp.OnEnd(func() { stop(w.deadline) })
-			}
+			w := &boundBody{timeouts: t, context: ctx, clock: clock, request: req}
+			w.bound(resp, t.total-clock.Now().Sub(start))
 			return resp, nil
 		})
 	}
@@ -78,17 +82,18 @@ func timedOut(option string) func(*response.Response, error, time.Duration) (*re
 	}
 }
 
-// bodyTimeouts applies timeouts to one body. It is between the transport and the reader
-// of the body.
-type bodyTimeouts struct {
+// A boundBody applies timeouts and a context to one body. It is between the transport and the
+// reader of the body. What watches the time or the context must not keep the response reachable:
+// the agent closes the connection of a response that the program drops unread.
+type boundBody struct {
 	timeouts
-	clock    reactor.Clock
-	request  *request.Request       // the request of the caller
-	deadline reactor.DelayedCall    // ends the body after total; nil without a total timeout
-	idle     reactor.DelayedCall    // ends the body after read; nil before the reader waits
-	from     response.BodyTransport // the transport of the body
-	to       response.BodyProtocol  // the reader of the body; nil before there is a reader
-	over     bool                   // the reader knows that the body has ended
+	context *contextBound // nil: none
+	clock   reactor.Clock
+	request *request.Request       // the request of the caller
+	idle    reactor.DelayedCall    // ends the body after read; nil before the reader waits
+	from    response.BodyTransport // the transport of the body
+	to      response.BodyProtocol  // the reader of the body; nil before there is a reader
+	over    bool                   // the reader knows that the body has ended
 }
 
 func stop(c reactor.DelayedCall) {
@@ -98,31 +103,55 @@ func stop(c reactor.DelayedCall) {
 }
 
 // wrap puts w before the reader.
-func (w *bodyTimeouts) wrap(to response.BodyProtocol) response.BodyProtocol {
+func (w *boundBody) wrap(to response.BodyProtocol) response.BodyProtocol {
 	w.to = to
 	return w
 }
 
-// late ends the body when its total time is over.
-func (w *bodyTimeouts) late(resp *response.Response) {
-	if w.to == nil {
-		// A reader that comes too late gets the reason for the end.
-		resp.DeliverBody(unread{})
+// bound applies w to the body of resp. left is what is left of the total time.
+func (w *boundBody) bound(resp *response.Response, left time.Duration) {
+	resp.WrapBody(w.wrap)
+	unread := weak.Make(resp)
+	if w.total > 0 {
+		deadline := w.clock.CallLater(left, func() {
+			w.take(unread)
+			w.cut(w.expired("TotalTimeout", w.total))
+		})
+		resp.OnEnd(func() { stop(deadline) })
 	}
-	w.expire("TotalTimeout", w.total)
+	if w.context != nil {
+		resp.OnEnd(w.context.watcher.WatchContext(w.context.ctx, func() {
+			w.take(unread)
+			w.cut(w.context.error())
+		}))
+	}
 }
 
-// expire ends the body because the timeout of an option is over.
-func (w *bodyTimeouts) expire(option string, limit time.Duration) {
-	if w.over {
+// take reads the body of resp, if it has no reader yet, because the body is about to be cut. A
+// reader that comes too late gets the reason for that.
+func (w *boundBody) take(resp weak.Pointer[response.Response]) {
+	if resp := resp.Value(); resp != nil && w.to == nil {
+		resp.DeliverBody(noReader{})
+	}
+}
+
+// expired returns the error of a timeout.
+func (w *boundBody) expired(option string, limit time.Duration) error {
+	return agent.WithRequest(w.request, &agent.TimeoutError{Option: option, After: limit})
+}
+
+// cut ends the body because of err. Without a reader, it ends when the agent finds that the
+// response is unreachable.
+func (w *boundBody) cut(err error) {
+	if w.over || w.to == nil {
 		return
 	}
-	w.end(agent.WithRequest(w.request, &agent.TimeoutError{Option: option, After: limit}))
+	w.end(err)
 	w.from.StopProducing()
 }
 
 // end tells the reader, once, that the body has ended.
-func (w *bodyTimeouts) end(reason error) {
+func (w *boundBody) end(reason error) {
 	if w.over {
 		return
 	}
@@ -132,23 +161,23 @@ func (w *bodyTimeouts) end(reason error) {
 }
 
 // wait starts the time for the next piece to arrive.
-func (w *bodyTimeouts) wait() {
+func (w *boundBody) wait() {
 	switch {
 	case w.read == 0 || w.over:
 	case w.idle != nil && w.idle.Active():
 		w.idle.Reset(w.read)
 	default:
-		w.idle = w.clock.CallLater(w.read, func() { w.expire("ReadTimeout", w.read) })
+		w.idle = w.clock.CallLater(w.read, func() { w.cut(w.expired("ReadTimeout", w.read)) })
 	}
 }
 
-func (w *bodyTimeouts) ConnectionMade(t response.BodyTransport) {
+func (w *boundBody) ConnectionMade(t response.BodyTransport) {
 	w.from = t
 	w.wait()
 	w.to.ConnectionMade(w)
 }
 
-func (w *bodyTimeouts) DataReceived(data []byte) {
+func (w *boundBody) DataReceived(data []byte) {
 	if w.over {
 		return
 	}
@@ -158,31 +187,36 @@ func (w *bodyTimeouts) DataReceived(data []byte) {
 	}
 }
 
-func (w *bodyTimeouts) ConnectionLost(reason error) { w.end(reason) }
+func (w *boundBody) ConnectionLost(reason error) {
+	if w.context != nil {
+		reason = w.context.explain(reason)
+	}
+	w.end(reason)
+}
 
 // The methods below make w the transport of its reader.
 
-func (w *bodyTimeouts) PauseProducing() {
+func (w *boundBody) PauseProducing() {
 	stop(w.idle)
 	w.from.PauseProducing()
 }
 
-func (w *bodyTimeouts) ResumeProducing() {
+func (w *boundBody) ResumeProducing() {
 	w.wait()
 	w.from.ResumeProducing()
 }
 
-func (w *bodyTimeouts) StopProducing() {
+func (w *boundBody) StopProducing() {
 	stop(w.idle)
 	w.from.StopProducing()
 }
 
 // Cooperator returns the Cooperator of the transport below.
-func (w *bodyTimeouts) Cooperator() *task.Cooperator { return w.from.Cooperator() }
+func (w *boundBody) Cooperator() *task.Cooperator { return w.from.Cooperator() }
 
-// unread is the reader of a body that ended before it had another reader.
-type unread struct{}
+// A noReader reads a body that ended before it had another reader.
+type noReader struct{}
 
-func (unread) ConnectionMade(response.BodyTransport) {}
-func (unread) DataReceived([]byte)                   {}
-func (unread) ConnectionLost(error)                  {}
+func (noReader) ConnectionMade(response.BodyTransport) {}
+func (noReader) DataReceived([]byte)                   {}
+func (noReader) ConnectionLost(error)                  {}
