@@ -224,6 +224,19 @@ func maskUsers(text string) string {
 	return b.String()
 }
 
+// Body hides the secret fields of a body that is a form or JSON, by its Content-Type, and the
+// secrets of the URLs in any other text. The body may be cut short.
+func (n Names) Body(body, contentType string) string {
+	mediaType, _, _ := strings.Cut(contentType, ";")
+	switch mediaType = strings.ToLower(strings.TrimSpace(mediaType)); {
+	case mediaType == "application/x-www-form-urlencoded":
+		return n.Form(body)
+	case strings.Contains(mediaType, "json"):
+		return n.JSON(body)
+	}
+	return n.Text(body)
+}
+
 // Form hides the secret fields of a form, application/x-www-form-urlencoded. It may be cut
 // short.
 func (n Names) Form(body string) string { return n.pairs(body, true, "&") }
@@ -245,7 +258,10 @@ func (n Names) pairs(text string, atStart bool, stops string) string {
 			if name < 0 {
 				continue
 			}
-			end := len(text)
+			end, stops := len(text), stops
+			if name > 0 && text[name-1] == ';' && !strings.Contains(text[:name], "?") {
+				stops += "?/" // a parameter of a path
+			}
 			if stop := strings.IndexAny(text[i+1:], stops); stop >= 0 {
 				end = i + 1 + stop
 			}

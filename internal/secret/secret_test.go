@@ -86,7 +86,7 @@ func TestURL(t *testing.T) {
 		{"http://an.example/?key=value&code=404", ""},
 		{"http://an.example/?key=AIza0123456789abcdef&code=0123456789abcdef", "http://an.example/?key=xxxxx&code=xxxxx"},
 		{"http://an.example/#access_token=abc&state=d", "http://an.example/#access_token=xxxxx&state=d"},
-		{"http://an.example/a;jsessionid=abc?x=y", "http://an.example/a;jsessionid=xxxxx"},
+		{"http://an.example/a;jsessionid=abc?x=y", "http://an.example/a;jsessionid=xxxxx?x=y"},
 		{"http://an.example/?next=http://u:p@b.example/?token=c&d=e", "http://an.example/?next=http://u:xxxxx@b.example/?token=xxxxx&d=e"},
 		{"http://an.example/http://u:p@b.example/", "http://an.example/http://u:xxxxx@b.example/"},
 		{"user:secret@an.example", "user:xxxxx@an.example"},
@@ -154,6 +154,21 @@ func TestForm(t *testing.T) {
 	} {
 		if got := secret.Known.Form(test.body); got != test.want {
 			t.Errorf("%q: got %q, want %q", test.body, got, test.want)
+		}
+	}
+}
+
+func TestBody(t *testing.T) {
+	for _, test := range []struct{ contentType, body, want string }{
+		{"application/x-www-form-urlencoded", "token=a", "token=xxxxx"},
+		{"Application/X-WWW-Form-URLEncoded ; charset=utf-8", "token=a", "token=xxxxx"},
+		{"application/json", `{"token": "a"}`, `{"token": "xxxxx"}`},
+		{"application/vnd.api+json; charset=utf-8", `{"token": "a"}`, `{"token": "xxxxx"}`},
+		{"text/plain", "token=a http://a/?token=b", "token=a http://a/?token=xxxxx"},
+		{"", `{"token": "a"}`, `{"token": "a"}`},
+	} {
+		if got := secret.Known.Body(test.body, test.contentType); got != test.want {
+			t.Errorf("%s: %s: got %s, want %s", test.contentType, test.body, got, test.want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package request_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -86,4 +87,22 @@ func ExampleForm() {
 	// Output:
 	// lang=en&lang=fr&q=go+twisted
 	// q=go+twisted&n=10
+}
+
+// A command line that sends the same request. The token is hidden; CurlWithSecrets shows it.
+func ExampleRequest_Curl() {
+	u, err := url.Parse("http://an.example/a?page=2")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := &request.Request{
+		Method: "POST",
+		URL:    u,
+		Header: http.Header{"Authorization": {"Bearer abc"}, "Content-Type": {"application/json"}},
+		Body:   request.Bytes(`{"it's": "text"}`),
+	}
+	fmt.Println(r.Curl())
+	// Output:
+	// curl 'http://an.example/a?page=2' -H 'Authorization: Bearer xxxxx' -H 'Content-Type: application/json' -H Accept: -H User-Agent: -H Expect: --data-raw '{"it'\''s": "text"}'
 }
