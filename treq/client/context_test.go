@@ -180,7 +180,7 @@ func TestContext(t *testing.T) {
 				}
 				r.Pump()
 				err := failed()
-				if want := "POST http://user:xxxxx@a.example/x: cancelled: " + ends.text; err == nil || err.Error() != want {
+				if want := "POST http://user:xxxxx@a.example/x: cancelled: " + ends.text; err == nil || strings.TrimSuffix(err.Error(), `, after 4 bytes: "some"`) != want {
 					t.Fatalf("got  %v\nwant %s", err, want)
 				}
 				var named *agent.RequestError
