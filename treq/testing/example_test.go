@@ -1,6 +1,7 @@
 package testing_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -176,4 +178,28 @@ func ExampleAgentSpy() {
 	// Output:
 	// POST http://an.example/ application/json; charset=UTF-8
 	// 201 7
+}
+
+// The server asks its clients for a certificate, on a reactor in memory.
+func ExampleAuthority() {
+	var authority treqtesting.Authority
+	r := memory.New()
+	config := authority.ServerTLS("an.example")
+	config.ClientAuth = tls.RequireAndVerifyClientCert
+	site := &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, "hello,", r.TLS.PeerCertificates[0].Subject.CommonName)
+	})}
+	r.ListenTCP("192.0.2.1:443", reactor.TLSServer(r, reactor.TLSConfig{Config: config}, site))
+	r.AddHost("an.example", "192.0.2.1")
+
+	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{
+		TLS: agent.NewTLSPolicy(authority.ClientTLS("alice")),
+	})})
+	deferred.Then(c.Get("https://an.example/"), (*response.Response).Text).
+		AddCallback(func(text string) (string, error) {
+			fmt.Print(text)
+			return text, nil
+		})
+	r.RunFor(time.Second)
+	// Output: hello, alice
 }
