@@ -45,7 +45,7 @@ func (e *CharsetError) Error() string {
 	if e.Err == ErrUnknownCharset {
 		text := fmt.Sprintf("%s%v %.100q", e.Response.prefix(), e.Err, e.Charset)
 		if e.bytes != "" {
-			text += ": " + quote(e.bytes)
+			text += ": " + e.Response.quote(e.bytes)
 		}
 		return text
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-7c003b53/gotreq/internal/origin"
+	"github.com/seed-7c003b53/gotreq/internal/secret"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -108,7 +109,7 @@ func (r *Response) unread(err error, came beginning) error {
 	}
 	text = prefix + text
 	if came.size != 0 {
-		text += fmt.Sprintf(", after %d bytes: %s", came.size, came.quoted())
+		text += fmt.Sprintf(", after %d bytes: %s", came.size, r.quote(came.text()))
 	}
 	return &readError{text, err}
 }
@@ -129,7 +130,36 @@ func (b *beginning) add(data []byte) {
 	b.size += int64(len(data))
 }
 
-func (b *beginning) quoted() string { return quote(string(b.bytes[:min(b.size, int64(len(b.bytes)))])) }
+func (b *beginning) text() string { return string(b.bytes[:min(b.size, int64(len(b.bytes)))]) }
+
+// undecoded returns the error for a text that a decoder refuses with err. It quotes the
+// beginning of the text, which often is a page that says what is wrong.
+func (r *Response) undecoded(verdict, text string, err error) error {
+	why := origin.Excerpt(err.Error(), origin.ExcerptOfError)
+	return &readError{fmt.Sprintf("%s%d %s%s: %s: %s", r.prefix(), r.Code, quoteType(r.Header), verdict, r.quote(text), why), err}
+}
+
+// quote is the function quote for a part of the body of r, which may be nil. It hides
+// secrets.
+func (r *Response) quote(text string) string {
+	return quote(r.hide(text[:min(len(text), 4*mostQuoted)]))
+}
+
+// hide hides what is secret by its name in text, the beginning of the body of r, which may be
+// nil.
+func (r *Response) hide(text string) string {
+	mediaType := ""
+	if r != nil {
+		mediaType, _ = contentType(r.Header)
+	}
+	name, _, hasPair := strings.Cut(text, "=")
+	isForm := mediaType == formType || hasPair && strings.IndexFunc(name, notInForms) < 0
+	text = secret.Known.JSON(secret.Known.Text(text))
+	if isForm {
+		text = secret.Known.Form(text)
+	}
+	return text
+}
 
 // quote returns the beginning of a server's text for an error, in ASCII and escaped.
 func quote(text string) string {

@@ -3,7 +3,6 @@ package response
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
@@ -45,7 +44,7 @@ func (r *Response) notJSON(text string, err error) error {
 	if json.Valid([]byte(text)) {
 		verdict = ", read as JSON" // err says why that does not fit
 	}
-	return fmt.Errorf("%s%d %s%s: %s: %w", r.prefix(), r.Code, quoteType(r.Header), verdict, quote(text), err)
+	return r.undecoded(verdict, text, err)
 }
 
 // JSON reads the whole body of r and fires with the T that it encodes.

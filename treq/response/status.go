@@ -37,7 +37,7 @@ func (e *StatusError) Error() string {
 	if e.Phrase != "" {
 		text += " " + line(e.Phrase, 100)
 	}
-	if body := line(e.text(), 200); body != "" {
+	if body := line(e.Response.hide(e.text()), 200); body != "" {
 		text += ": " + body
 	}
 	if e.Err != nil {

@@ -46,7 +46,7 @@ var house = []room{
 	// cooperative tasks.
 	{"treq/request", "deferred internal/secret reactor/task"},
 	{"treq/cookies", "internal/list internal/origin"},
-	{"treq/response", "deferred internal/list internal/origin reactor reactor/task treq/cookies treq/request"},
+	{"treq/response", "deferred internal/form internal/list internal/origin internal/secret reactor reactor/task treq/cookies treq/request"},
 	{"treq/auth", "deferred internal/origin internal/random treq/request treq/response"},
 	{"treq/multipart", "deferred internal/random reactor/task treq/request"},
 
