@@ -32,7 +32,7 @@ func Wire(u *url.URL) (*url.URL, error) {
 		return nil, err
 	}
 	query := escape(u.RawQuery, illegal)
-	path := escape(u.EscapedPath(), illegal)
+	path := escapedPath(u)
 	rooted := path == "" || path[0] == '/'
 	if rooted && host == u.Host && query == u.RawQuery && path == u.EscapedPath() {
 		return u, nil
@@ -43,6 +43,19 @@ func Wire(u *url.URL) (*url.URL, error) {
 	}
 	c.Host, c.RawQuery, c.RawPath = host, query, path
 	return &c, nil
+}
+
+// escapedPath returns the path of u, escaped. Unlike u.EscapedPath it keeps the escapes of a
+// path that also has characters to be escaped: "%2F" does not become a slash because of
+// an "é".
+func escapedPath(u *url.URL) string {
+	path := u.EscapedPath()
+	if u.RawPath != "" && u.RawPath != path {
+		if decoded, err := url.PathUnescape(u.RawPath); err == nil && decoded == u.Path {
+			path = u.RawPath
+		}
+	}
+	return escape(path, illegal)
 }
 
 // Resolve returns the URL that location, the Location of a response from base, refers to.
@@ -61,6 +74,7 @@ func Resolve(base *url.URL, location string) (*url.URL, error) {
 	if ref.Host == "" && strings.HasPrefix(location, "//") && !strings.HasPrefix(location, "///") {
 		return nil, ErrNoHost // to ResolveReference, the authority is missing, not empty
 	}
+	ref.RawPath = escapedPath(ref) // ResolveReference would lose escapes
 	u := base.ResolveReference(ref)
 	if _, err := Of(u); err != nil {
 		return nil, err

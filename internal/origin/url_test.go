@@ -54,6 +54,10 @@ var repairs = []struct{ url, host, target string }{
 	{"http://x/100%", "x", "/100%25"},
 	{"http://x/100%/%2", "x", "/100%25/%252"},
 	{"http://x/%%41", "x", "/%25%41"},
+	// Escapes stay, whatever else of the path needs one.
+	{"http://x/é/a%2Fb", "x", "/%C3%A9/a%2Fb"},
+	{"http://x/{a}/b%2f%2e%7Bc%7D", "x", "/%7Ba%7D/b%2f%2e%7Bc%7D"},
+	{"http://x/a|b%2Fc d%41%", "x", "/a%7Cb%2Fc%20d%41%25"},
 	{"http://x/%C3%BC%?a=%#b%", "x", "/%C3%BC%25?a=%"},
 	{"http://x/%09%9a%Af%", "x", "/%09%9a%Af%25"},
 	{"http://x#%zz", "x", "/"},
@@ -177,6 +181,8 @@ func TestWire(t *testing.T) {
 		{&url.URL{Scheme: "http", Host: "x", Path: "a|b"}, "/a%7Cb"},
 		{&url.URL{Scheme: "http", Host: "x", Path: "/a^b"}, "/a%5Eb"},
 		{&url.URL{Scheme: "http", Host: "x", Path: "/a[b", RawPath: "/a[b"}, "/a%5Bb"},
+		{&url.URL{Scheme: "http", Host: "x", Path: "/a/b[", RawPath: "/a%2Fb["}, "/a%2Fb%5B"},
+		{&url.URL{Scheme: "http", Host: "x", Path: "/a/b|", RawPath: "/of%2Fanother|"}, "/a/b%7C"},
 		{&url.URL{Scheme: "http", Host: "x", RawQuery: "a\x7f"}, "/?a%7F"},
 	} {
 		before := *test.url
@@ -222,6 +228,7 @@ func TestResolve(t *testing.T) {
 		{"http://an.example/a/b", "1:2", "http://an.example/a/1:2"},
 		{"http://an.example/a/b", "1://x/", "http://an.example/a/1://x/"},
 		{"http://an.example/a/b", ":80/x", "http://an.example/a/:80/x"},
+		{"http://an.example/é{", "b%2Fé%2f{", "http://an.example/b%2F%C3%A9%2f%7B"},
 		{"http://an.example/a/b", "b c:d|e?f:g", "http://an.example/a/b%20c:d%7Ce?f:g"},
 	} {
 		got, err := origin.Resolve(urls.MustParse(test.base), test.location)
