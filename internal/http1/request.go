@@ -28,6 +28,9 @@ type RequestHead struct {
 	// AcceptEncoding is an Accept-Encoding that [AppendRequestHead] writes after those in Header,
 	// unless it is empty. Readers leave it empty.
 	AcceptEncoding string
+	// UserAgent is a User-Agent that [AppendRequestHead] writes if Header has none, not even one
+	// without values. Readers leave it empty.
+	UserAgent string
 	// Length is the number of body bytes to come, 0 if there is no body, -1 if unknown.
 	Length int64
 	// Chunked: the body comes in chunks (RFC 9112, section 7.1). Length is -1.

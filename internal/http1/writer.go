@@ -15,7 +15,7 @@ import (
 const CRLF = "\r\n"
 
 // AppendRequestHead appends the head of a request to buf: the request line, Host, the headers for the body, then
-// h.Header and h.AcceptEncoding, sorted by name. The version is always HTTP/1.1.
+// h.Header, h.AcceptEncoding and h.UserAgent, sorted by name. The version is always HTTP/1.1.
 //
 // h.Length and h.Chunked decide what Content-Length and Transfer-Encoding say; those in h.Header are left out. A
 // length of 0 is written only for POST, PUT and PATCH (RFC 9110, section 8.6). "Connection: close" is written
@@ -53,13 +53,19 @@ func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 	if h.Expect100 && !HasToken(h.Header["Expect"], "100-continue") {
 		b = append(b, "Expect: 100-continue\r\n"...)
 	}
-	if h.AcceptEncoding != "" {
-		before := upTo(names, "Accept-Encoding")
+	for _, extra := range [...]struct{ name, value string }{
+		{"Accept-Encoding", h.AcceptEncoding},
+		{"User-Agent", h.userAgent(names)},
+	} {
+		if extra.value == "" {
+			continue
+		}
+		before := upTo(names, extra.name)
 		names = names[len(before):]
 		if b, err = appendFields(b, h.Header, before, "Host"); err != nil {
 			return buf, err
 		}
-		if b, err = appendField(b, "Accept-Encoding", h.AcceptEncoding); err != nil {
+		if b, err = appendField(b, extra.name, extra.value); err != nil {
 			return buf, err
 		}
 	}
@@ -67,6 +73,14 @@ func AppendRequestHead(buf []byte, h *RequestHead) ([]byte, error) {
 		return buf, err
 	}
 	return append(b, CRLF...), nil
+}
+
+// userAgent returns the UserAgent to write: "" if the headers called names have a User-Agent.
+func (h *RequestHead) userAgent(names []string) string {
+	if slices.ContainsFunc(names, func(name string) bool { return equalFold(name, "User-Agent") }) {
+		return ""
+	}
+	return h.UserAgent
 }
 
 // expectsBody reports whether a request with this method usually has a body.

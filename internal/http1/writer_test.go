@@ -39,6 +39,17 @@ func TestAppendRequestHead(t *testing.T) {
 			"Accept-Encoding": {"br"}}}, "GET / HTTP/1.1\nHost: a\nAccept-Encoding: br\nAccept-Encoding: gzip\n\n"},
 		{"Accept-Encoding alone", RequestHead{Method: "GET", Target: "/", Host: "a", KeepAlive: true, AcceptEncoding: "gzip"},
 			"GET / HTTP/1.1\nHost: a\nAccept-Encoding: gzip\n\n"},
+		{"User-Agent in its place", RequestHead{Method: "GET", Target: "/", Host: "a", KeepAlive: true, AcceptEncoding: "gzip", UserAgent: "me/1", Header: http.Header{
+			"Accept": {"*/*"}, "Te": {"trailers"}, "Via": {"b"}}},
+			"GET / HTTP/1.1\nHost: a\nAccept: */*\nAccept-Encoding: gzip\nTe: trailers\nUser-Agent: me/1\nVia: b\n\n"},
+		{"User-Agent alone", RequestHead{Method: "GET", Target: "/", Host: "a", KeepAlive: true, UserAgent: "me/1"},
+			"GET / HTTP/1.1\nHost: a\nUser-Agent: me/1\n\n"},
+		{"User-Agent of the headers", RequestHead{Method: "GET", Target: "/", Host: "a", KeepAlive: true, UserAgent: "me/1", Header: http.Header{
+			"User-Agent": {"you/2"}}}, "GET / HTTP/1.1\nHost: a\nUser-Agent: you/2\n\n"},
+		{"User-Agent of the headers, another key", RequestHead{Method: "GET", Target: "/", Host: "a", KeepAlive: true, UserAgent: "me/1", Header: http.Header{
+			"user-agent": {"you/2"}}}, "GET / HTTP/1.1\nHost: a\nuser-agent: you/2\n\n"},
+		{"User-Agent left out", RequestHead{Method: "GET", Target: "/", Host: "a", KeepAlive: true, UserAgent: "me/1", Header: http.Header{
+			"User-Agent": {}}}, "GET / HTTP/1.1\nHost: a\n\n"},
 		{"proxy", RequestHead{Method: "GET", Target: "http://a/", Header: host, KeepAlive: true}, "GET http://a/ HTTP/1.1\nHost: a\n\n"},
 		{"tunnel", RequestHead{Method: "CONNECT", Target: "a:443", Header: host, KeepAlive: true}, "CONNECT a:443 HTTP/1.1\nHost: a\n\n"},
 	} {
@@ -84,6 +95,7 @@ func TestAppendRequestHeadRefuses(t *testing.T) {
 		{"value with LF at the end", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\n"}}}, wire.ErrHeaderValue},
 		{"value with NUL", RequestHead{Method: "GET", Target: "/", Header: h{"Host": {"a"}, "A": {"b\x00"}}}, wire.ErrHeaderValue},
 		{"Accept-Encoding with CRLF", RequestHead{Method: "GET", Target: "/", Host: "a", AcceptEncoding: "gzip\r\nA: b"}, wire.ErrHeaderValue},
+		{"User-Agent with CRLF", RequestHead{Method: "GET", Target: "/", Host: "a", UserAgent: "a\r\nA: b"}, wire.ErrHeaderValue},
 		{"length not known", RequestHead{Method: "POST", Target: "/", Header: h{"Host": {"a"}}, Length: -1}, wire.ErrContentLength},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -60,6 +60,7 @@ func appendHead(buf []byte, x *exchange) ([]byte, error) {
 		Host:           x.group.header,
 		Header:         req.Header,
 		AcceptEncoding: req.AcceptEncoding,
+		UserAgent:      req.UserAgent,
 		KeepAlive:      persists(x),
 	}
 	if req.Body != nil {

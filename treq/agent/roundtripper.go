@@ -162,6 +162,9 @@ func (a *roundTripperAgent) outgoing(ctx context.Context, req *request.Request) 
 	if req.AcceptEncoding != "" {
 		out.Header.Add("Accept-Encoding", req.AcceptEncoding)
 	}
+	if _, given := out.Header["User-Agent"]; !given && req.UserAgent != "" {
+		out.Header.Set("User-Agent", req.UserAgent)
+	}
 	produce = func() {}
 	if req.Body == nil {
 		return out, produce

@@ -28,6 +28,10 @@ type Request struct {
 	// decodes the response sets it, so that it need not change the caller's Header.
 	// "" means none.
 	AcceptEncoding string
+	// UserAgent is the User-Agent to send if Header has none. A User-Agent of Header
+	// without values is one: the request then has no User-Agent. "" means none. A client
+	// sets it, so that it need not change the caller's Header.
+	UserAgent string
 	// Body produces the body. nil means none.
 	Body BodyProducer
 	// ExpectContinue is how long the body waits for the server to ask for it by a 100
