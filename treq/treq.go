@@ -13,6 +13,9 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
+// Version is the version of the library.
+const Version = client.Version
+
 // The options of a request; see package client.
 type (
 	// Option says something of a request besides its method and URL.
@@ -21,6 +24,8 @@ type (
 	Params = client.Params
 	// ParamList is [Params] in the order of the list.
 	ParamList = client.ParamList
+	// PathParams fill the placeholders in the path of the URL, such as {id}.
+	PathParams = client.PathParams
 	// Headers are sent with the request.
 	Headers = client.Headers
 	// Body is sent as it is.

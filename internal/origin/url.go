@@ -64,7 +64,7 @@ func escapedPath(u *url.URL) string {
 // The error is [ErrSchemeNotSupported], [ErrNoHost], [ErrPort] or [ErrHost], or says why
 // location is not a URL.
 func Resolve(base *url.URL, location string) (*url.URL, error) {
-	if end := strings.IndexAny(location, ":/?#"); end >= 0 && location[end] == ':' && !isScheme(location[:end]) {
+	if end := strings.IndexAny(location, ":/?#"); end >= 0 && location[end] == ':' && !HasScheme(location) {
 		location = "./" + location // a relative path with a colon (RFC 3986, section 4.2)
 	}
 	ref, err := parse(location)
@@ -74,17 +74,29 @@ func Resolve(base *url.URL, location string) (*url.URL, error) {
 	if ref.Host == "" && strings.HasPrefix(location, "//") && !strings.HasPrefix(location, "///") {
 		return nil, ErrNoHost // to ResolveReference, the authority is missing, not empty
 	}
-	ref.RawPath = escapedPath(ref) // ResolveReference would lose escapes
-	u := base.ResolveReference(ref)
-	if _, err := Of(u); err != nil {
+	u, err := ResolveURL(base, ref)
+	if err != nil {
 		return nil, err
 	}
-	u.Scheme = strings.ToLower(u.Scheme) // base may have it in upper case
 	u.Fragment, u.RawFragment = base.Fragment, base.RawFragment
 	if strings.Contains(location, "#") { // even if the fragment is empty
 		u.Fragment, u.RawFragment = ref.Fragment, ref.RawFragment
 	}
-	if u, err = Wire(u); err != nil {
+	return u, nil
+}
+
+// ResolveURL returns a new URL, the one that ref refers to from base (RFC 3986, section 5.2),
+// in a form that can be sent. The errors are those of Resolve.
+func ResolveURL(base, ref *url.URL) (*url.URL, error) {
+	escaped := *ref
+	escaped.RawPath = escapedPath(ref) // ResolveReference would lose escapes
+	u := base.ResolveReference(&escaped)
+	if _, err := Of(u); err != nil {
+		return nil, err
+	}
+	u.Scheme = strings.ToLower(u.Scheme) // base may have it in upper case
+	u, err := Wire(u)
+	if err != nil {
 		return nil, err
 	}
 	if !isASCII(u.Host) { // a zone, which url.Parse would not read again
@@ -178,6 +190,29 @@ func CheckScheme(rawURL string) error {
 		return &urlError{ErrSchemeNotSupported, fmt.Sprintf("%.200q has no scheme and no host", Redacted(u))}
 	}
 	return nil
+}
+
+// HasScheme reports whether rawURL begins with a scheme, as an absolute URL does.
+func HasScheme(rawURL string) bool {
+	end := strings.IndexAny(rawURL, ":/?#")
+	return end >= 0 && rawURL[end] == ':' && isScheme(rawURL[:end])
+}
+
+// SplitPath splits rawURL into the part before its path, the path, and the query with the
+// fragment.
+func SplitPath(rawURL string) (before, path, after string) {
+	end := strings.IndexAny(rawURL, "?#")
+	if end < 0 {
+		end = len(rawURL)
+	}
+	scheme, authority, path := splitAuthority(rawURL[:end])
+	return scheme + authority, path, rawURL[end:]
+}
+
+// EscapeAll returns s with each byte percent-encoded that is not unreserved (RFC 3986,
+// section 2.3).
+func EscapeAll(s string) string {
+	return escape(s, func(s string, i int) bool { return !isUnreserved(s[i]) })
 }
 
 // splitAuthority splits the part of a URL before the query. The scheme includes "://".

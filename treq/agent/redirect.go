@@ -165,7 +165,7 @@ func (t *trip) redirected(method string, resp *response.Response) (*request.Requ
 		return nil, err
 	}
 	if t.elsewhere = !sameOrigin(u, t.req.URL); t.elsewhere {
-		drop(next.Header, t.Redirects.sensitive)
+		drop(next.Header, t.Redirects.Sensitive)
 		next.Foreign = true
 	}
 	return next, nil
@@ -236,8 +236,9 @@ func drop(h http.Header, unwanted func(name string) bool) {
 	}
 }
 
-// sensitive reports whether the header must not be sent to another origin.
-func (c *RedirectConfig) sensitive(name string) bool {
+// Sensitive reports whether the header with this canonical name must not be sent to another
+// origin: a header with credentials or cookies, Host, and those of SensitiveHeaders.
+func (c *RedirectConfig) Sensitive(name string) bool {
 	switch name {
 	case "Authorization", "Cookie", "Cookie2", "Proxy-Authorization", "Www-Authenticate":
 		return true

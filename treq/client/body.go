@@ -42,6 +42,14 @@ func (b *body) set(option string, data any, contentType string) error {
 	return nil
 }
 
+// given returns the name of the option that gives a body, or "".
+func (b *body) given() string {
+	if b.option == "" && b.files != nil {
+		return "Files"
+	}
+	return b.option
+}
+
 // discard releases data that will not be sent: it stops a producer and closes a file.
 func discard(data any) {
 	switch data := data.(type) {

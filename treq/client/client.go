@@ -1,9 +1,11 @@
 package client
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -24,14 +26,37 @@ type HTTPClient struct {
 	reactor reactor.Reactor
 	stack   agent.Stack // the stack of a request without options
 	config  Config
+	base    *url.URL // that of config.BaseURL; or nil
+	invalid error    // what is wrong with config: the error of each request; or nil
 	urls    urlCache
 }
 
 // A Config says how an HTTPClient works. The zero value is a complete client.
 type Config struct {
+	// BaseURL, if it is not "", is the absolute http or https URL that relative URLs of
+	// requests refer to (RFC 3986, section 5): below "http://an.example/v1/", "users" means
+	// http://an.example/v1/users, and "/users" means http://an.example/users. An absolute URL
+	// of a request stays as it is. If BaseURL is not such a URL, every request fails with
+	// [ErrURL].
+	BaseURL string
+	// Defaults are options for every request. They come before the request's own options,
+	// which therefore win. A default that makes a body, or is bad, is the error of every
+	// request.
+	//
+	// With a BaseURL, the defaults that hold secrets stay with its origin, as they do in
+	// a redirect: a request to another origin goes without [Auth], [Cookies] and the
+	// headers that [SensitiveHeaders] describes, unless its own options have them.
+	Defaults []Option
+	// UserAgent is the User-Agent of requests without one. "" means [DefaultUserAgent].
+	// Headers{"User-Agent": {}} leaves it out, in Defaults or in a request. An agent of
+	// yours finds it in [request.Request].UserAgent.
+	UserAgent string
 	// Agent sends the requests. It must be on the client's reactor. nil means an
-	// [agent.Agent] with a new [agent.Pool].
+	// [agent.Agent] as AgentConfig describes it.
 	Agent agent.Requester
+	// AgentConfig says how the client's own agent works, if Agent is nil; with an Agent, New
+	// panics. A nil Pool means a new one.
+	AgentConfig agent.Config
 	// Jar keeps the cookies. nil means a new [cookies.Jar]. It is treq's cookiejar.
 	Jar http.CookieJar
 	// NewJar, if it is not nil, makes a jar for each request, in place of Jar.
@@ -55,6 +80,9 @@ func New(r reactor.Reactor, config Config) *HTTPClient {
 	if r == nil {
 		panic("client: New without a reactor")
 	}
+	if config.UserAgent == "" {
+		config.UserAgent = DefaultUserAgent
+	}
 	c := &HTTPClient{reactor: r, config: config, stack: agent.Stack{
 		Agent:    config.Agent,
 		Jar:      config.Jar,
@@ -64,12 +92,31 @@ func New(r reactor.Reactor, config Config) *HTTPClient {
 	}}
 	c.stack.Redirects = &c.config.Redirects
 	if c.stack.Agent == nil {
-		c.stack.Agent = agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{})})
+		c.stack.Agent = newAgent(r, config.AgentConfig)
+	} else if !reflect.ValueOf(config.AgentConfig).IsZero() {
+		panic("client: Config has an Agent and an AgentConfig: the Agent has a config of its own")
 	}
 	if c.stack.Jar == nil && config.NewJar == nil {
 		c.stack.Jar = &cookies.Jar{Now: r.Now}
 	}
+	c.base, c.invalid = parseBase(config.BaseURL)
+	if c.invalid == nil {
+		c.invalid = checkDefaults(config.Defaults)
+	}
 	return c
+}
+
+// Version is the version of the library.
+const Version = "0.2"
+
+// DefaultUserAgent is the User-Agent of requests by clients without another one.
+const DefaultUserAgent = "gotreq/" + Version
+
+func newAgent(r reactor.Reactor, config agent.Config) *agent.Agent {
+	if config.Pool == nil {
+		config.Pool = agent.NewPool(r, agent.PoolConfig{})
+	}
+	return agent.New(r, config)
 }
 
 // Shared returns the client with which the functions of package treq make a request with
@@ -112,11 +159,11 @@ func (c *HTTPClient) RoundTripper() http.RoundTripper {
 // [BasicAuth], unless there is an [Auth] option or an Authorization header. A user name
 // and password in the URL of a redirect are not sent.
 func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred.Deferred[*response.Response] {
-	u, err := c.urls.parse(rawURL)
-	if err != nil {
+	target, err := c.urls.parse(c.base, rawURL)
+	if err = cmp.Or(c.invalid, err); err != nil {
 		return refused(method, secret.Known.RawURL(rawURL), err, options)
 	}
-	return c.request(method, u, options)
+	return c.request(method, target, source{text: rawURL}, options)
 }
 
 // RequestURL is Request for a parsed URL.
@@ -124,16 +171,11 @@ func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *d
 	if u == nil {
 		return refused(method, "", fmt.Errorf("%w: nil", ErrURL), options)
 	}
-	if u.Scheme == "" {
-		if err := origin.CheckScheme(origin.Redacted(u)); err != nil {
-			return refused(method, origin.Redacted(u), urlError{err}, options)
-		}
+	target, err := targetOf(c.base, u)
+	if err = cmp.Or(c.invalid, err); err != nil {
+		return refused(method, origin.Redacted(u), err, options)
 	}
-	target, err := origin.Wire(u)
-	if err != nil {
-		return refused(method, origin.Redacted(u), urlError{err}, options)
-	}
-	return c.request(method, target, options)
+	return c.request(method, target, source{url: u}, options)
 }
 
 // refused returns the result of a request that is not sent because of its URL. It releases
@@ -149,13 +191,19 @@ func failed(method, shownURL string, err error) *deferred.Deferred[*response.Res
 	return deferred.Fail[*response.Response](&agent.RequestError{Method: strings.ToUpper(method), URL: shownURL, Err: err})
 }
 
-// request makes a request to target, which is ready to be sent. request does not change
-// target.
-func (c *HTTPClient) request(method string, target *url.URL, options []Option) *deferred.Deferred[*response.Response] {
+// request makes a request to target, which is ready to be sent but for its placeholders.
+// target was made from src. request does not change it.
+func (c *HTTPClient) request(method string, target *url.URL, src source, options []Option) *deferred.Deferred[*response.Response] {
 	s := noSettings
-	if len(options) != 0 {
-		s = &settings{}
-		if err := s.apply(options); err != nil {
+	if len(options) != 0 || len(c.config.Defaults) != 0 {
+		var err error
+		if s, err = c.settings(target, options); err == nil {
+			var filled *url.URL
+			if filled, err = c.fill(s, target, src); err == nil {
+				target = filled
+			}
+		}
+		if err != nil {
 			s.body.discard()
 			return failed(method, origin.Redacted(target), err)
 		}

@@ -112,7 +112,8 @@ func TestRequests(t *testing.T) {
 			d := test.request(c)
 			r.Pump()
 			got, accepts := cutLine(strings.ReplaceAll(s.Conn(0).Got(), "\r\n", "\n"), "Accept-Encoding: gzip,deflate,br,zstd\n")
-			if got != test.want || !accepts {
+			got, named := cutLine(got, "User-Agent: "+client.DefaultUserAgent+"\n")
+			if got != test.want || !accepts || !named {
 				t.Errorf("the server got\n%q\nwant\n%q", got, test.want)
 			}
 			s.Conn(0).Send(okHello)
@@ -126,7 +127,7 @@ func TestRequests(t *testing.T) {
 		c, s, r := newClient(t)
 		d := c.Head(url)
 		r.Pump()
-		if got := s.Conn(0).Got(); got != "HEAD / HTTP/1.1\r\nHost: a.example\r\nAccept-Encoding: gzip,deflate,br,zstd\r\n\r\n" {
+		if got := s.Conn(0).Got(); got != "HEAD / HTTP/1.1\r\nHost: a.example\r\nAccept-Encoding: gzip,deflate,br,zstd\r\nUser-Agent: "+client.DefaultUserAgent+"\r\n\r\n" {
 			t.Errorf("got %q", got)
 		}
 		s.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")

@@ -52,7 +52,7 @@ func TestTheLastOptionWins(t *testing.T) {
 			c, s, r := newClient(t)
 			d := c.Get(url, test.options...)
 			r.RunFor(2) // the end of the second ExpectContinue
-			if got := strings.NewReplacer("\r\n", "\n", "Accept-Encoding: gzip,deflate,br,zstd\r\n", "").Replace(s.Conn(0).Got()); got != test.want {
+			if got := strings.NewReplacer("\r\n", "\n", "Accept-Encoding: gzip,deflate,br,zstd\r\n", "", "User-Agent: "+client.DefaultUserAgent+"\r\n", "").Replace(s.Conn(0).Got()); got != test.want {
 				t.Errorf("sent\n%q, want\n%q", got, test.want)
 			}
 			s.Conn(0).Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")

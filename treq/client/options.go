@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
@@ -34,6 +35,8 @@ type Option interface {
 // settings is the sum of the options of a request.
 type settings struct {
 	params               request.Pairs
+	pathParams           map[string]string // nil without PathParams
+	defaultPathParams    map[string]string // those of the client's Defaults; or nil
 	header               http.Header
 	close                bool
 	body                 body
@@ -357,6 +360,46 @@ func (s *settings) apply(options []Option) (first error) {
 	return first
 }
 
+// settings returns the settings of a request to target with these options, after the
+// client's defaults.
+func (c *HTTPClient) settings(target *url.URL, options []Option) (*settings, error) {
+	s := &settings{}
+	s.apply(c.config.Defaults) // they are checked
+	s.defaultPathParams, s.pathParams = s.pathParams, nil
+	if c.base != nil && len(c.config.Defaults) != 0 && !sameOrigin(c.base, target) {
+		s.withhold(&c.config.Redirects)
+	}
+	return s, s.apply(options)
+}
+
+// checkDefaults returns the error of options as defaults.
+func checkDefaults(options []Option) error {
+	var s settings
+	err := s.apply(options)
+	if option := s.body.given(); option != "" && err == nil {
+		err = fmt.Errorf("%w: %s: a default cannot make a body", ErrOption, option)
+	}
+	if err != nil {
+		s.body.discard()
+		return fmt.Errorf("Defaults: %w", err)
+	}
+	return nil
+}
+
+// withhold removes what must not be sent to another origin.
+func (s *settings) withhold(redirects *agent.RedirectConfig) {
+	config := agent.RedirectConfig{SensitiveHeaders: slices.Concat(redirects.SensitiveHeaders, s.sensitiveHeaders)}
+	s.credentials, s.cookies = nil, nil
+	maps.DeleteFunc(s.header, func(name string, _ []string) bool { return config.Sensitive(name) })
+}
+
+// sameOrigin reports whether a and b have one origin.
+func sameOrigin(a, b *url.URL) bool {
+	first, err := origin.Of(a)
+	second, otherErr := origin.Of(b)
+	return err == nil && otherErr == nil && first == second
+}
+
 // build returns the request to target that s describes.
 func (c *HTTPClient) build(s *settings, method string, target *url.URL) (*request.Request, error) {
 	producer, contentType, err := c.produce(&s.body)
@@ -383,6 +426,7 @@ func (c *HTTPClient) build(s *settings, method string, target *url.URL) (*reques
 		Method:         method,
 		URL:            &made.url,
 		Header:         header,
+		UserAgent:      c.config.UserAgent,
 		Body:           producer,
 		ExpectContinue: s.expectContinue,
 		Informational:  s.informational,

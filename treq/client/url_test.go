@@ -33,18 +33,18 @@ func TestURLCache(t *testing.T) {
 	var c urlCache
 	for i := range 3 * mostURLs {
 		raw := fmt.Sprintf("http://a.example/%d", i)
-		u, err := c.parse(raw)
+		u, err := c.parse(nil, raw)
 		if err != nil || u.String() != raw {
 			t.Fatalf("%s: %v, %v", raw, u, err)
 		}
-		if again, _ := c.parse(raw); again != u {
+		if again, _ := c.parse(nil, raw); again != u {
 			t.Fatalf("%s was parsed again", raw)
 		}
 		if len(c) > mostURLs {
 			t.Fatalf("%d URLs are kept", len(c))
 		}
 	}
-	if _, err := c.parse("http://a.example:x/"); !errors.Is(err, ErrURL) {
+	if _, err := c.parse(nil, "http://a.example:x/"); !errors.Is(err, ErrURL) {
 		t.Errorf("an invalid port: %v", err)
 	}
 }

@@ -154,7 +154,7 @@ func TestNoMoreRequests(t *testing.T) {
 		t.Error("an empty sequence is not consumed")
 	}
 	want := []string{`No more requests expected after 0 (sequence_test.go:LINE), but this one was made:
-  POST(url="https://anything/", params={}, headers={"A": {"1"}, "Accept-Encoding": {"` + acceptEncoding(t) + `"}, "Content-Length": {"4"}, "Host": {"anything"}}, data="what")`}
+  POST(url="https://anything/", params={}, headers={"A": {"1"}, "Accept-Encoding": {"` + acceptEncoding(t) + `"}, "Content-Length": {"4"}, "Host": {"anything"}, "User-Agent": {"` + client.DefaultUserAgent + `"}}, data="what")`}
 	if d := cmp.Diff(want, *reports); d != "" {
 		t.Errorf("reports (-want +got):\n%s", d)
 	}
@@ -256,7 +256,7 @@ func TestParts(t *testing.T) {
 	send := func(stub *treqtesting.StubTreq) *deferred.Deferred[*response.Response] {
 		return stub.Post("http://an.example/foo", client.Params{"q": {"c", "a b"}}, client.Body("line\nline"), client.Headers{"X-A": {"2", "1"}})
 	}
-	exact := http.Header{"x-a": {"1", "2"}, "Host": {"an.example"}, "Accept-Encoding": {acceptEncoding(t)}, "Content-Length": {"9"}}
+	exact := http.Header{"x-a": {"1", "2"}, "Host": {"an.example"}, "Accept-Encoding": {acceptEncoding(t)}, "Content-Length": {"9"}, "User-Agent": {client.DefaultUserAgent}}
 	for _, test := range []struct {
 		name string
 		set  func(r *treqtesting.Request)

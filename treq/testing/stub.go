@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
@@ -24,8 +25,12 @@ var _ treq.Client = (*StubTreq)(nil)
 
 // NewStubTreq returns a StubTreq whose requests root answers.
 func NewStubTreq(root web.Resource, config Config) *StubTreq {
+	if config.Client.Agent != nil {
+		panic("testing: Config.Client has an Agent, but a StubTreq sends all requests to its resource: take the Agent out")
+	}
 	a := NewRequestTraversalAgent(root, config)
-	return &StubTreq{client.New(a.reactor, client.Config{Agent: a}), a}
+	config.Client.Agent, config.Client.AgentConfig = a, agent.Config{}
+	return &StubTreq{client.New(a.reactor, config.Client), a}
 }
 
 // NewHandlerStubTreq returns a StubTreq whose requests handler answers; see

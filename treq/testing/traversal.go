@@ -11,6 +11,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	"github.com/seed-7c003b53/gotreq/treq/web"
@@ -39,6 +40,11 @@ type Config struct {
 	// connection then takes about a millisecond to make. The encrypted bytes differ in
 	// each run; their number and their times do not.
 	RealTLS bool
+	// Client is the config of a [StubTreq]'s client, such as the one that the program passes
+	// to [client.New]: its BaseURL and Defaults, for example. Its Agent must be nil: a StubTreq
+	// has one of its own, which uses the Limits of AgentConfig and ignores the rest, as it
+	// connects to no network. A [RequestTraversalAgent] has no client.
+	Client client.Config
 }
 
 // newReactor makes the reactors. The tests of this package replace it to trace them all.
@@ -65,7 +71,9 @@ func NewRequestTraversalAgent(root web.Resource, config Config) *RequestTraversa
 	}
 	a.listen(plainAddress, a.site)
 	a.listen(secureAddress, secure)
-	a.agent = agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{}), Endpoint: a.endpoint})
+	a.agent = agent.New(r, agent.Config{
+		Pool: agent.NewPool(r, agent.PoolConfig{}), Endpoint: a.endpoint, Limits: config.Client.AgentConfig.Limits,
+	})
 	return a
 }
 

@@ -71,7 +71,10 @@ func (o *Ours) Run(c Case) ([]Got, error) {
 		return deferred.Go(func(co *deferred.Co) ([]Got, error) {
 			pool := agent.NewPool(o.reactor, agent.PoolConfig{DisablePersistent: c.CloseEach})
 			defer pool.CloseCachedConnections()
-			client := client.New(o.reactor, client.Config{Agent: agent.New(o.reactor, agent.Config{Pool: pool, TLS: o.tls})})
+			client := client.New(o.reactor, client.Config{
+				AgentConfig: agent.Config{Pool: pool, TLS: o.tls},
+				Defaults:    []client.Option{client.Headers{"User-Agent": {}}}, // treq sends none
+			})
 			var all []Got
 			for _, r := range c.Requests {
 				got, err := o.request(co, client, r)
