@@ -381,9 +381,3 @@ func TestAgentConfig(t *testing.T) {
 	}()
 	client.New(r, client.Config{Agent: agent.New(r, agent.Config{}), AgentConfig: agent.Config{LocalAddress: "x"}})
 }
-
-type requesterFunc func(req *treqrequest.Request) *deferred.Deferred[*response.Response]
-
-func (f requesterFunc) Request(req *treqrequest.Request) *deferred.Deferred[*response.Response] {
-	return f(req)
-}
