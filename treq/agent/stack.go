@@ -149,7 +149,8 @@ func (t *trip) sendAfter(wait *deferred.Deferred[deferred.None]) *deferred.Defer
 	own := *t // t may be on the stack of Send
 	return deferred.ThenBoth(wait, func(_ deferred.None, err error) *deferred.Deferred[*response.Response] {
 		if err != nil {
-			return refuse(own.req, err)
+			// err may name another request, that for a token: errors.As shall find this one.
+			return refuse(own.req, &RequestError{own.req.Method, origin.Redacted(own.req.URL), err})
 		}
 		return own.sendAuthorized()
 	})

@@ -8,9 +8,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/treq/request"
-	"github.com/seed-7c003b53/gotreq/treq/response"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -23,7 +20,7 @@ import (
 func Basic(user, password string) Credentials {
 	for _, s := range []string{user, password} {
 		if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-			return basic{err: fmt.Errorf("%w: basic: the user name or the password has a control character or is not UTF-8", ErrInvalid)}
+			return fixed{scheme: "Basic", err: fmt.Errorf("%w: basic: the user name or the password has a control character or is not UTF-8", ErrInvalid)}
 		}
 	}
 	return BasicBytes(norm.NFC.Bytes([]byte(user)), norm.NFC.Bytes([]byte(password)))
@@ -34,9 +31,9 @@ func Basic(user, password string) Credentials {
 func BasicBytes(user, password []byte) Credentials {
 	pair := string(user) + ":" + string(password)
 	if strings.Contains(string(user), ":") {
-		return basic{err: fmt.Errorf("%w: basic: the user name has a colon", ErrInvalid)}
+		return fixed{scheme: "Basic", err: fmt.Errorf("%w: basic: the user name has a colon", ErrInvalid)}
 	}
-	return basic{value: "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}
+	return fixed{scheme: "Basic", value: "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}
 }
 
 // FromURL returns the user name and password in u as Basic credentials, or nil if u has
@@ -48,18 +45,3 @@ func FromURL(u *url.URL) Credentials {
 	password, _ := u.User.Password()
 	return Basic(u.User.Username(), password)
 }
-
-type basic struct {
-	value string
-	err   error
-}
-
-func (b basic) Authorize(req *request.Request) *deferred.Deferred[deferred.None] {
-	if b.err != nil {
-		return deferred.Fail[deferred.None](b.err)
-	}
-	req.Header.Set("Authorization", b.value)
-	return nil
-}
-
-func (b basic) Answered(*request.Request, *response.Response) (bool, error) { return false, nil }

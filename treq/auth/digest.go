@@ -42,6 +42,12 @@ func NewDigest(user, password string) *Digest {
 	return &Digest{user: norm.NFC.String(user), password: norm.NFC.String(password)}
 }
 
+// String does not show the password.
+func (d *Digest) String() string { return "Digest xxxxx" }
+
+// GoString is String, for the verb %#v.
+func (d *Digest) GoString() string { return d.String() }
+
 // Errors of a Digest.
 var (
 	// ErrNotBytes says that the server wants a digest of the body (qop auth-int), which

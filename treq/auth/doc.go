@@ -1,10 +1,14 @@
-// Package auth authorizes requests. [Basic] and [Digest] are credentials for one server;
-// a [Netrc] file has credentials for many. agent.AuthAgent applies them to requests.
+// Package auth authorizes requests. [Basic], [Digest] and [Bearer] are credentials for one
+// server, and [BearerFrom] fetches their tokens; a [Netrc] file has credentials for many.
+// agent.AuthAgent applies them to requests.
 //
 //	client.Get(url, client.Auth(auth.Basic("user", "password")))
 //
 //	digest := auth.NewDigest("user", "password") // keep it: it remembers challenges
 //	client.Get(url, client.Auth(digest))
+//
+//	tokens := auth.BearerFrom(fetch) // keep it: all requests share a token
+//	client.Get(url, client.Auth(tokens))
 //
 // # Where credentials go
 //
@@ -12,6 +16,6 @@
 // to. agent.AuthAgent ensures this, not the credentials themselves. A redirect to another
 // host, or from https to http, gets none.
 //
-// Basic sends the password itself. Digest does not, but a listener can try passwords
-// against the hash. Use both over https.
+// Basic sends the password itself, and Bearer the token. Digest does not, but a listener can
+// try passwords against the hash. Use all of them over https.
 package auth

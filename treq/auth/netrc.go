@@ -43,6 +43,20 @@ type Entry struct {
 	Login, Password, Account string
 }
 
+// String does not show the passwords.
+func (n *Netrc) String() string { return fmt.Sprintf("Netrc of %d entries", len(n.entries)) }
+
+// GoString is String, for the verb %#v.
+func (n *Netrc) GoString() string { return n.String() }
+
+// String does not show the password.
+func (e Entry) String() string {
+	return fmt.Sprintf("machine %q login %q password xxxxx", e.Machine, e.Login)
+}
+
+// GoString is String, for the verb %#v.
+func (e Entry) GoString() string { return e.String() }
+
 // ReadNetrc reads the file that $NETRC names, else .netrc in the home directory, else, on
 // Windows, _netrc there. If there is no file, the Netrc has no entries.
 func ReadNetrc() (*Netrc, error) {

@@ -47,7 +47,7 @@ var house = []room{
 	{"treq/request", "deferred internal/secret reactor/task"},
 	{"treq/cookies", "internal/list internal/origin"},
 	{"treq/response", "deferred internal/form internal/list internal/origin internal/secret reactor reactor/task treq/cookies treq/request"},
-	{"treq/auth", "deferred internal/origin internal/random treq/request treq/response"},
+	{"treq/auth", "deferred internal/list internal/origin internal/random treq/request treq/response"},
 	{"treq/multipart", "deferred internal/random reactor/task treq/request"},
 
 	// The client.
