@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -275,8 +278,14 @@ func textsOf(v any) (texts []string, ok bool) {
 	r := reflect.ValueOf(v)
 	switch r.Kind() {
 	case reflect.String, reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return []string{fmt.Sprint(v)}, true
+	case reflect.Float32, reflect.Float64:
+		if text := fmt.Sprint(v); !strings.Contains(text, "e+") || math.Abs(r.Float()) >= 1e21 {
+			return []string{text}, true
+		}
+		// As JSON writes it: a number of JSON is a float64 in a map[string]any.
+		return []string{strconv.FormatFloat(r.Float(), 'f', -1, r.Type().Bits())}, true
 	case reflect.Slice, reflect.Array:
 		if text, ok := v.([]byte); ok {
 			return []string{string(text)}, true

@@ -43,6 +43,33 @@ func ExampleNew() {
 	// GET / [] "" <nil>
 }
 
+// A client of an API knows its URL and what every request sends.
+func ExampleConfig() {
+	r := memory.New()
+	r.ListenTCP("127.0.0.1:80", &web.Site{Handler: parrot})
+
+	c := client.New(r, client.Config{
+		BaseURL:  "http://localhost/v1/",
+		Defaults: []client.Option{client.Headers{"Accept": {"application/json"}}, client.Timeout(5 * time.Second)},
+	})
+	show(c.Get("users", client.Params{"page": {"2"}}))
+	show(c.Get("users", client.Headers{"Accept": {"text/csv"}}))
+	r.Pump()
+	// Output:
+	// GET /v1/users?page=2 [application/json] "" <nil>
+	// GET /v1/users [text/csv] "" <nil>
+}
+
+// A value stays in its segment of the path, whatever it contains.
+func ExamplePathParams() {
+	c := treqtesting.NewHandlerStubTreq(parrot, treqtesting.Config{})
+	show(c.Get("http://an.example/users/{id}/files/{name}", client.PathParams{"id": 7, "name": "../a b?.txt"}))
+	show(c.Get("http://an.example/users/{id}", client.PathParams{"id": ".."}))
+	// Output:
+	// GET /users/7/files/..%2Fa%20b%3F.txt [] "" <nil>
+	//  GET http://an.example/users/%7Bid%7D: bad option: PathParams: {id} is "..": the URL would name another path
+}
+
 // Options read like keyword arguments.
 func ExampleHTTPClient_Get() {
 	c := treqtesting.NewHandlerStubTreq(parrot, treqtesting.Config{})
