@@ -56,6 +56,9 @@ type (
 	ReadTimeout = client.ReadTimeout
 	// TotalTimeout bounds the time of the whole request.
 	TotalTimeout = client.TotalTimeout
+	// Retries is the number of times that a request is tried again if it fails for the time
+	// being.
+	Retries = client.Retries
 	// ExpectContinue makes the body of the request wait until the server asks for it.
 	ExpectContinue = client.ExpectContinue
 	// All combines several options into one.

@@ -97,7 +97,7 @@ func (c *connection) send(x *exchange, head []byte) {
 		x.fail(&response.NeverReceivedError{Reasons: []error{c.broken}})
 		return
 	}
-	c.x, x.carrier = x, c
+	c.x, x.carrier, x.sent = x, c, true
 	x.cutShort, x.continued = false, false
 	c.sent++
 	c.heard = false

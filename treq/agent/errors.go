@@ -73,11 +73,14 @@ type RequestError struct {
 	Method string
 	URL    string // without its secrets, such as the password
 	Err    error
+	// NotSent says that nothing of the request went to a server: it was refused, or there
+	// was no connection. So it may be sent again, whatever its method is.
+	NotSent bool
 }
 
 func (e *RequestError) Error() string {
-	if failed, ok := e.Err.(*response.FailedError); ok && failed.Response != nil && failed.Response.Request != nil {
-		return failed.Error() // it names the request
+	if namesRequest(e.Err) {
+		return e.Err.Error()
 	}
 	why := origin.Excerpt(e.Err.Error(), origin.ExcerptOfError)
 	if e.Err == deferred.ErrCancelled {
@@ -88,6 +91,15 @@ func (e *RequestError) Error() string {
 		return fmt.Sprintf("%s: %s", method, why)
 	}
 	return fmt.Sprintf("%s %s: %s", method, origin.Excerpt(printable(e.URL), origin.ExcerptOfURL), why)
+}
+
+// namesRequest reports whether the text of err names the request.
+func namesRequest(err error) bool {
+	if tried, ok := err.(*RetryError); ok {
+		err = tried.Err
+	}
+	failed, ok := err.(*response.FailedError)
+	return ok && failed.Response != nil && failed.Response.Request != nil
 }
 
 // printable returns s with its control characters escaped: a text of a caller or a server
@@ -113,5 +125,5 @@ func WithRequest(req *request.Request, err error) error {
 	if errors.As(err, &already) {
 		return err
 	}
-	return &RequestError{req.Method, origin.Redacted(req.URL), err}
+	return &RequestError{Method: req.Method, URL: origin.Redacted(req.URL), Err: err}
 }

@@ -36,6 +36,7 @@ type exchange struct {
 	fresh      *response.Response                     // the response, while the bytes received with its head are handled
 	response   weak.Pointer[response.Response]        // the response, once fresh is nil; see unread.go
 	body       response.Body                          // the body of the response
+	sent       bool                                   // a carrier got it, perhaps not the present one
 	produced   bool                                   // the request's body was started or stopped
 	cutShort   bool                                   // the server does not get the whole body of the request
 	expectless bool                                   // the request is repeated without its Expect
@@ -82,7 +83,7 @@ func (x *exchange) fail(err error) {
 		return // StopProducing cancelled x
 	}
 	x.releaseBody()
-	x.result.Errback(&RequestError{x.request.Method, origin.Redacted(x.request.URL), err})
+	x.result.Errback(&RequestError{x.request.Method, origin.Redacted(x.request.URL), err, !x.sent})
 }
 
 // cancel ends x because nobody wants its response any more.
@@ -102,13 +103,7 @@ func (x *exchange) cancel() {
 
 // idempotent reports whether x may be sent again although the server may have processed it
 // (RFC 9110, section 9.2.2).
-func (x *exchange) idempotent() bool {
-	switch x.request.Method {
-	case "GET", "HEAD", "OPTIONS", "TRACE", "DELETE", "PUT":
-		return true
-	}
-	return false
-}
+func (x *exchange) idempotent() bool { return idempotent(x.request) }
 
 // holdBody makes sure that the body of x's request can be sent again, if that is possible.
 func (x *exchange) holdBody() {

@@ -24,7 +24,7 @@ type tripBody struct {
 	request.BodyProducer
 	last    *hopBody // the body of the present hop
 	started bool     // since the last rewind
-	waits   bool     // it waits for a 100, so that an answer may come before its start
+	waits   bool     // a hop may end before it starts the body: the body waits for a 100, or the hop is a try
 	held    bool
 	over    bool // there is no further hop
 }
@@ -49,11 +49,20 @@ func (s *Stack) watchBody(req *request.Request) *tripBody {
 	if s.Credentials == nil && (s.Redirects == nil || s.Redirects.methodAfter(req.Method, http.StatusTemporaryRedirect) == refused) {
 		return nil
 	}
-	t := &tripBody{BodyProducer: req.Body, waits: req.ExpectContinue > 0, held: request.Hold(req.Body)}
+	return keepBody(req, req.ExpectContinue > 0)
+}
+
+// keepBody makes the body of req a hopBody. waits says whether a hop may end before it
+// starts the body.
+func keepBody(req *request.Request, waits bool) *tripBody {
+	t := &tripBody{BodyProducer: req.Body, waits: waits, held: request.Hold(req.Body)}
 	t.last = &hopBody{trip: t}
 	req.Body = t.last
 	return t
 }
+
+// repeatable reports whether t can be sent by another hop.
+func (t *tripBody) repeatable() bool { return t.held || t.waits && !t.started }
 
 // again returns body for the next hop, ready to be started. why is the error if it cannot be
 // sent again.
@@ -67,7 +76,7 @@ func again(body request.BodyProducer, why error) (request.BodyProducer, error) {
 	}
 	t := b.trip
 	switch {
-	case !t.held && (t.started || !t.waits):
+	case !t.repeatable():
 		return nil, why
 	case t.started:
 		err := request.Rewind(t.BodyProducer)

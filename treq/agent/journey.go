@@ -2,10 +2,8 @@ package agent
 
 import (
 	"slices"
-	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -118,11 +116,6 @@ func (j *journey) proceed(resp *response.Response, next *request.Request, err er
 	}
 }
 
-// delimited reports whether the body of resp ends before its connection does.
-func delimited(resp *response.Response) bool {
-	return resp.Length != response.UnknownLength || http1.HasToken(resp.Header["Transfer-Encoding"], "chunked")
-}
-
 // cancel cancels the hop under way, or ends the journey between hops.
 func (j *journey) cancel() {
 	if j.hop != nil {
@@ -145,43 +138,17 @@ func (j *journey) stopDraining() {
 // body is kept for the user, who finds resp in the History or in an error. The Deferred
 // fires when the reading ends.
 func (j *journey) drain(resp *response.Response, keep bool) *deferred.Deferred[deferred.None] {
+	var d *deferred.Deferred[deferred.None]
 	if keep {
 		resp.Buffer()
-	} else if !delimited(resp) {
-		resp.DeliverBody(refusal{}) // only the end of the connection ends it
-		return deferred.Succeed(deferred.None{})
+		d = discard(resp)
+	} else {
+		d = drain(resp)
 	}
-	d := resp.Discard()
-	limitDraining(d, resp)
 	j.drains = append(j.drains, d)
 	return d.AddBoth(func(deferred.None, error) (deferred.None, error) {
 		i := slices.Index(j.drains, d)
 		j.drains = slices.Delete(j.drains, i, i+1)
 		return deferred.None{}, nil
-	})
-}
-
-// drainTime bounds the time for reading an unwanted body. Most arrive with their heads; a
-// new connection costs less than a longer wait.
-const drainTime = 250 * time.Millisecond
-
-// limitDraining cancels d, the discarding of resp's body, after drainTime. The cancel
-// closes the connection.
-func limitDraining(d *deferred.Deferred[deferred.None], resp *response.Response) {
-	cooperator := resp.Cooperator()
-	if d.Called() || cooperator == nil {
-		return
-	}
-	late := false
-	timer := cooperator.Clock().CallLater(drainTime, func() {
-		late = true
-		d.Cancel()
-	})
-	d.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
-		if late {
-			return deferred.None{}, nil
-		}
-		timer.Cancel()
-		return deferred.None{}, err // somebody else cancelled d
 	})
 }

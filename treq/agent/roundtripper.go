@@ -313,7 +313,7 @@ func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
 		if in.Body != nil {
 			in.Body.Close()
 		}
-		return nil, &RequestError{in.Method, origin.Redacted(in.URL), errors.New("it has trailers, which cannot be sent")}
+		return nil, &RequestError{Method: in.Method, URL: origin.Redacted(in.URL), Err: errors.New("it has trailers, which cannot be sent"), NotSent: true}
 	}
 	req := &request.Request{Method: in.Method, URL: in.URL, Header: in.Header.Clone()}
 	if req.Method == "" {

@@ -19,7 +19,8 @@ import (
 // os.ErrDeadlineExceeded; errors.As finds a [*deferred.TimeoutError] in it.
 type TimeoutError struct {
 	// Option is the name of the timeout: "Timeout", "ReadTimeout" or "TotalTimeout",
-	// the options of a client, or "ConnectTimeout", a field of [Config].
+	// the options of a client, "ConnectTimeout", a field of [Config], or "TryTimeout", a
+	// field of [RetryConfig].
 	Option string
 	// After is the time that it allowed.
 	After time.Duration
@@ -31,6 +32,7 @@ type TimeoutError struct {
 var unfulfilled = map[string]string{
 	"ConnectTimeout": "no connection for",
 	"Timeout":        "no response for",
+	"TryTimeout":     "no response for",
 	"ReadTimeout":    "no data for",
 	"TotalTimeout":   "not complete after",
 }

@@ -29,6 +29,9 @@ type HTTPClient struct {
 	base    *url.URL // that of config.BaseURL; or nil
 	invalid error    // what is wrong with config: the error of each request; or nil
 	urls    urlCache
+
+	agent       agent.Requester    // stack.Agent without the retries
+	retryBudget *agent.RetryBudget // nil before the first use
 }
 
 // A Config says how an HTTPClient works. The zero value is a complete client.
@@ -64,6 +67,9 @@ type Config struct {
 	NewJar func() http.CookieJar
 	// Redirects says how redirects are followed, unless options say otherwise.
 	Redirects agent.RedirectConfig
+	// Retries says which requests are tried again, and when. nil tries none again, except
+	// those with a [Retries] option.
+	Retries *agent.RetryConfig
 	// MaxSize bounds the body of each response, in bytes; see [MaxSize]. 0 means no
 	// bound: Content, Text and JSON of a response then keep as much in memory as the
 	// server sends.
@@ -96,6 +102,8 @@ func New(r reactor.Reactor, config Config) *HTTPClient {
 	} else if !reflect.ValueOf(config.AgentConfig).IsZero() {
 		panic("client: Config has an Agent and an AgentConfig: the Agent has a config of its own")
 	}
+	c.agent = c.stack.Agent
+	c.stack.Agent = c.retrying(c.agent)
 	if c.stack.Jar == nil && config.NewJar == nil {
 		c.stack.Jar = &cookies.Jar{Now: r.Now}
 	}
@@ -255,8 +263,8 @@ func (c *HTTPClient) stackFor(s *settings, req *request.Request) (*agent.Stack, 
 	*stack = c.stack
 	stack.Credentials = credentials
 	stack.Buffered = !s.unbuffered
-	if s.agent != nil {
-		stack.Agent = s.agent
+	if s.agent != nil || s.retries != nil {
+		stack.Agent = c.retryingFor(cmp.Or(s.agent, c.agent), s)
 	}
 	stack.Redirects = c.redirects(s)
 	if s.maxSize != nil {

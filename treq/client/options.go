@@ -50,6 +50,7 @@ type settings struct {
 	raiseForStatus       bool
 	maxSize              *int64 // nil: as the client does
 	agent                agent.Requester
+	retries              *int // nil: as the client does
 	reactor              reactor.Reactor
 	decoding             *agent.DecoderConfig
 	timeouts             timeouts

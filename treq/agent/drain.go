@@ -1,0 +1,53 @@
+package agent
+
+import (
+	"time"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// This file reads the bodies of responses that another request follows: a redirect, a
+// challenge, a failed try.
+
+// drain reads the body of resp, which nobody wants, so that its connection becomes free. It
+// closes the connection if nothing else ends the body. The Deferred fires when the reading
+// ends; cancelling it closes the connection.
+func drain(resp *response.Response) *deferred.Deferred[deferred.None] {
+	if !delimited(resp) {
+		resp.DeliverBody(refusal{})
+		return deferred.Succeed(deferred.None{})
+	}
+	return discard(resp)
+}
+
+// delimited reports whether the body of resp ends before its connection does.
+func delimited(resp *response.Response) bool {
+	return resp.Length != response.UnknownLength || http1.HasToken(resp.Header["Transfer-Encoding"], "chunked")
+}
+
+// drainTime bounds the time for reading an unwanted body. Most arrive with their heads; a
+// new connection costs less than a longer wait.
+const drainTime = 250 * time.Millisecond
+
+// discard is Discard of resp, but closes the connection after drainTime.
+func discard(resp *response.Response) *deferred.Deferred[deferred.None] {
+	d := resp.Discard()
+	cooperator := resp.Cooperator()
+	if d.Called() || cooperator == nil {
+		return d
+	}
+	late := false
+	timer := cooperator.Clock().CallLater(drainTime, func() {
+		late = true
+		d.Cancel()
+	})
+	return d.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		if late {
+			return deferred.None{}, nil
+		}
+		timer.Cancel()
+		return deferred.None{}, err // somebody else cancelled d
+	})
+}
