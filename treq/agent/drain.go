@@ -43,11 +43,10 @@ func discard(resp *response.Response) *deferred.Deferred[deferred.None] {
 		late = true
 		d.Cancel()
 	})
-	return d.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
-		if late {
-			return deferred.None{}, nil
+	return d.AddBoth(func(deferred.None, error) (deferred.None, error) {
+		if !late {
+			timer.Cancel()
 		}
-		timer.Cancel()
-		return deferred.None{}, err // somebody else cancelled d
+		return deferred.None{}, nil
 	})
 }

@@ -22,8 +22,8 @@ import (
 //
 //   - The connection could not be made: it was refused, it took too long, there was no
 //     route, the process had no file descriptors, the name could not be looked up for the
-//     time being, or a proxy answered CONNECT with one of the status codes of a
-//     [RetryConfig].
+//     time being, or a proxy answered CONNECT with 408, 425, 429, 502, 503 or 504.
+//   - A [response.StatusError] has one of these status codes.
 //   - The connection was lost, or closed before the response was complete.
 //   - A timeout was over: an error with a method Timeout that returns true.
 //
@@ -85,10 +85,9 @@ func judgeAlone(err error) verdict {
 		}
 		return permanent
 	case *ProxyError:
-		if slices.Contains(retryCodes, err.Code) {
-			return temporary
-		}
-		return permanent
+		return judgeCode(err.Code)
+	case *response.StatusError:
+		return judgeCode(err.Code)
 	case *net.OpError:
 		if err.Op == "remote error" || err.Op == "local error" { // an alert of TLS
 			return permanent
@@ -111,6 +110,14 @@ func judgeAlone(err error) verdict {
 		return temporary
 	}
 	return unknown
+}
+
+// judgeCode returns the verdict of a status code.
+func judgeCode(code int) verdict {
+	if slices.Contains(retryCodes, code) {
+		return temporary
+	}
+	return permanent
 }
 
 // neverSent reports whether err shows that no server got the request.

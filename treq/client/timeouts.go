@@ -76,10 +76,20 @@ func (s *settings) bound(d *deferred.Deferred[*response.Response], req *request.
 func timedOut(option string) func(*response.Response, error, time.Duration) (*response.Response, error) {
 	return func(resp *response.Response, err error, limit time.Duration) (*response.Response, error) {
 		if errors.Is(err, deferred.ErrCancelled) {
-			err = &agent.TimeoutError{Option: option, After: limit}
+			err = &agent.TimeoutError{Option: option, After: limit, Err: triesOf(err)}
 		}
 		return resp, err
 	}
+}
+
+// triesOf returns the tries that err, a cancel, ended, or nil: they say why a request took so
+// long.
+func triesOf(err error) error {
+	var tried *agent.RetryError
+	if !errors.As(err, &tried) {
+		return nil
+	}
+	return &agent.RetryError{Tries: tried.Tries, Err: tried.Err}
 }
 
 // A boundBody applies timeouts and a context to one body. It is between the transport and the
