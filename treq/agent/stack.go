@@ -150,7 +150,7 @@ func (t *trip) sendAfter(wait *deferred.Deferred[deferred.None]) *deferred.Defer
 	return deferred.ThenBoth(wait, func(_ deferred.None, err error) *deferred.Deferred[*response.Response] {
 		if err != nil {
 			// err may name another request, that for a token: errors.As shall find this one.
-			return refuse(own.req, &RequestError{own.req.Method, origin.Redacted(own.req.URL), err})
+			return refuse(own.req, &RequestError{Method: own.req.Method, URL: origin.Redacted(own.req.URL), Err: err})
 		}
 		return own.sendAuthorized()
 	})
