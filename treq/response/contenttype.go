@@ -111,7 +111,7 @@ func cutParameter(s string) (name, value, rest string) {
 	}
 	name, s = trim(s[:end]), s[end+1:]
 	if quoted := trim(s); strings.HasPrefix(quoted, `"`) {
-		value, s = cutQuoted(quoted[1:])
+		value, s, _ = cutQuoted(quoted[1:])
 		_, rest, _ = strings.Cut(s, ";")
 		return name, value, rest
 	}
@@ -119,19 +119,20 @@ func cutParameter(s string) (name, value, rest string) {
 	return name, trim(value), rest
 }
 
-// cutQuoted cuts a quoted string off s. s begins after the opening quote.
-func cutQuoted(s string) (value, rest string) {
+// cutQuoted cuts a quoted string off s, which begins after the opening quote, and reports
+// whether another quote closes it.
+func cutQuoted(s string) (value, rest string, closed bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		switch {
 		case s[i] == '"':
-			return b.String(), s[i+1:]
+			return b.String(), s[i+1:], true
 		case s[i] == '\\' && i+1 < len(s):
 			i++
 		}
 		b.WriteByte(s[i])
 	}
-	return b.String(), ""
+	return b.String(), "", false
 }
 
 // charsetName returns the name in the value of a charset parameter, without quotes and

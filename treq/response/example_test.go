@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -92,4 +93,91 @@ func ExampleJSON() {
 	})
 	// Output:
 	// 25
+}
+
+// answer returns a response with that status, body and Link header.
+func answer(code int, body, link string) *deferred.Deferred[*response.Response] {
+	return treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Link", link)
+		w.WriteHeader(code)
+		io.WriteString(w, body)
+	}), treqtesting.Config{}).Get("http://an.example/users?page=1")
+}
+
+// RaiseForStatus stands in the middle of a chain.
+func ExampleResponse_RaiseForStatus() {
+	resp := deferred.Then(answer(404, "There is no such user.", ""), (*response.Response).RaiseForStatus)
+	deferred.Then(resp, (*response.Response).Text).AddErrback(func(err error) (string, error) {
+		var status *response.StatusError
+		if errors.As(err, &status) && status.Code == http.StatusNotFound {
+			fmt.Println(err)
+			return "", nil
+		}
+		return "", err
+	})
+	// Output:
+	// GET http://an.example/users?page=1: 404 Not Found: There is no such user.
+}
+
+// apiError is what the server of an example sends with an error status.
+type apiError struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}
+
+func (e *apiError) Error() string { return e.Message }
+
+// The body of an error is a value, too. If that value is an error, errors.As finds it.
+func ExampleJSONOr() {
+	type user struct{ Name string }
+	u := deferred.Then(answer(422, `{"code": 7, "message": "the name is taken"}`, ""), response.JSONOr[user, apiError])
+	u.AddErrback(func(err error) (none user, _ error) {
+		var refused *apiError
+		if errors.As(err, &refused) {
+			fmt.Println("code", refused.Code)
+		}
+		fmt.Println(err)
+		return none, nil
+	})
+	// Output:
+	// code 7
+	// GET http://an.example/users?page=1: 422 Unprocessable Entity: the name is taken
+}
+
+func ExampleXML() {
+	type feed struct {
+		Titles []string `xml:"entry>title"`
+	}
+	d := deferred.Then(answer(200, "<feed><entry><title>one</title></entry><entry><title>two</title></entry></feed>", ""), response.XML[feed])
+	d.AddCallback(func(f feed) (feed, error) {
+		fmt.Println(f.Titles)
+		return f, nil
+	})
+	// Output:
+	// [one two]
+}
+
+func ExampleResponse_Form() {
+	d := deferred.Then(answer(200, "access_token=abc&expires_in=3600", ""), (*response.Response).Form)
+	d.AddCallback(func(form url.Values) (url.Values, error) {
+		fmt.Println(form.Get("expires_in"))
+		return form, nil
+	})
+	// Output:
+	// 3600
+}
+
+func ExampleResponse_Links() {
+	answer(200, "", `<?page=2>; rel="next", <?page=9>; rel="last"; title="the end"`).AddCallback(func(resp *response.Response) (*response.Response, error) {
+		for link, err := range resp.Links() {
+			if err != nil {
+				return nil, err
+			}
+			fmt.Println(link.Rel, link.URL, link.Param("title"))
+		}
+		return resp, nil
+	})
+	// Output:
+	// [next] http://an.example/users?page=2
+	// [last] http://an.example/users?page=9 the end
 }
