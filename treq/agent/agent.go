@@ -33,14 +33,14 @@ type Agent struct {
 	reactor    reactor.Reactor
 	pool       *Pool
 	tls        *TLSPolicy
-	proxy      *proxy           // nil: the agent connects to the servers itself
 	cooperator *task.Cooperator // runs the producers and readers of bodies; nil until the first body
 	scratch    []byte           // the buffer in which heads are built
 
 	// The group of the last request, and the parts of its URL that chose the group:
 	// most requests go to the same server as the request before.
 	lastScheme, lastHost string
-	lastGroup            *group
+	lastGroup            *group // nil if Config has a Proxy, which may choose another one for the next request
+	lastProxy            *proxy // the proxy that was chosen last
 }
 
 // A Config says how an Agent works. The zero value works.
@@ -65,6 +65,22 @@ type Config struct {
 	// Endpoint, if it is not nil, chooses where to connect, in place of the URL's host
 	// and port.
 	Endpoint EndpointFactory
+	// Proxy, if it is not nil, chooses the proxy of each request. It returns the URL of the
+	// proxy, or nil for none; the request fails with its error. It must not change the
+	// request. [ProxyFromEnvironment] and [ProxyURL] are such functions. A Stack asks for
+	// each hop, so a redirect may go another way. The schemes of a proxy are:
+	//
+	//   - http: a request for http is forwarded (RFC 9112, section 3.2.2); a request for
+	//     https goes through a tunnel that CONNECT opens (RFC 9110, section 9.3.6), so that
+	//     the proxy cannot read it.
+	//   - https: the same, over TLS to the proxy, by the TLS of this Config.
+	//   - socks5: SOCKS5, with the addresses that the reactor's resolver finds.
+	//   - socks5h: SOCKS5, with the host name, which the proxy looks up.
+	//
+	// Without a port, they are 80, 443, 1080 and 1080. Only the proxy gets the user name and
+	// password of the URL. Requests share a connection only if their proxies are equal. A
+	// proxy that cannot be reached, or opens no tunnel, is a [*ProxyError].
+	Proxy func(req *request.Request) (*url.URL, error)
 }
 
 // An EndpointFactory returns the endpoint to connect to for a URL. It is Twisted's
@@ -75,8 +91,12 @@ type Config struct {
 // whose Secure returns true. An [*endpoints.TLS] is one.
 type EndpointFactory func(u *url.URL) (endpoints.ClientEndpoint, error)
 
-// New returns an Agent on r. Its methods belong to the goroutine of r.
+// New returns an Agent on r. Its methods belong to the goroutine of r. New panics if config
+// has both an Endpoint and a Proxy, which choose the same.
 func New(r reactor.Reactor, config Config) *Agent {
+	if config.Endpoint != nil && config.Proxy != nil {
+		panic("agent: New with an Endpoint and a Proxy")
+	}
 	a := &Agent{config: config, reactor: r, pool: config.Pool, tls: config.TLS}
 	if a.pool == nil {
 		a.pool = NewPool(r, PoolConfig{DisablePersistent: true})
@@ -93,7 +113,7 @@ func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Respo
 	x.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { x.cancel() })
 	result := x.result
 	var err error
-	if x.group, err = a.group(req.URL); err == nil {
+	if x.group, err = a.group(req); err == nil {
 		a.scratch, err = appendHead(a.scratch[:0], x)
 	}
 	if err != nil {
@@ -114,14 +134,18 @@ func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Respo
 	return result
 }
 
-// group returns the pool's group of the connections for u.
-func (a *Agent) group(u *url.URL) (*group, error) {
+// group returns the pool's group of the connections for req.
+func (a *Agent) group(req *request.Request) (*group, error) {
+	u := req.URL
 	if g := a.lastGroup; g != nil && u != nil && u.Host == a.lastHost && u.Scheme == a.lastScheme && !g.dropped {
 		return g, nil
 	}
 	r, err := a.route(u)
 	if err != nil {
 		return nil, err
+	}
+	if a.config.Proxy != nil {
+		return a.proxiedGroup(req, r)
 	}
 	a.lastScheme, a.lastHost, a.lastGroup = u.Scheme, u.Host, a.pool.group(r)
 	return a.lastGroup, nil
@@ -131,8 +155,8 @@ func (a *Agent) group(u *url.URL) (*group, error) {
 // with equal routes would make the same connection.
 type route struct {
 	server origin.Server
-	proxy  string      // the proxy's URL, with its credentials; "" without a proxy
-	tls    *TLSPolicy  // the TLS of Config, for https
+	proxy  string      // the key of the proxy, with its credentials; "" without a proxy
+	tls    *TLSPolicy  // the TLS of Config, for https, also to a proxy
 	local  string      // the LocalAddress of Config
 	limits wire.Limits // the Limits of Config, with the defaults
 	agent  *Agent      // non-nil for an agent with an EndpointFactory, which no other agent shares
@@ -147,17 +171,15 @@ func (a *Agent) route(u *url.URL) (route, error) {
 	if server.Scheme == "https" {
 		r.tls = a.config.TLS
 	}
-	if a.proxy != nil {
-		r.proxy = a.proxy.url
-	}
 	if a.config.Endpoint != nil {
 		r.agent = a
 	}
 	return r, err
 }
 
-// endpoint returns the endpoint for u, a URL of server.
-func (a *Agent) endpoint(u *url.URL, server origin.Server) (endpoints.ClientEndpoint, error) {
+// endpoint returns the endpoint of the connections of g, for u.
+func (a *Agent) endpoint(u *url.URL, g *group) (endpoints.ClientEndpoint, error) {
+	server := g.server
 	var e endpoints.ClientEndpoint
 	switch {
 	case a.config.Endpoint != nil:
@@ -168,12 +190,10 @@ func (a *Agent) endpoint(u *url.URL, server origin.Server) (endpoints.ClientEndp
 		if s, ok := e.(endpoints.SecureEndpoint); ok && s.Secure() {
 			return e, nil
 		}
-	case a.proxy == nil:
+	case g.through == nil:
 		e = a.hostname(server)
-	case server.Scheme == "http":
-		return a.hostname(a.proxy.server), nil
 	default:
-		e = a.tunnel(server)
+		e = a.through(g.through, server)
 	}
 	if server.Scheme == "https" {
 		return &secured{a, a.tls.ConfigFor(server.TLSName(), server.Port), e}, nil
@@ -199,7 +219,7 @@ func (a *Agent) connect(x *exchange, head []byte) {
 		return c
 	})
 	x.connecting = deferred.MaybeDeferred(func() *deferred.Deferred[reactor.Protocol] {
-		e, err := a.endpoint(x.request.URL, x.group.server)
+		e, err := a.endpoint(x.request.URL, x.group)
 		if err != nil {
 			return deferred.Fail[reactor.Protocol](err)
 		}

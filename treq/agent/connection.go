@@ -72,7 +72,7 @@ func appendHead(buf []byte, x *exchange) ([]byte, error) {
 		head.Header = req.Header.Clone()
 		head.Header.Del("Expect")
 	}
-	if p := x.agent.proxy; p != nil && x.group.server.Scheme == "http" {
+	if p := x.group.through; p.forwards(x.group.server) {
 		p.forward(&head, req)
 	}
 	return http1.AppendRequestHead(buf, &head)

@@ -45,6 +45,9 @@ func (e *secondVersionError) Unwrap() error { return e.err }
 // 7301, section 3.2), or it begins with a frame of SETTINGS (RFC 9113, section 3.4).
 func explained(err error) error {
 	const noApplicationProtocol = tls.AlertError(120)
+	if _, already := errors.AsType[*secondVersionError](err); already {
+		return err
+	}
 	var bad *wire.Error
 	var alert *net.OpError // crypto/tls has no other type for it
 	switch {

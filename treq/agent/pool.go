@@ -34,6 +34,7 @@ type Pool struct {
 // take will return it while it has room.
 type group struct {
 	route
+	through *proxy                // the proxy of its connections, or nil
 	header  string                // the value of Host
 	idle    list.List[connection] // unused connections, the most recently used last
 	open    int                   // connections and attempts to make one

@@ -105,7 +105,7 @@ func TestProxy(t *testing.T) {
 		t.Errorf("connected to %s", addr)
 	}
 
-	for _, bad := range []string{"ftp://proxy.example/", "http:///", "https://proxy.example", "http://[::1", ""} {
+	for _, bad := range []string{"ftp://proxy.example/", "http:///", "socks4://proxy.example", "http://[::1", ""} {
 		if _, err := agent.NewProxyAgent(w.r, bad, agent.Config{}); err == nil {
 			t.Errorf("%q: no error", bad)
 		}

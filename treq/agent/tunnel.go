@@ -14,9 +14,14 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 )
 
-// A ProxyError says that a proxy refused to open a tunnel. It has the proxy's response.
+// A ProxyError says that a proxy could not be reached, or did not connect to the server. If it
+// refused to open a tunnel, the error has its response. What a proxy answers to a request that
+// it is to forward is no error, but the response.
 type ProxyError struct {
-	Target string // the host and port for the far end of the tunnel
+	Proxy  string // the URL of the proxy, without its password
+	Target string // the host and port that the proxy was to connect to
+	Err    error  // why there is no connection; nil if the proxy refused a tunnel
+	// The proxy's response, if it refused a tunnel.
 	Code   int    // the status code
 	Phrase string // the server's text for the code
 	Header http.Header
@@ -29,27 +34,34 @@ type ProxyError struct {
 const maxProxyBody = 16 << 10
 
 func (e *ProxyError) Error() string {
-	text := fmt.Sprintf("the proxy opened no tunnel to %s: %d", e.Target, e.Code)
+	if e.Err != nil {
+		return fmt.Sprintf("%v (to %s through the proxy %s)", e.Err, e.Target, e.Proxy)
+	}
+	proxy := "the proxy"
+	if e.Proxy != "" {
+		proxy += " " + e.Proxy
+	}
+	text := fmt.Sprintf("%s opened no tunnel to %s: %d", proxy, e.Target, e.Code)
 	if e.Phrase == "" {
 		return text
 	}
 	return text + " " + origin.Excerpt(printable(e.Phrase), origin.ExcerptOfURL)
 }
 
+// Unwrap returns Err.
+func (e *ProxyError) Unwrap() error { return e.Err }
+
 // A tunnel is the endpoint of a server that is reached through a proxy.
 type tunnel struct {
 	agent  *Agent
-	target string // the server's host and port
-}
-
-func (a *Agent) tunnel(server origin.Server) endpoints.ClientEndpoint {
-	return &tunnel{a, net.JoinHostPort(server.Host, server.Port)}
+	proxy  *proxy
+	below  endpoints.ClientEndpoint // the proxy
+	target string                   // the server's host and port
 }
 
 // Connect connects to the proxy and has it open the tunnel.
 func (t *tunnel) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	proxy := t.agent.hostname(t.agent.proxy.server)
-	connected := proxy.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+	connected := t.below.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 		o := &tunnelOpener{tunnel: t, factory: factory}
 		o.reader.SetLimits(t.agent.config.Limits)
 		return o
@@ -80,7 +92,7 @@ func (o *tunnelOpener) open() *deferred.Deferred[reactor.Protocol] {
 		return o.opened
 	}
 	header := http.Header{}
-	if authorization := o.agent.proxy.authorization; authorization != nil {
+	if authorization := o.proxy.authorization; authorization != nil {
 		header["Proxy-Authorization"] = authorization
 	}
 	head, err := http1.AppendRequestHead(nil, &http1.RequestHead{
@@ -153,7 +165,7 @@ func (o *tunnelOpener) DataReceived(data []byte) {
 // refused begins to read the body of the proxy's refusal.
 func (o *tunnelOpener) refused() {
 	head := o.reader.Head()
-	o.refusal = &ProxyError{Target: o.target, Code: head.Code, Phrase: head.Phrase, Header: head.Header}
+	o.refusal = &ProxyError{Proxy: o.proxy.shown, Target: o.target, Code: head.Code, Phrase: head.Phrase, Header: head.Header}
 	o.late = o.agent.reactor.CallLater(drainTime, func() { o.fail(o.refusal) })
 }
 

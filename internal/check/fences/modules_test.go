@@ -20,7 +20,9 @@ var modules = []module{
 	{"github.com/google/go-cmp", "treq/testing internal/check/parity"},
 	{"github.com/klauspost/compress", "treq/agent"},
 	{"github.com/sourcegraph/conc", "reactor treq/agent treq/response treq/web"},
+	{"golang.org/x/net/http/httpproxy", "treq/agent"},
 	{"golang.org/x/net/idna", "internal/origin"},
+	{"golang.org/x/net/proxy", ""}, // the oracle of tests of SOCKS
 	{"golang.org/x/net/publicsuffix", "treq/cookies"},
 	{"golang.org/x/sync", "reactor"},
 	{"golang.org/x/sys", "reactor"},
