@@ -95,6 +95,7 @@ func (r *Request) peerGone(reason error) {
 
 // connectionLost is called when the connection is lost.
 func (r *Request) connectionLost(reason error) {
+	r.dropCoder()
 	if r.finished {
 		if !r.ended { // the client did not take all of it
 			r.lost = reason

@@ -138,7 +138,7 @@ func (inv *invocation) send(p []byte) (err error) {
 			err = ErrConnectionLost
 		case rests:
 			return false
-		case !r.carrier.full():
+		case !r.full():
 		case inv.writing.passed(r.conn):
 			err = errDeadline
 		default:
@@ -190,6 +190,9 @@ func (inv *invocation) hijack() error {
 	if inv.wroteHeader { // with 101, in most cases
 		r.Write(inv.buf)
 		inv.buf = inv.buf[:0]
+	}
+	if r.coder != nil {
+		r.coder.rush()
 	}
 	s, ok := r.carrier.hijack()
 	if !ok {

@@ -26,21 +26,33 @@ func (r *Request) sendHead(body []byte, whole int64) {
 	r.headSent = true
 	header := r.ResponseHeader
 	trailers := hasTrailers(header)
-	last := whole == int64(len(body))
+	last, empty := whole == int64(len(body)), whole == 0
 	if trailers {
 		whole = -1
 	}
 	r.length = r.bodyLength(whole)
+	opted := r.encoding != nil && r.optsOut()
 	r.setDefaults(body)
+	length := r.length
+	var encoder *Encoder
+	if r.encoding != nil && !opted {
+		if encoder = r.negotiate(empty && length <= 0); encoder != nil {
+			r.length, last = -1, false
+		}
+	}
 	if trailers {
 		header = withoutTrailers(header)
 	}
 	switch {
 	case !r.hasBody():
 		body = nil
-	case r.length >= 0 && int64(len(body)) > r.length:
+	case length >= 0 && int64(len(body)) > length:
 		slog.Error("web: a body is longer than its Content-Length", "uri", r.URI)
-		body = body[:r.length]
+		body = body[:length]
+	}
+	plain := body
+	if encoder != nil {
+		body = nil
 	}
 	head := responseHead{code: r.code, phrase: r.phrase, header: header, length: r.length, bodiless: !r.hasBody()}
 	if err := r.carrier.writeHead(head, body, last); err != nil {
@@ -49,6 +61,12 @@ func (r *Request) sendHead(body []byte, whole int64) {
 		return
 	}
 	r.sent += int64(len(body))
+	if encoder != nil && r.hasBody() {
+		r.startCoder(encoder, length)
+		if len(plain) != 0 {
+			r.writeBody(plain)
+		}
+	}
 }
 
 // bodyLength returns the length of the body for the head, or -1. whole is the length of

@@ -26,13 +26,19 @@ func (r *Request) register(p producer.Slot) error {
 	if r.producer.Taken() {
 		return reactor.ErrProducerRegistered
 	}
+	if p.Pull != nil && r.encoding != nil {
+		p.Pull = &codedPuller{r, p.Pull}
+	}
 	r.producer = p
 	switch {
 	case r.over():
 		r.stopProducer()
 	case p.Pull != nil:
 		r.carrier.pull(p.Pull)
-	case r.carrier.full():
+	case r.full():
+		if r.coder != nil {
+			r.coder.paused = true
+		}
 		p.Push.PauseProducing()
 	}
 	return nil
@@ -49,6 +55,15 @@ func (r *Request) UnregisterProducer() {
 
 // pauseWriting is called when the client accepts no more bytes.
 func (r *Request) pauseWriting() {
+	if r.coder != nil {
+		r.coder.pauseIfFull()
+		return
+	}
+	r.pauseSource()
+}
+
+// pauseSource pauses the producer.
+func (r *Request) pauseSource() {
 	if r.producer.Push != nil {
 		r.producer.Push.PauseProducing()
 	}
@@ -56,6 +71,15 @@ func (r *Request) pauseWriting() {
 
 // resumeWriting is called when the client accepts more bytes.
 func (r *Request) resumeWriting() {
+	if r.coder != nil {
+		r.coder.resume()
+		return
+	}
+	r.resumeSource()
+}
+
+// resumeSource resumes the producer or the handler.
+func (r *Request) resumeSource() {
 	switch {
 	case r.producer.Push != nil:
 		r.producer.Push.ResumeProducing()

@@ -95,7 +95,7 @@ func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
 		last:           h.last,
 		started:        conn.clock.Now(),
 		contentOver:    h.length == 0,
-		response:       response{code: http.StatusOK, length: -1, rendering: true},
+		response:       response{code: http.StatusOK, length: -1, rendering: true, encoding: conn.site.Encoding},
 	}
 	if hosts := h.header["Host"]; len(hosts) != 0 {
 		r.host = hosts[0]
@@ -113,7 +113,7 @@ func (r *Request) begin() {
 		r.refuse(http.StatusBadRequest, "the Host of the request is empty") // an http URL has a host (RFC 9110, section 4.2.1)
 		return
 	}
-	switch root := r.Site.Root.(type) { // a handler needs neither Prepath, Postpath nor Args
+	switch root := r.enter(r.Site.Root).(type) { // a handler needs neither Prepath, Postpath nor Args
 	case nil:
 		(&HandlerResource{Handler: r.Site.Handler}).Render(r)
 		return

@@ -111,7 +111,7 @@ func (r *renderFunc) Render(req *Request) { r.f(req) }
 
 // getChildForRequest follows the path of req from root.
 func getChildForRequest(root Resource, req *Request) Resource {
-	at := root
+	at := req.enter(root)
 	for len(req.Postpath) != 0 && !at.IsLeaf() {
 		name := req.Postpath[0]
 		req.Prepath = append(req.Prepath, name)
@@ -123,7 +123,7 @@ func getChildForRequest(root Resource, req *Request) Resource {
 		if child == nil {
 			return NotFound("")
 		}
-		at = child
+		at = req.enter(child)
 	}
 	return at
 }

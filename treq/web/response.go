@@ -32,6 +32,9 @@ type response struct {
 	ended      bool // the response was logged, and NotifyFinish has fired
 	aborted    bool
 
+	encoding *Encoding // for responses of the resource; nil without one
+	coder    *coder    // codes the body; nil if it is not coded
+
 	lost     error // why the connection was lost
 	gone     error // why the client is believed to be gone; non-nil if lost is
 	watchers []*deferred.Deferred[deferred.None]
@@ -44,6 +47,9 @@ var ErrConnectionLost = errors.New("web: the connection was lost")
 
 // over reports whether the response has ended: the carrier is not used after that.
 func (r *Request) over() bool { return r.finished || r.aborted || r.lost != nil }
+
+// full reports whether bytes of the response wait for the client, or to be coded.
+func (r *Request) full() bool { return r.coder != nil && r.coder.full() || r.carrier.full() }
 
 // NotDoneYet keeps the response open after the method that renders it returns. The bytes
 // written until then are sent, and later writes are sent at once. [Request.Finish] ends
@@ -167,6 +173,8 @@ func (r *Request) writeBody(p []byte) (int, error) {
 	switch {
 	case !r.hasBody():
 		return len(p), nil
+	case r.coder != nil:
+		return r.coder.write(p)
 	case r.length >= 0 && r.sent+int64(len(p)) > r.length:
 		return 0, http.ErrContentLength
 	}
@@ -203,6 +211,10 @@ func (r *Request) Finish() {
 	}
 	trailer := r.trailers()
 	r.finished = true
+	if r.coder != nil {
+		r.coder.end(trailer)
+		return
+	}
 	r.carrier.finish(trailer, short)
 }
 
@@ -254,6 +266,7 @@ func (r *Request) endWith(code int, text, name, value string) {
 func (r *Request) abort() {
 	if !r.over() {
 		r.buffered, r.more = nil, pieces{}
+		r.dropCoder()
 		r.aborted = true
 		r.carrier.abort()
 	}

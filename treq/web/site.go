@@ -105,6 +105,9 @@ type Site struct {
 	// means no bound.
 	TurnRequests int
 
+	// Encoding says how the bodies of responses are compressed for the clients that ask for
+	// it. nil means not at all.
+	Encoding *Encoding
 	// Proxies names the proxies in front of the site, which know more of the clients.
 	Proxies Proxies
 

@@ -15,10 +15,10 @@ type module struct {
 
 // modules are all the dependencies. Another one needs a reason in its commit.
 var modules = []module{
-	{"github.com/andybalholm/brotli", "treq/agent"},
+	{"github.com/andybalholm/brotli", "treq/agent treq/web"},
 	{"github.com/gofrs/flock", "deferred"},
 	{"github.com/google/go-cmp", "treq/testing internal/check/parity"},
-	{"github.com/klauspost/compress", "treq/agent"},
+	{"github.com/klauspost/compress", "treq/agent treq/web"},
 	{"github.com/sourcegraph/conc", "reactor treq/agent treq/response treq/web"},
 	{"golang.org/x/net/http/httpproxy", "treq/agent"},
 	{"golang.org/x/net/idna", "internal/origin"},
