@@ -168,7 +168,7 @@ func ExampleResponse_Form() {
 }
 
 func ExampleResponse_Links() {
-	answer(200, "", `<?page=2>; rel="next", <?page=9>; rel="last"; title="the end"`).AddCallback(func(resp *response.Response) (*response.Response, error) {
+	answer(200, "", `<?page=2>; rel="next"; title="more", <?page=9>; rel="last"; title="the end"`).AddCallback(func(resp *response.Response) (*response.Response, error) {
 		for link, err := range resp.Links() {
 			if err != nil {
 				return nil, err
@@ -178,6 +178,6 @@ func ExampleResponse_Links() {
 		return resp, nil
 	})
 	// Output:
-	// [next] http://an.example/users?page=2
+	// [next] http://an.example/users?page=2 more
 	// [last] http://an.example/users?page=9 the end
 }
