@@ -86,6 +86,9 @@ func (a *attempts) begin() {
 		}
 		return nil, nil
 	})
+	if a.result.Called() { // a function of the Trace cancelled it
+		a.end()
+	}
 }
 
 // failed handles a failed attempt. The next attempt starts at once.

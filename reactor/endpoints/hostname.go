@@ -43,6 +43,8 @@ type HostnameConfig struct {
 	// system choose. Only addresses of the same family are tried. It is Twisted's
 	// bindAddress.
 	LocalAddress string
+	// Trace, if it is not nil, learns of the lookup and of each attempt.
+	Trace *Trace
 }
 
 // Delays between attempts, as RFC 8305, section 8, recommends.
@@ -78,7 +80,13 @@ func (h *Hostname) Connect(factory reactor.Factory) *deferred.Deferred[reactor.P
 func (h *Hostname) connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 	literal, _ := netip.ParseAddr(h.host)
 	literal = literal.Unmap()
+	if !literal.IsValid() {
+		h.config.Trace.lookupStart(h.host)
+	}
 	found := h.reactor.NameResolver().LookupHost(h.host)
+	if !literal.IsValid() {
+		h.config.Trace.lookupDone(found)
+	}
 	return deferred.Then(found, func(addrs []netip.Addr) *deferred.Deferred[reactor.Protocol] {
 		switch {
 		case len(addrs) == 0:
@@ -96,10 +104,14 @@ func (h *Hostname) connect(factory reactor.Factory) *deferred.Deferred[reactor.P
 
 // connectTo connects to one address.
 func (h *Hostname) connectTo(addr netip.Addr, factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	return h.reactor.ConnectTCP(net.JoinHostPort(addr.String(), h.port), factory, reactor.ConnectConfig{
+	address := net.JoinHostPort(addr.String(), h.port)
+	h.config.Trace.connectStart(address)
+	d := h.reactor.ConnectTCP(address, factory, reactor.ConnectConfig{
 		Timeout:      h.config.Timeout,
 		LocalAddress: h.config.LocalAddress,
 	})
+	h.config.Trace.connectDone(address, d)
+	return d
 }
 
 // reachable returns the addresses of LocalAddress's family.

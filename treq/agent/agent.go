@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -108,8 +109,15 @@ func New(r reactor.Reactor, config Config) *Agent {
 }
 
 // Request sends req; see [Requester]. The Deferred fails with a [*RequestError].
+//
+// The agent calls the hooks of an [httptrace.ClientTrace] in the Context of req, in the order
+// of package net/http, on the goroutine of the loop. A hook must not block. A panic of it fails
+// the request with a *deferred.PanicError, and so does an error of Got1xxResponse. After the
+// Deferred has failed, no hook is called. The Conn of GotConn has addresses only. The hooks for
+// the lookup and the attempts to connect are not for the endpoints of an EndpointFactory.
 func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	x := &exchange{agent: a, request: req}
+	x.trace = newTracer(x)
 	x.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { x.cancel() })
 	result := x.result
 	var err error
@@ -123,11 +131,19 @@ func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Respo
 		}
 		return result
 	}
+	scratch := a.scratch
+	if x.trace != nil {
+		scratch = bytes.Clone(scratch) // a hook may make another request
+		if x.trace.getConn(x.group.hop()); x.over() {
+			a.pool.release(x.group)
+			return result
+		}
+	}
 	switch c := a.pool.take(x); {
 	case c != nil:
-		c.send(x, a.scratch)
+		c.send(x, scratch)
 	case a.pool.open(x.group):
-		a.connect(x, append([]byte(nil), a.scratch...))
+		a.connect(x, bytes.Clone(scratch))
 	default:
 		x.group.enqueue(x)
 	}
@@ -177,8 +193,17 @@ func (a *Agent) route(u *url.URL) (route, error) {
 	return r, err
 }
 
+// hop returns the address that the connections of g are made to, for the hook GetConn.
+func (g *group) hop() string {
+	server := g.server
+	if g.through != nil {
+		server = g.through.server
+	}
+	return net.JoinHostPort(server.Host, server.Port)
+}
+
 // endpoint returns the endpoint of the connections of g, for u.
-func (a *Agent) endpoint(u *url.URL, g *group) (endpoints.ClientEndpoint, error) {
+func (a *Agent) endpoint(u *url.URL, g *group, trace *tracer) (endpoints.ClientEndpoint, error) {
 	server := g.server
 	var e endpoints.ClientEndpoint
 	switch {
@@ -191,27 +216,27 @@ func (a *Agent) endpoint(u *url.URL, g *group) (endpoints.ClientEndpoint, error)
 			return e, nil
 		}
 	case g.through == nil:
-		e = a.hostname(server)
+		e = a.hostname(server, trace)
 	default:
-		e = a.through(g.through, server)
+		e = a.through(g.through, server, trace)
 	}
 	if server.Scheme == "https" {
-		return &secured{a, a.tls.ConfigFor(server.TLSName(), server.Port), e}, nil
+		return &secured{a, a.tls.ConfigFor(server.TLSName(), server.Port), e, trace}, nil
 	}
 	return e, nil
 }
 
 // hostname returns an endpoint that looks server's name up and connects to it.
-func (a *Agent) hostname(server origin.Server) endpoints.ClientEndpoint {
+func (a *Agent) hostname(server origin.Server, trace *tracer) endpoints.ClientEndpoint {
 	return &hostname{a, endpoints.NewHostname(a.reactor, server.Host, server.Port, endpoints.HostnameConfig{
-		Timeout: a.config.ConnectTimeout, LocalAddress: a.config.LocalAddress,
+		Timeout: a.config.ConnectTimeout, LocalAddress: a.config.LocalAddress, Trace: trace.connecting(),
 	})}
 }
 
 // connect sends x, with the given head, over a new connection.
 func (a *Agent) connect(x *exchange, head []byte) {
 	factory := reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
-		if x.over() { // the endpoint connected after its cancel
+		if x.over() || x.quitting != nil { // the endpoint connected after its cancel
 			return nil
 		}
 		c := &connection{pool: a.pool, group: x.group}
@@ -219,14 +244,20 @@ func (a *Agent) connect(x *exchange, head []byte) {
 		return c
 	})
 	x.connecting = deferred.MaybeDeferred(func() *deferred.Deferred[reactor.Protocol] {
-		e, err := a.endpoint(x.request.URL, x.group)
+		e, err := a.endpoint(x.request.URL, x.group, x.trace)
 		if err != nil {
 			return deferred.Fail[reactor.Protocol](err)
 		}
 		return e.Connect(factory)
 	})
+	if x.over() { // what connects, such as a hook, has cancelled it
+		x.connecting.Cancel()
+	}
 	x.connecting.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
 		x.connecting = nil
+		if x.quitting != nil {
+			x.fail(x.quitting)
+		}
 		c, _ := p.(*connection)
 		switch {
 		case c == nil:
@@ -251,6 +282,11 @@ func (a *Agent) resend(x *exchange) {
 	if err := x.rewindBody(); err != nil {
 		x.fail(err)
 		return
+	}
+	if x.trace != nil {
+		if x.trace.getConn(x.group.hop()); x.over() {
+			return
+		}
 	}
 	if a.pool.open(x.group) {
 		a.connect(x, head(x))

@@ -103,9 +103,22 @@ func (c *connection) send(x *exchange, head []byte) {
 	c.heard = false
 	c.persistent = persists(x)
 	c.reader.Start(x.request.Method)
+	if x.trace != nil {
+		idle := time.Duration(-1)
+		if !c.idleSince.IsZero() {
+			idle = c.pool.clock.Now().Sub(c.idleSince)
+		}
+		if x.trace.gotConn(c, idle); c.broken != nil {
+			return
+		}
+	}
 	c.transport.Write(head)
+	if x.trace.wroteHead(head); c.broken != nil {
+		return
+	}
 	body := x.request.Body
 	if body == nil {
+		x.trace.wroteRequest(nil)
 		return
 	}
 	c.chunked = body.Length() == request.UnknownLength
@@ -113,7 +126,9 @@ func (c *connection) send(x *exchange, head []byte) {
 		x.holdBody()
 	}
 	if x.expects() {
-		x.awaitContinue()
+		if x.trace.wait100Continue(); c.broken == nil {
+			x.awaitContinue()
+		}
 	} else {
 		x.sendBody()
 	}
@@ -162,6 +177,7 @@ func (c *connection) abort(err error) {
 	c.transport.AbortConnection()
 	if c.x != nil {
 		c.x.stopUpload()
+		c.x.trace.wroteRequest(err)
 	}
 }
 
@@ -180,7 +196,12 @@ func (c *connection) DataReceived(data []byte) {
 			}
 			return
 		}
-		c.heard = c.heard || len(data) != 0
+		if !c.heard && len(data) != 0 {
+			c.heard = true
+			if x.trace.gotFirstResponseByte(); c.broken != nil {
+				return
+			}
+		}
 		n, event, err := c.reader.Next(data)
 		if err != nil {
 			c.abort(explained(err))
@@ -239,6 +260,9 @@ func (c *connection) repeat(x *exchange) {
 	if x.stopUpload(); x.over() {
 		return // StopProducing cancelled x
 	}
+	if x.trace.wroteRequest(errAnsweredEarly); x.over() {
+		return
+	}
 	x.expectless = true
 	c.x, x.carrier = nil, nil
 	c.broken = reactor.ErrConnectionDone
@@ -257,6 +281,7 @@ func (c *connection) end(x *exchange, extra int) {
 	if c.persistent && c.reader.Head().KeepAlive && extra == 0 && x.upload == nil && !x.cutShort && !c.transport.PeerClosed() {
 		c.transport.ResumeProducing() // the reader of the body may have paused it
 		x.carrier = nil               // put may send the next request, which x must not touch
+		x.trace.putIdleConn()
 		c.pool.put(c)
 	} else {
 		c.leave(x)
@@ -270,6 +295,7 @@ func (c *connection) end(x *exchange, extra int) {
 func (c *connection) leave(x *exchange) {
 	c.broken = reactor.ErrConnectionDone
 	x.stopUpload()
+	x.trace.wroteRequest(errAnsweredEarly)
 	if x.cutShort {
 		c.transport.AbortConnection()
 		return
@@ -286,8 +312,9 @@ func (c *connection) upgrade(x *exchange, early []byte) {
 	}
 	x.refuseUpload()
 	x.stopUpload()
+	x.trace.wroteRequest(errAnsweredEarly)
 	if x.over() {
-		return // StopProducing cancelled x
+		return // StopProducing or a hook cancelled x
 	}
 	c.x, x.carrier = nil, nil
 	c.broken = errUpgraded
@@ -318,6 +345,7 @@ func (c *connection) ConnectionLost(reason error) {
 	c.pool.drop(c)
 	if x != nil {
 		x.stopUpload()
+		x.trace.wroteRequest(reason)
 		c.x, x.carrier = nil, nil
 		c.lost(x, reason, broken)
 	}

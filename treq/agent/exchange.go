@@ -36,6 +36,8 @@ type exchange struct {
 	fresh      *response.Response                     // the response, while the bytes received with its head are handled
 	response   weak.Pointer[response.Response]        // the response, once fresh is nil; see unread.go
 	body       response.Body                          // the body of the response
+	trace      *tracer                                // calls the hooks of the request; nil without any
+	quitting   error                                  // why it ends although a connection is being made; or nil
 	sent       bool                                   // a carrier got it, perhaps not the present one
 	produced   bool                                   // the request's body was started or stopped
 	cutShort   bool                                   // the server does not get the whole body of the request
@@ -83,22 +85,38 @@ func (x *exchange) fail(err error) {
 		return // StopProducing cancelled x
 	}
 	x.releaseBody()
+	if x.trace != nil {
+		if x.trace.failing(err); x.over() {
+			return // a hook cancelled x
+		}
+		x.trace.over = true
+	}
 	x.result.Errback(&RequestError{x.request.Method, origin.Redacted(x.request.URL), err, !x.sent})
 }
 
 // cancel ends x because nobody wants its response any more.
-func (x *exchange) cancel() {
+func (x *exchange) cancel() { x.quit(deferred.ErrCancelled) }
+
+// quit ends x, which has no response yet, because of err. An attempt to connect ends first, so
+// that the hooks which learn of its end come before the end of the request.
+func (x *exchange) quit(err error) {
 	if n := x.waiting; n != nil {
 		x.waiting = nil
 		n.Remove()
 	}
-	x.fail(deferred.ErrCancelled)
-	switch {
-	case x.connecting != nil:
+	if x.connecting != nil {
+		x.quitting = err
 		x.connecting.Cancel()
-	case x.carrier != nil:
-		x.carrier.abort(reactor.ErrConnectionAborted)
 	}
+	x.fail(err)
+	if x.carrier != nil {
+		x.carrier.abort(err)
+	}
+}
+
+// failBody ends the body of the response because of err.
+func (x *exchange) failBody(err error) {
+	x.body.End(&response.FailedError{Reasons: []error{err}, Response: x.answer()})
 }
 
 // idempotent reports whether x may be sent again although the server may have processed it
@@ -147,24 +165,28 @@ func (x *exchange) expects() bool {
 // sends the body if the server asks for it.
 func (x *exchange) informed(head *http1.ResponseHead) {
 	if head.Code == http.StatusContinue {
+		if !x.continued && x.expects() {
+			if x.trace.got100Continue(); x.over() {
+				return
+			}
+		}
 		x.continued = true
 		if w, ok := x.upload.(*continueWait); ok {
 			w.proceed()
 		}
 	}
-	if x.request.Informational == nil {
-		return
+	if x.request.Informational != nil {
+		p := inform(x.request, head.Code, head.Header)
+		switch {
+		case p == nil:
+		case x.over(): // it was cancelled, so nobody waits for the error
+			p.Repanic()
+		default:
+			x.quit(p)
+		}
 	}
-	p := inform(x.request, head.Code, head.Header)
-	switch {
-	case p == nil:
-		return
-	case x.over(): // it was cancelled, so nobody waits for the error
-		p.Repanic()
-	}
-	x.fail(p)
-	if x.carrier != nil {
-		x.carrier.abort(p)
+	if !x.over() {
+		x.trace.got1xxResponse(head.Code, head.Header)
 	}
 }
 
@@ -184,7 +206,9 @@ func (x *exchange) refuseUpload() {
 	if w, ok := x.upload.(*continueWait); ok {
 		w.stop()
 		x.cutShort = true
-		x.stopBody()
+		if x.stopBody(); !x.over() {
+			x.trace.wroteRequest(nil)
+		}
 	}
 }
 

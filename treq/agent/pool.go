@@ -217,6 +217,7 @@ func (p *Pool) put(c *connection) {
 			return
 		}
 		g.next()
+		c.idleSince = time.Time{} // it was not idle
 		c.send(x, head(x))
 		return
 	}

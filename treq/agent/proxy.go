@@ -246,11 +246,11 @@ func (a *Agent) chooseProxy(req *request.Request) (u *url.URL, err error) {
 
 // through returns the endpoint of server as p reaches it. If p forwards the requests for
 // server, that is p itself.
-func (a *Agent) through(p *proxy, server origin.Server) endpoints.ClientEndpoint {
+func (a *Agent) through(p *proxy, server origin.Server, trace *tracer) endpoints.ClientEndpoint {
 	target := net.JoinHostPort(server.Host, server.Port)
-	e := a.hostname(p.server)
+	e := a.hostname(p.server, trace)
 	if p.scheme == "https" {
-		e = &secured{a, a.tls.ConfigFor(p.server.TLSName(), p.server.Port), e}
+		e = &secured{a, a.tls.ConfigFor(p.server.TLSName(), p.server.Port), e, trace}
 	}
 	switch {
 	case p.socks():

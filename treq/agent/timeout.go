@@ -97,6 +97,7 @@ type secured struct {
 	agent *Agent
 	tls   *tls.Config
 	below endpoints.ClientEndpoint
+	trace *tracer
 }
 
 func (s *secured) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
@@ -105,13 +106,17 @@ func (s *secured) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Pr
 	d := reactor.TLSClient(s.agent.reactor, config, factory).Connect(func(f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 		return s.below.Connect(f).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
 			connected = true
+			s.trace.tlsHandshakeStart()
 			return p, nil
 		})
 	})
-	return d.AddErrback(func(err error) (reactor.Protocol, error) {
+	return d.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
 		if connected && errors.Is(err, os.ErrDeadlineExceeded) {
 			err = s.agent.connectTimeout(err)
 		}
-		return nil, err
+		if connected {
+			s.trace.tlsHandshakeDone(p, err)
+		}
+		return p, err
 	})
 }

@@ -56,6 +56,7 @@ func (x *exchange) sendBody() {
 	case request.Bytes:
 		if len(body) <= bytesAtOnce {
 			x.carrier.writeBody(body)
+			x.trace.wroteRequest(nil)
 			return
 		}
 		u := &bytesUpload{x, body}
@@ -103,6 +104,7 @@ func (u *bytesUpload) ResumeProducing() {
 	u.x.carrier.writeBody(u.left[:n])
 	if u.left = u.left[n:]; len(u.left) == 0 {
 		u.stop()
+		u.x.trace.wroteRequest(nil)
 	}
 }
 
@@ -201,6 +203,7 @@ func (p *producerUpload) end(err error) {
 		p.fail(&WrongLengthError{p.length, p.written})
 	default:
 		p.x.carrier.endBody()
+		p.x.trace.wroteRequest(nil)
 	}
 }
 

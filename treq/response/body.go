@@ -82,6 +82,9 @@ func (b *Body) Init(t BodyTransport) { b.transport, b.cooperator = t, t.Cooperat
 // Taken reports whether the body has or had a reader.
 func (b *Body) Taken() bool { return b.reader != nil }
 
+// Ended reports whether End was called.
+func (b *Body) Ended() bool { return b.ended != nil }
+
 // Write delivers the next bytes. It is for the agent, which may reuse data afterwards.
 func (b *Body) Write(data []byte) {
 	switch {

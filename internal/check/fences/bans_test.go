@@ -72,6 +72,7 @@ var bans = []ban{
 			"deferred/maybe.go":     "LogError is a handler for the user who wants the error in the log",
 			"deferred/unhandled.go": "an error that nobody handles has no caller to go to",
 			"treq/auth/token.go":    "the type slog.Value hides a token from the user's log",
+			"treq/agent/trace.go":   "a hook that cancels its request and panics has no caller to go to",
 			"treq/agent/unread.go":  "a dropped response has no caller to go to",
 			"treq/agent/upload.go":  "a panic in StopProducing comes when the request has its result already",
 		},
