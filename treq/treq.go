@@ -61,6 +61,8 @@ type (
 	Retries = client.Retries
 	// ExpectContinue makes the body of the request wait until the server asks for it.
 	ExpectContinue = client.ExpectContinue
+	// Timed says whether the response has Times.
+	Timed = client.Timed
 	// All combines several options into one.
 	All = client.All
 )
@@ -95,6 +97,9 @@ func Informational(f func(code int, header http.Header)) Option { return client.
 
 // Context ends the request when ctx ends; see [client.Context].
 func Context(ctx context.Context) Option { return client.Context(ctx) }
+
+// Log logs the request as config says; see [client.Log].
+func Log(config agent.LogConfig) Option { return client.Log(config) }
 
 // Reactor makes the request on r, in place of the default reactor. The request then
 // belongs to the goroutine of r. See [client.Reactor].

@@ -24,7 +24,8 @@ import (
 // treq.client.HTTPClient. Its methods belong to the goroutine of its reactor.
 type HTTPClient struct {
 	reactor reactor.Reactor
-	stack   agent.Stack // the stack of a request without options
+	stack   agent.Stack     // the stack of a request without options
+	log     *agent.LogAgent // logs requests, and is around the agent of stack; nil without a Log
 	config  Config
 	base    *url.URL // that of config.BaseURL; or nil
 	invalid error    // what is wrong with config: the error of each request; or nil
@@ -78,6 +79,9 @@ type Config struct {
 	// value of [Data], unless the value is a form or nil. If it returns false for ok,
 	// Data makes the body. It is treq's data_to_body_producer.
 	DataToBodyProducer func(data any) (body request.BodyProducer, ok bool)
+	// Log says how requests are logged, unless a [Log] option says otherwise. nil means that
+	// they are not. The zero LogConfig logs to [slog.Default].
+	Log *agent.LogConfig
 }
 
 // New returns an HTTPClient on r. Its timeouts use the clock of r, and the boundaries of
@@ -101,6 +105,10 @@ func New(r reactor.Reactor, config Config) *HTTPClient {
 		c.stack.Agent = newAgent(r, config.AgentConfig)
 	} else if !reflect.ValueOf(config.AgentConfig).IsZero() {
 		panic("client: Config has an Agent and an AgentConfig: the Agent has a config of its own")
+	}
+	if config.Log != nil {
+		c.log = agent.NewLogAgent(r, c.stack.Agent, *config.Log)
+		c.stack.Agent = c.log // for the tries
 	}
 	c.agent = c.stack.Agent
 	c.stack.Agent = c.retrying(c.agent)
@@ -232,18 +240,27 @@ func (c *HTTPClient) request(method string, target *url.URL, src source, options
 		}
 		return failed(method, origin.Redacted(target), err)
 	}
+	return s.raise(c.watch(s, stack, req), req)
+}
+
+// send sends req through stack, bounded by the timeouts and the context of s.
+func (c *HTTPClient) send(s *settings, stack *agent.Stack, req *request.Request) *deferred.Deferred[*response.Response] {
 	if s.timeouts == (timeouts{}) && s.context == nil {
-		return s.raise(stack.Send(req), req)
+		return stack.Send(req)
 	}
-	var clock reactor.Clock = c.reactor
-	if s.reactor != nil {
-		clock = s.reactor
-	}
+	clock := c.clock(s)
 	start := clock.Now()
 	d := stack.Send(req)
 	s.bound(d, req, c.reactor, clock, start)
-	d.AddErrback(func(err error) (*response.Response, error) { return nil, agent.WithRequest(req, err) })
-	return s.raise(d, req)
+	return d.AddErrback(func(err error) (*response.Response, error) { return nil, agent.WithRequest(req, err) })
+}
+
+// clock returns the clock of a request with the options s.
+func (c *HTTPClient) clock(s *settings) reactor.Clock {
+	if s.reactor != nil {
+		return s.reactor
+	}
+	return c.reactor
 }
 
 // stackFor returns the stack for req, whose options are s: the client's stack, or a copy

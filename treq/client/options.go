@@ -58,6 +58,8 @@ type settings struct {
 	stack                agent.Stack     // the client's, as the options change it
 	expectContinue       time.Duration
 	informational        func(code int, header http.Header)
+	log                  *agent.LogConfig // nil: as the client does
+	timed                bool
 }
 
 // noSettings are the settings of a request without options. They must not be changed.

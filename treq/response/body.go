@@ -65,7 +65,8 @@ type Body struct {
 
 	cooperator *task.Cooperator // the transport's Cooperator
 
-	atEnd func() // set by OnEnd; or nil
+	received int64                              // the number of bytes that the agent has written
+	atEnd    func(reason error, received int64) // set by OnEnd; or nil
 }
 
 // NewBody returns a Body with t as its transport.
@@ -87,6 +88,7 @@ func (b *Body) Ended() bool { return b.ended != nil }
 
 // Write delivers the next bytes. It is for the agent, which may reuse data afterwards.
 func (b *Body) Write(data []byte) {
+	b.received += int64(len(data))
 	switch {
 	case b.stopped:
 	case b.reader != nil && !b.paused && !b.calling:
@@ -114,7 +116,7 @@ func (b *Body) End(reason error) {
 	if b.ended == nil {
 		b.ended, b.transport = reason, nil
 		if b.atEnd != nil {
-			b.atEnd()
+			b.atEnd(reason, b.received)
 		}
 		b.flush()
 	}

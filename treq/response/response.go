@@ -36,6 +36,9 @@ type Response struct {
 	// Tries is how often Request was sent until this response came: 1, unless an agent
 	// that repeats requests counted more.
 	Tries int
+	// Times says how long the request took, and each part of it. It is nil unless the program
+	// asked for it, by an option of the request, by a log, or by an agent.TimingAgent.
+	Times *Times
 	// PreviousResponse is the redirect that led to Request, or nil.
 	PreviousResponse *Response
 	// Upgrade is the connection, if the server switched to another protocol by a 101

@@ -73,6 +73,7 @@ var bans = []ban{
 			"deferred/unhandled.go": "an error that nobody handles has no caller to go to",
 			"treq/auth/token.go":    "the type slog.Value hides a token from the user's log",
 			"treq/agent/trace.go":   "a hook that cancels its request and panics has no caller to go to",
+			"treq/agent/log.go":     "a program that asks for a log gets one, and the panic of its handler has no caller to go to",
 			"treq/agent/unread.go":  "a dropped response has no caller to go to",
 			"treq/agent/upload.go":  "a panic in StopProducing comes when the request has its result already",
 		},
