@@ -46,5 +46,5 @@
 //	CookieConflictError, KeyError         *AmbiguousError, ErrNoCookie
 //	treq.cookies.scoped_cookie            Scoped
 //	treq.cookies.search                   jar.Items(Domain(...), Name(...))
-//	MozillaCookieJar                      SaveFile, LoadFile
+//	MozillaCookieJar                      SaveFile, LoadFile, FromFile
 package cookies

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -236,6 +237,18 @@ func (j *Jar) SaveFile(name string) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+// FromFile returns a jar with the cookies that [Jar.SaveFile] or another program wrote to the
+// file. If there is no such file, the jar is empty: a program that keeps its cookies in a
+// file has none yet when it runs for the first time. [Jar.LoadFile] is for a jar that has
+// limits or another clock, and fails if there is no file.
+func FromFile(name string) (*Jar, error) {
+	jar := new(Jar)
+	if err := jar.LoadFile(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return jar, nil
 }
 
 // LoadFile is [Jar.Load] from a file.

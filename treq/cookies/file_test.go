@@ -278,3 +278,36 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestFromFile: a file that is not there yet is an empty jar; one that cannot be read is an
+// error.
+func TestFromFile(t *testing.T) {
+	folder := t.TempDir()
+	name := filepath.Join(folder, "cookies.txt")
+	jar, err := cookies.FromFile(name)
+	if err != nil || jar.Len() != 0 {
+		t.Fatal(jar, err)
+	}
+	if _, err := os.Stat(name); err == nil {
+		t.Error("the file was made")
+	}
+	if err := jar.Put(cookies.Cookie{Name: "a", Value: "b", Domain: "an.example"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := jar.SaveFile(name); err != nil {
+		t.Fatal(err)
+	}
+	again, err := cookies.FromFile(name)
+	if err != nil || again.Len() != 1 {
+		t.Error(again, err)
+	}
+	if _, err := cookies.FromFile(folder); err == nil {
+		t.Error("a folder was read")
+	}
+	if err := os.WriteFile(name, []byte("a line\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cookies.FromFile(name); err == nil || !strings.Contains(err.Error(), name) {
+		t.Error(err)
+	}
+}

@@ -71,13 +71,21 @@ func (r *Response) Links() iter.Seq2[Link, error] {
 	}
 }
 
-// Link returns the target of the first link of r itself that has the relation type rel, such
-// as "next" for the next page. It returns nil if there is none, or an error that matches
-// [ErrLink] if the headers also have something that is no link: it may have been the one.
+// Link returns the URL of the first link of r itself that has the relation type rel, such as
+// "next" for the next page. It returns "" if there is none, and an error that matches
+// [ErrLink] if the headers have something that is no link: it may have been the one.
 //
-// The server chooses the URL. A program that adds credentials to the next request looks first
-// whether the URL is on a host that may have them.
-func (r *Response) Link(rel string) (*url.URL, error) {
+//	for url := first; url != ""; {
+//		resp, err := deferred.Await(co, c.Get(url))
+//		...
+//		url, err = resp.Link("next")
+//		...
+//	}
+//
+// The server chooses the URL, which may be on another host. The credentials in the Defaults
+// of a client with a BaseURL stay with its origin; a program that adds credentials to each
+// request looks first where it goes.
+func (r *Response) Link(rel string) (string, error) {
 	rel = strings.ToLower(rel)
 	var bad error
 	for l, err := range r.Links() {
@@ -85,10 +93,10 @@ func (r *Response) Link(rel string) (*url.URL, error) {
 		case err != nil && bad == nil:
 			bad = err
 		case err == nil && slices.Contains(l.Rel, rel) && r.isContext(l.Anchor):
-			return l.URL, nil
+			return l.URL.String(), nil
 		}
 	}
-	return nil, bad
+	return "", bad
 }
 
 // isContext reports whether anchor is r itself.
