@@ -79,8 +79,8 @@ func judgeAlone(err error) verdict {
 		return permanent
 	case *TimeoutError, *deferred.TimeoutError:
 		return temporary // although they wrap ErrCancelled
-	case *wire.Error:
-		if err.Kind == wire.ErrNoResponse || err.Kind == wire.ErrPartialHead || err.Kind == wire.ErrPartialBody {
+	case wire.Kind:
+		if err == wire.ErrNoResponse || err == wire.ErrPartialHead || err == wire.ErrPartialBody {
 			return temporary
 		}
 		return permanent
