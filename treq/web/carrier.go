@@ -150,6 +150,8 @@ func statusOf(err error) int {
 		return http.StatusRequestTimeout
 	case errors.As(err, &e):
 		return e.Kind.Status()
+	case isTooLarge(err):
+		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusBadRequest
 }

@@ -132,7 +132,7 @@ func (r *Request) end(err error) {
 	}
 	r.ended = true
 	defer r.notify(err) // also after a panic
-	if r.Site.AccessLog != nil {
+	if _, inner := r.carrier.(*handlerCarrier); r.Site.AccessLog != nil && !inner {
 		r.Site.AccessLog(r)
 	}
 }

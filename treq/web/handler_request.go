@@ -25,7 +25,7 @@ func (inv *invocation) request() (*http.Request, error) {
 	if u.Host != "" {
 		r.host = u.Host
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(r.Context())
 	inv.cancel = cancel
 	hr := template.WithContext(&handlerContext{ctx, inv})
 	hr.Method = r.Method
@@ -105,13 +105,14 @@ const maxUnread = 64 << 10
 
 // A requestBody is the body of a handler's request.
 type requestBody struct {
-	inv       *invocation
-	delivered bool          // the content is delivered to this body
-	in        []byte        // bytes received but not read
-	borrowed  bool          // in belongs to the carrier
-	end       error         // the error after in; nil before the end
-	closed    bool          // the handler has closed the body or returned
-	hr        *http.Request // the request to set trailers in; nil if there are none
+	inv         *invocation
+	delivered   bool          // the content is delivered to this body
+	in          []byte        // bytes received but not read
+	borrowed    bool          // in belongs to the carrier
+	end         error         // the error after in; nil before the end
+	closed      bool          // the handler has closed the body or returned
+	interrupted bool          // Read returns at once, once, without bytes
+	hr          *http.Request // the request to set trailers in; nil if there are none
 }
 
 // announceTrailers puts the names of the expected trailers into hr.Trailer, as net/http
@@ -162,7 +163,8 @@ func (b *requestBody) read(p []byte) (n int, err error, done bool) {
 	case b.end != nil:
 		b.setTrailers()
 		return 0, b.end, true
-	case len(p) == 0:
+	case len(p) == 0, b.interrupted:
+		b.interrupted = false
 		return 0, nil, true
 	case b.inv.reading.passed(r.conn):
 		return 0, errDeadline, true

@@ -113,12 +113,18 @@ func (r *Request) begin() {
 		r.refuse(http.StatusBadRequest, "the Host of the request is empty") // an http URL has a host (RFC 9110, section 4.2.1)
 		return
 	}
-	switch root := r.enter(r.Site.Root).(type) { // a handler needs neither Prepath, Postpath nor Args
-	case nil:
+	if r.Site.Root == nil {
 		(&HandlerResource{Handler: r.Site.Handler}).Render(r)
 		return
-	case *HandlerResource:
-		root.Render(r)
+	}
+	r.beginAt(r.Site.Root)
+}
+
+// beginAt is begin in the tree of root.
+func (r *Request) beginAt(root Resource) {
+	root = r.enter(root)
+	if h, ok := root.(*HandlerResource); ok { // it needs neither Prepath, Postpath nor Args
+		h.Render(r)
 		return
 	}
 	if r.URI == "*" {
@@ -129,7 +135,7 @@ func (r *Request) begin() {
 		r.refuseFor(err)
 		return
 	}
-	if p := panics.Try(r.findResource); p != nil {
+	if p := panics.Try(func() { r.findResource(root) }); p != nil {
 		r.panicked(p, "a resource")
 		return
 	}
@@ -145,8 +151,8 @@ func (r *Request) begin() {
 }
 
 // findResource sets resource and streams.
-func (r *Request) findResource() {
-	r.resource = getChildForRequest(r.Site.Root, r)
+func (r *Request) findResource(root Resource) {
+	r.resource = getChildForRequest(root, r)
 	s, ok := r.resource.(StreamingResource)
 	r.streams = ok && s.StreamsContent()
 }
