@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/internal/bridge"
+	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
 // calls stands for a loop on the test's goroutine: it queues the calls from threads
@@ -108,6 +109,28 @@ func TestPipeFails(t *testing.T) {
 	(<-loop)()
 	if want := []string{"stop"}; !slices.Equal(from.calls, want) {
 		t.Errorf("calls %q, want %q", from.calls, want)
+	}
+}
+
+// ownLoop is a loop whose goroutine is the test's.
+type ownLoop struct{ calls }
+
+func (ownLoop) OnLoop() bool { return true }
+
+// TestPipeOnLoop: on the loop's goroutine, Read gives what has come, and does not wait.
+func TestPipeOnLoop(t *testing.T) {
+	p := bridge.NewPipe(ownLoop{make(calls, 10)}, &source{})
+	b := make([]byte, 10)
+	if _, err := p.Read(b); err != reactor.ErrOnLoop {
+		t.Errorf("nothing has come: %v", err)
+	}
+	p.Write([]byte("text"))
+	if n, err := p.Read(b); n != 4 || err != nil {
+		t.Errorf("text has come: %d, %v", n, err)
+	}
+	p.End(io.EOF)
+	if _, err := p.Read(b); err != io.EOF {
+		t.Errorf("the end: %v", err)
 	}
 }
 

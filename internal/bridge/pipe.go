@@ -59,14 +59,18 @@ func (p *Pipe) End(err error) {
 	p.change.Signal()
 }
 
-// Read blocks until there is data, and reads it. The loop's goroutine must not call it.
+// Read blocks until there is data, and reads it. On the loop's goroutine, where it would wait
+// for itself, it fails with [reactor.ErrOnLoop] instead.
 func (p *Pipe) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.data) == 0 && p.err == nil && !p.closed {
+	for first := true; len(p.data) == 0 && p.err == nil && !p.closed; first = false {
+		if first && p.threads.OnLoop() {
+			return 0, reactor.ErrOnLoop
+		}
 		p.change.Wait()
 	}
 	switch {
