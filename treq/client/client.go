@@ -139,7 +139,7 @@ func newAgent(r reactor.Reactor, config agent.Config) *agent.Agent {
 // these options: the client of the last [Reactor] among them, or of the default reactor.
 // It keeps connections but no cookies, and lives as long as its reactor.
 func Shared(options []Option) *HTTPClient {
-	r := reactorOf(options)
+	r := ReactorOf(options...)
 	if r == nil {
 		r = reactor.Default()
 	}
@@ -197,9 +197,7 @@ func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *d
 // refused returns the result of a request that is not sent because of its URL. It releases
 // the bodies of options: they may hold files.
 func refused(method, shownURL string, err error, options []Option) *deferred.Deferred[*response.Response] {
-	var s settings
-	s.apply(options) // an error of an option comes second
-	s.body.discard()
+	Discard(options...) // an error of an option comes second
 	return failed(method, shownURL, err)
 }
 

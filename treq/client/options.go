@@ -286,14 +286,15 @@ func (o reactorOption) apply(s *settings) error {
 	return nil
 }
 
-// reactorOf returns the reactor of the last [Reactor] among options, or nil.
-func reactorOf(options []Option) (last reactor.Reactor) {
+// ReactorOf returns the reactor of the last [Reactor] among options, or nil. It is for code
+// that takes the options of a request and chooses where to make it.
+func ReactorOf(options ...Option) (last reactor.Reactor) {
 	for _, o := range options {
 		switch o := o.(type) {
 		case reactorOption:
 			last = o.Reactor
 		case All:
-			if r := reactorOf(o); r != nil {
+			if r := ReactorOf(o...); r != nil {
 				last = r
 			}
 		}
@@ -373,6 +374,15 @@ func (c *HTTPClient) settings(target *url.URL, options []Option) (*settings, err
 		s.withhold(&c.config.Redirects)
 	}
 	return s, s.apply(options)
+}
+
+// Discard releases the bodies that options would make: it stops producers and closes files.
+// It is for code that takes options and makes no request of them. A request releases its
+// bodies itself.
+func Discard(options ...Option) {
+	var s settings
+	s.apply(options) // even if an option is bad
+	s.body.discard()
 }
 
 // checkDefaults returns the error of options as defaults.

@@ -31,6 +31,7 @@ var bans = []ban{
 		in:   onTheLoop,
 		why:  "one goroutine runs everything: use reactor.DeferToThread, or internal/bridge for bytes",
 		except: map[string]string{
+			"treq/blocking/client.go":    "it runs the reactor of a blocking client; other code comes in through CallFromThread",
 			"treq/agent/roundtripper.go": "an http.RoundTripper blocks; its result comes back through CallFromThread",
 			"internal/coro/coro.go":      "a coroutine that called runtime.Goexit ends on a goroutine of its own, which runs no other code",
 		},
@@ -41,6 +42,9 @@ var bans = []ban{
 		in:   onTheLoop,
 		why:  "one goroutine runs everything, so there is nothing to lock: come in through CallFromThread",
 		except: map[string]string{
+			"treq/blocking/blocking.go":  "any goroutine may be the first to use the default reactor",
+			"treq/blocking/client.go":    "any goroutine may make requests and end the client",
+			"treq/blocking/response.go":  "any goroutine may read a response",
 			"reactor/task/cooperate.go":  "any goroutine may be the first to use the default Cooperator",
 			"internal/coro/goroutine.go": "it tells goroutines apart, so any of them calls it",
 		},

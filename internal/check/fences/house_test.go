@@ -54,6 +54,9 @@ var house = []room{
 	{"treq/agent", "deferred internal/bridge internal/coro internal/http1 internal/list internal/origin internal/secret reactor reactor/endpoints reactor/task treq/auth treq/cookies treq/request treq/response treq/wire"},
 	{"treq/client", "deferred internal/origin internal/secret reactor reactor/task treq/agent treq/auth treq/cookies treq/multipart treq/request treq/response"},
 
+	// The client for goroutines that wait.
+	{"treq/blocking", "deferred internal/bridge internal/secret reactor reactor/task treq/agent treq/client treq/cookies treq/request treq/response"},
+
 	// The server needs nothing of the client. It shares the machine of HTTP/1.1 with it,
 	// and therefore treq/wire, whose limits it lets its user set and whose errors it
 	// answers.
