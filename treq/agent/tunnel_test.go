@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -44,12 +45,21 @@ func (s *tunnelServer) DataReceived(data []byte) {
 		})
 }
 
-// A relay sends what it receives to another transport.
-type relay struct{ from, to reactor.Transport }
+// A relay sends what it receives to another transport, without what filter matches.
+type relay struct {
+	from, to reactor.Transport
+	filter   *regexp.Regexp // nil: it sends everything
+}
 
 func (r *relay) ConnectionMade(t reactor.Transport) { r.from = t }
-func (r *relay) DataReceived(data []byte)           { r.to.Write(data) }
 func (r *relay) ConnectionLost(error)               { r.to.LoseConnection() }
+
+func (r *relay) DataReceived(data []byte) {
+	if r.filter != nil {
+		data = r.filter.ReplaceAll(data, nil)
+	}
+	r.to.Write(data)
+}
 
 // TestProxyErrorText: the phrase of a proxy may have any length and control characters, and
 // the text of the error may not.
