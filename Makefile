@@ -8,7 +8,7 @@
 # make growth       measure how the cost of one step grows with how many things there are
 # make fairness     measure a client beside clients that pipeline (Linux)
 # make parity       compare with Python's treq, if it is installed
-# make peers        have curl, Python's treq and Twisted talk with ours, if they are installed
+# make peers        have curl, Python's treq, Twisted and proxies talk with ours, if they are installed
 # make traces       run treq/testing's tests a thousand times, and compare what happened in memory
 # make ci           run everything that a change has to pass
 
@@ -73,6 +73,7 @@ parity:
 
 peers:
 	go test -count=1 -v -run 'TestCurl|TestPythonTreq|TestTwistedSite' ./treq/web
+	go test -count=1 -v ./internal/check/peers
 
 RUNS = 1000
 

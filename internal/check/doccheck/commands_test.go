@@ -25,7 +25,7 @@ var byHand = map[string]string{
 	"growth":      "the same",
 	"fairness":    "the same",
 	"parity":      "it needs Python's treq",
-	"peers":       "it needs curl, and Python's treq and Twisted",
+	"peers":       "it needs curl, Python's treq and Twisted, and proxies",
 	"traces":      "it takes minutes",
 }
 

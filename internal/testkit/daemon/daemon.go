@@ -13,8 +13,12 @@ import (
 	"time"
 )
 
-// startTime bounds the wait for a program that starts.
-const startTime = 30 * time.Second
+const (
+	// startTime bounds the wait for a program that starts.
+	startTime = 30 * time.Second
+	// endTime is the time that a program has to end by itself, and with it its children.
+	endTime = 300 * time.Millisecond
+)
 
 // A Setup is what a program is configured with.
 type Setup struct {
@@ -125,6 +129,7 @@ func start(t testing.TB, path string, s *Setup, args []string) (*Daemon, error) 
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.Dir, d.output, d.output
+	lead(cmd)
 	cmd.WaitDelay = time.Second // a child of the program may keep the output open
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -138,8 +143,8 @@ func start(t testing.TB, path string, s *Setup, args []string) (*Daemon, error) 
 		interrupt(cmd.Process)
 		select {
 		case <-ended:
-		case <-time.After(5 * time.Second):
-			cmd.Process.Kill()
+		case <-time.After(endTime):
+			kill(cmd.Process)
 			<-ended
 		}
 	}

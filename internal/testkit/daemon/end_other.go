@@ -2,7 +2,16 @@
 
 package daemon
 
-import "os"
+import (
+	"os"
+	"os/exec"
+)
 
-// interrupt ends p: this system has no signal that asks.
-func interrupt(p *os.Process) { p.Kill() }
+// lead does nothing: this system has no groups of processes to send signals to.
+func lead(*exec.Cmd) {}
+
+// interrupt does nothing: this system has no signal that asks a process to end.
+func interrupt(*os.Process) {}
+
+// kill ends p.
+func kill(p *os.Process) { p.Kill() }

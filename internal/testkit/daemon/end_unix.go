@@ -4,8 +4,15 @@ package daemon
 
 import (
 	"os"
+	"os/exec"
 	"syscall"
 )
 
-// interrupt asks p to end, so that it ends its children too.
-func interrupt(p *os.Process) { p.Signal(syscall.SIGTERM) }
+// lead makes the process of cmd the leader of a group, to which its children belong.
+func lead(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// interrupt asks p and its children to end.
+func interrupt(p *os.Process) { syscall.Kill(-p.Pid, syscall.SIGTERM) }
+
+// kill ends p and its children.
+func kill(p *os.Process) { syscall.Kill(-p.Pid, syscall.SIGKILL) }
