@@ -36,6 +36,7 @@ type Agent struct {
 	tls        *TLSPolicy
 	cooperator *task.Cooperator // runs the producers and readers of bodies; nil until the first body
 	scratch    []byte           // the buffer in which heads are built
+	dump       *dump            // shows what the connections carry; or nil
 
 	// The group of the last request, and the parts of its URL that chose the group:
 	// most requests go to the same server as the request before.
@@ -82,6 +83,8 @@ type Config struct {
 	// password of the URL. Requests share a connection only if their proxies are equal. A
 	// proxy that cannot be reached, or opens no tunnel, is a [*ProxyError].
 	Proxy func(req *request.Request) (*url.URL, error)
+	// Dump, if it is not nil, shows what the connections of the agent carry.
+	Dump *DumpConfig
 }
 
 // An EndpointFactory returns the endpoint to connect to for a URL. It is Twisted's
@@ -98,7 +101,7 @@ func New(r reactor.Reactor, config Config) *Agent {
 	if config.Endpoint != nil && config.Proxy != nil {
 		panic("agent: New with an Endpoint and a Proxy")
 	}
-	a := &Agent{config: config, reactor: r, pool: config.Pool, tls: config.TLS}
+	a := &Agent{config: config, reactor: r, pool: config.Pool, tls: config.TLS, dump: newDump(config.Dump)}
 	if a.pool == nil {
 		a.pool = NewPool(r, PoolConfig{DisablePersistent: true})
 	}
@@ -175,7 +178,7 @@ type route struct {
 	tls    *TLSPolicy  // the TLS of Config, for https, also to a proxy
 	local  string      // the LocalAddress of Config
 	limits wire.Limits // the Limits of Config, with the defaults
-	agent  *Agent      // non-nil for an agent with an EndpointFactory, which no other agent shares
+	agent  *Agent      // non-nil for an agent with an Endpoint or a Dump, which shares no connection
 }
 
 func (a *Agent) route(u *url.URL) (route, error) {
@@ -187,7 +190,7 @@ func (a *Agent) route(u *url.URL) (route, error) {
 	if server.Scheme == "https" {
 		r.tls = a.config.TLS
 	}
-	if a.config.Endpoint != nil {
+	if a.config.Endpoint != nil || a.dump != nil {
 		r.agent = a
 	}
 	return r, err

@@ -34,12 +34,13 @@ type connection struct {
 	group      *group
 	transport  reactor.Transport
 	reader     http1.ResponseReader
-	x          *exchange // the exchange it carries; nil while quiescent
-	sent       int       // the number of requests sent
-	heard      bool      // a byte was received after the last request
-	chunked    bool      // the body of x's request is sent in chunks
-	persistent bool      // another request may follow x's
-	broken     error     // why it cannot be used any more; nil while usable
+	x          *exchange         // the exchange it carries; nil while quiescent
+	sent       int               // the number of requests sent
+	heard      bool              // a byte was received after the last request
+	chunked    bool              // the body of x's request is sent in chunks
+	persistent bool              // another request may follow x's
+	broken     error             // why it cannot be used any more; nil while usable
+	dump       *dumpedConnection // shows what it carries; or nil
 
 	inPool, inGroup list.Node[connection] // its places in the lists of unused connections
 	idleSince       time.Time             // when it was last put back
@@ -89,7 +90,12 @@ func persists(x *exchange) bool {
 	return x.agent.pool.persistent && !http1.HasToken(x.request.Header["Connection"], "close")
 }
 
-func (c *connection) ConnectionMade(t reactor.Transport) { c.transport = t }
+func (c *connection) ConnectionMade(t reactor.Transport) {
+	c.transport = t
+	if a := c.group.agent; a != nil {
+		c.dump = a.dump.connected(t)
+	}
+}
 
 // send sends x, with the given head, over c, which is quiescent.
 func (c *connection) send(x *exchange, head []byte) {
@@ -112,6 +118,8 @@ func (c *connection) send(x *exchange, head []byte) {
 			return
 		}
 	}
+	c.dump.begin()
+	c.dump.write(head)
 	c.transport.Write(head)
 	if x.trace.wroteHead(head); c.broken != nil {
 		return
@@ -142,11 +150,13 @@ func (c *connection) mayBeDead() bool { return c.sent > 1 && c.pool.retry }
 
 func (c *connection) writeBody(data []byte) {
 	if !c.chunked {
+		c.dump.write(data)
 		c.transport.Write(data)
 		return
 	}
 	a := c.x.agent
 	a.scratch = http1.AppendChunkHead(a.scratch[:0], len(data))
+	c.dump.write(a.scratch, data, crlf)
 	c.transport.WriteSequence(a.scratch, data, crlf)
 }
 
@@ -156,6 +166,7 @@ func (c *connection) endBody() {
 	if c.chunked {
 		a := c.x.agent
 		a.scratch, _ = http1.AppendLastChunk(a.scratch[:0], nil)
+		c.dump.write(a.scratch)
 		c.transport.Write(a.scratch)
 	}
 }
@@ -187,6 +198,7 @@ var (
 )
 
 func (c *connection) DataReceived(data []byte) {
+	c.dump.read(data)
 	for c.broken == nil {
 		x := c.x
 		if x == nil {
@@ -278,6 +290,7 @@ func (c *connection) repeat(x *exchange) {
 // they close the connection but do no harm to the response.
 func (c *connection) end(x *exchange, extra int) {
 	c.x, x.fresh = nil, nil
+	c.dump.end()
 	if c.persistent && c.reader.Head().KeepAlive && extra == 0 && x.upload == nil && !x.cutShort && !c.transport.PeerClosed() {
 		c.transport.ResumeProducing() // the reader of the body may have paused it
 		x.carrier = nil               // put may send the next request, which x must not touch
@@ -318,6 +331,7 @@ func (c *connection) upgrade(x *exchange, early []byte) {
 	}
 	c.x, x.carrier = nil, nil
 	c.broken = errUpgraded
+	c.dump.end()
 	r := x.respond(c.reader.Head(), response.NewUpgrade(c.transport, early))
 	if x.over() { // Release cancelled x
 		c.transport.AbortConnection()
@@ -339,6 +353,7 @@ func asked(req *request.Request, code int) bool {
 // ConnectionLost ends the exchange that c carries, if there is one.
 func (c *connection) ConnectionLost(reason error) {
 	x, broken := c.x, c.broken
+	c.dump.lost(reason)
 	if c.broken == nil {
 		c.broken = reason
 	}

@@ -81,9 +81,13 @@ type tunnelOpener struct {
 	refusal   *ProxyError         // the proxy's refusal, whose body is being read; or nil
 	late      reactor.DelayedCall // ends the reading of that body
 	lost      error               // why the connection was lost; nil while connected
+	dump      *dumpedConnection   // shows what it carries; or nil
 }
 
-func (o *tunnelOpener) ConnectionMade(t reactor.Transport) { o.transport = t }
+func (o *tunnelOpener) ConnectionMade(t reactor.Transport) {
+	o.transport = t
+	o.dump = o.agent.dump.connected(t)
+}
 
 func (o *tunnelOpener) open() *deferred.Deferred[reactor.Protocol] {
 	o.opened = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) { o.transport.AbortConnection() })
@@ -103,6 +107,8 @@ func (o *tunnelOpener) open() *deferred.Deferred[reactor.Protocol] {
 		return o.opened
 	}
 	o.reader.Start(http.MethodConnect)
+	o.dump.begin()
+	o.dump.write(head)
 	o.transport.Write(head)
 	if limit := o.agent.connectLimit(); limit != 0 {
 		o.opened.AddTimeout(limit, o.agent.reactor, func(p reactor.Protocol, err error, after time.Duration) (reactor.Protocol, error) {
@@ -135,6 +141,7 @@ func (o *tunnelOpener) ended() {
 }
 
 func (o *tunnelOpener) DataReceived(data []byte) {
+	o.dump.read(data)
 	for o.opened != nil && !o.opened.Called() {
 		n, event, err := o.reader.Next(data)
 		data = data[n:]
@@ -177,6 +184,7 @@ func (o *tunnelOpener) handOver(early []byte) {
 		o.fail(reactor.ErrNoProtocol)
 		return
 	}
+	o.dump.end()
 	o.transport.SwitchProtocol(p)
 	p.ConnectionMade(o.transport)
 	if len(early) != 0 {
@@ -186,6 +194,7 @@ func (o *tunnelOpener) handOver(early []byte) {
 }
 
 func (o *tunnelOpener) ConnectionLost(reason error) {
+	o.dump.lost(reason)
 	o.lost = fmt.Errorf("the proxy closed the connection: %w", reason)
 	if o.refusal != nil {
 		o.lost = o.refusal

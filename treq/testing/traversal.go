@@ -42,7 +42,7 @@ type Config struct {
 	RealTLS bool
 	// Client is the config of a [StubTreq]'s client, such as the one that the program passes
 	// to [client.New]: its BaseURL and Defaults, for example. Its Agent must be nil: a StubTreq
-	// has one of its own, which uses the Limits of AgentConfig and ignores the rest, as it
+	// has one of its own, which uses the Limits and the Dump of AgentConfig and ignores the rest, as it
 	// connects to no network. A [RequestTraversalAgent] has no client.
 	Client client.Config
 }
@@ -72,7 +72,7 @@ func NewRequestTraversalAgent(root web.Resource, config Config) *RequestTraversa
 	a.listen(plainAddress, a.site)
 	a.listen(secureAddress, secure)
 	a.agent = agent.New(r, agent.Config{
-		Pool: agent.NewPool(r, agent.PoolConfig{}), Endpoint: a.endpoint, Limits: config.Client.AgentConfig.Limits,
+		Pool: agent.NewPool(r, agent.PoolConfig{}), Endpoint: a.endpoint, Limits: config.Client.AgentConfig.Limits, Dump: config.Client.AgentConfig.Dump,
 	})
 	return a
 }
