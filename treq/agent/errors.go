@@ -76,8 +76,9 @@ type RequestError struct {
 	Method string
 	URL    string // without its secrets, such as the password
 	Err    error
-	// NotSent says that nothing of the request went to a server: it was refused, or there
-	// was no connection. So it may be sent again, whatever its method is.
+	// NotSent says that nothing of the request went to a server: it is invalid, or there
+	// was no connection. So it may be sent again, whatever its method is. After a redirect
+	// it is false.
 	NotSent bool
 }
 
@@ -128,5 +129,26 @@ func WithRequest(req *request.Request, err error) error {
 	if errors.As(err, &already) {
 		return err
 	}
-	return &RequestError{Method: req.Method, URL: origin.Redacted(req.URL), Err: err}
+	return &RequestError{Method: req.Method, URL: origin.Redacted(req.URL), Err: err, NotSent: notDialed(err)}
+}
+
+// notDialed reports whether err, of package net, says that there was no connection. Such an
+// error comes from an http.RoundTripper, or from a user's agent.
+func notDialed(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
+		return true
+	}
+	_, ok := errors.AsType[*net.DNSError](err)
+	return ok
+}
+
+// afterOthers returns err, of a hop that others were sent before: it says nothing of the
+// whole request that a hop was not sent.
+func afterOthers(err error) error {
+	if named, ok := err.(*RequestError); ok && named.NotSent {
+		own := *named
+		own.NotSent = false
+		return &own
+	}
+	return err
 }

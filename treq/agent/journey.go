@@ -73,7 +73,7 @@ func (j *journey) responded(resp *response.Response, err error) (*response.Respo
 	}
 	if err != nil {
 		j.stopDraining()
-		j.result.Errback(j.failed(j.req, err))
+		j.result.Errback(j.failed(j.req, afterOthers(err)))
 		return nil, nil
 	}
 	next, err := j.received(resp)

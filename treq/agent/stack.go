@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -96,7 +97,10 @@ func refuse(req *request.Request, err error) *deferred.Deferred[*response.Respon
 	if req.Body != nil {
 		req.Body.StopProducing() // the body may hold a file
 	}
-	return deferred.Fail[*response.Response](WithRequest(req, err))
+	if _, ok := errors.AsType[*RequestError](err); !ok {
+		err = &RequestError{req.Method, origin.Redacted(req.URL), err, true}
+	}
+	return deferred.Fail[*response.Response](err)
 }
 
 // failed returns err, an error of Agent, as the error of req.
@@ -150,7 +154,7 @@ func (t *trip) sendAfter(wait *deferred.Deferred[deferred.None]) *deferred.Defer
 	return deferred.ThenBoth(wait, func(_ deferred.None, err error) *deferred.Deferred[*response.Response] {
 		if err != nil {
 			// err may name another request, that for a token: errors.As shall find this one.
-			return refuse(own.req, &RequestError{Method: own.req.Method, URL: origin.Redacted(own.req.URL), Err: err})
+			return refuse(own.req, &RequestError{own.req.Method, origin.Redacted(own.req.URL), err, true})
 		}
 		return own.sendAuthorized()
 	})

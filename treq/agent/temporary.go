@@ -122,11 +122,8 @@ func judgeCode(code int) verdict {
 
 // neverSent reports whether err shows that no server got the request.
 func neverSent(err error) bool {
-	var named *RequestError
-	if errors.As(err, &named) && named.NotSent {
-		return true
+	if named, ok := errors.AsType[*RequestError](err); ok {
+		return named.NotSent
 	}
-	var op *net.OpError // below an http.RoundTripper
-	var lookup *net.DNSError
-	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") || errors.As(err, &lookup)
+	return notDialed(err)
 }

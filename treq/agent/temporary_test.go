@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -164,6 +165,22 @@ func TestTemporaryBelowARoundTripper(t *testing.T) {
 		if again := errors.As(err, &tried); agent.Temporary(err) != test.temporary || again != (test.temporary && !test.sent) {
 			t.Errorf("%s: temporary %v, %v", test.url, agent.Temporary(err), err)
 		}
+	}
+}
+
+// TestNotSentAfterARedirect: the request was sent, although its last hop was not.
+func TestNotSentAfterARedirect(t *testing.T) {
+	w := newWorld(t, agent.PoolConfig{})
+	w.Respond("HTTP/1.1 303 See Other\r\nLocation: http://a.example:81/\r\nContent-Length: 0\r\n\r\n")
+	a := agent.NewRetryAgent(w.r, agent.NewRedirectAgent(w.agent, agent.RedirectConfig{}), agent.RetryConfig{})
+	d := a.Request(newRequest("POST", "http://a.example/"))
+	w.r.RunFor(time.Second)
+	var named *agent.RequestError
+	if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &named) || named.NotSent || named.URL != "http://a.example:81/" || !errors.Is(err, reactor.ErrConnectionRefused) {
+		t.Errorf("got %v", err)
+	}
+	if got := strings.Count(w.Conn(0).Got(), "POST"); got != 1 {
+		t.Errorf("%d POSTs were sent", got)
 	}
 }
 

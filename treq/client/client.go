@@ -202,7 +202,7 @@ func refused(method, shownURL string, err error, options []Option) *deferred.Def
 }
 
 func failed(method, shownURL string, err error) *deferred.Deferred[*response.Response] {
-	return deferred.Fail[*response.Response](&agent.RequestError{Method: strings.ToUpper(method), URL: shownURL, Err: err})
+	return deferred.Fail[*response.Response](&agent.RequestError{Method: strings.ToUpper(method), URL: shownURL, Err: err, NotSent: true})
 }
 
 // request makes a request to target, which is ready to be sent but for its placeholders.
