@@ -257,6 +257,62 @@ func TestStatusErrorLeavesTheBody(t *testing.T) {
 	}
 }
 
+// TestStatusErrorGivesTheBodyUp: a program that comes too late for the rest of the body is told
+// so, with what came.
+func TestStatusErrorGivesTheBodyUp(t *testing.T) {
+	for how, request := range raised {
+		for _, read := range []time.Duration{0, 400 * time.Millisecond, time.Second} {
+			c, s, r := newClient(t)
+			d := request(c, "http://a.example/")
+			r.Pump()
+			s.Conn(0).Send("HTTP/1.1 500 No\r\nContent-Length: 14\r\n\r\nnine here")
+			r.RunFor(250*time.Millisecond + read)
+			var status *response.StatusError
+			if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &status) {
+				t.Fatal(err)
+			}
+			content := status.Response.Content()
+			r.RunFor(time.Second)
+			if read == 0 {
+				s.Conn(0).Send(" more")
+				r.Pump()
+				if got := string(deferredtest.SuccessResultOf(t, content)); got != "nine here more" {
+					t.Errorf("%s: %q", how, got)
+				}
+				continue
+			}
+			const want = `GET http://a.example/: the response failed: the rest of the body was not read soon after the error of its status, after 9 bytes: "nine here"`
+			var failed *response.FailedError
+			if err := deferredtest.FailureResultOf(t, content); err.Error() != want || !errors.As(err, &failed) || failed.Response != status.Response {
+				t.Errorf("%s: %v", how, err)
+			}
+		}
+	}
+}
+
+// TestJSONOrOfSlowErrors: JSON is waited for; what is surely no JSON is not.
+func TestJSONOrOfSlowErrors(t *testing.T) {
+	type refusal struct{ Message string }
+	for kind, result := range map[string]bool{"application/json": true, "application/problem+json": true, "text/plain": true, "text/html": false, "image/png": false} {
+		c, s, r := newClient(t)
+		d := deferred.Then(c.Get("http://a.example/"), response.JSONOr[deferred.None, refusal])
+		r.Pump()
+		s.Conn(0).Send("HTTP/1.1 502 Bad Gateway\r\nContent-Type: " + kind + "\r\nContent-Length: 17\r\n\r\n{\"message\"")
+		r.RunFor(time.Second)
+		if result {
+			deferredtest.NoResult(t, d)
+			s.Conn(0).Send(`: "no"}`)
+			r.Pump()
+		}
+		err := deferredtest.FailureResultOf(t, d)
+		var status *response.StatusError
+		var typed *response.ResultError[refusal]
+		if !errors.As(err, &status) || errors.As(err, &typed) != result || !strings.HasPrefix(err.Error(), `GET http://a.example/: 502 Bad Gateway: {"message"`) || status.Err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
 // TestRaiseForStatusIsCancelled: in every state the Deferred fails with ErrCancelled, and
 // nothing is left.
 func TestRaiseForStatusIsCancelled(t *testing.T) {

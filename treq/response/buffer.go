@@ -20,6 +20,7 @@ type buffer struct {
 	length    int64             // the length of the body, or UnknownLength
 	transport BodyTransport     // nil before the first reader and after the end
 	paused    bool              // transport is paused
+	gaveUp    *FailedError      // the reason of the end, if a reader that gave up has it; or nil
 }
 
 // A waiter is a call of content whose Deferred has not fired.
@@ -132,6 +133,9 @@ func (b *buffer) DataReceived(data []byte) {
 }
 
 func (b *buffer) ConnectionLost(reason error) {
+	if b.gaveUp != nil {
+		reason = b.gaveUp
+	}
 	readers := b.readers
 	b.ended, b.readers, b.transport = reason, nil, nil
 	for w := b.waiting.First(); w != nil; w = b.waiting.First() {
@@ -179,6 +183,18 @@ func (b *buffer) steer() {
 			b.transport.ResumeProducing()
 		}
 	}
+}
+
+// giveUp stops one reader for a reason. If it is the only one, that is the reason of the end.
+func (b *buffer) giveUp(reader BodyTransport, why *FailedError) {
+	only := b.waiting.Len() == 0
+	for _, r := range b.readers {
+		only = only && (r.stopped || BodyTransport(&r.Body) == reader)
+	}
+	if only {
+		b.gaveUp = why
+	}
+	reader.StopProducing()
 }
 
 // A readerTransport is the transport of the Body in a bufferReader.

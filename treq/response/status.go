@@ -2,6 +2,7 @@ package response
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -102,7 +103,7 @@ func (r *Response) statusError(most int, wait time.Duration) *deferred.Deferred[
 	if r.Request != nil {
 		s.err.Method, s.err.URL = r.Request.Method, origin.Redacted(r.Request.URL)
 	}
-	s.done = deferred.NewCancellable(func(*deferred.Deferred[*statusReader]) { s.stop() })
+	s.done = deferred.NewCancellable(func(*deferred.Deferred[*statusReader]) { s.stop(reactor.ErrConnectionAborted) })
 	r.Buffer()
 	err := r.DeliverBody(s)
 	switch {
@@ -110,7 +111,7 @@ func (r *Response) statusError(most int, wait time.Duration) *deferred.Deferred[
 		s.ConnectionLost(err)
 	case s.clock == nil: // nobody would end the reading
 		s.fire()
-		s.stop()
+		s.stop(errUnclaimed)
 	case wait != 0 && !s.ended && !s.done.Called():
 		s.timer = s.clock.CallLater(wait, s.fire)
 	}
@@ -151,7 +152,7 @@ func (s *statusReader) DataReceived(data []byte) {
 		s.fire()
 	}
 	if s.read > max(s.most, DiscardLimit) {
-		s.stop()
+		s.stop(errUnclaimed)
 	}
 }
 
@@ -178,17 +179,21 @@ func (s *statusReader) fire() {
 	s.stopTimer()
 	s.err.Body = s.body[:min(len(s.body), maxStatusBody)]
 	if !s.ended && s.clock != nil {
-		s.timer = s.clock.CallLater(statusBodyTime, s.stop)
+		s.timer = s.clock.CallLater(statusBodyTime, func() { s.stop(errUnclaimed) })
 	}
 	s.done.Callback(s)
 }
 
+// errUnclaimed is the reason of the end of a body that was read for a StatusError only.
+var errUnclaimed = errors.New("the rest of the body was not read soon after the error of its status")
+
 // stop ends the reading. If nobody else reads the body, that closes the connection.
-func (s *statusReader) stop() {
+func (s *statusReader) stop(why error) {
 	if !s.ended {
 		s.ended = true
 		s.stopTimer()
-		s.transport.StopProducing()
+		r := s.err.Response
+		r.buffer.giveUp(s.transport, &FailedError{Reasons: []error{why}, Response: r})
 	}
 }
 
@@ -246,17 +251,29 @@ func (e *ResultError[E]) valueError() error {
 // JSON. If T is [deferred.None], the program wants no value, and the body is not decoded.
 //
 // JSONOr waits for the end of the body, as [JSON] does: TotalTimeout and ReadTimeout bound
-// the time. An E has at most [DiscardLimit] bytes. JSONOr makes the body of an error buffered.
+// the time. But for the page of an error, whose type says that it is not JSON, it waits for
+// 250 ms at most. An E has at most [DiscardLimit] bytes. JSONOr makes the body of an error
+// buffered.
 func JSONOr[T, E any](r *Response) *deferred.Deferred[T] {
 	switch {
 	case r.Code/100 != 2:
-		return deferred.Map(r.statusError(DiscardLimit, 0), func(s *statusReader) (none T, _ error) {
+		var wait time.Duration
+		if !r.mayBeJSON() {
+			wait = statusBodyTime
+		}
+		return deferred.Map(r.statusError(DiscardLimit, wait), func(s *statusReader) (none T, _ error) {
 			return none, resultError[E](s)
 		})
 	case r.Code == 204 || r.Code == 205 || isNone[T]():
 		return deferred.Map(r.Discard(), func(deferred.None) (none T, _ error) { return none, nil })
 	}
 	return JSON[T](r)
+}
+
+// mayBeJSON reports whether the type of the body is that of JSON, or says nothing.
+func (r *Response) mayBeJSON() bool {
+	mediaType, _ := contentType(r.Header)
+	return isJSON(mediaType) || mediaType == "" || mediaType == "text/plain" || mediaType == "application/octet-stream"
 }
 
 // isNone reports whether T is deferred.None.
@@ -269,10 +286,10 @@ func isNone[T any]() bool {
 func resultError[E any](s *statusReader) error {
 	r := s.err.Response
 	switch {
-	case s.err.Err != nil || s.read == 0:
+	case s.err.Err != nil || s.read == 0 || !s.ended && s.read <= s.most: // cut short, empty, or too slow
 		return s.err
 	case !s.whole():
-		s.err.Err = &TooLargeError{DiscardLimit, UnknownLength}
+		s.err.Err = fmt.Errorf("the body has more than %d bytes, too many for a value", DiscardLimit)
 		return s.err
 	}
 	e := &ResultError[E]{StatusError: s.err}

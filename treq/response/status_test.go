@@ -164,8 +164,8 @@ func TestJSONOrBounds(t *testing.T) {
 	for range 1000 {
 		s.Send(strings.Repeat("x", 1000))
 	}
-	var large *response.TooLargeError
-	if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &large) || s.Stopped != 1 {
+	var status *response.StatusError
+	if err := deferredtest.FailureResultOf(t, d); !errors.As(err, &status) || !strings.HasSuffix(err.Error(), "... (the body has more than 262144 bytes, too many for a value)") || s.Stopped != 1 {
 		t.Errorf("%.200v, stopped %d times", err, s.Stopped)
 	}
 }

@@ -27,10 +27,15 @@ func (r *Response) TextWith(encoding string) *deferred.Deferred[string] {
 	switch {
 	case charset != "":
 		encoding = charset
-	case mediaType == "application/json" || strings.HasSuffix(mediaType, "+json"):
+	case isJSON(mediaType):
 		encoding = "UTF-8" // RFC 8259, section 8.1
 	}
 	return deferred.Map(r.Content(), func(data []byte) (string, error) { return r.decode(data, encoding) })
+}
+
+// isJSON reports whether a media type is that of JSON.
+func isJSON(mediaType string) bool {
+	return mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")
 }
 
 // decode is the function decode, whose error then names the request.
