@@ -88,6 +88,7 @@ var offline = map[string][]string{
 	"response_history": {"Response history:\n302 /redirect/3 -> /relative-redirect/2\n302 /relative-redirect/2 -> /relative-redirect/1\n",
 		"302 /relative-redirect/1 -> /get\n<Response 200"},
 	"server":         {"listening on http://127.0.0.1:", "{\"visits\":1}\n", "{\"visits\":2}\n", `>main.go</a>`},
+	"service":        {"listening on http://127.0.0.1:", "<Response 200", "{\"text\":\"Milk\"}\n"},
 	"streaming_json": {"0 http://127.0.0.1:", "\n1 http:", "\n2 http:", "\n3 http:", "\n4 http:", "/stream/5\n"},
 	"testing_seq":    {"the server is fine\n"},
 	"upload":         {"<Response 200", `"multipart/form-data; boundary=`, `"bytes_received": `},

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/seed-7c003b53/gotreq/internal/secret"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -34,7 +35,8 @@ func CommonLog(req *Request) []byte { return append(appendCommon(nil, req), '\n'
 //
 // A quote and a backslash in a value have a backslash before them, as in Apache's log. A byte
 // outside printable ASCII is \x and two digits, as in nginx's. So no value can look like
-// another field or line.
+// another field or line. The values of secret parameters of URLs, such as a token, are
+// "xxxxx".
 //
 //	site.AccessLog = func(req *web.Request) { file.Write(web.CombinedLog(req)) }
 func CombinedLog(req *Request) []byte {
@@ -42,7 +44,7 @@ func CombinedLog(req *Request) []byte {
 	for _, name := range []string{"Referer", "User-Agent"} {
 		b = append(b, ' ')
 		if values := req.Header[name]; len(values) != 0 {
-			b = appendQuoted(b, values[0])
+			b = appendQuoted(b, secret.Known.Header(name, values[0]))
 		} else {
 			b = append(b, `"-"`...)
 		}
@@ -54,13 +56,16 @@ func CombinedLog(req *Request) []byte {
 func appendCommon(b []byte, req *Request) []byte {
 	b = append(b, clientHost(req)...)
 	b = req.Started().UTC().AppendFormat(append(b, " - - "...), "[02/Jan/2006:15:04:05 +0000] ")
-	b = appendQuoted(b, req.Method+" "+req.URI+" "+req.Version)
+	b = appendQuoted(b, req.Method+" "+req.shownURI()+" "+req.Version)
 	b = strconv.AppendInt(append(b, ' '), int64(LoggedStatus(req)), 10)
 	if req.Sent() == 0 {
 		return append(b, " -"...)
 	}
 	return strconv.AppendInt(append(b, ' '), req.Sent(), 10)
 }
+
+// shownURI returns the request's target without its secrets.
+func (r *Request) shownURI() string { return secret.Known.RawURL(r.URI) }
 
 // clientHost returns the address of the client without its port, or "-".
 func clientHost(req *Request) string {
@@ -119,7 +124,7 @@ func LoggedStatus(req *Request) int {
 // SlogAccessLog returns a function for [Site.AccessLog] that writes a record to logger for
 // each request, called "request", with these attributes:
 //
-//	method, uri, proto   the request's first line
+//	method, uri, proto   the request's first line, without secret parameters
 //	host                 the host that the request names
 //	status               see [LoggedStatus]
 //	bytes                the bytes of the body that were sent
@@ -147,7 +152,7 @@ func SlogAccessLog(logger *slog.Logger) func(req *Request) {
 		record := slog.NewRecord(now, level, "request", 0)
 		record.AddAttrs(
 			slog.String("method", req.Method),
-			slog.String("uri", req.URI),
+			slog.String("uri", req.shownURI()),
 			slog.String("proto", req.Version),
 			slog.String("host", req.requestHost()),
 			slog.Int("status", status),
@@ -160,7 +165,7 @@ func SlogAccessLog(logger *slog.Logger) func(req *Request) {
 			id = req.Header.Get("X-Request-Id")
 		}
 		for _, a := range []slog.Attr{
-			slog.String("referer", req.Header.Get("Referer")),
+			slog.String("referer", secret.Known.RawURL(req.Header.Get("Referer"))),
 			slog.String("agent", req.Header.Get("User-Agent")),
 			slog.String("id", id),
 		} {

@@ -24,6 +24,8 @@ func TestLogFormats(t *testing.T) {
 		{"quotes", "GET /a\"b\\c HTTP/1.1\r\nHost: x\r\nUser-Agent: q\"u\\o\r\n\r\n", `"GET /a\"b\\c HTTP/1.1" 200 5 "-" "q\"u\\o"`},
 		{"controls", "GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: a\tb\r\n\r\n", `"GET / HTTP/1.1" 200 5 "-" "a\x09b"`},
 		{"not ASCII", "GET /\xc3\xbc HTTP/1.1\r\nHost: x\r\nUser-Agent: \xc3\xbc\x80\xff\r\n\r\n", `"GET /\xC3\xBC HTTP/1.1" 200 5 "-" "\xC3\xBC\x80\xFF"`},
+		{"secrets", "GET /a?token=abc&b=c HTTP/1.1\r\nHost: x\r\nReferer: http://u:p@there/?api_key=abc\r\n\r\n",
+			`"GET /a?token=xxxxx&b=c HTTP/1.1" 200 5 "http://u:xxxxx@there/?api_key=xxxxx" "-"`},
 		{"a user", "GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YSBiOmM=\r\n\r\n", `"GET / HTTP/1.1" 200 5 "-" "-"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -61,7 +63,7 @@ func TestSlogAccessLog(t *testing.T) {
 	})
 	s := serve(t, site)
 	s.Advance(time.Hour)
-	p := s.connect().send("GET /a?b HTTP/1.1\r\nHost: an.example:81\r\nReferer: r r\r\nUser-Agent: u\r\nX-Request-Id: theirs\r\n\r\n")
+	p := s.connect().send("GET /a?b&password=c HTTP/1.1\r\nHost: an.example:81\r\nReferer: r r\r\nUser-Agent: u\r\nX-Request-Id: theirs\r\n\r\n")
 	s.Advance(1500 * time.Millisecond)
 	later.WriteString("hello")
 	later.Finish()
@@ -71,7 +73,7 @@ func TestSlogAccessLog(t *testing.T) {
 	p.send("GET /gone HTTP/1.1\r\nHost: x\r\n\r\n")
 	p.AbortConnection()
 	s.Pump()
-	want(t, log.String(), `time=1970-01-01T01:00:01.500Z level=INFO msg=request method=GET uri=/a?b proto=HTTP/1.1 host=an.example:81 status=200 bytes=5 duration=1.5s client=10.0.0.1:49152 referer="r r" agent=u id=theirs
+	want(t, log.String(), `time=1970-01-01T01:00:01.500Z level=INFO msg=request method=GET uri="/a?b&password=xxxxx" proto=HTTP/1.1 host=an.example:81 status=200 bytes=5 duration=1.5s client=10.0.0.1:49152 referer="r r" agent=u id=theirs
 time=1970-01-01T01:00:01.500Z level=ERROR msg=request method=GET uri=/fail proto=HTTP/1.1 host=an.example status=502 bytes=0 duration=0s client=10.0.0.1:49153
 time=1970-01-01T01:00:01.500Z level=INFO msg=request method=GET uri=/id proto=HTTP/1.1 host=an.example status=200 bytes=0 duration=0s client=10.0.0.1:49154 id=ours
 time=1970-01-01T01:00:01.500Z level=INFO msg=request method=GET uri=/gone proto=HTTP/1.1 host=x status=499 bytes=0 duration=0s client=10.0.0.1:49152 error="connection was reset by the peer"

@@ -146,7 +146,7 @@ func (c *channel) finish(trailer http.Header, short bool) {
 	if c.chunked {
 		out, err := http1.AppendLastChunk(c.site.scratch[:0], trailer)
 		if err != nil {
-			slog.Error("web: trailers that cannot be sent are left out", "uri", c.req.URI, "error", err)
+			slog.Error("web: trailers that cannot be sent are left out", "uri", c.req.shownURI(), "error", err)
 			out, _ = http1.AppendLastChunk(c.site.scratch[:0], nil)
 		}
 		c.send(out)

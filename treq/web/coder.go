@@ -142,7 +142,7 @@ func (c *coder) try(f func() error) {
 	}
 	if err != nil {
 		r := c.req
-		slog.Error("web: the encoder of a response failed", "method", r.Method, "uri", r.URI, "error", err)
+		slog.Error("web: the encoder of a response failed", "method", r.Method, "uri", r.shownURI(), "error", err)
 		c.drop()
 		r.finished = false // Finish has not reached the carrier
 		r.abort()
@@ -250,7 +250,7 @@ func (c *coder) end(trailer http.Header) {
 func (c *coder) finish() {
 	r := c.req
 	if c.taken < c.length {
-		slog.Error("web: a body is shorter than its Content-Length", "uri", r.URI, "sent", c.taken, "length", c.length)
+		slog.Error("web: a body is shorter than its Content-Length", "uri", r.shownURI(), "sent", c.taken, "length", c.length)
 		c.drop()
 		r.finished = false
 		r.abort() // the last chunk would tell the client that the body is complete

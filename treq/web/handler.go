@@ -143,7 +143,7 @@ func (inv *invocation) done() {
 		r.panicked(inv.panicked, "a handler")
 	}
 	if inv.exited {
-		slog.Error("web: a handler called runtime.Goexit", "method", r.Method, "uri", r.URI)
+		slog.Error("web: a handler called runtime.Goexit", "method", r.Method, "uri", r.shownURI())
 		r.abort()
 	}
 	switch {

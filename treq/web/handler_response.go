@@ -25,9 +25,9 @@ func (inv *invocation) WriteHeader(code int) {
 	}
 	switch {
 	case inv.hijacked != nil:
-		slog.Error("web: WriteHeader on a hijacked connection", "uri", inv.req.URI)
+		slog.Error("web: WriteHeader on a hijacked connection", "uri", inv.req.shownURI())
 	case inv.wroteHeader:
-		slog.Error("web: WriteHeader a second time", "uri", inv.req.URI, "code", code)
+		slog.Error("web: WriteHeader a second time", "uri", inv.req.shownURI(), "code", code)
 	case code < 200 && code != http.StatusSwitchingProtocols:
 		header := inv.header.Clone()
 		inv.do(func() {

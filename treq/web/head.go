@@ -47,7 +47,7 @@ func (r *Request) sendHead(body []byte, whole int64) {
 	case !r.hasBody():
 		body = nil
 	case length >= 0 && int64(len(body)) > length:
-		slog.Error("web: a body is longer than its Content-Length", "uri", r.URI)
+		slog.Error("web: a body is longer than its Content-Length", "uri", r.shownURI())
 		body = body[:length]
 	}
 	plain := body
@@ -56,7 +56,7 @@ func (r *Request) sendHead(body []byte, whole int64) {
 	}
 	head := responseHead{code: r.code, phrase: r.phrase, header: header, length: r.length, bodiless: !r.hasBody()}
 	if err := r.carrier.writeHead(head, body, last); err != nil {
-		slog.Error("web: a response cannot be sent", "uri", r.URI, "error", err)
+		slog.Error("web: a response cannot be sent", "uri", r.shownURI(), "error", err)
 		r.abort()
 		return
 	}

@@ -210,7 +210,7 @@ func (r *Request) panicked(p *panics.Recovered, place string) {
 		return
 	}
 	err := originOf(p)
-	slog.Error("web: panic in "+place, "method", r.Method, "uri", r.URI, "panic", fmt.Sprint(err.Value), "at", err.Place(), "stack", err.Trace())
+	slog.Error("web: panic in "+place, "method", r.Method, "uri", r.shownURI(), "panic", fmt.Sprint(err.Value), "at", err.Place(), "stack", err.Trace())
 	r.fail()
 }
 

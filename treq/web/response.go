@@ -195,7 +195,7 @@ func (r *Request) Finish() {
 		return
 	}
 	if r.producer.Taken() {
-		slog.Error("web: Finish with a producer that was not unregistered", "uri", r.URI)
+		slog.Error("web: Finish with a producer that was not unregistered", "uri", r.shownURI())
 		r.UnregisterProducer()
 	}
 	r.rendering = false
@@ -207,7 +207,7 @@ func (r *Request) Finish() {
 	r.dropContent()
 	short := r.hasBody() && r.sent < r.length
 	if short {
-		slog.Error("web: a body is shorter than its Content-Length", "uri", r.URI, "sent", r.sent, "length", r.length)
+		slog.Error("web: a body is shorter than its Content-Length", "uri", r.shownURI(), "sent", r.sent, "length", r.length)
 	}
 	trailer := r.trailers()
 	r.finished = true
@@ -228,7 +228,7 @@ func (r *Request) Fail(err error) {
 	if r.over() {
 		return
 	}
-	slog.Error("web: a request failed", "method", r.Method, "uri", r.URI, "error", err)
+	slog.Error("web: a request failed", "method", r.Method, "uri", r.shownURI(), "error", err)
 	r.fail()
 }
 
