@@ -192,6 +192,7 @@ func (l *Loop) begin() error {
 	l.status.Store(uint32(starting))
 	l.runCount++
 	l.goroutine.Store(coro.Goroutine())
+	inRun.Store(l, nil)
 	l.revive()
 	return nil
 }
@@ -216,6 +217,7 @@ func (l *Loop) end() {
 	defer l.mu.Unlock()
 	l.status.Store(uint32(idle))
 	l.goroutine.Store(0)
+	inRun.Delete(l)
 	l.locals.stopped = false
 	if l.ended != nil && !l.hasEnded {
 		close(l.ended)

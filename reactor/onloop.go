@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -101,6 +102,21 @@ func (l *Loop) OnLoop() bool {
 	default:
 		return coro.RunsOn(id)
 	}
+}
+
+// inRun has the loops that are in Run.
+var inRun sync.Map // from *Loop to nil
+
+// OnAnyLoop reports whether the caller is on the goroutine of any loop that is in Run, as
+// OnLoop of that loop does. Code that waits for long asks it: there it would stop all that the
+// loop does.
+func OnAnyLoop() bool {
+	for l := range inRun.Range {
+		if l.(*Loop).OnLoop() {
+			return true
+		}
+	}
+	return false
 }
 
 // identify finds out which goroutine runs a turn of the loop. mu keeps that from ending

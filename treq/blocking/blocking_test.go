@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/background"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/blocking"
@@ -595,13 +596,29 @@ func TestOnLoop(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	onDefault := make(chan error)
-	reactor.Background().CallFromThread(func() {
-		_, err := blocking.Get(context.Background(), s.URL+"/json")
-		onDefault <- err
-	})
-	if err := <-onDefault; !errors.Is(err, reactor.ErrOnLoop) {
-		t.Errorf("on the default reactor: %v", err)
+	// On other loops, too: the server may be there.
+	loops := map[string]reactor.Reactor{"default": reactor.Background(), "another": background.Loop(t, nil)}
+	for name, r := range loops {
+		onLoop := make(chan error)
+		r.CallFromThread(func() {
+			_, err := blocking.Get(context.Background(), s.URL+"/json")
+			onLoop <- err
+			_, err = c.Get(context.Background(), "/json")
+			onLoop <- err
+			deferred.Go(func(*deferred.Co) (deferred.None, error) {
+				_, err := c.Get(context.Background(), "/json")
+				onLoop <- err
+				return deferred.None{}, nil
+			})
+		})
+		for range 3 {
+			if err := <-onLoop; !errors.Is(err, reactor.ErrOnLoop) {
+				t.Errorf("on the loop %s: %v", name, err)
+			}
+		}
+	}
+	if reactor.OnAnyLoop() {
+		t.Error("the test is on a loop")
 	}
 }
 

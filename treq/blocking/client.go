@@ -123,6 +123,9 @@ func (c *Client) begin(ctx context.Context, options []client.Option) error {
 	if ctx == nil {
 		return errors.New("blocking: a nil context")
 	}
+	if reactor.OnAnyLoop() {
+		return errOnLoop
+	}
 	if r := client.ReactorOf(options...); r != nil && r != c.reactor {
 		return fmt.Errorf("%w: Reactor: the blocking client has a reactor of its own", client.ErrOption)
 	}
@@ -152,7 +155,8 @@ func (c *Client) end() {
 // [client.Context].
 //
 // Every error is an [*agent.RequestError]. It wraps [ErrClosed] if the client is closed, and
-// [reactor.ErrOnLoop] in a callback of the client's reactor.
+// [reactor.ErrOnLoop] on the goroutine of a reactor, this client's or another: the call would
+// stop that reactor.
 func (c *Client) Request(ctx context.Context, method, url string, options ...client.Option) (*Response, error) {
 	resp, err := c.request(ctx, method, url, options)
 	var named *agent.RequestError
@@ -198,6 +202,9 @@ func (c *Client) explain(err error) error {
 	}
 	return err
 }
+
+// errOnLoop is the error on the goroutine of any reactor.
+var errOnLoop = fmt.Errorf("a blocking call would stop the reactor of this goroutine: make it on another goroutine, or use package client: %w", reactor.ErrOnLoop)
 
 // An exchange is one request and its response.
 type exchange struct {
