@@ -66,6 +66,7 @@ var offline = map[string][]string{
 		`"library": [`, `"gotreq"`},
 	"basic_post":         {"<Response 200", `"application/x-www-form-urlencoded"`, `"data": "form=data&greeting=Hello%21"`},
 	"basic_url":          {"<Response 200", "/anything/what%20&%20where%3F?q=a+b&q=%26"},
+	"blocking":           {"word 0\nword 1\nword 2\nword 3\nword 4\n"},
 	"chat":               {"listening on", "* Bob is here\nAlice: hello, Bob\nBob: hello, Alice\n* Bob is gone\n* it is "},
 	"custom_agent":       {"<Response 200", `"user-agent": "custom/1.0"`},
 	"deterministic_test": {"retrying after http://127.0.0.1", ": 503 Service Unavailable\nHere I am.\n"},

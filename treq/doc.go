@@ -20,6 +20,7 @@
 //
 // Everything but the URL is given by options, in any order:
 //
+//	the URL's path        PathParams
 //	the URL's query       Params, ParamList, ParamsOf
 //	headers               Headers
 //	the body              Body, Data, JSON, Files
@@ -39,8 +40,8 @@
 // to be tested takes a [Client]: [Default] in the program, a StubTreq of package
 // treq/testing in its tests.
 //
-// A program of ordinary goroutines calls [reactor.Background] and
-// [reactor.BlockingCallFromThread].
+// A program of ordinary goroutines uses package treq/blocking, whose functions and options are
+// these, and whose results are not Deferreds.
 //
 // # Coming from treq
 //

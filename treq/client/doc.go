@@ -3,6 +3,8 @@
 //	c := client.New(r, client.Config{})
 //	d := c.Post("http://an.example/", client.JSON(value), client.Timeout(5*time.Second))
 //
+// [Config] has what every request shares: BaseURL, Defaults, UserAgent and more.
+//
 // A client belongs to the goroutine of its reactor. It keeps connections and cookies. A
 // request passes through an [agent.Stack]: the client's, or a copy changed by the
 // request's options. The functions of package treq do the same with a client that they

@@ -394,7 +394,7 @@ func checkDefaults(options []Option) error {
 	}
 	if err != nil {
 		s.body.discard()
-		return fmt.Errorf("Defaults: %w", err)
+		return fmt.Errorf("in Defaults: %w", err)
 	}
 	return nil
 }
