@@ -108,3 +108,36 @@ func ExampleClientService() {
 	// connected after 6.549999111s
 	// 192.0.2.1:80 says: hello
 }
+
+// A SOCKS5 server at 192.0.2.1 connects to www.example.com, whose name it looks up.
+func ExampleSOCKS5() {
+	r := memory.New()
+	r.ListenTCP("192.0.2.1:1080", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &obliging{} }))
+
+	server := endpoints.NewTCPClient(r, "192.0.2.1:1080", reactor.ConnectConfig{})
+	endpoint := endpoints.NewSOCKS5(r, server, "www.example.com", "80", endpoints.SOCKS5Config{})
+	endpoints.ConnectProtocol(endpoint, &Greeting{})
+	r.Pump()
+	// Output:
+	// the server is to connect to www.example.com
+	// 192.0.2.1:1080 says: hello
+}
+
+// An obliging protocol is that of a SOCKS5 server, which connects everybody to a greeter.
+type obliging struct {
+	reactor.Transport
+	greeted bool
+}
+
+func (o *obliging) ConnectionMade(t reactor.Transport) { o.Transport = t }
+func (o *obliging) ConnectionLost(error)               {}
+
+func (o *obliging) DataReceived(data []byte) {
+	if !o.greeted {
+		o.greeted = true
+		o.Write([]byte("\x05\x00"))
+		return
+	}
+	fmt.Printf("the server is to connect to %s\n", data[5:len(data)-2])
+	o.Write([]byte("\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00hello\n"))
+}

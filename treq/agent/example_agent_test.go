@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -77,4 +79,59 @@ func ExampleRequester() {
 	r.Pump()
 	// Output:
 	// Hello from signed.example <nil>
+}
+
+// Every request goes through one proxy.
+func ExampleProxyURL() {
+	r := memory.New()
+	r.AddHost("proxy.example", "192.0.2.9")
+	r.ListenTCP("192.0.2.9:3128", &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "the proxy is asked for %s by %s", r.URL, r.Header.Get("Proxy-Authorization"))
+	})})
+	show(agent.New(r, agent.Config{
+		Proxy: agent.ProxyURL("http://me:secret@proxy.example:3128"),
+	}).Request(newRequest("GET", "http://a.example/")))
+	r.Pump()
+	// Output:
+	// the proxy is asked for http://a.example/ by Basic bWU6c2VjcmV0 <nil>
+}
+
+// The environment names the proxy, if the program asks for it by one word.
+func ExampleProxyFromEnvironment() {
+	os.Setenv("http_proxy", "proxy.example:3128")
+	os.Setenv("no_proxy", "intern.example")
+	defer os.Unsetenv("http_proxy")
+	defer os.Unsetenv("no_proxy")
+
+	r := memory.New()
+	r.AddHost("proxy.example", "192.0.2.9")
+	r.AddHost("intern.example", "192.0.2.7")
+	listen(r, "192.0.2.7:80")
+	r.ListenTCP("192.0.2.9:3128", &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "the proxy is asked for %s", r.URL)
+	})})
+	a := agent.New(r, agent.Config{Proxy: agent.ProxyFromEnvironment})
+	show(a.Request(newRequest("GET", "http://a.example/")))
+	show(a.Request(newRequest("GET", "http://intern.example/")))
+	r.Pump()
+	// Output:
+	// the proxy is asked for http://a.example/ <nil>
+	// Hello from intern.example <nil>
+}
+
+// A function of the request chooses: the site's own hosts have no proxy.
+func ExampleConfig_proxy() {
+	outside := agent.ProxyURL("socks5h://proxy.example")
+	config := agent.Config{Proxy: func(req *request.Request) (*url.URL, error) {
+		if strings.HasSuffix(req.URL.Hostname(), ".intern.example") {
+			return nil, nil
+		}
+		return outside(req)
+	}}
+	for _, target := range []string{"http://wiki.intern.example/", "http://a.example/"} {
+		fmt.Println(config.Proxy(newRequest("GET", target)))
+	}
+	// Output:
+	// <nil> <nil>
+	// socks5h://proxy.example <nil>
 }
