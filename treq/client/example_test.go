@@ -101,3 +101,18 @@ func ExampleTimeout() {
 	// Output:
 	//  GET http://an.example/: no response for 5s (Timeout)
 }
+
+// A client makes an error of every error status; a request says otherwise.
+func ExampleRaiseForStatus() {
+	r := memory.New()
+	r.ListenTCP("127.0.0.1:80", &web.Site{Handler: http.NotFoundHandler()})
+	c := client.New(r, client.Config{BaseURL: "http://localhost/", Defaults: []client.Option{client.RaiseForStatus(true)}})
+
+	show(c.Get("/users/1"))
+	show(c.Get("/users/1", client.RaiseForStatus(false)))
+	r.Pump()
+	// Output:
+	//  GET http://localhost/users/1: 404 Not Found: 404 page not found
+	// 404 page not found
+	//  <nil>
+}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 )
@@ -37,6 +38,31 @@ func ExampleFromMap() {
 	// https://an.example/next 1
 	// http://an.example/ 0
 	// https://another.example/ 0
+}
+
+// A program that keeps its cookies in a file begins with FromFile and ends with SaveFile.
+func ExampleFromFile() {
+	folder, err := os.MkdirTemp("", "example")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(folder)
+	for range 2 {
+		jar, err := cookies.FromFile(filepath.Join(folder, "cookies.txt"))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(jar.Names())
+		jar.Set("hello", "world", cookies.Domain("an.example"))
+		if err := jar.SaveFile(filepath.Join(folder, "cookies.txt")); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// []
+	// [hello]
 }
 
 func ExampleJar_Save() {

@@ -16,8 +16,8 @@ import (
 // Unlike [url.ParseQuery], Form drops no field: it reads as browsers do (the URL Standard,
 // section 5.1), so that a ";" or a stray "%" is a part of a name or value. Some servers send
 // forms as text/plain or text/html. So Form goes by the body: it fails if the body has a
-// character that no form has, such as a space or "<", or if it has no field, but another
-// type. A charset of the Content-Type is that of the names and values; Form fails with a
+// character that no form has, such as a space or "<". A body without "=" is a form only if
+// its type says so. A charset of the Content-Type is that of the names and values; Form fails with a
 // [*CharsetError] if they are not text in it.
 func (r *Response) Form() *deferred.Deferred[url.Values] {
 	mediaType, charset := contentType(r.Header)

@@ -189,16 +189,16 @@ func TestLinksWithoutARequest(t *testing.T) {
 // hostileLinks repeat what could make a reader of links start again and again.
 var hostileLinks = []string{"<", ">", ",", ",<", "<,", "<>", "<a>;x=\"", "<a>;x=\"\\\",", "\\\"", ",<a>;x=\"\\", "<a>x,", ";", "=", " ", "<a>;rel=next,", ", \t"}
 
-// TestHostileLinks: the time grows with the length of the header. Each would take many minutes
+// TestHostileLinks: the time grows with the length of the header. The test would take minutes
 // if it grew with its square.
 func TestHostileLinks(t *testing.T) {
 	for _, piece := range hostileLinks {
 		for _, around := range []string{"", "<a>;x=\"", "<"} {
 			n := 0
-			for range linked(t, "http://h/", around+strings.Repeat(piece, 1<<18/len(piece))).Links() {
+			for range linked(t, "http://h/", around+strings.Repeat(piece, 1<<17/len(piece))).Links() {
 				n++
 			}
-			if n > 1<<18 {
+			if n > 1<<17 {
 				t.Errorf("%q: %d links", piece, n)
 			}
 		}
