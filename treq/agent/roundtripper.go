@@ -31,6 +31,10 @@ import (
 // requests and the bodies of responses that are in progress fail with [reactor.ErrStopped],
 // and the contexts of their requests end.
 //
+// The context of a request to rt is made from the Context of the agent's request: it has its
+// values, and ends with it. The agent calls the hooks of an [httptrace.ClientTrace] in the
+// Context on the goroutine of the loop, as an [Agent] does, in the turn after rt has called them.
+//
 // A request with an ExpectContinue is sent with "Expect: 100-continue"; how long its body then
 // waits is up to rt, such as the ExpectContinueTimeout of an http.Transport, where 0 means not
 // at all. A connection that speaks another protocol after a 101 cannot be handed over: the
@@ -50,75 +54,52 @@ type roundTripperAgent struct {
 
 // Request sends req through the RoundTripper; see [Requester].
 func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
-	ctx, cancel := context.WithCancel(context.Background())
-	var out *http.Request
-	release := func() {
-		cancel()
-		if out.Body != nil {
-			out.Body.Close() // not every RoundTripper does
-		}
-	}
-	d := deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { release() })
-	if req.Informational != nil {
-		ctx = a.informing(ctx, req, d, release)
-	}
-	out, produce := a.outgoing(ctx, req)
+	t := &roundTrip{agent: a, req: req}
+	t.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { t.release() })
+	result := t.result
+	out, produce := a.outgoing(t.context(), req)
+	t.out = out
 	go a.roundTrip(out, func(in *http.Response, err error) {
 		a.reactor.CallFromThread(func() {
 			switch {
 			case err != nil:
-				release()
-				if !d.Called() {
-					d.Errback(err)
+				t.release()
+				if !result.Called() {
+					result.Errback(err)
 				}
-			case d.Called():
-				release()
+			case result.Called():
+				t.release()
 				bridge.Close(in.Body)
 			default:
-				d.Callback(a.response(req, in, release))
+				result.Callback(t.response(in))
 			}
 		})
 	})
 	produce()
-	return reactor.UntilStopped(a.reactor, d).AddErrback(func(err error) (*response.Response, error) {
+	return reactor.UntilStopped(a.reactor, result).AddErrback(func(err error) (*response.Response, error) {
 		return nil, WithRequest(req, err)
 	})
 }
 
-// informing returns a context that passes the interim responses to req's Informational, on
-// the loop's goroutine. The RoundTripper waits for it: when it panics, d fails, and so does
-// the RoundTripper, which therefore does not use its connection again.
-func (a *roundTripperAgent) informing(ctx context.Context, req *request.Request, d *deferred.Deferred[*response.Response], release func()) context.Context {
-	informed := func(code int, header http.Header) error {
-		if d.Called() {
-			return nil
-		}
-		p := inform(req, code, header)
-		switch {
-		case p == nil:
-			return nil
-		case d.Called(): // req was cancelled, so nobody waits for the error
-			p.Repanic()
-		}
-		d.Errback(p)
-		release()
-		return p
+// A roundTrip is one request of a roundTripperAgent. Its methods belong to the loop's goroutine.
+type roundTrip struct {
+	agent  *roundTripperAgent
+	req    *request.Request
+	result *deferred.Deferred[*response.Response]
+	cancel context.CancelFunc // ends the context of out
+	out    *http.Request
+	body   *pumpTransport // the transport of the response's body; nil before the response
+	over   bool           // there is nothing more to come
+}
+
+// release ends what is left of the request. Before the end of the response's body, the
+// RoundTripper may still send the request's body.
+func (t *roundTrip) release() {
+	t.over = true
+	t.cancel()
+	if t.out != nil && t.out.Body != nil {
+		t.out.Body.Close() // not every RoundTripper does
 	}
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
-			if a.reactor.OnLoop() {
-				return informed(code, http.Header(header))
-			}
-			result := make(chan error, 1)
-			a.reactor.CallFromThread(func() { result <- informed(code, http.Header(header)) })
-			select {
-			case err := <-result:
-				return err
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		},
-	})
 }
 
 // roundTrip calls the RoundTripper, makes an error of what it must not do, and calls done
@@ -219,10 +200,11 @@ func (p *producerPipe) StopProducing() {
 	p.done.Cancel()
 }
 
-// response returns in as an agent's response. The end of the body calls release; before, the
-// RoundTripper may still send the request's body.
-func (a *roundTripperAgent) response(req *request.Request, in *http.Response, release func()) *response.Response {
-	t := &pumpTransport{Pump: bridge.NewPump(a.reactor, in.Body), release: release, cooperator: a.cooperator}
+// response returns in as an agent's response.
+func (trip *roundTrip) response(in *http.Response) *response.Response {
+	a := trip.agent
+	t := &pumpTransport{Pump: bridge.NewPump(a.reactor, in.Body), release: trip.release, cooperator: a.cooperator}
+	trip.body = t
 	t.body.Init(t)
 	t.ended = reactor.UntilStopped(a.reactor, deferred.New[deferred.None]())
 	t.ended.AddErrback(func(err error) (deferred.None, error) {
@@ -239,11 +221,11 @@ func (a *roundTripperAgent) response(req *request.Request, in *http.Response, re
 	}
 	r.Header = in.Header
 	r.Length = in.ContentLength
-	r.Request = req
+	r.Request = trip.req
 	r.Trailer = maps.Clone(in.Trailer)
 	t.atEnd = func() { r.Trailer = in.Trailer }
 	if in.Body == http.NoBody { // it has ended, even if nobody reads it
-		release()
+		trip.release()
 	}
 	return r
 }
@@ -290,9 +272,12 @@ func (t *pumpTransport) end(err error) {
 // RoundTrip; on the loop's goroutine it fails with [reactor.ErrOnLoop].
 //
 // The body of a request with "Expect: 100-continue" waits for the 100 for a second at most, as
-// with http.DefaultTransport. RoundTrip calls the Got1xxResponse of an httptrace.ClientTrace on
-// its own goroutine, before it returns; an error of it aborts the request. A request with
-// trailers fails, since they cannot be sent.
+// with http.DefaultTransport. A request with trailers fails, since they cannot be sent.
+//
+// The agent gets the context of the request as its Context. An [Agent] calls the hooks of an
+// [httptrace.ClientTrace] in it on the goroutine of the loop: they must not block. Only the
+// Got1xxResponse is called by RoundTrip, on its own goroutine, before it returns; an error of it
+// aborts the request.
 //
 // As in net/http, the body of a 101 is an io.ReadWriteCloser, so that WebSocket libraries
 // over an http.Client work.
@@ -374,6 +359,7 @@ type netNews struct {
 // ResponseWriter, which may belong to a server on the same loop.
 func (x *netExchange) run() (*http.Response, error) {
 	ctx := x.in.Context()
+	x.req.Context = ctx
 	var hook func(int, textproto.MIMEHeader) error
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.Got1xxResponse != nil {
 		hook = trace.Got1xxResponse
@@ -382,6 +368,9 @@ func (x *netExchange) run() (*http.Response, error) {
 		x.req.Informational = func(code int, header http.Header) {
 			news.Put(netNews{interim: true, code: code, header: textproto.MIMEHeader(header.Clone())})
 		}
+		others := *trace
+		others.Got1xxResponse = nil
+		x.req.Context = withTrace(ctx, &others)
 	}
 	arrived := false
 	defer func() {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/netip"
+	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
@@ -76,12 +77,13 @@ var scenarios = []scenario{
 type stage struct {
 	t         *testing.T
 	addresses map[string]string // of the servers, by name
-	written   chan bool         // gets a value at each WroteRequest
+	written   chan bool         // gets a value at each WroteRequest and Wait100Continue
 	roots     *tls.Config
+	ready     chan bool // closed when all servers listen
 }
 
 func newStage(t *testing.T) *stage {
-	s := &stage{t: t, addresses: map[string]string{}, written: make(chan bool, 100)}
+	s := &stage{t: t, addresses: map[string]string{}, written: make(chan bool, 100), ready: make(chan bool)}
 	cert, roots := testcert.New("localhost")
 	other, _ := testcert.New("localhost")
 	s.roots = &tls.Config{RootCAs: roots, NextProtos: []string{"http/1.1"}}
@@ -95,6 +97,7 @@ func newStage(t *testing.T) *stage {
 	}
 	s.addresses["closed"] = closed.Addr().String()
 	closed.Close()
+	close(s.ready)
 	return s
 }
 
@@ -126,6 +129,7 @@ func (s *stage) url(u string) string {
 
 // serve answers the requests on c.
 func (s *stage) serve(c net.Conn) {
+	<-s.ready
 	in := bufio.NewReader(c)
 	for {
 		req, err := http.ReadRequest(in)
@@ -138,6 +142,7 @@ func (s *stage) serve(c net.Conn) {
 		}
 		path := req.URL.Path
 		if req.Header.Get("Expect") != "" {
+			<-s.written // by Wait100Continue
 			if path == "/refuse" {
 				io.WriteString(c, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 				io.Copy(io.Discard, in)
@@ -222,7 +227,10 @@ func (l *hookLog) trace(s *stage) *httptrace.ClientTrace {
 	trace.Got100Continue = func() { locked(all.Got100Continue) }
 	trace.Got1xxResponse = nil // that of a 100 comes while another goroutine of net/http writes
 	if s.t.Name() == "TestTraceLikeNetHTTP/interim_responses" {
-		trace.Got1xxResponse = all.Got1xxResponse
+		trace.Got1xxResponse = func(code int, header textproto.MIMEHeader) (err error) {
+			locked(func() { err = all.Got1xxResponse(code, header) })
+			return err
+		}
 	}
 	trace.DNSStart = func(info httptrace.DNSStartInfo) { locked(func() { all.DNSStart(info) }) }
 	trace.DNSDone = func(info httptrace.DNSDoneInfo) { locked(func() { all.DNSDone(info) }) }
@@ -231,7 +239,10 @@ func (l *hookLog) trace(s *stage) *httptrace.ClientTrace {
 	trace.TLSHandshakeStart = func() { locked(all.TLSHandshakeStart) }
 	trace.TLSHandshakeDone = func(s tls.ConnectionState, err error) { locked(func() { all.TLSHandshakeDone(s, err) }) }
 	trace.WroteHeaders = func() { locked(all.WroteHeaders) }
-	trace.Wait100Continue = func() { locked(all.Wait100Continue) }
+	trace.Wait100Continue = func() {
+		locked(all.Wait100Continue)
+		s.written <- true
+	}
 	trace.WroteRequest = func(info httptrace.WroteRequestInfo) {
 		locked(func() { all.WroteRequest(info) })
 		s.written <- true
@@ -270,20 +281,34 @@ func TestTraceLikeNetHTTP(t *testing.T) {
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) {
 			s := newStage(t)
-			ours := s.play(sc, s.ours(sc.proxy))
-			theirs := s.play(sc, s.theirs(sc.proxy))
-			if !slices.Equal(ours, theirs) {
-				t.Errorf("ours\n\t%s\nnet/http's\n\t%s", strings.Join(ours, "\n\t"), strings.Join(theirs, "\n\t"))
+			theirs := s.play(sc, s.theirs(s.transport(sc.proxy)))
+			if len(theirs) < 2 {
+				t.Errorf("net/http called %q", theirs)
 			}
-			if len(theirs) == 0 {
-				t.Error("there are no hooks")
+			r := s.loop()
+			for name, do := range map[string]func(context.Context, step) error{
+				"an Agent":                        s.ours(r, s.agent(r, sc.proxy)),
+				"NewRoundTripper of an Agent":     s.theirs(agent.NewRoundTripper(r, s.agent(r, sc.proxy))),
+				"FromRoundTripper of a Transport": s.ours(r, agent.FromRoundTripper(r, s.transport(sc.proxy))),
+			} {
+				if sc.name == "the body is refused" && strings.HasPrefix(name, "From") {
+					continue // net/http calls WroteRequest when the response has come, and is over
+				}
+				ours, theirs := s.play(sc, do), slices.Clone(theirs)
+				if sc.name == "interim responses" && strings.HasPrefix(name, "New") {
+					slices.Sort(ours) // RoundTrip calls Got1xxResponse beside the loop
+					slices.Sort(theirs)
+				}
+				if !slices.Equal(ours, theirs) {
+					t.Errorf("%s\n\t%s\nnet/http\n\t%s", name, strings.Join(ours, "\n\t"), strings.Join(theirs, "\n\t"))
+				}
 			}
 		})
 	}
 }
 
-// theirs makes requests by net/http.
-func (s *stage) theirs(proxy bool) func(context.Context, step) error {
+// transport returns an http.Transport.
+func (s *stage) transport(proxy bool) http.RoundTripper {
 	dialer := &net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("there is no name server")
 	}}}
@@ -299,7 +324,12 @@ func (s *stage) theirs(proxy bool) func(context.Context, step) error {
 		transport.Proxy = http.ProxyURL(must(url.Parse(s.url("proxy"))))
 	}
 	s.t.Cleanup(transport.CloseIdleConnections)
-	client := &http.Client{Transport: transport}
+	return transport
+}
+
+// theirs makes requests by an http.Client.
+func (s *stage) theirs(rt http.RoundTripper) func(context.Context, step) error {
+	client := &http.Client{Transport: rt}
 	return func(ctx context.Context, st step) error {
 		req := must(http.NewRequestWithContext(ctx, st.method, st.url, nil))
 		if st.body != "" {
@@ -318,14 +348,23 @@ func (s *stage) theirs(proxy bool) func(context.Context, step) error {
 	}
 }
 
-// ours makes requests by an Agent.
-func (s *stage) ours(proxy bool) func(context.Context, step) error {
-	r := background.Loop(s.t, func(l *reactor.Loop) { l.InstallNameResolver(localhost{}) })
+// loop returns a reactor that runs.
+func (s *stage) loop() *reactor.Loop {
+	return background.Loop(s.t, func(l *reactor.Loop) { l.InstallNameResolver(localhost{}) })
+}
+
+// agent returns an Agent on r.
+func (s *stage) agent(r *reactor.Loop, proxy bool) (a *agent.Agent) {
 	config := agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{}), TLS: agent.NewTLSPolicy(s.roots)}
 	if proxy {
 		config.Proxy = agent.ProxyURL(s.url("proxy"))
 	}
-	stack := &agent.Stack{Agent: agent.New(r, config), Redirects: &agent.RedirectConfig{}}
+	return agent.New(r, config)
+}
+
+// ours makes requests by a Stack.
+func (s *stage) ours(r *reactor.Loop, a agent.Requester) func(context.Context, step) error {
+	stack := &agent.Stack{Agent: a, Redirects: &agent.RedirectConfig{}}
 	return func(ctx context.Context, st step) error {
 		_, err := reactor.BlockingCallFromThread(ctx, r, func() *deferred.Deferred[[]byte] {
 			req := newRequest(st.method, st.url)
