@@ -72,9 +72,9 @@ var scenarios = []scenario{
 	{"no tunnel", true, []step{{"GET", "untrusted/", "", false, "fails"}}},
 }
 
-// A stage is the servers of a scenario. A server answers a request when WroteRequest was
+// An oracleStage is the servers of a scenario. A server answers a request when WroteRequest was
 // called for it, so that the order of the hooks does not depend on luck.
-type stage struct {
+type oracleStage struct {
 	t         *testing.T
 	addresses map[string]string // of the servers, by name
 	written   chan bool         // gets a value at each WroteRequest and Wait100Continue
@@ -82,8 +82,8 @@ type stage struct {
 	ready     chan bool // closed when all servers listen
 }
 
-func newStage(t *testing.T) *stage {
-	s := &stage{t: t, addresses: map[string]string{}, written: make(chan bool, 100), ready: make(chan bool)}
+func newOracleStage(t *testing.T) *oracleStage {
+	s := &oracleStage{t: t, addresses: map[string]string{}, written: make(chan bool, 100), ready: make(chan bool)}
 	cert, roots := testcert.New("localhost")
 	other, _ := testcert.New("localhost")
 	s.roots = &tls.Config{RootCAs: roots, NextProtos: []string{"http/1.1"}}
@@ -101,7 +101,7 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-func (s *stage) listen(name string, config *tls.Config) {
+func (s *oracleStage) listen(name string, config *tls.Config) {
 	s.addresses[name] = loopback.Serve(s.t, func(c net.Conn) {
 		if config != nil {
 			c = tls.Server(c, config)
@@ -111,7 +111,7 @@ func (s *stage) listen(name string, config *tls.Config) {
 }
 
 // url returns the URL of a step.
-func (s *stage) url(u string) string {
+func (s *oracleStage) url(u string) string {
 	server, path, _ := strings.Cut(u, "/")
 	switch server {
 	case "nowhere":
@@ -128,7 +128,7 @@ func (s *stage) url(u string) string {
 }
 
 // serve answers the requests on c.
-func (s *stage) serve(c net.Conn) {
+func (s *oracleStage) serve(c net.Conn) {
 	<-s.ready
 	in := bufio.NewReader(c)
 	for {
@@ -186,7 +186,7 @@ func (s *stage) serve(c net.Conn) {
 }
 
 // tunnel is what a proxy does with CONNECT.
-func (s *stage) tunnel(c net.Conn, in *bufio.Reader, target string) {
+func (s *oracleStage) tunnel(c net.Conn, in *bufio.Reader, target string) {
 	_, port, _ := net.SplitHostPort(target)
 	if _, secure, _ := net.SplitHostPort(s.addresses["https"]); port != secure {
 		io.WriteString(c, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
@@ -211,7 +211,7 @@ type hookLog struct {
 }
 
 // trace returns the hooks. It leaves out what differs for a good reason: the headers.
-func (l *hookLog) trace(s *stage) *httptrace.ClientTrace {
+func (l *hookLog) trace(s *oracleStage) *httptrace.ClientTrace {
 	trace := l.recorder.trace()
 	locked := func(f func()) {
 		l.mu.Lock()
@@ -251,7 +251,7 @@ func (l *hookLog) trace(s *stage) *httptrace.ClientTrace {
 }
 
 // play runs the steps of sc by a client, whose do makes a request and reads the body.
-func (s *stage) play(sc scenario, do func(ctx context.Context, st step) error) []string {
+func (s *oracleStage) play(sc scenario, do func(ctx context.Context, st step) error) []string {
 	log := &hookLog{}
 	for _, st := range sc.steps {
 		st.url = s.url(st.url)
@@ -280,7 +280,7 @@ func (s *stage) play(sc scenario, do func(ctx context.Context, st step) error) [
 func TestTraceLikeNetHTTP(t *testing.T) {
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) {
-			s := newStage(t)
+			s := newOracleStage(t)
 			theirs := s.play(sc, s.theirs(s.transport(sc.proxy)))
 			if len(theirs) < 2 {
 				t.Errorf("net/http called %q", theirs)
@@ -308,7 +308,7 @@ func TestTraceLikeNetHTTP(t *testing.T) {
 }
 
 // transport returns an http.Transport.
-func (s *stage) transport(proxy bool) http.RoundTripper {
+func (s *oracleStage) transport(proxy bool) http.RoundTripper {
 	dialer := &net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("there is no name server")
 	}}}
@@ -328,7 +328,7 @@ func (s *stage) transport(proxy bool) http.RoundTripper {
 }
 
 // theirs makes requests by an http.Client.
-func (s *stage) theirs(rt http.RoundTripper) func(context.Context, step) error {
+func (s *oracleStage) theirs(rt http.RoundTripper) func(context.Context, step) error {
 	client := &http.Client{Transport: rt}
 	return func(ctx context.Context, st step) error {
 		req := must(http.NewRequestWithContext(ctx, st.method, st.url, nil))
@@ -349,12 +349,12 @@ func (s *stage) theirs(rt http.RoundTripper) func(context.Context, step) error {
 }
 
 // loop returns a reactor that runs.
-func (s *stage) loop() *reactor.Loop {
+func (s *oracleStage) loop() *reactor.Loop {
 	return background.Loop(s.t, func(l *reactor.Loop) { l.InstallNameResolver(localhost{}) })
 }
 
 // agent returns an Agent on r.
-func (s *stage) agent(r *reactor.Loop, proxy bool) (a *agent.Agent) {
+func (s *oracleStage) agent(r *reactor.Loop, proxy bool) (a *agent.Agent) {
 	config := agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{}), TLS: agent.NewTLSPolicy(s.roots)}
 	if proxy {
 		config.Proxy = agent.ProxyURL(s.url("proxy"))
@@ -363,7 +363,7 @@ func (s *stage) agent(r *reactor.Loop, proxy bool) (a *agent.Agent) {
 }
 
 // ours makes requests by a Stack.
-func (s *stage) ours(r *reactor.Loop, a agent.Requester) func(context.Context, step) error {
+func (s *oracleStage) ours(r *reactor.Loop, a agent.Requester) func(context.Context, step) error {
 	stack := &agent.Stack{Agent: a, Redirects: &agent.RedirectConfig{}}
 	return func(ctx context.Context, st step) error {
 		_, err := reactor.BlockingCallFromThread(ctx, r, func() *deferred.Deferred[[]byte] {
