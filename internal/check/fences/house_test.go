@@ -74,6 +74,7 @@ var house = []room{
 	{"internal/check/bigbody", public},
 	{"internal/check/doccheck", ""},
 	{"internal/check/fences", ""},
+	{"internal/check/nethttp", public},
 	{"internal/check/peers", ""},
 	{"internal/check/parity", public + " internal/testkit/python internal/testkit/testcert"},
 }

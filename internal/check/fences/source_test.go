@@ -40,7 +40,7 @@ type mention struct {
 // at returns the place of m, for a message.
 func (f *goFile) at(m mention) string { return fmt.Sprintf("%s:%d", f.name, m.line) }
 
-// readModule reads this module, and bench, which is a module of its own.
+// readModule reads this module, and the modules of their own in its folders.
 func readModule(t *testing.T) source {
 	t.Helper()
 	src, err := readSource(os.DirFS(filepath.Join("..", "..", "..")))
