@@ -40,6 +40,23 @@
 // other code runs. A [HandlerResource] can run handlers that block in other ways in
 // threads.
 //
+// Middlewares, any func(http.Handler) http.Handler, work around handlers, and by a
+// [ResourceHandler] around resources. [http.TimeoutHandler] runs its handler on another
+// goroutine, and so needs a HandlerResource with InThreads.
+//
+// # In production
+//
+//	site := &web.Site{
+//		Root:      root,
+//		AccessLog: web.SlogAccessLog(slog.Default()),
+//		Encoding:  &web.Encoding{},
+//		Proxies:   web.Proxies{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+//	}
+//
+// [Site.AccessLog] has a line for each request, in the formats of Apache or as a record of
+// slog. An [Encoding] compresses responses with zstd, br or gzip. Behind [Proxies] that are
+// named, the addresses, schemes and hosts are those of the clients.
+//
 // # Ending and limits
 //
 // A reactor that is stopped, also by SIGTERM, first calls [Site.Shutdown], which lets the
@@ -62,6 +79,9 @@
 //	registerProducer(p, False)         RegisterPullProducer
 //	processingFailed                   Fail
 //	other methods of Request           the same
+//	EncodingResourceWrapper,           EncodingResource, or Encoding of a Site;
+//	  GzipEncoderFactory                 GzipEncoder
+//	combinedLogFormatter               CombinedLog
 //	server.Site, server.Session        Site, Session
 //	static.File, static.Data           File, Data
 //	pages.errorPage, notFound,         ErrorPage, NotFound,

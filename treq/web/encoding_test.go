@@ -300,13 +300,18 @@ func encodingTree(t *testing.T, s func() reactor.Reactor) web.Resource {
 			io.WriteString(w, p)
 		}
 	})})
+	root.PutChild("handler-thread", &web.HandlerResource{InThreads: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, p := range pieces() {
+			io.WriteString(w, p)
+		}
+	})})
 	root.PutChild("handler-at-once", &web.HandlerResource{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "a.txt", time.Unix(1, 0), strings.NewReader(prose))
 	})})
 	return root
 }
 
-var encodingPaths = []string{"at-once", "pieces", "data", "file", "later", "pulled", "pushed", "handler", "handler-at-once"}
+var encodingPaths = []string{"at-once", "pieces", "data", "file", "later", "pulled", "pushed", "handler", "handler-thread", "handler-at-once"}
 
 type pulledProse struct {
 	req  *web.Request

@@ -3,7 +3,11 @@ package web_test
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/netip"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -144,4 +148,76 @@ func ExampleRequest_GetSession() {
 	})
 	show(r, &web.Site{Root: root}, "/")
 	// Output: / 200 visit 1
+}
+
+// Each request becomes a record of slog. Its times are those of the reactor.
+func ExampleSlogAccessLog() {
+	r := memory.New()
+	logger := slog.New(slog.NewTextHandler(os.Stdout, nil))
+	site := &web.Site{
+		Root:      web.RenderFunc(func(req *web.Request) { req.WriteString("hello") }),
+		AccessLog: web.SlogAccessLog(logger),
+	}
+	r.ListenTCP("127.0.0.1:80", site)
+	ask(r, "/a?token=secret", http.Header{"User-Agent": {"me"}})
+	// Output:
+	// time=1970-01-01T00:00:00.000Z level=INFO msg=request method=GET uri="/a?token=xxxxx" proto=HTTP/1.1 host=127.0.0.1 status=200 bytes=5 duration=0s client=127.0.0.1:49152 agent=me
+}
+
+// The proxies run on this machine or in 10.0.0.0/8. What they say of their clients counts.
+func ExampleProxies() {
+	r := memory.New()
+	site := &web.Site{
+		Root: web.RenderFunc(func(req *web.Request) {
+			fmt.Println(req.GetClientAddress(), req.IsSecure())
+		}),
+		Proxies: web.Proxies{Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}},
+	}
+	r.ListenTCP("127.0.0.1:80", site)
+	ask(r, "/", http.Header{
+		"X-Forwarded-For":   {"1.2.3.4, 192.0.2.7, 10.1.2.3"}, // the client has invented the first
+		"X-Forwarded-Proto": {"https"},
+	})
+	// Output: 192.0.2.7:0 true
+}
+
+// Long texts are compressed for clients that ask for it, as ours does.
+func ExampleEncoding() {
+	r := memory.New()
+	site := &web.Site{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, strings.Repeat("all work and no play\n", 1000))
+		}),
+		Encoding:  &web.Encoding{Encoders: []web.Encoder{web.GzipEncoder}},
+		AccessLog: func(req *web.Request) { fmt.Println(req.ResponseHeader.Get("Content-Encoding"), req.Sent() < 1000) },
+	}
+	r.ListenTCP("127.0.0.1:80", site)
+	text := ask(r, "/", nil)
+	fmt.Println(len(text))
+	// Output:
+	// gzip true
+	// 21000
+}
+
+// A middleware of net/http works around resources.
+func ExampleResourceHandler() {
+	root := &web.Node{}
+	root.PutChild("hello", &Greeting{})
+	site := &web.Site{Handler: http.StripPrefix("/api", &web.ResourceHandler{Root: root})}
+	show(memory.New(), site, "/api/hello/you", "/hello/you")
+	// Output:
+	// /api/hello/you 200 Hello, you!
+	// /hello/you 404 404 page not found
+}
+
+// ask makes a request with our client, and returns the body.
+func ask(r *memory.Reactor, path string, header http.Header) (body string) {
+	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{})})
+	d := deferred.Then(c.Get("http://127.0.0.1"+path, client.Headers(header)), (*response.Response).Text)
+	d.AddBoth(func(text string, err error) (string, error) {
+		body = text
+		return text, err
+	})
+	r.RunFor(time.Second)
+	return body
 }

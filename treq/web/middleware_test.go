@@ -430,6 +430,30 @@ func (u *upper) ContentReceived(p []byte) {
 }
 func (u *upper) ContentEnded(err error) { u.req.Clock().CallLater(0, u.req.Finish) }
 
+// TestResourceHandlerGivenUp checks a middleware that ends the context of its request.
+func TestResourceHandlerGivenUp(t *testing.T) {
+	var s *server
+	var result error
+	resource := &web.ResourceHandler{Root: web.RenderFunc(func(req *web.Request) {
+		req.NotDoneYet()
+		req.NotifyFinish().AddErrback(func(err error) (n struct{}, _ error) { result = err; return n, nil })
+	})}
+	given := errors.New("given up")
+	s = serve(t, &web.Site{Handler: wrap(func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancelCause(r.Context())
+		s.CallLater(time.Second, func() { cancel(given) })
+		next.ServeHTTP(w, r.WithContext(ctx))
+		http.Error(w, "later", http.StatusServiceUnavailable)
+	})(resource)})
+	p := s.connect().send(get)
+	want(t, len(p.got), 0)
+	s.RunFor(2 * time.Second)
+	want(t, head(p.take()), "HTTP/1.1 503 Service Unavailable")
+	want(t, errors.Is(result, given), true)
+	s.Advance(time.Hour)
+	want(t, len(s.DelayedCalls()), 0)
+}
+
 // TestResourceHandlerBackPressure checks that a client that does not read stops the source of
 // the body through a middleware.
 func TestResourceHandlerBackPressure(t *testing.T) {

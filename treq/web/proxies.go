@@ -33,7 +33,7 @@ type Proxies struct {
 	// as the IPv4 address.
 	Addresses []netip.Prefix
 	// UNIX trusts whoever connects to a UNIX socket of the site; see
-	// [reactor.Core.ListenUNIX]. The permissions of the socket say who that is.
+	// [reactor.UNIX]. The permissions of the socket say who that is.
 	UNIX bool
 	// Headers names the headers that count. Each of them must be set, extended or removed
 	// by the proxies: a header that a proxy passes on as it is comes from the client. The

@@ -52,11 +52,6 @@ func (h *ResourceHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic("web: a ResourceHandler without a Root")
 	}
 	c := &handlerCarrier{inv: inv, w: w, hr: r, held: true, contentOver: r.ContentLength == 0 || r.Body == nil}
-	if inv.task == nil {
-		// The context of a middleware may end on another goroutine.
-		stop := context.AfterFunc(r.Context(), func() { inv.req.conn.reactor.CallFromThread(inv.wake) })
-		defer stop()
-	}
 	inv.do(func() { c.begin(h.Root) })
 	defer inv.do(c.forget)
 	for {
@@ -89,6 +84,8 @@ type handlerCarrier struct {
 	asked  bool // puller was asked and has not written since
 	soon   reactor.DelayedCall
 
+	unwatch func() // ends the watch of the context; may be nil
+
 	held        bool // the request wants no content
 	contentOver bool
 	buffer      []byte
@@ -99,6 +96,10 @@ type handlerCarrier struct {
 }
 
 func (c *handlerCarrier) begin(root Resource) {
+	ctx := c.hr.Context()
+	if _, ours := ctx.(*handlerContext); !ours || c.inv.task == nil { // a middleware may end it
+		c.unwatch = c.inv.req.conn.reactor.WatchContext(ctx, c.inv.wake)
+	}
 	head := requestHead{
 		method: c.hr.Method, target: c.hr.URL.RequestURI(), version: c.hr.Proto,
 		header: c.hr.Header.Clone(), length: c.hr.ContentLength, last: c.hr.Close,
@@ -211,6 +212,9 @@ func (c *handlerCarrier) forget() {
 	if c.soon != nil {
 		c.soon.Cancel()
 		c.soon = nil
+	}
+	if c.unwatch != nil {
+		c.unwatch()
 	}
 	c.lose(ErrConnectionLost)
 }
