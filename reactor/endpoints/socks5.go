@@ -76,9 +76,12 @@ func (e *SOCKS5Error) Error() string {
 	return "the SOCKS5 server failed: " + socks5Replies[e.Reply].text
 }
 
-// Is reports whether target is the reactor's error for the reply.
-func (e *SOCKS5Error) Is(target error) bool {
-	return int(e.Reply) < len(socks5Replies) && socks5Replies[e.Reply].is == target
+// Unwrap returns the reactor's error for the reply, or nil.
+func (e *SOCKS5Error) Unwrap() error {
+	if int(e.Reply) >= len(socks5Replies) {
+		return nil
+	}
+	return socks5Replies[e.Reply].is
 }
 
 // Connect connects to the server, has it connect to the host and port, and fires with the
@@ -256,15 +259,18 @@ func (o *socks5Opener) handOver() {
 	}
 	o.end()
 	o.transport.SwitchProtocol(p)
-	o.connect(p)
-	if len(o.received) != 0 {
-		p.DataReceived(o.received)
+	if len(o.received) == 0 {
+		o.connect(p, o.transport)
+		return
 	}
+	t := &socks5Transport{Transport: o.transport, clock: o.reactor, protocol: p, early: o.received}
+	o.connect(p, t)
+	t.deliver()
 }
 
 // connect tells p that it is connected, and fires. A panic is an error: the caller must not
 // wait for ever. The transport learns of it too, and ends the connection.
-func (o *socks5Opener) connect(p reactor.Protocol) {
+func (o *socks5Opener) connect(p reactor.Protocol, t reactor.Transport) {
 	defer func() {
 		if v := recover(); v != nil {
 			panicked := deferred.NewPanicError(v)
@@ -272,7 +278,7 @@ func (o *socks5Opener) connect(p reactor.Protocol) {
 			panicked.Repanic()
 		}
 	}()
-	p.ConnectionMade(o.transport)
+	p.ConnectionMade(t)
 	o.opened.Callback(p)
 }
 
@@ -282,6 +288,68 @@ func (o *socks5Opener) ConnectionLost(reason error) {
 	if o.opened != nil && !o.opened.Called() {
 		o.opened.Errback(o.lost)
 	}
+}
+
+// A socks5Transport is the transport of a protocol whose target has sent something together
+// with the server's reply. It holds that back while the protocol pauses it, as every transport
+// does, and drops it when the protocol closes the connection.
+type socks5Transport struct {
+	reactor.Transport
+	clock    reactor.Clock
+	protocol reactor.Protocol // the current one
+	early    []byte           // what the target has sent; nil once it is delivered
+	paused   bool
+}
+
+// deliver gives the protocol the early data, unless it is paused.
+func (t *socks5Transport) deliver() {
+	if t.paused || t.early == nil {
+		return
+	}
+	early, returned := t.early, false
+	t.early = nil
+	defer func() {
+		if !returned { // a panic, which the loop reports
+			t.Transport.AbortConnection()
+		}
+	}()
+	t.protocol.DataReceived(early)
+	returned = true
+}
+
+func (t *socks5Transport) PauseProducing() {
+	t.paused = true
+	t.Transport.PauseProducing()
+}
+
+func (t *socks5Transport) ResumeProducing() {
+	t.paused = false
+	if t.early == nil {
+		t.Transport.ResumeProducing()
+		return
+	}
+	t.clock.CallLater(0, func() { // never in the middle of the caller
+		if t.deliver(); !t.paused {
+			t.Transport.ResumeProducing()
+		}
+	})
+}
+
+func (t *socks5Transport) StopProducing() { t.LoseConnection() }
+
+func (t *socks5Transport) LoseConnection() {
+	t.early = nil
+	t.Transport.LoseConnection()
+}
+
+func (t *socks5Transport) AbortConnection() {
+	t.early = nil
+	t.Transport.AbortConnection()
+}
+
+func (t *socks5Transport) SwitchProtocol(p reactor.Protocol) (old reactor.Protocol) {
+	t.protocol = p
+	return t.Transport.SwitchProtocol(p)
 }
 
 // A socks5Dialog is the client's side of SOCKS5, without I/O.

@@ -395,6 +395,71 @@ func TestSOCKS5Factory(t *testing.T) {
 	}
 }
 
+// TestSOCKS5EarlyData: what the target sends together with the reply waits, and is lost, as all
+// data does.
+func TestSOCKS5EarlyData(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		made   func(p *early) // in ConnectionMade
+		fired  func(p *early) // when the Deferred fires
+		before string         // what is heard then
+		later  func(p *early) // after the first turn
+		after  string         // what is heard in the end
+	}{
+		{"nothing", func(*early) {}, func(*early) {}, "early", func(*early) {}, "early, late"},
+		{"pauses at first", func(p *early) { p.PauseProducing() }, func(*early) {}, "", func(p *early) { p.ResumeProducing() }, "early, late"},
+		{"pauses when it fires", func(*early) {}, func(p *early) { p.PauseProducing() }, "", func(p *early) { p.ResumeProducing() }, "early, late"},
+		{"resumes and pauses", func(p *early) { p.PauseProducing() }, func(*early) {}, "", func(p *early) { p.ResumeProducing(); p.PauseProducing() }, ""},
+		{"pauses and resumes", func(p *early) { p.PauseProducing(); p.ResumeProducing() }, func(*early) {}, "early", func(*early) {}, "early, late"},
+		{"closes at first", func(p *early) { p.LoseConnection() }, func(*early) {}, "", func(*early) {}, ""},
+		{"aborts when it fires", func(*early) {}, func(p *early) { p.AbortConnection() }, "", func(*early) {}, ""},
+		{"stops when it fires", func(*early) {}, func(p *early) { p.StopProducing() }, "", func(*early) {}, ""},
+		{"switches", func(p *early) { p.SwitchProtocol(&shouting{p}) }, func(*early) {}, "EARLY", func(*early) {}, "EARLY, LATE"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newSOCKSWorld(t, newReactor(t), "a.example", "80", endpoints.SOCKS5Config{})
+			p := &early{made: test.made}
+			w.endpoint.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p })).
+				AddCallback(func(q reactor.Protocol) (reactor.Protocol, error) {
+					test.fired(p)
+					return q, nil
+				})
+			w.r.Pump()
+			c := w.Conn(0)
+			c.Send(noAuth + repliedOK + "early")
+			if p.heard != test.before {
+				t.Errorf("heard %q, want %q", p.heard, test.before)
+			}
+			test.later(p)
+			w.r.Pump()
+			if c.Lost == nil {
+				c.Send(", late")
+			}
+			if p.heard != test.after {
+				t.Errorf("heard %q in the end, want %q", p.heard, test.after)
+			}
+			p.AbortConnection()
+			w.wantNothingLeft(t)
+		})
+	}
+}
+
+// An early protocol does something when it is connected.
+type early struct {
+	listener
+	made func(p *early)
+}
+
+func (p *early) ConnectionMade(t reactor.Transport) {
+	p.Transport = t
+	p.made(p)
+}
+
+// A shouting protocol hears in capitals.
+type shouting struct{ *early }
+
+func (s *shouting) DataReceived(data []byte) { s.heard += strings.ToUpper(string(data)) }
+
 type panicking struct{}
 
 func (panicking) ConnectionMade(reactor.Transport) { panic(io.ErrNoProgress) }

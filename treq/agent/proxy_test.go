@@ -293,6 +293,28 @@ func TestProxyFails(t *testing.T) {
 	}
 }
 
+// TestProxyErrorIsTemporary: a ProxyError is judged by its reason.
+func TestProxyErrorIsTemporary(t *testing.T) {
+	for _, test := range []struct {
+		err  agent.ProxyError
+		want bool
+	}{
+		{agent.ProxyError{Err: reactor.ErrConnectionRefused}, true},
+		{agent.ProxyError{Err: reactor.ErrNameNotFound}, false},
+		{agent.ProxyError{Err: &tls.CertificateVerificationError{}}, false},
+		{agent.ProxyError{Err: &agent.TimeoutError{Option: "ConnectTimeout"}}, true},
+		{agent.ProxyError{Err: &endpoints.SOCKS5Error{Reply: 4}}, true},
+		{agent.ProxyError{Err: &endpoints.SOCKS5Error{Reply: 2}}, false},
+		{agent.ProxyError{Err: endpoints.ErrSOCKS5Auth}, false},
+		{agent.ProxyError{Code: 503}, true},
+		{agent.ProxyError{Code: 407}, false},
+	} {
+		if got := agent.Temporary(&test.err); got != test.want {
+			t.Errorf("%v: Temporary %v", &test.err, got)
+		}
+	}
+}
+
 // TestProxyCancelled cancels a request at each byte of each kind of proxy.
 func TestProxyCancelled(t *testing.T) {
 	for proxy, dialog := range map[string]string{

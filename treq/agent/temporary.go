@@ -85,6 +85,9 @@ func judgeAlone(err error) verdict {
 		}
 		return permanent
 	case *ProxyError:
+		if err.Err != nil {
+			return unknown // Err tells
+		}
 		return judgeCode(err.Code)
 	case *response.StatusError:
 		return judgeCode(err.Code)
