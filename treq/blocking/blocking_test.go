@@ -405,9 +405,20 @@ func TestContext(t *testing.T) {
 		go cancel(errEnough)
 		wantCause(name, read(resp))
 	}
+	// Nobody reads.
+	ctx, cancel = context.WithCancelCause(t.Context())
+	resp, err := c.Get(ctx, "/endless")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel(errEnough)
+	for path := <-s.gone; path != "/endless"; path = <-s.gone {
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	wantCause("what has come is read before the end", err)
 	// After the end of the body, the context does not matter.
 	ctx, cancel = context.WithCancelCause(t.Context())
-	resp, err := c.Get(ctx, "/json")
+	resp, err = c.Get(ctx, "/json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@
 // would wait for themselves, and fail with [reactor.ErrOnLoop] instead. What an option refers
 // to belongs to the reactor's goroutine until the call has returned: it calls the function of
 // an Informational and the methods of Credentials, and makes the body. An [io.Reader] given
-// to Data is read on a goroutine of its own, so that it may block.
+// to Data is read on a goroutine of its own, so that it may block; one in Files is not.
 //
 // A response is streamed, and a slow reader of its Body slows down the server. To leave off
 // early, close the Body. A Response that is dropped before the end of its Body closes its

@@ -162,7 +162,8 @@ func (c *HTTPClient) RoundTripper() http.RoundTripper {
 }
 
 // Request makes a request and fires with the response when its head is received. The
-// methods of the response read its body.
+// methods of the response read its body. rawURL is absolute, or relative to the BaseURL of
+// the client's [Config].
 //
 // The Deferred fails with an [*agent.RequestError] if the arguments are invalid, if there
 // is no connection or no response, or if a timeout is over. A response with an error

@@ -21,7 +21,8 @@ import (
 // A placeholder without a value is an error, and so is a value without a placeholder, unless
 // it is one of the [Config]'s Defaults. It is an error, too, if a segment becomes empty, "."
 // or "..", since that names another path. A brace that is not a placeholder's is written as
-// %7B or %7D. The query has no placeholders: use [Params].
+// %7B or %7D; in a URL of [HTTPClient.RequestURL], the braces count that are in RawPath, or in
+// Path if RawPath is empty. The query has no placeholders: use [Params].
 //
 // Without PathParams, braces have no meaning. PathParams replace those of the same names from
 // earlier options.
