@@ -132,7 +132,12 @@ func (c *curlCommand) headers(r *Request) {
 	if r.AcceptEncoding != "" {
 		c.header("Accept-Encoding", r.AcceptEncoding)
 	}
-	without := []string{"Accept", "User-Agent"}
+	without := []string{"Accept"}
+	if _, given := r.Header["User-Agent"]; !given && r.UserAgent != "" {
+		c.header("User-Agent", r.UserAgent)
+	} else {
+		without = append(without, "User-Agent")
+	}
 	hasBody := r.Body != nil || sendsLength(r.Method)
 	if hasBody {
 		without = append(without, "Content-Type")

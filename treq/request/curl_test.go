@@ -266,6 +266,9 @@ func TestCurl(t *testing.T) {
 	}{
 		{request.Request{Method: "GET", URL: u}, "curl http://an.example/a -H Accept: -H User-Agent:"},
 		{request.Request{Method: "HEAD", URL: u, AcceptEncoding: "gzip"}, "curl http://an.example/a --head -H 'Accept-Encoding: gzip' -H Accept: -H User-Agent:"},
+		{request.Request{Method: "GET", URL: u, UserAgent: "me/1"}, "curl http://an.example/a -H 'User-Agent: me/1' -H Accept:"},
+		{request.Request{Method: "GET", URL: u, UserAgent: "me/1", Header: http.Header{"User-Agent": {}}}, "curl http://an.example/a -H Accept: -H User-Agent:"},
+		{request.Request{Method: "GET", URL: u, UserAgent: "me/1", Header: http.Header{"User-Agent": {"x"}}}, "curl http://an.example/a -H 'User-Agent: x' -H Accept:"},
 		{request.Request{Method: "POST", URL: u, Header: http.Header{"Accept": {"*/*"}, "Content-Type": {"text/plain"}, "User-Agent": {"me"}}, Body: request.Bytes("it's")},
 			`curl http://an.example/a -H 'Accept: */*' -H 'Content-Type: text/plain' -H 'User-Agent: me' -H Expect: --data-raw 'it'\''s'`},
 		{request.Request{Method: "PUT", URL: u, Body: request.Bytes("\x00%\\'")},
