@@ -31,6 +31,8 @@
 //     [ErrTooManyCodings].
 //   - Credentials could not be used: [auth.ErrInvalid], [auth.ErrNotBytes], or a
 //     [*response.FailedError] for [auth.ErrServerUnproved] or [ErrBodyNotRepeatable].
+//   - It was tried several times: a [*RetryError], with the reason of the last try. [Temporary]
+//     tells which errors are worth another try.
 //   - A timeout is over: a [*TimeoutError]. The request was cancelled:
 //     [deferred.ErrCancelled], which errors.Is finds in a TimeoutError too.
 //   - The body has a reader already: [response.ErrBodyTaken].

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -60,4 +61,29 @@ func ExampleNewContentDecoderAgent() {
 	// Output:
 	// the server is asked for gzip,deflate,br,zstd
 	// hello
+}
+
+func ExampleNewRetryAgent() {
+	tries := 0
+	server := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tries++; tries < 3 {
+			w.Header().Set("Retry-After", "5")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	stub := treqtesting.NewHandlerTraversalAgent(server, treqtesting.Config{})
+	a := agent.NewRetryAgent(stub.Reactor(), stub, agent.RetryConfig{
+		OnRetry: func(t agent.Try) { fmt.Println(t.Number, t.Response.Code, t.Wait.Truncate(5*time.Second)) },
+	})
+
+	u, _ := url.Parse("http://a.example/")
+	a.Request(&request.Request{Method: "GET", URL: u}).AddCallback(func(r *response.Response) (*response.Response, error) {
+		fmt.Println(r.Code, "after", r.Tries, "tries")
+		return r, nil
+	})
+	stub.Reactor().RunFor(time.Minute)
+	// Output:
+	// 1 503 5s
+	// 2 503 5s
+	// 200 after 3 tries
 }

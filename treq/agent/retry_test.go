@@ -205,6 +205,27 @@ func TestRetryTimeoutWhileConnecting(t *testing.T) {
 	w.r.Pump()
 }
 
+// TestIdempotencyKey: a request with the header is sent again after the loss of an idle
+// connection, as an idempotent one is.
+func TestIdempotencyKey(t *testing.T) {
+	for _, header := range []string{"Idempotency-Key", "X-Idempotency-Key", "Other"} {
+		w := newWorld(t, agent.PoolConfig{})
+		w.exchange(newRequest("GET", "http://a.example/"), 0)
+		req := newRequest("POST", "http://a.example/", header, "k")
+		req.Body = request.Bytes("text")
+		d := w.send(req)
+		w.Conn(0).Close()
+		if header == "Other" {
+			deferredtest.FailureResultOf(t, d)
+			continue
+		}
+		w.Conn(1).Send(okHello)
+		if result := endOf(t, d); result != "200 after 1" {
+			t.Errorf("%s: %s", header, result)
+		}
+	}
+}
+
 // TestRetryError checks what a program finds in the error, and that it names the request once.
 func TestRetryError(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})

@@ -116,3 +116,21 @@ func ExampleRaiseForStatus() {
 	// 404 page not found
 	//  <nil>
 }
+
+// A request that fails for the time being is tried again. The client of a test waits by a clock
+// that the test moves.
+func ExampleRetries() {
+	tries := 0
+	c := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tries++; tries < 3 {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		fmt.Fprintln(w, "hello at the third try")
+	}), treqtesting.Config{})
+	show(c.Get("http://an.example/", client.Retries(3)))
+	c.Reactor().RunFor(5 * time.Second)
+	// Output:
+	// hello at the third try
+	//  <nil>
+}
