@@ -74,7 +74,8 @@ parity:
 	go run ./internal/check/parity
 
 peers:
-	go test -count=1 -v -run 'TestCurl|TestPythonTreq|TestTwistedSite' ./treq/web
+	go test -count=1 -v -run 'TestCurl|TestNginx|TestPythonTreq|TestTwistedSite' ./treq/web
+	go test -count=1 -v -run TestService ./examples
 	go test -count=1 -v ./internal/check/peers
 
 RUNS = 1000

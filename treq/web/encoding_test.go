@@ -719,6 +719,9 @@ func TestEncodingOf10(t *testing.T) {
 
 // TestEncodersArePooled checks that responses one after another share an encoder.
 func TestEncodersArePooled(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes pools forget")
+	}
 	s := serve(t, &web.Site{Encoding: &web.Encoding{}, Root: web.RenderFunc(func(req *web.Request) { req.WriteString(prose[:2000]) })})
 	for _, coding := range []string{"gzip", "br", "zstd"} {
 		p := s.connect()
@@ -736,3 +739,44 @@ func TestEncodersArePooled(t *testing.T) {
 		}
 	}
 }
+
+// TestEncodingInOrder checks that the next request of a connection waits for the end of a coded
+// body, also if it or its content has come before.
+func TestEncodingInOrder(t *testing.T) {
+	root := &web.Node{}
+	root.PutChild("large", web.RenderFunc(func(req *web.Request) { req.WriteString(prose) }))
+	root.PutChild("early", &early{})
+	s := serve(t, &web.Site{Root: root, Encoding: &web.Encoding{}})
+	const accept = " HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n"
+	rest := func(got string) (text, next string) {
+		t.Helper()
+		coded, complete := unchunked(t, body(got))
+		text, err := decoded(t, "gzip", coded)
+		if !complete || err != nil {
+			t.Fatalf("complete %v, %v", complete, err)
+		}
+		_, next, _ = strings.Cut(got, "\r\n0\r\n\r\n")
+		return text, next
+	}
+	got := s.ask(strings.Repeat("GET /large"+accept+"\r\n", 3))
+	for range 3 {
+		text := ""
+		text, got = rest(got)
+		want(t, text == prose, true)
+	}
+	want(t, got, "")
+
+	p := s.connect().send("POST /early" + accept + "Content-Length: 100000\r\n\r\n" + strings.Repeat("x", 50_000))
+	text, next := rest(p.take())
+	want(t, text == prose, true)
+	want(t, next, "")
+	text, next = rest(p.send(strings.Repeat("x", 50_000) + "GET /large" + accept + "\r\n").take())
+	want(t, text == prose, true)
+	want(t, next, "")
+}
+
+// early answers before it has the content.
+type early struct{ web.Leaf }
+
+func (*early) StreamsContent() bool    { return true }
+func (*early) Render(req *web.Request) { req.WriteString(prose) }
