@@ -87,19 +87,37 @@ func (h *Hostname) connect(factory reactor.Factory) *deferred.Deferred[reactor.P
 	if !literal.IsValid() {
 		h.config.Trace.lookupDone(found)
 	}
-	return deferred.Then(found, func(addrs []netip.Addr) *deferred.Deferred[reactor.Protocol] {
-		switch {
-		case len(addrs) == 0:
-			return deferred.Fail[reactor.Protocol](&reactor.LookupError{Host: h.host, Err: reactor.ErrNameNotFound})
-		case len(addrs) == 1 && addrs[0] == literal:
-			return h.connectTo(literal, factory)
+	connect := func(addrs []netip.Addr) *deferred.Deferred[reactor.Protocol] {
+		return h.connectToAny(addrs, literal, factory)
+	}
+	if h.config.Trace == nil {
+		return deferred.Then(found, connect)
+	}
+	var connected *deferred.Deferred[reactor.Protocol]
+	connected = deferred.Then(found, func(addrs []netip.Addr) *deferred.Deferred[reactor.Protocol] {
+		d := connect(addrs)
+		if connected != nil && connected.Called() { // a function of the Trace cancelled it
+			d.Cancel()
 		}
-		addrs = h.reachable(addrs)
-		if len(addrs) == 0 {
-			return deferred.Fail[reactor.Protocol](h.error(fmt.Errorf("%w from %s", reactor.ErrNoRoute, h.config.LocalAddress)))
-		}
-		return connectFirst(h, interleave(addrs), factory)
+		return d
 	})
+	return connected
+}
+
+// connectToAny connects to one of the addresses that were found. literal is the host, if that is
+// an address.
+func (h *Hostname) connectToAny(addrs []netip.Addr, literal netip.Addr, factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+	switch {
+	case len(addrs) == 0:
+		return deferred.Fail[reactor.Protocol](&reactor.LookupError{Host: h.host, Err: reactor.ErrNameNotFound})
+	case len(addrs) == 1 && addrs[0] == literal:
+		return h.connectTo(literal, factory)
+	}
+	addrs = h.reachable(addrs)
+	if len(addrs) == 0 {
+		return deferred.Fail[reactor.Protocol](h.error(fmt.Errorf("%w from %s", reactor.ErrNoRoute, h.config.LocalAddress)))
+	}
+	return connectFirst(h, interleave(addrs), factory)
 }
 
 // connectTo connects to one address.

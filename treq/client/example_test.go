@@ -1,9 +1,12 @@
 package client_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -133,4 +136,30 @@ func ExampleRetries() {
 	// Output:
 	// hello at the third try
 	//  <nil>
+}
+
+// A context ends a request, and has the hooks that tell where its time goes.
+func ExampleContext() {
+	r := memory.New()
+	r.ListenTCP("127.0.0.1:80", &web.Site{Handler: parrot})
+	c := client.New(r, client.Config{})
+
+	ctx, cancel := context.WithCancelCause(context.Background())
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSDone:     func(info httptrace.DNSDoneInfo) { fmt.Println("found", info.Addrs) },
+		ConnectDone: func(_, address string, err error) { fmt.Println("connected to", address, err) },
+		GotConn:     func(info httptrace.GotConnInfo) { fmt.Println("used before:", info.Reused) },
+	})
+	show(c.Get("http://localhost/", client.Context(traced)))
+	r.Pump()
+	show(c.Get("http://localhost/", client.Context(traced)))
+	cancel(errors.New("it is late"))
+	r.Pump()
+	// Output:
+	// found [{127.0.0.1 }]
+	// connected to 127.0.0.1:80 <nil>
+	// used before: false
+	// GET / [] "" <nil>
+	// used before: true
+	//  GET http://localhost/: cancelled: it is late
 }
