@@ -5,3 +5,6 @@ func (p *Pool) Hosts() int { return len(p.groups) }
 
 // Accounts returns the number of b's accounts.
 func (b *RetryBudget) Accounts() int { return len(b.accounts) }
+
+// Hosts returns the number of hosts that l remembers.
+func (l *Limits) Hosts() int { return len(l.hosts) }

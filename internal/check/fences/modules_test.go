@@ -27,6 +27,7 @@ var modules = []module{
 	{"golang.org/x/sync", "reactor"},
 	{"golang.org/x/sys", "reactor"},
 	{"golang.org/x/text", "treq/auth treq/response"},
+	{"golang.org/x/time/rate", "treq/agent"},
 
 	// A test has it speak WebSocket over our RoundTripper; no user of the library gets it.
 	{"github.com/coder/websocket", ""},
