@@ -92,6 +92,9 @@ func Decoding(config agent.DecoderConfig) Option { return client.Decoding(config
 // Agent sends the request by a, in place of the reactor's shared agent.
 func Agent(a agent.Requester) Option { return client.Agent(a) }
 
+// Limiter makes the request wait until l lets it leave; see [client.Limiter].
+func Limiter(l *agent.Limiter) Option { return client.Limiter(l) }
+
 // Informational calls f with each interim response; see [client.Informational].
 func Informational(f func(code int, header http.Header)) Option { return client.Informational(f) }
 

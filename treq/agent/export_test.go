@@ -7,4 +7,4 @@ func (p *Pool) Hosts() int { return len(p.groups) }
 func (b *RetryBudget) Accounts() int { return len(b.accounts) }
 
 // Hosts returns the number of hosts that l remembers.
-func (l *Limits) Hosts() int { return len(l.hosts) }
+func (l *Limiter) Hosts() int { return len(l.hosts) }

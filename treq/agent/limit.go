@@ -51,9 +51,9 @@ type Limit struct {
 // ErrTooManyWaiting says that MaxWaiting of the [LimitConfig] requests wait already.
 var ErrTooManyWaiting = errors.New("too many requests wait for their turn (MaxWaiting)")
 
-// Limits are the limits of a LimitConfig and the requests that they count. Several agents can
-// share them. Their methods belong to the goroutine of the reactor.
-type Limits struct {
+// A Limiter lets requests leave as a LimitConfig says. Several agents may share it. Its methods
+// belong to the goroutine of the reactor.
+type Limiter struct {
 	clock       reactor.Clock
 	config      LimitConfig
 	total       gate
@@ -64,36 +64,36 @@ type Limits struct {
 	dispatching bool                 // dispatch is running, perhaps further up the stack
 }
 
-// NewLimits returns Limits by clock: the reactor of the agents.
-func NewLimits(clock reactor.Clock, config LimitConfig) *Limits {
+// NewLimiter returns a Limiter by clock: the reactor of the agents.
+func NewLimiter(clock reactor.Clock, config LimitConfig) *Limiter {
 	if clock == nil {
-		panic("agent: NewLimits without a clock")
+		panic("agent: NewLimiter without a clock")
 	}
-	return &Limits{clock: clock, config: config, total: newGate(config.Total), hosts: make(map[hostKey]*hostLimit)}
+	return &Limiter{clock: clock, config: config, total: newGate(config.Total), hosts: make(map[hostKey]*hostLimit)}
 }
 
 // Waiting returns the number of requests that wait for their turn.
-func (l *Limits) Waiting() int { return l.waiting }
+func (l *Limiter) Waiting() int { return l.waiting }
 
-// A LimitAgent is a Requester that sends requests when [Limits] let it. Requests to one host
-// leave in their order; hosts take turns.
+// A LimitAgent is a Requester that sends each request when a [Limiter] lets it. Requests to one
+// host leave in their order; hosts take turns.
 type LimitAgent struct {
-	inner  Requester
-	limits *Limits
+	inner   Requester
+	limiter *Limiter
 }
 
 // NewLimitAgent returns a LimitAgent on top of inner.
-func NewLimitAgent(inner Requester, limits *Limits) *LimitAgent {
-	if limits == nil {
-		panic("agent: NewLimitAgent without Limits")
+func NewLimitAgent(inner Requester, limiter *Limiter) *LimitAgent {
+	if limiter == nil {
+		panic("agent: NewLimitAgent without a Limiter")
 	}
-	return &LimitAgent{inner, limits}
+	return &LimitAgent{inner, limiter}
 }
 
 // Request sends req when it is its turn; see [Requester]. Timeouts of a request count its wait.
 // Cancelling the Deferred before its turn takes the request out of the queue.
 func (a *LimitAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
-	l := a.limits
+	l := a.limiter
 	key, err := hostOf(req.URL)
 	if err != nil {
 		return a.inner.Request(req) // it says what is wrong
@@ -119,7 +119,7 @@ func (a *LimitAgent) Request(req *request.Request) *deferred.Deferred[*response.
 func (a *LimitAgent) send(req *request.Request, h *hostLimit) *deferred.Deferred[*response.Response] {
 	d := deferred.MaybeDeferred(func() *deferred.Deferred[*response.Response] { return a.inner.Request(req) })
 	return d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
-		end := func() { a.limits.end(h) } // it must not refer to resp: see unread.go
+		end := func() { a.limiter.end(h) } // it must not refer to resp: see unread.go
 		if err != nil || resp == nil {
 			end()
 		} else {
@@ -175,8 +175,8 @@ type hostLimit struct {
 	gate
 	key   hostKey
 	queue list.List[place]
-	ready list.Node[hostLimit] // in Limits.ready
-	idle  list.Node[hostLimit] // in Limits.idle
+	ready list.Node[hostLimit] // in Limiter.ready
+	idle  list.Node[hostLimit] // in Limiter.idle
 	until time.Time            // when an idle host may be forgotten
 }
 
@@ -188,7 +188,7 @@ type place struct {
 
 // host returns the limits for a host, and forgets those of hosts that have been idle for long
 // enough.
-func (l *Limits) host(key hostKey) *hostLimit {
+func (l *Limiter) host(key hostKey) *hostLimit {
 	for h := l.idle.First(); h != nil && !h.until.After(l.clock.Now()); h = l.idle.First() {
 		h.idle.Remove()
 		delete(l.hosts, h.key)
@@ -204,7 +204,7 @@ func (l *Limits) host(key hostKey) *hostLimit {
 
 // rest lets h be forgotten if it has no requests. Its Rate is kept until as many requests may
 // begin as without it.
-func (l *Limits) rest(h *hostLimit) {
+func (l *Limiter) rest(h *hostLimit) {
 	switch {
 	case h.underWay != 0 || h.queue.Len() != 0:
 	case h.rate == nil:
@@ -221,10 +221,10 @@ func (l *Limits) rest(h *hostLimit) {
 const longest = 100 * 365 * 24 * time.Hour
 
 // mayLeave reports whether g lets a request leave now.
-func (l *Limits) mayLeave(g *gate) bool { return !g.full() && l.delay(g) == 0 }
+func (l *Limiter) mayLeave(g *gate) bool { return !g.full() && l.delay(g) == 0 }
 
 // delay returns how long a request has to wait for the Rate of g.
-func (l *Limits) delay(g *gate) time.Duration {
+func (l *Limiter) delay(g *gate) time.Duration {
 	if g.rate == nil {
 		return 0
 	}
@@ -235,7 +235,7 @@ func (l *Limits) delay(g *gate) time.Duration {
 }
 
 // leave counts a request to h that leaves now.
-func (l *Limits) leave(h *hostLimit) {
+func (l *Limiter) leave(h *hostLimit) {
 	for _, g := range []*gate{&h.gate, &l.total} {
 		g.underWay++
 		if g.rate != nil {
@@ -245,7 +245,7 @@ func (l *Limits) leave(h *hostLimit) {
 }
 
 // end takes back the place of a request to h, which has ended.
-func (l *Limits) end(h *hostLimit) {
+func (l *Limiter) end(h *hostLimit) {
 	h.underWay--
 	l.total.underWay--
 	l.update(h)
@@ -254,7 +254,7 @@ func (l *Limits) end(h *hostLimit) {
 }
 
 // wait puts a request into the queue of h. The Deferred fires when it is its turn.
-func (l *Limits) wait(h *hostLimit) *deferred.Deferred[deferred.None] {
+func (l *Limiter) wait(h *hostLimit) *deferred.Deferred[deferred.None] {
 	p := &place{}
 	p.turn = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) {
 		p.node.Remove()
@@ -271,7 +271,7 @@ func (l *Limits) wait(h *hostLimit) *deferred.Deferred[deferred.None] {
 }
 
 // update decides whether h is ready. If h waits for its Rate, a timer decides again.
-func (l *Limits) update(h *hostLimit) {
+func (l *Limiter) update(h *hostLimit) {
 	if h.queue.Len() == 0 || h.full() {
 		h.ready.Remove()
 		h.stopTimer()
@@ -293,7 +293,7 @@ func (l *Limits) update(h *hostLimit) {
 
 // dispatch lets those requests leave whose turn it is. They may cause other calls of it, which
 // leave the work to the first one: any number of requests takes constant stack.
-func (l *Limits) dispatch() {
+func (l *Limiter) dispatch() {
 	if l.dispatching {
 		return
 	}

@@ -29,7 +29,7 @@ type turnstile struct {
 	*agent.LimitAgent
 	t      *testing.T
 	clock  *task.Clock
-	limits *agent.Limits
+	limits *agent.Limiter
 	start  time.Time
 	sent   []*turn // those that have left
 	told   int     // how many of them wantSent has seen
@@ -46,7 +46,7 @@ type turn struct {
 func newTurnstile(t *testing.T, config agent.LimitConfig) *turnstile {
 	s := &turnstile{t: t, clock: task.NewClock()}
 	s.start = s.clock.Now()
-	s.limits = agent.NewLimits(s.clock, config)
+	s.limits = agent.NewLimiter(s.clock, config)
 	s.LimitAgent = agent.NewLimitAgent(requesterFunc(func(req *request.Request) *deferred.Deferred[*response.Response] {
 		turn := &turn{req: req, at: s.clock.Now().Sub(s.start), result: deferred.New[*response.Response]()}
 		s.sent = append(s.sent, turn)
@@ -204,7 +204,7 @@ func TestConcurrentBelowThatPanics(t *testing.T) {
 		func(*request.Request) *deferred.Deferred[*response.Response] { panic("boom") },
 		func(*request.Request) *deferred.Deferred[*response.Response] { return nil },
 	} {
-		a := agent.NewLimitAgent(below, agent.NewLimits(task.NewClock(), agent.LimitConfig{Total: agent.Limit{Concurrent: 1}}))
+		a := agent.NewLimitAgent(below, agent.NewLimiter(task.NewClock(), agent.LimitConfig{Total: agent.Limit{Concurrent: 1}}))
 		for range 3 {
 			var panicked *deferred.PanicError
 			if err := deferredtest.FailureResultOf(t, a.Request(newRequest("GET", "http://a.example/"))); !errors.As(err, &panicked) {
@@ -388,7 +388,7 @@ func TestManyWait(t *testing.T) {
 		const n = 100_000
 		var order []int
 		var first *deferred.Deferred[*response.Response]
-		limits := agent.NewLimits(task.NewClock(), config)
+		limits := agent.NewLimiter(task.NewClock(), config)
 		a := agent.NewLimitAgent(requesterFunc(func(req *request.Request) *deferred.Deferred[*response.Response] {
 			if first == nil {
 				first = deferred.New[*response.Response]()
@@ -434,7 +434,7 @@ func TestRequestsOfCallbacksDoNotOvertake(t *testing.T) {
 				return first
 			}
 			return deferred.Succeed(whole(204, ""))
-		}), agent.NewLimits(task.NewClock(), config))
+		}), agent.NewLimiter(task.NewClock(), config))
 		get := func(path string) *deferred.Deferred[*response.Response] {
 			return a.Request(newRequest("GET", "http://a.example"+path))
 		}
@@ -456,7 +456,7 @@ func TestRequestsOfCallbacksDoNotOvertake(t *testing.T) {
 // it was just answered.
 func TestLimitsOfAStack(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
-	limits := agent.NewLimits(w.r, agent.LimitConfig{PerHost: agent.Limit{Concurrent: 1}, Total: agent.Limit{Concurrent: 1}})
+	limits := agent.NewLimiter(w.r, agent.LimitConfig{PerHost: agent.Limit{Concurrent: 1}, Total: agent.Limit{Concurrent: 1}})
 	stack := agent.Stack{Agent: agent.NewLimitAgent(w.agent, limits), Redirects: &agent.RedirectConfig{}, Credentials: auth.NewDigest("u", "p")}
 	d := stack.Send(newRequest("GET", "http://a.example/"))
 	other := stack.Send(newRequest("GET", "http://a.example/other"))
@@ -488,7 +488,7 @@ func TestLimitsOfAStack(t *testing.T) {
 // back.
 func TestLimitsAndUnreadResponses(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
-	limits := agent.NewLimits(w.r, agent.LimitConfig{PerHost: agent.Limit{Concurrent: 1}})
+	limits := agent.NewLimiter(w.r, agent.LimitConfig{PerHost: agent.Limit{Concurrent: 1}})
 	a := agent.NewLimitAgent(w.agent, limits)
 	for i := range 2 { // the first one leaves at once, the second one waits
 		d := a.Request(newRequest("GET", "http://a.example/"))

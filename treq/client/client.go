@@ -31,7 +31,8 @@ type HTTPClient struct {
 	invalid error    // what is wrong with config: the error of each request; or nil
 	urls    urlCache
 
-	agent       agent.Requester    // stack.Agent without the retries
+	agent       agent.Requester    // stack.Agent without the retries and the limits
+	limiter     *agent.Limiter     // nil without Limits
 	retryBudget *agent.RetryBudget // nil before the first use
 }
 
@@ -71,6 +72,9 @@ type Config struct {
 	// Retries says which requests are tried again, and when. nil tries none again, except
 	// those with a [Retries] option.
 	Retries *agent.RetryConfig
+	// Limits says how many requests are sent, in a second and at a time, to each host and in
+	// all. Every try counts, and every redirect. nil means that there are no limits.
+	Limits *agent.LimitConfig
 	// MaxSize bounds the body of each response, in bytes; see [MaxSize]. 0 means no
 	// bound: Content, Text and JSON of a response then keep as much in memory as the
 	// server sends.
@@ -111,7 +115,10 @@ func New(r reactor.Reactor, config Config) *HTTPClient {
 		c.stack.Agent = c.log // for the tries
 	}
 	c.agent = c.stack.Agent
-	c.stack.Agent = c.retrying(c.agent)
+	if config.Limits != nil {
+		c.limiter = agent.NewLimiter(r, *config.Limits)
+	}
+	c.stack.Agent = c.retrying(limited(c.agent, c.limiter))
 	if c.stack.Jar == nil && config.NewJar == nil {
 		c.stack.Jar = &cookies.Jar{Now: r.Now}
 	}
@@ -279,8 +286,12 @@ func (c *HTTPClient) stackFor(s *settings, req *request.Request) (*agent.Stack, 
 	*stack = c.stack
 	stack.Credentials = credentials
 	stack.Buffered = !s.unbuffered
-	if s.agent != nil || s.retries != nil {
-		stack.Agent = c.retryingFor(cmp.Or(s.agent, c.agent), s)
+	if s.agent != nil || s.retries != nil || s.limited {
+		limiter := c.limiter
+		if s.limited {
+			limiter = s.limiter
+		}
+		stack.Agent = c.retryingFor(limited(cmp.Or(s.agent, c.agent), limiter), s)
 	}
 	stack.Redirects = c.redirects(s)
 	if s.maxSize != nil {

@@ -50,7 +50,9 @@ type settings struct {
 	raiseForStatus       bool
 	maxSize              *int64 // nil: as the client does
 	agent                agent.Requester
-	retries              *int // nil: as the client does
+	limited              bool           // there is a Limiter option
+	limiter              *agent.Limiter // of the option; or nil
+	retries              *int           // nil: as the client does
 	reactor              reactor.Reactor
 	decoding             *agent.DecoderConfig
 	timeouts             timeouts
