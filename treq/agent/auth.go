@@ -78,7 +78,7 @@ func NewAuthAgent(inner Requester, credentials auth.Credentials) *AuthAgent {
 func (a *AuthAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
 	o, err := origin.Of(req.URL)
 	if err != nil {
-		return refuse(req, err)
+		return Refuse(req, err)
 	}
 	if a.origin == (origin.Origin{}) {
 		a.origin = o

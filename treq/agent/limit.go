@@ -105,11 +105,11 @@ func (a *LimitAgent) Request(req *request.Request) *deferred.Deferred[*response.
 		return a.send(req, h)
 	case l.config.MaxWaiting > 0 && l.waiting >= l.config.MaxWaiting:
 		l.rest(h)
-		return refuse(req, ErrTooManyWaiting)
+		return Refuse(req, ErrTooManyWaiting)
 	}
 	return deferred.ThenBoth(l.wait(h), func(_ deferred.None, err error) *deferred.Deferred[*response.Response] {
 		if err != nil {
-			return refuse(req, err)
+			return Refuse(req, err)
 		}
 		return a.send(req, h)
 	})

@@ -66,7 +66,7 @@ type Stack struct {
 func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response] {
 	first, err := s.prepare(req)
 	if err != nil {
-		return refuse(req, err)
+		return Refuse(req, err)
 	}
 	body := s.watchBody(req)
 	t := trip{Stack: s, origin: first, req: req}
@@ -92,10 +92,11 @@ func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response
 	return d
 }
 
-// refuse is the result of req, which is not sent because of err.
-func refuse(req *request.Request, err error) *deferred.Deferred[*response.Response] {
+// Refuse returns the result of req, which an agent does not send because of err. It stops the
+// body of req, which may hold a file. The Deferred has failed with a [*RequestError].
+func Refuse(req *request.Request, err error) *deferred.Deferred[*response.Response] {
 	if req.Body != nil {
-		req.Body.StopProducing() // the body may hold a file
+		req.Body.StopProducing()
 	}
 	if _, ok := errors.AsType[*RequestError](err); !ok {
 		err = &RequestError{req.Method, origin.Redacted(req.URL), err, true}
@@ -140,7 +141,7 @@ func (t *trip) send() *deferred.Deferred[*response.Response] {
 	wait, err := t.authorize()
 	switch {
 	case err != nil:
-		return refuse(t.req, err)
+		return Refuse(t.req, err)
 	case wait != nil:
 		return t.sendAfter(wait)
 	}
@@ -154,7 +155,7 @@ func (t *trip) sendAfter(wait *deferred.Deferred[deferred.None]) *deferred.Defer
 	return deferred.ThenBoth(wait, func(_ deferred.None, err error) *deferred.Deferred[*response.Response] {
 		if err != nil {
 			// err may name another request, that for a token: errors.As shall find this one.
-			return refuse(own.req, &RequestError{own.req.Method, origin.Redacted(own.req.URL), err, true})
+			return Refuse(own.req, &RequestError{own.req.Method, origin.Redacted(own.req.URL), err, true})
 		}
 		return own.sendAuthorized()
 	})
@@ -164,7 +165,7 @@ func (t *trip) sendAfter(wait *deferred.Deferred[deferred.None]) *deferred.Defer
 func (t *trip) sendAuthorized() *deferred.Deferred[*response.Response] {
 	sent, err := t.addCookies(t.authorized)
 	if err != nil {
-		return refuse(t.req, err)
+		return Refuse(t.req, err)
 	}
 	return t.Agent.Request(sent)
 }
