@@ -33,6 +33,8 @@
 //     [*response.FailedError] for [auth.ErrServerUnproved] or [ErrBodyNotRepeatable].
 //   - It was tried several times: a [*RetryError], with the reason of the last try. [Temporary]
 //     tells which errors are worth another try.
+//   - The function of [auth.BearerFrom] failed: its error.
+//   - Too many requests wait for their turn: [ErrTooManyWaiting].
 //   - A timeout is over: a [*TimeoutError]. The request was cancelled:
 //     [deferred.ErrCancelled], which errors.Is finds in a TimeoutError too.
 //   - The body has a reader already: [response.ErrBodyTaken].

@@ -135,3 +135,23 @@ func ExampleConfig_proxy() {
 	// <nil> <nil>
 	// socks5h://proxy.example <nil>
 }
+
+// Two requests may leave at once, and then two in a second.
+func ExampleLimitAgent() {
+	r := memory.New()
+	start := r.Now()
+	r.ListenTCP("127.0.0.1:80", &web.Site{Handler: http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		fmt.Println(req.URL, "after", r.Now().Sub(start))
+	})})
+	limiter := agent.NewLimiter(r, agent.LimitConfig{PerHost: agent.Limit{Rate: 2, Burst: 2}})
+	a := agent.NewLimitAgent(agent.New(r, agent.Config{}), limiter)
+	for _, path := range []string{"/a", "/b", "/c", "/d"} {
+		a.Request(newRequest("GET", "http://localhost"+path))
+	}
+	r.RunFor(time.Second)
+	// Output:
+	// /a after 0s
+	// /b after 0s
+	// /c after 500ms
+	// /d after 1s
+}
