@@ -74,8 +74,8 @@ func DefaultLogLevel(status int, err error) slog.Level {
 //	redirects     how many redirects were followed, if any
 //	sent          the bytes of the request's body
 //	received      the bytes of the response's body, as they came
-//	earlier       the time before the last hop or try, if any
-//	queued        the wait for a connection, if any
+//	earlier       the time before the last hop or try, from a millisecond
+//	queued        the wait for a connection, from a millisecond
 //	lookup, connect, tls, first_byte, total
 //	              see [response.Times]
 //	reused        whether the connection had carried a request before
@@ -305,10 +305,10 @@ func (o *logged) finish(reason error) {
 	}
 	attrs = append(attrs, slog.Int64("sent", o.sent), slog.Int64("received", o.received))
 	t := o.times
-	if t.Earlier > 0 {
+	if t.Earlier >= time.Millisecond {
 		attrs = append(attrs, slog.Duration("earlier", t.Earlier))
 	}
-	if t.Queued > 0 {
+	if t.Queued >= time.Millisecond {
 		attrs = append(attrs, slog.Duration("queued", t.Queued))
 	}
 	level := slog.LevelError

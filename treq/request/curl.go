@@ -14,9 +14,9 @@ import (
 )
 
 // Curl returns a command for a POSIX shell that sends r by the program curl: the same method,
-// URL, headers and body, and nothing of curl's own such as its User-Agent.
+// URL, headers and body, and nothing of curl's own such as its Accept.
 //
-//	curl http://an.example/ -H 'Authorization: Bearer xxxxx' -H Accept: -H User-Agent:
+//	curl http://an.example/ -H 'Authorization: Bearer xxxxx' -H 'User-Agent: me/1.0' -H Accept:
 //
 // It shows "xxxxx" in place of a secret: the value of a header, of a parameter of the URL, or
 // of a field of a form or of JSON that has the name of a password, a token, a key, a signature

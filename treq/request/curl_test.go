@@ -105,6 +105,9 @@ func TestCurlSendsTheRequest(t *testing.T) {
 		}}},
 		{name: "lengths", r: request.Request{Method: "POST", Body: request.Bytes("a"), Header: http.Header{"Content-Length": {"5"}, "Transfer-Encoding": {"chunked"}}}},
 		{name: "a host", r: request.Request{Method: "GET", Header: http.Header{"Host": {"other.example"}}}},
+		{name: "a User-Agent", r: request.Request{Method: "GET", UserAgent: "me/1.0"}},
+		{name: "another User-Agent", r: request.Request{Method: "GET", UserAgent: "me/1.0", Header: http.Header{"User-Agent": {"you/2"}}}},
+		{name: "no User-Agent", r: request.Request{Method: "GET", UserAgent: "me/1.0", Header: http.Header{"User-Agent": nil}}},
 		{name: "codings", r: request.Request{Method: "GET", AcceptEncoding: "gzip,br"}},
 		{name: "credentials", r: request.Request{Method: "GET", Header: http.Header{"Authorization": {"Basic dXNlcjpwYXNz"}, "Cookie": {"a=b; c=d"}}}},
 		{name: "an expectation", r: request.Request{Method: "POST", Body: request.Bytes("a"), ExpectContinue: time.Second}},
@@ -159,8 +162,13 @@ func expected(r *request.Request, body string) received {
 			want.host = values[0]
 		case "@X", "Content-Length", "Transfer-Encoding":
 		default:
-			want.header[name] = values
+			if len(values) > 0 {
+				want.header[name] = values
+			}
 		}
+	}
+	if _, own := r.Header["User-Agent"]; !own && r.UserAgent != "" {
+		want.header["User-Agent"] = []string{r.UserAgent}
 	}
 	if r.AcceptEncoding != "" {
 		want.header["Accept-Encoding"] = []string{r.AcceptEncoding}
