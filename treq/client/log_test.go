@@ -96,6 +96,50 @@ func TestLogOfAClient(t *testing.T) {
 	}
 }
 
+// TestLogOfRetries: each try has a line at Debug, and the line of the request counts them, also
+// after a failure.
+func TestLogOfRetries(t *testing.T) {
+	for _, test := range []struct {
+		answers []string // "" closes the connection
+		want    []string
+	}{
+		{[]string{"503 No", "", "200 OK"}, []string{" msg=try method=GET url=http://a.example/ status=503 ", " msg=try method=GET url=http://a.example/ error=", " status=200 ",
+			"level=INFO msg=request method=GET url=http://a.example/ status=200 tries=3 "}},
+		{[]string{"", "", ""}, []string{" msg=try ", " msg=try ", " msg=try ", "level=ERROR msg=request method=GET url=http://a.example/ error=", " tries=3 "}},
+	} {
+		r := memory.New()
+		s := rawserver.Listen(t, r, "80")
+		answers := test.answers
+		s.Accept = func(c *rawserver.Conn) {
+			c.Data = func([]byte) {
+				answer := answers[0]
+				if answers = answers[1:]; answer == "" {
+					c.LoseConnection()
+				} else {
+					c.Write([]byte("HTTP/1.1 " + answer + "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+				}
+			}
+		}
+		var lines bytes.Buffer
+		c := client.New(r, client.Config{Log: &agent.LogConfig{Logger: linesIn(&lines, slog.LevelDebug)}})
+		d := c.Get("http://a.example/", client.Retries(2))
+		d.AddErrback(func(error) (*response.Response, error) { return nil, nil })
+		r.RunFor(time.Minute)
+		deferredtest.SuccessResultOf(t, d)
+		if got := lines.String(); strings.Count(got, "msg=try") != 3 || strings.Count(got, "msg=request ") != 1 {
+			t.Errorf("got %s", got)
+		}
+		rest := lines.String()
+		for _, want := range test.want {
+			_, after, ok := strings.Cut(rest, want)
+			if !ok {
+				t.Errorf("without %q: %s", want, lines.String())
+			}
+			rest = after
+		}
+	}
+}
+
 // TestLogIsTheSameEachRun: the lines have the times of the reactor.
 func TestLogIsTheSameEachRun(t *testing.T) {
 	run := func() string {

@@ -19,7 +19,8 @@ type Times struct {
 	Start time.Time
 	// Earlier is the time from Start to the last request that was sent.
 	Earlier time.Duration
-	// Queued is the wait for a place among the connections to the server.
+	// Queued is the wait for a place among the connections to the server. The connecting of
+	// an agent with an EndpointFactory counts as Queued.
 	Queued time.Duration
 	// Lookup is the time for the addresses of the name.
 	Lookup time.Duration
