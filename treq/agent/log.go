@@ -101,7 +101,7 @@ type requestLog struct {
 	clock   reactor.Clock
 	config  LogConfig
 	names   secret.Names
-	pending list.List[logged] // the requests whose lines are not written yet, oldest first
+	pending *list.List[logged] // the requests whose lines are not written yet, oldest first
 }
 
 // NewLogAgent returns a LogAgent on top of inner, with the time of clock, which normally is the
@@ -112,11 +112,20 @@ func NewLogAgent(clock reactor.Clock, inner Requester, config LogConfig) *LogAge
 		config.Level = DefaultLogLevel
 	}
 	config.Bodies = max(0, config.Bodies)
-	return &LogAgent{&requestLog{clock: clock, config: config, names: config.Secrets}, inner}
+	return &LogAgent{&requestLog{clock, config, config.Secrets, new(list.List[logged])}, inner}
 }
 
 // Around returns a LogAgent on top of another agent, with the same log and the same Pending.
-func (a *LogAgent) Around(inner Requester) *LogAgent { return &LogAgent{a.requestLog, inner} }
+// It hides the values of more secrets; see the Secrets of [LogConfig].
+func (a *LogAgent) Around(inner Requester, secrets ...string) *LogAgent {
+	l := a.requestLog
+	if len(secrets) != 0 {
+		own := *l
+		own.names = slices.Concat(l.names, secret.Names(secrets))
+		l = &own
+	}
+	return &LogAgent{l, inner}
+}
 
 // A Pending is a request that is under way: its response, or the end of the response's body, is
 // still to come.

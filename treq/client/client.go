@@ -84,7 +84,7 @@ type Config struct {
 	// Data makes the body. It is treq's data_to_body_producer.
 	DataToBodyProducer func(data any) (body request.BodyProducer, ok bool)
 	// Log says how requests are logged, unless a [Log] option says otherwise. nil means that
-	// they are not. The zero LogConfig logs to [slog.Default].
+	// they are not. The zero LogConfig logs to [slog.Default]. SensitiveHeaders are hidden.
 	Log *agent.LogConfig
 }
 

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"slices"
+
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -57,9 +59,15 @@ func (c *HTTPClient) watch(s *settings, stack *agent.Stack, req *request.Request
 	}
 	switch {
 	case s.log != nil:
-		a = agent.NewLogAgent(c.clock(s), a, *s.log)
+		a = agent.NewLogAgent(c.clock(s), nil, *s.log).Around(a, s.secretHeaders(c)...)
 	case c.log != nil:
-		a = c.log.Around(a)
+		a = c.log.Around(a, s.secretHeaders(c)...)
 	}
 	return a.Request(req)
+}
+
+// secretHeaders returns the names of the headers that stay with their origin: they are secret
+// in a log.
+func (s *settings) secretHeaders(c *HTTPClient) []string {
+	return slices.Concat(c.config.Redirects.SensitiveHeaders, s.sensitiveHeaders)
 }

@@ -89,7 +89,7 @@ func TestSecretsStayHidden(t *testing.T) {
 				var lines, dump bytes.Buffer
 				config := client.Config{
 					AgentConfig: agent.Config{Dump: &agent.DumpConfig{To: &dump, Secrets: []string{"X-Mine"}}},
-					Log:         &agent.LogConfig{Logger: linesIn(&lines, slog.LevelDebug), Bodies: 1000, Secrets: []string{"X-Mine"}},
+					Log:         &agent.LogConfig{Logger: linesIn(&lines, slog.LevelDebug), Bodies: 1000},
 				}
 				if proxy != "" {
 					config.AgentConfig.Proxy = agent.ProxyURL(proxy)
