@@ -59,13 +59,13 @@ func newWorld(t *testing.T) *world {
 			fmt.Fprintf(rw, "%s %s", r.Method, r.URL.Path)
 		}
 	})
-	plain := httptest.NewServer(handler)
+	plain, secure := httptest.NewUnstartedServer(handler), httptest.NewUnstartedServer(handler)
+	w.http, w.https = "http://"+plain.Listener.Addr().String(), "https://"+secure.Listener.Addr().String()
+	plain.Start() // only now: handler reads the URLs
 	t.Cleanup(plain.Close)
-	secure := httptest.NewUnstartedServer(handler)
 	secure.TLS = &tls.Config{Certificates: []tls.Certificate{w.cert}}
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
-	w.http, w.https = plain.URL, secure.URL
 	return w
 }
 
