@@ -121,8 +121,10 @@ func (r *Request) negotiate(empty bool) *Encoder {
 	switch {
 	case a.best == nil, empty, r.Header["Range"] != nil:
 		return nil
+	case e.MaxOpen >= 0 && e.open >= cmp.Or(e.MaxOpen, 100):
+		return nil // even if the client refuses the body as it is: the bound is for hostile ones
 	case a.notIdentity:
-	case !fits, tooShort, e.MaxOpen >= 0 && e.open >= cmp.Or(e.MaxOpen, 100):
+	case !fits, tooShort:
 		return nil
 	}
 	h["Content-Encoding"] = []string{a.best.Name}

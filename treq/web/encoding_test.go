@@ -616,7 +616,7 @@ func TestBrokenEncoder(t *testing.T) {
 	for _, in := range []string{"Write", "Flush", "Close", "Open", "panic Write", "panic Flush", "panic Close"} {
 		t.Run(in, func(t *testing.T) {
 			log := logs(t)
-			status := 0
+			status, sent := 0, int64(0)
 			s := serve(t, &web.Site{
 				Encoding: &web.Encoding{Encoders: []web.Encoder{{Name: "gzip", Open: func(io.Writer) web.EncodingWriter {
 					if in == "Open" {
@@ -624,7 +624,7 @@ func TestBrokenEncoder(t *testing.T) {
 					}
 					return brokenWriter{in}
 				}}}},
-				AccessLog: func(req *web.Request) { status = web.LoggedStatus(req) },
+				AccessLog: func(req *web.Request) { status, sent = web.LoggedStatus(req), req.Sent() },
 			})
 			s.site.Root = web.RenderFunc(func(req *web.Request) {
 				req.NotDoneYet()
@@ -635,6 +635,7 @@ func TestBrokenEncoder(t *testing.T) {
 			s.Advance(time.Second)
 			want(t, p.ended, true)
 			want(t, status, 500)
+			want(t, sent, 0) // nothing of the plain body either
 			want(t, strings.Contains(log(), "the encoder of a response failed"), true)
 			s.Advance(time.Hour)
 			want(t, len(s.DelayedCalls()), 0)
@@ -658,6 +659,10 @@ func TestMaxOpen(t *testing.T) {
 	open[0].Finish()
 	s.Pump()
 	want(t, ask()+ask(), "gzip")
+	// Also for a client that refuses what else there is: the bound is for hostile ones.
+	got := s.connect().send("GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip, identity;q=0\r\n\r\n").take()
+	want(t, header(got, "Content-Encoding"), "")
+	want(t, head(got), "HTTP/1.1 200 OK")
 }
 
 // TestEncodingResource checks which resources are coded, and by which Encoding.

@@ -63,7 +63,7 @@ func (r *Request) sendHead(body []byte, whole int64) {
 	r.sent += int64(len(body))
 	if encoder != nil && r.hasBody() {
 		r.startCoder(encoder, length)
-		if len(plain) != 0 {
+		if len(plain) != 0 && r.coder != nil {
 			r.writeBody(plain)
 		}
 	}

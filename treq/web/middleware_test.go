@@ -486,3 +486,112 @@ func TestResourceHandlerElsewhere(t *testing.T) {
 	}()
 	(&web.ResourceHandler{Root: &web.Node{}}).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 }
+
+// TestResourceHandlerHeaders checks that the headers of a middleware and those of a resource
+// meet as those of two http.Handlers do.
+func TestResourceHandlerHeaders(t *testing.T) {
+	logs(t)
+	page := func(f func(http.Header)) web.Resource {
+		return web.RenderFunc(func(req *web.Request) {
+			if f != nil {
+				f(req.ResponseHeader)
+			}
+			req.WriteString(prose[:2000])
+		})
+	}
+	root := &web.Node{}
+	root.PutChild("plain", page(nil))
+	root.PutChild("adds", page(func(h http.Header) { h.Add("Set-Cookie", "b=2"); h.Add("Vary", "Cookie") }))
+	root.PutChild("sets", page(func(h http.Header) { h.Set("Vary", "Cookie"); h.Set("Content-Type", "text/css") }))
+	root.PutChild("deletes", page(func(h http.Header) { h.Del("X-Frame-Options") }))
+	root.PutChild("trailer", page(func(h http.Header) { h.Set("Trailer", "X-B"); h.Set("X-B", "2") }))
+	root.PutChild("coded", &web.EncodingResource{Resource: page(nil)})
+	root.PutChild("panics", page(func(h http.Header) { h.Set("X-Own", "1"); h.Del("Vary"); panic("a bug") }))
+	s := serve(t, &web.Site{Handler: wrap(func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Set-Cookie", "a=1")
+		h.Set("Vary", "Origin")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Content-Type", "application/json")
+		if r.URL.Path == "/trailer" {
+			h.Set("Trailer", "X-A")
+		}
+		next.ServeHTTP(w, r)
+		h.Set("X-A", "1")
+	})(&web.ResourceHandler{Root: root})})
+	const common = "map[Content-Length:[2000] Content-Type:[application/json] Set-Cookie:[a=1] Vary:[Origin] X-Frame-Options:[DENY]]"
+	for path, wanted := range map[string]string{
+		"/plain":   common,
+		"/adds":    strings.NewReplacer("a=1", "a=1 b=2", "Origin", "Origin Cookie").Replace(common),
+		"/sets":    strings.NewReplacer("Origin", "Cookie", "application/json", "text/css").Replace(common),
+		"/deletes": strings.Replace(common, " X-Frame-Options:[DENY]", "", 1),
+		"/trailer": strings.NewReplacer("Content-Length:[2000] ", "", "Vary", "Trailer:[X-A X-B] Transfer-Encoding:[chunked] Vary").Replace(common),
+		"/coded":   strings.NewReplacer("Content-Length:[2000]", "Content-Encoding:[gzip] Content-Length:[LENGTH]", "Origin", "Origin Accept-Encoding").Replace(common),
+		"/panics":  strings.NewReplacer("2000", "22", "application/json", "text/plain; charset=utf-8", "X-Frame", "X-Content-Type-Options:[nosniff] X-Frame").Replace(common),
+	} {
+		got := s.get(path, "Accept-Encoding: gzip")
+		if path == "/coded" {
+			wanted = strings.Replace(wanted, "LENGTH", header(got, "Content-Length"), 1)
+		}
+		want(t, path+" "+fmt.Sprint(heads(got)), path+" "+wanted)
+		if path == "/trailer" {
+			want(t, strings.HasSuffix(got, "\r\n0\r\nX-A: 1\r\nX-B: 2\r\n\r\n"), true)
+		}
+	}
+}
+
+// TestResourceHandlerTarget checks URLs of which http.StripPrefix leaves no slash.
+func TestResourceHandlerTarget(t *testing.T) {
+	s := serve(t, &web.Site{Handler: http.StripPrefix("/api/", &web.ResourceHandler{Root: web.RenderFunc(func(req *web.Request) {
+		fmt.Fprint(req, req.Path, " ", req.Args, " ", req.GetRequestHostname())
+	})})})
+	for target, wanted := range map[string]string{
+		"/api/":                                "/ map[] an.example",
+		"/api/a?b=c":                           "/a map[b:[c]] an.example",
+		"/api/*":                               "/* map[] an.example",
+		"/api/http://evil.example/a":           "/http://evil.example/a map[] an.example",
+		"http://an.example/api/a":              "/a map[] an.example",
+		"http://b.example/api/?u=http://a/b/c": "/ map[u:[http://a/b/c]] b.example",
+	} {
+		want(t, body(s.get(target)), wanted)
+	}
+}
+
+// TestResourceHandlerForwarded checks what resources see behind a proxy and a middleware that
+// changes the request.
+func TestResourceHandlerForwarded(t *testing.T) {
+	for host, wanted := range map[string]string{
+		"":              "192.0.2.7:0 https://b.example:8443 b.example",
+		"other.example": "192.0.2.7:0 https://other.example other.example",
+	} {
+		s := serve(t, &web.Site{Proxies: named(forAll...), Handler: wrap(func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+			if host != "" {
+				r.Host = host
+			}
+			clear(r.Header)
+			next.ServeHTTP(w, r)
+		})(&web.ResourceHandler{Root: web.RenderFunc(seen)})})
+		want(t, body(s.get("/", "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: b.example", "X-Forwarded-Port: 8443")), wanted)
+	}
+}
+
+// TestResourceHandlerEncoding checks that an EncodingResource below a ResourceHandler replaces the
+// Encoding of the Site, also by no coding.
+func TestResourceHandlerEncoding(t *testing.T) {
+	never := func(string) bool { return false }
+	root := &web.Node{}
+	root.PutChild("site", web.RenderFunc(func(req *web.Request) { req.WriteString(prose[:2000]) }))
+	root.PutChild("never", &web.EncodingResource{Resource: root, Encoding: web.Encoding{Types: never}})
+	root.PutChild("br", &web.EncodingResource{Resource: root, Encoding: web.Encoding{Encoders: []web.Encoder{web.BrotliEncoder}}})
+	for _, encoding := range []*web.Encoding{{}, nil} {
+		s := serve(t, &web.Site{Encoding: encoding, Handler: &web.ResourceHandler{Root: root}})
+		for path, coding := range map[string]string{"/site": "gzip", "/never/site": "", "/br/site": "br"} {
+			if encoding == nil && path == "/site" {
+				coding = ""
+			}
+			got := s.get(path, "Accept-Encoding: gzip, br;q=0.5")
+			want(t, header(got, "Content-Encoding"), coding)
+			want(t, plain(t, got), prose[:2000])
+		}
+	}
+}

@@ -56,8 +56,13 @@ type Proxies struct {
 
 var defaultForwarded = []string{"X-Forwarded-For", "X-Forwarded-Proto"}
 
-// check panics on invalid Headers.
+// check panics on invalid fields.
 func (p *Proxies) check() {
+	for _, in := range p.Addresses {
+		if !in.IsValid() {
+			panic("web: Proxies.Addresses has an invalid prefix: was the error of netip.ParsePrefix dropped?")
+		}
+	}
 	for _, name := range p.Headers {
 		switch http.CanonicalHeaderKey(name) {
 		case "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port":
@@ -82,8 +87,11 @@ func (p *Proxies) trusts(peer net.Addr) bool {
 	return false
 }
 
+// has reports whether ip is a proxy's. An IPv4 address is never in IPv6's form here.
 func (p *Proxies) has(ip netip.Addr) bool {
-	return slices.ContainsFunc(p.Addresses, func(in netip.Prefix) bool { return in.Contains(ip) })
+	return slices.ContainsFunc(p.Addresses, func(in netip.Prefix) bool {
+		return in.Contains(ip) || in.Addr().Is4In6() && ip.Is4() && in.Contains(netip.AddrFrom16(ip.As16()))
+	})
 }
 
 // forwarded is what a proxy says of a request.

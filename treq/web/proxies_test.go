@@ -130,6 +130,19 @@ func TestForwardedToHandlers(t *testing.T) {
 	want(t, strings.HasPrefix(header(s.get("/", "X-Forwarded-Proto: http"), "Set-Cookie"), "GOTREQ_SESSION="), true)
 }
 
+// TestMappedProxies checks the addresses of IPv4 in the form of IPv6.
+func TestMappedProxies(t *testing.T) {
+	for prefix, trusted := range map[string]bool{
+		"10.0.0.1/32": true, "10.9.9.9/8": true, "::ffff:10.0.0.1/128": true, "::ffff:10.0.0.0/104": true, "0.0.0.0/0": true,
+		"::ffff:11.0.0.0/104": false, "::/0": false, "10.0.0.2/32": false,
+	} {
+		s := serve(t, &web.Site{Root: web.RenderFunc(seen), Proxies: web.Proxies{Addresses: []netip.Prefix{netip.MustParsePrefix(prefix)}}})
+		if got := body(s.get("/", "X-Forwarded-For: 192.0.2.7")); strings.HasPrefix(got, "192.0.2.7:0 ") != trusted {
+			t.Errorf("%s: %q", prefix, got)
+		}
+	}
+}
+
 // TestForwardedOverUNIX checks that a UNIX socket is trusted only if asked for.
 func TestForwardedOverUNIX(t *testing.T) {
 	for _, trusted := range []bool{false, true} {
@@ -156,12 +169,17 @@ func TestInvalidProxies(t *testing.T) {
 		headers []string
 		want    string
 	}{
+		{nil, "web: Proxies.Addresses has an invalid prefix: was the error of netip.ParsePrefix dropped?"},
 		{[]string{"Forwarded", "X-Forwarded-For"}, "web: Proxies.Headers has Forwarded and others: name only what the proxies set"},
 		{[]string{"X-Real-Ip"}, `web: Proxies.Headers has "X-Real-Ip", which is neither Forwarded nor X-Forwarded-For, -Proto, -Host or -Port`},
 	} {
 		func() {
 			defer func() { want(t, fmt.Sprint(recover()), test.want) }()
-			(&web.Site{Root: web.RenderFunc(hello), Proxies: web.Proxies{Headers: test.headers}}).BuildProtocol(nil)
+			proxies := web.Proxies{Headers: test.headers}
+			if test.headers == nil {
+				proxies.Addresses = make([]netip.Prefix, 1)
+			}
+			(&web.Site{Root: web.RenderFunc(hello), Proxies: proxies}).BuildProtocol(nil)
 		}()
 	}
 }

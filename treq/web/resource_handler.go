@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strings"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
@@ -20,10 +21,11 @@ import (
 //
 //	site := &web.Site{Handler: cors(compress(&web.ResourceHandler{Root: root}))}
 //
-// The resources see the request as the middleware passes it on: its method, URL, header, body
-// and context; see [Request.Context]. What they write goes through the middleware's
-// ResponseWriter, and is flushed unless the response ends with it. The access log has one
-// line for the request: that of the [Site].
+// The resources see the request as the middleware passes it on: its method, URL, host, header,
+// body and context; see [Request.Context]. Their ResponseHeader begins with the headers that
+// the middleware has set. What they write goes through the middleware's ResponseWriter, and
+// is flushed unless the response ends with it. The access log has one line for the request:
+// that of the [Site].
 //
 // A ResourceHandler answers requests that a Site has received, directly or through
 // middlewares, also in a HandlerResource with InThreads, which [http.TimeoutHandler] needs. It
@@ -40,6 +42,14 @@ func (r *Request) Context() context.Context {
 		return c.hr.Context()
 	}
 	return context.Background()
+}
+
+// resetHeader removes the headers that the resource has set.
+func (r *Request) resetHeader() {
+	clear(r.ResponseHeader)
+	if c, ok := r.carrier.(*handlerCarrier); ok {
+		maps.Copy(r.ResponseHeader, c.base)
+	}
 }
 
 // ServeHTTP answers r; see [http.Handler].
@@ -78,6 +88,8 @@ type handlerCarrier struct {
 	hr  *http.Request
 	req *Request
 
+	base http.Header // the headers that middlewares had set before
+
 	work   []func() error // what ServeHTTP has to do
 	queued int            // bytes of the body in work
 	puller reactor.PullProducer
@@ -100,8 +112,12 @@ func (c *handlerCarrier) begin(root Resource) {
 	if _, ours := ctx.(*handlerContext); !ours || c.inv.task == nil { // a middleware may end it
 		c.unwatch = c.inv.req.conn.reactor.WatchContext(ctx, c.inv.wake)
 	}
+	target := c.hr.URL.RequestURI()
+	if !strings.HasPrefix(target, "/") { // http.StripPrefix may leave none
+		target = "/" + target
+	}
 	head := requestHead{
-		method: c.hr.Method, target: c.hr.URL.RequestURI(), version: c.hr.Proto,
+		method: c.hr.Method, target: target, version: c.hr.Proto,
 		header: c.hr.Header.Clone(), length: c.hr.ContentLength, last: c.hr.Close,
 	}
 	if c.hr.Host != "" {
@@ -112,6 +128,13 @@ func (c *handlerCarrier) begin(root Resource) {
 	}
 	c.req = newRequest(c.inv.req.conn, c, head)
 	c.req.encoding = nil // the response passes through that of the Site later
+	if f := c.inv.req.forwarded; f != nil {
+		c.req.forwarded = &forwarded{client: f.client, at: f.at, proto: f.proto} // the host is that of hr
+	}
+	c.base = c.w.Header().Clone()
+	delete(c.base, "Trailer") // the middleware sends its own
+	delete(c.base, "Content-Length")
+	maps.Copy(c.req.ResponseHeader, c.base)
 	c.req.beginAt(root)
 }
 
@@ -244,10 +267,21 @@ func (c *handlerCarrier) poke() {
 
 func (c *handlerCarrier) writeHead(h responseHead, body []byte, last bool) error {
 	header := maps.Clone(h.header)
+	if c.req.encoding != nil && c.inv.req.encoding != nil && header["Content-Encoding"] == nil {
+		header["Content-Encoding"] = []string{"identity"} // an EncodingResource has decided: see optsOut
+	}
 	c.do(func() error {
-		maps.Copy(c.w.Header(), header)
-		if h.length >= 0 && len(c.w.Header()["Trailer"]) == 0 { // the body of a response with trailers has no length
-			c.w.Header()["Content-Length"] = []string{itoa(h.length)}
+		all := c.w.Header()
+		for name := range c.base {
+			delete(all, name) // header has those that the resource has kept
+		}
+		header["Trailer"] = append(all["Trailer"], header["Trailer"]...)
+		maps.Copy(all, header)
+		if len(all["Trailer"]) == 0 {
+			delete(all, "Trailer")
+			if h.length >= 0 { // the body of a response with trailers has no length
+				all["Content-Length"] = []string{itoa(h.length)}
+			}
 		}
 		c.w.WriteHeader(h.code)
 		c.unflushed = true

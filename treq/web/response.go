@@ -254,7 +254,7 @@ func (r *Request) endWith(code int, text, name, value string) {
 		return
 	}
 	r.UnregisterProducer()
-	clear(r.ResponseHeader)
+	r.resetHeader()
 	r.SetResponseCode(code)
 	r.SetHeader("Content-Type", "text/plain; charset=utf-8")
 	r.SetHeader(name, value)
