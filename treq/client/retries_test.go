@@ -116,7 +116,7 @@ func TestRetriesOfHops(t *testing.T) {
 			w.WriteHeader(503)
 		case r.URL.Path == "/first":
 			http.SetCookie(w, &http.Cookie{Name: "c", Value: "v", Path: "/"})
-			http.Redirect(w, r, "/secret", 307)
+			http.Redirect(w, r, "/secret", http.StatusTemporaryRedirect)
 		default:
 			fmt.Fprint(w, "welcome")
 		}
