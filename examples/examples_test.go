@@ -69,6 +69,7 @@ var offline = map[string][]string{
 	"blocking":           {"word 0\nword 1\nword 2\nword 3\nword 4\n"},
 	"chat":               {"listening on", "* Bob is here\nAlice: hello, Bob\nBob: hello, Alice\n* Bob is gone\n* it is "},
 	"circuit_breaker":    {"I do not feel well.\n\nI do not feel well.\n\nI do not feel well.\n\n", ": the server has failed too often: it rests\nI do not", ": the server has failed too often: it rests\nI am fine.\nI am fine.\n"},
+	"crawler":            {"failed, waiting 1", "\n200 pages\n"},
 	"custom_agent":       {"<Response 200", `"user-agent": "custom/1.0"`},
 	"deterministic_test": {"retrying after http://127.0.0.1", ": 503 Service Unavailable\nHere I am.\n"},
 	"disable_redirects":  {"Location: /get\n<Response 302"},

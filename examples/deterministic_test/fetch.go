@@ -12,7 +12,8 @@ import (
 )
 
 // fetch fires with the text at url. It makes up to three attempts of two seconds. It waits
-// one second after the first attempt and two after the second.
+// one second after the first attempt and two after the second. It shows how a coroutine
+// waits; example crawler has retries without code.
 func fetch(clock reactor.Clock, c treq.Client, url string) *deferred.Deferred[string] {
 	return deferred.Go(func(co *deferred.Co) (string, error) {
 		for n := 1; ; n++ {
