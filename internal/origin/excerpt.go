@@ -25,6 +25,17 @@ func Excerpt(text string, most int) string {
 	return text[:begin] + "[" + strconv.Itoa(end-begin) + " bytes]" + text[end:]
 }
 
+// NamesRequest reports whether text, that of an error, begins with a request: a method, a URL
+// and a colon. Whoever adds a request to an error asks it first.
+func NamesRequest(text string) bool {
+	method, rest, _ := strings.Cut(text, " ")
+	isURL := strings.HasPrefix(rest, "http://") || strings.HasPrefix(rest, "https://")
+	return isURL && strings.Contains(rest, ": ") && method != "" && strings.Trim(method, methodChars) == ""
+}
+
+// methodChars are the characters of a method (RFC 9110, section 5.6.2).
+const methodChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~"
+
 // Redacted returns u, which may be nil, as the text of an error shows it: without its secrets,
 // and with the "//" that package url leaves out if no host follows.
 func Redacted(u *url.URL) string {

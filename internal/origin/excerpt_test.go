@@ -26,3 +26,23 @@ func TestExcerpt(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesRequest(t *testing.T) {
+	for text, want := range map[string]bool{
+		"GET http://a.example/: cancelled":           true,
+		"M-SEARCH https://a.example/?q=%20: no":      true,
+		"GET http://a.example/[9 bytes]z: cancelled": true,
+		"":                              false,
+		"boom":                          false,
+		"GET http://a.example/":         false,
+		"GET /a: no":                    false,
+		"GET ftp://a.example/: no":      false,
+		" http://a.example/: no":        false,
+		"bearer: GET http://a/: no":     false,
+		"Get \"http://a.example/\": no": false, // net/url's
+	} {
+		if got := origin.NamesRequest(text); got != want {
+			t.Errorf("%q: got %v", text, got)
+		}
+	}
+}

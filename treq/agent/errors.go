@@ -12,7 +12,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/treq/request"
-	"github.com/seed-7c003b53/gotreq/treq/response"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
@@ -97,13 +96,16 @@ func (e *RequestError) Error() string {
 	return fmt.Sprintf("%s %s: %s", method, origin.Excerpt(printable(e.URL), origin.ExcerptOfURL), why)
 }
 
-// namesRequest reports whether the text of err names the request.
+// namesRequest reports whether the text of err names a request: as many errors of responses
+// do, alone or in what says how long the request took.
 func namesRequest(err error) bool {
-	if tried, ok := err.(*RetryError); ok {
-		err = tried.Err
+	switch e := err.(type) {
+	case *RetryError:
+		return namesRequest(e.Err)
+	case *TimeoutError:
+		return e.Err != nil && namesRequest(e.Err)
 	}
-	failed, ok := err.(*response.FailedError)
-	return ok && failed.Response != nil && failed.Response.Request != nil
+	return origin.NamesRequest(err.Error())
 }
 
 // printable returns s with its control characters escaped: a text of a caller or a server

@@ -3,6 +3,7 @@ package agent_test
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -206,3 +207,52 @@ func TestFailedWriteInMemory(t *testing.T) {
 		})
 	}
 }
+
+// TestRequestIsNamedOnce: an error that names its request keeps its text, whichever it is and
+// whatever says how long the request took.
+func TestRequestIsNamedOnce(t *testing.T) {
+	const url = "http://a.example/"
+	errBoom := errors.New("boom")
+	failed := func(read func(r *response.Response) *deferred.Deferred[any], code int, header, text string) error {
+		r, s := bodytest.New(code, "Content-Type", header)
+		r.Request = newRequest("GET", url)
+		d := read(r)
+		s.SendAll(text)
+		return deferredtest.FailureResultOf(t, d)
+	}
+	untyped := func(v *response.Response) (any, error) { return v, nil }
+	resp := &response.Response{Request: newRequest("GET", url)}
+	cut := &response.FailedError{Reasons: []error{reactor.ErrConnectionLost}, Response: resp}
+	for name, err := range map[string]error{
+		"FailedError": cut,
+		"StatusError": failed(func(r *response.Response) *deferred.Deferred[any] {
+			return deferred.Map(r.RaiseForStatus(), untyped)
+		}, 401, "text/plain", "no"),
+		"ResultError":             failed(response.JSONOr[any, map[string]any], 401, "application/json", "{}"),
+		"ResultError of an error": failed(response.JSONOr[any, problem], 401, "application/json", "{}"),
+		"JSON":                    failed(response.JSON[any], 200, "text/html", "<p>"),
+		"CharsetError":            failed(response.JSON[any], 200, "text/html; charset=x-no", "<p>"),
+		"RetryError":              &agent.RetryError{Tries: 2, Err: cut},
+		"TimeoutError":            &agent.TimeoutError{Option: "Timeout", After: 1, Err: &agent.RetryError{Tries: 2, Err: cut}},
+		"a plain error":           errBoom,
+		"a foreign error":         fmt.Errorf("the cache: %w", errBoom),
+		"a timeout":               &agent.TimeoutError{Option: "Timeout", After: 1},
+	} {
+		named := agent.WithRequest(newRequest("GET", url), err)
+		var of *agent.RequestError
+		if text := named.Error(); strings.Count(text, "GET "+url+": ") != 1 || strings.Count(text, "http:") != 1 || !errors.As(named, &of) || of.Err != err {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+	// The error of another request, of an agent's own, is not that of this one.
+	other := fmt.Errorf("a token: %w", &response.FailedError{Reasons: []error{errBoom}, Response: &response.Response{Request: newRequest("POST", "http://b.example/")}})
+	const want = "GET http://a.example/: a token: POST http://b.example/: the response failed: boom"
+	if got := agent.WithRequest(newRequest("GET", url), other).Error(); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+// A problem is the error of a server.
+type problem struct{}
+
+func (problem) Error() string { return "no" }

@@ -86,6 +86,14 @@ func (s *server) handle(w http.ResponseWriter, req *http.Request) {
 				return
 			}
 		}
+	case "/endless-error":
+		w.WriteHeader(500)
+		for {
+			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+				s.gone <- path
+				return
+			}
+		}
 	case "/cut":
 		w.Header().Set("Content-Length", "10")
 		io.WriteString(w, "half")
@@ -226,8 +234,9 @@ func TestErrors(t *testing.T) {
 	if err := resp.RaiseForStatus(); !errors.As(err, &status) || status.Code != 404 || string(status.Body) != "no such thing\n" {
 		t.Errorf("RaiseForStatus: %v", err)
 	}
-	if _, err := c.Get(t.Context(), "/missing", client.RaiseForStatus(true)); !errors.As(err, &status) {
-		t.Errorf("the option RaiseForStatus: %v", err)
+	_, err = c.Get(t.Context(), "/missing", client.RaiseForStatus(true))
+	if want := "GET " + s.URL + "/missing: 404 Not Found: no such thing"; !errors.As(err, &status) || err.Error() != want {
+		t.Errorf("the option RaiseForStatus: got %v\nwant %s", err, want)
 	}
 	resp, err = c.Get(t.Context(), "/cut")
 	if err != nil {
@@ -243,6 +252,29 @@ func TestErrors(t *testing.T) {
 	}
 	if all, err := io.ReadAll(resp.Body); string(all) != "half" || err == nil || errors.Is(err, io.EOF) {
 		t.Errorf("Body: %q, %v", all, err)
+	}
+
+	resp, err = c.Get(t.Context(), "/endless-error")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = resp.RaiseForStatus()
+	if !errors.As(err, &status) || len(status.Body) == 0 {
+		t.Errorf("an endless error: %v", err)
+	}
+	if path := <-s.gone; path != "/endless-error" {
+		t.Errorf("%s is gone", path)
+	}
+	if _, err := resp.Content(); err == nil || !strings.Contains(err.Error(), "GET "+s.URL+"/endless-error: the body of the error status has more than 262144 bytes") {
+		t.Errorf("the rest of an endless error: %.300v", err)
+	}
+	resp, err = c.Get(t.Context(), "/json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Read(make([]byte, 1))
+	if _, err := resp.Content(); !errors.Is(err, response.ErrBodyTaken) || !strings.HasPrefix(err.Error(), "GET "+s.URL+"/json: ") {
+		t.Errorf("a body that is taken: %v", err)
 	}
 
 	var nobody context.Context
@@ -592,20 +624,46 @@ func TestOnLoop(t *testing.T) {
 	}
 	errs := make(map[string]error)
 	file := &closer{Reader: strings.NewReader("text")}
+	read, err := c.Get(t.Context(), "/half")
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := make(chan error)
+	go func() { // it waits for the loop, and must not make the loop wait for it
+		_, err := read.Content()
+		waiting <- err
+	}()
+	for stacks := make([]byte, 1<<20); !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "bridge.(*Pipe).Read("); {
+		runtime.Gosched()
+	}
+	unread, err := c.Get(t.Context(), "/json")
+	if err != nil {
+		t.Fatal(err)
+	}
 	_, err = c.Get(t.Context(), "/json", onLoop(func(*request.Request) {
 		_, errs["Get"] = c.Get(context.Background(), "/json")
 		_, errs["Post"] = c.Post(context.Background(), "/json", client.Data(file))
 		_, errs["Read"] = half.Body.Read(make([]byte, 1))
+		_, errs["Text"] = unread.Text()
+		_, errs["Content"] = read.Content()
+		_, errs["Read while another waits"] = read.Body.Read(make([]byte, 1))
 		errs["Close"] = c.Close()
 		errs["Shutdown"] = c.Shutdown(context.Background())
 	}))
-	if !errors.Is(err, errEnough) || len(errs) != 5 || file.closed.Load() != 1 {
+	if !errors.Is(err, errEnough) || len(errs) != 8 || file.closed.Load() != 1 {
 		t.Errorf("%d errors, %v, the file was closed %d times", len(errs), err, file.closed.Load())
 	}
 	for name, err := range errs {
 		if !errors.Is(err, reactor.ErrOnLoop) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if text, err := unread.Text(); err != nil || text == "" {
+		t.Errorf("later, elsewhere: %q, %v", text, err)
+	}
+	read.Body.Close()
+	if err := <-waiting; err != io.ErrClosedPipe {
+		t.Errorf("the Content that waited: %v", err)
 	}
 	// On other loops, too: the server may be there.
 	loops := map[string]reactor.Reactor{"default": reactor.Background(), "another": background.Loop(t, nil)}

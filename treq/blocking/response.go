@@ -3,7 +3,9 @@ package blocking
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"runtime"
 	"sync"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/bridge"
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -55,7 +58,13 @@ func newResponse(from *response.Response, pipe *bridge.Pipe) *Response {
 // Content reads the whole body and returns it. All calls return the same bytes, which must
 // not be changed. It fails with [response.ErrBodyTaken] if Body was read before, and with the
 // error that cut the body short.
-func (r *Response) Content() ([]byte, error) { return r.body.whole() }
+func (r *Response) Content() ([]byte, error) {
+	content, err := r.body.whole(math.MaxInt64)
+	if err == nil || err == io.ErrClosedPipe {
+		return content, err
+	}
+	return await((*response.Response).Content, r.loaded(content, err)) // whose error names the request
+}
 
 // Text reads the whole body as text; see [response.Response.Text].
 func (r *Response) Text() (string, error) { return Read(r, (*response.Response).Text) }
@@ -69,13 +78,13 @@ func (r *Response) JSON(into any) error {
 
 // RaiseForStatus returns a [*response.StatusError] if the status is 400 or above, with the
 // beginning of the body. It then has read the whole body: the context of the request bounds
-// the time, and [client.MaxSize] the size. Any goroutine may use the Response of the error,
-// whose Deferreds have fired.
+// the time. If the body has more than [response.DiscardLimit] bytes, it is given up after
+// these. Any goroutine may use the Response of the error, whose Deferreds have fired.
 func (r *Response) RaiseForStatus() error {
 	if r.Code < 400 {
 		return nil
 	}
-	content, failed := r.Content()
+	content, failed := r.body.whole(response.DiscardLimit)
 	_, err := await((*response.Response).RaiseForStatus, r.loaded(content, failed))
 	return err
 }
@@ -149,9 +158,24 @@ type body struct {
 	err     error         // what cut it short; or nil
 }
 
+// lock locks mu. On a loop's goroutine, where the holder of mu may wait for that loop, it
+// fails instead of waiting.
+func (b *body) lock() error {
+	if b.mu.TryLock() {
+		return nil
+	}
+	if reactor.OnAnyLoop() {
+		return errOnLoop
+	}
+	b.mu.Lock()
+	return nil
+}
+
 // Read reads from the pipe, or from the content.
 func (b *body) Read(p []byte) (int, error) {
-	b.mu.Lock()
+	if err := b.lock(); err != nil {
+		return 0, err
+	}
 	if b.content == nil {
 		b.taken = true
 		b.mu.Unlock()
@@ -174,21 +198,33 @@ func (b *body) Close() error {
 	return b.pipe.Close()
 }
 
-// whole reads the pipe to its end, once.
-func (b *body) whole() ([]byte, error) {
-	b.mu.Lock()
+// errTooLong is the error of a body that is too long for a StatusError.
+var errTooLong = fmt.Errorf("the body of the error status has more than %d bytes: the rest was not read", response.DiscardLimit)
+
+// whole reads the pipe to its end, once. It gives up a body of more than most bytes.
+func (b *body) whole(most int64) ([]byte, error) {
+	if err := b.lock(); err != nil {
+		return nil, err
+	}
 	defer b.mu.Unlock()
 	switch {
 	case b.taken:
 		return nil, response.ErrBodyTaken
+	case b.content == nil && reactor.OnAnyLoop():
+		return nil, errOnLoop
 	case b.content == nil:
-		b.data, b.err = io.ReadAll(b.pipe)
+		b.data, b.err = io.ReadAll(io.LimitReader(b.pipe, most))
+		if b.err == nil && int64(len(b.data)) == most {
+			if _, b.err = io.ReadFull(b.pipe, make([]byte, 1)); b.err == nil {
+				b.err = errTooLong
+				b.pipe.Close()
+			} else if b.err == io.EOF {
+				b.err = nil
+			}
+		}
 		b.content = bytes.NewReader(b.data)
 	}
-	if b.err != nil {
-		return b.data, b.err
-	}
-	return b.data, nil
+	return b.data, b.err
 }
 
 // A pipeReader is the reader of a response that writes its body to a pipe. It belongs to the

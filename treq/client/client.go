@@ -49,8 +49,9 @@ type Config struct {
 	// request.
 	//
 	// With a BaseURL, the defaults that hold secrets stay with its origin, as they do in
-	// a redirect: a request to another origin goes without [Auth], [Cookies] and the
-	// headers that [SensitiveHeaders] describes, unless its own options have them.
+	// a redirect: a request to another origin goes without [Auth], [Cookies], the headers
+	// that [SensitiveHeaders] describes, and headers and [Params] with the name of a secret,
+	// such as X-Api-Key and access_token, unless its own options have them.
 	Defaults []Option
 	// UserAgent is the User-Agent of requests without one. "" means [DefaultUserAgent].
 	// Headers{"User-Agent": {}} leaves it out, in Defaults or in a request. An agent of

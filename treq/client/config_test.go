@@ -223,9 +223,10 @@ func TestBadDefaults(t *testing.T) {
 func TestDefaultsWithSecrets(t *testing.T) {
 	defaults := []client.Option{
 		client.BasicAuth("u", "p"), client.Cookies{"c": "1"}, client.SensitiveHeaders{"X-Token"},
-		client.Headers{"Authorization": {"Bearer t"}, "Host": {"front.example"}, "X-Token": {"t"}, "X-Key": {"k"}, "X-Open": {"o"}},
+		client.Headers{"Authorization": {"Bearer t"}, "Host": {"front.example"}, "X-Token": {"t"}, "X-Key": {"k"}, "X-Api-Key": {"k"}, "X-Open": {"o"}},
+		client.Params{"access_token": {"t"}, "page": {"2"}},
 	}
-	secrets := []string{"Authorization", "Cookie", "X-Token", "X-Key"}
+	secrets := []string{"Authorization", "Cookie", "X-Token", "X-Key", "X-Api-Key"}
 	redirects := agent.RedirectConfig{SensitiveHeaders: []string{"x-key"}}
 	for _, test := range []struct {
 		base, url string
@@ -235,6 +236,13 @@ func TestDefaultsWithSecrets(t *testing.T) {
 		{"http://a.example/v1/", "http://A.example.:80/", true},
 		{"http://a.example/v1/", "http://b.example/", false},
 		{"http://a.example/v1/", "//b.example/", false},
+		{"http://b.example@a.example/v1/", "//b.example:80/", false},
+		{"http://a.example/v1/", "\\\\b.example/", true},
+		{"http://a.example/v1/", "/\\b.example/", true},
+		{"http://a.example/v1/", ":80/x", true},
+		{"http://a.example/v1/", "///b.example/", true},
+		{"http://a.example/v1/", "/.//b.example/", true},
+		{"http://a.example/v1/", "/%2e%2e//b.example/", true},
 		{"http://a.example/v1/", "/to/b.example/", false},
 		{"", "http://b.example/", true},
 	} {
@@ -247,6 +255,9 @@ func TestDefaultsWithSecrets(t *testing.T) {
 		}
 		if (got.Host == "front.example") != test.secret || got.Header.Get("X-Open") != "o" {
 			t.Errorf("%s from %q: Host %s, header %v", test.url, test.base, got.Host, got.Header)
+		}
+		if redirected := strings.Contains(test.url, "/to/"); !redirected && (got.FormValue("access_token") != "") != test.secret || !redirected && got.FormValue("page") != "2" {
+			t.Errorf("%s from %q: %s", test.url, test.base, got.RequestURI)
 		}
 		if test.secret {
 			continue

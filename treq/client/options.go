@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/internal/origin"
+	"github.com/seed-7c003b53/gotreq/internal/secret"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
@@ -351,11 +352,13 @@ func positive(option string, d time.Duration) error {
 	return nil
 }
 
+var errNilOption = fmt.Errorf("%w: nil", ErrOption)
+
 // apply applies all options, even after a bad one: a body that will not be sent must be
 // released. apply returns the first error.
 func (s *settings) apply(options []Option) (first error) {
 	for _, o := range options {
-		err := fmt.Errorf("%w: nil", ErrOption)
+		err := errNilOption
 		if o != nil {
 			err = o.apply(s)
 		}
@@ -372,8 +375,11 @@ func (c *HTTPClient) settings(target *url.URL, options []Option) (*settings, err
 	s := &settings{}
 	s.apply(c.config.Defaults) // they are checked
 	s.defaultPathParams, s.pathParams = s.pathParams, nil
-	if c.base != nil && len(c.config.Defaults) != 0 && !sameOrigin(c.base, target) {
-		s.withhold(&c.config.Redirects)
+	if c.base != nil && len(c.config.Defaults) != 0 {
+		s.keepSecrets()
+		if !sameOrigin(c.base, target) {
+			s.withhold(&c.config.Redirects)
+		}
 	}
 	return s, s.apply(options)
 }
@@ -401,11 +407,21 @@ func checkDefaults(options []Option) error {
 	return nil
 }
 
+// keepSecrets makes the headers sensitive that have the name of a secret.
+func (s *settings) keepSecrets() {
+	for name := range s.header {
+		if secret.Known.Has(name) {
+			s.sensitiveHeaders = append(s.sensitiveHeaders, name)
+		}
+	}
+}
+
 // withhold removes what must not be sent to another origin.
 func (s *settings) withhold(redirects *agent.RedirectConfig) {
 	config := agent.RedirectConfig{SensitiveHeaders: slices.Concat(redirects.SensitiveHeaders, s.sensitiveHeaders)}
 	s.credentials, s.cookies = nil, nil
 	maps.DeleteFunc(s.header, func(name string, _ []string) bool { return config.Sensitive(name) })
+	s.params = slices.DeleteFunc(s.params, func(pair [2]string) bool { return secret.Known.Has(pair[0]) })
 }
 
 // sameOrigin reports whether a and b have one origin.

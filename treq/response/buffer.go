@@ -85,18 +85,24 @@ func (b *buffer) content(r *Response) *deferred.Deferred[[]byte] {
 }
 
 // leave stops the waiting, because the Deferred is cancelled.
-func (w *waiter) leave(*deferred.Deferred[[]byte]) {
+func (w *waiter) leave(d *deferred.Deferred[[]byte]) {
 	w.place.Remove()
-	w.response.buffer.steer()
+	b := w.response.buffer
+	b.steer()
+	d.Errback(w.response.unread(deferred.ErrCancelled, b.came()))
+}
+
+// came returns what has come.
+func (b *buffer) came() (came beginning) {
+	came.add(b.data)
+	return came
 }
 
 // whole returns the whole body of r, or the error that cut it short. The body has ended.
 func (b *buffer) whole(r *Response) ([]byte, error) {
 	switch err := failure(b.ended); {
 	case err != nil:
-		var came beginning
-		came.add(b.data)
-		return nil, r.unread(err, came)
+		return nil, r.unread(err, b.came())
 	case b.data == nil:
 		return []byte{}, nil
 	}

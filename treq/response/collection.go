@@ -30,7 +30,7 @@ type collection struct {
 
 func (r *Response) collect(c *collection) *deferred.Deferred[deferred.None] {
 	c.response = r
-	c.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { c.stop(deferred.ErrCancelled) })
+	c.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { c.stop(c.response.unread(deferred.ErrCancelled, c.came)) })
 	if err := r.DeliverBody(c); err != nil {
 		c.done.Errback(r.unread(err, c.came))
 	}

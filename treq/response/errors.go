@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/internal/secret"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -99,6 +100,9 @@ func (r *Response) unread(err error, came beginning) error {
 		return err
 	}
 	text := err.Error()
+	if err == deferred.ErrCancelled {
+		text = "cancelled" // as a RequestError says it
+	}
 	for p := r; p != nil; p = p.PreviousResponse {
 		if named := p.prefix(); named != "" && strings.HasPrefix(text, named) {
 			prefix = ""

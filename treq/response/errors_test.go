@@ -188,3 +188,30 @@ func TestSecretsInErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestCancelsOfReading: whoever cancels a read learns which request it was, and what came.
+func TestCancelsOfReading(t *testing.T) {
+	for way, read := range reads {
+		for _, code := range []int{200, 500} {
+			for _, piece := range []string{"", "nine here"} {
+				r, s := bodytest.New(code)
+				r.Request = &request.Request{Method: "GET", URL: &url.URL{Scheme: "http", Host: "h", Path: "/a"}}
+				d := read(r)
+				if piece != "" {
+					s.Send(piece)
+				}
+				d.Cancel()
+				want := "GET http://h/a: cancelled"
+				if piece != "" {
+					want += `, after 9 bytes: "nine here"`
+				}
+				if err := deferredtest.FailureResultOf(t, d); err.Error() != want || !errors.Is(err, deferred.ErrCancelled) {
+					t.Errorf("%s: got %v\nwant %s", way, err, want)
+				}
+				if len(s.Asked) == 0 || s.Asked[len(s.Asked)-1] != "stop" {
+					t.Errorf("%s: the source was asked to %q", way, s.Asked)
+				}
+			}
+		}
+	}
+}

@@ -81,7 +81,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		b.waiter = deferred.New[deferred.None]()
 		if _, err := deferred.Await(b.co, b.waiter); err != nil {
 			b.waiter = nil
-			b.stop(err)
+			b.stop(b.response.unread(err, b.came))
 		}
 	}
 	if len(b.piece) == 0 {

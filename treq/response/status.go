@@ -103,7 +103,12 @@ func (r *Response) statusError(most int, wait time.Duration) *deferred.Deferred[
 	if r.Request != nil {
 		s.err.Method, s.err.URL = r.Request.Method, origin.Redacted(r.Request.URL)
 	}
-	s.done = deferred.NewCancellable(func(*deferred.Deferred[*statusReader]) { s.stop(reactor.ErrConnectionAborted) })
+	s.done = deferred.NewCancellable(func(d *deferred.Deferred[*statusReader]) {
+		s.stop(reactor.ErrConnectionAborted)
+		var came beginning
+		came.add(s.body)
+		d.Errback(r.unread(deferred.ErrCancelled, came))
+	})
 	r.Buffer()
 	err := r.DeliverBody(s)
 	switch {

@@ -62,7 +62,12 @@ func (r *Response) xmlDecoder(data []byte) (*xml.Decoder, string, error) {
 		return d, text, err
 	}
 	d := xml.NewDecoder(bytes.NewReader(data))
+	switched := false
 	d.CharsetReader = func(declared string, after io.Reader) (io.Reader, error) {
+		if switched { // each would copy the rest, and decode it once more
+			return nil, errDeclaredAgain
+		}
+		switched = true
 		rest, err := io.ReadAll(after)
 		if err != nil {
 			return nil, err
@@ -78,6 +83,9 @@ func (r *Response) xmlDecoder(data []byte) (*xml.Decoder, string, error) {
 	}
 	return d, string(data), nil
 }
+
+// errDeclaredAgain says that a document has two XML declarations with a charset.
+var errDeclaredAgain = errors.New("a second XML declaration with an encoding")
 
 // errOutsideRoot says that a document has text or an element beside its root element.
 var errOutsideRoot = errors.New("more than one root element, or text outside it")

@@ -109,3 +109,18 @@ func TestHostileXML(t *testing.T) {
 		}
 	}
 }
+
+// TestXMLDeclaredAgain: only one XML declaration changes the charset. Otherwise a small body
+// would keep the program busy for minutes, since each declaration copies the rest.
+func TestXMLDeclaredAgain(t *testing.T) {
+	const declaration = `<?xml version="1.0" encoding="latin1"?>`
+	for _, body := range []string{
+		declaration + "<note>" + declaration + "</note>",
+		declaration + "<note>" + strings.Repeat(declaration, 1<<20/len(declaration)) + "</note>",
+	} {
+		err := deferredtest.FailureResultOf(t, response.XML[note](answered(200, body)))
+		if !strings.Contains(err.Error(), "a second XML declaration") {
+			t.Error(err)
+		}
+	}
+}
