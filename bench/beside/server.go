@@ -105,6 +105,7 @@ func (w *world) handler() http.Handler {
 		rw.Header().Set("Content-Type", "text/plain; charset=iso-8859-1")
 		rw.Write([]byte("caf\xe9"))
 	})
+	mux.HandleFunc("/links", func(rw http.ResponseWriter, _ *http.Request) { rw.Header().Set("Link", `</2>; rel="next"`) })
 	mux.HandleFunc("/upload", func(_ http.ResponseWriter, r *http.Request) {
 		buf := make([]byte, 4096)
 		for {
