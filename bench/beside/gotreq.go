@@ -126,7 +126,9 @@ func probeGotreq(p *prober) {
 	late := 300 * time.Millisecond
 	p.several("timeouts", []labelled{
 		{"connect", func() error {
-			return fails(func() error { return with(client.Config{AgentConfig: agent.Config{ConnectTimeout: late}}, "http://"+p.Dead) })
+			return fails(func() error {
+				return with(client.Config{AgentConfig: agent.Config{ConnectTimeout: late}}, "http://"+p.Dead)
+			})
 		}},
 		{"response", func() error { return fails(func() error { return get("/silent", client.Timeout(late)) }) }},
 		{"between reads", func() error { return fails(func() error { return get("/stall", client.ReadTimeout(late)) }) }},

@@ -139,7 +139,9 @@ func probeNetHTTP(p *prober) {
 		_, err := text("http://example.com/get")
 		return err
 	})
-	p.row("socks", "yes", func() error { return with(&http.Transport{Proxy: fixed("socks5://" + p.SOCKS)}, "http://example.com/get") })
+	p.row("socks", "yes", func() error {
+		return with(&http.Transport{Proxy: fixed("socks5://" + p.SOCKS)}, "http://example.com/get")
+	})
 	p.row("retries", "no", func() error {
 		_, err := text(p.HTTP + "/flaky?id=" + p.id())
 		return err

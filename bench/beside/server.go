@@ -38,8 +38,8 @@ type world struct {
 	Home  string // a folder with a .netrc
 
 	behind  map[string]string // the address of the server for each port of example.com
-	proxied atomic.Int64 // the requests and tunnels that the proxy let through
-	socks   atomic.Int64 // the connections that the SOCKS server made
+	proxied atomic.Int64      // the requests and tunnels that the proxy let through
+	socks   atomic.Int64      // the connections that the SOCKS server made
 	mu      sync.Mutex
 	counts  map[string]int // by the id of a query
 }
