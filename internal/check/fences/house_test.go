@@ -71,6 +71,7 @@ var house = []room{
 	{"examples/...", public},
 	{"internal/testkit/...", public},
 	{"bench", public + " internal/testkit/testcert"},
+	{"bench/beside", public},
 	{"internal/check/bigbody", public},
 	{"internal/check/doccheck", ""},
 	{"internal/check/fences", ""},
