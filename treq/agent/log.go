@@ -140,6 +140,7 @@ type Pending struct {
 	Age time.Duration
 }
 
+// String is a line for people: the request, its state and its age.
 func (p Pending) String() string {
 	return fmt.Sprintf("%s %s: %s for %v", p.Method, p.URL, p.State, p.Age)
 }

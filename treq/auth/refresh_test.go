@@ -42,7 +42,7 @@ func newService(t *testing.T, config auth.BearerConfig) *service {
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 			w.WriteHeader(401)
 		case to != "":
-			http.Redirect(w, r, to, 307)
+			http.Redirect(w, r, to, http.StatusTemporaryRedirect)
 		default:
 			fmt.Fprint(w, token)
 		}
