@@ -66,6 +66,9 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	} {
 		var log strings.Builder
 		slog.New(slog.NewTextHandler(&log, nil)).Info("", "v", v)
+		nested := struct{ In []any }{[]any{v, map[string]any{"v": v}}}
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("", "v", v, "nested", nested)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("", "nested", nested)
 		basic := authorization(t, auth.Basic("u", secret), anURL)
 		text := fmt.Sprintf("%v|%+v|%s|%#v|%s", v, v, v, v, log.String())
 		if strings.Contains(text, secret) || strings.Contains(text, basic) {
@@ -77,6 +80,10 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	text := log.String() + deferred.Succeed(token).String()
 	if strings.Contains(text, secret) || strings.Count(text, "Token(xxxxx)") != 2 {
 		t.Error(text)
+	}
+	masked, err := json.Marshal(token)
+	if err != nil || json.Unmarshal(masked, &token) == nil {
+		t.Errorf("%s was read as a Token, %v", masked, err)
 	}
 	for want, token := range map[string]auth.Token{
 		"Token(xxxxx for 1h0m0s)":                 {ExpiresIn: time.Hour},
@@ -121,7 +128,7 @@ func TestTokenFromJSON(t *testing.T) {
 			continue
 		}
 		var again auth.Token
-		if text, err := json.Marshal(got); err != nil || json.Unmarshal(text, &again) != nil || again != got {
+		if text, err := got.MarshalSecrets(); err != nil || json.Unmarshal(text, &again) != nil || again != got {
 			t.Errorf("%s: written as %s, %v", test.in, text, err)
 		}
 	}

@@ -6,9 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
 // md5Hex returns the MD5 hash, in hex, of the parts joined by colons.
@@ -23,4 +25,11 @@ func authorize(t testing.TB, c auth.Credentials, req *request.Request) error {
 		return deferredtest.FailureResultOf(t, wait)
 	}
 	return nil
+}
+
+// A requesterFunc is an agent that is only a function.
+type requesterFunc func(*request.Request) *deferred.Deferred[*response.Response]
+
+func (f requesterFunc) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+	return f(req)
 }

@@ -57,6 +57,9 @@ func (e Entry) String() string {
 // GoString is String, for the verb %#v.
 func (e Entry) GoString() string { return e.String() }
 
+// MarshalText is String, so that the password is not in the JSON of a log.
+func (e Entry) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
 // ReadNetrc reads the file that $NETRC names, else .netrc in the home directory, else, on
 // Windows, _netrc there. If there is no file, the Netrc has no entries.
 func ReadNetrc() (*Netrc, error) {

@@ -46,8 +46,12 @@ func BearerFrom(fetch func() *deferred.Deferred[Token]) Credentials {
 // NewBearer returns the credentials of RFC 6750 for tokens that fetch gets. Keep them: all
 // requests that they authorize share one token. Requests wait while fetch runs, which is
 // called when there is no token, when the token has expired, and when a server answers 401 to
-// a request with it. The refused request is then sent again, unless it had waited for that
-// very token.
+// a request with it. The refused request is then sent again with the new token.
+//
+// A request does not ask for tokens for ever: if it waits for the token that replaces a
+// refused one, and the server refuses that one too, the 401 is the result. So a server that
+// refuses all tokens costs a request two calls of fetch. Once a server accepts a token, that
+// is answers anything but 401, the next refusal replaces it again.
 //
 // If fetch fails or panics, or if its token cannot be sent, all requests that wait fail; the
 // next one calls fetch again. A request that is cancelled leaves the others waiting. If all
@@ -63,8 +67,8 @@ func NewBearer(fetch func() *deferred.Deferred[Token], config BearerConfig) Cred
 	c := &refreshing{fetch: fetch, config: config}
 	if config.Token.Value != "" {
 		c.err = config.Token.check()
+		c.accept(config.Token)
 	}
-	c.accept(config.Token)
 	return c
 }
 
@@ -77,8 +81,16 @@ type refreshing struct {
 	fetch   func() *deferred.Deferred[Token]
 	config  BearerConfig
 	err     error    // the first token cannot be sent
-	token   Token    // the present one; its Value is "" if there is none
+	issued  *issued  // the present token; nil if there is none
+	refused bool     // the last token was dropped because a server refused it
 	refresh *refresh // non-nil while a token is being fetched
+}
+
+// An issued token is a result of fetch, or the first token. fetch may return equal tokens:
+// each one is another issued.
+type issued struct {
+	Token
+	doubtful bool // it replaces a token that a server refused, and no server has accepted it
 }
 
 // A refresh is a call of fetch and the requests that wait for its token.
@@ -101,7 +113,7 @@ func (c *refreshing) Authorize(req *request.Request) *deferred.Deferred[deferred
 	case c.err != nil:
 		return deferred.Fail[deferred.None](c.err)
 	case c.valid():
-		authorize(req, c.token.Value)
+		c.issued.authorize(req, carries{c})
 		return nil
 	case c.refresh != nil && c.refresh.fetching:
 		return deferred.Fail[deferred.None](ErrOwnToken)
@@ -109,60 +121,78 @@ func (c *refreshing) Authorize(req *request.Request) *deferred.Deferred[deferred
 	return c.wait(req)
 }
 
-func authorize(req *request.Request, token string) {
-	req.Header.Set("Authorization", "Bearer "+token)
-}
+// carries and waitedFor are the keys, in the Context of a request, of the token that it has:
+// carries of one that was there, waitedFor of one that the request waited for.
+type (
+	carries   struct{ *refreshing }
+	waitedFor struct{ *refreshing }
+)
 
-// waitedFor is the key, in the Context of a request, of the token that the request has waited
-// for.
-type waitedFor struct{ *refreshing }
+// authorize adds the token to req. key is carries or waitedFor.
+func (t *issued) authorize(req *request.Request, key any) {
+	req.Header.Set("Authorization", "Bearer "+t.Value)
+	req.Context = context.WithValue(cmp.Or(req.Context, context.Background()), key, t)
+}
 
 // Answered drops the token of req if the server refused it. Another token is worth another
 // attempt.
 func (c *refreshing) Answered(req *request.Request, resp *response.Response) (again bool, err error) {
 	c.learnTime(resp)
-	if resp.Code != http.StatusUnauthorized {
-		return false, nil
+	if req.Context == nil {
+		return false, nil // Authorize has not seen req
 	}
-	used, ok := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
+	used, waited := req.Context.Value(waitedFor{c}).(*issued)
+	if !waited {
+		used, _ = req.Context.Value(carries{c}).(*issued)
+	}
 	switch {
-	case !ok:
+	case used == nil:
 		return false, nil
-	case used != c.token.Value:
+	case resp.Code != http.StatusUnauthorized:
+		used.doubtful = false
+		return false, nil
+	case used != c.issued:
 		return true, nil // another request has replaced the token, or is about to
-	case req.Context != nil && req.Context.Value(waitedFor{c}) == used:
-		return false, nil // a new token was refused: the next one would be, too
+	case waited && used.doubtful:
+		return false, nil // the next token would be refused, too
 	}
-	c.token = Token{}
+	c.issued, c.refused = nil, true
 	return true, nil
 }
 
 // valid reports whether there is a token that has not expired.
 func (c *refreshing) valid() bool {
-	t := &c.token
-	if t.Value == "" || t.Expiry.IsZero() || c.config.Clock == nil {
-		return t.Value != ""
+	t := c.issued
+	if t == nil || t.Expiry.IsZero() || c.config.Clock == nil {
+		return t != nil
 	}
 	return c.config.Clock.Now().Before(t.Expiry.Add(-max(0, cmp.Or(c.config.Early, DefaultEarly))))
 }
 
 // learnTime finds a clock if the token needs one.
 func (c *refreshing) learnTime(resp *response.Response) {
-	if c.config.Clock != nil || c.token.Expiry.IsZero() && c.token.ExpiresIn == 0 {
+	t := c.issued
+	if c.config.Clock != nil || t == nil || t.Expiry.IsZero() && t.ExpiresIn == 0 {
 		return
 	}
 	if tasks := resp.Cooperator(); tasks != nil {
 		c.config.Clock = tasks.Clock()
-		c.accept(c.token)
+		c.date(t)
+	}
+}
+
+// date sets the Expiry of t.
+func (c *refreshing) date(t *issued) {
+	if t.ExpiresIn > 0 && c.config.Clock != nil {
+		t.Expiry, t.ExpiresIn = c.config.Clock.Now().Add(t.ExpiresIn), 0
 	}
 }
 
 // accept makes t the present token.
 func (c *refreshing) accept(t Token) {
-	if t.ExpiresIn > 0 && c.config.Clock != nil {
-		t.Expiry, t.ExpiresIn = c.config.Clock.Now().Add(t.ExpiresIn), 0
-	}
-	c.token = t
+	c.issued = &issued{Token: t, doubtful: c.refused}
+	c.refused = false
+	c.date(c.issued)
 }
 
 // wait returns a Deferred that fires when req has a new token.
@@ -217,11 +247,11 @@ func (c *refreshing) fetched(r *refresh, t Token, err error) {
 	if err == nil {
 		c.accept(t)
 	}
+	got := c.issued // the first of the waiters may replace it
 	for w := r.waiters.First(); w != nil; w = r.waiters.First() {
 		w.place.Remove()
 		if err == nil {
-			authorize(w.request, t.Value)
-			w.request.Context = context.WithValue(cmp.Or(w.request.Context, context.Background()), waitedFor{c}, t.Value)
+			got.authorize(w.request, waitedFor{c})
 		}
 		w.ready.Resolve(deferred.None{}, err)
 	}

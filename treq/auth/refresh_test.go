@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
@@ -158,6 +159,7 @@ func TestBearerFromAfterAnothersRefresh(t *testing.T) {
 	late := send("new")
 	refused(next, false) // it waited for the token that was refused
 	refused(late, true)  // it did not
+	refused(next, true)  // the token has been dropped
 	if fetches != 1 {
 		t.Errorf("%d fetches", fetches)
 	}
@@ -166,28 +168,164 @@ func TestBearerFromAfterAnothersRefresh(t *testing.T) {
 	}
 }
 
-// TestBearerFromDoesNotRefreshForEver has a server that refuses every token, or every token
-// but the one before.
+// TestBearerFromDoesNotRefreshForEver has functions whose tokens the server refuses, at once or
+// after a while. Each row makes one request after the other.
 func TestBearerFromDoesNotRefreshForEver(t *testing.T) {
-	s := newService(t, auth.BearerConfig{})
-	for i := range 3 {
-		s.fetches = nil
-		d := s.get("/")
-		s.fire(auth.Token{Value: fmt.Sprint("bad", i)})
-		s.want(d, 401, 1)
+	type step struct {
+		valid string // the token that the server takes from now on
+		code  int
+		sent  string // the tokens that the server sees
 	}
-	s.wantSeen("bad0", "bad0", "bad1", "bad1", "bad2")
-	s.fetches = nil
-	d := s.get("/")
-	s.give("good")
-	s.want(d, 200, 1)
+	for name, test := range map[string]struct {
+		first  string // the Token of the BearerConfig
+		tokens string // of the calls of fetch; the last one again and again
+		steps  []step
+		calls  int
+	}{
+		"an old token":                {"", "old new", []step{{"new", 200, "old new"}, {"new", 200, "new"}}, 2},
+		"two old tokens":              {"", "old old new", []step{{"new", 401, "old old"}, {"new", 200, "old new"}}, 3},
+		"an old first token":          {"old", "new", []step{{"new", 200, "old new"}, {"new", 200, "new"}}, 1},
+		"always refused":              {"", "a b c d e", []step{{"", 401, "a b"}, {"", 401, "b c"}, {"", 401, "c d"}}, 4},
+		"always refused, the same":    {"", "a", []step{{"", 401, "a a"}, {"", 401, "a a"}}, 3},
+		"a first token, refused":      {"f", "a b", []step{{"", 401, "f a"}, {"", 401, "a b"}}, 2},
+		"good in the end":             {"", "a b c", []step{{"", 401, "a b"}, {"b", 200, "b"}, {"c", 200, "b c"}}, 3},
+		"refused after a success":     {"", "a b c d", []step{{"a", 200, "a"}, {"b", 200, "a b"}, {"c", 200, "b c"}, {"", 401, "c d"}}, 4},
+		"refused after another token": {"", "a b c", []step{{"b", 200, "a b"}, {"b", 200, "b"}, {"c", 200, "b c"}}, 3},
+	} {
+		for _, late := range []bool{false, true} {
+			s := newService(t, auth.BearerConfig{})
+			calls, tokens := 0, strings.Fields(test.tokens)
+			s.credentials = auth.NewBearer(func() *deferred.Deferred[auth.Token] {
+				calls++
+				d := deferred.New[auth.Token]()
+				if token := (auth.Token{Value: tokens[min(calls, len(tokens))-1]}); late {
+					s.Reactor().CallLater(time.Second, func() { d.Callback(token) })
+				} else {
+					d.Callback(token)
+				}
+				return d
+			}, auth.BearerConfig{Token: auth.Token{Value: test.first}})
+			for i, step := range test.steps {
+				s.valid = map[string]bool{step.valid: true}
+				d := s.get("/")
+				for range 3 {
+					s.Advance(time.Second)
+				}
+				resp := deferredtest.SuccessResultOf(t, d)
+				deferredtest.SuccessResultOf(t, resp.Discard())
+				if sent := strings.Join(s.seen, " "); resp.Code != step.code || sent != step.sent {
+					t.Errorf("%s, late: %v, request %d: %d after %q, want %d after %q", name, late, i, resp.Code, sent, step.code, step.sent)
+				}
+				s.seen = nil
+			}
+			if calls != test.calls {
+				t.Errorf("%s, late: %v: fetch was called %d times, want %d", name, late, calls, test.calls)
+			}
+		}
+	}
+}
 
-	// A resource that the token is not good enough for costs one token a request.
-	for i := range 3 {
-		s.fetches, s.valid = nil, nil
-		d := s.get("/")
-		s.fire(auth.Token{Value: fmt.Sprint("new", i)})
-		s.want(d, 401, 1)
+// TestBearerFromManyAreRefused sends fifty requests, whose answers all come later: they share
+// the calls of fetch, even if it returns the same token again and again.
+func TestBearerFromManyAreRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		tokens, valid     string
+		code, calls, sent int
+	}{
+		"an old token": {"old new", "new", 200, 2, 100},
+		// At most: if fetch takes no time, few of the fifty wait for its tokens.
+		"always refused":           {"a b c d e", "", 401, 4, 150},
+		"always refused, the same": {"a", "", 401, 4, 150},
+	} {
+		for _, late := range []bool{false, true} {
+			calls, sent, tokens := 0, 0, strings.Fields(test.tokens)
+			clock := task.NewClock()
+			c := auth.BearerFrom(func() *deferred.Deferred[auth.Token] {
+				calls++
+				d := deferred.New[auth.Token]()
+				if token := (auth.Token{Value: tokens[min(calls, len(tokens))-1]}); late {
+					clock.CallLater(time.Second, func() { d.Callback(token) })
+				} else {
+					d.Callback(token)
+				}
+				return d
+			})
+			stack := agent.Stack{Credentials: c, Agent: requesterFunc(func(req *request.Request) *deferred.Deferred[*response.Response] {
+				sent++
+				d := deferred.New[*response.Response]()
+				// The answers come one after the other, so that some refusals meet the next token.
+				clock.CallLater(time.Duration(1000+20*(sent%50))*time.Millisecond, func() {
+					code := 401
+					if req.Header.Get("Authorization") == "Bearer "+test.valid {
+						code = 200
+					}
+					resp, body := bodytest.New(code)
+					resp.Request, resp.Length = req, 0
+					body.End(response.ErrDone)
+					d.Callback(resp)
+				})
+				return d
+			})}
+			var ds []*deferred.Deferred[*response.Response]
+			for range 50 {
+				ds = append(ds, stack.Send(get(anURL)))
+			}
+			clock.Pump(slices.Repeat([]time.Duration{10 * time.Millisecond}, 1000)...)
+			for _, d := range ds {
+				if resp := deferredtest.SuccessResultOf(t, d); resp.Code != test.code {
+					t.Errorf("%s, late: %v: got %d, want %d", name, late, resp.Code, test.code)
+				}
+			}
+			if late {
+				test.calls, test.sent = 2, 100
+			}
+			if calls > test.calls || sent > test.sent {
+				t.Errorf("%s, late: %v: %d calls of fetch and %d requests, want at most %d and %d", name, late, calls, sent, test.calls, test.sent)
+			}
+		}
+	}
+}
+
+// TestBearerFromAcceptedMeanwhile has a request that waits for a new token, and whose refusal
+// comes after another request was accepted with that token: the token was good, and is
+// replaced.
+func TestBearerFromAcceptedMeanwhile(t *testing.T) {
+	for _, accepted := range []bool{false, true} {
+		calls := 0
+		c := auth.BearerFrom(func() *deferred.Deferred[auth.Token] {
+			calls++
+			return deferred.Succeed(auth.Token{Value: fmt.Sprint("token", calls)})
+		})
+		send := func() *request.Request {
+			req := get(anURL)
+			if wait := c.Authorize(req); wait != nil {
+				deferredtest.SuccessResultOf(t, wait)
+			}
+			return req
+		}
+		c.Answered(send(), answer(401, "Www-Authenticate", "Bearer"))
+		waited, other := send(), send()
+		if accepted {
+			c.Answered(other, answer(404, "Www-Authenticate", "Bearer"))
+		}
+		if again, err := c.Answered(waited, answer(401, "Www-Authenticate", "Bearer")); again != accepted || err != nil {
+			t.Errorf("accepted meanwhile: %v: again %v, %v", accepted, again, err)
+		}
+	}
+}
+
+// TestBearerFromForeignRequests has requests and answers that the credentials do not know.
+func TestBearerFromForeignRequests(t *testing.T) {
+	c := auth.NewBearer(func() *deferred.Deferred[auth.Token] { panic("fetched") }, auth.BearerConfig{Token: auth.Token{Value: "a"}})
+	other := get(anURL)
+	authorize(t, auth.NewBearer(func() *deferred.Deferred[auth.Token] { panic("fetched") }, auth.BearerConfig{Token: auth.Token{Value: "a"}}), other)
+	for _, req := range []*request.Request{get(anURL), other} {
+		if again, err := c.Answered(req, answer(401, "Www-Authenticate", "Bearer")); again || err != nil {
+			t.Errorf("again %v, %v", again, err)
+		}
+	}
+	if err := authorize(t, c, get(anURL)); err != nil {
+		t.Error(err)
 	}
 }
 

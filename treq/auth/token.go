@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +13,8 @@ import (
 // token endpoint (RFC 6749, section 5.1), so that response.JSON[auth.Token] reads it. The
 // answer of an endpoint that refuses (section 5.2) is an error of reading it.
 //
-// Neither fmt nor slog shows the secrets of a Token. Its JSON has them, for a file.
+// Neither fmt nor slog shows the secrets of a Token, nor does the JSON of a value that has a
+// Token in it. [Token.MarshalSecrets] does, for a file.
 type Token struct {
 	// Value is what requests carry. It must not be empty.
 	Value string
@@ -45,8 +45,9 @@ func (t Token) String() string {
 // GoString is String, for the verb %#v.
 func (t Token) GoString() string { return t.String() }
 
-// LogValue is String, for slog.
-func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
+// MarshalText is String, so that the secrets are not in the JSON of a log. Such a text cannot
+// be read back: see MarshalSecrets.
+func (t Token) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 // wireToken is the JSON of a Token. expiry is not in RFC 6749; golang.org/x/oauth2 writes it
 // too.
@@ -58,8 +59,8 @@ type wireToken struct {
 	RefreshToken string      `json:"refresh_token,omitempty"`
 }
 
-// MarshalJSON writes t with its secrets.
-func (t Token) MarshalJSON() ([]byte, error) {
+// MarshalSecrets returns the JSON of t with its secrets, for a file. UnmarshalJSON reads it.
+func (t Token) MarshalSecrets() ([]byte, error) {
 	w := wireToken{AccessToken: t.Value, TokenType: t.Type, RefreshToken: t.RefreshToken}
 	if t.ExpiresIn != 0 {
 		w.ExpiresIn = json.Number(strconv.FormatFloat(t.ExpiresIn.Seconds(), 'f', -1, 64))
@@ -70,7 +71,8 @@ func (t Token) MarshalJSON() ([]byte, error) {
 	return json.Marshal(w)
 }
 
-// UnmarshalJSON reads the answer of a token endpoint, or what MarshalJSON wrote. expires_in
+// UnmarshalJSON reads the answer of a token endpoint, or what MarshalSecrets
+// returned. expires_in
 // may be a number in a string, as some servers write it.
 func (t *Token) UnmarshalJSON(data []byte) error {
 	var w struct {
