@@ -14,13 +14,14 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Mask stands for a secret. It is what [url.URL.Redacted] writes for a password.
 const Mask = "xxxxx"
 
-// Names are names that are secret in addition to the well-known ones. Case, '-', '_', '.'
-// and brackets do not matter in a name.
+// Names are names that are secret in addition to the well-known ones. Only the letters and
+// digits of a name matter, and not their case.
 type Names []string
 
 // Known has only the well-known names.
@@ -38,23 +39,28 @@ func (n Names) Has(name string) bool {
 var endings = []string{
 	"authorization", "cookie", "cookie2",
 	"token", "secret", "password", "passwd", "passphrase", "pwd", "jwt",
+	"passwords", "passcode", "userpass", "secrets", "tokenhint", "devicecode", "oauthverifier",
 	"apikey", "accesskey", "secretkey", "privatekey", "subscriptionkey", "authkey", "accesskeyid",
-	"signature", "credential", "credentials", "assertion", "sessionid", "codeverifier",
+	"apikeys", "appkey", "sessionkey", "encryptionkey", "signingkey", "masterkey", "sharedkey", "functionskey", "customerkey",
+	"signature", "signature256", "signaturesha256", "hmac", "credential", "credentials", "assertion", "sessionid", "codeverifier",
 }
 
 // exactly has the secret names that are too short to be an ending.
 var exactly = map[string]bool{
 	"auth": true, "xauth": true, "dpop": true, "otp": true, "pass": true, "pw": true, "samlresponse": true,
-	"session": true, "sessid": true, "phpsessid": true, "sid": true, "sig": true,
+	"session": true, "xsession": true, "sessid": true, "phpsessid": true, "sid": true, "sig": true,
+	"bearer": true, "csrf": true, "xcsrf": true, "xsrf": true, "xxsrf": true,
 }
 
-// hasPair reports whether the parameter is secret. key and code are names of API keys and of
-// OAuth's codes, but of much else too: they are secret if the value is as long as a secret.
+// hasPair reports whether the parameter is secret. key, code, ticket and sign are names of API
+// keys, of OAuth's codes and the like, but of much else too: they are secret if the value is as
+// long as a secret.
 func (n Names) hasPair(name, value string) bool {
 	if decoded, err := url.QueryUnescape(name); err == nil {
 		name = decoded
 	}
-	if name = plain(name); name == "key" || name == "code" {
+	switch name = plain(name); name {
+	case "key", "code", "ticket", "sign":
 		return len(value) >= secretLength || n.Has(name)
 	}
 	return n.Has(name)
@@ -63,16 +69,16 @@ func (n Names) hasPair(name, value string) bool {
 // secretLength is the length from which a text may be a key that was made at random.
 const secretLength = 16
 
-// plain returns name in lower case, without what separates its words.
+// plain returns the letters and digits of name, in lower case.
 func plain(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case strings.ContainsRune("-_.[] ", r):
-			return -1
 		case 'A' <= r && r <= 'Z':
 			return r + 'a' - 'A'
+		case unicode.IsLetter(r), unicode.IsDigit(r):
+			return r
 		}
-		return r
+		return -1
 	}, name)
 }
 
@@ -168,7 +174,7 @@ func (n Names) URL(u *url.URL) string {
 // RawURL is URL for a text that is meant to be a URL, even if it is none.
 func (n Names) RawURL(rawURL string) string {
 	if u, err := url.Parse(rawURL); err == nil && u.Opaque == "" {
-		if shown := n.URL(u); u.User != nil || shown != u.String() {
+		if shown := n.URL(u); shown != u.String() {
 			return shown
 		}
 		return rawURL // as it was written
@@ -208,7 +214,9 @@ func maskUsers(text string) string {
 		}
 		at := strings.LastIndexByte(text[:end], '@')
 		if at < 0 {
-			continue
+			if at = passwordEnd(text, end); at < 0 {
+				continue
+			}
 		}
 		name, _, hasPassword := strings.Cut(text[:at], ":")
 		if len(name) >= secretLength {
@@ -224,8 +232,22 @@ func maskUsers(text string) string {
 	return b.String()
 }
 
-// Body hides the secret fields of a body that is a form or JSON, by its Content-Type, and the
-// secrets of the URLs in any other text. The body may be cut short.
+// passwordEnd returns the "@" after a password in text that has a "/", a "?" or a "#", the
+// first of them at end; or -1. What follows the ":" is not a port then.
+func passwordEnd(text string, end int) int {
+	_, port, ok := strings.Cut(text[:end], ":")
+	if !ok || text[0] == '[' || strings.Trim(port, "0123456789") == "" {
+		return -1
+	}
+	if stop := strings.IndexAny(text, ends); stop >= 0 {
+		text = text[:stop]
+	}
+	return strings.LastIndexByte(text, '@')
+}
+
+// Body hides the secret fields of a body that is a form or JSON, by its Content-Type or, if
+// that is missing or plain text, by its look. Of any other text it hides the secrets of the
+// URLs. The body may be cut short.
 func (n Names) Body(body, contentType string) string {
 	mediaType, _, _ := strings.Cut(contentType, ";")
 	switch mediaType = strings.ToLower(strings.TrimSpace(mediaType)); {
@@ -233,8 +255,40 @@ func (n Names) Body(body, contentType string) string {
 		return n.Form(body)
 	case strings.Contains(mediaType, "json"):
 		return n.JSON(body)
+	case strings.HasPrefix(mediaType, "multipart/"):
+		return n.multipart(body)
+	case mediaType != "" && mediaType != "text/plain":
+	case body[skipSpace(body, 0):] != "" && strings.IndexByte("{[", body[skipSpace(body, 0)]) >= 0:
+		return n.JSON(body)
+	case strings.Contains(body, "=") && !strings.ContainsAny(strings.TrimSpace(body), ends):
+		return n.pairs(n.Text(body), true, "&")
 	}
 	return n.Text(body)
+}
+
+// multipart hides the secret fields of a form, multipart/form-data: what follows the head of
+// such a part, as far as the next delimiter.
+func (n Names) multipart(body string) string {
+	var b strings.Builder
+	for {
+		head, rest, ok := strings.Cut(body, "\r\n\r\n")
+		b.WriteString(n.Text(head))
+		if !ok {
+			return b.String()
+		}
+		b.WriteString("\r\n\r\n")
+		value, after, more := strings.Cut(rest, "\r\n--")
+		_, name, _ := strings.Cut(head, "name=")
+		name, _, _ = strings.Cut(strings.TrimPrefix(name, `"`), `"`)
+		if name, _, _ = strings.Cut(name, ";"); value != "" && n.hasPair(name, value) {
+			value = Mask
+		}
+		b.WriteString(n.Text(value))
+		if !more {
+			return b.String()
+		}
+		body = "\r\n--" + after
+	}
 }
 
 // Form hides the secret fields of a form, application/x-www-form-urlencoded. It may be cut
@@ -265,8 +319,12 @@ func (n Names) pairs(text string, atStart bool, stops string) string {
 			if stop := strings.IndexAny(text[i+1:], stops); stop >= 0 {
 				end = i + 1 + stop
 			}
-			if value := text[i+1 : end]; value != "" && n.hasPair(text[name:i], value) {
+			if value := text[i+1 : end]; value == "" {
+			} else if n.hasPair(text[name:i], value) {
 				b.WriteString(text[done:i+1] + Mask)
+				done, i = end, end-1
+			} else if shown := n.escaped(value); shown != value {
+				b.WriteString(text[done:i+1] + shown)
 				done, i = end, end-1
 			}
 			name = -1
@@ -279,43 +337,105 @@ func (n Names) pairs(text string, atStart bool, stops string) string {
 	return b.String()
 }
 
-// JSON hides the strings and numbers of secret members of objects, at any depth. The text may
-// be cut short.
+// escaped returns the value of a parameter without the secrets of an escaped URL in it.
+func (n Names) escaped(value string) string {
+	if !strings.Contains(value, "%") {
+		return value
+	}
+	decoded, err := url.QueryUnescape(value)
+	if err != nil {
+		return value
+	}
+	if shown := n.Text(decoded); shown != decoded {
+		return url.QueryEscape(shown)
+	}
+	return value
+}
+
+// JSON hides the strings and numbers in secret members of objects, at any depth, and the secrets
+// of URLs and of JSON in other strings. The text may be cut short.
 func (n Names) JSON(text string) string {
 	var b strings.Builder
 	done := 0
+	depth := 0 // of the arrays and objects that are the value of a secret member
 	for i := 0; i < len(text); {
-		if text[i] != '"' {
+		start := i
+		switch c := text[i]; {
+		case c == '"':
+			i = stringEnd(text, i)
+		case strings.IndexByte("{[", c) >= 0 && depth > 0:
+			i, depth = i+1, depth+1
+			continue
+		case strings.IndexByte("}]", c) >= 0 && depth > 0:
+			i, depth = i+1, depth-1
+			continue
+		case depth > 0 && strings.IndexByte(jsonEnds, c) < 0:
+			i = scalarEnd(text, i)
+			b.WriteString(text[done:start] + Mask)
+			done = i
+			continue
+		default:
 			i++
 			continue
 		}
-		end := stringEnd(text, i)
-		value := skipSpace(text, end)
-		name := text[i:end]
-		i = end
-		if value == len(text) || text[value] != ':' {
+		value := skipSpace(text, i)
+		if value == len(text) || text[value] != ':' { // it is no name
+			if shown := n.jsonString(text[start:i], depth > 0); shown != text[start:i] {
+				b.WriteString(text[done:start] + shown)
+				done = i
+			}
 			continue
 		}
-		if value = skipSpace(text, value+1); value == len(text) || !n.Has(unquoted(name)) {
+		if value = skipSpace(text, value+1); value == len(text) || depth > 0 || !n.Has(unquoted(text[start:i])) {
+			i = value
 			continue
 		}
 		switch text[value] {
 		case '{', '[':
+			i, depth = value+1, 1
 			continue
 		case '"':
 			i = stringEnd(text, value)
 			b.WriteString(text[done:value] + `"` + Mask + `"`)
 		default:
-			i = value
-			for i < len(text) && !strings.ContainsRune(",}] \t\r\n", rune(text[i])) {
-				i++
-			}
+			i = scalarEnd(text, value)
 			b.WriteString(text[done:value] + Mask)
 		}
 		done = i
 	}
 	b.WriteString(text[done:])
 	return b.String()
+}
+
+// jsonEnds are the characters that end a number in JSON.
+const jsonEnds = ",:}] \t\r\n"
+
+// scalarEnd returns the end of the number, or the word, that begins at start.
+func scalarEnd(text string, start int) int {
+	if end := strings.IndexAny(text[start:], jsonEnds); end >= 0 {
+		return start + end
+	}
+	return len(text)
+}
+
+// jsonString returns a string of JSON without its secrets, or without all of it if it is secret.
+func (n Names) jsonString(quoted string, secret bool) string {
+	if secret {
+		return `"` + Mask + `"`
+	}
+	if !strings.ContainsAny(quoted, "/?&;#{") {
+		return quoted
+	}
+	s := unquoted(quoted)
+	shown := n.Body(s, "")
+	if shown == s {
+		return quoted
+	}
+	text, err := json.Marshal(shown)
+	if err != nil {
+		return `"` + Mask + `"`
+	}
+	return string(text)
 }
 
 // stringEnd returns the end of the JSON string that begins at start, which may be cut short.

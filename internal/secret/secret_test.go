@@ -165,7 +165,11 @@ func TestBody(t *testing.T) {
 		{"application/json", `{"token": "a"}`, `{"token": "xxxxx"}`},
 		{"application/vnd.api+json; charset=utf-8", `{"token": "a"}`, `{"token": "xxxxx"}`},
 		{"text/plain", "token=a http://a/?token=b", "token=a http://a/?token=xxxxx"},
-		{"", `{"token": "a"}`, `{"token": "a"}`},
+		{"", ` {"token": "a"}`, ` {"token": "xxxxx"}`},
+		{"text/plain", `[{"token": "a"}]`, `[{"token": "xxxxx"}]`},
+		{"text/plain", "a=b&token=a+b\n", "a=b&token=xxxxx"},
+		{"text/html", `{"token": "a"}`, `{"token": "a"}`},
+		{"", "a b", "a b"}, {"", " ", " "},
 	} {
 		if got := secret.Known.Body(test.body, test.contentType); got != test.want {
 			t.Errorf("%s: %s: got %s, want %s", test.contentType, test.body, got, test.want)
@@ -179,7 +183,15 @@ func TestJSON(t *testing.T) {
 		{`{"a": "b", "c": ["token", "d"]}`, ""},
 		{`{"access_token" : "a\"b", "n": {"password":"c"}, "otp": 123, "secret": null}`, `{"access_token" : "xxxxx", "n": {"password":"xxxxx"}, "otp": xxxxx, "secret": xxxxx}`},
 		{`{"tok\u0065n":"a"}`, `{"tok\u0065n":"xxxxx"}`},
-		{`{"token": {"value": "a", "id_token": "b"}}`, `{"token": {"value": "a", "id_token": "xxxxx"}}`},
+		{`{"token": {"value": "a", "id_token": "b"}}`, `{"token": {"value": "xxxxx", "id_token": "xxxxx"}}`},
+		{`{"passwords": ["a", {"b": -1.5e3, "c": [true]}], "d": [1, "e"]}`, `{"passwords": ["xxxxx", {"b": xxxxx, "c": [xxxxx]}], "d": [1, "e"]}`},
+		{`{"credentials": {"a": "b", "c": {}}, "d": "e"}`, `{"credentials": {"a": "xxxxx", "c": {}}, "d": "e"}`},
+		{`{"secret": ["cut sho`, `{"secret": ["xxxxx"`},
+		{`{"next": "http://u:a@h/?page=2"}`, `{"next": "http://u:xxxxx@h/?page=2"}`},
+		{`{"next": "http:\/\/u:a@h\/"}`, `{"next": "http://u:xxxxx@h/"}`},
+		{`["/?page=2\u0026token=a"]`, `["/?page=2\u0026token=xxxxx"]`},
+		{`{"a": "{\"token\":\"b\"}"}`, `{"a": "{\"token\":\"xxxxx\"}"}`},
+		{`{"max_tokens": 100, "key": "/a\/b", "sort_key": "a"}`, ""},
 		{`{"token": "cut sho`, `{"token": "xxxxx"`},
 		{`{"token": "cut\`, `{"token": "xxxxx"`},
 		{`{"token": 12`, `{"token": xxxxx`},
@@ -197,6 +209,79 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestSecretNames: a secret name is one in any spelling, and ordinary names stay ordinary.
+func TestSecretNames(t *testing.T) {
+	for _, name := range []string{"%74oken", "to%6Ben", "token%00", "token%0a", "token%3A", "{token}", "token/", "user:token", "$token", "api-key", "API.KEY", "token[]",
+		"device_code", "id_token_hint", "app_key", "user_pass", "oauth_verifier", "sessionKey", "bearer", "hmac", "encryption_key", "passcode", "csrf", "api_keys"} {
+		for _, before := range []string{"http://h/?", "http://h/?a=b&", "http://h/#", "/;", "see http://h/?a;"} {
+			if got := secret.Known.Text(before + name + "=abc"); got != before+name+"=xxxxx" {
+				t.Errorf("got %s", got)
+			}
+		}
+	}
+	for _, name := range []string{"author", "keyboard", "passport", "compass", "bypass", "monkey", "tokenize", "max_tokens", "sort_key", "cookies", "passes", "authority", "design", "zip_code", "ticket", "sign", "public_key"} {
+		if text := "http://h/?" + name + "=abc"; secret.Known.Text(text) != text {
+			t.Errorf("got %s", secret.Known.Text(text))
+		}
+	}
+	for _, name := range []string{"X-Hub-Signature-256", "X-Functions-Key", "X-Session", "X-Csrf", "X-Amz-Server-Side-Encryption-Customer-Key"} {
+		if !secret.Known.Has(name) {
+			t.Errorf("%s is not secret", name)
+		}
+	}
+	if got := secret.Known.Text("/?ticket=ST-0123456789abcdef&sign=0123456789abcdef"); got != "/?ticket=xxxxx&sign=xxxxx" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestSecretsInside: a URL inside a parameter, and a password with the ends of a host, have
+// secrets too.
+func TestSecretsInside(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"http://h/?next=http%3A%2F%2Fu%3Aa%40b%2F&c=%2F", "http://h/?next=http%3A%2F%2Fu%3Axxxxx%40b%2F&c=%2F"},
+		{"http://h/?next=%2Fa%3Ftoken%3Db%26c%3Dd", "http://h/?next=%2Fa%3Ftoken%3Dxxxxx%26c%3Dd"},
+		{"http://h/?a=http%3A%2F%2Fh%2F%3Fb%3D%252F%253Ftoken%253Dc", "http://h/?a=http%3A%2F%2Fh%2F%3Fb%3D%252F%253Ftoken%253Dxxxxx"},
+		{"http://h/?next=%2Fa%3Fpage%3D2&b=100%", ""},
+		{"see http://u:a/b@h/ there", "see http://u:xxxxx@h/ there"},
+		{"see http://u:a?b@h/", "see http://u:xxxxx@h/"},
+		{"see http://u:a#b@h/", "see http://u:xxxxx@h/"},
+		{"http://h:8080/@me", ""},
+		{"http://h/@me", ""},
+		{"http://h:/@me", ""},
+		{"http://[::1]/@me", ""},
+		{"http://h:a/ me@b", ""},
+		{"http://h:a/b", ""},
+	} {
+		if test.want == "" {
+			test.want = test.text
+		}
+		if got := secret.Known.Text(test.text); got != test.want {
+			t.Errorf("%s: got %s, want %s", test.text, got, test.want)
+		}
+	}
+}
+
+// TestMultipart: the fields of a form in parts.
+func TestMultipart(t *testing.T) {
+	part := func(head, value string) string {
+		return "--b\r\nContent-Disposition: form-data; " + head + "\r\n\r\n" + value + "\r\n"
+	}
+	for _, test := range []struct{ body, want string }{
+		{part(`name="password"`, "a\r\nb") + part(`name=token`, "c") + part(`name="d"; filename="token"`, "/?sig=e") + "--b--\r\n",
+			part(`name="password"`, "xxxxx") + part(`name=token`, "xxxxx") + part(`name="d"; filename="token"`, "/?sig=xxxxx") + "--b--\r\n"},
+		{"--b\r\nContent-Disposition: form-data; name=\"otp\"\r\n\r\ncut sho", "--b\r\nContent-Disposition: form-data; name=\"otp\"\r\n\r\nxxxxx"},
+		{part(`name="otp"`, "") + "--b--", ""},
+		{"", ""},
+	} {
+		if test.want == "" {
+			test.want = test.body
+		}
+		if got := secret.Known.Body(test.body, "Multipart/form-data; boundary=b"); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
 // FuzzNothingIsLost: what hides secrets neither panics nor changes a text without any.
 func FuzzNothingIsLost(f *testing.F) {
 	for _, seed := range []string{"http://u:p@h/?token=a", `{"token":"a"}`, "a=b;c", "Cookie: a=b\r\n", "//@", "?=&#", `"\`} {
@@ -204,7 +289,7 @@ func FuzzNothingIsLost(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		n := secret.Known
-		for _, got := range []string{n.Text(s), n.Form(s), n.JSON(s), n.Head(s), n.RawURL(s)} {
+		for _, got := range []string{n.Text(s), n.Form(s), n.JSON(s), n.Head(s), n.RawURL(s), n.Body(s, ""), n.Body(s, "multipart/form-data")} {
 			if !strings.Contains(got, secret.Mask) && got != s && !strings.Contains(s, secret.Mask) {
 				t.Errorf("%q became %q", s, got)
 			}
