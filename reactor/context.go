@@ -1,16 +1,95 @@
 package reactor
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/seed-7c003b53/gotreq/internal/list"
 )
 
 // A contextWatch is a call of WatchContext.
 type contextWatch struct {
-	at  list.Node[contextWatch] // its place in watches, if the loop polls
-	ctx context.Context
-	f   func() // nil once it is called or stopped
+	f func() // nil once it is called or stopped
+
+	// The fields below are for a loop that polls.
+	number uint64                  // of the call: functions are called in this order
+	of     *polledContext          // nil if the loop does not poll
+	at     list.Node[contextWatch] // its place in the watches of of
+}
+
+// A polledContext is a context that each turn asks whether it has ended: once for all its
+// watches, because many requests may have one context.
+type polledContext struct {
+	at      list.Node[polledContext] // its place in the polled contexts
+	done    <-chan struct{}          // the Done of the context
+	watches list.List[contextWatch]
+}
+
+func (p *polledContext) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// A contextPoller has the contexts that a loop polls. The zero value has none.
+type contextPoller struct {
+	contexts list.List[polledContext]
+	byDone   map[<-chan struct{}]*polledContext
+	watched  uint64 // the number of calls of watch
+}
+
+func (p *contextPoller) watch(ctx context.Context, f func()) (stop func()) {
+	done := ctx.Done()
+	if done == nil { // it never ends
+		return func() {}
+	}
+	polled := p.byDone[done]
+	if polled == nil {
+		polled = &polledContext{done: done}
+		p.contexts.Push(&polled.at, polled)
+		if p.byDone == nil {
+			p.byDone = make(map[<-chan struct{}]*polledContext)
+		}
+		p.byDone[done] = polled
+	}
+	p.watched++
+	w := &contextWatch{f: f, number: p.watched, of: polled}
+	polled.watches.Push(&w.at, w)
+	return func() { p.stop(w) }
+}
+
+func (p *contextPoller) stop(w *contextWatch) {
+	w.f = nil
+	if w.at.Remove() && w.of.watches.Len() == 0 {
+		w.of.at.Remove()
+		delete(p.byDone, w.of.done)
+	}
+	w.of = nil
+}
+
+// ended returns the watches of the contexts that have ended, in the order of the calls.
+func (p *contextPoller) ended() (all []*contextWatch) {
+	for polled := range p.contexts.All() {
+		if polled.ended() {
+			all = slices.AppendSeq(all, polled.watches.All())
+		}
+	}
+	slices.SortFunc(all, func(a, b *contextWatch) int { return cmp.Compare(a.number, b.number) })
+	return all
+}
+
+// any reports whether a context has ended.
+func (p *contextPoller) any() bool {
+	for polled := range p.contexts.All() {
+		if polled.ended() {
+			return true
+		}
+	}
+	return false
 }
 
 // WatchContext calls f when ctx has ended; see [Contexts].
@@ -19,16 +98,15 @@ func (l *Loop) WatchContext(ctx context.Context, f func()) (stop func()) {
 	if ctx == nil || f == nil {
 		panic("reactor: WatchContext with a nil context or function")
 	}
-	w := &contextWatch{ctx: ctx, f: f}
 	if l.pollContexts {
-		l.watches.Push(&w.at, w)
-		return w.stop
+		return l.contexts.watch(ctx, f)
 	}
+	w := &contextWatch{f: f}
 	unwatch := context.AfterFunc(ctx, func() {
 		l.CallFromThread(func() { guard("a function of WatchContext", w.fire) })
 	})
 	return func() {
-		w.stop()
+		w.f = nil
 		unwatch()
 	}
 }
@@ -36,40 +114,20 @@ func (l *Loop) WatchContext(ctx context.Context, f func()) (stop func()) {
 // fire calls f, unless the watch was stopped.
 func (w *contextWatch) fire() {
 	f := w.f
-	if w.stop(); f != nil {
+	if w.f = nil; f != nil {
 		f()
 	}
 }
 
-func (w *contextWatch) stop() {
-	w.at.Remove()
-	w.f, w.ctx = nil, nil
-}
-
-// fireContexts calls the functions of the watched contexts that have ended. A loop that does
-// not poll watches none.
+// fireContexts calls the functions of the polled contexts that have ended.
 func (l *Loop) fireContexts() {
-	if l.watches.Len() == 0 {
-		return
-	}
-	var ended []*contextWatch
-	for w := range l.watches.All() {
-		if w.ctx.Err() != nil {
-			w.at.Remove()
-			ended = append(ended, w)
-		}
-	}
+	ended := l.contexts.ended()
 	for _, w := range ended {
-		guard("a function of WatchContext", w.fire)
-	}
-}
-
-// contextEnded reports whether fireContexts has something to do.
-func (l *Loop) contextEnded() bool {
-	for w := range l.watches.All() {
-		if w.ctx.Err() != nil {
-			return true
+		f := w.f
+		if f == nil { // an earlier function stopped it
+			continue
 		}
+		l.contexts.stop(w)
+		guard("a function of WatchContext", f)
 	}
-	return false
 }

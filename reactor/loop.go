@@ -20,8 +20,9 @@ import (
 // A Loop is a [Reactor] over a [Poller].
 //
 // In each turn, the loop makes the calls of other goroutines, those for contexts that have
-// ended, and then the delayed calls that are due. It reads from connections that have more to read, sends everything
-// written meanwhile, with one system call per connection, and waits for the next event.
+// ended, and then the delayed calls that are due. It reads from connections that have more
+// to read, sends everything written meanwhile, with one system call per connection, and waits
+// for the next event.
 //
 // Methods are for the loop's goroutine unless they say otherwise.
 type Loop struct {
@@ -33,8 +34,8 @@ type Loop struct {
 	rand     *rand.Rand
 	timers   *timers.Heap
 
-	pollContexts bool                    // watches is polled
-	watches      list.List[contextWatch] // calls of WatchContext, if pollContexts is set
+	pollContexts bool
+	contexts     contextPoller // of the calls of WatchContext, if pollContexts is set
 
 	runCount       int // number of Runs
 	triggers       triggers
@@ -364,7 +365,7 @@ func (l *Loop) wake() {
 
 // shorten returns the longest time that the loop may wait.
 func (l *Loop) shorten(timeout time.Duration) time.Duration {
-	if len(l.again) != 0 || len(l.dirty) != 0 || l.contextEnded() {
+	if len(l.again) != 0 || len(l.dirty) != 0 || l.contexts.any() {
 		return 0
 	}
 	if at, ok := l.timers.Next(); ok {

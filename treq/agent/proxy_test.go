@@ -533,10 +533,11 @@ type proxies struct {
 	t          *testing.T
 	r          *memory.Reactor
 	policy     *agent.TLSPolicy
-	tunnels    int             // the number of connections through a proxy
-	named      bool            // a SOCKS5 server got a name
-	authorized map[string]bool // the values of Proxy-Authorization that the HTTP proxies got
-	leaked     string          // the Proxy-Authorization that the server got
+	tunnels    int              // the number of connections through a proxy
+	named      bool             // a SOCKS5 server got a name
+	authorized map[string]bool  // the values of Proxy-Authorization that the HTTP proxies got
+	leaked     string           // the Proxy-Authorization that the server got
+	handler    http.HandlerFunc // answers in place of the server's own; or nil
 }
 
 func newProxies(t *testing.T) *proxies {
@@ -546,6 +547,10 @@ func newProxies(t *testing.T) *proxies {
 	p := &proxies{t: t, r: r, policy: agent.NewTLSPolicy(&tls.Config{RootCAs: roots}), authorized: map[string]bool{}}
 	site := &web.Site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.leaked += r.Header.Get("Proxy-Authorization")
+		if p.handler != nil {
+			p.handler(w, r)
+			return
+		}
 		fmt.Fprintf(w, "%s %s", r.Host, r.URL.Path)
 	})}
 	over := func(f reactor.Factory) reactor.Factory {
@@ -588,23 +593,33 @@ type proxyServer struct {
 	script    func(s *proxyServer, received string) (port int, answer string) // port 0: not yet
 	transport reactor.Transport
 	received  string
+	chosen    bool // the server is known, and only more of the request comes
+	lost      bool
 }
 
 func (s *proxyServer) ConnectionMade(t reactor.Transport) { s.transport = t }
-func (s *proxyServer) ConnectionLost(error)               {}
+func (s *proxyServer) ConnectionLost(error)               { s.lost = true }
 
 func (s *proxyServer) DataReceived(data []byte) {
 	s.received += string(data)
+	if s.chosen {
+		return
+	}
 	port, answer := s.script(s, s.received)
 	if port == 0 {
 		s.transport.Write([]byte(answer))
 		return
 	}
+	s.chosen = true
 	s.tunnels++
 	far := &relay{to: s.transport}
 	to := fmt.Sprintf("192.0.2.1:%d", port)
 	s.r.ConnectTCP(to, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return far }), reactor.ConnectConfig{}).
 		AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
+			if s.lost {
+				far.from.AbortConnection()
+				return p, nil
+			}
 			s.transport.SwitchProtocol(&relay{to: far.from, filter: proxyAuthorization})
 			if answer == "" { // the request is to be forwarded
 				far.from.Write(proxyAuthorization.ReplaceAll([]byte(s.received), nil))
@@ -617,7 +632,7 @@ func (s *proxyServer) DataReceived(data []byte) {
 var proxyAuthorization = regexp.MustCompile("Proxy-Authorization: (.*)\r\n")
 
 func (s *proxyServer) http(received string) (int, string) {
-	if !strings.HasSuffix(received, "\r\n\r\n") {
+	if !strings.Contains(received, "\r\n\r\n") {
 		return 0, ""
 	}
 	if m := proxyAuthorization.FindStringSubmatch(received); m != nil {

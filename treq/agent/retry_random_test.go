@@ -114,9 +114,9 @@ func randomRetries(t *testing.T, seed uint64) (trace string, tries int) {
 			return nil, nil
 		})
 		if random.IntN(2) == 0 {
-			w.r.CallLater(time.Duration(random.IntN(5_000_000_000)), func() { d.Cancel() })
+			w.r.CallLater(time.Duration(random.Int64N(5_000_000_000)), func() { d.Cancel() })
 		}
-		w.r.RunFor(time.Duration(random.IntN(2_000_000_000)))
+		w.r.RunFor(time.Duration(random.Int64N(2_000_000_000)))
 		t.Cleanup(func() {
 			if ends != 1 {
 				t.Errorf("seed %d: request %d ended %d times", seed, i, ends)
