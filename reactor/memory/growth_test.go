@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -128,6 +129,20 @@ var growths = []struct {
 		return func() {
 			client.Write([]byte("x"))
 			r.Pump()
+		}
+	}},
+	{"turn-while-many-watch-one-context", func(r *memory.Reactor, n int) func() {
+		ctx, _ := context.WithCancelCause(context.Background())
+		stops := make([]func(), n)
+		for i := range stops {
+			stops[i] = r.WatchContext(ctx, func() {})
+		}
+		i := 0
+		return func() {
+			r.Iterate(0)
+			stops[i]()
+			stops[i] = r.WatchContext(ctx, func() {})
+			i = (i + 1) % n
 		}
 	}},
 	{"port-opened-and-closed", func(r *memory.Reactor, n int) func() {

@@ -26,6 +26,7 @@ type tripBody struct {
 	started bool     // since the last rewind
 	waits   bool     // a hop may end before it starts the body: the body waits for a 100, or the hop is a try
 	held    bool
+	stopped bool // since the last rewind
 	over    bool // there is no further hop
 }
 
@@ -85,7 +86,7 @@ func again(body request.BodyProducer, why error) (request.BodyProducer, error) {
 			return nil, fmt.Errorf("%w: %w", why, err)
 		}
 	}
-	t.started, t.last = false, &hopBody{trip: t}
+	t.started, t.stopped, t.last = false, false, &hopBody{trip: t}
 	return t.last, nil
 }
 
@@ -102,10 +103,19 @@ func (b *hopBody) cutOff() {
 func (t *tripBody) end() {
 	t.over = true
 	if !t.started {
-		t.BodyProducer.StopProducing()
+		t.StopProducing()
 	}
 	if t.held {
 		request.Release(t.BodyProducer)
+	}
+}
+
+// StopProducing stops the body once: a hop that ends may ask for it and cancel the result of
+// StartProducing too.
+func (t *tripBody) StopProducing() {
+	if !t.stopped {
+		t.stopped = true
+		t.BodyProducer.StopProducing()
 	}
 }
 
@@ -163,7 +173,7 @@ func (b *hopBody) Rewind() error {
 	if !b.current() {
 		return request.ErrNotRepeatable
 	}
-	b.trip.started = false
+	b.trip.started, b.trip.stopped = false, false
 	err := request.Rewind(b.trip.BodyProducer)
 	b.cutOff()
 	return err
