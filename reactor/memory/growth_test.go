@@ -132,7 +132,8 @@ var growths = []struct {
 		}
 	}},
 	{"turn-while-many-watch-one-context", func(r *memory.Reactor, n int) func() {
-		ctx, _ := context.WithCancelCause(context.Background())
+		ctx, cancel := context.WithCancel(context.Background())
+		_ = cancel // the context may end, but does not
 		stops := make([]func(), n)
 		for i := range stops {
 			stops[i] = r.WatchContext(ctx, func() {})
