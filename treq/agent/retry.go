@@ -387,7 +387,6 @@ func (t *retrial) plan(resp *response.Response) (wait time.Duration, gaveUp erro
 // pause waits, reads the body of resp meanwhile, and sends the request again.
 func (t *retrial) pause(resp *response.Response, wait time.Duration) {
 	r := t.agent.reactor
-	t.wait = reactor.UntilStopped(r, task.Sleep(r, wait))
 	if resp != nil {
 		t.draining = drain(resp) // may call a function of the user, which may cancel t
 	}
@@ -395,6 +394,7 @@ func (t *retrial) pause(resp *response.Response, wait time.Duration) {
 		t.stopDraining()
 		return
 	}
+	t.wait = reactor.UntilStopped(r, task.Sleep(r, wait))
 	t.wait.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
 		t.wait = nil
 		switch {

@@ -1,12 +1,14 @@
 package agent_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
@@ -153,5 +155,53 @@ func TestEverythingTogether(t *testing.T) {
 				return
 			}
 		}
+	}
+}
+
+// TestRetryCancelledByTheEndOfABody cancels a request when the agent gives up the body of a
+// failed try. The wait that would follow leaves no error unhandled (see TestMain) and no timer.
+func TestRetryCancelledByTheEndOfABody(t *testing.T) {
+	w := newWorld(t, agent.PoolConfig{})
+	var d *deferred.Deferred[*response.Response]
+	d = agent.NewRetryAgent(w.r, requesterFunc(func(*request.Request) *deferred.Deferred[*response.Response] {
+		resp, _ := reply(503)
+		resp.Length = response.UnknownLength
+		resp.OnEnd(func() { d.Cancel() })
+		later := deferred.New[*response.Response]()
+		w.r.CallLater(0, func() { later.Callback(resp) })
+		return later
+	}), agent.RetryConfig{}).Request(newRequest("GET", "http://a.example/"))
+	w.r.Pump()
+	if err := deferredtest.FailureResultOf(t, d); !errors.Is(err, deferred.ErrCancelled) {
+		t.Errorf("got %v", err)
+	}
+	if n := len(w.r.DelayedCalls()); n != 0 {
+		t.Errorf("%d delayed calls are left", n)
+	}
+}
+
+// TestConcurrentAroundTheCorner has two requests, each of which is redirected to the other's
+// host, where one request at a time is allowed. The redirects have long bodies, which keep
+// their places for a limited time only.
+func TestConcurrentAroundTheCorner(t *testing.T) {
+	w := newWorld(t, agent.PoolConfig{})
+	w.Accept = func(c *rawConn) {
+		c.Data = func(data []byte) {
+			switch text := string(data); {
+			case strings.HasPrefix(text, "GET /there"):
+				c.Write([]byte(okHello))
+			case strings.Contains(text, "Host: a."):
+				c.Write([]byte("HTTP/1.1 307 X\r\nLocation: http://b.example/there\r\nContent-Length: 1000\r\n\r\nand"))
+			default:
+				c.Write([]byte("HTTP/1.1 307 X\r\nLocation: http://a.example/there\r\nContent-Length: 1000\r\n\r\nand"))
+			}
+		}
+	}
+	limiter := agent.NewLimiter(w.r, agent.LimitConfig{PerHost: agent.Limit{Concurrent: 1}, Total: agent.Limit{Concurrent: 2}})
+	stack := agent.Stack{Agent: agent.NewLimitAgent(w.agent, limiter), Redirects: &agent.RedirectConfig{}}
+	one, two := stack.Send(newRequest("GET", "http://a.example/")), stack.Send(newRequest("GET", "http://b.example/"))
+	w.r.RunFor(time.Second)
+	for _, d := range []*deferred.Deferred[*response.Response]{one, two} {
+		w.wantBody(deferredtest.SuccessResultOf(t, d), "hello")
 	}
 }
