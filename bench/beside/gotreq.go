@@ -136,7 +136,7 @@ func probeGotreq(p *prober) {
 	})
 	p.row("retries", "yes, with a budget", func() error { return get("/flaky?id="+p.id(), client.Retries(3)) })
 	p.row("limits", "requests a second, at a time, per host", func() error {
-		return nil
+		return with(client.Config{Limits: &agent.LimitConfig{PerHost: agent.Limit{Rate: 100, Concurrent: 1}}}, p.HTTP+"/get")
 	})
 	p.row("history", "History", func() error {
 		n, err := onLoop(ctx, p.HTTP+"/redirect/2", func(resp *response.Response) (int, error) { return len(resp.History()), nil })
