@@ -120,6 +120,8 @@ func (c *dumpedConnection) end() {
 func (c *dumpedConnection) lost(reason error) {
 	if c != nil {
 		c.end()
+		c.sent.cutShort()
+		c.received.cutShort()
 		c.print("closed: " + c.known().Text(reason.Error()))
 	}
 }
@@ -143,11 +145,19 @@ func (f *dumpedFlow) begin() {
 	f.head, f.started, f.interim = true, false, false
 }
 
-// flush shows the size of the body, and a line that was cut short.
+// flush shows the size of the body.
 func (f *dumpedFlow) flush() {
 	if f.size > 0 {
 		f.print(fmt.Sprintf("(%d bytes)", f.size))
 		f.size = 0
+	}
+}
+
+// cutShort shows a line of a head of which no more comes.
+func (f *dumpedFlow) cutShort() {
+	if line := strings.TrimRight(string(f.line), "\r\n"); line != "" {
+		f.line = nil
+		f.headLine(line)
 	}
 }
 

@@ -187,3 +187,23 @@ func TestDumpPanics(t *testing.T) {
 	w.agent = agent.New(w.r, agent.Config{Pool: w.pool, Dump: &agent.DumpConfig{To: badWriter{}}})
 	w.exchange(newRequest("GET", "http://a.example/"), 0)
 }
+
+// TestDumpOfALineCutShort: the last bytes before the end of a connection are shown, without
+// their secrets.
+func TestDumpOfALineCutShort(t *testing.T) {
+	for _, test := range []struct{ sent, want string }{
+		{"HTTP/1.1 200 O", "[1] < HTTP/1.1 200 O\n"},
+		{"HTTP/1.1 200 OK\r\nSet-Cookie: a=s3cr", "[1] < HTTP/1.1 200 OK\n[1] < Set-Cookie: a=xxxxx\n"},
+		{"HTTP/1.1 200 OK\r\nA: b\r\n\r", "[1] < HTTP/1.1 200 OK\n[1] < A: b\n"},
+	} {
+		w, text := dumped(t, agent.DumpConfig{})
+		d := w.send(newRequest("GET", "http://a.example/"))
+		w.Conn(0).Send(test.sent)
+		w.Conn(0).Close()
+		w.r.Pump()
+		deferredtest.FailureResultOf(t, d)
+		if got := text.String(); !strings.Contains(got, "[1] >\n"+test.want+"[1] closed: ") {
+			t.Errorf("got\n%s", got)
+		}
+	}
+}

@@ -28,7 +28,7 @@ import (
 // A LogConfig says how requests are logged. The zero value works.
 type LogConfig struct {
 	// Logger takes the lines. Its handler is called on the goroutine of the reactor, which
-	// waits for it. A panic of it harms no request. nil means slog.Default().
+	// waits for it. A panic of it harms no request. nil means what slog.Default() is then.
 	Logger *slog.Logger
 	// Level chooses the level of a request's line from its result: the status, which is 0
 	// without a response, and the error. The error is nil if the response is complete. nil
@@ -107,7 +107,6 @@ type requestLog struct {
 // NewLogAgent returns a LogAgent on top of inner, with the time of clock, which normally is the
 // reactor.
 func NewLogAgent(clock reactor.Clock, inner Requester, config LogConfig) *LogAgent {
-	config.Logger = cmp.Or(config.Logger, slog.Default())
 	if config.Level == nil {
 		config.Level = DefaultLogLevel
 	}
@@ -192,7 +191,7 @@ func loggedOf(ctx context.Context) *logged {
 // Request sends req and logs it; see [Requester]. For that it sends a copy of req, whose
 // Context has more values and whose body, unless it is Bytes, counts what is read.
 func (a *LogAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
-	if o := loggedOf(req.Context); o != nil {
+	if o := loggedOf(req.Context); o != nil && !o.over {
 		return o.try(a.inner, req)
 	}
 	l := a.requestLog
@@ -244,6 +243,9 @@ func (o *logged) try(inner Requester, req *request.Request) *deferred.Deferred[*
 // answered handles the result of the request.
 func (o *logged) answered(resp *response.Response, err error) (*response.Response, error) {
 	if err != nil || resp == nil {
+		if body, ok := o.req.Body.(request.Bytes); ok && o.state == stateSent {
+			o.sent = int64(len(body))
+		}
 		o.failed()
 		var failed *response.FailedError
 		if errors.As(err, &failed) && failed.Response != nil {
@@ -314,7 +316,7 @@ func (o *logged) finish(reason error) {
 		attrs = append(attrs, slog.Int("redirects", o.redirects))
 	}
 	attrs = append(attrs, slog.Int64("sent", o.sent), slog.Int64("received", o.received))
-	t := o.times
+	t := o.result()
 	if t.Earlier >= time.Millisecond {
 		attrs = append(attrs, slog.Duration("earlier", t.Earlier))
 	}
@@ -355,11 +357,27 @@ func (o *logged) logTry(start time.Time, req *request.Request, resp *response.Re
 		if err != nil {
 			attrs = append(attrs, slog.String("error", l.failure(req, err)))
 		}
-		l.write(req, slog.LevelDebug, "try", append(attrs, slog.Duration("took", o.clock.Now().Sub(start)), l.headers("request", req.Header))...)
+		l.write(req, slog.LevelDebug, "try", append(attrs, slog.Duration("took", o.clock.Now().Sub(start)), l.headers("request", sentHeader(req)))...)
 		return
 	}
 	l.write(req, slog.LevelDebug, "try", append(attrs, slog.Int("status", resp.Code), slog.Duration("took", o.clock.Now().Sub(start)),
-		l.headers("request", req.Header), l.headers("response", resp.Header))...)
+		l.headers("request", sentHeader(req)), l.headers("response", resp.Header))...)
+}
+
+// sentHeader returns the Header of req with the headers that an agent adds from its fields.
+func sentHeader(req *request.Request) http.Header {
+	_, own := req.Header["User-Agent"]
+	if req.AcceptEncoding == "" && (own || req.UserAgent == "") {
+		return req.Header
+	}
+	h := req.Clone().Header
+	if req.AcceptEncoding != "" {
+		h["Accept-Encoding"] = append(h["Accept-Encoding"], req.AcceptEncoding)
+	}
+	if !own && req.UserAgent != "" {
+		h["User-Agent"] = []string{req.UserAgent}
+	}
+	return h
 }
 
 // headers returns h as a group of attributes.
@@ -386,9 +404,17 @@ func (l *requestLog) url(req *request.Request) string {
 	return origin.Excerpt(text, origin.ExcerptOfURL)
 }
 
+// logger returns the Logger, or the present default one.
+func (l *requestLog) logger() *slog.Logger {
+	if l.config.Logger != nil {
+		return l.config.Logger
+	}
+	return slog.Default()
+}
+
 // enabled reports whether the log takes lines of a level.
 func (l *requestLog) enabled(ctx context.Context, level slog.Level) (ok bool) {
-	guardLog(func() { ok = l.config.Logger.Handler().Enabled(ctx, level) })
+	guardLog(func() { ok = l.logger().Handler().Enabled(ctx, level) })
 	return ok
 }
 
@@ -403,7 +429,7 @@ func (l *requestLog) write(req *request.Request, level slog.Level, message strin
 	}
 	record := slog.NewRecord(l.clock.Now(), level, message, 0)
 	record.AddAttrs(attrs...)
-	guardLog(func() { l.config.Logger.Handler().Handle(ctx, record) })
+	guardLog(func() { l.logger().Handler().Handle(ctx, record) })
 }
 
 // guardLog calls f, which calls a handler or a Level of a program. Its panic must not reach the request.

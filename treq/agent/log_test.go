@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/http/httptrace"
 	"runtime"
 	"strings"
@@ -493,4 +494,102 @@ func TestLogOfADroppedResponse(t *testing.T) {
 		t.Errorf("got %v", p)
 	}
 	_ = resp
+}
+
+// TestLogOfAContextUsedAgain: a request with the Context of a response's Request has a line of
+// its own, and leaves the times of the first one alone.
+func TestLogOfAContextUsedAgain(t *testing.T) {
+	l := newLogged(t, slog.LevelInfo, agent.LogConfig{})
+	d := l.get("http://an.example/1")
+	context := l.last().Context
+	play(l.r, l.last(), newConnection...)
+	first, source := reply(200)
+	l.answer(first)
+	times := deferredtest.SuccessResultOf(t, d).Times
+	req := newRequest("GET", "http://an.example/2")
+	req.Context = context
+	again := l.send(req)
+	if n := len(l.Pending()); n != 2 {
+		t.Errorf("%d pending", n)
+	}
+	play(l.r, l.last(), stage{ms(1), getConn}, stage{0, reusedConn})
+	if times.TLS != ms(5) || times.Reused {
+		t.Errorf("the first one has %+v", times)
+	}
+	l.answer(whole(404, ""))
+	deferredtest.SuccessResultOf(t, again)
+	l.wantLines(t, `level=WARN msg=request method=GET url=http://an.example/2 status=404 tries=1 sent=0 received=0 earlier=1ms lookup=0s connect=0s tls=0s first_byte=0s total=1ms reused=true`)
+	source.End(response.ErrDone)
+	l.wantLines(t, `level=INFO msg=request method=GET url=http://an.example/1 status=200 tries=1 sent=0 received=0 earlier=1ms queued=2ms lookup=3ms connect=4ms tls=5ms first_byte=13ms total=30ms reused=false`)
+	if times.Total != ms(30) {
+		t.Errorf("the first one took %v", times.Total)
+	}
+}
+
+// TestLogOfAFailureAfterTheBody: a line counts a body in memory that was sent without success.
+func TestLogOfAFailureAfterTheBody(t *testing.T) {
+	for _, test := range []struct {
+		stages []stage
+		want   string
+	}{
+		{[]stage{{0, getConn}, {0, gotConn}}, "sent=0 "},
+		{[]stage{{0, getConn}, {0, gotConn}, {0, wrote}}, "sent=5 "},
+	} {
+		l := newLogged(t, slog.LevelInfo, agent.LogConfig{})
+		req := newRequest("POST", "http://an.example/")
+		req.Body = request.Bytes("hello")
+		d := l.send(req)
+		play(l.r, l.last(), test.stages...)
+		d.Cancel()
+		deferredtest.FailureResultOf(t, d)
+		if !strings.Contains(l.lines.String(), test.want) {
+			t.Errorf("not %s: %s", test.want, l.lines.String())
+		}
+	}
+}
+
+// TestLogShowsWhatIsSent: the heads at Debug have the headers that are fields of a Request.
+func TestLogShowsWhatIsSent(t *testing.T) {
+	for _, test := range []struct {
+		header http.Header
+		want   string
+	}{
+		{nil, ` request.Accept-Encoding=gzip request.User-Agent=me/1`},
+		{http.Header{"User-Agent": {"you"}, "Accept-Encoding": {"br"}}, ` request.Accept-Encoding="br, gzip" request.User-Agent=you`},
+	} {
+		for _, failure := range []error{nil, errors.New("boom")} {
+			l := newLogged(t, slog.LevelDebug, agent.LogConfig{})
+			req := newRequest("GET", "http://an.example/")
+			req.Header, req.AcceptEncoding, req.UserAgent = test.header, "gzip", "me/1"
+			d := agent.NewLogAgent(l.r, l.LogAgent, agent.LogConfig{Logger: l.logger(slog.LevelDebug)}).Request(req)
+			if failure != nil {
+				l.waiting[0].Errback(failure)
+				deferredtest.FailureResultOf(t, d)
+			} else {
+				answer := whole(200, "")
+				l.answer(answer)
+				deferredtest.SuccessResultOf(t, d)
+			}
+			try, _, _ := strings.Cut(l.lines.String(), "\n")
+			if !strings.HasSuffix(try, test.want) {
+				t.Errorf("got %s", try)
+			}
+			if len(req.Header) != len(test.header) || len(req.Header["Accept-Encoding"]) > 1 {
+				t.Errorf("the request has %v", req.Header)
+			}
+		}
+	}
+}
+
+// TestLogToTheDefaultLogger: a log without a Logger follows slog.SetDefault.
+func TestLogToTheDefaultLogger(t *testing.T) {
+	l := newLogged(t, slog.LevelInfo, agent.LogConfig{})
+	a := agent.NewLogAgent(l.r, l.script, agent.LogConfig{})
+	before := slog.Default()
+	slog.SetDefault(l.logger(slog.LevelInfo))
+	defer slog.SetDefault(before)
+	d := a.Request(newRequest("GET", "http://an.example/"))
+	l.answer(whole(200, ""))
+	deferredtest.SuccessResultOf(t, d)
+	l.wantLines(t, `level=INFO msg=request method=GET url=http://an.example/ status=200 tries=1 sent=0 received=0 ...`)
 }

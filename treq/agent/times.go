@@ -57,9 +57,11 @@ type stopwatch struct {
 	clock reactor.Clock
 	times *response.Times
 	state string
-	since time.Time // when the present part began: the wait, the lookup, the handshake
-	tried time.Time // when connecting to the first address began
-	conn  time.Time // when the request got a connection; zero before
+	since time.Time       // when the present part began: the wait, the lookup, the handshake
+	tried time.Time       // when connecting to the first address began
+	conn  time.Time       // when the request got a connection; zero before
+	over  bool            // the result is there: another request may have the same Context
+	kept  *response.Times // times, while they are those of another request; nil otherwise
 }
 
 func newStopwatch(clock reactor.Clock) *stopwatch {
@@ -97,6 +99,9 @@ func (s *stopwatch) lap() time.Duration {
 // getConn begins another request: the first, the next hop or another try.
 func (s *stopwatch) getConn(string) {
 	now := s.clock.Now()
+	if s.over {
+		s.kept, s.times = s.result(), new(response.Times)
+	}
 	*s.times = response.Times{Start: s.times.Start, Earlier: now.Sub(s.times.Start)}
 	s.state, s.since, s.tried, s.conn = stateWaiting, now, time.Time{}, time.Time{}
 }
@@ -187,11 +192,22 @@ func (s *stopwatch) firstByte() {
 // answered gives resp its Times.
 func (s *stopwatch) answered(resp *response.Response) {
 	resp.Times = s.times
-	s.state = stateReading
+	s.state, s.over = stateReading, true
 	s.total()
 }
 
-func (s *stopwatch) total() { s.times.Total = s.clock.Now().Sub(s.times.Start) }
+// result returns the times of the request itself.
+func (s *stopwatch) result() *response.Times {
+	if s.kept != nil {
+		return s.kept
+	}
+	return s.times
+}
+
+func (s *stopwatch) total() {
+	t := s.result()
+	t.Total = s.clock.Now().Sub(t.Start)
+}
 
 // ended ends the measuring when the body has ended.
 func (s *stopwatch) ended() { s.total() }
@@ -199,6 +215,7 @@ func (s *stopwatch) ended() { s.total() }
 // failed ends the measuring of a request without a response. The part in which it failed
 // lasted until now.
 func (s *stopwatch) failed() {
+	s.over = true
 	s.total()
 	switch s.state {
 	case stateWaiting:

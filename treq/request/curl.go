@@ -166,15 +166,16 @@ func (c *curlCommand) header(name, value string) {
 		value = c.names.Header(name, value)
 	}
 	field := name + ": " + value
-	if value == "" {
+	if strings.Trim(value, " \t") == "" {
 		field = name + ";" // curl would not send a header without a value
 	}
-	c.add("-H", strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\t' {
-			return '?'
+	bytes := []byte(field) // which need not be UTF-8
+	for i, b := range bytes {
+		if b < ' ' && b != '\t' || b == 0x7f {
+			bytes[i] = '?'
 		}
-		return r
-	}, field))
+	}
+	c.add("-H", string(bytes))
 }
 
 // bodyText returns body as the command has it.
@@ -213,7 +214,7 @@ func printfQuote(body string) string {
 			b.WriteString(`\\`)
 		case c == '%':
 			b.WriteString("%%")
-		case c < ' ' || c >= 0x7f:
+		case c < ' ' || c >= 0x7f, c == '-' && i == 0: // "-" would begin an option
 			fmt.Fprintf(&b, `\%03o`, c)
 		default:
 			b.WriteByte(c)
