@@ -53,7 +53,7 @@ func TestSlogAccessLog(t *testing.T) {
 	site.Root = web.RenderFunc(func(req *web.Request) {
 		switch req.Path {
 		case "/fail":
-			req.SetResponseCode(http.StatusBadGateway)
+			req.SetResponseCode(http.StatusInternalServerError)
 		case "/id":
 			req.SetHeader("X-Request-Id", "ours")
 		default:
@@ -74,7 +74,7 @@ func TestSlogAccessLog(t *testing.T) {
 	p.AbortConnection()
 	s.Pump()
 	want(t, log.String(), `time=1970-01-01T01:00:01.500Z level=INFO msg=request method=GET uri="/a?b&password=xxxxx" proto=HTTP/1.1 host=an.example:81 status=200 bytes=5 duration=1.5s client=10.0.0.1:49152 referer="r r" agent=u id=theirs
-time=1970-01-01T01:00:01.500Z level=ERROR msg=request method=GET uri=/fail proto=HTTP/1.1 host=an.example status=502 bytes=0 duration=0s client=10.0.0.1:49153
+time=1970-01-01T01:00:01.500Z level=ERROR msg=request method=GET uri=/fail proto=HTTP/1.1 host=an.example status=500 bytes=0 duration=0s client=10.0.0.1:49153
 time=1970-01-01T01:00:01.500Z level=INFO msg=request method=GET uri=/id proto=HTTP/1.1 host=an.example status=200 bytes=0 duration=0s client=10.0.0.1:49154 id=ours
 time=1970-01-01T01:00:01.500Z level=INFO msg=request method=GET uri=/gone proto=HTTP/1.1 host=x status=499 bytes=0 duration=0s client=10.0.0.1:49152 error="connection was reset by the peer"
 `)

@@ -119,16 +119,15 @@ type connection struct {
 	peer       net.Addr
 	remoteAddr string               // the text of peer, for http.Request
 	tls        *tls.ConnectionState // nil without TLS
-	proxied    bool                 // the peer is one of Site.Proxies
 	reactor    reactor.Reactor
 	clock      reactor.Clock // the reactor, unless the Site has another
 }
 
 func newConnection(s *Site, t reactor.Transport) connection {
+	peer := t.Peer() // once: it may be made anew for each call
 	c := connection{
-		site: s, local: t.Host(), peer: t.Peer(), remoteAddr: t.Peer().String(),
+		site: s, local: t.Host(), peer: peer, remoteAddr: peer.String(),
 		tls: t.TLS(), reactor: t.Reactor(), clock: s.Clock,
-		proxied: s.Proxies.trusts(t.Peer()),
 	}
 	if c.clock == nil {
 		c.clock = c.reactor

@@ -2,11 +2,33 @@ package web
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"testing"
+	"unsafe"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
+
+// TestSizes bounds the size of what each connection and each request takes: a byte more makes the
+// allocator take the next larger class.
+func TestSizes(t *testing.T) {
+	if size := unsafe.Sizeof(Request{}); size > 640 {
+		t.Errorf("a Request has %d bytes", size)
+	}
+	if size := unsafe.Sizeof(channel{}); size > 768 {
+		t.Errorf("a channel has %d bytes", size)
+	}
+}
+
+// TestProxyWithZone checks that a proxy on the link is found without its zone.
+func TestProxyWithZone(t *testing.T) {
+	p := Proxies{Addresses: []netip.Prefix{netip.MustParsePrefix("fe80::/64")}}
+	if !p.trusts(&net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0"}) || p.trusts(&net.TCPAddr{IP: net.ParseIP("fe81::1"), Zone: "eth0"}) {
+		t.Error("a zone changes what is trusted")
+	}
+}
 
 // BenchmarkConnections measures a connection that opens, has a request and closes, beside n
 // idle ones; and one that makes room for another at MaxConnections. The cost must not grow

@@ -80,7 +80,7 @@ func (p *Proxies) check() {
 func (p *Proxies) trusts(peer net.Addr) bool {
 	switch a := peer.(type) {
 	case *net.TCPAddr:
-		return p.has(a.AddrPort().Addr().Unmap().WithZone(""))
+		return len(p.Addresses) != 0 && p.has(a.AddrPort().Addr().Unmap().WithZone(""))
 	case *net.UnixAddr:
 		return p.UNIX
 	}

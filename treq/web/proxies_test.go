@@ -63,6 +63,7 @@ func TestForwarded(t *testing.T) {
 		{"garbage", forFor, []string{"X-Forwarded-For: 1.1.1.1, <script>, 10.1.0.9"}, "10.1.0.9:0 http://an.example an.example"},
 		{"empty", forFor, []string{"X-Forwarded-For:"}, noPeer + " http://an.example an.example"},
 		{"a zone", forFor, []string{"X-Forwarded-For: fe80::1%eth0"}, noPeer + " http://an.example an.example"},
+		{"text after brackets", forFor, []string{"X-Forwarded-For: [2001:db8::1]80"}, noPeer + " http://an.example an.example"},
 		{"unbalanced", forFor, []string{"X-Forwarded-For: [2001:db8::1"}, noPeer + " http://an.example an.example"},
 		{"a thousand", forFor, []string{"X-Forwarded-For: 192.0.2.7, " + ordered + "10.1.0.1"}, "192.0.2.7:0 http://an.example an.example"},
 		{"all", forAll, []string{"X-Forwarded-For: 192.0.2.7", "X-Forwarded-Proto: HTTPS", "X-Forwarded-Host: b.example", "X-Forwarded-Port: 443"},
@@ -71,6 +72,7 @@ func TestForwarded(t *testing.T) {
 		{"two ports", forAll, []string{"X-Forwarded-Host: b.example:81", "X-Forwarded-Port: 82"}, noPeer + " http://b.example:81 b.example"},
 		{"a port of IPv6", forAll, []string{"X-Forwarded-Host: [::1]", "X-Forwarded-Port: 82"}, noPeer + " http://[::1]:82 ::1"},
 		{"a bad port", forAll, []string{"X-Forwarded-Port: 82x"}, noPeer + " http://an.example an.example"},
+		{"port 0", forAll, []string{"X-Forwarded-Port: 0"}, noPeer + " http://an.example an.example"},
 		{"a bad host", forAll, []string{"X-Forwarded-Host: a/b"}, noPeer + " http://an.example an.example"},
 		{"a bad scheme", forAll, []string{"X-Forwarded-Proto: javascript"}, noPeer + " http://an.example an.example"},
 		{"lists", forAll, []string{"X-Forwarded-Proto: https, http", "X-Forwarded-Host: evil, b.example"}, noPeer + " http://b.example b.example"},
@@ -90,6 +92,7 @@ func TestForwarded(t *testing.T) {
 		{"Forwarded, an open quote", forRFC, []string{`Forwarded: for="1.1.1.1;proto=https, for=192.0.2.7`}, "192.0.2.7:0 http://an.example an.example"},
 		{"Forwarded, an open quote before a proxy", forRFC, []string{`Forwarded: for="1.1.1.1, for=10.1.0.3`}, "10.1.0.3:0 http://an.example an.example"},
 		{"Forwarded, an escaped quote", forRFC, []string{`Forwarded: for="a\", for=1.1.1.1, for=192.0.2.7`}, "192.0.2.7:0 http://an.example an.example"},
+		{"Forwarded, an escaped quote outside quotes", forRFC, []string{`Forwarded: for=1.1.1.1, for=192.0.2.7;ext=a\"`}, noPeer + " http://an.example an.example"},
 		{"Forwarded, a comma in quotes", forRFC, []string{`Forwarded: for=1.1.1.1, for=192.0.2.7;ext="a, for=2.2.2.2;b"`}, "192.0.2.7:0 http://an.example an.example"},
 		{"Forwarded, twice", forRFC, []string{`Forwarded: for=1.1.1.1;for=192.0.2.7`}, noPeer + " http://an.example an.example"},
 		{"Forwarded, no for", forRFC, []string{`Forwarded: proto=https`}, noPeer + " https://an.example an.example"},
@@ -106,6 +109,12 @@ func TestForwarded(t *testing.T) {
 			want(t, body(s.get("/", test.headers...)), "10.0.0.1:49153 http://an.example an.example")
 		})
 	}
+}
+
+// TestForwardedPortAlone checks that a port makes no host where a client of HTTP/1.0 named none.
+func TestForwardedPortAlone(t *testing.T) {
+	s := serve(t, &web.Site{Root: web.RenderFunc(seen), Proxies: named(forAll...)})
+	want(t, body(s.ask("GET / HTTP/1.0\r\nX-Forwarded-Port: 82\r\n\r\n")), noPeer+" http://192.0.2.1:80 ")
 }
 
 // TestForwardedToHandlers checks an http.Handler's request, the log and the cookies of sessions.

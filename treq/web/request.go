@@ -62,10 +62,10 @@ type Request struct {
 	host      string     // the Host header, or the host of the target
 	forwarded *forwarded // what a proxy says of the request; nil without a proxy
 	announced int64      // the length of the content; -1 if unknown
-	last      bool       // the connection ends with the response
 	started   time.Time
 	resource  Resource
 	streams   bool // resource receives the content itself
+	last      bool // the connection ends with the response
 
 	kept        Content // the content for a resource that does not stream
 	held        int64   // the bytes of it that Site.heldContent counts
@@ -100,7 +100,7 @@ func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
 	if hosts := h.header["Host"]; len(hosts) != 0 {
 		r.host = hosts[0]
 	}
-	if conn.proxied {
+	if conn.site.Proxies.trusts(conn.peer) {
 		r.forwarded = conn.site.Proxies.read(r.Header)
 	}
 	return r

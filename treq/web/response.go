@@ -20,17 +20,17 @@ type response struct {
 	phrase string
 	late   http.Header // the trailers, if they are not in ResponseHeader
 
-	notDoneYet bool   // the response stays open after its rendering
-	rendering  bool   // the resource is being rendered: Write keeps the bytes
-	buffered   []byte // the first bytes that Write keeps
-	more       pieces // the bytes after buffered that Write keeps
-	sealed     bool   // nothing may be appended to buffered
-	length     int64  // the length of the body in the head; -1 if unknown
-	sent       int64  // the number of bytes of the body sent
+	notDoneYet bool // the response stays open after its rendering
+	rendering  bool // the resource is being rendered: Write keeps the bytes
+	sealed     bool // nothing may be appended to buffered
 	headSent   bool
 	finished   bool
 	ended      bool // the response was logged, and NotifyFinish has fired
 	aborted    bool
+	buffered   []byte // the first bytes that Write keeps
+	more       pieces // the bytes after buffered that Write keeps
+	length     int64  // the length of the body in the head; -1 if unknown
+	sent       int64  // the number of bytes of the body sent
 
 	encoding *Encoding // for responses of the resource; nil without one
 	coder    *coder    // codes the body; nil if it is not coded
