@@ -160,6 +160,8 @@ func TestWhatIsCoded(t *testing.T) {
 		{name: "short", body: text[:1023], vary: "Accept-Encoding"},
 		{name: "just long enough", body: text[:1024], coded: true, vary: "Accept-Encoding"},
 		{name: "short, but nothing else accepted", body: "short", request: "Accept-Encoding: identity;q=0\r\n", coded: true, vary: "Accept-Encoding"},
+		{name: "short, but the rest is refused", body: "short", request: "Accept-Encoding: *;q=0\r\n", coded: true, vary: "Accept-Encoding"},
+		{name: "an image, but nothing else accepted", headers: "Content-Type: image/png", body: text, request: "Accept-Encoding: identity;q=0\r\n", coded: true, vary: "Accept-Encoding"},
 		{name: "json", headers: "Content-Type: Application/JSON; charset=utf-8", body: text, coded: true, vary: "Accept-Encoding"},
 		{name: "a suffix", headers: "Content-Type: application/problem+json", body: text, coded: true, vary: "Accept-Encoding"},
 		{name: "svg", headers: "Content-Type: image/svg+xml", body: text, coded: true, vary: "Accept-Encoding"},
@@ -234,6 +236,48 @@ func TestWhatIsCoded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestUncodedConnections checks that what is not a body is not coded: the other protocol after a
+// 101 or a CONNECT.
+func TestUncodedConnections(t *testing.T) {
+	s := serve(t, &web.Site{Encoding: &web.Encoding{}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		if r.Method == "CONNECT" {
+			w.WriteHeader(http.StatusOK)
+		} else {
+			w.WriteHeader(http.StatusSwitchingProtocols)
+		}
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		io.WriteString(c, "hello")
+	})})
+	for _, line := range []string{"GET / HTTP/1.1", "CONNECT an.example:1 HTTP/1.1"} {
+		got := s.ask(line + "\r\nHost: an.example:1\r\nAccept-Encoding: gzip, identity;q=0\r\n\r\n")
+		want(t, header(got, "Content-Encoding"), "")
+		want(t, strings.HasSuffix(body(got), "hello"), true)
+	}
+}
+
+// TestEncodingOfTooMuch checks that a coded body has no more bytes than its Content-Length.
+func TestEncodingOfTooMuch(t *testing.T) {
+	s := serveFunc(t, func(req *web.Request) {
+		req.SetHeader("Content-Length", "2000")
+		req.NotDoneYet()
+		req.WriteString(prose[:1500])
+		req.Clock().CallLater(0, func() {
+			_, err := req.WriteString(prose[1500:2001])
+			want(t, err, http.ErrContentLength)
+			_, err = req.WriteString(prose[1500:2000])
+			want(t, err, nil)
+			req.Finish()
+		})
+	})
+	s.site.Encoding = &web.Encoding{}
+	want(t, plain(t, s.get("/", "Accept-Encoding: gzip")), prose[:2000])
 }
 
 // heads returns the headers of a response.
@@ -585,6 +629,26 @@ func TestEncodingEnds(t *testing.T) {
 			s.Advance(time.Hour)
 			want(t, len(s.DelayedCalls()), 0)
 		})
+	}
+}
+
+// TestEncodersAreClosedOnce checks that a writer is closed exactly once: a pool that had it twice would
+// give it to two responses.
+func TestEncodersAreClosedOnce(t *testing.T) {
+	for _, in := range []string{"none", "Write", "Flush", "Close", "panic Write", "panic Flush", "panic Close"} {
+		logs(t)
+		opened, closed := 0, 0
+		s := serve(t, &web.Site{
+			Encoding: &web.Encoding{Encoders: []web.Encoder{{Name: "gzip", Open: func(io.Writer) web.EncodingWriter {
+				opened++
+				return countingWriter{brokenWriter{in}, &closed}
+			}}}},
+			Root: web.RenderFunc(func(req *web.Request) { req.WriteString(prose) }),
+		})
+		s.get("/", "Accept-Encoding: gzip")
+		if opened != 1 || closed != 1 {
+			t.Errorf("%s: opened %d times, closed %d times", in, opened, closed)
+		}
 	}
 }
 
