@@ -262,6 +262,46 @@ func TestUncodedConnections(t *testing.T) {
 	}
 }
 
+// TestLateProducer checks a push producer that is registered while bytes wait to be coded.
+func TestLateProducer(t *testing.T) {
+	var p *pushedProse
+	var s *server
+	s = serveFunc(t, func(req *web.Request) {
+		req.SetHeader("Content-Type", "text/plain")
+		req.NotDoneYet()
+		req.Clock().CallLater(0, func() {
+			req.Write(random(1 << 20))
+			p = &pushedProse{req: req, rest: prose, reactor: s}
+			req.RegisterProducer(p)
+		})
+	})
+	s.site.Encoding = &web.Encoding{}
+	c := s.connect()
+	c.PauseProducing()
+	c.send("GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
+	want(t, p.written, 0)
+	c.ResumeProducing()
+	s.Pump()
+	text := plain(t, c.take())
+	want(t, len(text), 1<<20+len(prose))
+}
+
+// TestHijackedCodedBody checks that all that was written before Hijack can be decoded.
+func TestHijackedCodedBody(t *testing.T) {
+	s := serveHandler(t, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, prose[:5000])
+		if _, _, err := http.NewResponseController(w).Hijack(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.site.Encoding = &web.Encoding{}
+	coded, complete := unchunked(t, body(s.get("/", "Accept-Encoding: gzip")))
+	text, err := decoded(t, "gzip", coded)
+	want(t, text, prose[:5000])
+	want(t, errors.Is(err, io.ErrUnexpectedEOF), true) // neither the body nor its coded form has an end
+	want(t, complete, false)
+}
+
 // TestEncodingOfTooMuch checks that a coded body has no more bytes than its Content-Length.
 func TestEncodingOfTooMuch(t *testing.T) {
 	s := serveFunc(t, func(req *web.Request) {
