@@ -151,7 +151,11 @@ func (s *SOCKS5) connectFirst(addrs []netip.Addr, factory reactor.Factory, faile
 // connectTo has the server connect to host.
 func (s *SOCKS5) connectTo(host string, factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 	var o *socks5Opener
+	over := false
 	connected := s.server.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		if over {
+			return nil
+		}
 		o = &socks5Opener{SOCKS5: s, host: host, factory: factory}
 		o.dialog.init(host, s.port, s.config)
 		return o
@@ -161,6 +165,11 @@ func (s *SOCKS5) connectTo(host string, factory reactor.Factory) *deferred.Defer
 			return deferred.Fail[reactor.Protocol](s.error(host, errors.New("the server's endpoint did not use the factory")))
 		}
 		return o.open()
+	}).AddErrback(func(err error) (reactor.Protocol, error) {
+		if over = true; o != nil && o.opened == nil { // a function of a Trace cancelled it when the server was connected
+			o.abandon()
+		}
+		return nil, err
 	})
 }
 
@@ -180,9 +189,21 @@ type socks5Opener struct {
 	opened    *deferred.Deferred[reactor.Protocol]
 	late      reactor.DelayedCall // ends the attempt; nil without a timeout
 	lost      error               // why the connection was lost; nil while connected
+	abandoned bool                // nobody will open it
 }
 
-func (o *socks5Opener) ConnectionMade(t reactor.Transport) { o.transport = t }
+// abandon closes the connection, now or when it is made.
+func (o *socks5Opener) abandon() {
+	if o.abandoned = true; o.transport != nil {
+		o.transport.AbortConnection()
+	}
+}
+
+func (o *socks5Opener) ConnectionMade(t reactor.Transport) {
+	if o.transport = t; o.abandoned {
+		t.AbortConnection()
+	}
+}
 
 // open begins to talk with the server.
 func (o *socks5Opener) open() *deferred.Deferred[reactor.Protocol] {

@@ -238,13 +238,14 @@ func (a *Agent) hostname(server origin.Server, trace *tracer) endpoints.ClientEn
 
 // connect sends x, with the given head, over a new connection.
 func (a *Agent) connect(x *exchange, head []byte) {
+	var made *connection
 	factory := reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 		if x.over() || x.quitting != nil { // the endpoint connected after its cancel
 			return nil
 		}
-		c := &connection{pool: a.pool, group: x.group}
-		c.reader.SetLimits(a.config.Limits)
-		return c
+		made = &connection{pool: a.pool, group: x.group}
+		made.reader.SetLimits(a.config.Limits)
+		return made
 	})
 	x.connecting = deferred.MaybeDeferred(func() *deferred.Deferred[reactor.Protocol] {
 		e, err := a.endpoint(x.request.URL, x.group, x.trace)
@@ -268,6 +269,10 @@ func (a *Agent) connect(x *exchange, head []byte) {
 				err = fmt.Errorf("the endpoint connected a %T, which the agent did not make", p)
 			}
 			x.fail(explained(err))
+			if p == nil && made != nil && made.transport != nil { // a hook ended x when it was connected
+				made.abort(reactor.ErrConnectionAborted)
+				return p, nil
+			}
 			a.pool.closed(x.group)
 		case x.over():
 			c.abort(reactor.ErrConnectionAborted)

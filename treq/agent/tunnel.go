@@ -61,13 +61,23 @@ type tunnel struct {
 
 // Connect connects to the proxy and has it open the tunnel.
 func (t *tunnel) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+	var o *tunnelOpener
+	over := false
 	connected := t.below.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
-		o := &tunnelOpener{tunnel: t, factory: factory}
+		if over {
+			return nil
+		}
+		o = &tunnelOpener{tunnel: t, factory: factory}
 		o.reader.SetLimits(t.agent.config.Limits)
 		return o
 	}))
 	return deferred.Then(connected, func(p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
 		return p.(*tunnelOpener).open()
+	}).AddErrback(func(err error) (reactor.Protocol, error) {
+		if over = true; o != nil && o.opened == nil { // a hook cancelled it when the proxy was connected
+			o.abandon()
+		}
+		return nil, err
 	})
 }
 
@@ -82,10 +92,20 @@ type tunnelOpener struct {
 	late      reactor.DelayedCall // ends the reading of that body
 	lost      error               // why the connection was lost; nil while connected
 	dump      *dumpedConnection   // shows what it carries; or nil
+	abandoned bool                // nobody will open it
+}
+
+// abandon closes the connection, now or when it is made.
+func (o *tunnelOpener) abandon() {
+	if o.abandoned = true; o.transport != nil {
+		o.transport.AbortConnection()
+	}
 }
 
 func (o *tunnelOpener) ConnectionMade(t reactor.Transport) {
-	o.transport = t
+	if o.transport = t; o.abandoned {
+		t.AbortConnection()
+	}
 	o.dump = o.agent.dump.connected(t)
 }
 
