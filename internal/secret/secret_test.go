@@ -17,7 +17,7 @@ func TestHas(t *testing.T) {
 		"Ocp-Apim-Subscription-Key", "X-Goog-Api-Key", "token", "access_token", "refresh_token", "id_token", "accessToken", "jwt",
 		"password", "Passwd", "pass", "user[password]", "old-password", "client_secret", "secret", "signature", "sig",
 		"X-Amz-Signature", "X-Amz-Credential", "X-Goog-Signature", "AWSAccessKeyId", "client_assertion", "SAMLResponse",
-		"code_verifier", "PHPSESSID", "jsessionid", "auth", "otp",
+		"code_verifier", "PHPSESSID", "jsessionid", "auth", "otp", "X-Auth", "DPoP", "pw", "session", "sessid", "sid", "X-XSRF",
 	} {
 		if !secret.Known.Has(name) {
 			t.Errorf("%s is not secret", name)
@@ -150,6 +150,7 @@ func TestForm(t *testing.T) {
 		{"", ""},
 		{"client_secret=abc&grant_type=x&a;b=c", "client_secret=xxxxx&grant_type=x&a;b=c"},
 		{"a=b&password=c+d", "a=b&password=xxxxx"},
+		{"a=b&token=c/d?e", "a=b&token=xxxxx"},
 		{"user%5Bpassword%5D=c;d&e", "user%5Bpassword%5D=xxxxx&e"},
 	} {
 		if got := secret.Known.Form(test.body); got != test.want {
