@@ -512,7 +512,7 @@ func TestLogOfAContextUsedAgain(t *testing.T) {
 	if n := len(l.Pending()); n != 2 {
 		t.Errorf("%d pending", n)
 	}
-	play(l.r, l.last(), stage{ms(1), getConn}, stage{0, reusedConn})
+	play(l.r, l.last(), stage{0, getConn}, stage{ms(1), getConn}, stage{0, reusedConn})
 	if times.TLS != ms(5) || times.Reused {
 		t.Errorf("the first one has %+v", times)
 	}

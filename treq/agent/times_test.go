@@ -85,6 +85,9 @@ func TestTimes(t *testing.T) {
 			response.Times{Earlier: ms(39), Queued: ms(1), Sent: ms(2), FirstByte: ms(5), Total: ms(45), Reused: true, Local: local, Remote: remote}},
 		{"a late address", []stage{{0, getConn}, {0, connStart}, {0, connStart}, {ms(1), connDone}, {0, gotConn}, {ms(1), connLost}, {ms(1), firstByte}},
 			response.Times{Connect: ms(1), FirstByte: ms(2), Total: ms(3), Local: local, Remote: remote}},
+		{"a body that could not be sent", []stage{{0, getConn}, {0, gotConn}, {ms(1), func(t *httptrace.ClientTrace) {
+			t.WroteRequest(httptrace.WroteRequestInfo{Err: errors.New("boom")})
+		}}, {ms(1), firstByte}}, response.Times{FirstByte: ms(2), Total: ms(2), Local: local, Remote: remote}},
 		{"an agent without hooks", nil, response.Times{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
