@@ -338,8 +338,11 @@ func TestString(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	r.Length = 13
-	if got, want := r.String(), `<Response 200 "text/plain; charset=utf-8" 13 bytes>`; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	const want = `<Response 200 "text/plain; charset=utf-8" 13 bytes>`
+	for _, got := range []string{r.String(), fmt.Sprintf("%#v", r), r.LogValue().String()} {
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

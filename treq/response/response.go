@@ -2,6 +2,7 @@ package response
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/reactor/task"
@@ -91,3 +92,9 @@ func (r *Response) String() string {
 	}
 	return fmt.Sprintf("<Response %d %q %s>", r.Code, r.Header.Get("Content-Type"), length)
 }
+
+// GoString is String, for the verb %#v.
+func (r *Response) GoString() string { return r.String() }
+
+// LogValue is String, for slog.
+func (r *Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
