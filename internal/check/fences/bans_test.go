@@ -69,13 +69,13 @@ var bans = []ban{
 		},
 	},
 	{
-		what: "log log/slog",
+		what: "log log/slog.*",
+		but:  "log/slog.Value log/slog.StringValue", // by which a value says how a user's log shows it
 		in:   "deferred treq/request treq/response treq/cookies treq/auth treq/multipart treq/agent treq/client treq",
 		why:  "an error goes to the caller, through a Deferred: return it",
 		except: map[string]string{
 			"deferred/maybe.go":     "LogError is a handler for the user who wants the error in the log",
 			"deferred/unhandled.go": "an error that nobody handles has no caller to go to",
-			"treq/auth/token.go":    "the type slog.Value hides a token from the user's log",
 			"treq/agent/trace.go":   "a hook that cancels its request and panics has no caller to go to",
 			"treq/agent/log.go":     "a program that asks for a log gets one, and the panic of its handler has no caller to go to",
 			"treq/agent/unread.go":  "a dropped response has no caller to go to",
