@@ -385,7 +385,7 @@ func TestManyWait(t *testing.T) {
 		"Total":   {Total: agent.Limit{Concurrent: 1}},
 		"Rate":    {Total: agent.Limit{Rate: 1}},
 	} {
-		const n = 100_000
+		const n = 20_000
 		var order []int
 		var first *deferred.Deferred[*response.Response]
 		limits := agent.NewLimiter(task.NewClock(), config)
