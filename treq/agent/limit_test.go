@@ -336,7 +336,7 @@ func TestMaxWaiting(t *testing.T) {
 	}
 }
 
-// TestLimitsForgetHosts is a crawl of 100,000 hosts. What is kept of them does not grow, and
+// TestLimitsForgetHosts is a crawl of 20,000 hosts. What is kept of them does not grow, and
 // is no more than the Rate needs.
 func TestLimitsForgetHosts(t *testing.T) {
 	for name, config := range map[string]agent.LimitConfig{
@@ -345,7 +345,7 @@ func TestLimitsForgetHosts(t *testing.T) {
 	} {
 		s := newTurnstile(t, config)
 		most := 0
-		for i := range 100_000 {
+		for i := range 20_000 {
 			s.get(fmt.Sprintf("host%d.example/", i))
 			s.answer(0)
 			s.sent[0].body.SendAll()

@@ -196,7 +196,7 @@ func TestInvalidProxies(t *testing.T) {
 // TestForwardedIsLinear checks that hostile headers cost no more than their length: with the
 // square of it, this test would not end.
 func TestForwardedIsLinear(t *testing.T) {
-	const size = 8 << 20
+	const size = 1 << 20
 	limits := wire.Limits{HeaderBytes: 2 * size}
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Proto"} {
 		for _, value := range []string{`\"`, `"\`, `"`, `,`, `;`, `\`, `a=";`, `10.1.0.1,`, `for=10.1.0.1,`, `for="`, `a=;`, `"",`} {
