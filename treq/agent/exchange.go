@@ -176,7 +176,7 @@ func (x *exchange) informed(head *http1.ResponseHead) {
 		}
 	}
 	if x.request.Informational != nil {
-		p := inform(x.request, head.Code, head.Header)
+		p := caught(func() { x.request.Informational(head.Code, head.Header) })
 		switch {
 		case p == nil:
 		case x.over(): // it was cancelled, so nobody waits for the error
@@ -190,14 +190,14 @@ func (x *exchange) informed(head *http1.ResponseHead) {
 	}
 }
 
-// inform calls the Informational of req, and returns its panic.
-func inform(req *request.Request, code int, header http.Header) (p *deferred.PanicError) {
+// caught calls f, a function of the user, and returns its panic, or nil.
+func caught(f func()) (p *deferred.PanicError) {
 	defer func() {
 		if v := recover(); v != nil {
 			p = deferred.NewPanicError(v)
 		}
 	}()
-	req.Informational(code, header)
+	f()
 	return nil
 }
 

@@ -111,12 +111,9 @@ func (t *roundTrip) call(hook func()) {
 	if t.over {
 		return
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			t.panicked(deferred.NewPanicError(v))
-		}
-	}()
-	hook()
+	if p := caught(hook); p != nil {
+		t.panicked(p)
+	}
 }
 
 // panicked ends the request because its Informational or a hook panicked.

@@ -49,12 +49,9 @@ func (t *tracer) call(hook func()) {
 	if t.over {
 		return
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			t.panicked(deferred.NewPanicError(v))
-		}
-	}()
-	hook()
+	if p := caught(hook); p != nil {
+		t.panicked(p)
+	}
 }
 
 // panicked ends the exchange because a hook panicked.
