@@ -16,7 +16,7 @@ const UnknownLength = request.UnknownLength
 // A Response is the response to a request: the head, and access to the body. It is
 // Twisted's IResponse, and treq's _Response.
 type Response struct {
-	// Version is the server's protocol and version: "HTTP/1.1".
+	// Version is the server's protocol and version: "HTTP/1.1" or "HTTP/2.0".
 	Version string
 	// Code is the status code: 200.
 	Code int
@@ -48,9 +48,13 @@ type Response struct {
 	// Jar supplied the request's cookies, and has the cookies of the response. It may
 	// be nil. See [Response.Cookies].
 	Jar http.CookieJar
+	// Stream is the number of the stream that brought the response, over HTTP/2: 1 for the
+	// first request of a connection, then 3, 5 and so on (RFC 9113, section 5.1.1). It is 0
+	// over HTTP/1.1.
+	Stream uint32
 
+	buffered bool // the body may be read more than once; beside Stream, it takes no memory
 	body     *Body
-	buffered bool // the body may be read more than once
 	buffer   buffer
 
 	// wrap is set by WrapBody. It is not in Body, because the connection keeps the
