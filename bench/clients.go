@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"net/http"
 	"os"
 	"sync"
 )
@@ -16,16 +17,18 @@ const (
 	fasthttpName = "fasthttp"
 	restyName    = "resty"
 	treqName     = "python treq"
+	http1Name    = "gotreq/1.1" // gotreq over HTTP/1.1, in the scenarios of HTTP/2
+	h2loadName   = "h2load"     // a client in C that reads no header fields
 )
 
 // clientNames are the names in the order of the tables.
-var clientNames = []string{floorName, gotreqName, agentName, netHTTPName, fasthttpName, restyName, treqName}
+var clientNames = []string{floorName, gotreqName, agentName, netHTTPName, fasthttpName, restyName, treqName, http1Name, h2loadName}
 
 // A taskFunc runs a task of one kind.
 type taskFunc func(t *task, m *meter) error
 
 // clients has the functions of each client, by the kind of task. Python's treq runs in its
-// own program, pythontreq.py.
+// own program, pythontreq.py, and h2load is a program.
 var clients = map[string]map[kind]taskFunc{
 	floorName:    {requests: floorRequests, hold: floorHold},
 	gotreqName:   {requests: gotreqRequests, hold: gotreqHold, stub: gotreqStub, chain: gotreqChain},
@@ -34,12 +37,25 @@ var clients = map[string]map[kind]taskFunc{
 	fasthttpName: {requests: fasthttpRequests},
 	restyName:    {requests: restyRequests},
 	treqName:     {requests: nil, stub: nil, chain: nil},
+	http1Name:    {requests: gotreqRequests, hold: gotreqHold},
+	h2loadName:   {requests: nil},
 }
 
 // supports reports whether client can run t.
 func supports(client string, t *task) bool {
 	_, ok := clients[client][t.Kind]
+	if t.HTTP2 {
+		switch client {
+		case floorName, netHTTPName, http1Name:
+			return ok
+		case h2loadName:
+			return ok && haveH2load()
+		}
+		return false
+	}
 	switch client {
+	case http1Name, h2loadName:
+		return false
 	case treqName:
 		return ok && havePythonTreq() && t.Connections <= 1000
 	case restyName:
@@ -64,9 +80,28 @@ func tlsConfig(t *task) *tls.Config {
 	return &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}
 }
 
+// protocols returns the versions of HTTP of the task: one.
+func protocols(t *task) *http.Protocols {
+	var p http.Protocols
+	switch {
+	case !t.HTTP2 || t.Client == http1Name:
+		p.SetHTTP1(true)
+	case t.Roots != "":
+		p.SetHTTP2(true)
+	default:
+		p.SetUnencryptedHTTP2(true)
+	}
+	return &p
+}
+
 // inGoroutines calls once repeatedly until it returns false, in one goroutine for each
-// connection of the task.
+// connection of the task. Over HTTP/2, the first call makes the one connection.
 func inGoroutines(t *task, once func() (more bool, err error)) error {
+	if t.HTTP2 {
+		if more, err := once(); !more || err != nil {
+			return err
+		}
+	}
 	var wg sync.WaitGroup
 	for range t.Connections {
 		wg.Go(func() {

@@ -93,6 +93,10 @@ func benchmark(o *options) error {
 		}
 		sc.task.Duration = o.duration
 		names := sc.clientsOf(o.clients)
+		if len(names) == 0 {
+			fmt.Fprintf(os.Stderr, "bench: nothing can run %q\n", sc.name)
+			continue
+		}
 		figures := make(map[string][]result)
 		for range o.rounds {
 			for _, name := range names {
@@ -101,9 +105,14 @@ func benchmark(o *options) error {
 				t.Profile = profileFile(o.profile, &sc, name)
 				t.AllocProfile = profileFile(o.allocProfile, &sc, name)
 				var r result
-				if t.Kind == serve {
+				switch {
+				case t.Kind == serve && t.HTTP2:
+					r, err = runUnderH2load(serverCore, clientCore, &t)
+				case t.Kind == serve:
 					r, err = runWrk(serverCore, clientCore, &t)
-				} else {
+				case name == h2loadName:
+					r, err = runH2load(clientCore, &t)
+				default:
 					r, err = runClient(clientCore, &t)
 				}
 				if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"strings"
 	"sync"
 )
 
@@ -15,7 +16,7 @@ func netHTTPTransport(t *task) *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, t.Connections
 	transport.TLSClientConfig = tlsConfig(t)
-	transport.ForceAttemptHTTP2 = false
+	transport.Protocols = protocols(t)
 	transport.Proxy = nil
 	return transport
 }
@@ -81,6 +82,13 @@ func netHTTPRequest(t *task) (*http.Request, error) {
 
 func netHTTPHold(t *task, m *meter) error {
 	c := &http.Client{Transport: netHTTPTransport(t)}
+	if t.HTTP2 { // one connection for all, and none of it is counted
+		resp, err := c.Get(strings.Replace(t.URL, "/hold", "/small", 1))
+		if err != nil {
+			return err
+		}
+		resp.Body.Close()
+	}
 	m.beforeHold()
 	var begun sync.WaitGroup
 	begun.Add(t.Connections)

@@ -38,6 +38,20 @@ func scenarios(at addresses, roots string) []scenario {
 	hold := func(connections int) task {
 		return with(get(connections), func(t *task) { t.Kind, t.URL = hold, plain+"/hold" })
 	}
+	// Over HTTP/2, all requests share a connection. The floor has HTTP/1.1, with a connection for each.
+	http2 := func(s scenario) scenario {
+		s.name, s.task.HTTP2, s.only = "HTTP/2 "+s.name, true, nil
+		return s
+	}
+	underH2load := func(connections int) scenario {
+		return scenario{name: fmt.Sprintf("HTTP/2 server under h2load, %d x 64 streams", connections),
+			task: task{Kind: serve, HTTP2: true, Connections: connections, Streams: 64},
+			only: []string{floorName, gotreqName, siteResource, netHTTPName}}
+	}
+	getTLS := with(get(64), func(t *task) { t.URL, t.Roots = "https://"+at.TLS+"/small", roots })
+	upload := with(get(1), func(t *task) {
+		t.Method, t.URL, t.Upload, t.Times = "POST", plain+"/count", 64*mib, 4
+	})
 	all := []scenario{
 		{name: "GET, 1 connection", task: get(1)},
 		{name: "GET, 8 connections", task: get(8), only: growth, slow: true},
@@ -57,9 +71,7 @@ func scenarios(at addresses, roots string) []scenario {
 		{name: "GET, new connection each, 8 at a time", task: with(get(8), func(t *task) {
 			t.URL, t.Fresh = plain+"/fresh", true
 		})},
-		{name: "TLS GET, 64 connections", task: with(get(64), func(t *task) {
-			t.URL, t.Roots = "https://"+at.TLS+"/small", roots
-		})},
+		{name: "TLS GET, 64 connections", task: getTLS},
 		{name: "TLS GET, new connection each, 8 at a time", task: with(get(8), func(t *task) {
 			t.URL, t.Roots, t.Fresh = "https://"+at.TLS+"/fresh", roots, true
 		})},
@@ -67,9 +79,7 @@ func scenarios(at addresses, roots string) []scenario {
 		{name: "body of 1 MiB", task: body(mib, 1), perMB: true, only: growth, slow: true},
 		{name: "body of 64 MiB", task: with(body(64*mib, 1), func(t *task) { t.Times = 8 }), perMB: true, only: growth, slow: true},
 		{name: "body of 1 GiB", task: with(body(1024*mib, 1), func(t *task) { t.Times = 1 }), perMB: true},
-		{name: "multipart upload of 64 MiB", task: with(get(1), func(t *task) {
-			t.Method, t.URL, t.Upload, t.Times = "POST", plain+"/count", 64*mib, 4
-		}), perMB: true},
+		{name: "multipart upload of 64 MiB", task: upload, perMB: true},
 		{name: "1000 waiting responses", task: hold(1000), only: held, slow: true},
 		{name: "5000 waiting responses", task: hold(5000), only: held},
 		{name: "10000 waiting responses", task: hold(9800), only: held, slow: true},
@@ -77,6 +87,14 @@ func scenarios(at addresses, roots string) []scenario {
 		{name: "1000 Deferreds with 3 callbacks", task: task{Kind: chain, Connections: 1}},
 		{name: "server under wrk, 64 connections", task: task{Kind: serve, Connections: 64},
 			only: []string{floorName, gotreqName, siteResource, netHTTPName, fasthttpName}},
+		http2(scenario{name: "GET, 64 streams, 1 connection", task: get(64)}),
+		http2(scenario{name: "GET, 64 streams, 1 connection, TLS", task: getTLS}),
+		http2(scenario{name: "1 MiB bodies, 8 streams", task: body(mib, 8), perMB: true}),
+		http2(scenario{name: "body of 1 GiB", task: with(body(1024*mib, 1), func(t *task) { t.Times = 1 }), perMB: true}),
+		http2(scenario{name: "multipart upload of 64 MiB", task: upload, perMB: true}),
+		http2(scenario{name: "5000 waiting streams", task: hold(5000)}),
+		underH2load(1),
+		underH2load(8),
 	}
 	for i := range all {
 		all[i].task.Warm = warmUp(&all[i].task)
@@ -103,7 +121,11 @@ func (s *scenario) clientsOf(names []string) (list []string) {
 		switch {
 		case s.only != nil && !contains(s.only, name):
 		case s.task.Kind == serve:
-			if _, ok := servers[name]; ok && haveWrk() {
+			have := haveWrk
+			if s.task.HTTP2 {
+				have = haveH2load
+			}
+			if _, ok := servers[name]; ok && have() {
 				list = append(list, name)
 			}
 		case supports(name, &s.task):
@@ -163,7 +185,7 @@ func (s *scenario) per() string {
 	case s.perMB:
 		return "MiB"
 	case s.task.Kind == hold:
-		return "connection"
+		return "response"
 	}
 	return "request"
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"encoding/pem"
@@ -72,6 +73,7 @@ func serverMain(roots string) error {
 	}
 	secure, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
 		Certificates: []tls.Certificate{certificate},
+		NextProtos:   []string{"h2", "http/1.1"},
 		// Each new connection needs a full handshake.
 		SessionTicketsDisabled: true,
 	})
@@ -106,11 +108,21 @@ func serveTLS(l net.Listener) {
 		go func() {
 			defer c.Close()
 			var talk conversation
+			var frames *frameConversation
 			buffer := make([]byte, 16<<10)
 			for more := true; more; {
 				n, err := c.Read(buffer)
 				if err != nil {
 					return
+				}
+				if frames != nil {
+					frames.serve(buffer[:n], c)
+					continue
+				}
+				if rest, ok := bytes.CutPrefix(buffer[:n], preface); ok {
+					frames = newFrameConversation()
+					frames.serve(rest, c)
+					continue
 				}
 				talk.take(buffer[:n], func(a answer) {
 					c.Write(a.bytes)
@@ -138,8 +150,10 @@ type epollServer struct {
 type epollConn struct {
 	conversation
 	fd      int
-	pending []answer // not completely sent
-	blocked bool     // waiting until the socket accepts more
+	pending []answer           // not completely sent
+	blocked bool               // waiting until the socket accepts more
+	frames  *frameConversation // nil: HTTP/1.1
+	sent    int                // of frames.out
 }
 
 func listenEpoll() (*epollServer, string, error) {
@@ -223,6 +237,19 @@ func (s *epollServer) read(c *epollConn) {
 		s.close(c)
 		return
 	}
+	if c.frames != nil {
+		c.frames.take(s.buffer[:n])
+		if !c.blocked {
+			s.sendFrames(c)
+		}
+		return
+	}
+	if rest, ok := bytes.CutPrefix(s.buffer[:n], preface); ok {
+		c.frames = newFrameConversation()
+		c.frames.take(rest)
+		s.sendFrames(c)
+		return
+	}
 	waiting := len(c.pending) != 0
 	c.take(s.buffer[:n], func(a answer) { c.pending = append(c.pending, a) })
 	if !waiting && len(c.pending) != 0 {
@@ -235,6 +262,10 @@ func (s *epollServer) send(c *epollConn) {
 	if c.blocked {
 		c.blocked = false
 		s.watch(unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN)
+	}
+	if c.frames != nil {
+		s.sendFrames(c)
+		return
 	}
 	for len(c.pending) != 0 {
 		a := &c.pending[0]
@@ -267,6 +298,30 @@ func (s *epollServer) send(c *epollConn) {
 			return
 		}
 		c.pending = slices.Delete(c.pending, 0, 1)
+	}
+}
+
+// sendFrames is send for HTTP/2.
+func (s *epollServer) sendFrames(c *epollConn) {
+	f := c.frames
+	for {
+		if c.sent == len(f.out) {
+			f.out, c.sent = f.out[:0], 0
+			if f.fill(); len(f.out) == 0 {
+				return
+			}
+		}
+		n, err := unix.Write(c.fd, f.out[c.sent:])
+		if err == syscall.EAGAIN {
+			c.blocked = true
+			s.watch(unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN|unix.EPOLLOUT)
+			return
+		}
+		if err != nil {
+			s.close(c)
+			return
+		}
+		c.sent += n
 	}
 }
 

@@ -15,7 +15,7 @@ const (
 	stub kind = "stub"
 	// chain makes a Deferred, adds three callbacks and fires it.
 	chain kind = "chain"
-	// serve runs a server under wrk.
+	// serve runs a server under wrk, or h2load for HTTP/2.
 	serve kind = "serve"
 )
 
@@ -28,13 +28,15 @@ type task struct {
 	Method      string
 	JSON        string // the body of the request, or ""
 	Upload      int64  // the length of the file to upload, or 0
-	Connections int
-	Fresh       bool  // each request uses a new connection
-	Cookies     bool  // the client keeps and sends cookies
-	Gzip        bool  // the client decodes the response's body
-	Redirects   int   // the number of redirects before the response
-	Length      int64 // the length of the response's body, decoded
-	Stream      bool  // the client reads the body piece by piece, without keeping it
+	Connections int    // as many requests are made at a time
+	HTTP2       bool   // over one connection, except for the floor, which has only HTTP/1.1
+	Streams     int    // for serve with HTTP2: as many requests at a time on each connection
+	Fresh       bool   // each request uses a new connection
+	Cookies     bool   // the client keeps and sends cookies
+	Gzip        bool   // the client decodes the response's body
+	Redirects   int    // the number of redirects before the response
+	Length      int64  // the length of the response's body, decoded
+	Stream      bool   // the client reads the body piece by piece, without keeping it
 
 	// Profile and AllocProfile are the files of a CPU profile and an allocation
 	// profile, or "".

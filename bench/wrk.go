@@ -17,7 +17,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// This file runs servers of 13 bytes under wrk.
+// This file has servers of 13 bytes, and runs them under wrk.
 
 const siteResource = "gotreq/resource" // a web.Resource in place of a handler
 
@@ -43,7 +43,10 @@ var servers = map[string]func(listens func(addr string)) error{
 			return err
 		}
 		listens(l.Addr().String())
-		return http.Serve(l, http.HandlerFunc(sayHello))
+		var p http.Protocols
+		p.SetHTTP1(true)
+		p.SetUnencryptedHTTP2(true)
+		return (&http.Server{Handler: http.HandlerFunc(sayHello), Protocols: &p}).Serve(l)
 	},
 	fasthttpName: func(listens func(string)) error {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -73,7 +76,7 @@ func serveSite(site *web.Site, listens func(string)) error {
 	return r.Run()
 }
 
-// underWrkMain is the main function of a server process under wrk.
+// underWrkMain is the main function of a server process under wrk or h2load.
 func underWrkMain(name string) error {
 	raiseFiles()
 	failed := make(chan error, 1)
