@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -125,32 +124,54 @@ func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Respo
 	result := x.result
 	var err error
 	if x.group, err = a.group(req); err == nil {
-		a.scratch, err = appendHead(a.scratch[:0], x)
+		err = a.dispatch(x)
 	}
 	if err != nil {
 		x.fail(err)
-		if x.group != nil {
-			a.pool.release(x.group)
-		}
-		return result
 	}
-	scratch := a.scratch
-	if x.trace != nil {
-		scratch = bytes.Clone(scratch) // a hook may make another request
-		if x.trace.getConn(x.group.hop()); x.over() {
-			a.pool.release(x.group)
-			return result
-		}
-	}
-	switch c := a.pool.take(x); {
-	case c != nil:
-		c.send(x, scratch)
-	case a.pool.open(x.group):
-		a.connect(x, bytes.Clone(scratch))
-	default:
-		x.group.enqueue(x)
+	if x.group != nil {
+		a.pool.release(x.group)
 	}
 	return result
+}
+
+// dispatch gives x to a connection that has room for it, or else to a new one, or else makes it
+// wait. It returns the error of an invalid request, before anything is connected.
+func (a *Agent) dispatch(x *exchange) error {
+	if x.trace != nil {
+		if err := x.check(); err != nil {
+			return err
+		}
+		if x.trace.getConn(x.group.hop()); x.over() {
+			return nil
+		}
+	}
+	if c := a.pool.take(x); c != nil {
+		err := c.conn.send(x)
+		if err != nil {
+			a.pool.put(c)
+		}
+		return err
+	}
+	if x.trace == nil {
+		if err := x.check(); err != nil {
+			return err
+		}
+	}
+	if a.pool.open(x.group) {
+		a.connect(x)
+	} else {
+		x.group.enqueue(x)
+	}
+	return nil
+}
+
+// check returns the error of an invalid request.
+func (x *exchange) check() error {
+	a := x.agent
+	head, err := appendHead(a.scratch[:0], x)
+	a.scratch = head
+	return err
 }
 
 // group returns the pool's group of the connections for req.
@@ -236,15 +257,14 @@ func (a *Agent) hostname(server origin.Server, trace *tracer) endpoints.ClientEn
 	})}
 }
 
-// connect sends x, with the given head, over a new connection.
-func (a *Agent) connect(x *exchange, head []byte) {
+// connect sends x over a new connection.
+func (a *Agent) connect(x *exchange) {
 	var made *connection
 	factory := reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 		if x.over() || x.quitting != nil { // the endpoint connected after its cancel
 			return nil
 		}
-		made = &connection{pool: a.pool, group: x.group}
-		made.reader.SetLimits(a.config.Limits)
+		made = newConnection(a.pool, x.group, a.config.Limits)
 		return made
 	})
 	x.connecting = deferred.MaybeDeferred(func() *deferred.Deferred[reactor.Protocol] {
@@ -277,7 +297,10 @@ func (a *Agent) connect(x *exchange, head []byte) {
 		case x.over():
 			c.abort(reactor.ErrConnectionAborted)
 		default:
-			c.send(x, head)
+			if err := c.send(x); err != nil {
+				a.pool.put(&c.pooled)
+				x.fail(err)
+			}
 		}
 		return p, nil
 	})
@@ -297,7 +320,7 @@ func (a *Agent) resend(x *exchange) {
 		}
 	}
 	if a.pool.open(x.group) {
-		a.connect(x, head(x))
+		a.connect(x)
 	} else {
 		x.group.enqueue(x)
 	}

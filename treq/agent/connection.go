@@ -4,14 +4,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
-	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // A connection is the client's end of an HTTP/1.1 connection, Twisted's
@@ -30,29 +29,28 @@ import (
 // last action: the user may cancel, send another request over this very connection, or
 // panic.
 type connection struct {
-	pool       *Pool
-	group      *group
-	transport  reactor.Transport
+	pooled
 	reader     http1.ResponseReader
-	x          *exchange         // the exchange it carries; nil while quiescent
-	sent       int               // the number of requests sent
-	heard      bool              // a byte was received after the last request
-	chunked    bool              // the body of x's request is sent in chunks
-	persistent bool              // another request may follow x's
-	broken     error             // why it cannot be used any more; nil while usable
-	dump       *dumpedConnection // shows what it carries; or nil
-
-	inPool, inGroup list.Node[connection] // its places in the lists of unused connections
-	idleSince       time.Time             // when it was last put back
-	keep            time.Duration         // how long the server keeps it unused; -1 if the server does not say
-	expiry          reactor.DelayedCall   // closes it after keep; nil if keep is no shorter than the pool's time
-
-	gone *deferred.Deferred[deferred.None] // fires when the connection is lost; nil unless the pool waits
+	x          *exchange // the exchange it carries; nil while quiescent
+	heard      bool      // a byte was received after the last request
+	chunked    bool      // the body of x's request is sent in chunks
+	persistent bool      // another request may follow x's
 }
 
-var _ carrier = (*connection)(nil)
+var (
+	_ carrier = (*connection)(nil)
+	_ sender  = (*connection)(nil)
+)
 
-// appendHead appends the head of x's request to buf.
+// newConnection returns a connection of g, which belongs to p, whose responses have these limits.
+func newConnection(p *Pool, g *group, limits wire.Limits) *connection {
+	c := &connection{pooled: pooled{pool: p, group: g}}
+	c.conn = c
+	c.reader.SetLimits(limits)
+	return c
+}
+
+// appendHead appends the head of x's request to buf. It returns the error of an invalid request.
 func appendHead(buf []byte, x *exchange) ([]byte, error) {
 	req := x.request
 	head := http1.RequestHead{
@@ -79,12 +77,6 @@ func appendHead(buf []byte, x *exchange) ([]byte, error) {
 	return http1.AppendRequestHead(buf, &head)
 }
 
-// head returns the head of x's request, which an earlier appendHead found valid.
-func head(x *exchange) []byte {
-	head, _ := appendHead(nil, x)
-	return head
-}
-
 // persists reports whether x's connection may be used again.
 func persists(x *exchange) bool {
 	return x.agent.pool.persistent && !http1.HasToken(x.request.Header["Connection"], "close")
@@ -97,12 +89,13 @@ func (c *connection) ConnectionMade(t reactor.Transport) {
 	}
 }
 
-// send sends x, with the given head, over c, which is quiescent.
-func (c *connection) send(x *exchange, head []byte) {
+// send sends x over c, which is quiescent.
+func (c *connection) send(x *exchange) error {
 	if c.broken != nil { // c was lost before the endpoint fired
 		x.fail(&response.NeverReceivedError{Reasons: []error{c.broken}})
-		return
+		return nil
 	}
+	sentBefore := x.sent
 	c.x, x.carrier, x.sent = x, c, true
 	x.cutShort, x.continued = false, false
 	c.sent++
@@ -110,24 +103,28 @@ func (c *connection) send(x *exchange, head []byte) {
 	c.persistent = persists(x)
 	c.reader.Start(x.request.Method)
 	if x.trace != nil {
-		idle := time.Duration(-1)
-		if !c.idleSince.IsZero() {
-			idle = c.pool.clock.Now().Sub(c.idleSince)
+		if x.trace.gotConn(&c.pooled, c.unusedFor()); c.broken != nil {
+			return nil
 		}
-		if x.trace.gotConn(c, idle); c.broken != nil {
-			return
-		}
+	}
+	a := x.agent
+	head, err := appendHead(a.scratch[:0], x)
+	a.scratch = head
+	if err != nil {
+		c.x, x.carrier, x.sent = nil, nil, sentBefore
+		c.sent--
+		return err
 	}
 	c.dump.begin()
 	c.dump.write(head)
 	c.transport.Write(head)
 	if x.trace.wroteHead(head); c.broken != nil {
-		return
+		return nil
 	}
 	body := x.request.Body
 	if body == nil {
 		x.trace.wroteRequest(nil)
-		return
+		return nil
 	}
 	c.chunked = body.Length() == request.UnknownLength
 	if c.mayBeDead() && x.idempotent() || x.expects() {
@@ -140,7 +137,17 @@ func (c *connection) send(x *exchange, head []byte) {
 	} else {
 		x.sendBody()
 	}
+	return nil
 }
+
+// room reports whether c is quiescent.
+func (c *connection) room() bool { return c.x == nil && c.broken == nil }
+
+// unused reports whether c is quiescent, or broken.
+func (c *connection) unused() bool { return c.x == nil }
+
+// close closes c, which is quiescent.
+func (c *connection) close() { c.transport.LoseConnection() }
 
 // mayBeDead reports whether c was unused for a while, so that its loss before an answer is a
 // reason to send the request again.
@@ -203,7 +210,7 @@ func (c *connection) DataReceived(data []byte) {
 		x := c.x
 		if x == nil {
 			if len(data) != 0 {
-				c.pool.drop(c)
+				c.pool.drop(&c.pooled)
 				c.abort(errUnsolicited)
 			}
 			return
@@ -225,7 +232,8 @@ func (c *connection) DataReceived(data []byte) {
 			x.letGo()
 			return
 		case http1.Informational:
-			x.informed(c.reader.Head())
+			head := c.reader.Head()
+			x.informed(head.Code, head.Header)
 		case http1.Head:
 			c.headReceived(x, len(data))
 		case http1.Data:
@@ -255,7 +263,7 @@ func (c *connection) headReceived(x *exchange, extra int) {
 	if values := head.Header["Keep-Alive"]; len(values) != 0 {
 		c.persistent = c.keepAlive(values) && c.persistent
 	}
-	r := x.respond(head, nil)
+	r := x.respond(neutral(head), nil)
 	if x.over() {
 		return // Release cancelled x
 	}
@@ -263,6 +271,13 @@ func (c *connection) headReceived(x *exchange, extra int) {
 		c.end(x, extra)
 	}
 	x.fire(r)
+}
+
+// neutral returns h without what only HTTP/1.1 has.
+func neutral(h *http1.ResponseHead) responseHead {
+	return responseHead{
+		version: h.Version.String(), code: h.Code, phrase: h.Phrase, header: h.Header, length: h.Length, trailers: h.Chunked,
+	}
 }
 
 // repeat sends x without its Expect over another connection, since the server answers that
@@ -295,7 +310,7 @@ func (c *connection) end(x *exchange, extra int) {
 		c.transport.ResumeProducing() // the reader of the body may have paused it
 		x.carrier = nil               // put may send the next request, which x must not touch
 		x.trace.putIdleConn()
-		c.pool.put(c)
+		c.pool.put(&c.pooled)
 	} else {
 		c.leave(x)
 		x.carrier = nil
@@ -332,7 +347,7 @@ func (c *connection) upgrade(x *exchange, early []byte) {
 	c.x, x.carrier = nil, nil
 	c.broken = errUpgraded
 	c.dump.end()
-	r := x.respond(c.reader.Head(), response.NewUpgrade(c.transport, early))
+	r := x.respond(neutral(c.reader.Head()), response.NewUpgrade(c.transport, early))
 	if x.over() { // Release cancelled x
 		c.transport.AbortConnection()
 		return
@@ -357,7 +372,7 @@ func (c *connection) ConnectionLost(reason error) {
 	if c.broken == nil {
 		c.broken = reason
 	}
-	c.pool.drop(c)
+	c.pool.drop(&c.pooled)
 	if x != nil {
 		x.stopUpload()
 		x.trace.wroteRequest(reason)

@@ -5,7 +5,6 @@ import (
 	"weak"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -163,8 +162,8 @@ func (x *exchange) expects() bool {
 
 // informed passes an interim response to the request's Informational function, and
 // sends the body if the server asks for it.
-func (x *exchange) informed(head *http1.ResponseHead) {
-	if head.Code == http.StatusContinue {
+func (x *exchange) informed(code int, header http.Header) {
+	if code == http.StatusContinue {
 		if !x.continued && x.expects() {
 			if x.trace.got100Continue(); x.over() {
 				return
@@ -176,7 +175,7 @@ func (x *exchange) informed(head *http1.ResponseHead) {
 		}
 	}
 	if x.request.Informational != nil {
-		p := caught(func() { x.request.Informational(head.Code, head.Header) })
+		p := caught(func() { x.request.Informational(code, header) })
 		switch {
 		case p == nil:
 		case x.over(): // it was cancelled, so nobody waits for the error
@@ -186,7 +185,7 @@ func (x *exchange) informed(head *http1.ResponseHead) {
 		}
 	}
 	if !x.over() {
-		x.trace.got1xxResponse(head.Code, head.Header)
+		x.trace.got1xxResponse(code, header)
 	}
 }
 
@@ -212,19 +211,29 @@ func (x *exchange) refuseUpload() {
 	}
 }
 
+// A responseHead is the head of a response, whatever version of HTTP has brought it.
+type responseHead struct {
+	version  string // such as "HTTP/1.1"
+	code     int
+	phrase   string
+	header   http.Header
+	length   int64 // of the body; -1 if unknown
+	trailers bool  // trailers may follow the body
+}
+
 // respond returns the response that head begins. upgrade is non-nil if the receiver of the
 // response gets the connection.
-func (x *exchange) respond(head *http1.ResponseHead, upgrade *response.Upgrade) *response.Response {
+func (x *exchange) respond(head responseHead, upgrade *response.Upgrade) *response.Response {
 	x.answered = true
 	x.releaseBody()
 	x.body.Init(x)
 	r := response.New(&x.body)
-	r.Version = head.Version.String()
-	r.Code = head.Code
-	r.Phrase = head.Phrase
-	r.Header = head.Header
-	r.Length = head.Length
-	if values := head.Header["Trailer"]; len(values) != 0 && head.Chunked {
+	r.Version = head.version
+	r.Code = head.code
+	r.Phrase = head.phrase
+	r.Header = head.header
+	r.Length = head.length
+	if values := head.header["Trailer"]; len(values) != 0 && head.trailers {
 		r.Trailer = announcedTrailers(values)
 	}
 	r.Request = x.request

@@ -120,8 +120,8 @@ var growths = []struct {
 		random := rand.New(rand.NewPCG(1, 2))
 		return func() {
 			c := g.conns[random.IntN(n)]
-			g.pool.drop(c)
-			g.pool.put(c)
+			g.pool.drop(&c.pooled)
+			g.pool.put(&c.pooled)
 		}
 	}},
 }

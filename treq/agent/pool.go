@@ -23,24 +23,56 @@ type Pool struct {
 	idleFor    time.Duration
 	most       int // the most connections in a group; 0: no bound
 	groups     map[route]*group
-	idle       list.List[connection] // the unused connections, the most recently used last
-	sweep      reactor.DelayedCall   // the next call of closeOld; nil if none is due
+	idle       list.List[pooled]   // the unused connections, the most recently used last
+	sweep      reactor.DelayedCall // the next call of closeOld; nil if none is due
 }
 
 // A group holds the connections of one route. The pool keeps a group while it has
 // connections, attempts to make one, or waiting requests.
-//
-// A connection that carries many exchanges at once (HTTP/2) will belong to a group too:
-// take will return it while it has room.
 type group struct {
 	route
-	through *proxy                // the proxy of its connections, or nil
-	header  string                // the value of Host
-	idle    list.List[connection] // unused connections, the most recently used last
-	open    int                   // connections and attempts to make one
-	queue   list.List[exchange]   // exchanges that wait for a connection, the oldest first
-	filling bool                  // fill is running, perhaps further up the stack
-	dropped bool                  // the pool has forgotten this group
+	through *proxy              // the proxy of its connections, or nil
+	header  string              // the value of Host
+	idle    list.List[pooled]   // unused connections, the most recently used last
+	shared  list.List[pooled]   // used connections with room for more exchanges, the oldest first
+	open    int                 // connections and attempts to make one
+	queue   list.List[exchange] // exchanges that wait for a connection, the oldest first
+	filling bool                // fill is running, perhaps further up the stack
+	dropped bool                // the pool has forgotten this group
+}
+
+// A pooled is the part of a connection that the pool needs, whatever version of HTTP the
+// connection speaks. It is a part of the connection's struct.
+type pooled struct {
+	conn      sender // the connection itself
+	pool      *Pool
+	group     *group
+	transport reactor.Transport
+	sent      int               // the number of requests sent
+	broken    error             // why it cannot be used any more; nil while usable
+	dump      *dumpedConnection // shows what it carries; or nil
+
+	inPool, inGroup list.Node[pooled]   // its places in the lists of connections
+	idleSince       time.Time           // when it was last put back
+	keep            time.Duration       // how long the server keeps it unused; -1 if the server does not say
+	expiry          reactor.DelayedCall // closes it after keep; nil if keep is no shorter than the pool's time
+
+	gone *deferred.Deferred[deferred.None] // fires when the connection is lost; nil unless the pool waits
+}
+
+// A sender is a connection of one version of HTTP.
+type sender interface {
+	// send sends x over the connection, which has room for it. It returns an error if the
+	// request is invalid: nothing was sent, and x is the caller's.
+	send(x *exchange) error
+	// room reports whether the connection can carry one more exchange now, and unused
+	// whether it carries none.
+	room() bool
+	unused() bool
+	// close closes the connection, which carries nothing.
+	close()
+	// abort closes the connection at once because of err.
+	abort(err error)
 }
 
 // A PoolConfig says how a Pool works. The zero value works.
@@ -101,9 +133,9 @@ func (p *Pool) CloseCachedConnections() *deferred.Deferred[deferred.None] {
 }
 
 // close closes c, which is unused.
-func (p *Pool) close(c *connection) {
+func (p *Pool) close(c *pooled) {
 	p.drop(c)
-	c.transport.LoseConnection()
+	c.conn.close()
 }
 
 // group returns the group of r, and makes it first if there is none.
@@ -124,9 +156,12 @@ func (p *Pool) release(g *group) {
 	}
 }
 
-// take removes and returns the unused connection that was used last, of those that may
-// carry x, or nil.
-func (p *Pool) take(x *exchange) *connection {
+// take returns a connection that may carry x, or nil: a used one that has room for x, or
+// else the unused one that was used last, which take removes from the unused ones.
+func (p *Pool) take(x *exchange) *pooled {
+	if c := x.group.shared.First(); c != nil {
+		return c
+	}
 	for {
 		c := x.group.idle.Last()
 		switch {
@@ -147,7 +182,7 @@ const trustedFor = time.Millisecond
 // usable reports whether c, which is unused, may carry x. The server may have closed c since
 // the loop has looked last. A request that may be sent again finds that out by itself, and
 // any other must not be lost: it is worth a system call.
-func (p *Pool) usable(c *connection, x *exchange) bool {
+func (p *Pool) usable(c *pooled, x *exchange) bool {
 	switch {
 	case p.retry && x.idempotent() && x.request.Body == nil:
 		return true
@@ -184,7 +219,7 @@ func (p *Pool) fill(g *group) {
 	g.filling = true
 	for g.queue.Len() != 0 && p.open(g) {
 		x := g.next()
-		x.agent.connect(x, head(x))
+		x.agent.connect(x)
 	}
 	g.filling = false
 }
@@ -205,20 +240,28 @@ func (g *group) next() *exchange {
 	return x
 }
 
-// put gives c, which has become unused, to the request that has waited longest. If no
-// request waits, put keeps c, and closes the connection that was unused longest if there
-// are too many.
-func (p *Pool) put(c *connection) {
+// put takes back c, which has room for another exchange. It gives c to the requests that have
+// waited longest. If c is unused then, put keeps it, and closes the connection that was unused
+// longest if there are too many.
+func (p *Pool) put(c *pooled) {
 	c.idleSince = p.clock.Now()
 	g := c.group
-	if x := g.queue.First(); x != nil {
-		if !p.usable(c, x) {
+	for x := g.queue.First(); x != nil; x = g.queue.First() {
+		if c.conn.unused() && !p.usable(c, x) {
 			p.close(c) // the request gets the place of c
 			return
 		}
 		g.next()
 		c.idleSince = time.Time{} // it was not idle
-		c.send(x, head(x))
+		if err := c.conn.send(x); err != nil {
+			x.fail(err)
+		}
+		if !c.conn.room() {
+			return
+		}
+	}
+	if !c.conn.unused() {
+		g.shared.Push(&c.inGroup, c)
 		return
 	}
 	p.idle.Push(&c.inPool, c)
@@ -250,17 +293,26 @@ func (p *Pool) closeOld() {
 	}
 }
 
-// drop forgets c, if it is unused.
-func (p *Pool) drop(c *connection) {
+// drop forgets c: no more exchanges get it.
+func (p *Pool) drop(c *pooled) {
 	c.used()
+	c.inGroup.Remove()
 	if p.idle.Len() == 0 && p.sweep != nil {
 		p.sweep.Cancel()
 		p.sweep = nil
 	}
 }
 
+// unusedFor returns how long c was unused until now; -1 if it was not.
+func (c *pooled) unusedFor() time.Duration {
+	if c.idleSince.IsZero() {
+		return -1
+	}
+	return c.pool.clock.Now().Sub(c.idleSince)
+}
+
 // used takes c off the lists of unused connections, if it is on them.
-func (c *connection) used() {
+func (c *pooled) used() {
 	if !c.inPool.Remove() {
 		return
 	}

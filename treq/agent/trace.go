@@ -78,7 +78,7 @@ func (t *tracer) getConn(address string) {
 
 // gotConn says that c carries the request. idle is how long c was unused; a negative time means
 // that it was not.
-func (t *tracer) gotConn(c *connection, idle time.Duration) {
+func (t *tracer) gotConn(c *pooled, idle time.Duration) {
 	if t == nil || t.hooks.GotConn == nil {
 		return
 	}
