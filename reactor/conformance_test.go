@@ -38,17 +38,18 @@ const (
 	tcp6
 	overUNIX
 	overTLS
-	none // not about connections; run once
+	overLane // a stream that shares nothing with its connection: package duplex
+	none     // not about connections; run once
 
 	tcp     = tcp4 | tcp6
 	plain   = tcp | overUNIX
-	anyKind = plain | overTLS
+	anyKind = plain | overTLS | overLane
 )
 
 var kindNames = []struct {
 	kinds
 	name string
-}{{tcp4, "tcp4"}, {tcp6, "tcp6"}, {overUNIX, "unix"}, {overTLS, "tls"}, {none, "loop"}}
+}{{tcp4, "tcp4"}, {tcp6, "tcp6"}, {overUNIX, "unix"}, {overTLS, "tls"}, {overLane, "stream"}, {none, "loop"}}
 
 // A loop is a reactor that can be closed.
 type loop interface {
@@ -262,6 +263,8 @@ func (f *fixture) listenOn(address string, factory reactor.Factory) (reactor.Por
 	case overTLS:
 		_, server := sharedTLS()
 		factory = reactor.TLSServer(f, reactor.TLSConfig{Config: server}, factory)
+	case overLane:
+		factory = laneFactory(factory)
 	}
 	return f.ListenTCP(address, factory)
 }
@@ -278,6 +281,8 @@ func (f *fixture) connectTo(address string, factory reactor.Factory, config reac
 	case overTLS:
 		client, _ := sharedTLS()
 		factory = reactor.TLSClient(f, reactor.TLSConfig{Config: client}, factory)
+	case overLane:
+		factory = laneFactory(factory)
 	}
 	return f.ConnectTCP(address, factory, config)
 }

@@ -42,6 +42,8 @@ var house = []room{
 	{"reactor/endpoints", "deferred reactor"},
 	{"reactor/memory", "deferred internal/timers reactor"},
 	{"internal/bridge", "deferred internal/coro reactor"},
+	// A stream as a Transport.
+	{"internal/duplex", "deferred internal/producer reactor treq/wire"},
 
 	// What a request and its response are. Bodies are produced and read by
 	// cooperative tasks.
