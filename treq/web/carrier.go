@@ -1,9 +1,7 @@
 package web
 
 import (
-	"crypto/tls"
 	"errors"
-	"net"
 	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -110,29 +108,6 @@ type socket struct {
 	readEnded bool   // the client has ended its side
 	paused    bool   // the transport is paused
 	blocked   bool   // the transport has paused its producer
-}
-
-// A connection has the values that all requests on one connection share.
-type connection struct {
-	site       *Site
-	local      net.Addr
-	peer       net.Addr
-	remoteAddr string               // the text of peer, for http.Request
-	tls        *tls.ConnectionState // nil without TLS
-	reactor    reactor.Reactor
-	clock      reactor.Clock // the reactor, unless the Site has another
-}
-
-func newConnection(s *Site, t reactor.Transport) connection {
-	peer := t.Peer() // once: it may be made anew for each call
-	c := connection{
-		site: s, local: t.Host(), peer: peer, remoteAddr: peer.String(),
-		tls: t.TLS(), reactor: t.Reactor(), clock: s.Clock,
-	}
-	if c.clock == nil {
-		c.clock = c.reactor
-	}
-	return c
 }
 
 // errContentTimeout is the error of content that does not arrive in time.

@@ -1,10 +1,10 @@
 package web
 
 import (
-	"time"
+	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/internal/http1"
-	"github.com/seed-7c003b53/gotreq/internal/list"
+	"github.com/seed-7c003b53/gotreq/internal/pieces"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -28,28 +28,17 @@ import (
 // it wait in the field in.
 type channel struct {
 	connection
-	transport reactor.Transport
-	reader    http1.RequestReader
-	in        []byte // bytes received but not read
-	requests  int    // the number of heads received
-	work      int    // what is left of the share of this turn; see turns
-	restsAt   int    // the value of work at which the channel rests
-	dropped   int64  // the number of dropped bytes of content
+	reader   http1.RequestReader
+	requests int // the number of heads received
 
 	req       *Request // the request being received or answered
 	version   http1.Version
 	announced int64                // the length of req's content
 	puller    reactor.PullProducer // produces req's response, if not nil
-	unsent    pieces               // of a response that the transport has not taken
-	lastPiece time.Time            // the time when a piece of unsent was passed on
+	waiting   pieces.Queue         // of a response that the transport has not taken
+	lastPiece int64                // when a piece of waiting was passed on, in Unix nanoseconds
 	unwritten *Request             // the finished request whose response the transport has not taken
 
-	borrowed  bool // in belongs to the transport
-	consuming bool // consume is running
-	resting   bool // consume waits for a later turn
-	spent     bool // the next turn brings a new share
-	waits     bool // the channel only waits for a request; set by setWaits
-	gone      bool // the connection is no longer the site's
 	receiving bool // the content of req has not ended
 	held      bool // req has paused its content
 	expecting bool // the client waits for a 100 before it sends the content
@@ -57,106 +46,27 @@ type channel struct {
 	answered  bool // the response to req is complete
 	keepAlive bool // another request may follow req
 	wasLast   bool // the client sends no request after req
-	blocked   bool // the transport has paused its producer
-	paused    bool // the transport is paused
-	stopped   bool // the transport can send no more
-	readEnded bool // the client has ended its side
-	closing   bool // received bytes are dropped
 	unread    bool // the client may be sending bytes that nobody will read
 	begun     bool // part of a head has arrived
-
-	awaiting awaited // the event expected before deadline
-	deadline time.Time
-	timer    reactor.DelayedCall // fires at deadline or before
-
-	lingersUntil time.Time // the end of lingering
-
-	credit   time.Duration // how long the client may still keep content waiting; see await
-	received int64         // bytes of content that credit does not count yet
-
-	cause error              // why the site aborts the connection
-	place list.Node[channel] // in a list of the site
 }
-
-const (
-	// maxQueued is the size of in at which the transport is paused.
-	maxQueued = 64 << 10
-	// maxDropped bounds the unwanted content that is read to keep the connection.
-	maxDropped = 256 << 10
-)
 
 // ConnectionMade waits for the first request.
 func (c *channel) ConnectionMade(t reactor.Transport) {
-	c.transport = t
-	c.connection = newConnection(c.site, t)
+	c.open(t, c)
 	t.RegisterProducer(c)
 	c.reader.SetLimits(c.site.Limits)
 	c.reader.Start()
-	c.work = c.site.turnWork()
-	c.site.opened(c)
 	c.await(awaitHead)
 }
 
-// DataReceived reads data.
-func (c *channel) DataReceived(data []byte) {
-	if c.closing {
-		c.drop(len(data))
-		return
-	}
-	c.setWaits(false)
-	if len(c.in) == 0 {
-		c.in, c.borrowed = data, true
-	} else {
-		c.in = append(c.in, data...)
-	}
-	c.consume()
-	if c.borrowed {
-		c.borrowed = false
-		c.in = append([]byte(nil), c.in...)
-	}
-	c.balance()
-}
-
-// balance pauses the transport while too much waits to be read.
-func (c *channel) balance() {
-	switch queued := len(c.in) >= maxQueued; {
-	case c.closing, queued == c.paused:
-	case queued:
-		c.paused = true
-		c.transport.PauseProducing()
-		c.endIfStopped()
-	default:
-		c.paused = false
-		c.transport.ResumeProducing()
-	}
-}
-
-// endIfStopped closes a paused connection that can send no more: a paused transport does
-// not report the loss, and no response would get through.
-func (c *channel) endIfStopped() {
-	if c.stopped && c.paused {
-		c.transport.LoseConnection()
-	}
-}
-
-// consume reads the events in in that may be read now.
-func (c *channel) consume() {
-	if c.consuming {
-		return
-	}
-	c.consuming = true
-	for !c.resting && c.step() {
-	}
-	c.consuming = false
+// stepped implements speaker.
+func (c *channel) stepped() {
 	if c.readEnded && c.req != nil && !c.receiving {
 		c.req.peerGone(reactor.ErrConnectionDone)
 	}
-	if !c.borrowed {
-		c.balance()
-	}
 }
 
-// step reads one event of in, and reports whether another may follow.
+// step implements speaker.
 func (c *channel) step() bool {
 	switch {
 	case c.closing, c.receiving && c.held:
@@ -190,6 +100,13 @@ func (c *channel) step() bool {
 	return true
 }
 
+// rest implements speaker.
+func (c *channel) rest() {
+	if c.watch.awaiting.fromClient() {
+		c.await(awaitNothing)
+	}
+}
+
 // needMore waits for the remaining bytes of an event. some says that a part of it has
 // arrived.
 func (c *channel) needMore(some bool) {
@@ -200,12 +117,12 @@ func (c *channel) needMore(some bool) {
 		c.await(awaitContent)
 	case !some && !c.begun && c.req == nil:
 		c.setWaits(true)
-		if c.awaiting == awaitNothing { // after a rest
+		if c.watch.awaiting == awaitNothing { // after a rest
 			c.await(awaitRequest)
 		}
 	case some && !c.begun:
 		c.begun = true
-		if c.awaiting != awaitHead {
+		if c.watch.awaiting != awaitHead {
 			c.await(awaitHead)
 		}
 	}
@@ -218,7 +135,7 @@ func (c *channel) headReceived(head *http1.RequestHead) {
 	c.await(awaitNothing)
 	c.keepAlive = head.KeepAlive && c.requests != c.site.MaxRequests && !c.site.house.shutting
 	c.wasLast = !head.KeepAlive
-	c.credit, c.received = c.limit(awaitContent), 0
+	c.watch.credit, c.watch.received = c.limit(awaitContent), 0
 	c.version, c.announced, c.expecting = head.Version, head.Length, head.Expect100
 	c.receiving, c.held, c.answered, c.chunked = true, true, false, false
 	c.dropped = 0
@@ -239,7 +156,7 @@ func (c *channel) headReceived(head *http1.RequestHead) {
 
 // contentReceived passes content to the request, or drops it.
 func (c *channel) contentReceived(data []byte) {
-	c.received += int64(len(data))
+	c.watch.received += int64(len(data))
 	if !c.answered {
 		c.req.contentReceived(data)
 		return
@@ -337,49 +254,24 @@ func (c *channel) cut() {
 	c.contentLost(err)
 }
 
-// close closes the connection when all written bytes are sent.
-func (c *channel) close() {
-	c.stop()
-	c.await(awaitWritten)
-	c.transport.LoseConnection()
-}
+// close implements speaker.
+func (c *channel) close() { c.lose() }
 
-// linger closes the connection to a client that may still be sending. Closing it at once
-// would reset it, and the client might lose the response (RFC 9112, section 9.6). So the
-// channel ends only its own side first. timeUp and drop do the rest.
-func (c *channel) linger() {
-	if c.readEnded {
+// shutDown implements speaker.
+func (c *channel) shutDown() { c.keepAlive = false }
+
+// overdue implements speaker.
+func (c *channel) overdue(e awaited) {
+	switch {
+	case e == awaitHead && c.begun:
+		c.refuse(http.StatusRequestTimeout, "the head of the request took too long")
+	case e == awaitHead, e == awaitRequest:
 		c.close()
-		return
-	}
-	c.stop()
-	if c.full() {
-		c.await(awaitWritten)
-	} else {
-		c.await(awaitClose)
-	}
-	c.lingersUntil = c.clock.Now().Add(maxLinger)
-	c.transport.LoseWriteConnection()
-	c.transport.ResumeProducing()
-}
-
-// drop drops n bytes that were received after the last response.
-func (c *channel) drop(n int) {
-	switch c.dropped += int64(n); {
-	case c.dropped > 16*maxDropped:
-		c.transport.AbortConnection()
-	case c.awaiting == awaitClose && c.clock.Now().Before(c.lingersUntil):
-		c.await(awaitClose)
-	}
-}
-
-// stop ends all work of the channel except closing the connection.
-func (c *channel) stop() {
-	c.closing = true
-	c.setWaits(false)
-	c.in, c.borrowed = nil, false
-	if c.unsent.size == 0 {
-		c.transport.UnregisterProducer()
+	case e == awaitContent:
+		c.keepAlive, c.unread = false, true
+		c.contentLost(errContentTimeout)
+	default:
+		c.closeLate(e)
 	}
 }
 
@@ -388,9 +280,10 @@ func (c *channel) ConnectionLost(reason error) {
 	if c.cause != nil {
 		reason = c.cause
 	}
-	defer c.site.closed(c)
-	taken := c.closing && c.unsent.size == 0 && reason == reactor.ErrConnectionDone
+	defer c.site.closed(&c.connection)
+	taken := c.closing && c.waiting.Size() == 0 && reason == reactor.ErrConnectionDone
 	c.forget()
+	c.waiting.Clear()
 	if taken {
 		c.written()
 	}
@@ -401,17 +294,5 @@ func (c *channel) ConnectionLost(reason error) {
 	if req := c.req; req != nil {
 		c.req = nil
 		req.connectionLost(reason)
-	}
-}
-
-// forget stops the timer and all other activity of the channel.
-func (c *channel) forget() {
-	c.closing = true
-	c.in, c.borrowed = nil, false
-	c.unsent = pieces{}
-	c.awaiting = awaitNothing
-	if c.timer != nil {
-		c.timer.Cancel()
-		c.timer = nil
 	}
 }

@@ -67,7 +67,7 @@ func (c *channel) write(p []byte) {
 	switch {
 	case !c.chunked:
 		c.send(p)
-	case len(p) <= maxPiece && c.unsent.size == 0:
+	case len(p) <= maxPiece && c.waiting.Size() == 0:
 		c.transport.WriteSequence(http1.AppendChunkHead(room[:0], len(p)), p, []byte(http1.CRLF))
 	default:
 		c.send(http1.AppendChunkHead(room[:0], len(p)))
@@ -80,13 +80,13 @@ func (c *channel) write(p []byte) {
 func (c *channel) send(p []byte) {
 	switch {
 	case len(p) > maxPiece:
-		waited := c.unsent.size != 0
-		c.unsent.keep(p)
+		waited := c.waiting.Size() != 0
+		c.waiting.Keep(p)
 		if !waited {
 			c.sendLater()
 		}
-	case c.unsent.size != 0:
-		c.unsent.copy(p)
+	case c.waiting.Size() != 0:
+		c.waiting.Copy(p)
 	default:
 		c.transport.Write(p)
 	}
@@ -98,7 +98,7 @@ func (c *channel) send(p []byte) {
 func (c *channel) sendLater() {
 	c.transport.UnregisterProducer()
 	c.transport.RegisterPullProducer(pulled{c})
-	c.lastPiece = c.clock.Now()
+	c.lastPiece = c.clock.Now().UnixNano()
 	c.PauseProducing()
 }
 
@@ -106,12 +106,12 @@ func (c *channel) sendLater() {
 // that takes long, since WriteTimeout counts from the last piece.
 func (c *channel) sendPiece() {
 	const slow, small = time.Second, maxPiece / 4
-	now, n := c.clock.Now(), maxPiece
-	if now.Sub(c.lastPiece) > slow {
+	now, n := c.clock.Now().UnixNano(), maxPiece
+	if time.Duration(now-c.lastPiece) > slow {
 		n = small
 	}
 	c.lastPiece = now
-	c.transport.Write(c.unsent.take(n))
+	c.transport.Write(c.waiting.Take(n))
 }
 
 // allSent is called when the transport has taken all unsent bytes.
@@ -174,7 +174,7 @@ func (c *channel) finish(trailer http.Header, short bool) {
 
 // abort implements carrier. It closes the connection.
 func (c *channel) abort() {
-	c.unsent = pieces{}
+	c.waiting.Clear()
 	c.stop()
 	c.transport.AbortConnection()
 }
@@ -232,12 +232,15 @@ func (c *channel) resumeContent() {
 
 func (c *channel) pauseContent() {
 	c.held = true
-	if c.awaiting == awaitContent {
+	if c.watch.awaiting == awaitContent {
 		c.await(awaitNothing)
 	}
 }
 
-func (c *channel) full() bool { return c.blocked || c.unsent.size != 0 }
+func (c *channel) full() bool { return c.blocked || c.unsent() }
+
+// unsent implements speaker.
+func (c *channel) unsent() bool { return c.waiting.Size() != 0 }
 
 // PauseProducing is called when the transport accepts no more bytes.
 func (c *channel) PauseProducing() {
@@ -252,7 +255,7 @@ func (c *channel) PauseProducing() {
 // request begin.
 func (c *channel) ResumeProducing() {
 	c.blocked = false
-	c.awaiting = awaitNothing
+	c.watch.awaiting = awaitNothing
 	switch {
 	case c.req == nil:
 		c.await(awaitRequest)
@@ -274,17 +277,10 @@ func (c *channel) written() {
 	}
 }
 
-// StopProducing is called when the transport can send no more. ConnectionLost follows when
-// what the client has sent is read.
-func (c *channel) StopProducing() {
-	c.stopped = true
-	c.endIfStopped()
-}
-
 // pull implements carrier. The transport pulls instead of pausing the channel.
 func (c *channel) pull(p reactor.PullProducer) {
 	c.puller = p
-	if c.unsent.size != 0 { // the transport pulls already
+	if c.waiting.Size() != 0 { // the transport pulls already
 		c.PauseProducing()
 		return
 	}
@@ -307,7 +303,7 @@ func (p pulled) ResumeProducing() {
 	c := p.c
 	c.await(awaitWritten)
 	switch {
-	case c.unsent.size != 0:
+	case c.waiting.Size() != 0:
 		c.sendPiece()
 	case c.puller != nil:
 		c.blocked = false
@@ -324,11 +320,11 @@ func (p pulled) StopProducing() { p.c.StopProducing() }
 func (c *channel) hijack() (socket, bool) {
 	s := socket{transport: c.transport, in: c.in, readEnded: c.readEnded, paused: c.paused, blocked: c.blocked}
 	c.req = nil
-	for c.unsent.size != 0 {
-		c.transport.Write(c.unsent.take(maxPiece))
+	for c.waiting.Size() != 0 {
+		c.transport.Write(c.waiting.Take(maxPiece))
 	}
 	c.forget()
 	c.transport.UnregisterProducer()
-	c.site.closed(c)
+	c.site.closed(&c.connection)
 	return s, true
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/seed-7c003b53/gotreq/internal/pieces"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/sourcegraph/conc/panics"
 )
@@ -22,12 +23,12 @@ type coder struct {
 	w        EncodingWriter
 	out      []byte // coded bytes for the carrier
 
-	length  int64  // the length of the body that the program has announced; -1 without one
-	taken   int64  // the bytes written by the program
-	waiting pieces // bytes that are not coded yet
-	share   int    // bytes that may be coded in this turn
-	unsaid  bool   // the writer may be keeping bytes back
-	paused  bool   // the source of the body is paused
+	length  int64        // the length of the body that the program has announced; -1 without one
+	taken   int64        // the bytes written by the program
+	waiting pieces.Queue // bytes that are not coded yet
+	share   int          // bytes that may be coded in this turn
+	unsaid  bool         // the writer may be keeping bytes back
+	paused  bool         // the source of the body is paused
 
 	turn    reactor.DelayedCall // the next turn; nil if nothing is left to do in it
 	ended   bool                // Finish was called
@@ -64,17 +65,17 @@ func (c *coder) write(p []byte) (int, error) {
 	c.taken += int64(len(p))
 	n := len(p)
 	if c.pulls() {
-		c.share = max(c.share, n+int(c.waiting.size))
+		c.share = max(c.share, n+int(c.waiting.Size()))
 	}
 	switch {
-	case c.waiting.size == 0 && n <= c.share && !c.blocked():
+	case c.waiting.Size() == 0 && n <= c.share && !c.blocked():
 		c.code(p)
 		c.send()
 	case n > maxPiece:
-		c.waiting.keep(p)
+		c.waiting.Keep(p)
 		c.feed()
 	default:
-		c.waiting.copy(p)
+		c.waiting.Copy(p)
 		c.feed()
 	}
 	if c.req.coder == c {
@@ -118,8 +119,8 @@ func (c *coder) blocked() bool { return !c.pulls() && c.req.carrier.full() }
 
 // feed codes what waits, as much as the client and this turn allow.
 func (c *coder) feed() {
-	for c.waiting.size != 0 && c.share > 0 && c.req.coder == c && !c.blocked() {
-		c.code(c.waiting.take(min(maxPiece, c.share)))
+	for c.waiting.Size() != 0 && c.share > 0 && c.req.coder == c && !c.blocked() {
+		c.code(c.waiting.Take(min(maxPiece, c.share)))
 		c.send()
 	}
 }
@@ -166,12 +167,12 @@ func (c *coder) send() {
 }
 
 // full reports whether bytes of the body wait.
-func (c *coder) full() bool { return c.waiting.size != 0 }
+func (c *coder) full() bool { return c.waiting.Size() != 0 }
 
 // later makes the next turn go on with what is left: bytes that wait, or that the writer keeps
 // back.
 func (c *coder) later() {
-	if c.turn == nil && !c.blocked() && (c.unsaid || c.waiting.size != 0 || c.share < maxCoded) {
+	if c.turn == nil && !c.blocked() && (c.unsaid || c.waiting.Size() != 0 || c.share < maxCoded) {
 		c.turn = c.req.conn.reactor.CallLater(0, c.nextTurn)
 	}
 }
@@ -180,7 +181,7 @@ func (c *coder) nextTurn() {
 	c.turn = nil
 	c.share = maxCoded
 	c.feed()
-	if c.req.coder == c && c.waiting.size == 0 && c.unsaid && !c.ended && !c.blocked() {
+	if c.req.coder == c && c.waiting.Size() == 0 && c.unsaid && !c.ended && !c.blocked() {
 		c.flush()
 	}
 	if c.req.coder == c {
@@ -198,8 +199,8 @@ func (c *coder) flush() {
 // rush sends all that was written, at once, and ends the coder without an end of the body: the
 // connection is hijacked.
 func (c *coder) rush() {
-	for c.waiting.size != 0 && c.req.coder == c {
-		c.code(c.waiting.take(maxPiece))
+	for c.waiting.Size() != 0 && c.req.coder == c {
+		c.code(c.waiting.Take(maxPiece))
 		c.send()
 	}
 	c.flush()
@@ -213,7 +214,7 @@ func (c *coder) resume() {
 	switch {
 	case r.coder != c: // a function of the program's has failed
 		return
-	case c.ended && c.waiting.size == 0:
+	case c.ended && c.waiting.Size() == 0:
 		c.finish()
 		return
 	case c.paused && !r.full():
@@ -236,7 +237,7 @@ func (c *coder) pauseIfFull() {
 // end is called by Finish, with the trailer. It ends the response when all is coded.
 func (c *coder) end(trailer http.Header) {
 	c.ended, c.trailer = true, trailer
-	if c.waiting.size == 0 {
+	if c.waiting.Size() == 0 {
 		c.finish()
 		return
 	}
@@ -273,7 +274,7 @@ func (c *coder) drop() {
 	}
 	c.req.coder = nil
 	c.encoding.open--
-	c.waiting = pieces{}
+	c.waiting.Clear()
 	if c.turn != nil {
 		c.turn.Cancel()
 		c.turn = nil

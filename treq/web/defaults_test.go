@@ -1,9 +1,7 @@
 package web
 
 import (
-	"fmt"
 	"math"
-	"strings"
 	"testing"
 	"time"
 )
@@ -50,65 +48,6 @@ func TestDefaults(t *testing.T) {
 		}
 		if got := (&channel{connection: connection{site: &test.site}}).limit(test.event); got != 7 {
 			t.Errorf("%s: %v, want 7ns", test.name, got)
-		}
-	}
-}
-
-// TestPieces checks that the queue returns all bytes in their order, in pieces that are as
-// large as they may be, and copies a large write never.
-func TestPieces(t *testing.T) {
-	large := []byte(strings.Repeat("large", maxPiece))
-	for _, test := range []struct {
-		name string
-		add  []any // an int is a number of small bytes to copy, a []byte is kept
-		want string
-	}{
-		{"small ones are joined", []any{1, 2, 3}, "6"},
-		{"to the size of a piece", []any{maxPiece - 1, 1, 1}, fmt.Sprint(maxPiece, " 1")},
-		{"no more than that", []any{maxPiece - 1, 2, 3}, fmt.Sprint(maxPiece-1, " 5")},
-		{"not with a kept one", []any{1, []byte("kept"), 2, 3}, "1 4 5"},
-		{"after the queue was empty", []any{1, nil, 2, 3}, "1 5"},
-		{"a large one is cut", []any{large, 1}, fmt.Sprint(maxPiece, maxPiece, maxPiece, maxPiece, maxPiece, " 1")},
-	} {
-		var q pieces
-		var got []string
-		var in, out strings.Builder
-		size := int64(0)
-		drain := func() {
-			for q.size != 0 {
-				piece := q.take(maxPiece)
-				size -= int64(len(piece))
-				if q.size != size {
-					t.Errorf("%s: %d bytes are left, not %d", test.name, size, q.size)
-				}
-				out.Write(piece)
-				got = append(got, fmt.Sprint(len(piece)))
-			}
-		}
-		next := byte('a')
-		for _, add := range test.add {
-			switch add := add.(type) {
-			case int:
-				b := []byte(strings.Repeat(string(next), add))
-				next++
-				q.copy(b)
-				in.Write(b)
-				size += int64(add)
-				clear(b)
-			case []byte:
-				q.keep(add)
-				in.Write(add)
-				size += int64(len(add))
-				if last := q.list[len(q.list)-1]; &last[0] != &add[0] {
-					t.Errorf("%s: a kept write is copied", test.name)
-				}
-			case nil:
-				drain()
-			}
-		}
-		drain()
-		if text := strings.Join(got, " "); text != test.want || out.String() != in.String() || len(q.list) != 0 {
-			t.Errorf("%s: pieces of %s bytes, want %s; %d are left", test.name, text, test.want, len(q.list))
 		}
 	}
 }

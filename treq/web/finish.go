@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/pieces"
 )
 
 // This file has the ways for a program to learn of the end of a response.
@@ -104,7 +105,7 @@ func (r *Request) connectionLost(reason error) {
 		return
 	}
 	r.lost = reason
-	r.buffered, r.more = nil, pieces{}
+	r.buffered, r.more = nil, pieces.Queue{}
 	// A panic in one function of the program does not keep the others from being called.
 	defer r.endLost()
 	defer r.peerGone(reason)

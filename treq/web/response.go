@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"strconv"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/pieces"
 	"github.com/seed-7c003b53/gotreq/internal/producer"
 )
 
@@ -27,10 +29,10 @@ type response struct {
 	finished   bool
 	ended      bool // the response was logged, and NotifyFinish has fired
 	aborted    bool
-	buffered   []byte // the first bytes that Write keeps
-	more       pieces // the bytes after buffered that Write keeps
-	length     int64  // the length of the body in the head; -1 if unknown
-	sent       int64  // the number of bytes of the body sent
+	buffered   []byte       // the first bytes that Write keeps
+	more       pieces.Queue // the bytes after buffered that Write keeps
+	length     int64        // the length of the body in the head; -1 if unknown
+	sent       int64        // the number of bytes of the body sent
 
 	encoding *Encoding // for responses of the resource; nil without one
 	coder    *coder    // codes the body; nil if it is not coded
@@ -141,10 +143,10 @@ func (r *Request) keep(p []byte) {
 	case large && len(r.buffered) == 0:
 		r.buffered, r.sealed = p, true
 	case large:
-		r.more.keep(p)
+		r.more.Keep(p)
 		r.sealed = true
 	case r.sealed:
-		r.more.copy(p)
+		r.more.Copy(p)
 	default:
 		r.buffered = append(r.buffered, p...)
 	}
@@ -154,17 +156,17 @@ func (r *Request) keep(p []byte) {
 // says that they are the whole body.
 func (r *Request) sendKept(whole bool) {
 	first, more := r.buffered, r.more
-	r.buffered, r.more, r.sealed = nil, pieces{}, false
+	r.buffered, r.more, r.sealed = nil, pieces.Queue{}, false
 	switch {
 	case r.headSent:
 		r.writeKept(first)
 	case whole:
-		r.sendHead(first, int64(len(first))+more.size)
+		r.sendHead(first, int64(len(first))+more.Size())
 	default:
 		r.sendHead(first, -1)
 	}
-	for _, p := range more.list {
-		r.writeKept(p)
+	for more.Size() != 0 {
+		r.writeKept(more.Take(math.MaxInt))
 	}
 }
 
@@ -258,14 +260,14 @@ func (r *Request) endWith(code int, text, name, value string) {
 	r.SetResponseCode(code)
 	r.SetHeader("Content-Type", "text/plain; charset=utf-8")
 	r.SetHeader(name, value)
-	r.buffered, r.more, r.sealed = []byte(text+"\n"), pieces{}, false
+	r.buffered, r.more, r.sealed = []byte(text+"\n"), pieces.Queue{}, false
 	r.Finish()
 }
 
 // abort ends the response by closing the connection at once.
 func (r *Request) abort() {
 	if !r.over() {
-		r.buffered, r.more = nil, pieces{}
+		r.buffered, r.more = nil, pieces.Queue{}
 		r.dropCoder()
 		r.aborted = true
 		r.carrier.abort()

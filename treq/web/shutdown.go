@@ -29,10 +29,10 @@ type house struct {
 	reactor reactor.Reactor // of the ports and connections; nil if there are none
 	trigger reactor.TriggerID
 	ports   []reactor.Port
-	idle    list.List[channel]   // wait for a request, the longest-waiting first
-	busy    list.List[channel]   // all others
-	shaking list.List[handshake] // TLS handshakes under way, the one that began first at the front
-	open    int                  // the number of all these
+	idle    list.List[connection] // wait for a request, the longest-waiting first
+	busy    list.List[connection] // all others
+	shaking list.List[handshake]  // TLS handshakes under way, the one that began first at the front
+	open    int                   // the number of all these
 
 	shutting bool // Shutdown was called
 	waiting  []*deferred.Deferred[deferred.None]
@@ -126,10 +126,10 @@ func (s *Site) Shutdown() *deferred.Deferred[deferred.None] {
 		}
 		h.ports = nil // the factory of a port may not call DoStop
 		for c := range h.busy.All() {
-			c.keepAlive = false
+			c.speaker.shutDown()
 		}
 		for c := h.idle.First(); c != nil; c = h.idle.First() {
-			c.close()
+			c.speaker.close()
 		}
 		for t := h.shaking.First(); t != nil; t = h.shaking.First() {
 			t.abort()
@@ -148,7 +148,7 @@ func (s *Site) cutShort() {
 	h.limit = nil
 	slog.Warn("web: shutdown cuts connections short", "connections", h.open)
 	for c := range h.busy.All() {
-		if c.awaiting == awaitClose {
+		if c.watch.awaiting == awaitClose {
 			c.closeSoon() // the client may still be receiving the last response
 		} else {
 			c.cause = ErrShutdown
@@ -222,12 +222,12 @@ func (t *handshake) abort() {
 // closeSoon closes c in this turn or the next. If the system cannot take the rest of the
 // last response by then, c is aborted: the client could otherwise keep it open for
 // WriteTimeout.
-func (c *channel) closeSoon() {
-	c.close()
+func (c *connection) closeSoon() {
+	c.speaker.close()
 	if c.gone {
 		return
 	}
-	loop := c.connection.reactor
+	loop := c.reactor
 	loop.CallLater(0, func() {
 		loop.CallLater(0, func() { // the transport has closed c by now, if it can
 			if !c.gone {
@@ -238,15 +238,15 @@ func (c *channel) closeSoon() {
 }
 
 // opened adds c to the connections.
-func (s *Site) opened(c *channel) {
-	s.attach(c.connection.reactor)
+func (s *Site) opened(c *connection) {
+	s.attach(c.reactor)
 	s.house.open++
 	s.house.idle.Push(&c.place, c)
 	c.waits = true
 }
 
 // closed removes c. It does nothing if c was removed before.
-func (s *Site) closed(c *channel) {
+func (s *Site) closed(c *connection) {
 	if c.gone {
 		return
 	}
@@ -257,7 +257,7 @@ func (s *Site) closed(c *channel) {
 }
 
 // setWaits says whether c only waits for a request.
-func (c *channel) setWaits(waits bool) {
+func (c *connection) setWaits(waits bool) {
 	if waits == c.waits || c.gone {
 		return
 	}
@@ -269,6 +269,6 @@ func (c *channel) setWaits(waits bool) {
 	}
 	h.idle.Push(&c.place, c)
 	if h.shutting {
-		c.close()
+		c.speaker.close()
 	}
 }

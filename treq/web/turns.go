@@ -8,11 +8,11 @@ import (
 
 // This file divides the turns of a loop among its connections. A client that pipelines
 // requests, or sends content in small chunks, has thousands of events in one read. If a
-// channel read them all at once, all other clients would wait.
+// connection read them all at once, all other clients would wait.
 //
-// So a channel counts its work in a turn. When it has done its share, and has received
-// more, it rests. All channels of a loop that rest are in one queue, and share turnShare in
-// each turn. A channel whose share is used up to the half gets a new one in the next turn.
+// So a connection counts its work in a turn. When it has done its share, and has received
+// more, it rests. All connections of a loop that rest are in one queue, and share turnShare in
+// each turn. A connection whose share is used up to the half gets a new one in the next turn.
 // So a client that has a request now and then never waits for the queue, however many
 // pipelining clients there are.
 
@@ -23,7 +23,7 @@ const (
 	eventWork   = 1
 	// defaultTurnRequests is the default of Site.TurnRequests.
 	defaultTurnRequests = 8
-	// turnShare is the work of all resting channels in one turn. Each request more
+	// turnShare is the work of all resting connections in one turn. Each request more
 	// would delay those of all other clients by its time.
 	turnShare = 4 * requestWork
 	// turnTime ends the queue's part of a turn early, if requests are expensive.
@@ -33,19 +33,19 @@ const (
 	maxBurst = 256 << 10
 )
 
-// turns are the channels of a loop that have used their shares.
+// turns are the connections of a loop that have used their shares.
 type turns struct {
 	reactor reactor.Reactor
-	spent   []*channel // those that get a new share in the next turn
-	resting []*channel // the queue: those that have more to do, and some of their share left
-	takeFn  func()     // take, as one value for all calls
-	armed   bool       // take will be called, or runs
+	spent   []*connection // those that get a new share in the next turn
+	resting []*connection // the queue: those that have more to do, and some of their share left
+	takeFn  func()        // take, as one value for all calls
+	armed   bool          // take will be called, or runs
 }
 
 var turnsOf = reactor.NewLocal(func(r reactor.Reactor) *turns { return &turns{reactor: r} })
 
 // add gives c a new share in the next turn.
-func (t *turns) add(c *channel) {
+func (t *turns) add(c *connection) {
 	t.spent = append(t.spent, c)
 	if t.takeFn == nil {
 		t.takeFn = t.take
@@ -56,7 +56,7 @@ func (t *turns) add(c *channel) {
 	}
 }
 
-// take begins a turn: it gives new shares, and lets the resting channels continue until
+// take begins a turn: it gives new shares, and lets the resting connections continue until
 // turnShare is used.
 func (t *turns) take() {
 	defer func() { // also after a panic
@@ -88,7 +88,7 @@ func (t *turns) take() {
 }
 
 // worked counts work.
-func (c *channel) worked(work int) {
+func (c *connection) worked(work int) {
 	if c.work -= work; c.work <= c.site.turnWork()/2 && !c.spent {
 		c.spent = true
 		turnsOf.Of(c.reactor).add(c)
@@ -96,22 +96,20 @@ func (c *channel) worked(work int) {
 }
 
 // mustRest begins a rest if the share is used and more has been received. Without more to
-// read, there is nothing to rest from. While the channel rests, no time runs against the
+// read, there is nothing to rest from. While the connection rests, no time runs against the
 // client.
-func (c *channel) mustRest() bool {
+func (c *connection) mustRest() bool {
 	if c.work > c.restsAt || len(c.in) == 0 {
 		return false
 	}
 	c.resting = true
-	if c.awaiting.fromClient() {
-		c.await(awaitNothing)
-	}
+	c.speaker.rest()
 	return true
 }
 
 // proceed continues after a rest: it reads a request, or as many pieces of content. It
 // returns the work done.
-func (c *channel) proceed() int {
+func (c *connection) proceed() int {
 	c.resting = false
 	before := c.work
 	c.restsAt = max(0, before-requestWork)
