@@ -53,6 +53,17 @@ type ListeningFactory interface {
 	DoStop(p Port)
 }
 
+// A NegotiatingFactory knows the protocols that its connections can speak, for TLS's ALPN (RFC
+// 7301). It is Twisted's IProtocolNegotiationFactory.
+type NegotiatingFactory interface {
+	Factory
+	// AcceptableProtocols returns the names of the protocols, such as "h2" and
+	// "http/1.1", the preferred one first; nil for no negotiation. [TLSServer] and
+	// [TLSClient] ask before their first connection, and only if NextProtos of their
+	// tls.Config is nil. [Transport].TLS has what was negotiated.
+	AcceptableProtocols() []string
+}
+
 // FactoryFunc makes a function a Factory.
 type FactoryFunc func(peer net.Addr) Protocol
 

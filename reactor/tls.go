@@ -40,7 +40,9 @@ func (t handshakeTimeout) Is(target error) bool { return target == os.ErrDeadlin
 type TLSConfig struct {
 	// Config is crypto/tls's own configuration; nil means an empty one. A client
 	// needs ServerName or InsecureSkipVerify, a server a certificate. The zone of an
-	// IPv6 address in ServerName is not part of the certificate's name. If Time is nil, certificates are checked at the time of the reactor.
+	// IPv6 address in ServerName is not part of the certificate's name. If Time is nil,
+	// certificates are checked at the time of the reactor. If NextProtos is nil, the
+	// protocols of a [NegotiatingFactory] are offered.
 	Config *tls.Config
 	// HandshakeTimeout bounds the handshake. 0 means 30 seconds, a negative value no bound.
 	// The error of a handshake that takes longer is [ErrHandshake], and
@@ -56,6 +58,7 @@ type TLSFactory struct {
 	limit   time.Duration // of the handshake
 	factory Factory
 	counter HandshakeFactory // factory, if it counts the handshakes of clients; else nil
+	asked   bool             // config has the protocols of a NegotiatingFactory
 	side    func(net.Conn, *tls.Config) *tls.Conn
 }
 
@@ -110,6 +113,21 @@ func newTLSFactory(r Clock, config TLSConfig, factory Factory, side func(net.Con
 	return f
 }
 
+// negotiate puts the protocols of the factory into the config, if that has none. It is called
+// before the first connection: until then, a program may change the factory.
+func (f *TLSFactory) negotiate() {
+	if f.asked {
+		return
+	}
+	f.asked = true
+	if above, ok := f.factory.(NegotiatingFactory); ok && f.config.NextProtos == nil {
+		if protocols := above.AcceptableProtocols(); len(protocols) != 0 {
+			f.config = f.config.Clone()
+			f.config.NextProtos = protocols
+		}
+	}
+}
+
 // BuildProtocol returns the protocol of a connection with peer; see [Factory].
 func (f *TLSFactory) BuildProtocol(peer net.Addr) Protocol { return f.connection(peer) }
 
@@ -132,6 +150,7 @@ func (f *TLSFactory) connection(peer net.Addr) *tlsConnection {
 }
 
 func (f *TLSFactory) newConnection(build func() Protocol) *tlsConnection {
+	f.negotiate()
 	t := &tlsConnection{factory: f, build: build}
 	t.conn = f.side(&tlsConn{t}, f.config)
 	return t

@@ -103,6 +103,71 @@ func TestTLSExchange(t *testing.T) {
 	}
 }
 
+// A negotiating factory names protocols.
+type negotiating struct {
+	reactor.Factory
+	protocols []string
+	asked     int
+}
+
+func (n *negotiating) AcceptableProtocols() []string {
+	n.asked++
+	return n.protocols
+}
+
+// TestTLSNegotiation checks which protocols are offered, that the factory is asked once, at
+// the first connection, and that the program's tls.Config is not changed.
+func TestTLSNegotiation(t *testing.T) {
+	both := []string{"h2", "http/1.1"}
+	for _, test := range []struct {
+		name                       string
+		server, client             []string // of the factories
+		serverConfig, clientConfig []string // of the tls.Configs
+		want                       string
+		askedServer, askedClient   int
+	}{
+		{"both factories", both, both, nil, nil, "h2", 1, 1},
+		{"the server decides", both, []string{"http/1.1", "h2"}, nil, nil, "h2", 1, 1},
+		{"one in common", both, []string{"http/1.1"}, nil, nil, "http/1.1", 1, 1},
+		{"a server without", nil, both, nil, nil, "", 1, 1},
+		{"a client without", both, nil, nil, nil, "", 1, 1},
+		{"the server's config", both, both, []string{"http/1.1"}, nil, "http/1.1", 0, 1},
+		{"the client's config", both, both, nil, []string{"http/1.1"}, "http/1.1", 1, 0},
+		{"an empty config", both, both, []string{}, nil, "", 0, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			clientConfig, serverConfig := tlsConfigs()
+			serverConfig.NextProtos, clientConfig.NextProtos = test.serverConfig, test.clientConfig
+			r := memory.New()
+			var server, client recorder
+			serverFactory := &negotiating{Factory: build(&server)}
+			clientFactory := &negotiating{build(&client), test.client, 0}
+			above := reactor.TLSServer(r, reactor.TLSConfig{Config: serverConfig}, serverFactory)
+			serverFactory.protocols = test.server // a program may change the factory before the first connection
+			if _, err := r.ListenTCP("127.0.0.1:443", above); err != nil {
+				t.Fatal(err)
+			}
+			below := reactor.TLSClient(r, reactor.TLSConfig{Config: clientConfig}, clientFactory)
+			for range 2 {
+				below.Connect(dialer(r))
+				r.Pump()
+				if client.t == nil || server.t == nil {
+					t.Fatal("no connection")
+				}
+				if got := client.t.TLS().NegotiatedProtocol; got != test.want || got != server.t.TLS().NegotiatedProtocol {
+					t.Errorf("negotiated %q, want %q", got, test.want)
+				}
+			}
+			if serverFactory.asked != test.askedServer || clientFactory.asked != test.askedClient {
+				t.Errorf("the factories were asked %d and %d times, want %d and %d", serverFactory.asked, clientFactory.asked, test.askedServer, test.askedClient)
+			}
+			if len(serverConfig.NextProtos) != len(test.serverConfig) || len(clientConfig.NextProtos) != len(test.clientConfig) {
+				t.Error("the program's configs were changed")
+			}
+		})
+	}
+}
+
 // TestTLSReceivingTakesNoMemory: connections share the buffers for decrypted data, so that many small
 // records do not take 16 KiB each.
 func TestTLSReceivingTakesNoMemory(t *testing.T) {

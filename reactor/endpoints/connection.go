@@ -26,6 +26,14 @@ func (f *connectionFactory) BuildProtocol(peer net.Addr) reactor.Protocol {
 	return f.connection.wrap(p)
 }
 
+// AcceptableProtocols returns those of the user's factory; see [reactor.NegotiatingFactory].
+func (f *connectionFactory) AcceptableProtocols() []string {
+	if above, ok := f.factory.(reactor.NegotiatingFactory); ok {
+		return above.AcceptableProtocols()
+	}
+	return nil
+}
+
 // A connection is one connection of a service.
 type connection struct {
 	service   *ClientService

@@ -17,11 +17,17 @@ import (
 )
 
 // hello says hello, and records the received data.
-type hello struct{ heard string }
+type hello struct {
+	heard     string
+	transport reactor.Transport
+}
 
-func (h *hello) ConnectionMade(t reactor.Transport) { t.Write([]byte("hello")) }
-func (h *hello) DataReceived(data []byte)           { h.heard += string(data) }
-func (h *hello) ConnectionLost(error)               {}
+func (h *hello) ConnectionMade(t reactor.Transport) {
+	h.transport = t
+	t.Write([]byte("hello"))
+}
+func (h *hello) DataReceived(data []byte) { h.heard += string(data) }
+func (h *hello) ConnectionLost(error)     {}
 
 func TestWrapTLS(t *testing.T) {
 	r := memory.New()
@@ -79,3 +85,42 @@ type silent struct{}
 func (*silent) ConnectionMade(reactor.Transport) {}
 func (*silent) DataReceived([]byte)              {}
 func (*silent) ConnectionLost(error)             {}
+
+// A speaking factory knows the protocols of its connections.
+type speaking struct{ *hello }
+
+func (s speaking) BuildProtocol(net.Addr) reactor.Protocol { return s.hello }
+func (speaking) AcceptableProtocols() []string             { return []string{"h2", "http/1.1"} }
+
+// TestServiceNegotiates checks that the factory of a ClientService is asked for its protocols,
+// and that one that knows none works too.
+func TestServiceNegotiates(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		r := memory.New()
+		cert, roots := testcert.New("192.0.2.1")
+		var server, client hello
+		config := &tls.Config{Certificates: []tls.Certificate{cert}}
+		if _, err := r.ListenTCP("192.0.2.1:443", reactor.TLSServer(r, reactor.TLSConfig{Config: config}, speaking{&server})); err != nil {
+			t.Fatal(err)
+		}
+		var factory reactor.Factory = speaking{&client}
+		if !known {
+			factory = reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &client })
+		}
+		var got string
+		s := endpoints.NewClientService(r, endpoints.WrapTLS(r, reactor.TLSConfig{Config: &tls.Config{ServerName: "192.0.2.1", RootCAs: roots}},
+			endpoints.NewTCPClient(r, "192.0.2.1:443", reactor.ConnectConfig{})), factory, endpoints.ClientServiceConfig{
+			PrepareConnection: func(reactor.Protocol) *deferred.Deferred[deferred.None] {
+				got = client.transport.TLS().NegotiatedProtocol
+				return deferred.Succeed(deferred.None{})
+			},
+		})
+		s.StartService()
+		r.Pump()
+		if want := map[bool]string{true: "h2"}[known]; got != want || client.heard != "hello" {
+			t.Errorf("negotiated %q, want %q; heard %q", got, want, client.heard)
+		}
+		s.StopService()
+		r.Pump()
+	}
+}
