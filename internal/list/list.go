@@ -93,6 +93,9 @@ func (n *Node[T]) Remove() bool {
 	return true
 }
 
+// Next returns the element after that of n, or nil.
+func (n *Node[T]) Next() *T { return n.next.get() }
+
 // In returns the list that n is in, or nil.
 func (n *Node[T]) In() *List[T] { return n.in }
 

@@ -106,3 +106,34 @@ func unwrapped(code Code, kind Kind) []error {
 	}
 	return []error{code, kind}
 }
+
+// Kinds of errors of HTTP/2 only. The kinds of messages in general apply as well: a request over HTTP/2 can have an
+// invalid method, too.
+const (
+	// ErrPreface: what the peer sent first is not the connection preface of HTTP/2 (RFC 9113, section 3.4).
+	ErrPreface Kind = "invalid connection preface"
+	// ErrFrameSize: a frame is larger than what was announced, or has not the size of its type (RFC 9113, section
+	// 4.2).
+	ErrFrameSize Kind = "invalid frame size"
+	// ErrFrame: a frame is not allowed here, or a part of it is invalid: its padding, its stream, a number in it
+	// (RFC 9113, section 6).
+	ErrFrame Kind = "invalid frame"
+	// ErrStreamState: a frame is not allowed in the state of its stream (RFC 9113, section 5.1).
+	ErrStreamState Kind = "frame in a wrong state of its stream"
+	// ErrFlowControl: the peer sent more than its window, or a window grew too large (RFC 9113, section 6.9).
+	ErrFlowControl Kind = "flow control violated"
+	// ErrSettings: the value of a setting is not allowed (RFC 9113, section 6.5.2).
+	ErrSettings Kind = "invalid setting"
+	// ErrHeaderBlock: a header block cannot be decompressed (RFC 9113, section 4.3; RFC 7541).
+	ErrHeaderBlock Kind = "malformed header block"
+	// ErrPseudoHeader: a pseudo-header is missing, repeated, unknown, or not before the headers (RFC 9113, section 8.3).
+	ErrPseudoHeader Kind = "invalid pseudo-header"
+	// ErrConnectionHeader: a header is about the connection, such as Connection or Transfer-Encoding (RFC 9113, section
+	// 8.2.2).
+	ErrConnectionHeader Kind = "connection-specific header"
+	// ErrFlood: the peer sent too much that does no work, such as PINGs, empty frames and cancelled streams (RFC 9113,
+	// section 10.5).
+	ErrFlood Kind = "too much traffic that does no work"
+	// ErrPartialFrame: the connection ended within a frame.
+	ErrPartialFrame Kind = "connection ended within a frame"
+)

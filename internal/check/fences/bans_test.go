@@ -19,7 +19,7 @@ type ban struct {
 // onTheLoop are the packages whose code the goroutine of a reactor runs, or that of
 // whoever calls it. The reactor itself and internal/bridge are where other goroutines
 // come in.
-const onTheLoop = "deferred/... internal/coro internal/list internal/origin internal/random internal/secret internal/timers internal/http1 reactor/task reactor/endpoints reactor/memory treq/..."
+const onTheLoop = "deferred/... internal/coro internal/list internal/origin internal/random internal/secret internal/timers internal/http1 internal/http2 reactor/task reactor/endpoints reactor/memory treq/..."
 
 // library is all that a user's program is linked with.
 const library = onTheLoop + " reactor internal/bridge"
@@ -92,6 +92,11 @@ var bans = []ban{
 		what: "bufio context crypto/tls io/fs log log/slog net os reflect runtime sync sync/atomic syscall time",
 		in:   "internal/http1 treq/wire",
 		why:  "the machine of HTTP/1.1 has no I/O, clock or lock: bytes go in and events come out",
+	},
+	{
+		what: "bufio context crypto/tls io/fs log log/slog net os reflect runtime sync sync/atomic syscall",
+		in:   "internal/http2",
+		why:  "the machine of HTTP/2 has no I/O or lock: bytes go in and events come out; the owner's Now is its clock",
 	},
 }
 

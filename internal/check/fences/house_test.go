@@ -35,7 +35,7 @@ var house = []room{
 	// public, for the client and the server alike.
 	{"treq/wire", ""},
 	{"internal/http1", "internal/secret treq/wire"},
-	{"internal/http2", "internal/http1 internal/secret treq/wire"},
+	{"internal/http2", "internal/http1 internal/list internal/secret treq/wire"},
 
 	// The reactor knows nothing of HTTP.
 	{"reactor", "deferred internal/coro internal/list internal/producer internal/random internal/timers"},

@@ -1,0 +1,260 @@
+package http2
+
+// This file turns header blocks into heads and trailers (RFC 9113, section 8). It must not know frames.
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
+)
+
+// A fieldReader decompresses header blocks. It keeps no more of one than the limits allow, but decompresses all of it, so
+// that its table stays that of the peer.
+type fieldReader struct {
+	limits   *wire.Limits
+	decoder  *hpack.Decoder
+	list     []hpack.HeaderField
+	size     int64 // of the block, as RFC 9113, section 6.5.2, counts it
+	most     int64 // largest allowed size
+	tooLarge error // the block exceeds a limit
+	names    nameCache
+	crumbs   []string
+}
+
+// tableSize is the size of the tables of both directions: the default (RFC 7541, section 4.2).
+const tableSize = 4096
+
+func (r *fieldReader) init(limits *wire.Limits) {
+	r.limits = limits
+	r.decoder = hpack.NewDecoder(tableSize, r.field)
+}
+
+// decode decompresses a block into list.
+func (r *fieldReader) decode(block []byte, trailers bool) error {
+	r.size, r.tooLarge = 0, nil
+	r.most = int64(r.limits.HeaderBytes)
+	if trailers {
+		r.most = int64(r.limits.TrailerBytes)
+	}
+	r.decoder.SetEmitEnabled(true)
+	if _, err := r.decoder.Write(block); err != nil {
+		return err
+	}
+	return r.decoder.Close()
+}
+
+// field takes a field from the decoder.
+func (r *fieldReader) field(f hpack.HeaderField) {
+	r.size += int64(len(f.Name)) + int64(len(f.Value)) + 32
+	switch {
+	case r.size > r.most:
+		r.tooLarge = http1.Errorf(wire.ErrHeadersTooLarge, "more than %d bytes", r.most)
+	case len(r.list) >= r.limits.HeaderCount:
+		r.tooLarge = http1.Errorf(wire.ErrTooManyHeaders, "more than %d", r.limits.HeaderCount)
+	default:
+		r.list = append(r.list, f)
+		return
+	}
+	r.decoder.SetEmitEnabled(false)
+}
+
+// keptFields is the number of fields for which room is kept.
+const keptFields = 64
+
+// forget lets go of the fields of the last block.
+func (r *fieldReader) forget() {
+	clear(r.list)
+	clear(r.crumbs)
+	r.list, r.crumbs = r.list[:0], r.crumbs[:0]
+	if cap(r.list) > keptFields {
+		r.list = nil
+	}
+}
+
+// A pseudo is the set of the pseudo-headers of a message.
+type pseudo struct {
+	method, scheme, authority, path, protocol, status string
+	has                                               pseudoFlags
+}
+
+type pseudoFlags uint8
+
+const (
+	hasMethod pseudoFlags = 1 << iota
+	hasScheme
+	hasAuthority
+	hasPath
+	hasProtocol
+	hasStatus
+)
+
+const (
+	requestPseudo  = hasMethod | hasScheme | hasAuthority | hasPath | hasProtocol
+	responsePseudo = hasStatus
+)
+
+// pseudo takes the pseudo-headers off the front of list.
+func (r *fieldReader) pseudo(p *pseudo, allowed pseudoFlags) (fields []hpack.HeaderField, err error) {
+	for i, f := range r.list {
+		if f.Name == "" || f.Name[0] != ':' {
+			return r.list[i:], nil
+		}
+		var flag pseudoFlags
+		switch f.Name {
+		case ":method":
+			flag, p.method = hasMethod, f.Value
+		case ":scheme":
+			flag, p.scheme = hasScheme, f.Value
+		case ":authority":
+			flag, p.authority = hasAuthority, f.Value
+		case ":path":
+			flag, p.path = hasPath, f.Value
+		case ":protocol":
+			flag, p.protocol = hasProtocol, f.Value
+		case ":status":
+			flag, p.status = hasStatus, f.Value
+		}
+		switch {
+		case flag&allowed == 0:
+			return nil, pseudoError("%s is not allowed here", http1.Quote(f.Name))
+		case p.has&flag != 0:
+			return nil, pseudoError("%s is repeated", f.Name)
+		}
+		p.has |= flag
+	}
+	return nil, nil
+}
+
+func pseudoError(format string, args ...any) error {
+	return http1.Errorf(wire.ErrPseudoHeader, format+" (RFC 9113, section 8.3)", args...)
+}
+
+// A parsed header section.
+type section struct {
+	header http.Header
+	length int64 // Content-Length, or -1
+}
+
+// section makes a header section of fields. lenient: the rules of a client, which reads what cannot be misread. extra is the
+// number of headers that the caller will add to values.
+//
+// One slice holds all values, as in package http1. Well-known names, and those that came before, cost no allocation.
+func (r *fieldReader) section(fields []hpack.HeaderField, lenient bool, host string) (s section, err error) {
+	n := len(fields)
+	if host != "" {
+		n++
+	}
+	h := make(http.Header, n)
+	values := make([]string, 0, n)
+	if host != "" {
+		values = append(values, host)
+		h["Host"] = values[:1:1]
+	}
+	s = section{header: h, length: -1}
+	var lengths []string
+	for _, f := range fields {
+		n, err := r.name(f.Name, lenient)
+		if err != nil {
+			return s, err
+		}
+		value := f.Value
+		if value, err = checkValue(n, value, lenient); err != nil {
+			return s, err
+		}
+		switch n.role {
+		case connection:
+			return s, http1.Errorf(wire.ErrConnectionHeader, "%s (RFC 9113, section 8.2.2)", n.canonical)
+		case transferCodings:
+			if !lenient && !http1.EqualFold(value, "trailers") {
+				return s, http1.Errorf(wire.ErrConnectionHeader, "TE is %s, not trailers (RFC 9113, section 8.2.2)", http1.Quote(value))
+			}
+		case cookie:
+			if !lenient {
+				r.crumbs = append(r.crumbs, value)
+				if len(r.crumbs) > 1 {
+					continue
+				}
+			}
+		case length:
+			lengths = append(lengths, value)
+		}
+		if earlier, ok := h[n.canonical]; ok {
+			if n.role == hostName && !lenient {
+				if !http1.EqualFold(earlier[0], value) {
+					return s, http1.Errorf(wire.ErrHost, "%s and %s (RFC 9113, section 8.3.1)", http1.Quote(earlier[0]), http1.Quote(value))
+				}
+				continue
+			}
+			h[n.canonical] = append(earlier, value)
+			continue
+		}
+		// The capacity is 1, so that appending to the values of one header does not overwrite those of the next.
+		values = append(values, value)
+		h[n.canonical] = values[len(values)-1 : len(values) : len(values)]
+	}
+	if len(r.crumbs) > 1 {
+		h["Cookie"][0] = strings.Join(r.crumbs, "; ")
+	}
+	if lengths != nil {
+		if s.length, err = http1.ContentLength(lengths); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// name returns what is known of the name of a field.
+func (r *fieldReader) name(lower string, lenient bool) (*name, error) {
+	if n := names[lower]; n != nil && n.lower == lower {
+		return n, nil
+	}
+	if n := r.names[lower]; n != nil {
+		return n, nil
+	}
+	switch {
+	case lower != "" && lower[0] == ':':
+		return nil, pseudoError("%s comes after the headers, or in trailers", http1.Quote(lower))
+	case !isName(lower, lenient):
+		return nil, http1.Errorf(wire.ErrHeaderName, "%s (RFC 9113, section 8.2.1)", http1.Quote(lower))
+	}
+	canonical := lower
+	if http1.IsToken(lower) {
+		canonical = http1.CanonicalName(lower)
+	}
+	n := newName(canonical, lower)
+	r.names.keep(lower, n)
+	return n, nil
+}
+
+// checkValue checks the value of a field (RFC 9113, section 8.2.1).
+func checkValue(n *name, value string, lenient bool) (string, error) {
+	if i := http1.BadByte(value, lenient); i >= 0 {
+		return "", http1.Errorf(wire.ErrHeaderValue, "byte %s in %s, in the header %s (RFC 9113, section 8.2.1)",
+			http1.Quote(value[i:i+1]), http1.QuoteValue(n.canonical, value), http1.Quote(n.canonical))
+	}
+	if trimmed := http1.Trim(value); trimmed != value {
+		if !lenient {
+			return "", http1.Errorf(wire.ErrHeaderValue, "whitespace at an end of %s, in the header %s (RFC 9113, section 8.2.1)",
+				http1.QuoteValue(n.canonical, value), http1.Quote(n.canonical))
+		}
+		value = trimmed
+	}
+	return value, nil
+}
+
+// trailer makes trailers of the last block.
+func (r *fieldReader) trailer(strict bool) (http.Header, error) {
+	if r.tooLarge != nil {
+		return nil, http1.Errorf(wire.ErrTrailersTooLarge, "%v", errors.Unwrap(r.tooLarge))
+	}
+	if len(r.list) == 0 {
+		return nil, nil
+	}
+	s, err := r.section(r.list, !strict, "")
+	return s.header, err
+}
