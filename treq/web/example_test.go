@@ -221,3 +221,56 @@ func ask(r *memory.Reactor, path string, header http.Header) (body string) {
 	r.RunFor(time.Second)
 	return body
 }
+
+// A Chat is a resource whose connections speak a protocol of lines after "Upgrade: chat".
+type Chat struct{ web.Leaf }
+
+func (c *Chat) RenderGET(req *web.Request) {
+	if err := req.SwitchProtocol(&chatter{}); err != nil {
+		req.SetResponseCode(http.StatusUpgradeRequired)
+		req.SetHeader("Upgrade", "chat")
+		req.WriteString("Chat with me.")
+	}
+}
+
+// A chatter is the protocol of such a connection.
+type chatter struct{ transport reactor.Transport }
+
+func (c *chatter) ConnectionMade(t reactor.Transport) {
+	c.transport = t
+	t.Write([]byte("Who are you?\n"))
+}
+func (c *chatter) DataReceived(line []byte)    { fmt.Fprintf(c, "Hello, %s", line) }
+func (c *chatter) ConnectionLost(reason error) {}
+func (c *chatter) Write(p []byte) (int, error) { c.transport.Write(p); return len(p), nil }
+
+// A caller is the client's side of it.
+type caller struct{ transport reactor.Transport }
+
+func (c *caller) ConnectionMade(t reactor.Transport) { c.transport = t }
+func (c *caller) DataReceived(line []byte) {
+	fmt.Printf("%s", line)
+	if string(line) == "Who are you?\n" {
+		c.transport.Write([]byte("Jane\n"))
+	}
+}
+func (c *caller) ConnectionLost(reason error) {}
+
+func ExampleRequest_SwitchProtocol() {
+	r := memory.New()
+	if _, err := r.ListenTCP("127.0.0.1:80", &web.Site{Root: &Chat{}}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{})})
+	c.Get("http://127.0.0.1/", client.Headers{"Connection": {"Upgrade"}, "Upgrade": {"chat"}}).AddCallback(func(resp *response.Response) (*response.Response, error) {
+		fmt.Println(resp.Code, resp.Header.Get("Upgrade"))
+		resp.Upgrade.SwitchProtocol(&caller{})
+		return resp, nil
+	})
+	r.Pump()
+	// Output:
+	// 101 chat
+	// Who are you?
+	// Hello, Jane
+}

@@ -28,7 +28,7 @@ type Resource interface {
 }
 
 // A Renderer is a [Resource] that answers requests of every method but CONNECT, which needs
-// a [HandlerResource]. Its other methods are not called.
+// a [CONNECTRenderer] or a [HandlerResource]. Its other methods are not called.
 //
 // Render writes the response to req. The response is finished when Render returns, unless
 // Render has called [Request.NotDoneYet]. If it panics, the answer is a 500.
@@ -52,6 +52,11 @@ type (
 	DELETERenderer  interface{ RenderDELETE(req *Request) }
 	OPTIONSRenderer interface{ RenderOPTIONS(req *Request) }
 )
+
+// A CONNECTRenderer is a [Resource] that answers CONNECT, as a [Renderer] does for the other methods. It is called before the
+// request's content, which over HTTP/2 is what the client sends through the tunnel. It opens the tunnel by
+// [Request.SwitchProtocol]; an answer of its own has an error code.
+type CONNECTRenderer interface{ RenderCONNECT(req *Request) }
 
 // A StreamingResource is a [Resource] that is rendered when the head of a request
 // arrives. The content is not kept: [Request.DeliverContent] passes it to a receiver.
@@ -172,12 +177,16 @@ func renderOf(res Resource, method string) func(*Request) {
 		if r, ok := res.(OPTIONSRenderer); ok {
 			return r.RenderOPTIONS
 		}
+	case http.MethodConnect:
+		if r, ok := res.(CONNECTRenderer); ok {
+			return r.RenderCONNECT
+		}
 	}
 	return nil
 }
 
-// canTunnel reports whether res can answer CONNECT: only an http.Handler can take the
-// connection, and any other success would tell the client that it has a tunnel.
+// canTunnel reports whether the Render of res can answer CONNECT: only an http.Handler knows that it may be asked, and a
+// success would tell the client that it has a tunnel.
 func canTunnel(res Resource) bool {
 	_, ok := res.(*HandlerResource)
 	return ok
@@ -201,7 +210,10 @@ func render(res Resource, req *Request) {
 		ErrorPage(http.StatusNotImplemented, "Not Implemented", "The method "+req.Method+" is not known here.").Render(req)
 		return
 	}
-	allowed := make([]string, 0, len(methods))
+	allowed := make([]string, 0, len(methods)+1)
+	if renderOf(res, http.MethodConnect) != nil {
+		allowed = append(allowed, http.MethodConnect)
+	}
 	for _, m := range methods {
 		if all || renderOf(res, m) != nil {
 			allowed = append(allowed, m)
