@@ -9,6 +9,7 @@
 # make fairness     measure a client beside clients that pipeline (Linux)
 # make parity       compare with Python's treq, if it is installed
 # make peers        have curl, Python's treq, Twisted and proxies talk with ours, if they are installed
+# make simulate     make 100,000 requests in memory, while everything goes wrong that can
 # make traces       run treq/testing's tests a thousand times, and compare what happened in memory
 # make ci           run everything that a change has to pass
 
@@ -21,7 +22,7 @@ RACE := $(if $(shell command -v $(CC)),-race)
 # The benchmarks write their figures to this file, one a line.
 BENCH_TSV = bench.tsv
 
-.PHONY: test lint examples fuzz bench bench-quick microbench growth fairness parity peers traces ci
+.PHONY: test lint examples fuzz bench bench-quick microbench growth fairness parity peers simulate traces ci
 
 test:
 	$(if $(RACE),,@echo "no C compiler ($(CC)): the tests run without the race detector")
@@ -77,6 +78,12 @@ peers:
 	go test -count=1 -v -run 'TestCurl|TestNginx|TestPythonTreq|TestTwistedSite' ./treq/web
 	go test -count=1 -v -run TestService ./examples
 	go test -count=1 -v ./internal/check/peers
+
+# The number of simulated requests, for each version of HTTP.
+N = 100000
+
+simulate:
+	go test -count=1 -v -timeout 60m ./internal/check/simulate -requests $(N)
 
 RUNS = 1000
 

@@ -26,6 +26,7 @@ var byHand = map[string]string{
 	"fairness":    "the same",
 	"parity":      "it needs Python's treq",
 	"peers":       "it needs curl, Python's treq and Twisted, and proxies",
+	"simulate":    "CI runs it with fewer requests, as a test",
 	"traces":      "it takes minutes",
 }
 

@@ -81,6 +81,7 @@ var house = []room{
 	{"internal/check/fences", ""},
 	{"internal/check/nethttp", public},
 	{"internal/check/peers", ""},
+	{"internal/check/simulate", ""},
 	{"internal/check/parity", public + " internal/testkit/python internal/testkit/testcert"},
 }
 

@@ -33,6 +33,9 @@ var modules = []module{
 	// A test has it speak WebSocket over our RoundTripper; no user of the library gets it.
 	{"github.com/coder/websocket", ""},
 
+	// Tests have it judge our HTTP/2, and speak with it.
+	{"golang.org/x/net/http2", ""},
+
 	// The server that examples and checks talk with; no user of the library gets it.
 	{"github.com/mccutchen/go-httpbin/v2", "examples/internal/httpbin internal/check/parity"},
 }
