@@ -1,116 +1,142 @@
 package reactor_test
 
 import (
-	"encoding/binary"
+	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/internal/duplex"
+	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
-// This file runs the suite over the Transport of package duplex, which must behave like any other. Its stream is not one of
-// HTTP/2, but alone on a connection that has the same means: data, a window, an end and a reset.
+// This file runs the suite over the Transport of package duplex, which must behave like any other: over the only stream of a
+// connection of HTTP/2, which CONNECT opens.
 
-// A lane is one end of a stream, and the carrier of a duplex.Transport.
-type lane struct {
-	below    reactor.Transport
-	t        *duplex.Transport
-	protocol reactor.Protocol // above t
-
-	in      []byte // a part of a frame
-	window  int    // what the peer takes
-	blocked bool   // below takes no more
-	waits   bool   // Wait was called
-	sentEnd bool
-	gotEnd  bool
-	over    bool // a reset was sent or received
+// A machine is what http2's Client and Server have in common.
+type machine interface {
+	Next(in []byte) (n int, ev http2.Event, err error)
+	Data() []byte
+	StreamError() *wire.StreamError
+	Output() []byte
+	Consumed(s *http2.Stream, n int)
+	Room(s *http2.Stream) int
+	WriteData(s *http2.Stream, p []byte, end bool)
+	Wait(s *http2.Stream)
+	Turn() (*http2.Stream, int)
+	Reset(s *http2.Stream, code wire.Code)
+	Streams() int
 }
 
-const laneWindow = 64 << 10
+// A lane is one end of the connection, and the carrier of a duplex.Transport.
+type lane struct {
+	machine
+	client   *http2.Client // nil at the server
+	server   *http2.Server // nil at the client
+	below    reactor.Transport
+	stream   http2.Stream
+	protocol reactor.Protocol  // above the Transport
+	t        *duplex.Transport // nil before the stream is open
+	blocked  bool              // below takes no more
+	reset    bool              // we have reset the stream
+}
 
-// The frames are a letter, a length of four bytes, and as many bytes.
-const (
-	laneData  = 'd'
-	laneEnd   = 'e'
-	laneReset = 'r'
-	laneMore  = 'w' // of the window; its bytes are the number
-)
-
-func laneFactory(factory reactor.Factory) reactor.Factory {
+func laneFactory(factory reactor.Factory, isClient bool) reactor.Factory {
 	return reactor.FactoryFunc(func(peer addr) reactor.Protocol {
 		p := factory.BuildProtocol(peer)
 		if p == nil {
 			return nil
 		}
-		return &lane{protocol: p, window: laneWindow}
+		if isClient {
+			c := &http2.Client{}
+			return &lane{machine: c, client: c, protocol: p}
+		}
+		s := &http2.Server{}
+		return &lane{machine: s, server: s, protocol: p}
 	})
 }
 
 func (l *lane) ConnectionMade(below reactor.Transport) {
 	l.below = below
 	below.RegisterProducer(l)
+	config := http2.Config{StreamWindow: 64 << 10}
+	if l.server != nil {
+		l.server.Init(config)
+		l.write()
+		return
+	}
+	l.client.Init(config)
+	if err := l.client.Open(&l.stream, &http2.RequestHead{Method: "CONNECT", Authority: "a:1", Length: -1}, false); err != nil {
+		panic(err)
+	}
+	l.write()
+	l.open() // as if the answer were certain
+}
+
+func (l *lane) open() {
 	l.t = duplex.New(l)
 	l.t.SwitchProtocol(l.protocol)
 	l.protocol.ConnectionMade(l.t)
 }
 
 func (l *lane) DataReceived(data []byte) {
-	l.in = append(l.in, data...)
-	for len(l.in) >= 5 {
-		kind, n := l.in[0], int(binary.BigEndian.Uint32(l.in[1:]))
-		if len(l.in) < 5+n {
+	for {
+		n, ev, err := l.Next(data)
+		data = data[n:]
+		if err != nil {
+			panic(err)
+		}
+		switch ev {
+		case http2.NeedMore:
+			l.turns()
+			l.write()
+			l.closeIfOver()
+			return
+		case http2.Head:
+			if l.server != nil {
+				l.server.Accept(&l.stream)
+				if err := l.server.Respond(&l.stream, &http2.ResponseHead{Code: 200, Length: -1, Header: http.Header{}}, false); err != nil {
+					panic(err)
+				}
+				l.open()
+			}
+		case http2.Data:
+			l.t.Received(l.Data())
+		case http2.End:
+			l.t.ReceivedEnd()
+		case http2.Reset:
+			l.t.Lost(l.StreamError())
+		}
+	}
+}
+
+// turns lets the stream send.
+func (l *lane) turns() {
+	for !l.blocked {
+		s, n := l.Turn()
+		if s == nil {
 			return
 		}
-		payload := l.in[5 : 5+n]
-		l.in = l.in[5+n:]
-		if !l.over {
-			l.frame(kind, payload)
-		}
+		l.t.Sendable(n)
 	}
 }
 
-func (l *lane) frame(kind byte, payload []byte) {
-	switch kind {
-	case laneData:
-		l.t.Received(payload)
-	case laneEnd:
-		l.gotEnd = true
-		l.t.ReceivedEnd()
-		l.closeIfOver()
-	case laneReset:
-		l.over = true
-		l.t.Lost(&wire.StreamError{Stream: 1, Code: wire.Code(binary.BigEndian.Uint32(payload)), Remote: true})
-		l.close()
-	case laneMore:
-		l.window += int(binary.BigEndian.Uint32(payload))
-		l.wake()
-	}
-}
+func (l *lane) write() { l.below.Write(l.Output()) }
 
-func (l *lane) wake() {
-	if l.waits && l.Room() > 0 {
-		l.waits = false
-		l.t.Sendable()
-	}
-}
-
-func (l *lane) send(kind byte, payload []byte) {
-	l.below.WriteSequence(append([]byte{kind}, binary.BigEndian.AppendUint32(nil, uint32(len(payload)))...), payload)
-}
-
+// closeIfOver closes the connection after its stream. After our own reset, the peer does it: closing the socket now could
+// destroy the frame on its way.
 func (l *lane) closeIfOver() {
-	if l.sentEnd && l.gotEnd {
-		l.close()
+	if l.t != nil && l.stream.Closed() && !l.reset {
+		l.below.UnregisterProducer()
+		l.below.LoseConnection()
 	}
-}
-
-func (l *lane) close() {
-	l.below.UnregisterProducer()
-	l.below.LoseConnection()
 }
 
 func (l *lane) ConnectionLost(reason error) {
-	if !l.over && !(l.sentEnd && l.gotEnd) {
+	switch {
+	case l.t == nil: // the server never learned of the stream
+		l.protocol.ConnectionMade(l.below)
+		l.protocol.ConnectionLost(reason)
+	case !l.stream.Closed():
 		l.t.Lost(reason)
 	}
 }
@@ -118,7 +144,9 @@ func (l *lane) ConnectionLost(reason error) {
 func (l *lane) PauseProducing() { l.blocked = true }
 func (l *lane) ResumeProducing() {
 	l.blocked = false
-	l.wake()
+	l.turns()
+	l.write()
+	l.closeIfOver()
 }
 func (l *lane) StopProducing() {}
 
@@ -128,37 +156,29 @@ func (l *lane) Room() int {
 	if l.blocked {
 		return 0
 	}
-	return l.window
+	return l.machine.Room(&l.stream)
 }
 
 func (l *lane) Send(p []byte, end bool) {
-	if len(p) != 0 {
-		l.window -= len(p)
-		l.send(laneData, p)
-	}
-	if end {
-		l.sentEnd = true
-		l.send(laneEnd, nil)
-		l.closeIfOver()
-	}
+	l.WriteData(&l.stream, p, end)
+	l.write()
+	l.closeIfOver()
 }
 
-func (l *lane) Wait() { l.waits = true }
+func (l *lane) Wait() { l.machine.Wait(&l.stream) }
 
 func (l *lane) Consumed(n int) {
-	if !l.over {
-		l.send(laneMore, binary.BigEndian.AppendUint32(nil, uint32(n)))
-	}
+	l.machine.Consumed(&l.stream, n)
+	l.write()
 }
 
-// Reset leaves the connection to the peer: closing it now could destroy the frame on its way.
 func (l *lane) Reset(code wire.Code) {
-	if l.over || l.sentEnd && l.gotEnd {
-		return
+	if !l.stream.Closed() {
+		l.reset = true
+		l.machine.Reset(&l.stream, code)
+		l.write()
+		l.below.UnregisterProducer()
 	}
-	l.over = true
-	l.send(laneReset, binary.BigEndian.AppendUint32(nil, uint32(code)))
-	l.below.UnregisterProducer()
 }
 
 func (l *lane) Connection() reactor.Transport { return l.below }

@@ -38,7 +38,7 @@ const (
 	tcp6
 	overUNIX
 	overTLS
-	overLane // a stream that shares nothing with its connection: package duplex
+	overLane // a stream of HTTP/2: package duplex
 	none     // not about connections; run once
 
 	tcp     = tcp4 | tcp6
@@ -264,7 +264,7 @@ func (f *fixture) listenOn(address string, factory reactor.Factory) (reactor.Por
 		_, server := sharedTLS()
 		factory = reactor.TLSServer(f, reactor.TLSConfig{Config: server}, factory)
 	case overLane:
-		factory = laneFactory(factory)
+		factory = laneFactory(factory, false)
 	}
 	return f.ListenTCP(address, factory)
 }
@@ -282,7 +282,7 @@ func (f *fixture) connectTo(address string, factory reactor.Factory, config reac
 		client, _ := sharedTLS()
 		factory = reactor.TLSClient(f, reactor.TLSConfig{Config: client}, factory)
 	case overLane:
-		factory = laneFactory(factory)
+		factory = laneFactory(factory, true)
 	}
 	return f.ConnectTCP(address, factory, config)
 }

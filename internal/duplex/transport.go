@@ -22,7 +22,7 @@ type Carrier interface {
 	// Send sends p, at most Room bytes. end ends this side of the stream; an empty p needs no room for that. Send does not
 	// keep p.
 	Send(p []byte, end bool)
-	// Wait has the carrier call Sendable, once, when there may be room. There is none now.
+	// Wait has the carrier call Sendable, once, when there is room.
 	Wait()
 	// Consumed lets the peer send n more bytes.
 	Consumed(n int)
@@ -348,37 +348,27 @@ func (t *Transport) WriteSequence(pieces ...[]byte) {
 	t.Write(joined)
 }
 
-// Sendable says that there may be room.
-func (t *Transport) Sendable() {
+// Sendable says that there is room for n bytes. Room may say that there is none, since it lets other streams go first.
+func (t *Transport) Sendable(n int) {
 	t.flags &^= waiting
-	if t.flags&(writeEnded|disconnected) != 0 || t.gone != nil {
+	if len(t.out) == 0 || n <= 0 {
 		return
 	}
-	if t.send(); len(t.out) == 0 {
+	n = min(n, len(t.out)-t.sent)
+	t.carrier.Send(t.out[t.sent:t.sent+n], false)
+	switch t.sent += n; {
+	case t.sent == len(t.out):
+		t.out, t.sent = t.out[:0], 0
+		if cap(t.out) > keepOut {
+			t.out = nil
+		}
 		t.touch()
-	}
-}
-
-// send sends as much of out as there is room for.
-func (t *Transport) send() {
-	for len(t.out) != 0 {
-		n := min(t.carrier.Room(), len(t.out)-t.sent)
-		if n <= 0 {
-			t.wait()
-			break
-		}
-		t.carrier.Send(t.out[t.sent:t.sent+n], false)
-		if t.sent += n; t.sent == len(t.out) {
-			t.out, t.sent = t.out[:0], 0
-			if cap(t.out) > keepOut {
-				t.out = nil
-			}
-		}
-	}
-	if t.sent > len(t.out)/2 {
+		return
+	case t.sent > len(t.out)/2:
 		t.out = t.out[:copy(t.out, t.out[t.sent:])]
 		t.sent = 0
 	}
+	t.wait()
 }
 
 // proceed asks the producer for more if everything is sent. Without a producer, it ends what LoseConnection or
@@ -387,10 +377,7 @@ func (t *Transport) proceed() {
 	if len(t.out) != 0 || t.gone != nil || t.flags&(aborting|disconnected) != 0 || t.failed != nil {
 		return
 	}
-	full := t.flags&writeEnded == 0 && t.carrier.Room() <= 0
 	switch {
-	case t.producer.Taken() && full:
-		t.wait()
 	case t.producer.Pull != nil:
 		t.guard(t.producer.Pull.ResumeProducing) // its Write leads here again
 	case t.producer.Push != nil:

@@ -109,9 +109,9 @@ func TestStream(t *testing.T) {
 			s.t.Write([]byte("ef"))
 			r.Pump()
 			s.room = 1
-			s.t.Sendable()
+			s.t.Sendable(1)
 			s.room = 10
-			s.t.Sendable()
+			s.t.Sendable(10)
 		}, want: `send "abc" false, wait, send "d" false, wait, send "ef" false`},
 		"LoseConnection waits for the window": {do: func(s *fakeStream, r *memory.Reactor) {
 			s.room = 1
@@ -120,7 +120,7 @@ func TestStream(t *testing.T) {
 			r.Pump()
 			s.t.ReceivedEnd()
 			s.room = 1
-			s.t.Sendable()
+			s.t.Sendable(1)
 		}, want: `send "a" false, wait, send "b" false, send "" true`, lost: reactor.ErrConnectionDone},
 		"the end needs no room": {do: func(s *fakeStream, r *memory.Reactor) {
 			s.room = 0
