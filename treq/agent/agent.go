@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
@@ -26,16 +28,17 @@ type Requester interface {
 	Request(req *request.Request) *deferred.Deferred[*response.Response]
 }
 
-// An Agent sends each request as it is, over HTTP/1.1. It is
+// An Agent sends each request as it is, over HTTP/1.1 or HTTP/2. It is
 // twisted.web.client.Agent.
 type Agent struct {
 	config     Config
 	reactor    reactor.Reactor
 	pool       *Pool
 	tls        *TLSPolicy
-	cooperator *task.Cooperator // runs the producers and readers of bodies; nil until the first body
-	scratch    []byte           // the buffer in which heads are built
-	dump       *dump            // shows what the connections carry; or nil
+	cooperator *task.Cooperator  // runs the producers and readers of bodies; nil until the first body
+	scratch    []byte            // the buffer in which heads are built
+	head       http2.RequestHead // the head of an HTTP/2 request while it is being sent
+	dump       *dump             // shows what the connections carry; or nil
 
 	// The group of the last request, and the parts of its URL that chose the group:
 	// most requests go to the same server as the request before.
@@ -84,6 +87,16 @@ type Config struct {
 	Proxy func(req *request.Request) (*url.URL, error)
 	// Dump, if it is not nil, shows what the connections of the agent carry.
 	Dump *DumpConfig
+	// Protocols are the versions of HTTP that the agent speaks, as in net/http. nil means
+	// HTTP1 and HTTP2. For https, the agent offers HTTP/2 first and then HTTP/1.1, as far as
+	// they are in Protocols, in the handshake of TLS (ALPN); the NextProtos of a user's
+	// tls.Config take their place. What the server chooses counts, also on the connections of
+	// an Endpoint. For http, the agent speaks HTTP/1.1, or, if Protocols have UnencryptedHTTP2
+	// and not HTTP1, HTTP/2 (RFC 9113, section 3.3).
+	//
+	// A request with "Connection: Upgrade", and a CONNECT, need HTTP/1.1: they have
+	// connections of their own where HTTP/2 is possible.
+	Protocols *http.Protocols
 }
 
 // An EndpointFactory returns the endpoint to connect to for a URL. It is Twisted's
@@ -106,6 +119,10 @@ func New(r reactor.Reactor, config Config) *Agent {
 	}
 	if a.tls == nil {
 		a.tls = NewTLSPolicy(nil)
+	}
+	if p := config.Protocols; p != nil {
+		own := *p
+		a.config.Protocols = &own
 	}
 	return a
 }
@@ -168,19 +185,28 @@ func (a *Agent) dispatch(x *exchange) error {
 
 // check returns the error of an invalid request.
 func (x *exchange) check() error {
-	a := x.agent
-	head, err := appendHead(a.scratch[:0], x)
-	a.scratch = head
-	return err
+	a, g := x.agent, x.group
+	if g.version != 2 {
+		head, err := appendHead(a.scratch[:0], x)
+		a.scratch = head
+		if err != nil || g.version == 1 || !g.versions.http2 || g.versions.upgrade {
+			return err
+		}
+	}
+	head, err := requestHead(x)
+	if err != nil {
+		return err
+	}
+	return http2.CheckRequest(head)
 }
 
 // group returns the pool's group of the connections for req.
 func (a *Agent) group(req *request.Request) (*group, error) {
-	u := req.URL
-	if g := a.lastGroup; g != nil && u != nil && u.Host == a.lastHost && u.Scheme == a.lastScheme && !g.dropped {
+	u, upgrade := req.URL, upgrades(req)
+	if g := a.lastGroup; g != nil && u != nil && u.Host == a.lastHost && u.Scheme == a.lastScheme && !g.dropped && g.serves(upgrade) {
 		return g, nil
 	}
-	r, err := a.route(u)
+	r, err := a.route(u, upgrade)
 	if err != nil {
 		return nil, err
 	}
@@ -188,21 +214,28 @@ func (a *Agent) group(req *request.Request) (*group, error) {
 		return a.proxiedGroup(req, r)
 	}
 	a.lastScheme, a.lastHost, a.lastGroup = u.Scheme, u.Host, a.pool.group(r)
-	return a.lastGroup, nil
+	return a.lastGroup, r.versions.check(r.server.Scheme)
 }
+
+// serves reports whether g is for requests that need an upgrade, or for those that need none.
+// Where all connections speak HTTP/1.1, it is for both.
+func (g *group) serves(upgrade bool) bool { return g.versions.upgrade == upgrade || !g.versions.http2 }
 
 // A route is everything that decides which connections a request may use: two requests
 // with equal routes would make the same connection.
 type route struct {
-	server origin.Server
-	proxy  string      // the key of the proxy, with its credentials; "" without a proxy
-	tls    *TLSPolicy  // the TLS of Config, for https, also to a proxy
-	local  string      // the LocalAddress of Config
-	limits wire.Limits // the Limits of Config, with the defaults
-	agent  *Agent      // non-nil for an agent with an Endpoint or a Dump, which shares no connection
+	server   origin.Server
+	proxy    string      // the key of the proxy, with its credentials; "" without a proxy
+	tls      *TLSPolicy  // the TLS of Config, for https, also to a proxy
+	local    string      // the LocalAddress of Config
+	limits   wire.Limits // the Limits of Config, with the defaults
+	versions versions
+	agent    *Agent // non-nil for an agent with an Endpoint or a Dump, which shares no connection
 }
 
-func (a *Agent) route(u *url.URL) (route, error) {
+// route returns the route to the server of u. upgrade says that it is for requests that need
+// HTTP/1.1.
+func (a *Agent) route(u *url.URL, upgrade bool) (route, error) {
 	server, err := origin.ServerOf(u)
 	if errors.Is(err, origin.ErrHost) {
 		err = &wire.Error{Kind: wire.ErrHost, Detail: fmt.Sprintf("%.200q", u.Host)}
@@ -211,6 +244,8 @@ func (a *Agent) route(u *url.URL) (route, error) {
 	if server.Scheme == "https" {
 		r.tls = a.config.TLS
 	}
+	r.versions = a.versionsOf(server.Scheme)
+	r.versions.upgrade = upgrade && r.versions.http2
 	if a.config.Endpoint != nil || a.dump != nil {
 		r.agent = a
 	}
@@ -245,7 +280,7 @@ func (a *Agent) endpoint(u *url.URL, g *group, trace *tracer) (endpoints.ClientE
 		e = a.through(g.through, server, trace)
 	}
 	if server.Scheme == "https" {
-		return &secured{a, a.tls.ConfigFor(server.TLSName(), server.Port), e, trace}, nil
+		return a.secured(e, server, g.versions, trace), nil
 	}
 	return e, nil
 }
@@ -257,58 +292,9 @@ func (a *Agent) hostname(server origin.Server, trace *tracer) endpoints.ClientEn
 	})}
 }
 
-// connect sends x over a new connection.
-func (a *Agent) connect(x *exchange) {
-	var made *connection
-	factory := reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
-		if x.over() || x.quitting != nil { // the endpoint connected after its cancel
-			return nil
-		}
-		made = newConnection(a.pool, x.group, a.config.Limits)
-		return made
-	})
-	x.connecting = deferred.MaybeDeferred(func() *deferred.Deferred[reactor.Protocol] {
-		e, err := a.endpoint(x.request.URL, x.group, x.trace)
-		if err != nil {
-			return deferred.Fail[reactor.Protocol](err)
-		}
-		return e.Connect(factory)
-	})
-	if x.over() { // what connects, such as a hook, has cancelled it
-		x.connecting.Cancel()
-	}
-	x.connecting.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
-		x.connecting = nil
-		if x.quitting != nil {
-			x.fail(x.quitting)
-		}
-		c, _ := p.(*connection)
-		switch {
-		case c == nil:
-			if err == nil {
-				err = fmt.Errorf("the endpoint connected a %T, which the agent did not make", p)
-			}
-			x.fail(explained(err))
-			if p == nil && made != nil && made.transport != nil { // a hook ended x when it was connected
-				made.abort(reactor.ErrConnectionAborted)
-				return p, nil
-			}
-			a.pool.closed(x.group)
-		case x.over():
-			c.abort(reactor.ErrConnectionAborted)
-		default:
-			if err := c.send(x); err != nil {
-				a.pool.put(&c.pooled)
-				x.fail(err)
-			}
-		}
-		return p, nil
-	})
-}
-
-// resend sends x again after the loss of a reused connection, or after a 417. If the pool
-// allows no new connection, x waits in the queue and may get another reused one, whose loss
-// leads here again.
+// resend sends x again after the loss of a reused connection, after a 417, or if an HTTP/2
+// server did not process it. If the pool allows no new connection, x waits in the queue and may
+// get another reused one, whose loss leads here again.
 func (a *Agent) resend(x *exchange) {
 	if err := x.rewindBody(); err != nil {
 		x.fail(err)
@@ -319,11 +305,30 @@ func (a *Agent) resend(x *exchange) {
 			return
 		}
 	}
-	if a.pool.open(x.group) {
+	switch c := x.group.roomy(); {
+	case c != nil:
+		if err := c.conn.send(x); err != nil {
+			x.fail(err)
+		}
+	case a.pool.open(x.group):
 		a.connect(x)
-	} else {
+	default:
 		x.group.enqueue(x)
 	}
+}
+
+// overHTTP1 gives x the group of those requests that need HTTP/1.1, because the server asks for
+// that (RFC 9113, section 7). It reports whether there is one.
+func (a *Agent) overHTTP1(x *exchange) bool {
+	r := x.group.route
+	if !r.versions.http1 || r.versions.upgrade {
+		return false
+	}
+	through := x.group.through
+	r.versions.upgrade = true
+	x.group = a.pool.group(r)
+	x.group.through = through
+	return true
 }
 
 // bodies returns the Cooperator that runs the producers of requests' bodies and the

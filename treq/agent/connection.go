@@ -155,7 +155,7 @@ func (c *connection) mayBeDead() bool { return c.sent > 1 && c.pool.retry }
 
 // The methods below are those of a carrier.
 
-func (c *connection) writeBody(data []byte) {
+func (c *connection) writeBody(data []byte, _ bool) {
 	if !c.chunked {
 		c.dump.write(data)
 		c.transport.Write(data)
@@ -177,6 +177,8 @@ func (c *connection) endBody() {
 		c.transport.Write(a.scratch)
 	}
 }
+
+func (c *connection) writable() int { return bytesAtOnce }
 
 func (c *connection) RegisterProducer(p reactor.PushProducer) { c.transport.RegisterProducer(p) }
 func (c *connection) RegisterPullProducer(p reactor.PullProducer) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -29,7 +30,8 @@ import (
 //	[1] < (1234 bytes)
 //	[1] closed: connection was closed cleanly
 //
-// The number is that of the connection. Control characters, and bytes that are no UTF-8, are
+// The number is that of the connection. Over HTTP/2, there is that of the stream too, as in
+// [1.3], and the heads are shown as if they were text. Control characters, and bytes that are no UTF-8, are
 // shown as \x00. The zero value works.
 //
 // It shows the request that opens a tunnel through a proxy too. After an upgrade to another
@@ -69,21 +71,27 @@ func (d *dump) connected(t reactor.Transport) *dumpedConnection {
 		return nil
 	}
 	d.connections++
-	c := &dumpedConnection{dump: d, number: d.connections}
-	c.sent, c.received = dumpedFlow{c: c, mark: '>'}, dumpedFlow{c: c, mark: '<'}
+	c := d.show(strconv.Itoa(d.connections))
 	c.print("connected to " + t.Peer().String())
 	return c
 }
 
-// A dumpedConnection shows one connection. The methods of a nil dumpedConnection do nothing.
+func (d *dump) show(name string) *dumpedConnection {
+	c := &dumpedConnection{dump: d, name: name}
+	c.sent, c.received = dumpedFlow{c: c, mark: '>'}, dumpedFlow{c: c, mark: '<'}
+	return c
+}
+
+// A dumpedConnection shows one connection, or one stream of it. The methods of a nil
+// dumpedConnection do nothing.
 type dumpedConnection struct {
 	*dump
-	number         int
+	name           string // "1" for a connection, "1.3" for a stream
 	sent, received dumpedFlow
 }
 
 func (c *dumpedConnection) print(text string) {
-	guardLog(func() { fmt.Fprintf(c.To, "[%d] %s\n", c.number, text) })
+	guardLog(func() { fmt.Fprintf(c.To, "[%s] %s\n", c.name, text) })
 }
 
 // begin says that a request follows.

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -12,7 +11,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/treq/request"
-	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // Reasons why a request is not sent.
@@ -29,38 +27,6 @@ var (
 // ErrNotUpgraded says that the server switched to another protocol, with a 101, though
 // the request did not ask for one. It is the reason in a [*response.FailedError].
 var ErrNotUpgraded = errors.New("the server switched to another protocol, which was not asked for")
-
-// A secondVersionError is the error of a server that does not speak HTTP/1.1.
-type secondVersionError struct{ err error }
-
-func (e *secondVersionError) Error() string {
-	return "the server speaks HTTP/2 only: use agent.FromRoundTripper with an http.Transport"
-}
-
-func (e *secondVersionError) Unwrap() error { return e.err }
-
-// explained returns err, why connecting or reading failed, or a clearer error if it shows
-// that the server speaks HTTP/2 only: in the TLS handshake it accepts no other protocol (RFC
-// 7301, section 3.2), or it begins with a frame of SETTINGS (RFC 9113, section 3.4).
-func explained(err error) error {
-	const noApplicationProtocol = tls.AlertError(120)
-	if _, already := errors.AsType[*secondVersionError](err); already {
-		return err
-	}
-	var bad *wire.Error
-	var alert *net.OpError // crypto/tls has no other type for it
-	switch {
-	case errors.As(err, &alert) && alert.Op == "remote error" && alert.Err.Error() == noApplicationProtocol.Error():
-	case errors.As(err, &bad) && len(bad.Begin) >= len(settings) && bad.Begin[:2] == settings[:2] && bad.Begin[3] == settings[3]:
-	default:
-		return err
-	}
-	return &secondVersionError{err}
-}
-
-// settings is the beginning of a frame of SETTINGS: its length, of less than 256 bytes, and
-// its type.
-const settings = "\x00\x00\x00\x04"
 
 // A sendError says that the request could not be sent whole.
 type sendError struct{ err error }

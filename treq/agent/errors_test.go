@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -43,16 +44,16 @@ func TestWords(t *testing.T) {
 		{"HTTP/2", nil, func(c *rawConn) {
 			c.Send("\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80\x00\x04\x00\x01\x00\x00\x00\x05\x00\xff\xff\xff")
 		},
-			get + "the response failed: the server speaks HTTP/2 only: use agent.FromRoundTripper with an http.Transport", []error{wire.ErrStatusLine}},
+			get + "the response failed: the server speaks HTTP/2 only: allow it in agent.Config.Protocols (for http URLs, UnencryptedHTTP2 without HTTP1)", []error{wire.ErrStatusLine}},
 		{"HTTP/2, empty settings", nil, func(c *rawConn) {
 			c.Send("\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x04\x08\x00\x00\x00\x00\x00\x00\x00\xff\xff")
 		},
-			get + "the response failed: the server speaks HTTP/2 only: use agent.FromRoundTripper with an http.Transport", []error{wire.ErrStatusLine}},
+			get + "the response failed: the server speaks HTTP/2 only: allow it in agent.Config.Protocols (for http URLs, UnencryptedHTTP2 without HTTP1)", []error{wire.ErrStatusLine}},
 		{"HTTP/2, and closed at once", nil, func(c *rawConn) {
 			c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
 			c.Close()
 		},
-			get + "the response failed: the server speaks HTTP/2 only: use agent.FromRoundTripper with an http.Transport", []error{wire.ErrStatusLine}},
+			get + "the response failed: the server speaks HTTP/2 only: allow it in agent.Config.Protocols (for http URLs, UnencryptedHTTP2 without HTTP1)", []error{wire.ErrStatusLine}},
 		{"binary", nil, func(c *rawConn) { c.Send("\x00\x00\x12\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00") },
 			get + `the response failed: malformed status line: not HTTP: "\x00\x00\x12\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"`, []error{wire.ErrStatusLine}},
 	} {
@@ -77,20 +78,36 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestServerWithHTTP2Only has a server that refuses HTTP/1.1 in the TLS handshake.
-func TestServerWithHTTP2Only(t *testing.T) {
-	r := memory.New()
-	r.AddHost("*", "192.0.2.1")
-	cert, roots := testcert.New("a.example")
-	config := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"other"}} // Go's server with "h2" takes a client without it
-	if _, err := r.ListenTCP(":443", reactor.TLSServer(r, reactor.TLSConfig{Config: config}, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return nil }))); err != nil {
-		t.Fatal(err)
-	}
-	d := agent.New(r, agent.Config{TLS: agent.NewTLSPolicy(&tls.Config{RootCAs: roots})}).Request(newRequest("GET", "https://a.example/"))
-	r.Pump()
-	err := deferredtest.FailureResultOf(t, d)
-	if !strings.HasPrefix(err.Error(), "GET https://a.example/: the server speaks HTTP/2 only") || !errors.Is(err, reactor.ErrHandshake) {
-		t.Errorf("got %v", err)
+// TestNoProtocolInCommon has a server that refuses, in the TLS handshake, what the agent offers.
+func TestNoProtocolInCommon(t *testing.T) {
+	both, first := new(http.Protocols), new(http.Protocols)
+	both.SetHTTP1(true)
+	both.SetHTTP2(true)
+	first.SetHTTP1(true)
+	for _, test := range []struct {
+		name      string
+		protocols *http.Protocols
+		want      string
+	}{
+		{"by default", nil, "the server accepts none of h2 and http/1.1 in the TLS handshake: "},
+		{"both", both, "the server accepts none of h2 and http/1.1 in the TLS handshake: "},
+		{"HTTP/1.1", first, "the server speaks HTTP/2 only: allow it in agent.Config.Protocols"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := memory.New()
+			r.AddHost("*", "192.0.2.1")
+			cert, roots := testcert.New("a.example")
+			config := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"other"}} // Go's server with "h2" takes a client without it
+			if _, err := r.ListenTCP(":443", reactor.TLSServer(r, reactor.TLSConfig{Config: config}, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return nil }))); err != nil {
+				t.Fatal(err)
+			}
+			d := agent.New(r, agent.Config{TLS: agent.NewTLSPolicy(&tls.Config{RootCAs: roots}), Protocols: test.protocols}).Request(newRequest("GET", "https://a.example/"))
+			r.Pump()
+			err := deferredtest.FailureResultOf(t, d)
+			if !strings.HasPrefix(err.Error(), "GET https://a.example/: "+test.want) || !errors.Is(err, reactor.ErrHandshake) || agent.Temporary(err) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 

@@ -28,7 +28,7 @@ type exchange struct {
 	request    *request.Request
 	group      *group                                 // the connections that may carry it
 	result     *deferred.Deferred[*response.Response] // nil once the head is received
-	connecting *deferred.Deferred[reactor.Protocol]   // non-nil while a connection is being made
+	connecting *attempt                               // non-nil while a connection is being made
 	waiting    *list.Node[exchange]                   // non-nil while it waits in the group's queue
 	carrier    carrier                                // non-nil while it is being carried
 	upload     upload                                 // non-nil while the request's body is being sent
@@ -37,6 +37,7 @@ type exchange struct {
 	body       response.Body                          // the body of the response
 	trace      *tracer                                // calls the hooks of the request; nil without any
 	quitting   error                                  // why it ends although a connection is being made; or nil
+	refusals   int                                    // the number of times that a server did not process it
 	sent       bool                                   // a carrier got it, perhaps not the present one
 	produced   bool                                   // the request's body was started or stopped
 	cutShort   bool                                   // the server does not get the whole body of the request
@@ -47,8 +48,8 @@ type exchange struct {
 }
 
 // A carrier carries one exchange at a time: it sends the request's head, takes the
-// request's body and brings the response. An HTTP/1.1 connection is a carrier; a stream
-// of an HTTP/2 connection will be one.
+// request's body and brings the response. An HTTP/1.1 connection is a carrier, and so is a
+// stream of an HTTP/2 connection.
 //
 // It calls the exchange's method informed for an interim response. For the response it
 // calls refuseUpload, respond and fire, and Write and End of the exchange's body. Without
@@ -56,10 +57,13 @@ type exchange struct {
 // more of the request.
 type carrier interface {
 	// writeBody sends the next bytes of the request's body, framed as the head
+	// announced. last says that they are the last ones of a body whose length the head
 	// announced.
-	writeBody(data []byte)
-	// endBody sends the end of the request's body.
+	writeBody(data []byte, last bool)
+	// endBody sends the end of the request's body, unless writeBody did.
 	endBody()
+	// writable returns how many bytes writeBody can send without keeping them.
+	writable() int
 	// The transport of the request's body; see reactor.Transport.
 	RegisterProducer(p reactor.PushProducer)
 	RegisterPullProducer(p reactor.PullProducer)
@@ -104,8 +108,7 @@ func (x *exchange) quit(err error) {
 		n.Remove()
 	}
 	if x.connecting != nil {
-		x.quitting = err
-		x.connecting.Cancel()
+		x.connecting.quit(err)
 	}
 	x.fail(err)
 	if x.carrier != nil {
@@ -217,8 +220,9 @@ type responseHead struct {
 	code     int
 	phrase   string
 	header   http.Header
-	length   int64 // of the body; -1 if unknown
-	trailers bool  // trailers may follow the body
+	length   int64  // of the body; -1 if unknown
+	trailers bool   // trailers may follow the body
+	stream   uint32 // the number of the HTTP/2 stream that brought it; or 0
 }
 
 // respond returns the response that head begins. upgrade is non-nil if the receiver of the
@@ -233,6 +237,7 @@ func (x *exchange) respond(head responseHead, upgrade *response.Upgrade) *respon
 	r.Phrase = head.phrase
 	r.Header = head.header
 	r.Length = head.length
+	r.Stream = head.stream
 	if values := head.header["Trailer"]; len(values) != 0 && head.trailers {
 		r.Trailer = announcedTrailers(values)
 	}

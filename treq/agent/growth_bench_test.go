@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -31,6 +32,9 @@ func (pipeless) ResumeProducing()      {}
 func (pipeless) LoseConnection()       {}
 func (pipeless) AbortConnection()      {}
 
+func (pipeless) TLS() *tls.ConnectionState                            { return nil }
+func (pipeless) SwitchProtocol(reactor.Protocol) (p reactor.Protocol) { return }
+
 // A growth is an agent whose connections are made at once.
 type growth struct {
 	*Agent
@@ -46,10 +50,10 @@ func newGrowth(config PoolConfig) *growth {
 
 // Connect makes g the endpoint of all its connections.
 func (g *growth) Connect(f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	c := f.BuildProtocol(nil).(*connection)
-	c.ConnectionMade(pipeless{})
-	g.conns = append(g.conns, c)
-	return deferred.Succeed[reactor.Protocol](c)
+	p := f.BuildProtocol(nil).(*newcomer)
+	p.ConnectionMade(pipeless{})
+	g.conns = append(g.conns, p.protocol.(*connection))
+	return deferred.Succeed[reactor.Protocol](p)
 }
 
 // get requests u. It does not care for the response.

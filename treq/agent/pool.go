@@ -2,9 +2,11 @@ package agent
 
 import (
 	"cmp"
+	"net/http"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
@@ -21,7 +23,9 @@ type Pool struct {
 	retry      bool
 	perHost    int
 	idleFor    time.Duration
-	most       int // the most connections in a group; 0: no bound
+	most       int              // the most connections in a group; 0: no bound
+	http2      http.HTTP2Config // with the defaults
+	budget     http2.Budget     // of the windows of all connections
 	groups     map[route]*group
 	idle       list.List[pooled]   // the unused connections, the most recently used last
 	sweep      reactor.DelayedCall // the next call of closeOld; nil if none is due
@@ -31,14 +35,16 @@ type Pool struct {
 // connections, attempts to make one, or waiting requests.
 type group struct {
 	route
-	through *proxy              // the proxy of its connections, or nil
-	header  string              // the value of Host
-	idle    list.List[pooled]   // unused connections, the most recently used last
-	shared  list.List[pooled]   // used connections with room for more exchanges, the oldest first
-	open    int                 // connections and attempts to make one
-	queue   list.List[exchange] // exchanges that wait for a connection, the oldest first
-	filling bool                // fill is running, perhaps further up the stack
-	dropped bool                // the pool has forgotten this group
+	through    *proxy              // the proxy of its connections, or nil
+	header     string              // the value of Host
+	idle       list.List[pooled]   // unused connections, the most recently used last
+	shared     list.List[pooled]   // used connections with room for more exchanges, the oldest first
+	version    version             // of its connections; 0 until one is made
+	open       int                 // connections and attempts to make one
+	connecting int                 // attempts to make a connection
+	queue      list.List[exchange] // exchanges that wait for a connection, the oldest first
+	filling    bool                // fill is running, perhaps further up the stack
+	dropped    bool                // the pool has forgotten this group
 }
 
 // A pooled is the part of a connection that the pool needs, whatever version of HTTP the
@@ -95,6 +101,21 @@ type PoolConfig struct {
 	// body gets a second attempt only if the body can be sent again. DisableRetry is
 	// the opposite of Twisted's retryAutomatically.
 	DisableRetry bool
+	// HTTP2 has the numbers of HTTP/2 connections. nil, and each field that is 0, means the
+	// defaults. These fields count:
+	//
+	//   - MaxReceiveBufferPerConnection bounds the bytes that a connection keeps for bodies
+	//     whose readers are paused: 32 MiB.
+	//   - MaxReceiveBufferPerStream bounds those of one body, to which its window grows with
+	//     the bandwidth: 4 MiB.
+	//   - SendPingTimeout is the silence after which a connection with requests on it gets a
+	//     PING, and so does one that was unused for as long when it is used again:
+	//     [DefaultPingTimeout]. A negative time means never.
+	//   - PingTimeout bounds the wait for the answer, after which the connection is closed:
+	//     [DefaultPingTimeout]. The error is [ErrSilent].
+	//   - StrictMaxConcurrentRequests makes requests wait when the server allows no more at a
+	//     time. Otherwise a further connection is made, within MaxConnectionsPerHost.
+	HTTP2 *http.HTTP2Config
 }
 
 const (
@@ -116,6 +137,7 @@ func NewPool(r reactor.Reactor, config PoolConfig) *Pool {
 		perHost:    max(0, cmp.Or(config.MaxPersistentPerHost, DefaultMaxPersistentPerHost)),
 		idleFor:    max(0, cmp.Or(config.CachedConnectionTimeout, DefaultCachedConnectionTimeout)),
 		most:       config.MaxConnectionsPerHost,
+		http2:      http2Settings(config.HTTP2),
 		groups:     make(map[route]*group),
 	}
 }
@@ -159,7 +181,7 @@ func (p *Pool) release(g *group) {
 // take returns a connection that may carry x, or nil: a used one that has room for x, or
 // else the unused one that was used last, which take removes from the unused ones.
 func (p *Pool) take(x *exchange) *pooled {
-	if c := x.group.shared.First(); c != nil {
+	if c := x.group.roomy(); c != nil {
 		return c
 	}
 	for {
@@ -174,6 +196,9 @@ func (p *Pool) take(x *exchange) *pooled {
 		p.close(c)
 	}
 }
+
+// roomy returns a used connection with room for another exchange, or nil.
+func (g *group) roomy() *pooled { return g.shared.First() }
 
 // trustedFor is the time in which a connection that the server has kept before is not checked
 // again. A system call for each request would cost a client under load seven percent.
@@ -194,11 +219,49 @@ func (p *Pool) usable(c *pooled, x *exchange) bool {
 
 // open reports whether a connection of g may be opened, and if so counts it.
 func (p *Pool) open(g *group) bool {
-	if p.most != 0 && g.open >= p.most {
+	switch {
+	case p.most != 0 && g.open >= p.most,
+		g.connecting != 0 && p.shares(g),
+		g.version == 2 && g.open != 0 && p.http2.StrictMaxConcurrentRequests:
 		return false
 	}
 	g.open++
+	g.connecting++
 	return true
+}
+
+// shares reports whether requests of g may share a connection, as far as is known. Then one
+// connection is made at a time, and the others wait for what comes of it.
+func (p *Pool) shares(g *group) bool {
+	return p.persistent && (g.version == 2 || g.version == 0 && g.versions.http2 && !g.versions.upgrade)
+}
+
+// made takes c, a new connection that may have got its first exchange. The requests that have
+// waited for the version of c share it, or connect at once.
+func (p *Pool) made(c *pooled) {
+	if c.conn.room() {
+		p.put(c)
+	}
+	p.fill(c.group)
+}
+
+// failed subtracts an attempt to make a connection of g, which failed because of err. The
+// requests that have waited for it alone fail too. If err is nil, the attempt was cancelled, and
+// the next of them may connect.
+func (p *Pool) failed(g *group, err error) {
+	g.connecting--
+	if err != nil && p.shares(g) {
+		if g.open > 1 { // they wait for the other connections
+			g.open--
+			return
+		}
+		for range g.queue.Len() {
+			if x := g.next(); x != nil {
+				x.fail(err)
+			}
+		}
+	}
+	p.closed(g)
 }
 
 // closed subtracts a closed connection of g, or a failed attempt, from the count. The
@@ -244,15 +307,17 @@ func (g *group) next() *exchange {
 // waited longest. If c is unused then, put keeps it, and closes the connection that was unused
 // longest if there are too many.
 func (p *Pool) put(c *pooled) {
-	c.idleSince = p.clock.Now()
 	g := c.group
+	if c.conn.unused() {
+		c.idleSince = p.clock.Now()
+	}
 	for x := g.queue.First(); x != nil; x = g.queue.First() {
 		if c.conn.unused() && !p.usable(c, x) {
 			p.close(c) // the request gets the place of c
 			return
 		}
 		g.next()
-		c.idleSince = time.Time{} // it was not idle
+		c.idleSince = time.Time{} // it was not unused
 		if err := c.conn.send(x); err != nil {
 			x.fail(err)
 		}
@@ -261,7 +326,9 @@ func (p *Pool) put(c *pooled) {
 		}
 	}
 	if !c.conn.unused() {
-		g.shared.Push(&c.inGroup, c)
+		if c.inGroup.In() != &g.shared {
+			g.shared.Push(&c.inGroup, c)
+		}
 		return
 	}
 	p.idle.Push(&c.inPool, c)

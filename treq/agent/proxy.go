@@ -227,10 +227,13 @@ func (a *Agent) proxiedGroup(req *request.Request, r route) (*group, error) {
 		if r.proxy = p.key; p.scheme == "https" {
 			r.tls = a.config.TLS
 		}
+		if p.forwards(r.server) {
+			r.versions = versions{http1: r.versions.http1}
+		}
 	}
 	g := a.pool.group(r)
 	g.through = p
-	return g, nil
+	return g, r.versions.check(r.server.Scheme)
 }
 
 // chooseProxy calls the Proxy of Config. Its panic is an error: the body of req must be
@@ -250,7 +253,7 @@ func (a *Agent) through(p *proxy, server origin.Server, trace *tracer) endpoints
 	target := net.JoinHostPort(server.Host, server.Port)
 	e := a.hostname(p.server, trace)
 	if p.scheme == "https" {
-		e = &secured{a, a.tls.ConfigFor(p.server.TLSName(), p.server.Port), e, trace}
+		e = a.secured(e, p.server, versions{http1: true}, trace)
 	}
 	switch {
 	case p.socks():
@@ -281,7 +284,11 @@ func (p *proxied) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Pr
 		if !already && errors.Is(err, reactor.ErrConnectTimeout) && !errors.Is(err, syscall.ETIMEDOUT) && !p.answered(err) {
 			err = p.agent.connectTimeout(err)
 		}
-		return nil, &ProxyError{Proxy: p.proxy.shown, Target: p.target, Err: explained(err)}
+		err = explained(err)
+		if other, ok := err.(*versionError); ok {
+			err = &versionError{only: other.only, advice: "a proxy must speak HTTP/1.1", err: other.err}
+		}
+		return nil, &ProxyError{Proxy: p.proxy.shown, Target: p.target, Err: err}
 	})
 }
 

@@ -258,7 +258,7 @@ func TestProxyFails(t *testing.T) {
 		{"a timeout at the SOCKS server", to("socks5h://p.example:8080"), "https://a.example/", greeting + "\x05\x06", nil,
 			"GET https://a.example/: connecting to a.example:443: the SOCKS5 server failed: the time to live expired (to", reactor.ErrConnectTimeout, true},
 		{"HTTP/2", to("http://p.example:8080"), "https://a.example/", "\x00\x00\x00\x04" + strings.Repeat("\x00", 40), nil,
-			"GET https://a.example/: the server speaks HTTP/2 only: use agent.FromRoundTripper with an http.Transport (to a.example:443 through the proxy http://p.example:8080)", nil, true},
+			"GET https://a.example/: the server speaks HTTP/2 only: a proxy must speak HTTP/1.1 (to a.example:443 through the proxy http://p.example:8080)", nil, true},
 		{"TLS in a tunnel", to("http://p.example:8080"), "https://a.example/", established + "this is no TLS at all", nil,
 			"GET https://a.example/: TLS handshake failed: ", reactor.ErrHandshake, false},
 		{"a request that is forwarded", to("http://p.example:8080"), "http://a.example/", "what?\r\n\r\n", nil,

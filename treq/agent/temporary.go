@@ -73,7 +73,7 @@ func judgeAlone(err error) verdict {
 		return temporary
 	}
 	switch err := err.(type) {
-	case *GenerationError, *RedirectError, *DecodeError, *secondVersionError, *deferred.PanicError, *response.TooLargeError,
+	case *GenerationError, *RedirectError, *DecodeError, *versionError, *deferred.PanicError, *response.TooLargeError,
 		*tls.CertificateVerificationError, tls.RecordHeaderError, tls.AlertError,
 		x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
 		return permanent

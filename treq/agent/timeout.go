@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 )
@@ -100,6 +101,12 @@ type secured struct {
 	trace *tracer
 }
 
+// secured returns the endpoint of TLS to server on the connections of below, which offers the
+// versions v of HTTP.
+func (a *Agent) secured(below endpoints.ClientEndpoint, server origin.Server, v versions, trace *tracer) *secured {
+	return &secured{a, v.offer(a.tls.ConfigFor(server.TLSName(), server.Port)), below, trace}
+}
+
 func (s *secured) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 	connected := false
 	config := reactor.TLSConfig{Config: s.tls, HandshakeTimeout: s.agent.connectLimit()}
@@ -113,6 +120,9 @@ func (s *secured) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Pr
 	return d.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
 		if connected && errors.Is(err, os.ErrDeadlineExceeded) {
 			err = s.agent.connectTimeout(err)
+		}
+		if s.tls != nil {
+			err = refusedProtocols(err, s.tls.NextProtos)
 		}
 		if connected {
 			s.trace.tlsHandshakeDone(p, err)

@@ -8,7 +8,8 @@ import (
 // *TLSPolicy may share connections. It is Twisted's IPolicyForHTTPS.
 type TLSPolicy struct {
 	// ConfigFor returns the config for a host and port. The agent does not change the
-	// config, so ConfigFor may return one more than once.
+	// config, so ConfigFor may return one more than once. If its NextProtos are nil, the
+	// agent offers the versions of HTTP in its [Config].
 	ConfigFor func(host, port string) *tls.Config
 }
 
@@ -26,9 +27,6 @@ func NewTLSPolicy(base *tls.Config) *TLSPolicy {
 	base = base.Clone()
 	if base.ClientSessionCache == nil {
 		base.ClientSessionCache = tls.NewLRUClientSessionCache(sessions)
-	}
-	if base.NextProtos == nil {
-		base.NextProtos = []string{"http/1.1"}
 	}
 	return &TLSPolicy{ConfigFor: func(host, port string) *tls.Config {
 		if base.ServerName != "" {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
@@ -109,6 +110,20 @@ func (t *tracer) wroteHead(head []byte) {
 			t.call(func() { t.hooks.WroteHeaderField(name, values) })
 		}
 	}
+	t.wroteHeaders()
+}
+
+// wroteFields says that head was written.
+func (t *tracer) wroteFields(head *http2.RequestHead) {
+	if t.hooks.WroteHeaderField != nil {
+		for name, value := range fieldsOfHTTP2(head) {
+			t.call(func() { t.hooks.WroteHeaderField(name, []string{value}) })
+		}
+	}
+	t.wroteHeaders()
+}
+
+func (t *tracer) wroteHeaders() {
 	t.writing = true
 	if t.hooks.WroteHeaders != nil {
 		t.call(t.hooks.WroteHeaders)
@@ -242,6 +257,10 @@ func (t *tracer) tlsHandshakeDone(p reactor.Protocol, err error) {
 func transportOf(p reactor.Protocol) reactor.Transport {
 	switch p := p.(type) {
 	case *connection:
+		return p.transport
+	case *http2Connection:
+		return p.transport
+	case *newcomer:
 		return p.transport
 	case *tunnelOpener:
 		return p.transport

@@ -55,7 +55,7 @@ func (x *exchange) sendBody() {
 	switch body := x.request.Body.(type) {
 	case request.Bytes:
 		if len(body) <= bytesAtOnce {
-			x.carrier.writeBody(body)
+			x.carrier.writeBody(body, true)
 			x.trace.wroteRequest(nil)
 			return
 		}
@@ -100,8 +100,11 @@ type bytesUpload struct {
 }
 
 func (u *bytesUpload) ResumeProducing() {
-	n := min(len(u.left), bytesAtOnce)
-	u.x.carrier.writeBody(u.left[:n])
+	n := min(len(u.left), u.x.carrier.writable())
+	if n == 0 {
+		return
+	}
+	u.x.carrier.writeBody(u.left[:n], n == len(u.left))
 	if u.left = u.left[n:]; len(u.left) == 0 {
 		u.stop()
 		u.x.trace.wroteRequest(nil)
@@ -185,7 +188,7 @@ func (p *producerUpload) Write(data []byte) {
 		p.fail(&WrongLengthError{p.length, p.written})
 		return
 	}
-	p.x.carrier.writeBody(data)
+	p.x.carrier.writeBody(data, false)
 }
 
 // Cooperator returns the agent's Cooperator.
