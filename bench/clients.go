@@ -46,7 +46,7 @@ func supports(client string, t *task) bool {
 	_, ok := clients[client][t.Kind]
 	if t.HTTP2 {
 		switch client {
-		case floorName, netHTTPName, http1Name:
+		case floorName, gotreqName, netHTTPName, http1Name:
 			return ok
 		case h2loadName:
 			return ok && haveH2load()

@@ -22,7 +22,10 @@ import (
 // sequence of requests, which calls ended after the last one.
 func onLoop(t *task, begin func(a *agent.Agent, r reactor.Reactor, ended func())) error {
 	r := reactor.New()
-	config := agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{MaxPersistentPerHost: t.Connections})}
+	config := agent.Config{
+		Pool:      agent.NewPool(r, agent.PoolConfig{MaxPersistentPerHost: t.Connections}),
+		Protocols: protocols(t),
+	}
 	if secure := tlsConfig(t); secure != nil {
 		config.TLS = agent.NewTLSPolicy(secure)
 	}
