@@ -94,8 +94,12 @@ type Config struct {
 	// an Endpoint. For http, the agent speaks HTTP/1.1, or, if Protocols have UnencryptedHTTP2
 	// and not HTTP1, HTTP/2 (RFC 9113, section 3.3).
 	//
-	// A request with "Connection: Upgrade", and a CONNECT, need HTTP/1.1: they have
-	// connections of their own where HTTP/2 is possible.
+	// A request with "Connection: Upgrade" needs HTTP/1.1, and has a connection of its own where
+	// HTTP/2 is possible. A request for a WebSocket is different: if there is a connection of
+	// HTTP/2 whose server offers extended CONNECT (RFC 8441), or if HTTP1 is not in Protocols,
+	// it is sent as one, and the response looks like that of HTTP/1.1. A CONNECT with a header
+	// ":protocol" is an extended CONNECT for another protocol, as in net/http. It needs HTTP/2,
+	// and fails with [ErrNoExtendedConnect] where that is not offered.
 	Protocols *http.Protocols
 }
 
@@ -155,6 +159,7 @@ func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Respo
 // dispatch gives x to a connection that has room for it, or else to a new one, or else makes it
 // wait. It returns the error of an invalid request, before anything is connected.
 func (a *Agent) dispatch(x *exchange) error {
+	x.webSocket = x.group.streams(x.request)
 	if x.trace != nil {
 		if err := x.check(); err != nil {
 			return err
@@ -163,7 +168,11 @@ func (a *Agent) dispatch(x *exchange) error {
 			return nil
 		}
 	}
-	if c := a.pool.take(x); c != nil {
+	c := a.pool.overStream(x)
+	if c == nil {
+		c = a.pool.take(x)
+	}
+	if c != nil {
 		err := c.conn.send(x)
 		if err != nil {
 			a.pool.put(c)
@@ -186,7 +195,10 @@ func (a *Agent) dispatch(x *exchange) error {
 // check returns the error of an invalid request.
 func (x *exchange) check() error {
 	a, g := x.agent, x.group
-	if g.version != 2 {
+	switch extended := protocolOf(x.request) != ""; {
+	case extended && (g.version == 1 || !g.versions.http2):
+		return errConnectOverHTTP1
+	case g.version != 2 && !extended && !x.webSocket:
 		head, err := appendHead(a.scratch[:0], x)
 		a.scratch = head
 		if err != nil || g.version == 1 || !g.versions.http2 || g.versions.upgrade {
@@ -202,7 +214,8 @@ func (x *exchange) check() error {
 
 // group returns the pool's group of the connections for req.
 func (a *Agent) group(req *request.Request) (*group, error) {
-	u, upgrade := req.URL, upgrades(req)
+	u := req.URL
+	upgrade := a.upgrades(req)
 	if g := a.lastGroup; g != nil && u != nil && u.Host == a.lastHost && u.Scheme == a.lastScheme && !g.dropped && g.serves(upgrade) {
 		return g, nil
 	}
@@ -299,6 +312,9 @@ func (a *Agent) resend(x *exchange) {
 	if err := x.rewindBody(); err != nil {
 		x.fail(err)
 		return
+	}
+	if x.webSocket && a.overHTTP1(x) { // another connection may offer no extended CONNECT
+		x.webSocket = false
 	}
 	if x.trace != nil {
 		if x.trace.getConn(x.group.hop()); x.over() {

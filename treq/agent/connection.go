@@ -53,9 +53,12 @@ func newConnection(p *Pool, g *group, limits wire.Limits) *connection {
 // appendHead appends the head of x's request to buf. It returns the error of an invalid request.
 func appendHead(buf []byte, x *exchange) ([]byte, error) {
 	req := x.request
+	if protocolOf(req) != "" {
+		return buf, errConnectOverHTTP1
+	}
 	head := http1.RequestHead{
 		Method:         req.Method,
-		Target:         req.URL.RequestURI(),
+		Target:         target(x),
 		Host:           x.group.header,
 		Header:         req.Header,
 		AcceptEncoding: req.AcceptEncoding,

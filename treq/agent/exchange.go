@@ -44,6 +44,7 @@ type exchange struct {
 	expectless bool                                   // the request is repeated without its Expect
 	continued  bool                                   // the server asked for the request's body with a 100
 	held       bool                                   // the request's body is held, so that it can be sent again
+	webSocket  bool                                   // the request for a WebSocket is sent as an extended CONNECT
 	answered   bool                                   // the head of the response was received
 }
 

@@ -43,6 +43,9 @@ type http2Connection struct {
 	leaving  bool // no more exchanges
 	closing  bool // the transport is to be closed
 
+	settled bool            // the server's settings have come
+	waits   []*settingsWait // exchanges that need to know them
+
 	heads   []*http2Stream      // streams whose heads came in the present DataReceived
 	aborted []*http2Stream      // streams that were given up, whose exchanges are to end
 	later   reactor.DelayedCall // ends the exchanges of aborted; nil if none is due
@@ -93,13 +96,16 @@ func (c *http2Connection) room() bool {
 }
 
 // unused reports whether c has no stream.
-func (c *http2Connection) unused() bool { return c.client.Streams() == 0 }
+func (c *http2Connection) unused() bool { return c.client.Streams() == 0 && len(c.waits) == 0 }
 
 // send sends x over a stream of c.
 func (c *http2Connection) send(x *exchange) error {
 	if c.broken != nil { // c was lost before the endpoint fired
 		x.fail(&response.NeverReceivedError{Reasons: []error{c.broken}})
 		return nil
+	}
+	if ok, err := c.mayConnect(x); !ok {
+		return err
 	}
 	s := &http2Stream{c: c, x: x, reused: c.answered, sentBefore: x.sent}
 	s.stream.Owner = s
@@ -118,7 +124,7 @@ func (c *http2Connection) send(x *exchange) error {
 	head, err := requestHead(x)
 	body := x.request.Body
 	if err == nil {
-		err = c.client.Open(&s.stream, head, head.Length == 0 && !head.Expect100 && known(body))
+		err = c.client.Open(&s.stream, head, head.Length == 0 && !head.Expect100 && known(body) && !x.tunnels())
 	}
 	if err != nil {
 		x.carrier, x.sent = nil, s.sentBefore
@@ -283,6 +289,7 @@ func (c *http2Connection) read(data []byte) {
 func (c *http2Connection) handle(event http2.Event) {
 	switch event {
 	case http2.Settings:
+		c.sendWaiting()
 		c.settle()
 		return
 	case http2.Room, http2.PingAck:
@@ -404,8 +411,12 @@ func (c *http2Connection) ConnectionLost(reason error) {
 
 // endStreams ends the exchanges of all streams, because the connection has ended.
 func (c *http2Connection) endStreams(reasons []error) {
+	c.failWaiting(reasons)
 	for _, s := range c.streams() {
-		if !s.ended() {
+		switch {
+		case s.tunnel != nil:
+			s.tunnel.Lost(reasons[0])
+		case !s.ended():
 			s.connectionLost(reasons)
 		}
 	}

@@ -39,6 +39,7 @@ func requestHead(x *exchange) (*http2.RequestHead, error) {
 		head.Header = req.Header.Clone()
 		head.Header.Del("Expect")
 	}
+	x.connectHead(head)
 	return head, nil
 }
 
@@ -51,6 +52,12 @@ func fieldsOfHTTP2(head *http2.RequestHead) iter.Seq2[string, string] {
 			authority = hosts[0]
 		}
 		first := [][2]string{{":method", h.Method}, {":scheme", h.Scheme}, {":authority", authority}, {":path", h.Path}}
+		switch {
+		case h.Protocol != "":
+			first = append(first, [2]string{":protocol", h.Protocol})
+		case h.Method == http.MethodConnect:
+			first = [][2]string{first[0], {":authority", h.Authority}}
+		}
 		if h.Length > 0 || h.Length == 0 && http1.ExpectsBody(h.Method) {
 			first = append(first, [2]string{"content-length", strconv.FormatInt(h.Length, 10)})
 		}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/duplex"
 	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/internal/pieces"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -46,6 +47,8 @@ type http2Stream struct {
 	ending     error              // the reason of the end of the body, after held; nil before
 	given      error              // why the stream was given up; or nil
 	over       bool               // x has another carrier, or none
+
+	tunnel *duplex.Transport // what the stream has become after a CONNECT; nil before
 }
 
 var _ carrier = (*http2Stream)(nil)
@@ -125,6 +128,10 @@ func (s *http2Stream) send(p []byte, end bool) {
 // turn sends n bytes of what waits, and asks the producer for more when nothing waits.
 func (s *http2Stream) turn(n int) {
 	c := s.c
+	if s.tunnel != nil {
+		s.tunnel.Sendable(n)
+		return
+	}
 	for n > 0 && s.out.Size() != 0 && !c.blocked {
 		p := s.out.Take(n)
 		n -= len(p)
@@ -166,6 +173,9 @@ func (s *http2Stream) UnregisterProducer() { s.producer, s.puller, s.full = nil,
 
 // stopSending ends the sending of the request's body.
 func (s *http2Stream) stopSending() {
+	if s.tunnel != nil {
+		return // it learns of the loss of the connection
+	}
 	s.out.Clear()
 	if !s.stream.Closed() {
 		s.c.client.Unwait(&s.stream)
@@ -256,6 +266,10 @@ func (s *http2Stream) headReceived(head *http2.ResponseHead) {
 	if x.refuseUpload(); s.ended() {
 		return // StopProducing cancelled x
 	}
+	if !end && x.opens(h.code) {
+		s.upgrade(h)
+		return
+	}
 	r := x.respond(h, nil)
 	switch {
 	case s.ended(): // Release cancelled x
@@ -299,6 +313,8 @@ func (s *http2Stream) release() {
 func (s *http2Stream) dataReceived(data []byte) {
 	s.dump.read(data)
 	switch {
+	case s.tunnel != nil:
+		s.tunnel.Received(data)
 	case s.ended():
 	case s.paused || s.held.Size() != 0 || s.delivering:
 		s.held.Copy(data)
@@ -335,6 +351,11 @@ func (s *http2Stream) drain() {
 // endReceived ends x, whose response is complete.
 func (s *http2Stream) endReceived(trailer http.Header) {
 	x := s.x
+	if s.tunnel != nil {
+		s.tunnel.ReceivedEnd()
+		s.c.settle()
+		return
+	}
 	if s.ended() {
 		return
 	}
@@ -402,6 +423,10 @@ const maxRefusals = 5
 // lost ends x because of err, which ended its stream.
 func (s *http2Stream) lost(err *wire.StreamError) {
 	x := s.x
+	if s.tunnel != nil {
+		s.tunnel.Lost(err)
+		return
+	}
 	if s.ended() {
 		return
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -54,9 +53,10 @@ func (v versions) check(scheme string) error {
 }
 
 // upgrades reports whether req may turn its connection into one of another protocol, which
-// only HTTP/1.1 can.
-func upgrades(req *request.Request) bool {
-	return req.Method == http.MethodConnect || http1.HasToken(req.Header["Connection"], "upgrade")
+// only HTTP/1.1 can. A WebSocket can do without it.
+func (a *Agent) upgrades(req *request.Request) bool {
+	return http1.HasToken(req.Header["Connection"], "upgrade") &&
+		(!isWebSocket(req) || req.URL == nil || a.versionsOf(strings.ToLower(req.URL.Scheme)).http1)
 }
 
 // offer returns config, or a copy of it, that offers the versions in the handshake. What the
