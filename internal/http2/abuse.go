@@ -50,8 +50,8 @@ func (a *abuse) init(config *Config) {
 	}
 }
 
-// answered counts a stream that ended as it should.
-func (a *abuse) answered() {
+// completed counts a stream that ended in order.
+func (a *abuse) completed() {
 	a.resets.give(1)
 	a.noise.give(4)
 }

@@ -191,7 +191,7 @@ func listSize(h *RequestHead, authority string) int64 {
 }
 
 // settle implements side.
-func (c *Client) settle() {}
+func (c *Client) settle() error { return nil }
 
 // unopened implements side.
 func (c *Client) unopened(id uint32, _ bool) (Event, error) {
@@ -239,7 +239,7 @@ func (c *Client) readResponse(s *Stream, end bool) (h ResponseHead, err error) {
 	if err != nil {
 		return h, err
 	}
-	h.Header, h.Length, h.End = section.header, section.length, end
+	h.Header, h.End = section.header, end
 	switch {
 	case h.Code == http.StatusSwitchingProtocols:
 		return h, http1.Errorf(wire.ErrStatusLine, "101, which HTTP/2 does not have (RFC 9113, section 8.6)")
@@ -255,10 +255,14 @@ func (c *Client) readResponse(s *Stream, end bool) (h ResponseHead, err error) {
 	case s.has(toHead), h.Code == http.StatusNoContent, h.Code == http.StatusNotModified:
 		s.flags |= noContent
 		h.Length = 0
-	case end && h.Length > 0:
-		return h, http1.Errorf(wire.ErrPartialBody, "%d bytes are missing of what Content-Length says (RFC 9113, section 8.1.1)", h.Length)
 	default:
+		if h.Length, err = section.length(); err != nil {
+			return h, err
+		}
 		s.left = h.Length
+	}
+	if end && s.left > 0 {
+		return h, http1.Errorf(wire.ErrPartialBody, "%d bytes are missing of what Content-Length says (RFC 9113, section 8.1.1)", h.Length)
 	}
 	if end {
 		h.Length = 0

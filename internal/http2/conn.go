@@ -36,7 +36,7 @@ type side interface {
 	// message handles the fields of a header block on s, before its head has come.
 	message(s *Stream, end bool) (Event, error)
 	// settle ends what the caller had to do before this call of Next.
-	settle()
+	settle() error
 }
 
 // conn is what both ends share.
@@ -61,7 +61,7 @@ type conn struct {
 	stream   *Stream
 	data     []byte
 	trailer  http.Header
-	streamer *wire.StreamError
+	reason   *wire.StreamError
 	pinged   [8]byte
 	goneAway *wire.ConnectionError
 	err      error
@@ -77,8 +77,10 @@ type conn struct {
 	lastPeer  uint32            // the largest number that the peer opened
 	next      uint32            // the number of our next stream
 	resets    resetRing         // streams that we have reset
+	early     earlyRing         // priorities of streams that are still to come
 	gaps      gapRing           // numbers that the peer left out
 	goingAway bool              // we sent the final GOAWAY
+	lastTaken uint32            // the last of our streams that the peer's GOAWAY takes
 
 	peer     peerSettings
 	unacked  int // our SETTINGS that the peer has not acknowledged
@@ -94,7 +96,7 @@ type conn struct {
 
 func (c *conn) init(s side, config Config, server bool) {
 	*c = conn{config: config.orDefault(server), side: s, server: server, byID: map[uint32]*Stream{}}
-	c.state = readHead
+	c.state, c.lastTaken = readHead, maxStreamID
 	c.peer = peerSettings{maxStreams: 100, window: defaultWindow, maxFrame: maxFrameSize}
 	c.fields.init(&c.config.Limits)
 	c.writer.init(c)
@@ -122,7 +124,7 @@ func (c *conn) Data() []byte { return c.data }
 func (c *conn) Trailer() http.Header { return c.trailer }
 
 // StreamError returns the error of the last Reset event.
-func (c *conn) StreamError() *wire.StreamError { return c.streamer }
+func (c *conn) StreamError() *wire.StreamError { return c.reason }
 
 // Pinged returns the data of the last PingAck event.
 func (c *conn) Pinged() [8]byte { return c.pinged }
@@ -167,7 +169,7 @@ func (c *conn) Next(in []byte) (n int, ev Event, err error) {
 	if c.err != nil {
 		return 0, NeedMore, c.err
 	}
-	c.data, c.trailer, c.streamer = nil, nil, nil
+	c.stream, c.data, c.trailer, c.reason = nil, nil, nil, nil
 	if ev, err = c.due(); ev != NeedMore || err != nil {
 		return 0, ev, err
 	}
@@ -203,7 +205,9 @@ func (c *conn) ready(more bool) bool {
 
 // due reports what an earlier frame left to be reported.
 func (c *conn) due() (Event, error) {
-	c.side.settle()
+	if err := c.side.settle(); err != nil {
+		return 0, err
+	}
 	if s := c.ended; s != nil {
 		c.ended = nil
 		return c.receiveEnd(s)
@@ -298,9 +302,9 @@ func (c *conn) begin() (Event, error) {
 		if text := c.notFrames(); text != "" {
 			return 0, c.fail(wire.ProtocolError, wire.ErrPreface, "3.4", "not HTTP/2: %s", text)
 		}
-		return 0, c.fail(wire.ProtocolError, wire.ErrPreface, "3.4", "a frame of type %v comes before the settings", f.kind)
+		return 0, c.fail(wire.ProtocolError, wire.ErrPreface, "3.4", "%v comes before the settings", f.kind)
 	case f.length > maxFrameSize:
-		return 0, c.fail(wire.FrameSizeError, wire.ErrFrameSize, "4.2", "a frame of type %v has %d bytes, %d are allowed", f.kind, f.length, maxFrameSize)
+		return 0, c.fail(wire.FrameSizeError, wire.ErrFrameSize, "4.2", "%v has %d bytes, %d are allowed", f.kind, f.length, maxFrameSize)
 	case c.block.stream != 0 && (f.kind != frameContinuation || f.stream != c.block.stream):
 		return 0, c.fail(wire.ProtocolError, wire.ErrFrame, "6.10", "%v on stream %d within the header block of stream %d", f.kind, f.stream, c.block.stream)
 	}
@@ -406,12 +410,13 @@ func (c *conn) add(s *Stream, id uint32) {
 	s.sendWindow = c.peer.window
 	s.window = int64(c.config.StreamWindow)
 	s.recvWindow = s.window
+	c.flow.windows += s.window
 	s.left = -1
 	c.byID[id] = s
 	c.streams.Push(&s.open, s)
 }
 
-// close forgets s, whose both sides have ended.
+// close forgets s.
 func (c *conn) close(s *Stream) {
 	if s.has(closed) {
 		return
@@ -440,9 +445,15 @@ func (c *conn) receiveEnd(s *Stream) (Event, error) {
 	s.flags |= receivedEnd
 	c.stream = s
 	if s.has(sentEnd) {
-		c.close(s)
+		c.complete(s)
 	}
 	return End, nil
+}
+
+// complete closes s, whose both sides have ended in order.
+func (c *conn) complete(s *Stream) {
+	c.abuse.completed()
+	c.close(s)
 }
 
 // sendEnd ends our side of s.
@@ -450,9 +461,13 @@ func (c *conn) sendEnd(s *Stream) {
 	s.flags |= sentEnd
 	c.Unwait(s)
 	if s.has(receivedEnd) {
-		c.abuse.answered()
-		c.close(s)
+		c.complete(s)
 	}
+}
+
+// writable reports whether anything may still be sent on s.
+func (c *conn) writable(s *Stream) bool {
+	return c.err == nil && s.flags&(opened|closed|sentEnd) == opened
 }
 
 // Reset ends s with RST_STREAM, if it is not closed. No event of s follows; what the peer still sends on it is counted
@@ -461,7 +476,9 @@ func (c *conn) Reset(s *Stream, code wire.Code) {
 	if !s.has(opened) || s.has(closed) {
 		return
 	}
-	c.sendReset(s.id, code)
+	if c.err == nil {
+		c.sendReset(s.id, code)
+	}
 	c.close(s)
 }
 
@@ -491,12 +508,16 @@ func (c *conn) handleReset(code wire.Code) (Event, error) {
 
 // reset reports that s has ended.
 func (c *conn) reset(s *Stream, err *wire.StreamError) Event {
-	c.stream, c.streamer = s, err
+	c.stream, c.reason = s, err
 	return Reset
 }
 
 // Ping adds a PING. Its answer is a PingAck event.
-func (c *conn) Ping(data [8]byte) { c.out = appendPing(c.out, 0, data) }
+func (c *conn) Ping(data [8]byte) {
+	if c.err == nil {
+		c.out = appendPing(c.out, 0, data)
+	}
+}
 
 // handlePing handles PING (RFC 9113, section 6.7).
 func (c *conn) handlePing(data [8]byte) (Event, error) {
@@ -521,6 +542,9 @@ func (c *conn) handlePing(data [8]byte) (Event, error) {
 // GoAway adds a GOAWAY that leaves out no stream that was accepted. New ones of the peer are refused, and a Client opens
 // no more.
 func (c *conn) GoAway(code wire.Code, debug string) {
+	if c.err != nil {
+		return
+	}
 	c.goingAway = true
 	c.out = appendGoAway(c.out, c.lastPeer, uint32(code), debug)
 }
@@ -540,11 +564,11 @@ func (c *conn) handleGoAway(p []byte) (Event, error) {
 	if c.server {
 		return GoAway, nil
 	}
-	// A second GOAWAY may name an earlier stream, but not a later one. Since the streams after the first are gone,
-	// a later one changes nothing.
+	// A second GOAWAY may name an earlier stream, but not a later one.
+	c.lastTaken = min(c.lastTaken, last)
 	c.lost = nil
 	for s := range c.streams.All() {
-		if s.id > last {
+		if s.id > c.lastTaken {
 			c.lost = s
 			break
 		}
@@ -610,5 +634,5 @@ func (c *conn) where() string {
 	case c.state == readHead:
 		return "in a header block"
 	}
-	return "in a frame of type " + c.frame.kind.String()
+	return "in " + c.frame.kind.String()
 }

@@ -3,7 +3,6 @@ package http2
 // This file turns header blocks into heads and trailers (RFC 9113, section 8). It must not know frames.
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 
@@ -19,9 +18,9 @@ type fieldReader struct {
 	limits   *wire.Limits
 	decoder  *hpack.Decoder
 	list     []hpack.HeaderField
-	size     int64 // of the block, as RFC 9113, section 6.5.2, counts it
-	most     int64 // largest allowed size
-	tooLarge error // the block exceeds a limit
+	size     int64       // of the block, as RFC 9113, section 6.5.2, counts it
+	most     int64       // largest allowed size
+	tooLarge *wire.Error // the block exceeds a limit
 	names    nameCache
 	crumbs   []string
 }
@@ -136,12 +135,20 @@ func pseudoError(format string, args ...any) error {
 
 // A parsed header section.
 type section struct {
-	header http.Header
-	length int64 // Content-Length, or -1
+	header  http.Header
+	lengths []string // the values of Content-Length
 }
 
-// section makes a header section of fields. lenient: the rules of a client, which reads what cannot be misread. extra is the
-// number of headers that the caller will add to values.
+// length returns Content-Length, or -1.
+func (s *section) length() (int64, error) {
+	if s.lengths == nil {
+		return -1, nil
+	}
+	return http1.ContentLength(s.lengths)
+}
+
+// section makes a header section of fields. lenient: the rules of a client, which reads what cannot be misread. host is the
+// :authority, which becomes Host, or "".
 //
 // One slice holds all values, as in package http1. Well-known names, and those that came before, cost no allocation.
 func (r *fieldReader) section(fields []hpack.HeaderField, lenient bool, host string) (s section, err error) {
@@ -155,8 +162,8 @@ func (r *fieldReader) section(fields []hpack.HeaderField, lenient bool, host str
 		values = append(values, host)
 		h["Host"] = values[:1:1]
 	}
-	s = section{header: h, length: -1}
-	var lengths []string
+	s.header = h
+	hosts := 0
 	for _, f := range fields {
 		n, err := r.name(f.Name, lenient)
 		if err != nil {
@@ -180,16 +187,22 @@ func (r *fieldReader) section(fields []hpack.HeaderField, lenient bool, host str
 					continue
 				}
 			}
-		case length:
-			lengths = append(lengths, value)
+		case hostName:
+			if lenient {
+				break
+			}
+			if hosts++; hosts > 1 {
+				return s, http1.Errorf(wire.ErrHost, "%d of them: %s, %s", hosts, http1.Quote(h["Host"][0]), http1.Quote(value))
+			}
+			if host == "" {
+				break
+			}
+			if !http1.EqualFold(host, value) {
+				return s, http1.Errorf(wire.ErrHost, ":authority is %s, Host is %s (RFC 9113, section 8.3.1)", http1.Quote(host), http1.Quote(value))
+			}
+			continue
 		}
 		if earlier, ok := h[n.canonical]; ok {
-			if n.role == hostName && !lenient {
-				if !http1.EqualFold(earlier[0], value) {
-					return s, http1.Errorf(wire.ErrHost, "%s and %s (RFC 9113, section 8.3.1)", http1.Quote(earlier[0]), http1.Quote(value))
-				}
-				continue
-			}
 			h[n.canonical] = append(earlier, value)
 			continue
 		}
@@ -200,11 +213,7 @@ func (r *fieldReader) section(fields []hpack.HeaderField, lenient bool, host str
 	if len(r.crumbs) > 1 {
 		h["Cookie"][0] = strings.Join(r.crumbs, "; ")
 	}
-	if lengths != nil {
-		if s.length, err = http1.ContentLength(lengths); err != nil {
-			return s, err
-		}
-	}
+	s.lengths = h["Content-Length"]
 	return s, nil
 }
 
@@ -250,7 +259,7 @@ func checkValue(n *name, value string, lenient bool) (string, error) {
 // trailer makes trailers of the last block.
 func (r *fieldReader) trailer(strict bool) (http.Header, error) {
 	if r.tooLarge != nil {
-		return nil, http1.Errorf(wire.ErrTrailersTooLarge, "%v", errors.Unwrap(r.tooLarge))
+		return nil, http1.Errorf(wire.ErrTrailersTooLarge, "%s", r.tooLarge.Detail)
 	}
 	if len(r.list) == 0 {
 		return nil, nil

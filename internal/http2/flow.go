@@ -8,6 +8,10 @@ package http2
 // A window that is smaller than what is on its way during a round trip slows the peer down. When half of a stream's window
 // was used, a PING of our own measures how much comes until its answer. If that is about what the window allows, the window
 // doubles, and so do those of later streams when their first data comes. Config.Budget bounds the growth.
+//
+// Windows grow by no more than half of MaxBuffered in all, and only while the windows of all streams together do not
+// exceed it. So no stream starves, however slow the readers of the others are, while there are at most
+// MaxBuffered/StreamWindow/2 streams: 64 by default.
 
 import (
 	"encoding/binary"
@@ -21,6 +25,8 @@ type flow struct {
 	buffered   int64 // received bytes of all streams that are not consumed
 	most       int64 // bounds buffered and recvWindow together
 	window     int64 // to which the windows of streams have grown
+	windows    int64 // those of all open streams
+	grown      int64 // by which those have grown
 	probe      probe
 }
 
@@ -66,6 +72,8 @@ func (c *conn) drop(n int64) {
 // release gives back what s holds when it ends.
 func (c *conn) release(s *Stream) {
 	c.config.Budget.give(s.grown)
+	c.flow.windows -= s.window
+	c.flow.grown -= s.grown
 	s.grown = 0
 	if s.buffered > 0 {
 		n := s.buffered
@@ -85,7 +93,7 @@ func (c *conn) Close() {
 // Consumed says that n bytes of the data of s are used, so that the peer may send as many more. The end of a stream counts
 // for all of its data. Padding is consumed without a call.
 func (c *conn) Consumed(s *Stream, n int) {
-	if n <= 0 || s.has(closed) {
+	if n <= 0 || s.has(closed) || c.err != nil {
 		return
 	}
 	more := min(int64(n), s.buffered)
@@ -159,12 +167,16 @@ func (c *conn) grow() {
 	}
 }
 
-// widen makes the window of s as large as size, if the budget allows it.
+// widen makes the window of s as large as size, if nobody else needs the room.
 func (c *conn) widen(s *Stream, size int64) bool {
 	more := size - s.window
-	if more <= 0 || s.has(receivedEnd) || c.lastFrame(s) || !c.config.Budget.take(more) {
+	f := &c.flow
+	if more <= 0 || s.has(receivedEnd) || c.lastFrame(s) ||
+		f.windows+more > f.most || f.grown+more > f.most/2 || !c.config.Budget.take(more) {
 		return false
 	}
+	f.windows += more
+	f.grown += more
 	s.grown += more
 	s.window = size
 	c.openWindow(s, more)
@@ -207,11 +219,6 @@ func (c *conn) dataFrame() (ev Event, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if size == 0 && !f.has(flagEndStream) {
-		if err := c.noise(1, "empty DATA frames"); err != nil {
-			return 0, err
-		}
-	}
 	if c.into == nil {
 		c.drop(size)
 	}
@@ -236,6 +243,11 @@ func (c *conn) beginData(padding, size int) (Event, error) {
 	c.state, c.padding, c.left = readData, padding, c.frame.length-size-padding
 	if c.left < 0 {
 		return 0, c.fail(wire.ProtocolError, wire.ErrFrame, "6.1", "DATA has %d bytes of padding, but only %d bytes", padding, c.frame.length)
+	}
+	if c.left == 0 && !c.frame.has(flagEndStream) {
+		if err := c.noise(1, "empty DATA frames"); err != nil {
+			return 0, err
+		}
 	}
 	s, left := c.into, int64(c.left)
 	switch {

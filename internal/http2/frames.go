@@ -2,7 +2,10 @@ package http2
 
 // This file holds the layout of frames (RFC 9113, sections 4.1 and 6). It must not know what a frame does.
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"strconv"
+)
 
 type frameType uint8
 
@@ -30,7 +33,7 @@ func (t frameType) String() string {
 	case t == framePriorityUpdate:
 		return "PRIORITY_UPDATE"
 	}
-	return "unknown"
+	return "a frame of type 0x" + strconv.FormatUint(uint64(t), 16)
 }
 
 const (

@@ -95,7 +95,7 @@ func (c *schedule) pop() *Stream {
 
 // Wait says that s has more to send than Room allows. Turn names it when it may send.
 func (c *conn) Wait(s *Stream) {
-	if s.waiting || !s.has(opened) || s.flags&(sentEnd|closed) != 0 {
+	if s.waiting || !c.writable(s) {
 		return
 	}
 	s.waiting = true
@@ -114,7 +114,7 @@ func (c *conn) Unwait(s *Stream) {
 // one that has still more calls Wait again. The more urgent come first. Of one urgency, incremental ones take turns, and
 // the others are served one after another.
 func (c *conn) Turn() (*Stream, int) {
-	if c.flow.sendWindow <= 0 {
+	if c.flow.sendWindow <= 0 || c.err != nil {
 		return nil, 0
 	}
 	s := c.schedule.pop()
@@ -132,7 +132,7 @@ func (c *conn) Turn() (*Stream, int) {
 // Room returns how many bytes of the body of s may be sent now. It is 0 while others wait that go before it.
 func (c *conn) Room(s *Stream) int {
 	n := min(s.sendWindow, c.flow.sendWindow)
-	if n <= 0 || !s.has(opened) || s.flags&(sentEnd|closed) != 0 || c.schedule.before(s) {
+	if n <= 0 || !c.writable(s) || c.schedule.before(s) {
 		return 0
 	}
 	return int(n)
@@ -194,8 +194,40 @@ func (c *conn) handlePriorityUpdate(p []byte) (Event, error) {
 	if id == 0 || c.ours(id) {
 		return 0, c.fail(wire.ProtocolError, wire.ErrFrame, "5.4.1; RFC 9218, section 7.1", "PRIORITY_UPDATE of stream %d", id)
 	}
-	if s := c.byID[id]; s != nil {
+	switch s := c.byID[id]; {
+	case s != nil:
 		c.prioritize(s, string(p[4:]))
+	case c.idle(id):
+		c.early.add(id, string(p[4:min(len(p), 4+longestPriority)]))
 	}
 	return NeedMore, nil
+}
+
+// longestPriority is how much is kept of a PRIORITY_UPDATE whose stream is still to come.
+const longestPriority = 32
+
+// An earlyRing keeps the last priorities of streams that are still to come (RFC 9218, section 7).
+type earlyRing struct {
+	updates [8]struct {
+		stream   uint32
+		priority string
+	}
+	next int
+}
+
+func (r *earlyRing) add(id uint32, priority string) {
+	r.updates[r.next].stream, r.updates[r.next].priority = id, priority
+	r.next = (r.next + 1) % len(r.updates)
+}
+
+// take returns the newest priority of a stream that comes now.
+func (r *earlyRing) take(id uint32) (priority string, ok bool) {
+	for i := range r.updates {
+		u := &r.updates[(r.next+i)%len(r.updates)]
+		if u.stream == id {
+			priority, ok = u.priority, true
+			u.stream, u.priority = 0, ""
+		}
+	}
+	return priority, ok
 }

@@ -44,6 +44,9 @@ func (c *Server) Accept(s *Stream) {
 	if p := c.request.Header["Priority"]; len(p) > 0 {
 		c.prioritize(s, p[len(p)-1])
 	}
+	if priority, ok := c.early.take(id); ok {
+		c.prioritize(s, priority)
+	}
 	if c.ended {
 		c.conn.ended = s
 	}
@@ -53,12 +56,15 @@ func (c *Server) Accept(s *Stream) {
 func (c *Server) Refuse(code wire.Code) {
 	if id := c.newest; id != 0 {
 		c.newest = 0
-		c.sendReset(id, code)
+		c.refuse(id, code, "requests that were refused")
 	}
 }
 
 // settle implements side: a request that was neither accepted nor refused is refused.
-func (c *Server) settle() { c.Refuse(wire.RefusedStream) }
+func (c *Server) settle() error {
+	c.Refuse(wire.RefusedStream)
+	return c.err
+}
 
 // Shutdown adds the GOAWAY of the first step, with the highest number: the client opens no more streams, but none that is
 // on its way is lost. GoAway follows a round trip later, for example after the answer to a Ping (RFC 9113, section 6.8).
@@ -111,9 +117,14 @@ func (c *Server) readRequest(end bool) error {
 	if err != nil {
 		return err
 	}
-	h.Header, h.Length = section.header, section.length
-	h.Err = c.fields.tooLarge
-	if h.Err == nil && len(h.Path) > c.config.Limits.StartLineBytes {
+	h.Header = section.header
+	if h.Length, err = section.length(); err != nil {
+		return err
+	}
+	switch {
+	case c.fields.tooLarge != nil:
+		h.Err = c.fields.tooLarge
+	case len(h.Path) > c.config.Limits.StartLineBytes:
 		h.Err = http1.Errorf(wire.ErrStartLineTooLong, "a path of %d bytes, %d are allowed", len(h.Path), c.config.Limits.StartLineBytes)
 	}
 	if h.Authority == "" {
@@ -195,7 +206,7 @@ func (c *Server) respond(s *Stream, h *ResponseHead, end bool) error {
 	if err := checkFields(h.Header); err != nil {
 		return err
 	}
-	if !s.has(opened) || s.flags&(closed|sentEnd) != 0 {
+	if !c.writable(s) {
 		return nil
 	}
 	w := &c.writer

@@ -203,7 +203,7 @@ func (w *fieldWriter) sort(h http.Header) {
 	slices.Sort(w.keys)
 }
 
-// keyword reports whether h, whose keys are in w.keys, has the header, even without values.
+// has reports whether h, whose keys are in w.keys, has the header, even without values.
 func (w *fieldWriter) has(h http.Header, key string) bool {
 	if _, ok := h[key]; ok {
 		return true
@@ -275,7 +275,7 @@ func (w *fieldWriter) value(n *name, value string) {
 // WriteTrailer ends this side of s with trailers, or with an empty DATA frame if there are none. Headers that frame the
 // content are left out (RFC 9110, section 6.5.1). On an error, nothing was sent.
 func (c *conn) WriteTrailer(s *Stream, trailer http.Header) error {
-	if !s.has(opened) || s.flags&(closed|sentEnd) != 0 {
+	if !c.writable(s) {
 		return nil
 	}
 	if err := checkFields(trailer); err != nil {
@@ -297,7 +297,7 @@ func (c *conn) WriteTrailer(s *Stream, trailer http.Header) error {
 
 // WriteData adds p, at most Room bytes, to Output as DATA frames. It copies p. end ends this side of s.
 func (c *conn) WriteData(s *Stream, p []byte, end bool) {
-	if !s.has(opened) || s.flags&(closed|sentEnd) != 0 {
+	if !c.writable(s) {
 		return
 	}
 	for len(p) > c.peer.maxFrame {
@@ -315,7 +315,7 @@ func (c *conn) WriteData(s *Stream, p []byte, end bool) {
 // DataHead returns the head of a DATA frame of n bytes, at most Room and MaxFrame. The caller writes Output before it and
 // the n bytes after it, so that a large piece is not copied. The slice is valid until the next call.
 func (c *conn) DataHead(s *Stream, n int, end bool) []byte {
-	if int64(n) > s.sendWindow && n > 0 || int64(n) > c.flow.sendWindow && n > 0 || n > c.peer.maxFrame || s.flags&(closed|sentEnd) != 0 {
+	if n > 0 && int64(n) > min(s.sendWindow, c.flow.sendWindow) || n > c.peer.maxFrame || !c.writable(s) {
 		panic("http2: more data than the peer takes")
 	}
 	var flags uint8

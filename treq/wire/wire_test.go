@@ -3,6 +3,7 @@ package wire_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/treq/wire"
@@ -42,6 +43,8 @@ func TestKindsDiffer(t *testing.T) {
 		wire.ErrStartLineTooLong, wire.ErrHeadersTooLarge, wire.ErrTooManyHeaders, wire.ErrPartialHead,
 		wire.ErrContentLength, wire.ErrContentLengthsDiffer, wire.ErrLengthAndCoding, wire.ErrTransferCoding,
 		wire.ErrChunkSize, wire.ErrChunkExtension, wire.ErrChunkEnd, wire.ErrTrailersTooLarge, wire.ErrPartialBody,
+		wire.ErrPreface, wire.ErrFrameSize, wire.ErrFrame, wire.ErrStreamState, wire.ErrFlowControl, wire.ErrSettings,
+		wire.ErrHeaderBlock, wire.ErrPseudoHeader, wire.ErrConnectionHeader, wire.ErrFlood, wire.ErrPartialFrame,
 	} {
 		if k == "" || seen[k] {
 			t.Errorf("the text %q is empty, or another kind has it", string(k))
@@ -83,5 +86,41 @@ func TestOrDefault(t *testing.T) {
 	own.TrailerBytes = 0
 	if got := own.OrDefault(); got.TrailerBytes != 16384 || got.ChunkExtensionBytes != 5 {
 		t.Errorf("%+v became %+v", own, got)
+	}
+}
+
+// TestHTTP2Errors: the texts of the errors of HTTP/2, and what errors.Is finds in them.
+func TestHTTP2Errors(t *testing.T) {
+	for _, row := range []struct {
+		err  error
+		text string
+		is   []error
+		not  []error
+	}{
+		{&wire.StreamError{Stream: 3, Code: wire.Cancel, Remote: true}, "the peer reset stream 3: CANCEL", []error{wire.Cancel}, []error{wire.NoError, wire.Kind("")}},
+		{&wire.StreamError{Stream: 3, Code: wire.ProtocolError, Kind: wire.ErrHeaderName, Detail: "x"}, "stream 3: PROTOCOL_ERROR, invalid header name: x", []error{wire.ProtocolError, wire.ErrHeaderName}, []error{wire.ErrHost}},
+		{&wire.ConnectionError{Code: wire.EnhanceYourCalm, Remote: true, Detail: "x"}, "the peer ended the HTTP/2 connection: ENHANCE_YOUR_CALM: x", []error{wire.EnhanceYourCalm}, []error{wire.ErrFlood}},
+		{&wire.ConnectionError{Code: wire.EnhanceYourCalm, Kind: wire.ErrFlood}, "the HTTP/2 connection failed: ENHANCE_YOUR_CALM, too much traffic that does no work", []error{wire.EnhanceYourCalm, wire.ErrFlood}, []error{wire.Cancel}},
+		{wire.Code(99), "error code 99", []error{wire.Code(99)}, []error{wire.NoError}},
+	} {
+		wrapped := fmt.Errorf("GET /: %w", row.err)
+		if row.err.Error() != row.text {
+			t.Errorf("the text is %q, want %q", row.err, row.text)
+		}
+		for _, target := range row.is {
+			if !errors.Is(wrapped, target) {
+				t.Errorf("%v: errors.Is does not find %v", row.err, target)
+			}
+		}
+		for _, target := range row.not {
+			if errors.Is(wrapped, target) {
+				t.Errorf("%v: errors.Is finds %v", row.err, target)
+			}
+		}
+	}
+	for code := wire.NoError; code <= wire.HTTP11Required; code++ {
+		if text := code.Error(); text != strings.ToUpper(text) {
+			t.Errorf("code %d has no name: %s", uint32(code), text)
+		}
 	}
 }
