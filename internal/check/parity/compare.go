@@ -123,7 +123,10 @@ func matches(pattern, s string) bool {
 
 // listed returns the index in [differences] of the first that fits m, or -1.
 func listed(m Mismatch) int {
-	return slices.IndexFunc(differences, func(d Difference) bool {
-		return matches(d.Cases, m.Case) && matches(d.Field, m.Field) && matches(d.Treq, m.Treq) && matches(d.Ours, m.Ours)
-	})
+	return slices.IndexFunc(differences, func(d Difference) bool { return d.fits(m) })
+}
+
+// fits reports whether m is d.
+func (d Difference) fits(m Mismatch) bool {
+	return matches(d.Cases, m.Case) && matches(d.Field, m.Field) && matches(d.Treq, m.Treq) && matches(d.Ours, m.Ours)
 }

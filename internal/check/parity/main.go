@@ -6,6 +6,10 @@
 // those that every case may have. Parity prints each difference that is not listed, and then
 // fails. It also fails if a listed difference does not occur.
 //
+// It makes the requests over HTTP/2 as well, of the cases that do not depend on the version, and
+// compares again. [onlyHTTP1] has the other cases, and [http2Differences] what the version changes;
+// -v prints the former.
+//
 // If treq is not installed, parity says so and does nothing.
 //
 // Usage:
@@ -53,11 +57,16 @@ func run(w io.Writer, pattern string, verbose bool) (ok bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, treq.Close()) }()
-	ours, err := StartOurs(servers.roots)
+	ours, err := StartOurs(servers.roots, nil)
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, ours.Close()) }()
+	second, err := StartOurs(servers.roots, servers.fronts.at)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, second.Close()) }()
 
 	fmt.Fprintln(w, "comparing with", treq.Version)
 	r := report{w: w, verbose: verbose, occurs: make([]bool, len(differences))}
@@ -74,6 +83,15 @@ func run(w io.Writer, pattern string, verbose bool) (ok bool, err error) {
 			return false, fmt.Errorf("%s: treq: %w", c.Name, err)
 		}
 		r.add(c.Name, compare(c.Name, there, here))
+		if why := leftOut(c.Name); why != "" {
+			r.leave(c.Name, why)
+			continue
+		}
+		over2, err := servers.Outcome(c, second.Run)
+		if err != nil {
+			return false, fmt.Errorf("%s: ours over HTTP/2: %w", c.Name, err)
+		}
+		r.addHTTP2(c.Name, compare(c.Name, there, over2.inTermsOf(there)))
 	}
 	return r.end(pattern == ""), nil
 }
@@ -85,6 +103,9 @@ type report struct {
 	occurs  []bool // for each of differences: whether it occurred
 
 	same, listed, unlisted int // cases
+
+	left            []string // the cases that are for HTTP/1.1 only, with the reasons
+	over2, differs2 int      // the cases over HTTP/2, and those of them with differences that are not listed
 }
 
 // add prints the result of a case.
@@ -123,6 +144,26 @@ func (r *report) add(name string, all []Mismatch) {
 	}
 }
 
+// leave notes that a case is for HTTP/1.1 only.
+func (r *report) leave(name, why string) { r.left = append(r.left, name+": "+why) }
+
+// addHTTP2 prints the result of a case over HTTP/2, if it differs in what is not listed and not the version's.
+func (r *report) addHTTP2(name string, all []Mismatch) {
+	r.over2++
+	first := true
+	for _, m := range all {
+		if listed(m) >= 0 || byVersion(m) {
+			continue
+		}
+		if first {
+			r.differs2++
+			fmt.Fprintln(r.w, "differs", name, "over HTTP/2")
+			first = false
+		}
+		fmt.Fprintf(r.w, "        %s\n          treq %s\n          ours %s\n", m.Field, m.Treq, m.Ours)
+	}
+}
+
 // end prints the totals. complete means that no case was left out.
 func (r *report) end(complete bool) (ok bool) {
 	gone := 0
@@ -134,5 +175,12 @@ func (r *report) end(complete bool) (ok bool) {
 	}
 	fmt.Fprintf(r.w, "%d cases: %d same, %d with listed differences, %d with others\n",
 		r.same+r.listed+r.unlisted, r.same, r.listed, r.unlisted)
-	return r.unlisted == 0 && gone == 0
+	fmt.Fprintf(r.w, "%d cases over HTTP/2 too: %d as over HTTP/1.1, %d with other differences; %d for HTTP/1.1 only\n",
+		r.over2, r.over2-r.differs2, r.differs2, len(r.left))
+	if r.verbose {
+		for _, left := range r.left {
+			fmt.Fprintln(r.w, "       ", left)
+		}
+	}
+	return r.unlisted == 0 && gone == 0 && r.differs2 == 0
 }

@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +19,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/client"
@@ -31,15 +35,16 @@ type Ours struct {
 	ended   chan error
 	folder  string // for files to upload
 	tls     *agent.TLSPolicy
+	fronts  map[string]string // the servers over HTTP/2, by the port of each; nil over HTTP/1.1
 }
 
-// StartOurs starts the loop. The client verifies certificates with roots.
-func StartOurs(roots *x509.CertPool) (*Ours, error) {
+// StartOurs starts the loop. The client verifies certificates with roots. With fronts, it speaks HTTP/2 with them.
+func StartOurs(roots *x509.CertPool, fronts map[string]string) (*Ours, error) {
 	folder, err := os.MkdirTemp("", "parity")
 	if err != nil {
 		return nil, err
 	}
-	o := &Ours{reactor: reactor.New(), ended: make(chan error, 1), folder: folder,
+	o := &Ours{reactor: reactor.New(), ended: make(chan error, 1), folder: folder, fronts: fronts,
 		tls: agent.NewTLSPolicy(&tls.Config{RootCAs: roots})}
 	o.reactor.InstallNameResolver(names{})
 	go func() { o.ended <- o.reactor.Run() }()
@@ -72,7 +77,7 @@ func (o *Ours) Run(c Case) ([]Got, error) {
 			pool := agent.NewPool(o.reactor, agent.PoolConfig{DisablePersistent: c.CloseEach})
 			defer pool.CloseCachedConnections()
 			client := client.New(o.reactor, client.Config{
-				AgentConfig: agent.Config{Pool: pool, TLS: o.tls},
+				AgentConfig: o.config(pool),
 				Defaults:    []client.Option{client.Headers{"User-Agent": {}}}, // treq sends none
 			})
 			var all []Got
@@ -86,6 +91,24 @@ func (o *Ours) Run(c Case) ([]Got, error) {
 			return all, nil
 		})
 	})
+}
+
+// config returns the config of the client's agent.
+func (o *Ours) config(pool *agent.Pool) agent.Config {
+	c := agent.Config{Pool: pool, TLS: o.tls, Protocols: new(http.Protocols)}
+	if o.fronts == nil {
+		c.Protocols.SetHTTP1(true)
+		return c
+	}
+	c.Protocols.SetHTTP2(true)
+	c.Protocols.SetUnencryptedHTTP2(true)
+	c.Endpoint = func(u *url.URL) (endpoints.ClientEndpoint, error) {
+		if front := o.fronts[u.Port()]; front != "" {
+			return endpoints.NewTCPClient(o.reactor, front, reactor.ConnectConfig{}), nil
+		}
+		return endpoints.NewHostname(o.reactor, u.Hostname(), cmp.Or(u.Port(), "80"), endpoints.HostnameConfig{}), nil
+	}
+	return c
 }
 
 // request makes one request and reads its body.
@@ -285,6 +308,7 @@ var kinds = []struct {
 	{is(reactor.ErrConnectionRefused), "refused"},
 	{is(reactor.ErrNameNotFound), "no such host"},
 	{is(wire.ErrPartialBody), "cut short"},
+	{as[*wire.StreamError], "cut short"},
 	{is(reactor.ErrConnectionLost), "connection lost"},
 	{is(wire.ErrNoResponse), "connection closed"},
 	{is(wire.ErrPartialHead), "connection closed"},

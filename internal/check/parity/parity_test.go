@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,22 +32,28 @@ func lastLine(s string) string {
 	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
-// TestOurs makes all requests with our client only.
+// TestOurs makes all requests with our client only, over both versions of HTTP.
 func TestOurs(t *testing.T) {
 	servers, err := StartServers()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer servers.Close()
-	ours, err := StartOurs(servers.roots)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := ours.Close(); err != nil {
-			t.Error(err)
+	start := func(fronts map[string]string) *Ours {
+		ours, err := StartOurs(servers.roots, fronts)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}()
+		t.Cleanup(func() {
+			if err := ours.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return ours
+	}
+	ours, over2 := start(nil), start(servers.fronts.at)
+	occurs := make([]bool, len(http2Differences))
+	left := 0
 	names := make(map[string]bool)
 	for _, c := range cases {
 		if names[c.Name] {
@@ -67,9 +74,35 @@ func TestOurs(t *testing.T) {
 				t.Errorf("%s: no error, and nothing sent or got: %+v", c.Name, outcome)
 			}
 		}
+		if leftOut(c.Name) != "" {
+			left++
+			continue
+		}
+		second, err := servers.Outcome(c, over2.Run)
+		if err != nil {
+			t.Fatalf("%s over HTTP/2: %v", c.Name, err)
+		}
+		for _, m := range compare(c.Name, outcome, second.inTermsOf(outcome)) {
+			i := slices.IndexFunc(http2Differences, func(d Difference) bool { return d.fits(m) })
+			if i < 0 {
+				t.Errorf("%s: %s is %s over HTTP/1.1 and %s over HTTP/2", c.Name, m.Field, m.Treq, m.Ours)
+				continue
+			}
+			occurs[i] = true
+		}
 	}
-	if len(cases) < 60 {
-		t.Errorf("%d cases", len(cases))
+	if len(cases) < 60 || left > len(cases)/4 {
+		t.Errorf("%d cases, %d of them for HTTP/1.1 only", len(cases), left)
+	}
+	for i, occurs := range occurs {
+		if !occurs {
+			t.Errorf("the difference of HTTP/2 in %s does not occur", http2Differences[i].Field)
+		}
+	}
+	for _, o := range onlyHTTP1 {
+		if !slices.ContainsFunc(cases, func(c Case) bool { return matches(o.Cases, c.Name) }) {
+			t.Errorf("there is no case %s", o.Cases)
+		}
 	}
 }
 

@@ -32,6 +32,7 @@ type Servers struct {
 	roots   *x509.CertPool    // verify its certificate
 	pem     string            // the certificate
 	replace *strings.Replacer // replaces the placeholders
+	fronts  fronts            // the same servers over HTTP/2
 	serving sync.WaitGroup
 
 	mu         sync.Mutex
@@ -76,6 +77,10 @@ func StartServers() (*Servers, error) {
 	)
 	s.serving.Go(func() { s.accept(raw) })
 	s.serving.Go(func() { s.accept(secure) })
+	if err := s.startFronts(certificate); err != nil {
+		s.Close()
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -87,6 +92,7 @@ func (s *Servers) Close() {
 	s.bin.Close()
 	s.raw.Close()
 	s.secure.Close()
+	s.fronts.close()
 	s.mu.Lock()
 	for c := range s.open {
 		c.Close()
