@@ -73,8 +73,15 @@ func (c *Client) CanOpen() bool {
 
 // Open opens s with the head h. end: no body follows. On an error, which is a [*wire.Error], nothing was sent.
 func (c *Client) Open(s *Stream, h *RequestHead, end bool) error {
-	authority, err := checkRequest(h)
+	authority, err := checkStart(h)
 	if err != nil {
+		return err
+	}
+	w := &c.writer
+	if err := w.take(h.Header); err != nil {
+		return err
+	}
+	if err := checkExtras(h); err != nil {
 		return err
 	}
 	if c.peer.maxList > 0 {
@@ -96,7 +103,6 @@ func (c *Client) Open(s *Stream, h *RequestHead, end bool) error {
 	if p := h.Header["Priority"]; len(p) > 0 {
 		c.prioritize(s, p[len(p)-1])
 	}
-	w := &c.writer
 	w.begin()
 	w.method(h.Method)
 	if h.Method != "CONNECT" || h.Protocol != "" {
@@ -115,12 +121,11 @@ func (c *Client) Open(s *Stream, h *RequestHead, end bool) error {
 	if h.Expect100 && !http1.HasToken(h.Header["Expect"], "100-continue") {
 		w.field("expect", "100-continue", indexed, 0)
 	}
-	w.sort(h.Header)
-	w.header(h.Header, w.keys)
+	w.fields()
 	if h.AcceptEncoding != "" {
 		w.field("accept-encoding", h.AcceptEncoding, indexed, 0)
 	}
-	if h.UserAgent != "" && !w.has(h.Header, "User-Agent") {
+	if h.UserAgent != "" && !w.has("user-agent") {
 		w.field("user-agent", h.UserAgent, indexed, 0)
 	}
 	w.end(s.id, end)
@@ -132,11 +137,27 @@ func (c *Client) Open(s *Stream, h *RequestHead, end bool) error {
 
 // CheckRequest returns the error that Open would return.
 func CheckRequest(h *RequestHead) error {
-	_, err := checkRequest(h)
-	return err
+	if _, err := checkStart(h); err != nil {
+		return err
+	}
+	for key, values := range h.Header {
+		if !http1.IsToken(key) || !areWritable(values) {
+			return checkHeader(h.Header)
+		}
+	}
+	return checkExtras(h)
 }
 
-func checkRequest(h *RequestHead) (authority string, err error) {
+// checkExtras checks the headers that are not in h.Header.
+func checkExtras(h *RequestHead) error {
+	if err := checkValueWritten("Accept-Encoding", h.AcceptEncoding); err != nil {
+		return err
+	}
+	return checkValueWritten("User-Agent", h.UserAgent)
+}
+
+// checkStart checks all but the headers, and returns the authority to write.
+func checkStart(h *RequestHead) (authority string, err error) {
 	if err := http1.CheckMethod(h.Method); err != nil {
 		return "", err
 	}
@@ -170,13 +191,7 @@ func checkRequest(h *RequestHead) (authority string, err error) {
 	case h.Protocol != "" && (h.Method != "CONNECT" || !http1.IsToken(h.Protocol)):
 		return "", http1.Errorf(wire.ErrTarget, "the protocol %s with the method %s", http1.Quote(h.Protocol), http1.Quote(h.Method))
 	}
-	if err := checkFields(h.Header); err != nil {
-		return "", err
-	}
-	if err := checkWritten("Accept-Encoding", h.AcceptEncoding); err != nil {
-		return "", err
-	}
-	return authority, checkWritten("User-Agent", h.UserAgent)
+	return authority, nil
 }
 
 // listSize returns the size of the header list (RFC 9113, section 6.5.2), or a little more.

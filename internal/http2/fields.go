@@ -163,7 +163,8 @@ func (r *fieldReader) section(fields []hpack.HeaderField, lenient bool, host str
 		h["Host"] = values[:1:1]
 	}
 	s.header = h
-	hosts := 0
+	hosts, sized := 0, false
+	var seen nameSet
 	for _, f := range fields {
 		n, err := r.name(f.Name, lenient)
 		if err != nil {
@@ -187,6 +188,8 @@ func (r *fieldReader) section(fields []hpack.HeaderField, lenient bool, host str
 					continue
 				}
 			}
+		case length:
+			sized = true
 		case hostName:
 			if lenient {
 				break
@@ -202,9 +205,11 @@ func (r *fieldReader) section(fields []hpack.HeaderField, lenient bool, host str
 			}
 			continue
 		}
-		if earlier, ok := h[n.canonical]; ok {
-			h[n.canonical] = append(earlier, value)
-			continue
+		if !seen.add(n) {
+			if earlier, ok := h[n.canonical]; ok {
+				h[n.canonical] = append(earlier, value)
+				continue
+			}
 		}
 		// The capacity is 1, so that appending to the values of one header does not overwrite those of the next.
 		values = append(values, value)
@@ -213,7 +218,9 @@ func (r *fieldReader) section(fields []hpack.HeaderField, lenient bool, host str
 	if len(r.crumbs) > 1 {
 		h["Cookie"][0] = strings.Join(r.crumbs, "; ")
 	}
-	s.lengths = h["Content-Length"]
+	if sized {
+		s.lengths = h["Content-Length"]
+	}
 	return s, nil
 }
 

@@ -37,13 +37,21 @@ type name struct {
 	role      role
 	indexing  indexing
 	static    uint8 // its index in the static table (RFC 7541, appendix A), or 0
+	number    uint8 // of a well-known name, from 1 on; 0: another one
 }
 
 // names are the well-known names by both forms.
 var names = func() map[string]*name {
 	m := map[string]*name{}
+	last := uint8(0)
 	add := func(canonical string) {
 		n := newName(canonical, strings.ToLower(canonical))
+		if m[n.lower] != nil {
+			return
+		}
+		if last++; last < mostNumbers {
+			n.number = last
+		}
 		m[n.canonical], m[n.lower] = n, n
 	}
 	for canonical := range http1.CommonNames {
@@ -100,6 +108,20 @@ var staticNames = map[string]uint8{
 	"last-modified": 44, "link": 45, "location": 46, "max-forwards": 47, "proxy-authenticate": 48, "proxy-authorization": 49,
 	"range": 50, "referer": 51, "refresh": 52, "retry-after": 53, "server": 54, "set-cookie": 55, "strict-transport-security": 56,
 	"transfer-encoding": 57, "user-agent": 58, "vary": 59, "via": 60, "www-authenticate": 61,
+}
+
+// mostNumbers bounds the numbers of well-known names.
+const mostNumbers = 192
+
+// A nameSet is a set of numbers of well-known names.
+type nameSet [mostNumbers / 64]uint64
+
+// add adds the number of n, and reports whether it surely was not in the set before.
+func (s *nameSet) add(n *name) bool {
+	word, bit := n.number/64, uint64(1)<<(n.number%64)
+	fresh := n.number > 0 && s[word]&bit == 0
+	s[word] |= bit
+	return fresh
 }
 
 // A nameCache has names that are not well-known. It holds few, so that a peer cannot fill it for ever.

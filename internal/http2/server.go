@@ -203,20 +203,16 @@ func (c *Server) Respond(s *Stream, h *ResponseHead, end bool) error {
 }
 
 func (c *Server) respond(s *Stream, h *ResponseHead, end bool) error {
-	if err := checkFields(h.Header); err != nil {
+	w := &c.writer
+	if err := w.take(h.Header); err != nil || !c.writable(s) {
 		return err
 	}
-	if !c.writable(s) {
-		return nil
-	}
-	w := &c.writer
 	w.begin()
 	w.status(h.Code)
 	if h.Length >= 0 && h.Code != http.StatusNoContent {
 		w.length(h.Length)
 	}
-	w.sort(h.Header)
-	w.header(h.Header, w.keys)
+	w.fields()
 	w.end(s.id, end)
 	if end {
 		c.sendEnd(s)

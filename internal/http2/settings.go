@@ -68,7 +68,7 @@ func (c *conn) handleSettings(p []byte) (Event, error) {
 func (c *conn) applySetting(s setting, value uint32) error {
 	switch s {
 	case settingHeaderTableSize:
-		c.writer.setTableSize(value)
+		c.writer.table.resize(value)
 	case settingEnablePush:
 		if value > 1 || value == 1 && !c.server {
 			return c.fail(wire.ProtocolError, wire.ErrSettings, "6.5.2", "ENABLE_PUSH is %d", value)

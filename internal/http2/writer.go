@@ -4,12 +4,11 @@ package http2
 // first field is written, since a field that is written has changed the table of the peer.
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/net/http2/hpack"
 
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
@@ -17,36 +16,29 @@ import (
 
 // A fieldWriter compresses header blocks at the end of conn.out.
 type fieldWriter struct {
-	c       *conn
-	encoder *hpack.Encoder
-	resized bool // the next field has to go through the encoder, which announces the new size of the table
-	start   int  // of the HEADERS frame in conn.out
-	names   nameCache
-	keys    []string // of the header that is being written, sorted
-	digits  []byte
+	c      *conn
+	table  table
+	start  int       // of the HEADERS frame in conn.out
+	names  nameCache // by the keys of http.Headers
+	header []headerField
+}
+
+// A headerField is one entry of an http.Header.
+type headerField struct {
+	key    string
+	name   *name
+	values []string
 }
 
 func (w *fieldWriter) init(c *conn) {
 	w.c = c
-	w.encoder = hpack.NewEncoder(w)
-}
-
-// Write appends what the encoder writes.
-func (w *fieldWriter) Write(p []byte) (int, error) {
-	w.c.out = append(w.c.out, p...)
-	return len(p), nil
-}
-
-// setTableSize applies the peer's setting HEADER_TABLE_SIZE. More than the default is not used.
-func (w *fieldWriter) setTableSize(size uint32) {
-	w.encoder.SetMaxDynamicTableSize(min(size, tableSize))
-	w.resized = true
+	w.table.init()
 }
 
 // begin begins a HEADERS frame.
 func (w *fieldWriter) begin() {
 	w.start = len(w.c.out)
-	w.c.out = append(w.c.out, make([]byte, frameHeadSize)...)
+	w.c.out = w.table.appendBegin(append(w.c.out, make([]byte, frameHeadSize)...))
 }
 
 // end ends the header block, and divides it into frames.
@@ -83,61 +75,28 @@ func (w *fieldWriter) pseudo(name, value string, how indexing) {
 
 // field writes a field.
 func (w *fieldWriter) field(lower, value string, how indexing, static uint8) {
-	if how == unindexed && static > 0 && !w.resized {
-		w.literal(static, value)
-		return
+	switch {
+	case how == indexed:
+		w.c.out = w.table.appendIndexed(w.c.out, lower, value)
+	case how == unindexed:
+		w.c.out = w.table.appendLiteral(w.c.out, 0, static, lower, value)
+	default:
+		w.c.out = w.table.appendLiteral(w.c.out, 0x10, static, lower, value)
 	}
-	w.resized = false
-	w.encoder.WriteField(hpack.HeaderField{Name: lower, Value: value, Sensitive: how != indexed})
 }
 
 // static writes a field that the static table has.
-func (w *fieldWriter) static(index uint8, name, value string) {
-	if w.resized {
-		w.pseudo(name, value, indexed)
-		return
-	}
+func (w *fieldWriter) static(index uint8) {
 	w.c.out = append(w.c.out, 0x80|index)
-}
-
-// literal writes a literal field without indexing, with a name of the static table (RFC 7541, section 6.2.2).
-func (w *fieldWriter) literal(static uint8, value string) {
-	b := w.c.out
-	if static < 15 {
-		b = append(b, static)
-	} else {
-		b = append(b, 15, static-15)
-	}
-	if n := hpack.HuffmanEncodeLength(value); n < uint64(len(value)) {
-		b = appendInteger(b, 0x80, n)
-		b = hpack.AppendHuffmanString(b, value)
-	} else {
-		b = appendInteger(b, 0, uint64(len(value)))
-		b = append(b, value...)
-	}
-	w.c.out = b
-}
-
-// appendInteger appends an integer with a prefix of seven bits (RFC 7541, section 5.1).
-func appendInteger(b []byte, first byte, n uint64) []byte {
-	const most = 1<<7 - 1
-	if n < most {
-		return append(b, first|byte(n))
-	}
-	b = append(b, first|most)
-	for n -= most; n >= 0x80; n >>= 7 {
-		b = append(b, 0x80|byte(n))
-	}
-	return append(b, byte(n))
 }
 
 // method, scheme, path and status write the pseudo-headers that the static table has values of.
 func (w *fieldWriter) method(method string) {
 	switch method {
 	case "GET":
-		w.static(2, ":method", method)
+		w.static(2)
 	case "POST":
-		w.static(3, ":method", method)
+		w.static(3)
 	default:
 		w.pseudo(":method", method, indexed)
 	}
@@ -146,9 +105,9 @@ func (w *fieldWriter) method(method string) {
 func (w *fieldWriter) scheme(scheme string) {
 	switch scheme {
 	case "http":
-		w.static(6, ":scheme", scheme)
+		w.static(6)
 	case "https":
-		w.static(7, ":scheme", scheme)
+		w.static(7)
 	default:
 		w.pseudo(":scheme", scheme, indexed)
 	}
@@ -156,20 +115,31 @@ func (w *fieldWriter) scheme(scheme string) {
 
 func (w *fieldWriter) path(path string) {
 	if path == "/" {
-		w.static(4, ":path", path)
+		w.static(4)
 		return
 	}
 	w.pseudo(":path", path, unindexed)
 }
 
 func (w *fieldWriter) status(code int) {
-	for i, known := range [...]int{200, 204, 206, 304, 400, 404, 500} {
-		if code == known {
-			w.static(8+uint8(i), ":status", strconv.Itoa(code))
-			return
-		}
+	switch code {
+	case 200:
+		w.static(8)
+	case 204:
+		w.static(9)
+	case 206:
+		w.static(10)
+	case 304:
+		w.static(11)
+	case 400:
+		w.static(12)
+	case 404:
+		w.static(13)
+	case 500:
+		w.static(14)
+	default:
+		w.pseudo(":status", strconv.Itoa(code), indexed)
 	}
-	w.pseudo(":status", strconv.Itoa(code), indexed)
 }
 
 // length writes Content-Length.
@@ -177,13 +147,16 @@ func (w *fieldWriter) length(n int64) {
 	w.field("content-length", strconv.FormatInt(n, 10), unindexed, 28)
 }
 
-// name returns what is known of a key of an http.Header.
+// name returns what is known of a key of an http.Header, or nil for one that is no name.
 func (w *fieldWriter) name(key string) *name {
 	if n := names[key]; n != nil {
 		return n
 	}
 	if n := w.names[key]; n != nil {
 		return n
+	}
+	if !http1.IsToken(key) {
+		return nil
 	}
 	lower := strings.ToLower(key)
 	n := names[lower]
@@ -194,31 +167,50 @@ func (w *fieldWriter) name(key string) *name {
 	return n
 }
 
-// sort puts the keys of h into w.keys.
-func (w *fieldWriter) sort(h http.Header) {
-	w.keys = w.keys[:0]
-	for key := range h {
-		w.keys = append(w.keys, key)
-	}
-	slices.Sort(w.keys)
-}
-
-// has reports whether h, whose keys are in w.keys, has the header, even without values.
-func (w *fieldWriter) has(h http.Header, key string) bool {
-	if _, ok := h[key]; ok {
-		return true
-	}
-	return slices.ContainsFunc(w.keys, func(k string) bool { return http1.EqualFold(k, key) })
-}
-
-// checkFields checks names and values.
-func checkFields(h http.Header) error {
+// take checks h and keeps it in w.header, sorted by key, for fields.
+func (w *fieldWriter) take(h http.Header) error {
+	clear(w.header)
+	w.header = w.header[:0]
 	for key, values := range h {
+		n := w.name(key)
+		if n == nil || !areWritable(values) {
+			return checkHeader(h) // of several errors, always the same
+		}
+		w.header = append(w.header, headerField{key, n, values})
+	}
+	if len(w.header) > 1 {
+		slices.SortFunc(w.header, func(a, b headerField) int { return strings.Compare(a.key, b.key) })
+	}
+	return nil
+}
+
+// has reports whether w.header has the header, even without values.
+func (w *fieldWriter) has(lower string) bool {
+	for i := range w.header {
+		if w.header[i].name.lower == lower {
+			return true
+		}
+	}
+	return false
+}
+
+func areWritable(values []string) bool {
+	for _, value := range values {
+		if http1.BadByte(value, false) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// checkHeader returns the error of the first header, by its name, that cannot be written.
+func checkHeader(h http.Header) error {
+	for _, key := range slices.Sorted(maps.Keys(h)) {
 		if !http1.IsToken(key) {
 			return http1.Errorf(wire.ErrHeaderName, "%s", http1.Quote(key))
 		}
-		for _, value := range values {
-			if err := checkWritten(key, value); err != nil {
+		for _, value := range h[key] {
+			if err := checkValueWritten(key, value); err != nil {
 				return err
 			}
 		}
@@ -226,22 +218,22 @@ func checkFields(h http.Header) error {
 	return nil
 }
 
-func checkWritten(key, value string) error {
+func checkValueWritten(key, value string) error {
 	if i := http1.BadByte(value, false); i >= 0 {
 		return http1.Errorf(wire.ErrHeaderValue, "byte %s in %s, in the header %s", http1.Quote(value[i:i+1]), http1.QuoteValue(key, value), http1.Quote(key))
 	}
 	return nil
 }
 
-// header writes the headers of h but those that have another place in HTTP/2. Its keys are in w.keys.
-func (w *fieldWriter) header(h http.Header, keys []string) {
-	for _, key := range keys {
-		n := w.name(key)
-		if n.role == connection || n.role == hostName || n.role == length {
+// fields writes w.header, but leaves out what has another place in HTTP/2.
+func (w *fieldWriter) fields() {
+	for i := range w.header {
+		f := &w.header[i]
+		if f.name.role == connection || f.name.role == hostName || f.name.role == length {
 			continue
 		}
-		for _, value := range h[key] {
-			w.value(n, http1.Trim(value))
+		for _, value := range f.values {
+			w.value(f.name, http1.Trim(value))
 		}
 	}
 }
@@ -278,14 +270,13 @@ func (c *conn) WriteTrailer(s *Stream, trailer http.Header) error {
 	if !c.writable(s) {
 		return nil
 	}
-	if err := checkFields(trailer); err != nil {
+	w := &c.writer
+	if err := w.take(trailer); err != nil {
 		return err
 	}
-	w := &c.writer
 	w.begin()
 	empty := len(c.out)
-	w.sort(trailer)
-	w.header(trailer, w.keys)
+	w.fields()
 	if len(c.out) == empty {
 		c.out = appendFrameHead(c.out[:w.start], 0, frameData, flagEndStream, s.id)
 	} else {
