@@ -605,7 +605,7 @@ func (c *conn) Finish() error {
 		return c.err
 	case c.goneAway != nil && c.goneAway.Code != wire.NoError:
 		return c.goneAway
-	case c.Partial():
+	case c.unfinished():
 		return http1.Errorf(wire.ErrPartialFrame, "%s", c.where())
 	case !c.server && !c.peer.come:
 		return http1.Errorf(wire.ErrNoResponse, "no settings came")
@@ -613,8 +613,14 @@ func (c *conn) Finish() error {
 	return io.EOF
 }
 
-// Partial reports whether a part of the preface, of a frame or of a header block has come, and waits for the rest.
+// Partial reports whether a part of the preface, of a frame or of a header block has come, and waits for the rest. Of a
+// DATA frame, only its head counts: its data is reported as it comes.
 func (c *conn) Partial() bool {
+	return c.state != readData && c.state != readPadding && c.unfinished()
+}
+
+// unfinished is Partial, with the data.
+func (c *conn) unfinished() bool {
 	switch c.state {
 	case readPreface:
 		return c.matched > 0

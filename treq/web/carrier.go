@@ -12,10 +12,9 @@ import (
 // Request knows the meaning of HTTP: methods, codes, lengths, conditions, ranges,
 // sessions. A carrier knows the format of one version: chunks, keep-alive, pipelining,
 // 100 Continue and upgrades for HTTP/1.1; frames and windows for HTTP/2. The channel of
-// HTTP/1.1 is a carrier. A stream of HTTP/2 can become a carrier with the methods of
-// carrier. It will make a Request with newRequest and then call begin, contentReceived
-// and contentEnd or contentLost, pauseWriting and resumeWriting, peerGone, and
-// connectionLost.
+// HTTP/1.1 is a carrier, and so is a stream of HTTP/2. A carrier makes a Request and then
+// calls its begin, contentReceived and contentEnd or contentLost, pauseWriting and
+// resumeWriting, peerGone, and connectionLost.
 //
 // The life of a served request:
 //
@@ -39,6 +38,9 @@ import (
 //	Transport              sends at the end of the turn
 //	  ▼
 //	channel.next           reads the next request              channel.go
+//
+// Over HTTP/2, an h2Connection (http2.go) takes the place of the channel at the top, and each
+// of its streams that below the line (http2_stream.go).
 
 // A carrier takes the response of one request to the client, and brings the request's
 // content. The Request calls the carrier until it has called finish, abort or hijack, or
@@ -89,6 +91,7 @@ type responseHead struct {
 	header   http.Header
 	length   int64 // the length of the body; -1 if unknown
 	bodiless bool  // no body follows, whatever the length
+	refused  bool  // the request is not valid: an HTTP/1.1 connection ends with the response
 }
 
 // A requestHead is the head of a request, independent of the version of HTTP. header

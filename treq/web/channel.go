@@ -1,11 +1,13 @@
 package web
 
 import (
+	"bytes"
 	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/internal/pieces"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // This file has the receiving side of a connection that speaks HTTP/1.1: it turns bytes
@@ -48,15 +50,62 @@ type channel struct {
 	wasLast   bool // the client sends no request after req
 	unread    bool // the client may be sending bytes that nobody will read
 	begun     bool // part of a head has arrived
+	undecided bool // the first bytes will show which version the client speaks
 }
 
-// ConnectionMade waits for the first request.
+// ConnectionMade waits for the first request. Another version of HTTP replaces the channel.
 func (c *channel) ConnectionMade(t reactor.Transport) {
-	c.open(t, c)
+	state := t.TLS()
+	if state != nil && state.NegotiatedProtocol == "h2" {
+		speakHTTP2(c.site, t, state)
+		return
+	}
+	c.open(t, c, state)
+	c.undecided = state == nil && c.site.protocols().UnencryptedHTTP2()
 	t.RegisterProducer(c)
 	c.reader.SetLimits(c.site.Limits)
 	c.reader.Start()
 	c.await(awaitHead)
+}
+
+// DataReceived reads data, once it is known that the client speaks HTTP/1.1.
+func (c *channel) DataReceived(data []byte) {
+	if c.undecided && !c.closing {
+		c.decide(data)
+		return
+	}
+	c.connection.DataReceived(data)
+}
+
+// http2Preface is what a client that speaks HTTP/2 sends first (RFC 9113, section 3.4).
+var http2Preface = []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+
+// decide finds out by its first bytes which version of HTTP the client speaks.
+func (c *channel) decide(data []byte) {
+	if len(c.in) != 0 {
+		data = append(c.in, data...)
+	}
+	switch {
+	case bytes.HasPrefix(data, http2Preface):
+		c.replace().DataReceived(data)
+	case bytes.HasPrefix(http2Preface, data):
+		c.setWaits(false)
+		c.begun = true
+		c.in = bytes.Clone(data)
+	default:
+		c.undecided, c.begun = false, false
+		c.in = nil
+		c.connection.DataReceived(data)
+	}
+}
+
+// replace makes the connection speak HTTP/2.
+func (c *channel) replace() *h2Connection {
+	c.forget()
+	c.transport.UnregisterProducer()
+	next := speakHTTP2(c.site, c.transport, nil)
+	c.site.closed(&c.connection)
+	return next
 }
 
 // stepped implements speaker.
@@ -130,6 +179,11 @@ func (c *channel) needMore(some bool) {
 
 // headReceived starts a request.
 func (c *channel) headReceived(head *http1.RequestHead) {
+	if !c.site.protocols().HTTP1() {
+		c.unread = true
+		c.refuse(http.StatusHTTPVersionNotSupported, "this server does not speak HTTP/1.1, only HTTP/2")
+		return
+	}
 	c.requests++
 	c.begun = false
 	c.await(awaitNothing)
@@ -197,6 +251,10 @@ func (c *channel) next() {
 // notHTTP ends the request being received, or refuses its head, because of invalid HTTP.
 func (c *channel) notHTTP(err error) {
 	c.keepAlive, c.unread = false, true
+	if c.req == nil && c.tls == nil && !c.site.protocols().HTTP1() {
+		c.replace().fail(wire.ProtocolError, errPreface)
+		return
+	}
 	if c.req == nil {
 		c.refuse(statusOf(err), err.Error())
 		return
@@ -227,6 +285,7 @@ func (c *channel) contentLost(err error) {
 // net/http does.
 func (c *channel) ReadConnectionLost() {
 	c.readEnded = true
+	c.undecided = false
 	if c.closing {
 		c.transport.LoseConnection()
 		return
@@ -258,7 +317,11 @@ func (c *channel) cut() {
 func (c *channel) close() { c.lose() }
 
 // shutDown implements speaker.
-func (c *channel) shutDown() { c.keepAlive = false }
+func (c *channel) shutDown() {
+	if c.keepAlive = false; c.waits {
+		c.close()
+	}
+}
 
 // overdue implements speaker.
 func (c *channel) overdue(e awaited) {

@@ -102,16 +102,22 @@ func (c *channel) sendLater() {
 	c.PauseProducing()
 }
 
-// sendPiece passes a piece of the unsent bytes to the transport. It passes less to a client
-// that takes long, since WriteTimeout counts from the last piece.
+// sendPiece passes a piece of the unsent bytes to the transport.
 func (c *channel) sendPiece() {
+	c.transport.Write(c.waiting.Take(pieceSize(c.clock.Now().UnixNano(), &c.lastPiece)))
+}
+
+// pieceSize returns the size of the piece that is passed on now, when the last one was at last,
+// in Unix nanoseconds. It sets last to now. A client that takes long gets less, since
+// WriteTimeout counts from the last piece.
+func pieceSize(now int64, last *int64) int {
 	const slow, small = time.Second, maxPiece / 4
-	now, n := c.clock.Now().UnixNano(), maxPiece
-	if time.Duration(now-c.lastPiece) > slow {
+	n := maxPiece
+	if time.Duration(now-*last) > slow {
 		n = small
 	}
-	c.lastPiece = now
-	c.transport.Write(c.waiting.Take(n))
+	*last = now
+	return n
 }
 
 // allSent is called when the transport has taken all unsent bytes.
@@ -201,8 +207,14 @@ func appendHead(b []byte, head *http1.ResponseHead) ([]byte, error) {
 		return out, nil
 	}
 	slog.Error("web: parts of a response's head may not be sent and are left out", "error", err)
-	clean := make(http.Header, len(head.Header))
-	for name, values := range head.Header {
+	head.Header, head.Phrase = cleaned(head.Header), ""
+	return http1.AppendResponseHead(b, head)
+}
+
+// cleaned returns header without what is invalid in it.
+func cleaned(header http.Header) http.Header {
+	clean := make(http.Header, len(header))
+	for name, values := range header {
 		if _, err := http1.AppendLastChunk(nil, http.Header{name: nil}); err != nil {
 			continue
 		}
@@ -215,8 +227,7 @@ func appendHead(b []byte, head *http1.ResponseHead) ([]byte, error) {
 			}, value))
 		}
 	}
-	head.Header, head.Phrase = clean, ""
-	return http1.AppendResponseHead(b, head)
+	return clean
 }
 
 // The flow of content and response.

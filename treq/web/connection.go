@@ -61,11 +61,10 @@ type speaker interface {
 	overdue(e awaited)
 	// unsent reports whether bytes of responses wait because the client accepts no more.
 	unsent() bool
-	// close closes the connection when all written bytes are sent. For a connection without
-	// a request, this is the end in order.
+	// close closes a connection without a request when all written bytes are sent.
 	close()
-	// shutDown is called when the site shuts down, and the connection has requests. The
-	// connection ends with them.
+	// shutDown is called when the site shuts down. The connection ends with the requests
+	// under way, and is no longer one of those that only wait for a request.
 	shutDown()
 }
 
@@ -76,12 +75,12 @@ const (
 	maxDropped = 256 << 10
 )
 
-// open begins the connection of t, which s speaks on.
-func (c *connection) open(t reactor.Transport, s speaker) {
+// open begins the connection of t, which s speaks on. state is that of TLS.
+func (c *connection) open(t reactor.Transport, s speaker, state *tls.ConnectionState) {
 	peer := t.Peer() // once: it may be made anew for each call
 	c.speaker, c.transport = s, t
 	c.local, c.peer, c.remoteAddr = t.Host(), peer, peer.String()
-	c.tls, c.reactor, c.clock = t.TLS(), t.Reactor(), c.site.Clock
+	c.tls, c.reactor, c.clock = state, t.Reactor(), c.site.Clock
 	if c.clock == nil {
 		c.clock = c.reactor
 	}

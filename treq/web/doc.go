@@ -10,7 +10,8 @@
 //	port, err := reactor.ListenTCP("localhost:8080", &web.Site{Root: root})
 //
 // A [Site] is the factory of a port's connections, real or in memory, with TLS (by
-// [reactor.TLSServer]) or without. A [Resource] has a URL: each segment of the path names
+// [reactor.TLSServer]) or without. It speaks HTTP/1.1 and HTTP/2, as the client prefers; see
+// [Site.Protocols]. A [Resource] has a URL: each segment of the path names
 // a child of the resource before. A [Request] describes one request and takes the
 // response. Everything belongs to the loop's goroutine.
 //
@@ -99,5 +100,5 @@
 // # Cost
 //
 // A connection between requests has no goroutine and no buffer. A handler costs about a
-// microsecond more than a resource, because it is a coroutine. HTTP/2 is not supported.
+// microsecond more than a resource, because it is a coroutine.
 package web

@@ -47,9 +47,12 @@ func (inv *invocation) request() (*http.Request, error) {
 		hr.Body = &inv.body
 	}
 	delete(hr.Header, "Host")
-	if _, chunked := hr.Header["Transfer-Encoding"]; chunked {
+	_, chunked := hr.Header["Transfer-Encoding"]
+	if chunked {
 		hr.TransferEncoding = []string{"chunked"}
 		delete(hr.Header, "Transfer-Encoding")
+	}
+	if chunked || hr.ProtoMajor == 2 && !r.contentOver {
 		inv.body.announceTrailers(hr)
 	}
 	return hr, nil

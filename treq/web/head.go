@@ -46,6 +46,7 @@ func (r *Request) sendHead(body []byte, whole int64) {
 	switch {
 	case !r.hasBody():
 		body = nil
+		r.askAgain()
 	case length >= 0 && int64(len(body)) > length:
 		slog.Error("web: a body is longer than its Content-Length", "uri", r.shownURI())
 		body = body[:length]
@@ -54,7 +55,7 @@ func (r *Request) sendHead(body []byte, whole int64) {
 	if encoder != nil {
 		body = nil
 	}
-	head := responseHead{code: r.code, phrase: r.phrase, header: header, length: r.length, bodiless: !r.hasBody()}
+	head := responseHead{code: r.code, phrase: r.phrase, header: header, length: r.length, bodiless: !r.hasBody(), refused: r.refused}
 	if err := r.carrier.writeHead(head, body, last); err != nil {
 		slog.Error("web: a response cannot be sent", "uri", r.shownURI(), "error", err)
 		r.abort()

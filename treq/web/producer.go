@@ -33,6 +33,8 @@ func (r *Request) register(p producer.Slot) error {
 	switch {
 	case r.over():
 		r.stopProducer()
+	case p.Pull != nil && !r.hasBody():
+		r.askAgain()
 	case p.Pull != nil:
 		r.carrier.pull(p.Pull)
 	case r.full():
@@ -42,6 +44,21 @@ func (r *Request) register(p producer.Slot) error {
 		p.Push.PauseProducing()
 	}
 	return nil
+}
+
+// askAgain asks a pull producer in the next turn, if the body is not sent: what it writes then
+// makes no room, so the carrier would not ask again.
+func (r *Request) askAgain() {
+	if r.producer.Pull == nil || r.asking {
+		return
+	}
+	r.asking = true
+	r.conn.reactor.CallLater(0, func() {
+		r.asking = false
+		if p := r.producer.Pull; p != nil && !r.over() {
+			p.ResumeProducing()
+		}
+	})
 }
 
 // UnregisterProducer removes the producer, if there is one.

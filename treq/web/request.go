@@ -30,7 +30,7 @@ type Request struct {
 	// URI is the request's target as received. Path is the part of URI before the
 	// "?", still escaped; if the target is a whole URL, the path of the URL.
 	URI, Path string
-	// Version is "HTTP/1.1" or "HTTP/1.0".
+	// Version is "HTTP/2.0", "HTTP/1.1" or "HTTP/1.0".
 	Version string
 	// Prepath has the unescaped segments of the path that lead to the resource, and
 	// Postpath the segments after them. A slash at the end of the path makes an empty
@@ -66,6 +66,8 @@ type Request struct {
 	resource  Resource
 	streams   bool // resource receives the content itself
 	last      bool // the connection ends with the response
+	refused   bool // the request is not valid
+	asking    bool // the producer of a body that is not sent will be asked
 
 	kept        Content // the content for a resource that does not stream
 	held        int64   // the bytes of it that Site.heldContent counts
@@ -82,7 +84,14 @@ type Request struct {
 
 // newRequest returns the request with the head h. Its carrier calls begin next.
 func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
-	r := &Request{
+	r := &Request{}
+	r.init(conn, carrier, h)
+	return r
+}
+
+// init is newRequest for a request that is a part of its carrier.
+func (r *Request) init(conn *connection, carrier carrier, h requestHead) {
+	*r = Request{
 		Method:         h.method,
 		URI:            h.target,
 		Version:        h.version,
@@ -103,7 +112,6 @@ func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
 	if conn.site.Proxies.trusts(conn.peer) {
 		r.forwarded = conn.site.Proxies.read(r.Header)
 	}
-	return r
 }
 
 // begin finds the resource. It renders a resource that streams, and collects the content

@@ -174,6 +174,7 @@ func (r *Request) sendKept(whole bool) {
 func (r *Request) writeBody(p []byte) (int, error) {
 	switch {
 	case !r.hasBody():
+		r.askAgain()
 		return len(p), nil
 	case r.coder != nil:
 		return r.coder.write(p)
@@ -224,7 +225,7 @@ func (r *Request) Finish() {
 func (r *Request) written() { r.end(nil) }
 
 // Fail logs err and ends the response: with a 500 if its head has not been sent, else by
-// closing the connection. If the connection was lost, or the response is finished, it
+// closing the connection, or over HTTP/2 the stream. If the connection was lost, or the response is finished, it
 // does nothing. It is Twisted's processingFailed.
 func (r *Request) Fail(err error) {
 	if r.over() {
@@ -238,8 +239,11 @@ func (r *Request) fail() {
 	r.endWith(http.StatusInternalServerError, "Internal Server Error", "X-Content-Type-Options", "nosniff")
 }
 
-// refuse answers a request that is not valid, and closes the connection.
-func (r *Request) refuse(code int, text string) { r.endWith(code, text, "Connection", "close") }
+// refuse answers a request that is not valid. An HTTP/1.1 connection ends with the answer.
+func (r *Request) refuse(code int, text string) {
+	r.refused = true
+	r.endWith(code, text, "Connection", "close")
+}
 
 func (r *Request) tooLarge() {
 	r.refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("the content of the request is more than %d bytes", r.Site.maxContent()))
@@ -264,7 +268,7 @@ func (r *Request) endWith(code int, text, name, value string) {
 	r.Finish()
 }
 
-// abort ends the response by closing the connection at once.
+// abort ends the response so that the client sees that it is not complete.
 func (r *Request) abort() {
 	if !r.over() {
 		r.buffered, r.more = nil, pieces.Queue{}

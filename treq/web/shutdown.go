@@ -103,6 +103,9 @@ func (s *Site) detach() {
 // has begun to arrive. Then the remaining connections are aborted, and [Request.Err] of
 // their requests is [ErrShutdown].
 //
+// A client that speaks HTTP/2 is told by GOAWAY, in two steps (RFC 9113, section 6.8): requests
+// that it has sent before it hears of the end are answered too. It has a second to hear of it.
+//
 // The Deferred fires when the last connection is closed. It never fails. Hijacked
 // connections are left alone, as in net/http. Once it has fired, the Site can listen again;
 // a port that begins to listen before stops at once.
@@ -129,7 +132,7 @@ func (s *Site) Shutdown() *deferred.Deferred[deferred.None] {
 			c.speaker.shutDown()
 		}
 		for c := h.idle.First(); c != nil; c = h.idle.First() {
-			c.speaker.close()
+			c.speaker.shutDown()
 		}
 		for t := h.shaking.First(); t != nil; t = h.shaking.First() {
 			t.abort()

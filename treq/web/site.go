@@ -8,13 +8,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // This file has a site: its configuration, and the state that its connections share.
 
-// A Site serves a tree of resources, or one [http.Handler], over HTTP/1.1. It is the
+// A Site serves a tree of resources, or one [http.Handler], over HTTP/1.1 and HTTP/2. It is the
 // factory of a port's connections, and twisted.web.server.Site.
 //
 //	reactor.ListenTCP("localhost:8080", &web.Site{Root: root})
@@ -28,9 +29,29 @@ type Site struct {
 	// Handler answers all requests, as a [HandlerResource] does.
 	Handler http.Handler
 
+	// Protocols are the versions of HTTP that are spoken: HTTP1 stands for HTTP/1.0 and
+	// HTTP/1.1, HTTP2 for HTTP/2 over TLS, UnencryptedHTTP2 for HTTP/2 without. nil means all
+	// three. Over TLS, [reactor.TLSServer] negotiates the version by ALPN, unless the
+	// program's tls.Config has NextProtos of its own. Without TLS, HTTP/2 is spoken with a
+	// client that begins with it (RFC 9113, section 3.3); an "Upgrade: h2c" is ignored. A
+	// request of HTTP/1.1 is answered with a 505 if it is not one of Protocols.
+	Protocols *http.Protocols
+	// HTTP2 has the numbers of HTTP/2. nil, and 0 in a field, means the default, and so does
+	// a value out of the range that net/http names. These fields count:
+	//
+	//	MaxConcurrentStreams           the requests of one connection at a time; 100
+	//	MaxReceiveBufferPerConnection  the received content of a connection that waits to be read; 8 MiB
+	//	MaxReceiveBufferPerStream      that of one request; 64 KiB at first, up to 4 MiB if the bandwidth needs it
+	//	SendPingTimeout                a client with open requests that is silent for so long is asked by a
+	//	                               PING whether it is still there; 0: it is not
+	//	PingTimeout                    how long it has to answer; 15 seconds
+	//	PermitProhibitedCipherSuites   allows all cipher suites; else those that RFC 9113, section 9.2.2,
+	//	                               prohibits, and versions of TLS before 1.2, end the connection
+	HTTP2 *http.HTTP2Config
+
 	// HeaderTimeout bounds the head of a request, from the start of the connection or
-	// the head's first byte. A head that takes longer is answered with a 408. The
-	// default is 20 seconds.
+	// the head's first byte. A head that takes longer is answered with a 408; over HTTP/2,
+	// any frame that takes longer ends the connection. The default is 20 seconds.
 	HeaderTimeout time.Duration
 	// ContentTimeout bounds the pauses in a request's content while a reader waits
 	// for it. The default is a minute. A negative value also removes the bound of
@@ -41,7 +62,8 @@ type Site struct {
 	// ContentTimeout. Content that is slower is answered with a 408. The default is 500;
 	// a negative value means no bound.
 	MinContentRate int64
-	// IdleTimeout bounds the time between two requests. The default is a minute.
+	// IdleTimeout bounds the time between two requests, and that without a request over
+	// HTTP/2. The default is a minute.
 	IdleTimeout time.Duration
 	// WriteTimeout bounds the time in which the system takes the next part of a
 	// response, 64 KiB at most. It counts from the last part, so that a slow client
@@ -49,7 +71,9 @@ type Site struct {
 	// send buffer is full takes nothing until the client has received a good part of
 	// that: on Linux a third, which is more than a megabyte once the buffer has grown
 	// to the 4 MiB of the default tcp_wmem. Clients that are slower than that need a
-	// longer time. The default is a minute.
+	// longer time. Over HTTP/2, it also bounds the time in which a client has to allow the
+	// next 16 KiB of a response, or its end; after it, only that response is aborted. The
+	// default is a minute.
 	WriteTimeout time.Duration
 	// ShutdownTimeout bounds the time that responses have to end in [Site.Shutdown]. The
 	// default is 10 seconds.
@@ -97,7 +121,8 @@ type Site struct {
 	// beginning of the handshake. If there is no such connection either, the new one is
 	// closed at once. The default is 65,536; a negative value means no bound.
 	MaxConnections int
-	// MaxRequests bounds the requests on one connection. 0 means no bound.
+	// MaxRequests bounds the requests on one connection. 0 means no bound. A client of
+	// HTTP/2 sends the next ones on another connection.
 	MaxRequests int
 	// TurnRequests bounds the requests of one connection that are answered in one turn
 	// of the loop, so that a client that pipelines many does not keep the others
@@ -134,21 +159,54 @@ type Site struct {
 	free        [][]byte // free buffers for handlers' writes
 	fileBuffer  []byte   // the buffer for reading files
 	copies      copies
+	windows     http2.Budget // bounds the windows of all connections
 	house       house
 }
 
 // BuildProtocol returns the protocol of one connection; see [reactor.Factory]. It returns nil
 // beyond MaxConnections, and after [Site.Shutdown] until DoStart is called. It panics
-// without a Root or a Handler, with both, and with invalid Proxies.
+// without a Root or a Handler, with both, with invalid Proxies, and with Protocols that are
+// empty.
 func (s *Site) BuildProtocol(net.Addr) reactor.Protocol {
 	if (s.Root == nil) == (s.Handler == nil) {
 		panic("web: a Site needs either a Root or a Handler")
 	}
 	s.Proxies.check()
+	if p := s.protocols(); !p.HTTP1() && !p.HTTP2() && !p.UnencryptedHTTP2() {
+		panic("web: the Protocols of a Site have none of HTTP1, HTTP2 and UnencryptedHTTP2: set some, or leave Protocols nil for all")
+	}
 	if !s.mayOpen() {
 		return nil
 	}
 	return &channel{connection: connection{site: s}}
+}
+
+// protocols returns the versions of HTTP that are spoken.
+func (s *Site) protocols() http.Protocols {
+	if s.Protocols != nil {
+		return *s.Protocols
+	}
+	return allProtocols
+}
+
+var allProtocols = func() (p http.Protocols) {
+	p.SetHTTP1(true)
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true)
+	return p
+}()
+
+// AcceptableProtocols returns the protocols for ALPN; see [reactor.NegotiatingFactory].
+func (s *Site) AcceptableProtocols() []string {
+	var names []string
+	p := s.protocols()
+	if p.HTTP2() {
+		names = append(names, "h2")
+	}
+	if p.HTTP1() {
+		names = append(names, "http/1.1")
+	}
+	return names
 }
 
 func (s *Site) maxContent() int64    { return limit(s.MaxContent, 10<<20, math.MaxInt64) }
