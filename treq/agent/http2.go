@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/internal/http2"
-	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -37,6 +35,7 @@ type http2Connection struct {
 	client http2.Client
 
 	depth    int  // of the calls of enter without their leave
+	reading  bool // DataReceived is running, and ends the exchanges of aborted
 	turning  bool // turns is running
 	blocked  bool // the transport takes no more at present
 	answered bool // a response has come
@@ -259,9 +258,11 @@ func (c *http2Connection) streams() []*http2Stream {
 
 func (c *http2Connection) DataReceived(data []byte) {
 	c.alive()
+	c.reading = true
 	c.enter()
 	c.read(data)
 	c.leave()
+	c.reading = false
 	for i, s := range c.heads {
 		s.x.letGo()
 		c.heads[i] = nil
@@ -510,11 +511,6 @@ func notHTTP2(err error) error {
 		return &versionError{only: "HTTP/1.1", advice: "agent.Config.Protocols must have HTTP1", err: err}
 	}
 	return err
-}
-
-// logPanic reports a panic that nobody waits for.
-func (x *exchange) logPanic(what string, p *deferred.PanicError) {
-	slog.Error("agent: panic in "+what, "url", origin.Excerpt(origin.Redacted(x.request.URL), origin.ExcerptOfURL), "panic", p.Value, "stack", p.Trace())
 }
 
 // http2Settings returns given, which may be nil, with the defaults.

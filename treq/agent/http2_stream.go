@@ -2,11 +2,13 @@ package agent
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/duplex"
 	"github.com/seed-7c003b53/gotreq/internal/http2"
+	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/internal/pieces"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -194,7 +196,7 @@ func (s *http2Stream) ResumeProducing() {
 	s.c.enter()
 	s.drain()
 	s.c.leave()
-	if !s.paused {
+	if !s.paused && !s.c.reading {
 		s.c.transport.ResumeProducing() // last: a transport in memory may deliver more at once
 	}
 }
@@ -216,7 +218,7 @@ func (s *http2Stream) abort(err error) {
 	s.x.trace.wroteRequest(err)
 	c.leave()
 	c.aborted = append(c.aborted, s)
-	if c.depth == 0 && c.later == nil {
+	if !c.reading && c.later == nil {
 		c.later = c.pool.clock.CallLater(0, func() {
 			c.later = nil
 			c.endAborted()
@@ -330,7 +332,7 @@ func (s *http2Stream) deliver(data []byte) {
 		s.delivering = false
 		if v := recover(); v != nil {
 			p := deferred.NewPanicError(v)
-			s.x.logPanic("the reader of a body", p)
+			s.x.logPanic(p)
 			s.abort(p)
 		}
 	}()
@@ -410,10 +412,15 @@ func (s *http2Stream) finish(reason error) {
 func (s *http2Stream) endBodyOf(x *exchange, reason error) {
 	defer func() {
 		if v := recover(); v != nil {
-			x.logPanic("the reader of a body", deferred.NewPanicError(v))
+			x.logPanic(deferred.NewPanicError(v))
 		}
 	}()
 	x.body.End(reason)
+}
+
+// logPanic reports a panic of the reader of x's body.
+func (x *exchange) logPanic(p *deferred.PanicError) {
+	slog.Error("agent: panic in the reader of a body", "url", origin.Excerpt(origin.Redacted(x.request.URL), origin.ExcerptOfURL), "panic", p.Value, "stack", p.Trace())
 }
 
 // maxRefusals is the number of times that an exchange is sent again because a server did not
