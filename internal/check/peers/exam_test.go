@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -281,20 +282,12 @@ func (f *finding) answer(q question, proto string) string {
 	for _, name := range strings.Fields(q.shows) {
 		fmt.Fprintf(&b, "|%s: %s", name, strings.Join(f.header[name], ", "))
 	}
-	for _, name := range slices.Sorted(keys(f.trailer)) {
-		fmt.Fprintf(&b, "+%s: %s", name, strings.Join(f.trailer[name], ", "))
-	}
-	return b.String()
-}
-
-func keys(h http.Header) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for name := range h {
-			if !yield(name) {
-				return
-			}
+	for _, name := range slices.Sorted(maps.Keys(f.trailer)) {
+		if len(f.trailer[name]) > 0 { // else it was only announced
+			fmt.Fprintf(&b, "+%s: %s", name, strings.Join(f.trailer[name], ", "))
 		}
 	}
+	return b.String()
 }
 
 // ours is our client with config. Its answers must come over proto.
@@ -352,10 +345,13 @@ func ours(config agent.Config, proto string) examinee {
 }
 
 // theirs is net/http's client, over HTTP/2 alone. config nil means plain connections.
-func theirs(config *tls.Config) examinee {
+func theirs(config *tls.Config) examinee { return oddly(config, nil) }
+
+// oddly is theirs with the settings of second.
+func oddly(config *tls.Config, second *http.HTTP2Config) examinee {
 	return func(t *testing.T, base string, exam []question, together bool) []string {
 		t.Helper()
-		transport := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: config, ExpectContinueTimeout: 10 * time.Second}
+		transport := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: config, ExpectContinueTimeout: 10 * time.Second, HTTP2: second}
 		transport.Protocols.SetHTTP2(config != nil)
 		transport.Protocols.SetUnencryptedHTTP2(config == nil)
 		defer transport.CloseIdleConnections()
@@ -427,6 +423,12 @@ func sit(t *testing.T, e examinee, base string, except map[string]string) {
 	if left != len(except) {
 		t.Errorf("%d of %v are questions", left, except)
 	}
+	ask(t, e, base, exam)
+}
+
+// ask is sit with the questions of exam.
+func ask(t *testing.T, e examinee, base string, exam []question) {
+	t.Helper()
 	for _, together := range []bool{false, true} {
 		began := time.Now()
 		for i, got := range e(t, base, exam, together) {

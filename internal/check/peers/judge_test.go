@@ -5,6 +5,8 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -49,4 +51,47 @@ func TestChromiumWithTheirs(t *testing.T) {
 	config, reports := chromiumTLS(), make(chan sighting, 1)
 	url := serveTheirs(t, config, func(s *http.Server) { s.Handler = seen(reports) })
 	t.Logf("%+v", chromium(t, url+"/page", config, reports))
+}
+
+// TestOddTheirs has net/http sit the exam with itself, with odd settings on either side.
+func TestOddTheirs(t *testing.T) {
+	plain := serveTheirs(t, nil, nil)
+	for name, settings := range oddClients {
+		t.Run("client, "+name, func(t *testing.T) {
+			t.Parallel()
+			sit(t, oddly(nil, settings), plain, nil)
+		})
+	}
+	for name, settings := range oddServers {
+		t.Run("server, "+name, func(t *testing.T) {
+			t.Parallel()
+			except := map[string]string{}
+			if settings.MaxConcurrentStreams != 0 {
+				for _, q := range questions() {
+					if q.unknown {
+						except[q.name] = "the client does not send it again if it is refused"
+					}
+				}
+			}
+			sit(t, theirs(nil), serveTheirs(t, nil, func(s *http.Server) { s.HTTP2 = settings }), except)
+		})
+	}
+}
+
+// TestNghttpdTheirs has net/http ask nghttpd.
+func TestNghttpdTheirs(t *testing.T) {
+	var authority treqtesting.Authority
+	for name, options := range nghttpds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plain, secure := nghttpd(t, &authority, options...)
+			// net/http may send more than a window that has shrunk, does not send again what is refused,
+			// and logs an empty DATA frame after a HEAD.
+			exam := slices.DeleteFunc(nghttpdQuestions(), func(q question) bool {
+				return q.body != "" && strings.HasPrefix(name, "tiny") || q.unknown && name == "one stream" || q.method == "HEAD"
+			})
+			ask(t, theirs(nil), plain, exam)
+			ask(t, theirs(authority.ClientTLS()), secure, exam)
+		})
+	}
 }
