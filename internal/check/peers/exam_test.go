@@ -347,15 +347,20 @@ func ours(config agent.Config, proto string) examinee {
 // theirs is net/http's client, over HTTP/2 alone. config nil means plain connections.
 func theirs(config *tls.Config) examinee { return oddly(config, nil) }
 
+// theirClient returns net/http's client with the settings of second, over HTTP/2 alone.
+func theirClient(config *tls.Config, second *http.HTTP2Config) *http.Client {
+	transport := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: config, ExpectContinueTimeout: 10 * time.Second, HTTP2: second}
+	transport.Protocols.SetHTTP2(config != nil)
+	transport.Protocols.SetUnencryptedHTTP2(config == nil)
+	return &http.Client{Transport: transport, Timeout: 5 * time.Minute}
+}
+
 // oddly is theirs with the settings of second.
 func oddly(config *tls.Config, second *http.HTTP2Config) examinee {
 	return func(t *testing.T, base string, exam []question, together bool) []string {
 		t.Helper()
-		transport := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: config, ExpectContinueTimeout: 10 * time.Second, HTTP2: second}
-		transport.Protocols.SetHTTP2(config != nil)
-		transport.Protocols.SetUnencryptedHTTP2(config == nil)
-		defer transport.CloseIdleConnections()
-		c := &http.Client{Transport: transport, Timeout: 60 * time.Second}
+		c := theirClient(config, second)
+		defer c.CloseIdleConnections()
 		answers := make([]string, len(exam))
 		ask := func(i int) {
 			q, f := exam[i], &finding{}

@@ -2,6 +2,7 @@ package peers_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -93,5 +94,26 @@ func TestNghttpdTheirs(t *testing.T) {
 			ask(t, theirs(nil), plain, exam)
 			ask(t, theirs(authority.ClientTLS()), secure, exam)
 		})
+	}
+}
+
+// TestHugeTheirs has a huge body go both ways between net/http and itself, and to our HTTP/1.1.
+func TestHugeTheirs(t *testing.T) {
+	url := serveTheirs(t, nil, func(s *http.Server) { s.Handler = http.HandlerFunc(hugeHandler) })
+	flat(t, 64<<20, func() { theirsHuge(t, nil, url) })
+	flat(t, 64<<20, func() { oursHuge(t, agent.Config{}, url, "HTTP/1.1") })
+}
+
+// TestGoAwayTheirs has net/http's client make requests of servers that end their connections.
+func TestGoAwayTheirs(t *testing.T) {
+	var authority treqtesting.Authority
+	for _, secure := range []bool{false, true} {
+		var server, config *tls.Config
+		if secure {
+			server, config = authority.ServerTLS("127.0.0.1"), authority.ClientTLS()
+		}
+		t.Run(fmt.Sprint("Shutdown, TLS ", secure), func(t *testing.T) { shutdowns(t, theirsMany(config), server) })
+		t.Run(fmt.Sprint("nginx, TLS ", secure), func(t *testing.T) { limited(t, theirsMany(config), &authority, secure) })
+		t.Run(fmt.Sprint("haproxy, TLS ", secure), func(t *testing.T) { reloads(t, theirsMany(config), &authority, secure) })
 	}
 }
