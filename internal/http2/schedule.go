@@ -20,6 +20,8 @@ const (
 type schedule struct {
 	count  int
 	levels [lowestUrgency + 1]level
+	turn   *Stream // the stream that Turn named last, until it waits again
+	left   int64   // the bytes that it may still send in its turn; more than 0
 }
 
 // A level has the streams of one urgency.
@@ -99,6 +101,9 @@ func (c *conn) Wait(s *Stream) {
 		return
 	}
 	s.waiting = true
+	if s == c.schedule.turn {
+		c.schedule.turn = nil
+	}
 	if s.sendWindow > 0 {
 		c.schedule.push(s)
 	}
@@ -114,6 +119,7 @@ func (c *conn) Unwait(s *Stream) {
 // one that has still more calls Wait again. The more urgent come first. Of one urgency, incremental ones take turns, and
 // the others are served one after another.
 func (c *conn) Turn() (*Stream, int) {
+	c.schedule.turn = nil
 	if c.flow.sendWindow <= 0 || c.err != nil {
 		return nil, 0
 	}
@@ -126,13 +132,21 @@ func (c *conn) Turn() (*Stream, int) {
 	if s.Incremental && c.schedule.count > 0 {
 		n = min(n, int64(c.peer.maxFrame))
 	}
+	c.schedule.turn, c.schedule.left = s, n
 	return s, int(n)
 }
 
-// Room returns how many bytes of the body of s may be sent now. It is 0 while others wait that go before it.
+// Room returns how many bytes of the body of s may be sent now. It is 0 while others wait that go before it, except in a
+// turn of s: then it is what is left of the turn.
 func (c *conn) Room(s *Stream) int {
 	n := min(s.sendWindow, c.flow.sendWindow)
-	if n <= 0 || !c.writable(s) || c.schedule.before(s) {
+	if n <= 0 || !c.writable(s) {
+		return 0
+	}
+	if s == c.schedule.turn {
+		return int(min(n, c.schedule.left))
+	}
+	if c.schedule.before(s) {
 		return 0
 	}
 	return int(n)

@@ -315,6 +315,11 @@ func (c *conn) DataHead(s *Stream, n int, end bool) []byte {
 	}
 	s.sendWindow -= int64(n)
 	c.flow.sendWindow -= int64(n)
+	if s == c.schedule.turn {
+		if c.schedule.left -= int64(n); c.schedule.left <= 0 {
+			c.schedule.turn = nil
+		}
+	}
 	if n >= fullFrame || s.sendWindow > 0 {
 		c.abuse.noise.give(2)
 	}
