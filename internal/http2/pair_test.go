@@ -15,6 +15,7 @@ type pair struct {
 	server Server
 
 	respond func(s *exchange)     // called at the End of a request
+	after   func()                // called after each round trip
 	done    map[uint32]*exchange  // by stream, at the client
 	served  map[uint32]*exchange  // by stream, at the server
 	room    map[*Stream]*exchange // what waits to be sent
@@ -106,6 +107,9 @@ func (p *pair) run() {
 		p.turns(&p.server.conn)
 		back := bytes.Clone(p.server.Output())
 		p.feed(&p.client.conn, back)
+		if p.after != nil {
+			p.after()
+		}
 		if len(out)+len(back) == 0 {
 			return
 		}

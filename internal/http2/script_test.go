@@ -107,7 +107,14 @@ func newScript(server bool, config Config) *script {
 }
 
 func (x *script) line(format string, args ...any) {
+	if x.lastData != 0 {
+		x.out.WriteByte('\n')
+	}
 	x.lastData = 0
+	if strings.HasPrefix(format, "Data ") { // its line is still open
+		fmt.Fprintf(&x.out, format+" ", args...)
+		return
+	}
 	fmt.Fprintf(&x.out, format+"\n", args...)
 }
 
@@ -128,12 +135,10 @@ func (x *script) feed(in string) {
 			return
 		case Data:
 			if x.lastData != s.ID() {
-				x.line("Data %d ", s.ID())
+				x.line("Data %d", s.ID())
 				x.lastData = s.ID()
 			}
-			text := strings.TrimSuffix(x.out.String(), "\n")
-			x.out.Reset()
-			x.out.WriteString(text + string(x.conn.Data()) + "\n")
+			x.out.Write(x.conn.Data())
 			if !x.keep {
 				x.conn.Consumed(s, len(x.conn.Data()))
 			}

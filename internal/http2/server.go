@@ -68,7 +68,11 @@ func (c *Server) settle() error {
 
 // Shutdown adds the GOAWAY of the first step, with the highest number: the client opens no more streams, but none that is
 // on its way is lost. GoAway follows a round trip later, for example after the answer to a Ping (RFC 9113, section 6.8).
-func (c *Server) Shutdown() { c.out = appendGoAway(c.out, maxStreamID, uint32(wire.NoError), "") }
+func (c *Server) Shutdown() {
+	if c.err == nil {
+		c.out = appendGoAway(c.out, maxStreamID, uint32(wire.NoError), "")
+	}
+}
 
 // unopened implements side: it handles the header block of a new stream.
 func (c *Server) unopened(id uint32, end bool) (Event, error) {
