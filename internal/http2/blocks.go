@@ -81,7 +81,7 @@ const smallContinuation = 1 << 10
 // headers handles a whole header block. Every one is decompressed, because the next ones depend on it.
 func (c *conn) headers(b headerBlock, block []byte) (Event, error) {
 	c.block.self = b.self
-	s := c.byID[b.stream]
+	s := c.find(b.stream)
 	trailers := s != nil && s.has(receivedHead)
 	defer c.fields.forget()
 	if err := c.fields.decode(block, trailers); err != nil {
@@ -122,7 +122,7 @@ func (c *conn) handlePriority(p []byte) (Event, error) {
 	if binary.BigEndian.Uint32(p)&maxStreamID != id {
 		return NeedMore, c.noise(1, "PRIORITY frames")
 	}
-	if s := c.byID[id]; s != nil {
+	if s := c.find(id); s != nil {
 		return c.fault(s, wire.ProtocolError, wire.ErrFrame, "5.3", "the stream depends on itself")
 	}
 	return 0, c.fail(wire.ProtocolError, wire.ErrFrame, "5.3", "stream %d depends on itself", id)

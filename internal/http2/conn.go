@@ -73,6 +73,7 @@ type conn struct {
 
 	// Streams.
 	byID      map[uint32]*Stream
+	recent    *Stream           // the open stream that was looked for last, or nil
 	streams   list.List[Stream] // in the order of their numbers
 	lastPeer  uint32            // the largest number that the peer opened
 	next      uint32            // the number of our next stream
@@ -385,6 +386,14 @@ func (c *conn) handle(p []byte) (Event, error) {
 	return c.handleWindowUpdate(int64(binary.BigEndian.Uint32(p) & maxWindow))
 }
 
+// find returns the open stream with this number, or nil. Several frames of one stream often come together.
+func (c *conn) find(id uint32) *Stream {
+	if c.recent == nil || c.recent.id != id {
+		c.recent = c.byID[id]
+	}
+	return c.recent
+}
+
 // idle reports whether a stream was never opened.
 func (c *conn) idle(id uint32) bool {
 	switch {
@@ -434,6 +443,9 @@ func (c *conn) close(s *Stream) {
 		c.ended = nil
 	}
 	s.open.Remove()
+	if c.recent == s {
+		c.recent = nil
+	}
 	delete(c.byID, s.id)
 }
 
@@ -490,7 +502,7 @@ func (c *conn) sendReset(id uint32, code wire.Code) {
 // handleReset handles RST_STREAM (RFC 9113, section 6.4).
 func (c *conn) handleReset(code wire.Code) (Event, error) {
 	id := c.frame.stream
-	s := c.byID[id]
+	s := c.find(id)
 	if s == nil {
 		if c.idle(id) {
 			return 0, c.fail(wire.ProtocolError, wire.ErrStreamState, "6.4", "RST_STREAM on stream %d, which is idle", id)

@@ -152,7 +152,7 @@ func (f *flow) isProbe(data [8]byte) bool { return f.probe.stream != 0 && data =
 // window is what slows the peer down.
 func (c *conn) grow() {
 	p := &c.flow.probe
-	s := c.byID[p.stream]
+	s := c.find(p.stream)
 	p.stream = 0
 	if s == nil {
 		return
@@ -197,7 +197,7 @@ func (c *conn) dataFrame() (ev Event, err error) {
 	}
 	c.flow.recvWindow -= size
 	c.flow.buffered += size
-	s := c.byID[f.stream]
+	s := c.find(f.stream)
 	c.into = nil
 	switch {
 	case s == nil && c.idle(f.stream):
@@ -311,7 +311,7 @@ func (c *conn) handleWindowUpdate(n int64) (Event, error) {
 		}
 		return NeedMore, nil
 	}
-	s := c.byID[id]
+	s := c.find(id)
 	switch {
 	case s == nil && c.idle(id):
 		return 0, c.fail(wire.ProtocolError, wire.ErrStreamState, "5.1", "WINDOW_UPDATE on stream %d, which is idle", id)

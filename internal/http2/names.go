@@ -49,6 +49,7 @@ var names = func() map[string]*name {
 		if m[n.lower] != nil {
 			return
 		}
+		n.index()
 		if last++; last < mostNumbers {
 			n.number = last
 		}
@@ -84,17 +85,21 @@ func newName(canonical, lower string) *name {
 	case "content-length":
 		n.role = length
 	}
-	switch lower {
+	return n
+}
+
+// index decides how the header is written.
+func (n *name) index() {
+	switch n.lower {
 	case "age", "content-length", "content-range", "date", "etag", "expires", "if-match", "if-modified-since", "if-none-match",
 		"if-range", "if-unmodified-since", "last-modified", "location", "range", "idempotency-key", "traceparent", "x-request-id":
 		n.indexing = unindexed
 	case "cookie": // by its length
 	default:
-		if secret.Known.Has(lower) {
+		if secret.Known.Has(n.lower) {
 			n.indexing = neverIndex
 		}
 	}
-	return n
 }
 
 // staticNames has the first index of each name in the static table (RFC 7541, appendix A).

@@ -208,7 +208,7 @@ func (c *conn) handlePriorityUpdate(p []byte) (Event, error) {
 	if id == 0 || c.ours(id) {
 		return 0, c.fail(wire.ProtocolError, wire.ErrFrame, "5.4.1; RFC 9218, section 7.1", "PRIORITY_UPDATE of stream %d", id)
 	}
-	switch s := c.byID[id]; {
+	switch s := c.find(id); {
 	case s != nil:
 		c.prioritize(s, string(p[4:]))
 	case c.idle(id):

@@ -162,6 +162,7 @@ func (w *fieldWriter) name(key string) *name {
 	n := names[lower]
 	if n == nil {
 		n = newName(key, lower)
+		n.index()
 	}
 	w.names.keep(key, n)
 	return n
