@@ -68,4 +68,32 @@
 // of its response.
 //
 // The name of a kind names the part of the message that is wrong, not a version of HTTP.
+//
+// # HTTP/2
+//
+// Over HTTP/2, an error ends one stream, which is one request with its response, or the connection with all its streams
+// (RFC 9113, section 5.4). A [StreamError] and a [ConnectionError] have the [Code] that one end tells the other, and the
+// Kind of what the peer did wrong. errors.Is finds both:
+//
+//	errors.Is(err, wire.RefusedStream) // the server did nothing with the request
+//	errors.Is(err, wire.ErrFlood)      // the peer did too much that does no work
+//
+// The kinds above apply to messages over HTTP/2 as well. Kinds of their own have
+//
+//   - the connection: [ErrPreface], [ErrSettings], [ErrFlood], [ErrPartialFrame];
+//   - frames: [ErrFrameSize], [ErrFrame], [ErrStreamState], [ErrFlowControl];
+//   - header blocks: [ErrHeaderBlock], [ErrPseudoHeader], [ErrConnectionHeader].
+//
+// A client reads less over HTTP/2 than over HTTP/1.1, because RFC 9113, section 8.2, forbids it to:
+//
+//	in a message                            client                            server
+//	capitals in a name                      ErrHeaderName                     ErrHeaderName
+//	a name that is no token                 read as it is                     ErrHeaderName
+//	control characters in values            read, but not NUL, CR and LF      ErrHeaderValue
+//	blanks around a value                   read without them                 ErrHeaderValue
+//	Connection, Transfer-Encoding ...       ErrConnectionHeader               ErrConnectionHeader
+//	TE other than trailers                  read                              ErrConnectionHeader
+//	Host that differs from :authority       -                                 ErrHost
+//	more or less content than               ErrContentLength, ErrPartialBody  ErrContentLength, ErrPartialBody
+//	Content-Length says
 package wire

@@ -118,7 +118,8 @@ const (
 // Kinds of errors in the length of a body.
 const (
 	// ErrContentLength: Content-Length is not a decimal number of at most 63 bits
-	// (RFC 9110, section 8.6).
+	// (RFC 9110, section 8.6); or, in HTTP/2, more content came than it says (RFC 9113,
+	// section 8.1.1).
 	ErrContentLength Kind = "invalid Content-Length"
 	// ErrContentLengthsDiffer: Content-Length is repeated with different values (RFC
 	// 9112, section 6.3).
@@ -147,7 +148,8 @@ const (
 	ErrChunkEnd Kind = "chunk data not followed by CRLF"
 	// ErrTrailersTooLarge: the trailers exceed Limits.TrailerBytes.
 	ErrTrailersTooLarge Kind = "trailers too large"
-	// ErrPartialBody: the connection ended in the body, before the end that
-	// Content-Length or the chunks announce (RFC 9112, section 8).
+	// ErrPartialBody: the connection, or in HTTP/2 the stream, ended in the body, before
+	// the end that Content-Length or the chunks announce (RFC 9112, section 8; RFC 9113,
+	// section 8.1.1).
 	ErrPartialBody Kind = "connection ended within the body"
 )
