@@ -1,7 +1,6 @@
 package http1
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/seed-7c003b53/gotreq/internal/secret"
@@ -9,7 +8,7 @@ import (
 )
 
 func errorf(k wire.Kind, format string, args ...any) error {
-	return &wire.Error{Kind: k, Detail: fmt.Sprintf(format, args...)}
+	return Errorf(k, format, args...)
 }
 
 // notHTTP returns the error for a message that begins with text, which is no start line.

@@ -182,14 +182,14 @@ func isAuthority(s string) bool {
 // error (RFC 9110, section 4.2.4).
 func isAbsolute(s string) bool {
 	scheme, rest, found := strings.Cut(s, "://")
-	if !found || scheme == "" {
+	if !found {
 		return false
 	}
 	authority := rest
 	if end := strings.IndexAny(rest, "/?"); end >= 0 {
 		authority = rest[:end]
 	}
-	return classes[scheme[0]]&(upperChar|lowerChar) != 0 && notIn(scheme, schemeChar) < 0 && IsHostAndPort(authority)
+	return IsScheme(scheme) && IsHostAndPort(authority)
 }
 
 // checkHost refuses more than one Host, a missing one if it is required, and one that is not a host and a

@@ -400,3 +400,67 @@ func TestHeaderBomb(t *testing.T) {
 		t.Errorf("the table is wrong: %.200s", x.out.String())
 	}
 }
+
+// TestManyResets: the streams that we reset are remembered in little room, and their frames are dropped.
+func TestManyResets(t *testing.T) {
+	x := newScript(true, Config{})
+	x.feed(preface + settings() + ack)
+	for id := uint32(1); id <= 401; id += 2 {
+		x.feed(post(id))
+		x.server.Reset(x.streams[id], wire.Cancel)
+		x.flush()
+	}
+	x.out.Reset()
+	for id := uint32(1); id <= 401; id += 2 {
+		x.feed(data(id, "abc"))
+	}
+	if x.out.String() != "" {
+		t.Errorf("got %s", x.out.String())
+	}
+	x.feed(post(403) + rst(403, wire.Cancel) + data(403, "abc"))
+	if !errors.Is(x.conn.err, wire.StreamClosed) {
+		t.Errorf("DATA after the client's RST_STREAM: %v", x.conn.err)
+	}
+}
+
+// TestSkippedNumbers: a number that was left out is told from a stream that is closed.
+func TestSkippedNumbers(t *testing.T) {
+	for _, row := range []struct {
+		opened []uint32
+		then   uint32
+		code   wire.Code
+	}{
+		{[]uint32{1, 9}, 3, wire.ProtocolError},
+		{[]uint32{1, 9, 11, 21}, 15, wire.ProtocolError},
+		{[]uint32{1, 9, 11, 21}, 11, wire.StreamClosed},
+		{[]uint32{3}, 1, wire.ProtocolError},
+	} {
+		x := newScript(true, Config{})
+		x.feed(preface + settings() + ack)
+		for _, id := range row.opened {
+			x.feed(post(id) + rst(id, wire.Cancel))
+		}
+		x.feed(get(row.then))
+		if !errors.Is(x.conn.err, row.code) || !errors.Is(x.conn.err, wire.ErrStreamState) {
+			t.Errorf("%v, then %d: %v, want %v", row.opened, row.then, x.conn.err, row.code)
+		}
+	}
+}
+
+// TestManyNames: names that are not well-known cost little, however many a peer thinks of.
+func TestManyNames(t *testing.T) {
+	x := newScript(true, Config{})
+	x.feed(preface + settings() + ack)
+	for id := uint32(1); id < 400; id += 2 {
+		name := "x-" + strings.Repeat("y", int(id))
+		x.out.Reset()
+		x.feed(get(id, name, "1"))
+		if want := "X-Y" + name[3:] + ":[1]"; !strings.Contains(x.out.String(), want) {
+			t.Fatalf("got %s, want %s", x.out.String(), want)
+		}
+		x.server.Reset(x.streams[id], wire.NoError)
+	}
+	if n := len(x.conn.fields.names); n > mostNames {
+		t.Errorf("%d names are kept", n)
+	}
+}
