@@ -37,6 +37,7 @@ type probe struct {
 	count  uint32 // tells the answers of probes apart
 	pause  int    // probes to leave out, because the last ones brought nothing
 	passed int    // probes left out
+	second bool   // the second round trip is measured
 }
 
 func (f *flow) init(config *Config) {
@@ -133,7 +134,13 @@ func (c *conn) startProbe(s *Stream) {
 		p.passed++
 		return
 	}
-	p.passed = 0
+	p.passed, p.second = 0, false
+	c.measure(s)
+}
+
+// measure sends the PING of a probe.
+func (c *conn) measure(s *Stream) {
+	p := &c.flow.probe
 	p.stream, p.before = s.id, s.received
 	p.count++
 	c.out = appendPing(c.out, 0, p.data())
@@ -148,8 +155,9 @@ func (p *probe) data() (data [8]byte) {
 
 func (f *flow) isProbe(data [8]byte) bool { return f.probe.stream != 0 && data == f.probe.data() }
 
-// grow ends the probe. Since the window opens in halves, between a half and all of it comes during a round trip if the
-// window is what slows the peer down.
+// grow ends a round trip of the probe. Since the window opens in halves, about a half of it or more comes during one if the
+// window is what slows the peer down. The data that the last update allowed may come right after the answer, so that a
+// second round trip decides.
 func (c *conn) grow() {
 	p := &c.flow.probe
 	s := c.find(p.stream)
@@ -158,6 +166,11 @@ func (c *conn) grow() {
 		return
 	}
 	if (s.received-p.before)*8 < s.window*3 {
+		if !p.second {
+			p.second = true
+			c.measure(s)
+			return
+		}
 		p.pause = min(2*p.pause+1, 63)
 		return
 	}

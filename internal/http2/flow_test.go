@@ -113,6 +113,23 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
+// TestGrowthOfBursts: a window also grows if all of it is consumed at once, so that what comes next comes after the first
+// answer.
+func TestGrowthOfBursts(t *testing.T) {
+	x := newScript(true, Config{StreamWindow: 1000})
+	x.keep = true
+	x.feed(preface + settings() + ack + post(1))
+	s := x.streams[1]
+	for i := range uint32(2) {
+		x.feed(data(1, text(1000)))
+		x.server.Consumed(s, 1000)
+		x.feed(frame(framePing, flagAck, 0, "flow"+u32(i+1)))
+	}
+	if s.window != 2000 {
+		t.Errorf("the window is %d: %s", s.window, strings.ReplaceAll(x.out.String(), "x", ""))
+	}
+}
+
 // TestNoGrowth: a window does not grow where it slows nobody down, nor beyond the budget.
 func TestNoGrowth(t *testing.T) {
 	for name, config := range map[string]Config{
@@ -126,6 +143,7 @@ func TestNoGrowth(t *testing.T) {
 			x.feed(data(1, text(500)))
 		}
 		x.feed(frame(framePing, flagAck, 0, "flow"+u32(1)))
+		x.feed(frame(framePing, flagAck, 0, "flow"+u32(2)))
 		if s := x.streams[1]; s.window != 1000 {
 			t.Errorf("%s: the window is %d", name, s.window)
 		}
