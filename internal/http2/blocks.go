@@ -96,6 +96,8 @@ func (c *conn) headers(b headerBlock, block []byte) (Event, error) {
 		return c.fault(s, wire.ProtocolError, wire.ErrFrame, "5.3", "the stream depends on itself")
 	case !trailers:
 		return c.side.message(s, b.end)
+	case s.has(toConnect):
+		return c.fault(s, wire.ProtocolError, wire.ErrFrame, "8.5", "HEADERS in a tunnel")
 	case !b.end:
 		return c.fault(s, wire.ProtocolError, wire.ErrFrame, "8.1", "HEADERS after the head, without END_STREAM")
 	}

@@ -255,6 +255,9 @@ func (c *Client) readResponse(s *Stream, end bool) (h ResponseHead, err error) {
 		return h, err
 	}
 	h.Header, h.End = section.header, end
+	if h.Code >= 300 {
+		s.flags &^= toConnect
+	}
 	switch {
 	case h.Code == http.StatusSwitchingProtocols:
 		return h, http1.Errorf(wire.ErrStatusLine, "101, which HTTP/2 does not have (RFC 9113, section 8.6)")

@@ -77,6 +77,14 @@ func TestClientRules(t *testing.T) {
 		{name: "a 2xx to CONNECT", open: requests("CONNECT"), in: []string{answer(1, "content-length", "0"), data(1, "abc")}, want: `
 			Head 1 200 [Content-Length:[0]] length -1
 			Data 1 abc`},
+		{name: "trailers in a tunnel", open: requests("CONNECT"), in: []string{answer(1), frame(frameHeaders, es|eh, 1, block("x", "y"))}, want: `
+			Head 1 200 [] length -1
+			> RST_STREAM 1 PROTOCOL_ERROR
+			Reset stream 1: PROTOCOL_ERROR, invalid frame: HEADERS in a tunnel (RFC 9113, section 8.5)`},
+		{name: "trailers after a refused CONNECT", open: requests("CONNECT"), in: []string{frame(frameHeaders, eh, 1, block(":status", "403", "content-length", "1")), data(1, "x"), frame(frameHeaders, es|eh, 1, block("x", "y"))}, want: `
+			Head 1 403 [Content-Length:[1]] length 1
+			Data 1 x
+			End 1 [X:[y]]`},
 		{name: "cookies are not joined", open: requests("GET"), in: []string{head(1, ":status", "200", "set-cookie", "a=b", "set-cookie", "c=d")}, want: `
 			Head 1 200 [Set-Cookie:[a=b c=d]] length 0 end
 			End 1 []`},

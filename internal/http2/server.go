@@ -218,6 +218,9 @@ func (c *Server) respond(s *Stream, h *ResponseHead, end bool) error {
 	}
 	w.fields()
 	w.end(s.id, end)
+	if h.Code >= 300 {
+		s.flags &^= toConnect
+	}
 	if end {
 		c.sendEnd(s)
 	}

@@ -60,6 +60,10 @@ func TestServerRules(t *testing.T) {
 		{name: "extended CONNECT", config: Config{ConnectProtocol: true},
 			in: []string{frame(frameHeaders, eh, 1, block(":method", "CONNECT", ":protocol", "websocket", ":scheme", "https", ":path", "/chat", ":authority", "a"))}, want: `
 			Head 1 CONNECT https a /chat [Host:[a]] length -1 protocol websocket`},
+		{name: "trailers in a tunnel", in: []string{frame(frameHeaders, eh, 1, block(":method", "CONNECT", ":authority", "a:1")), frame(frameHeaders, es|eh, 1, block("x", "y"))}, want: `
+			Head 1 CONNECT  a:1 a:1 [Host:[a:1]] length -1
+			> RST_STREAM 1 PROTOCOL_ERROR
+			Reset stream 1: PROTOCOL_ERROR, invalid frame: HEADERS in a tunnel (RFC 9113, section 8.5)`},
 		{name: "refused by the caller", refuse: wire.RefusedStream, in: []string{get(1), get(3)}, want: `
 			Head GET http a / [Host:[a]] length 0
 			> RST_STREAM 1 REFUSED_STREAM

@@ -44,7 +44,7 @@ const (
 	receivedHead             // the request, or the final response, has come
 	noContent                // no content may come: a response to HEAD, 204, 304
 	toHead                   // the request is a HEAD
-	toConnect                // the request is a CONNECT
+	toConnect                // the request is a CONNECT, and no other response than a 2xx has come
 )
 
 func (s *Stream) has(f streamFlags) bool { return s.flags&f != 0 }
