@@ -446,6 +446,9 @@ func (c *conn) close(s *Stream) {
 	if c.recent == s {
 		c.recent = nil
 	}
+	if c.schedule.turn == s {
+		c.schedule.turn = nil
+	}
 	delete(c.byID, s.id)
 }
 
