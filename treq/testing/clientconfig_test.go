@@ -15,7 +15,9 @@ import (
 )
 
 // TestClientConfig: a StubTreq works with the config of the program's client.
-func TestClientConfig(t *testing.T) {
+func TestClientConfig(t *testing.T) { overBoth(t, testClientConfig) }
+
+func testClientConfig(t *testing.T, config treqtesting.Config) {
 	echo := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path == "/v1/large" {
 			w.Header().Set("X-Large", strings.Repeat("x", 2000))
@@ -26,7 +28,7 @@ func TestClientConfig(t *testing.T) {
 		BaseURL: "http://an.example/v1/", UserAgent: "me/1", Defaults: []client.Option{client.Headers{"A": {"b"}}},
 		AgentConfig: agent.Config{LocalAddress: "nowhere", Limits: wire.Limits{HeaderBytes: 1000}},
 	}
-	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{Client: program})
+	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{HTTP2: config.HTTP2, Client: program})
 	text := deferredtest.SuccessResultOf(t, deferred.Then(stub.Get("users/{id}", client.PathParams{"id": "a/b"}), (*response.Response).Text))
 	if want := "an.example/v1/users/a%2Fb me/1 b"; text != want {
 		t.Errorf("got %q, want %q", text, want)
@@ -34,7 +36,7 @@ func TestClientConfig(t *testing.T) {
 	if err := deferredtest.FailureResultOf(t, stub.Get("large")); !strings.Contains(err.Error(), "header") {
 		t.Errorf("the Limits: got %v", err)
 	}
-	stub = treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{Client: client.Config{BaseURL: "an.example"}})
+	stub = treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{HTTP2: config.HTTP2, Client: client.Config{BaseURL: "an.example"}})
 	if err := deferredtest.FailureResultOf(t, stub.Get("users")); !strings.Contains(err.Error(), `BaseURL: "an.example" has no scheme`) {
 		t.Errorf("a bad BaseURL: got %v", err)
 	}
@@ -43,5 +45,5 @@ func TestClientConfig(t *testing.T) {
 			t.Errorf("with an Agent: panic %v", v)
 		}
 	}()
-	treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{Client: client.Config{Agent: &treqtesting.AgentSpy{}}})
+	treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{HTTP2: config.HTTP2, Client: client.Config{Agent: &treqtesting.AgentSpy{}}})
 }

@@ -16,7 +16,9 @@ import (
 
 // TestStubContext: a test ends a context on its own goroutine, and the request fails with the
 // next Flush, in the same order in each run.
-func TestStubContext(t *testing.T) {
+func TestStubContext(t *testing.T) { overBoth(t, testStubContext) }
+
+func testStubContext(t *testing.T, config treqtesting.Config) {
 	run := func() string {
 		gone := 0
 		stub := treqtesting.NewStubTreq(web.RenderFunc(func(req *web.Request) {
@@ -25,7 +27,7 @@ func TestStubContext(t *testing.T) {
 				gone++
 				return deferred.None{}, nil
 			})
-		}), treqtesting.Config{})
+		}), config)
 		ctx, cancel := context.WithCancelCause(context.Background())
 		why := errors.New("my patience")
 		var order []int

@@ -46,7 +46,9 @@
 //     response, call [StubTreq.Flush].
 //   - [StubTreq.Advance] moves the clock: timeouts and retries take no time.
 //   - [StubTreq.Reactor] simulates faults of the network; see package memory.
-//   - [Config] has real TLS. Without it, a request to an https URL is marked as secure.
+//   - [Config] has real TLS, and HTTP/2. Without real TLS, a request to an https URL is marked
+//     as secure. Over HTTP/2, many requests can be under way on one connection; the test resets
+//     one by cancelling it, and [web.Site.Shutdown] of [StubTreq.Site] tells the client to go away.
 //   - Package deferredtest has SuccessResultOf, FailureResultOf and NoResult.
 //   - [RequestTraversalAgent] and [AgentSpy] test agents that wrap another agent. The
 //     first answers requests as a StubTreq does, the second records them.

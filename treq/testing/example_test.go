@@ -84,6 +84,20 @@ func ExampleConfig() {
 	// HTTP/1.1, verified for an.example
 }
 
+// With HTTP2, requests at a time share a connection. Each has a stream of its own.
+func ExampleConfig_http2() {
+	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s over %s from %s", r.URL, r.Proto, r.RemoteAddr)
+	}), treqtesting.Config{HTTP2: true})
+	for _, path := range []string{"/a", "/b"} {
+		resp := deferredtest.SuccessResultOf(t, stub.Get("http://an.example"+path))
+		fmt.Printf("stream %d: %s\n", resp.Stream, deferredtest.SuccessResultOf(t, resp.Text()))
+	}
+	// Output:
+	// stream 1: /a over HTTP/2.0 from 127.0.0.1:49152
+	// stream 3: /b over HTTP/2.0 from 127.0.0.1:49152
+}
+
 // A sequence lists the expected requests and their replies.
 func ExampleRequestSequence() {
 	seq := treqtesting.NewRequestSequence(t,

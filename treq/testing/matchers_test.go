@@ -97,15 +97,17 @@ func TestJSONPanics(t *testing.T) {
 }
 
 // TestLongData: the report about a large body is short.
-func TestLongData(t *testing.T) {
+func TestLongData(t *testing.T) { overBoth(t, testLongData) }
+
+func testLongData(t *testing.T, config treqtesting.Config) {
 	large := large[:100_000]
 	other := large[:len(large)/2] + "X" + large[len(large)/2+1:]
-	stub, _, reports := sequence(t, treqtesting.Exchange{Request: treqtesting.Request{Method: "post", URL: "http://an.example", Data: large}})
+	stub, _, reports := sequence(t, config, treqtesting.Exchange{Request: treqtesting.Request{Method: "post", URL: "http://an.example", Data: large}})
 	deferredtest.SuccessResultOf(t, stub.Post("http://an.example", body(other)))
 	if len(*reports) != 1 || len((*reports)[0]) > 2000 || !strings.Contains((*reports)[0], "X") {
 		t.Errorf("%d reports, of %d bytes: %.3000s", len(*reports), len((*reports)[0]), *reports)
 	}
-	stub, _, reports = sequence(t)
+	stub, _, reports = sequence(t, config)
 	deferredtest.SuccessResultOf(t, stub.Post("http://an.example", body(large)))
 	if len(*reports) != 1 || len((*reports)[0]) > 2000 || !strings.Contains((*reports)[0], "and 99000 bytes more") {
 		t.Errorf("%d reports, of %d bytes: %.3000s", len(*reports), len((*reports)[0]), *reports)

@@ -32,8 +32,10 @@ var teapot = web.RenderFunc(func(req *web.Request) {
 
 // TestAnyRequest: the resource answers every kind of request, by every method of the
 // client. The response to a HEAD has no body.
-func TestAnyRequest(t *testing.T) {
-	stub := treqtesting.NewStubTreq(teapot, treqtesting.Config{})
+func TestAnyRequest(t *testing.T) { overBoth(t, testAnyRequest) }
+
+func testAnyRequest(t *testing.T, config treqtesting.Config) {
+	stub := treqtesting.NewStubTreq(teapot, config)
 	var c treq.Client = stub
 	verbs := []struct {
 		name string
@@ -77,8 +79,10 @@ func TestAnyRequest(t *testing.T) {
 }
 
 // TestBadRequests: an invalid request fails, and the next one works.
-func TestBadRequests(t *testing.T) {
-	stub := treqtesting.NewStubTreq(teapot, treqtesting.Config{})
+func TestBadRequests(t *testing.T) { overBoth(t, testBadRequests) }
+
+func testBadRequests(t *testing.T, config treqtesting.Config) {
+	stub := treqtesting.NewStubTreq(teapot, config)
 	for _, test := range []struct {
 		url  string
 		data any
@@ -111,9 +115,11 @@ func (o *openResource) Render(req *web.Request) {
 }
 
 // TestCancelled: the client can cancel an unanswered request, and the server is notified.
-func TestCancelled(t *testing.T) {
+func TestCancelled(t *testing.T) { overBoth(t, testCancelled) }
+
+func testCancelled(t *testing.T, config treqtesting.Config) {
 	server := &openResource{}
-	stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
+	stub := treqtesting.NewStubTreq(server, config)
 	d := stub.Post("http://url", body("1234"))
 	deferredtest.NoResult(t, d)
 	gone := server.req.NotifyFinish()
@@ -127,9 +133,11 @@ func TestCancelled(t *testing.T) {
 }
 
 // TestFinishedLater: a resource may finish a response after Render has returned.
-func TestFinishedLater(t *testing.T) {
+func TestFinishedLater(t *testing.T) { overBoth(t, testFinishedLater) }
+
+func testFinishedLater(t *testing.T, config treqtesting.Config) {
 	server := &openResource{}
-	stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
+	stub := treqtesting.NewStubTreq(server, config)
 	d := stub.Post("http://example.com/", body("1234"))
 	deferredtest.NoResult(t, d)
 	server.req.Finish()
@@ -140,10 +148,12 @@ func TestFinishedLater(t *testing.T) {
 }
 
 // TestThreeParts: a response written in parts arrives part by part, each after a Flush.
-func TestThreeParts(t *testing.T) {
+func TestThreeParts(t *testing.T) { overBoth(t, testThreeParts) }
+
+func testThreeParts(t *testing.T, config treqtesting.Config) {
 	for _, scheme := range []string{"http", "https"} {
 		server := &openResource{}
-		stub := treqtesting.NewStubTreq(server, treqtesting.Config{RealTLS: true})
+		stub := treqtesting.NewStubTreq(server, with(config, true))
 		d := stub.Get(scheme + "://example.com/")
 		deferredtest.NoResult(t, d)
 
@@ -174,7 +184,9 @@ func TestThreeParts(t *testing.T) {
 }
 
 // TestThreePartsOfAHandler: an http.Handler can wait on the clock of the test.
-func TestThreePartsOfAHandler(t *testing.T) {
+func TestThreePartsOfAHandler(t *testing.T) { overBoth(t, testThreePartsOfAHandler) }
+
+func testThreePartsOfAHandler(t *testing.T, config treqtesting.Config) {
 	var stub *treqtesting.StubTreq
 	stub = treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for i := range 3 {
@@ -184,7 +196,7 @@ func TestThreePartsOfAHandler(t *testing.T) {
 			stub.Reactor().CallLater(time.Second, func() { pause.Callback(deferred.None{}) })
 			web.Await(r.Context(), pause)
 		}
-	}), treqtesting.Config{})
+	}), config)
 	var got strings.Builder
 	collected := deferredtest.SuccessResultOf(t, stub.Get("http://an.example")).Collect(func(data []byte) error {
 		got.Write(data)
@@ -201,9 +213,11 @@ func TestThreePartsOfAHandler(t *testing.T) {
 }
 
 // TestAdvance: all timeouts, the client's and the server's, use the clock of the test.
-func TestAdvance(t *testing.T) {
+func TestAdvance(t *testing.T) { overBoth(t, testAdvance) }
+
+func testAdvance(t *testing.T, config treqtesting.Config) {
 	server := &openResource{}
-	stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
+	stub := treqtesting.NewStubTreq(server, config)
 	d := stub.Get("http://an.example", client.Timeout(10*time.Second))
 	stub.Advance(10*time.Second - 1)
 	deferredtest.NoResult(t, d)
@@ -214,7 +228,7 @@ func TestAdvance(t *testing.T) {
 	}
 
 	// An idle connection closes, and the next request makes another.
-	stub = treqtesting.NewStubTreq(teapot, treqtesting.Config{})
+	stub = treqtesting.NewStubTreq(teapot, config)
 	connections := func() int { return len(stub.Reactor().TCPClients) }
 	for _, step := range []struct {
 		idle time.Duration
@@ -228,7 +242,7 @@ func TestAdvance(t *testing.T) {
 	}
 
 	// Site sets the limits of the server.
-	stub = treqtesting.NewStubTreq(teapot, treqtesting.Config{})
+	stub = treqtesting.NewStubTreq(teapot, config)
 	stub.Site().MaxContent = 3
 	if code, _ := content(t, stub.Post("http://an.example", body("1234"))); code != 413 {
 		t.Errorf("4 bytes where 3 are allowed: got %d", code)
@@ -237,7 +251,9 @@ func TestAdvance(t *testing.T) {
 
 // TestPanic: a panic of a resource, a handler or a responder results in a 500 and a line in
 // the log, and the next request works.
-func TestPanic(t *testing.T) {
+func TestPanic(t *testing.T) { overBoth(t, testPanic) }
+
+func testPanic(t *testing.T, config treqtesting.Config) {
 	log := logtest.Capture(t)
 	for _, test := range []struct {
 		name string
@@ -262,7 +278,7 @@ func TestPanic(t *testing.T) {
 			return treqtesting.Reply{Body: "good"}
 		}))},
 	} {
-		stub := treqtesting.NewStubTreq(test.root, treqtesting.Config{})
+		stub := treqtesting.NewStubTreq(test.root, config)
 		for range 2 {
 			log.Take()
 			if code, _ := content(t, stub.Get("http://an.example/bad")); code != 500 {
@@ -291,10 +307,12 @@ func (s *sessionResource) Render(req *web.Request) {
 }
 
 // TestSessions: a session lasts until it expires or times out, over http and https.
-func TestSessions(t *testing.T) {
+func TestSessions(t *testing.T) { overBoth(t, testSessions) }
+
+func testSessions(t *testing.T, config treqtesting.Config) {
 	for _, scheme := range []string{"http", "https"} {
 		server := &sessionResource{}
-		stub := treqtesting.NewStubTreq(server, treqtesting.Config{})
+		stub := treqtesting.NewStubTreq(server, config)
 		id := func() string {
 			t.Helper()
 			_, text := content(t, stub.Get(scheme+"://example.com/"))
@@ -322,20 +340,22 @@ func TestSessions(t *testing.T) {
 }
 
 // TestCookies: the cookies of a request are sent to its own origin only.
-func TestCookies(t *testing.T) {
+func TestCookies(t *testing.T) { overBoth(t, testCookies) }
+
+func testCookies(t *testing.T, config treqtesting.Config) {
 	stub := treqtesting.NewStubTreq(web.RenderFunc(func(req *web.Request) {
 		if !strings.Contains(req.URI, "redirected") {
 			req.Redirect("https://example.org/redirected")
 		}
 		req.WriteString(req.Header.Get("Cookie"))
-	}), treqtesting.Config{})
+	}), config)
 	for _, test := range []struct{ url, want string }{
 		{"http://example.com/", ""},
 		{"https://example.org/", "a=b"},
 		{"http://example.org:8080/redirected", "a=b"},
 		{"https://example.org:8443/redirected", "a=b"},
 	} {
-		stub := treqtesting.NewStubTreq(stub.Site().Root, treqtesting.Config{}) // with its own jar
+		stub := treqtesting.NewStubTreq(stub.Site().Root, config) // with its own jar
 		if _, got := content(t, stub.Get(test.url, client.Cookies{"a": "b"})); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.url, got, test.want)
 		}
@@ -343,7 +363,9 @@ func TestCookies(t *testing.T) {
 }
 
 // TestFiles: unlike treq's, a StubTreq can send files.
-func TestFiles(t *testing.T) {
+func TestFiles(t *testing.T) { overBoth(t, testFiles) }
+
+func testFiles(t *testing.T, config treqtesting.Config) {
 	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, header, err := r.FormFile("photo")
 		if err != nil {
@@ -353,7 +375,7 @@ func TestFiles(t *testing.T) {
 		var b bytes.Buffer
 		b.ReadFrom(f)
 		fmt.Fprintf(w, "%s %s: %d bytes, %s", header.Filename, header.Header.Get("Content-Type"), b.Len(), r.FormValue("title"))
-	}), treqtesting.Config{})
+	}), config)
 	_, got := content(t, stub.Post("http://an.example",
 		client.Files{{Name: "photo", Value: multipart.FromReader("a.png", strings.NewReader(large))}},
 		client.Data(map[string]string{"title": "A photo"})))
@@ -363,7 +385,9 @@ func TestFiles(t *testing.T) {
 }
 
 // TestSecure: a request to an https URL is secure, both with real TLS and without.
-func TestSecure(t *testing.T) {
+func TestSecure(t *testing.T) { overBoth(t, testSecure) }
+
+func testSecure(t *testing.T, config treqtesting.Config) {
 	root := &web.Node{}
 	root.PutChild("resource", web.RenderFunc(func(req *web.Request) {
 		fmt.Fprintf(req, "%v %s", req.IsSecure(), req.URLPath())
@@ -373,7 +397,7 @@ func TestSecure(t *testing.T) {
 	})})
 	root.PutChild("redirect", web.Redirect("https://an.example/handler"))
 	for _, realTLS := range []bool{false, true} {
-		stub := treqtesting.NewStubTreq(root, treqtesting.Config{RealTLS: realTLS})
+		stub := treqtesting.NewStubTreq(root, with(config, realTLS))
 		for range 2 { // on a new connection, then on the same one
 			for _, test := range []struct{ url, want string }{
 				{"http://an.example/resource", "false http://an.example/resource"},
@@ -395,16 +419,18 @@ func TestSecure(t *testing.T) {
 }
 
 // TestRealTLS: with real TLS, the bytes on the connection are encrypted.
-func TestRealTLS(t *testing.T) {
+func TestRealTLS(t *testing.T) { overBoth(t, testRealTLS) }
+
+func testRealTLS(t *testing.T, config treqtesting.Config) {
 	for _, realTLS := range []bool{false, true} {
-		stub := treqtesting.NewStubTreq(teapot, treqtesting.Config{RealTLS: realTLS})
+		stub := treqtesting.NewStubTreq(teapot, with(config, realTLS))
 		stub.Reactor().StartTrace()
 		deferredtest.SuccessResultOf(t, stub.Post("https://an.example", body(large)))
 		stub.Advance(10 * 365 * 24 * time.Hour) // the next connection checks the certificate again
 		if _, got := content(t, stub.Get("https://an.example")); got != "I'm a teapot" {
 			t.Errorf("got %q", got)
 		}
-		if readable := strings.Contains(stub.Reactor().Trace().String(), "HTTP/1.1"); readable == realTLS {
+		if readable := strings.Contains(stub.Reactor().Trace().String(), " HTTP/"); readable == realTLS {
 			t.Errorf("RealTLS is %v, readable is %v:\n%s", realTLS, readable, stub.Reactor().Trace())
 		}
 	}
@@ -412,13 +438,15 @@ func TestRealTLS(t *testing.T) {
 
 // TestStringStubbing: the responder receives the parts of the request, and the client the
 // parts of the reply.
-func TestStringStubbing(t *testing.T) {
+func TestStringStubbing(t *testing.T) { overBoth(t, testStringStubbing) }
+
+func testStringStubbing(t *testing.T, config treqtesting.Config) {
 	var got treqtesting.Received
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
 		got = req
 		headers := http.Header{"x-response": {"four", "five"}, "X-RESPONSE": {"one"}, "X-Response": {"two"}, "X-response": {"three"}}
 		return treqtesting.Reply{Code: 418, Headers: headers, Body: "response body"}
-	})), treqtesting.Config{})
+	})), config)
 	resp := deferredtest.SuccessResultOf(t, stub.Delete("http://What:80/a/%7ething/", client.Headers{"x-header": {"eh", "ah"}},
 		client.Params{"page": {"2", "1"}, "empty": {""}}, body("datastr")))
 	if got.Method != "DELETE" || got.URL != "http://what/a/~thing/" || got.Data != "datastr" ||

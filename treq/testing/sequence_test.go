@@ -74,12 +74,12 @@ func acceptEncoding(t *testing.T) string {
 }
 
 // sequence returns a StubTreq for a sequence of exchanges, the sequence and its reports.
-func sequence(t *testing.T, exchanges ...treqtesting.Exchange) (*treqtesting.StubTreq, *treqtesting.RequestSequence, *[]string) {
+func sequence(t *testing.T, config treqtesting.Config, exchanges ...treqtesting.Exchange) (*treqtesting.StubTreq, *treqtesting.RequestSequence, *[]string) {
 	seq := treqtesting.NewRequestSequence(t, exchanges...)
 	var reports []string
 	seq.AsyncFailureReporter = func(message string) { reports = append(reports, unnumbered(message)) }
 	seq.SyncFailureReporter = seq.AsyncFailureReporter
-	return treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{}), seq, &reports
+	return treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), config), seq, &reports
 }
 
 // content returns the code and the body of the response that d has.
@@ -94,8 +94,10 @@ var getExample = treqtesting.Exchange{Request: treqtesting.Request{Method: "get"
 
 // TestSequence: the expected requests, in order, are answered. An unexpected one does not
 // count.
-func TestSequence(t *testing.T) {
-	stub, seq, reports := sequence(t,
+func TestSequence(t *testing.T) { overBoth(t, testSequence) }
+
+func testSequence(t *testing.T, config treqtesting.Config) {
+	stub, seq, reports := sequence(t, config,
 		treqtesting.Exchange{
 			Request: treqtesting.Request{Method: "get", URL: "https://anything/", Params: url.Values{"1": {"2"}},
 				Headers: treqtesting.HasHeaders{"1": {"1"}}, Data: "what"},
@@ -144,8 +146,10 @@ headers:
 }
 
 // TestNoMoreRequests: a request after the last expected one is reported.
-func TestNoMoreRequests(t *testing.T) {
-	stub, seq, reports := sequence(t)
+func TestNoMoreRequests(t *testing.T) { overBoth(t, testNoMoreRequests) }
+
+func testNoMoreRequests(t *testing.T, config treqtesting.Config) {
+	stub, seq, reports := sequence(t, config)
 	code, body := content(t, stub.Post("https://anything", client.Body("what"), client.Headers{"a": {"1"}}))
 	if code != 500 || body != "StubbingError" {
 		t.Errorf("%d %q", code, body)
@@ -161,13 +165,15 @@ func TestNoMoreRequests(t *testing.T) {
 }
 
 // TestAny: Any matches every part.
-func TestAny(t *testing.T) {
+func TestAny(t *testing.T) { overBoth(t, testAny) }
+
+func testAny(t *testing.T, config treqtesting.Config) {
 	anything := treqtesting.Exchange{
 		Request: treqtesting.Request{Method: treqtesting.Any, URL: treqtesting.Any, Params: treqtesting.Any,
 			Headers: treqtesting.Any, Data: treqtesting.Any},
 		Reply: treqtesting.Reply{Code: 418, Body: "body"},
 	}
-	stub, seq, reports := sequence(t, anything)
+	stub, seq, reports := sequence(t, config, anything)
 	seq.Consume(func() {
 		code, body := content(t, stub.Get("https://anything?x=y", client.Body("what"), client.Headers{"1": {"1"}}))
 		if code != 418 || body != "body" {
@@ -180,11 +186,13 @@ func TestAny(t *testing.T) {
 }
 
 // TestConsume: Consume reports the missing requests.
-func TestConsume(t *testing.T) {
+func TestConsume(t *testing.T) { overBoth(t, testConsume) }
+
+func testConsume(t *testing.T, config treqtesting.Config) {
 	anything := treqtesting.Exchange{Request: treqtesting.Request{Method: treqtesting.Any, URL: treqtesting.Any}}
 	form := treqtesting.Exchange{Request: treqtesting.Request{Method: "post", URL: "http://a.example", Params: url.Values{"q": {"2", "1"}},
 		Headers: http.Header{"x-y": {"z"}}, Data: treqtesting.JSON([]int{1})}}
-	stub, seq, reports := sequence(t, anything, anything, form)
+	stub, seq, reports := sequence(t, config, anything, anything, form)
 	seq.Consume(func() { content(t, stub.Get("https://anything")) })
 	want := []string{`Not all expected requests were made, but 1 of 3 (sequence_test.go:LINE). Still expecting:
 - Any(url=Any, params={}, headers=Any, data="")
@@ -196,7 +204,9 @@ func TestConsume(t *testing.T) {
 
 // TestDefaults: nil Params and Data match only a request without them, nil Headers match
 // any. An empty Reply is an empty 200.
-func TestDefaults(t *testing.T) {
+func TestDefaults(t *testing.T) { overBoth(t, testDefaults) }
+
+func testDefaults(t *testing.T, config treqtesting.Config) {
 	plain := treqtesting.Exchange{Request: treqtesting.Request{Method: "Post", URL: "HTTP://An.Example:80"}}
 	for _, test := range []struct {
 		name    string
@@ -210,7 +220,7 @@ func TestDefaults(t *testing.T) {
 		{"data", "http://an.example/", client.All{client.Body("text")}, 500},
 		{"another path", "http://an.example/x", nil, 500},
 	} {
-		stub, _, _ := sequence(t, plain)
+		stub, _, _ := sequence(t, config, plain)
 		if code, body := content(t, stub.Post(test.url, test.options)); code != test.code || code == 200 && body != "" {
 			t.Errorf("%s: %d %q, want %d", test.name, code, body, test.code)
 		}
@@ -219,7 +229,9 @@ func TestDefaults(t *testing.T) {
 
 // TestNothingOfAQueryIsDropped: what a strict parser drops is a difference, and the report
 // names it.
-func TestNothingOfAQueryIsDropped(t *testing.T) {
+func TestNothingOfAQueryIsDropped(t *testing.T) { overBoth(t, testNothingOfAQueryIsDropped) }
+
+func testNothingOfAQueryIsDropped(t *testing.T, config treqtesting.Config) {
 	for _, test := range []struct {
 		query  string
 		params url.Values // the parameters that match
@@ -234,12 +246,12 @@ func TestNothingOfAQueryIsDropped(t *testing.T) {
 	} {
 		rawURL := "http://an.example/?" + test.query
 		matching := treqtesting.Request{Method: "GET", URL: "http://an.example/", Params: test.params}
-		stub, _, reports := sequence(t, treqtesting.Exchange{Request: matching})
+		stub, _, reports := sequence(t, config, treqtesting.Exchange{Request: matching})
 		if code, _ := content(t, stub.Get(rawURL)); code != 200 {
 			t.Errorf("%s: does not match %v: %s", test.query, test.params, *reports)
 		}
 		matching.Params = nil
-		stub, _, reports = sequence(t, treqtesting.Exchange{Request: matching})
+		stub, _, reports = sequence(t, config, treqtesting.Exchange{Request: matching})
 		content(t, stub.Get(rawURL))
 		if got := fmt.Sprint(*reports); !strings.Contains(got, "What differs is the params") || !strings.Contains(got, test.report) {
 			t.Errorf("%s: the report %s, without %s", test.query, got, test.report)
@@ -249,7 +261,9 @@ func TestNothingOfAQueryIsDropped(t *testing.T) {
 
 // TestParts: each part of a Request may have several types, and a report names the parts
 // that differ.
-func TestParts(t *testing.T) {
+func TestParts(t *testing.T) { overBoth(t, testParts) }
+
+func testParts(t *testing.T, config treqtesting.Config) {
 	good := func() treqtesting.Request {
 		return treqtesting.Request{Method: "POST", URL: "http://an.example/foo", Params: url.Values{"q": {"a b", "c"}}, Data: "line\nline"}
 	}
@@ -283,7 +297,7 @@ func TestParts(t *testing.T) {
 	} {
 		expected := good()
 		test.set(&expected)
-		stub, _, reports := sequence(t, treqtesting.Exchange{Request: expected})
+		stub, _, reports := sequence(t, config, treqtesting.Exchange{Request: expected})
 		content(t, send(stub))
 		got := ""
 		if len(*reports) != 0 {
@@ -326,7 +340,9 @@ func TestBadExchanges(t *testing.T) {
 }
 
 // TestSequenceFailsItsTest: without reporters, each mistake fails the test once.
-func TestSequenceFailsItsTest(t *testing.T) {
+func TestSequenceFailsItsTest(t *testing.T) { overBoth(t, testSequenceFailsItsTest) }
+
+func testSequenceFailsItsTest(t *testing.T, config treqtesting.Config) {
 	for _, test := range []struct {
 		name     string
 		requests []string
@@ -340,7 +356,7 @@ func TestSequenceFailsItsTest(t *testing.T) {
 	} {
 		r := &recorder{}
 		seq := treqtesting.NewRequestSequence(r, getExample, getExample)
-		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
+		stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), config)
 		for _, method := range test.requests {
 			deferredtest.SuccessResultOf(t, stub.Request(method, "http://an.example"))
 		}
@@ -370,11 +386,13 @@ func TestConsumeFailsItsTest(t *testing.T) {
 }
 
 // TestAfterTheEnd: an unexpected request after the end of the test is answered and logged.
-func TestAfterTheEnd(t *testing.T) {
+func TestAfterTheEnd(t *testing.T) { overBoth(t, testAfterTheEnd) }
+
+func testAfterTheEnd(t *testing.T, config treqtesting.Config) {
 	log := logtest.Capture(t)
 	r := &recorder{}
 	seq := treqtesting.NewRequestSequence(r)
-	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), config)
 	var d *deferred.Deferred[*response.Response]
 	stub.Reactor().CallLater(time.Second, func() { d = stub.Get("http://an.example/late") })
 	if got := r.end(); got != "" {

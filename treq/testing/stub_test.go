@@ -29,9 +29,23 @@ var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 // large is more than the buffers of a connection in memory hold.
 var large = strings.Repeat("0123456789abcdef", 1<<16)
 
+// overBoth runs a test over both versions of HTTP.
+func overBoth(t *testing.T, test func(t *testing.T, config treqtesting.Config)) {
+	t.Run("HTTP/1.1", func(t *testing.T) { test(t, treqtesting.Config{}) })
+	t.Run("HTTP/2", func(t *testing.T) { test(t, treqtesting.Config{HTTP2: true}) })
+}
+
+// with returns config with or without real TLS.
+func with(config treqtesting.Config, realTLS bool) treqtesting.Config {
+	config.RealTLS = realTLS
+	return config
+}
+
 // TestStub: the handler receives each request of a stub, and the client its response.
-func TestStub(t *testing.T) {
-	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
+func TestStub(t *testing.T) { overBoth(t, testStub) }
+
+func testStub(t *testing.T, config treqtesting.Config) {
+	stub := treqtesting.NewHandlerStubTreq(echo, config)
 	for i := range 3 {
 		_, text := content(t, stub.Post("http://an.example/foo?x=y", client.Params{"a": {"b c"}}, client.Body("text")))
 		if want := "POST an.example /foo?x=y&a=b+c text"; text != want {
@@ -60,8 +74,10 @@ func TestNothingToAnswer(t *testing.T) {
 
 // TestAnyHost: the handler answers requests to every host. Each host has one connection,
 // which later requests use again.
-func TestAnyHost(t *testing.T) {
-	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
+func TestAnyHost(t *testing.T) { overBoth(t, testAnyHost) }
+
+func testAnyHost(t *testing.T, config treqtesting.Config) {
+	stub := treqtesting.NewHandlerStubTreq(echo, config)
 	for range 3 {
 		for _, host := range []string{"a.example", "b.example:8080", "192.0.2.1", "[2001:db8::1]"} {
 			if _, text := content(t, stub.Get("http://"+host+"/")); text != "GET "+host+" / " {
@@ -75,10 +91,12 @@ func TestAnyHost(t *testing.T) {
 }
 
 // TestLargeBodies: large bodies arrive whole and without a Flush, by each way to read them.
-func TestLargeBodies(t *testing.T) {
+func TestLargeBodies(t *testing.T) { overBoth(t, testLargeBodies) }
+
+func testLargeBodies(t *testing.T, config treqtesting.Config) {
 	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(w, r.Body)
-	}), treqtesting.Config{})
+	}), config)
 	post := func() *response.Response {
 		t.Helper()
 		return deferredtest.SuccessResultOf(t, stub.Post("http://an.example/", client.Body(large)))
@@ -114,8 +132,10 @@ func TestLargeBodies(t *testing.T) {
 }
 
 // TestWithinCallbacks: a callback of a request, or of a timer, can make another request.
-func TestWithinCallbacks(t *testing.T) {
-	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
+func TestWithinCallbacks(t *testing.T) { overBoth(t, testWithinCallbacks) }
+
+func testWithinCallbacks(t *testing.T, config treqtesting.Config) {
+	stub := treqtesting.NewHandlerStubTreq(echo, config)
 	first := deferred.Then(stub.Get("http://an.example/1"), (*response.Response).Text)
 	second := deferred.Then(first, func(text string) *deferred.Deferred[string] {
 		return deferred.Then(stub.Get("http://an.example/2", client.Params{"after": {text}}), (*response.Response).Text)
@@ -132,9 +152,11 @@ func TestWithinCallbacks(t *testing.T) {
 }
 
 // TestFlush: after the test has written to the body of a request, Flush sends it.
-func TestFlush(t *testing.T) {
+func TestFlush(t *testing.T) { overBoth(t, testFlush) }
+
+func testFlush(t *testing.T, config treqtesting.Config) {
 	body := &slowBody{}
-	agent := treqtesting.NewHandlerTraversalAgent(echo, treqtesting.Config{})
+	agent := treqtesting.NewHandlerTraversalAgent(echo, config)
 	agent.Flush() // does nothing
 	d := agent.Request(&request.Request{Method: "POST", URL: &url.URL{Scheme: "http", Host: "an.example", Path: "/"}, Body: body})
 	deferredtest.NoResult(t, d)
@@ -162,8 +184,10 @@ func (s *slowBody) StartProducing(to request.Consumer) *deferred.Deferred[deferr
 }
 
 // TestTimeout: a timeout passes when the test moves the clock.
-func TestTimeout(t *testing.T) {
-	stub := treqtesting.NewHandlerStubTreq(echo, treqtesting.Config{})
+func TestTimeout(t *testing.T) { overBoth(t, testTimeout) }
+
+func testTimeout(t *testing.T, config treqtesting.Config) {
+	stub := treqtesting.NewHandlerStubTreq(echo, config)
 	stub.Reactor().HoldConnects()
 	d := stub.Get("http://an.example/", client.Timeout(10*time.Second))
 	stub.Reactor().RunFor(10*time.Second - 1)
@@ -179,8 +203,10 @@ func body(text string) client.Body { return client.Body(text) }
 
 // TestTraceWithoutZeroSteps: the trace of a StubTreq has only moves of the clock that move
 // it.
-func TestTraceWithoutZeroSteps(t *testing.T) {
-	stub := treqtesting.NewStubTreq(web.RenderFunc(func(req *web.Request) { req.WriteString("hello") }), treqtesting.Config{})
+func TestTraceWithoutZeroSteps(t *testing.T) { overBoth(t, testTraceWithoutZeroSteps) }
+
+func testTraceWithoutZeroSteps(t *testing.T, config treqtesting.Config) {
+	stub := treqtesting.NewStubTreq(web.RenderFunc(func(req *web.Request) { req.WriteString("hello") }), config)
 	stub.Reactor().StartTrace()
 	deferredtest.SuccessResultOf(t, stub.Get("http://an.example/"))
 	stub.Flush()
@@ -193,12 +219,14 @@ func TestTraceWithoutZeroSteps(t *testing.T) {
 }
 
 // TestLargeBodiesAreInMemory: a stub needs no temporary files.
-func TestLargeBodiesAreInMemory(t *testing.T) {
+func TestLargeBodiesAreInMemory(t *testing.T) { overBoth(t, testLargeBodiesAreInMemory) }
+
+func testLargeBodiesAreInMemory(t *testing.T, config treqtesting.Config) {
 	var got int
 	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(treqtesting.ResponderFunc(func(req treqtesting.Received) treqtesting.Reply {
 		got = len(req.Data)
 		return treqtesting.Reply{}
-	})), treqtesting.Config{})
+	})), config)
 	stub.Site().TempDir = filepath.Join(t.TempDir(), "none")
 	resp := deferredtest.SuccessResultOf(t, stub.Post("http://an.example/", client.Body(strings.Repeat("x", 5<<20))))
 	if resp.Code != 200 || got != 5<<20 {

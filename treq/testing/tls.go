@@ -11,6 +11,7 @@ import (
 // An authority issues the certificates of the hosts that a test connects to.
 type authority struct {
 	Authority
+	protocols []string                    // what both ends offer by ALPN
 	named     map[string]*tls.Certificate // by host name; "" for all addresses
 	addresses []string                    // hosts without a name, which a client does not send
 }
@@ -18,7 +19,9 @@ type authority struct {
 // curves leaves out the slow ones.
 var curves = []tls.CurveID{tls.X25519}
 
-func newAuthority() *authority { return &authority{named: make(map[string]*tls.Certificate)} }
+func newAuthority(protocols []string) *authority {
+	return &authority{protocols: protocols, named: make(map[string]*tls.Certificate)}
+}
 
 // client returns the configuration of a connection to host.
 func (a *authority) client(host string) *tls.Config {
@@ -27,7 +30,7 @@ func (a *authority) client(host string) *tls.Config {
 		delete(a.named, "")
 	}
 	config := a.ClientTLS()
-	config.ServerName, config.NextProtos, config.CurvePreferences = host, []string{"http/1.1"}, curves
+	config.ServerName, config.NextProtos, config.CurvePreferences = host, a.protocols, curves
 	return config
 }
 
@@ -35,7 +38,7 @@ func (a *authority) client(host string) *tls.Config {
 func (a *authority) server() *tls.Config {
 	return &tls.Config{
 		GetCertificate: a.certificate,
-		NextProtos:     []string{"http/1.1"}, CurvePreferences: curves,
+		NextProtos:     a.protocols, CurvePreferences: curves,
 	}
 }
 

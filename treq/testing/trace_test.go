@@ -153,6 +153,8 @@ func TestSameTrace(t *testing.T) {
 	}{
 		{"plain", treqtesting.Config{}, 20},
 		{"TLS", treqtesting.Config{RealTLS: true}, 5},
+		{"HTTP/2", treqtesting.Config{HTTP2: true}, 20},
+		{"HTTP/2 with TLS", treqtesting.Config{HTTP2: true, RealTLS: true}, 5},
 	} {
 		runs := test.runs
 		if raceEnabled || os.Getenv(tracedRuns) != "" {

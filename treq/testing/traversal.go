@@ -31,6 +31,8 @@ type RequestTraversalAgent struct {
 	agent   *agent.Agent
 	site    *web.Site
 	tls     *authority // nil without Config.RealTLS
+	alpn    string     // what TLS has negotiated: "http/1.1" or "h2"
+	http2   bool
 }
 
 // A Config says how a [StubTreq] or a [RequestTraversalAgent] works. The zero value works.
@@ -40,6 +42,11 @@ type Config struct {
 	// connection then takes about a millisecond to make. The encrypted bytes differ in
 	// each run; their number and their times do not.
 	RealTLS bool
+	// HTTP2 sends all requests over HTTP/2, so that requests to one host at a time share a
+	// connection. With RealTLS the two ends agree on it in the handshake (ALPN). Without it,
+	// a request to an http URL is sent with prior knowledge (RFC 9113, section 3.3), and the
+	// connections to https URLs are marked as if they had agreed.
+	HTTP2 bool
 	// Client is the config of a [StubTreq]'s client, such as the one that the program passes
 	// to [client.New]: its BaseURL and Defaults, for example. Its Agent must be nil: a StubTreq
 	// has one of its own, which uses the Limits and the Dump of AgentConfig and ignores the rest, as it
@@ -63,16 +70,25 @@ func NewRequestTraversalAgent(root web.Resource, config Config) *RequestTraversa
 	}
 	r := newReactor()
 	site := &web.Site{Root: root, MemoryContent: -1, MemoryContentTotal: -1} // a test in memory needs no files
-	a := &RequestTraversalAgent{reactor: r, site: site}
-	secure := markedSecure(a.site)
+	a := &RequestTraversalAgent{reactor: r, site: site, alpn: "http/1.1", http2: config.HTTP2}
+	var protocols http.Protocols
+	if config.HTTP2 {
+		a.alpn = "h2"
+		protocols.SetHTTP2(true)
+		protocols.SetUnencryptedHTTP2(true)
+	} else {
+		protocols.SetHTTP1(true)
+	}
+	var secure reactor.Factory = markedSite{site, a.alpn}
 	if config.RealTLS {
-		a.tls = newAuthority()
+		a.tls = newAuthority([]string{a.alpn})
 		secure = reactor.TLSServer(r, reactor.TLSConfig{Config: a.tls.server()}, a.site)
 	}
 	a.listen(plainAddress, a.site)
 	a.listen(secureAddress, secure)
 	a.agent = agent.New(r, agent.Config{
-		Pool: agent.NewPool(r, agent.PoolConfig{}), Endpoint: a.endpoint, Limits: config.Client.AgentConfig.Limits, Dump: config.Client.AgentConfig.Dump,
+		Pool: agent.NewPool(r, agent.PoolConfig{}), Endpoint: a.endpoint, Protocols: &protocols,
+		Limits: config.Client.AgentConfig.Limits, Dump: config.Client.AgentConfig.Dump,
 	})
 	return a
 }
@@ -106,22 +122,23 @@ func (a *RequestTraversalAgent) Reactor() *memory.Reactor { return a.reactor }
 
 // endpoint is the agent's [agent.EndpointFactory].
 func (a *RequestTraversalAgent) endpoint(u *url.URL) (endpoints.ClientEndpoint, error) {
-	address := plainAddress
+	address, marked := plainAddress, false
 	if u.Scheme == "https" {
-		address = secureAddress
+		address, marked = secureAddress, a.tls == nil && a.http2
 	}
 	var e endpoints.ClientEndpoint = endpoints.NewTCPClient(a.reactor, address, reactor.ConnectConfig{})
 	if u.Scheme == "https" && a.tls != nil {
 		e = endpoints.WrapTLS(a.reactor, reactor.TLSConfig{Config: a.tls.client(u.Hostname())}, e)
 	}
-	return flushingEndpoint{e, a}, nil
+	return flushingEndpoint{e, a, marked}, nil
 }
 
 // A flushingEndpoint connects protocols to transports that flush when a reader resumes
 // them. The rest of a large body is then there when the method that reads it returns.
 type flushingEndpoint struct {
-	inner endpoints.ClientEndpoint
-	agent *RequestTraversalAgent
+	inner  endpoints.ClientEndpoint
+	agent  *RequestTraversalAgent
+	marked bool // the transports claim to be TLS
 }
 
 func (e flushingEndpoint) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
@@ -129,6 +146,9 @@ func (e flushingEndpoint) Connect(factory reactor.Factory) *deferred.Deferred[re
 	d := e.inner.Connect(reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
 		built = factory.BuildProtocol(peer)
 		return &transportWrapper{built, func(t reactor.Transport) reactor.Transport {
+			if e.marked {
+				t = markedTransport{t, e.agent.alpn}
+			}
 			return flushingTransport{t, e.agent}
 		}}
 	}))
@@ -139,6 +159,8 @@ func (e flushingEndpoint) Connect(factory reactor.Factory) *deferred.Deferred[re
 // in memory, or speaks TLS already.
 func (e flushingEndpoint) Secure() bool { return true }
 
+// A flushingTransport flushes when it is resumed. Over HTTP/1.1 the reader of a body resumes
+// it. Over HTTP/2 the connection does so for the reader of a stream.
 type flushingTransport struct {
 	reactor.Transport
 	agent *RequestTraversalAgent
@@ -149,24 +171,32 @@ func (t flushingTransport) ResumeProducing() {
 	t.agent.Flush()
 }
 
-// markedSecure returns a factory of the site's connections whose transports claim to be
-// TLS, as those with directlyProvides(transport, ISSLTransport) do in treq.testing.
-func markedSecure(site *web.Site) reactor.Factory {
-	return reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
-		return &transportWrapper{site.BuildProtocol(peer), func(t reactor.Transport) reactor.Transport {
-			return secureTransport{t}
-		}}
-	})
+// A markedSite is a Site whose transports claim to be TLS, as those with
+// directlyProvides(transport, ISSLTransport) do in treq.testing.
+type markedSite struct {
+	*web.Site
+	alpn string
 }
 
-type secureTransport struct{ reactor.Transport }
+func (s markedSite) BuildProtocol(peer net.Addr) reactor.Protocol {
+	p := s.Site.BuildProtocol(peer)
+	if p == nil {
+		return nil
+	}
+	return &transportWrapper{p, func(t reactor.Transport) reactor.Transport { return markedTransport{t, s.alpn} }}
+}
 
-func (secureTransport) TLS() *tls.ConnectionState {
+type markedTransport struct {
+	reactor.Transport
+	alpn string
+}
+
+func (t markedTransport) TLS() *tls.ConnectionState {
 	return &tls.ConnectionState{
 		Version:            tls.VersionTLS13,
 		HandshakeComplete:  true,
 		CipherSuite:        tls.TLS_AES_128_GCM_SHA256,
-		NegotiatedProtocol: "http/1.1",
+		NegotiatedProtocol: t.alpn,
 	}
 }
 

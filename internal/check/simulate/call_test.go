@@ -437,7 +437,7 @@ var errStopped = errors.New("stopped")
 func (c *call) lossOf(err error) bool {
 	for _, kind := range []error{
 		reactor.ErrConnectionLost, reactor.ErrConnectionDone, reactor.ErrConnectionRefused, reactor.ErrConnectionReset,
-		wire.ErrPartialBody, wire.ErrPartialHead, wire.ErrNoResponse, deferred.ErrCancelled,
+		wire.ErrPartialBody, wire.ErrPartialHead, wire.ErrNoResponse, deferred.ErrCancelled, agent.ErrSilent,
 	} {
 		if errors.Is(err, kind) {
 			return true

@@ -20,12 +20,6 @@ var (
 	seed     = flag.Uint64("seed", 0, "simulate the world of this seed only, and print what happens in it")
 )
 
-// versions are the versions of HTTP that each test runs over.
-var versions = []struct {
-	name  string
-	http2 bool
-}{{"HTTP/1.1", false}}
-
 // TestSimulation makes random requests in random worlds.
 func TestSimulation(t *testing.T) {
 	for _, v := range versions {
