@@ -251,7 +251,7 @@ func (c *channel) next() {
 // notHTTP ends the request being received, or refuses its head, because of invalid HTTP.
 func (c *channel) notHTTP(err error) {
 	c.keepAlive, c.unread = false, true
-	if c.req == nil && c.tls == nil && !c.site.protocols().HTTP1() {
+	if p := c.site.protocols(); c.req == nil && c.tls == nil && !p.HTTP1() && p.UnencryptedHTTP2() {
 		c.replace().fail(wire.ProtocolError, errPreface)
 		return
 	}

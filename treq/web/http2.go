@@ -181,6 +181,10 @@ func (c *h2Connection) rest() {
 func (c *h2Connection) settle() {
 	switch {
 	case c.closing, c.consuming, c.resting:
+	case c.machine.Streams() == 0 && (c.readEnded || c.last && !c.machine.Partial()):
+		c.sayLast(wire.NoError, "")
+		c.flush()
+		c.linger()
 	case !c.settled: // since the beginning
 	case c.machine.Partial():
 		if c.watch.awaiting != awaitHead {
@@ -191,10 +195,6 @@ func (c *h2Connection) settle() {
 		if c.watch.awaiting.fromClient() {
 			c.await(awaitNothing)
 		}
-	case c.last || c.readEnded:
-		c.sayLast(wire.NoError, "")
-		c.flush()
-		c.linger()
 	default:
 		if c.watch.awaiting != awaitRequest {
 			c.await(awaitRequest)

@@ -167,7 +167,7 @@ func (s *h2Stream) cut(err error) {
 
 // resumeContent implements carrier.
 func (s *h2Stream) resumeContent() {
-	if s.expecting {
+	if s.expecting && !s.req.headSent {
 		s.expecting = false
 		s.conn.machine.Inform(&s.Stream, http.StatusContinue, nil)
 	}
@@ -189,11 +189,10 @@ func (s *h2Stream) pauseContent() {
 // writeHead implements carrier.
 func (s *h2Stream) writeHead(h responseHead, body []byte, last bool) error {
 	c := s.conn
-	s.expecting = false
 	if !h.refused && http1.HasToken(h.header["Connection"], "close") {
 		c.shutDown() // as net/http
 	}
-	whole := h.bodiless || last && h.length >= 0 // then there are no trailers either
+	whole := h.bodiless || last && h.length == int64(len(body)) // then there are no trailers either
 	head := http2.ResponseHead{Code: h.code, Header: h.header, Length: h.length}
 	err := c.machine.Respond(&s.Stream, &head, whole && len(body) == 0)
 	if err != nil {
