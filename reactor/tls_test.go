@@ -680,3 +680,69 @@ func TestTLSWritesNothingElse(t *testing.T) {
 		t.Errorf("%d writes, %d in all without data; want 2, for the data and the alert, and 0", n, counter.empty)
 	}
 }
+
+// TestTLSSharesRecords: what is written while received data is delivered shares records, in
+// order and completely, however the delivery ends.
+func TestTLSSharesRecords(t *testing.T) {
+	large := strings.Repeat("large", 10_000)
+	for _, test := range []struct {
+		name   string
+		answer func(c *recorder) // to each of eight bytes, each of which has a record of its own
+		writes int               // of the transport below; 0: any number
+		want   string
+	}{
+		{"small ones", func(c *recorder) { c.t.Write([]byte("small ")) }, 1, strings.Repeat("small ", 8)},
+		{"and a large one", func(c *recorder) {
+			c.t.Write([]byte("small "))
+			if c.got.Len() == 4 {
+				c.t.Write([]byte(large))
+			}
+		}, 0, strings.Repeat("small ", 4) + large + strings.Repeat("small ", 4)},
+		{"more than a record", func(c *recorder) { c.t.Write(bytes.Repeat([]byte{'m'}, 5000)) }, 0, strings.Repeat("m", 8*5000)},
+		{"pieces", func(c *recorder) { c.t.WriteSequence([]byte("one "), []byte("two ")) }, 1, strings.Repeat("one two ", 8)},
+		{"and the end", func(c *recorder) {
+			c.t.Write([]byte("small "))
+			if c.got.Len() == 3 {
+				c.t.LoseConnection()
+			}
+		}, 2, strings.Repeat("small ", 3)},
+		{"and the end of writing", func(c *recorder) {
+			c.t.Write([]byte("small "))
+			if c.got.Len() == 3 {
+				c.t.LoseWriteConnection()
+			}
+		}, 2, strings.Repeat("small ", 3)},
+		{"and a pause", func(c *recorder) {
+			c.t.Write([]byte("small "))
+			if c.got.Len() == 3 {
+				c.t.PauseProducing()
+			}
+		}, 1, strings.Repeat("small ", 3)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			clientConfig, serverConfig := tlsConfigs()
+			p := newTLSPair(t, clientConfig, serverConfig)
+			p.r.Pump()
+			counter := &writeCounter{}
+			client := &recorder{data: test.answer}
+			reactor.TLSClient(p.r, reactor.TLSConfig{Config: clientConfig}, build(client)).Connect(
+				func(f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
+					return dialer(p.r)(reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
+						return &between{f.BuildProtocol(peer), counter}
+					}))
+				})
+			p.r.Pump()
+			before := counter.writes
+			for range 8 { // one turn, in eight records
+				p.server.t.Write([]byte("?"))
+			}
+			p.r.Pump()
+			if n := counter.writes - before; test.writes != 0 && n != test.writes {
+				t.Errorf("%d writes, want %d", n, test.writes)
+			}
+			if got := p.server.got.String(); got != test.want {
+				t.Errorf("received %d bytes, want %d: %.40q", len(got), len(test.want), got)
+			}
+		})
+	}
+}

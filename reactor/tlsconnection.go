@@ -39,6 +39,7 @@ type tlsConnection struct {
 	waiter       *deferred.Deferred[Protocol] // fires after the handshake; may be nil
 	early        []byte                       // data written before the handshake was complete
 
+	out        []byte      // written during deliver; nil if nothing is
 	in         []byte      // received from below and not yet taken by crypto/tls
 	inErr      error       // the transport's reason of ConnectionLost
 	resumption DelayedCall // resumes deliver after a pause; nil if not scheduled
@@ -173,6 +174,7 @@ func (t *tlsConnection) handshaken() {
 // fail closes the connection because of err. The alert that crypto/tls wrote is still
 // sent.
 func (t *tlsConnection) fail(err error) {
+	t.flush()
 	if t.failed == nil {
 		t.failed = err
 	}
@@ -199,8 +201,10 @@ func (t *tlsConnection) DataReceived(data []byte) {
 	}
 }
 
-// plaintexts are buffers for decrypted data. A record has at most 16 KiB.
-var plaintexts = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+// plaintexts are buffers for decrypted data, and for data to be encrypted. A record has at most 16 KiB.
+var plaintexts = sync.Pool{New: func() any { return new(plaintext) }}
+
+type plaintext [16 << 10]byte
 
 // deliver decrypts the received data and calls DataReceived of the protocol above.
 func (t *tlsConnection) deliver() {
@@ -208,11 +212,17 @@ func (t *tlsConnection) deliver() {
 		return
 	}
 	t.flags |= tlsReading
-	buffer := plaintexts.Get().(*[16 << 10]byte)
+	buffer := plaintexts.Get().(*plaintext)
 	defer func() {
 		t.flags &^= tlsReading
+		t.out = nil // after a panic
 		plaintexts.Put(buffer)
 	}()
+	t.deliverInto(buffer)
+	t.flush()
+}
+
+func (t *tlsConnection) deliverInto(buffer *plaintext) {
 	t.flags |= tlsMore
 	for t.flags&(tlsPaused|tlsReadEnded|tlsClosing|tlsLost) == 0 && t.failed == nil {
 		n, err := t.conn.Read(buffer[:])
@@ -328,17 +338,41 @@ func (t *tlsConnection) StopProducing() { t.LoseConnection() }
 
 // Sending.
 
-// Write encrypts and sends data; see [Consumer].
+// Write encrypts and sends data; see [Consumer]. What is written while received data is
+// delivered shares records: a protocol that answers many messages at once would otherwise
+// pay for a record with each.
 func (t *tlsConnection) Write(data []byte) {
 	t.check()
 	switch {
 	case len(data) == 0 || !t.mayWrite():
 	case t.handshake != nil:
 		t.early = append(t.early, data...)
-	default:
-		if _, err := t.conn.Write(data); err != nil {
-			t.fail(err)
+	case t.flags&tlsReading != 0 && len(data) < len(plaintext{}):
+		if len(t.out)+len(data) > len(plaintext{}) {
+			t.flush()
 		}
+		if t.out == nil {
+			t.out = plaintexts.Get().(*plaintext)[:0]
+		}
+		t.out = append(t.out, data...)
+	default:
+		t.flush()
+		t.encrypt(data)
+	}
+}
+
+// flush encrypts what was written during deliver.
+func (t *tlsConnection) flush() {
+	if out := t.out; out != nil {
+		t.out = nil
+		t.encrypt(out)
+		plaintexts.Put((*plaintext)(out[:len(plaintext{})]))
+	}
+}
+
+func (t *tlsConnection) encrypt(data []byte) {
+	if _, err := t.conn.Write(data); err != nil {
+		t.fail(err)
 	}
 }
 
@@ -353,7 +387,7 @@ func (t *tlsConnection) mayWrite() bool {
 // [Transport].
 func (t *tlsConnection) WriteSequence(pieces ...[]byte) {
 	t.check()
-	buffer := plaintexts.Get().(*[16 << 10]byte)
+	buffer := plaintexts.Get().(*plaintext)
 	defer plaintexts.Put(buffer)
 	joined := buffer[:0]
 	for _, p := range pieces {
@@ -496,6 +530,7 @@ func (t *tlsConnection) finish() {
 	if t.handshake != nil || t.producer.Taken() || t.flags&tlsLost != 0 {
 		return
 	}
+	t.flush()
 	if t.flags&(tlsClosing|tlsEndWrite) != 0 && t.flags&tlsEnded == 0 {
 		t.flags |= tlsEnded
 		t.conn.CloseWrite()
