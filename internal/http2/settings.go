@@ -48,7 +48,7 @@ func (c *conn) handleSettings(p []byte) (Event, error) {
 		c.unacked--
 		return NeedMore, nil
 	}
-	if err := c.noise(1+len(p)/(16*settingSize), "SETTINGS frames"); err != nil {
+	if err := c.changes(1 + len(p)/(16*settingSize)); err != nil {
 		return 0, err
 	}
 	first := !c.peer.come
@@ -56,7 +56,17 @@ func (c *conn) handleSettings(p []byte) (Event, error) {
 	if first {
 		c.peer.maxStreams = math.MaxInt32
 	}
+	resized := false
 	for ; len(p) > 0; p = p[settingSize:] {
+		// A new size of the windows changes every stream. Nobody needs two in one frame.
+		if setting(binary.BigEndian.Uint16(p)) == settingInitialWindow {
+			if resized {
+				if err := c.changes(1 + c.streams.Len()/64); err != nil {
+					return 0, err
+				}
+			}
+			resized = true
+		}
 		if err := c.applySetting(setting(binary.BigEndian.Uint16(p)), binary.BigEndian.Uint32(p[2:])); err != nil {
 			return 0, err
 		}

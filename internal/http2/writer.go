@@ -321,16 +321,10 @@ func (c *conn) DataHead(s *Stream, n int, end bool) []byte {
 			c.schedule.turn = nil
 		}
 	}
-	if n >= fullFrame || s.sendWindow > 0 {
-		c.abuse.noise.give(2)
-	}
+	c.abuse.sent(n)
 	putFrameHead(c.dataHead[:], n, frameData, flags, s.id)
 	if end {
 		c.sendEnd(s)
 	}
 	return c.dataHead[:]
 }
-
-// fullFrame is the size from which a frame is worth a WINDOW_UPDATE: one who opens windows by less makes us do much for
-// little (CVE-2019-9511).
-const fullFrame = 256
