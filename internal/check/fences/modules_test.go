@@ -22,6 +22,7 @@ var modules = []module{
 	{"github.com/sourcegraph/conc", "reactor treq/agent treq/response treq/web"},
 	{"golang.org/x/net/http/httpproxy", "treq/agent"},
 	{"golang.org/x/net/http2/hpack", "internal/http2"},
+	{"golang.org/x/net/http2", ""}, // the oracle of tests of HTTP/2
 	{"golang.org/x/net/idna", "internal/origin"},
 	{"golang.org/x/net/proxy", ""}, // the oracle of tests of SOCKS
 	{"golang.org/x/net/publicsuffix", "treq/cookies"},
