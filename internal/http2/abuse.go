@@ -88,7 +88,7 @@ func (c *conn) changes(n int) error {
 	if c.abuse.settings.take(n, c.abuse.now) {
 		return nil
 	}
-	return c.fail(wire.EnhanceYourCalm, wire.ErrFlood, "10.5", "too many SETTINGS")
+	return c.fail(wire.EnhanceYourCalm, wire.ErrFlood, "10.5", "too many SETTINGS frames")
 }
 
 // provoked takes a token for a stream that ends early because of the peer.

@@ -16,6 +16,7 @@ type program struct {
 	open     []uint32 // of a polite one: the streams whose sides are open
 	newest   uint32
 	answered map[uint32]bool // by a server
+	connects map[uint32]bool // of a client
 }
 
 func (p *program) next() int {
@@ -62,7 +63,11 @@ func (p *program) politeStep() {
 	case 0, 1, 2:
 		if p.client {
 			p.newest += 1 + p.newest%2
-			p.headerBlock(p.newest, end, p.encode(requestHeads[[]int{0, 2, 3, 4, 5, 6, 8}[p.next()%7]]...))
+			head := []int{0, 2, 3, 4, 5, 6, 8}[p.next()%7]
+			p.headerBlock(p.newest, end, p.encode(requestHeads[head]...))
+			if head == 6 {
+				p.mark(&p.connects, p.newest)
+			}
 			if !end {
 				p.open = append(p.open, p.newest)
 			}
@@ -75,7 +80,7 @@ func (p *program) politeStep() {
 			p.close(at, end)
 		}
 	case 5:
-		if len(p.open) > 0 && p.started(at) {
+		if len(p.open) > 0 && p.started(at) && !p.connects[p.open[at]] { // a tunnel has no trailers
 			p.headers(p.open[at], true, "x-sum", "1")
 			p.close(at, true)
 		}
@@ -122,12 +127,16 @@ func (p *program) answer(at int, end bool) {
 		p.headers(id, false, head...)
 		return
 	}
-	if p.answered == nil {
-		p.answered = map[uint32]bool{}
-	}
-	p.answered[id] = true
+	p.mark(&p.answered, id)
 	p.headers(id, end, head...)
 	p.close(at, end)
+}
+
+func (p *program) mark(m *map[uint32]bool, id uint32) {
+	if *m == nil {
+		*m = map[uint32]bool{}
+	}
+	(*m)[id] = true
 }
 
 // close forgets an open stream.
