@@ -14,11 +14,10 @@ type pair struct {
 	client Client
 	server Server
 
-	respond func(s *exchange)     // called at the End of a request
-	after   func()                // called after each round trip
-	done    map[uint32]*exchange  // by stream, at the client
-	served  map[uint32]*exchange  // by stream, at the server
-	room    map[*Stream]*exchange // what waits to be sent
+	respond func(s *exchange)    // called at the End of a request
+	after   func()               // called after each round trip
+	done    map[uint32]*exchange // by stream, at the client
+	served  map[uint32]*exchange // by stream, at the server
 }
 
 // An exchange is one end of a stream, with what has come and what is to be sent.
