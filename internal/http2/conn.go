@@ -10,7 +10,6 @@ package http2
 
 import (
 	"encoding/binary"
-	"io"
 	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/internal/http1"
@@ -145,24 +144,7 @@ func (c *conn) Output() []byte {
 }
 
 // keptOutput is the capacity up to which a buffer is used again.
-const keptOutput = 32 << 10
-
-// Streams returns the number of open streams.
-func (c *conn) Streams() int { return c.streams.Len() }
-
-// Each calls f for each open stream, in the order of their numbers. f may end any of them.
-func (c *conn) Each(f func(s *Stream)) {
-	for s := c.streams.First(); s != nil; {
-		f(s)
-		if s.open.In() != nil {
-			s = s.open.Next()
-			continue
-		}
-		id := s.id
-		for s = c.streams.First(); s != nil && s.id < id; s = s.open.Next() {
-		}
-	}
-}
+const keptOutput = 64 << 10
 
 // Next reads the first n bytes of in and reports what they complete. Call it again with the rest, even if it is empty,
 // until NeedMore. err is a [*wire.ConnectionError]: Output ends with a GOAWAY, and every later call returns err, too.
@@ -229,36 +211,9 @@ func (c *conn) step(in []byte) (used int, ev Event, err error) {
 	case readPreface:
 		return c.readPreface(in)
 	case readHead:
-		if c.got == 0 && len(in) >= frameHeadSize {
-			c.frame = parseFrameHead(in)
-			ev, err = c.begin()
-			return frameHeadSize, ev, err
-		}
-		used = copy(c.head[c.got:], in)
-		if c.got += used; c.got == frameHeadSize {
-			c.got = 0
-			c.frame = parseFrameHead(c.head[:])
-			ev, err = c.begin()
-		}
-		return used, ev, err
+		return c.readHead(in)
 	case readPayload:
-		payload, used := in, c.frame.length-len(c.buf)
-		switch {
-		case len(in) < used:
-			c.buf = append(c.buf, in...)
-			return len(in), NeedMore, nil
-		case len(c.buf) > 0:
-			c.buf = append(c.buf, in[:used]...)
-			payload = c.buf
-		}
-		payload = payload[:c.frame.length]
-		c.state = readHead
-		ev, err = c.handle(payload)
-		c.buf = c.buf[:0]
-		if cap(c.buf) > keptInput {
-			c.buf = nil
-		}
-		return used, ev, err
+		return c.readPayload(in)
 	case readPadding:
 		if len(in) == 0 {
 			return 0, NeedMore, nil
@@ -273,6 +228,41 @@ func (c *conn) step(in []byte) (used int, ev Event, err error) {
 		c.state = readHead
 	}
 	return used, NeedMore, nil
+}
+
+// readHead reads the head of a frame, in place if all of it has come.
+func (c *conn) readHead(in []byte) (used int, ev Event, err error) {
+	head := in
+	if used = frameHeadSize; c.got > 0 || len(in) < frameHeadSize {
+		used = copy(c.head[c.got:], in)
+		if c.got += used; c.got < frameHeadSize {
+			return used, NeedMore, nil
+		}
+		head, c.got = c.head[:], 0
+	}
+	c.frame = parseFrameHead(head)
+	ev, err = c.begin()
+	return used, ev, err
+}
+
+// readPayload reads a payload that is handled as a whole, in place if all of it has come.
+func (c *conn) readPayload(in []byte) (used int, ev Event, err error) {
+	payload, used := in, c.frame.length-len(c.buf)
+	switch {
+	case len(in) < used:
+		c.buf = append(c.buf, in...)
+		return len(in), NeedMore, nil
+	case len(c.buf) > 0:
+		c.buf = append(c.buf, in[:used]...)
+		payload = c.buf
+	}
+	c.state = readHead
+	ev, err = c.handle(payload[:c.frame.length])
+	c.buf = c.buf[:0]
+	if cap(c.buf) > keptInput {
+		c.buf = nil
+	}
+	return used, ev, err
 }
 
 // keptInput is the capacity up to which buf is kept, so that an idle connection costs little.
@@ -384,276 +374,4 @@ func (c *conn) handle(p []byte) (Event, error) {
 		return c.handleGoAway(p)
 	}
 	return c.handleWindowUpdate(int64(binary.BigEndian.Uint32(p) & maxWindow))
-}
-
-// find returns the open stream with this number, or nil. Several frames of one stream often come together.
-func (c *conn) find(id uint32) *Stream {
-	if c.recent == nil || c.recent.id != id {
-		c.recent = c.byID[id]
-	}
-	return c.recent
-}
-
-// idle reports whether a stream was never opened.
-func (c *conn) idle(id uint32) bool {
-	switch {
-	case c.ours(id):
-		return id >= c.next
-	case c.goingAway && id > c.lastPeer:
-		return false // our GOAWAY left it out, and we drop its frames
-	}
-	return id > c.lastPeer || c.gaps.has(id)
-}
-
-// ours reports whether it is our side that opens streams with such a number (RFC 9113, section 5.1.1).
-func (c *conn) ours(id uint32) bool { return (id%2 == 1) != c.server }
-
-// add makes s an open stream.
-func (c *conn) add(s *Stream, id uint32) {
-	if s.has(opened) {
-		panic("http2: the stream was opened before")
-	}
-	s.id = id
-	s.flags = opened
-	s.Urgency, s.Incremental = defaultUrgency, true
-	s.sendWindow = c.peer.window
-	s.window = int64(c.config.StreamWindow)
-	s.recvWindow = s.window
-	c.flow.windows += s.window
-	s.left = -1
-	c.byID[id] = s
-	c.streams.Push(&s.open, s)
-}
-
-// close forgets s.
-func (c *conn) close(s *Stream) {
-	if s.has(closed) {
-		return
-	}
-	s.flags |= closed
-	c.Unwait(s)
-	c.release(s)
-	if c.lost == s {
-		c.lost = s.open.Next()
-	}
-	if c.into == s {
-		c.into = nil
-	}
-	if c.ended == s {
-		c.ended = nil
-	}
-	s.open.Remove()
-	if c.recent == s {
-		c.recent = nil
-	}
-	if c.schedule.turn == s {
-		c.schedule.turn = nil
-	}
-	delete(c.byID, s.id)
-}
-
-// receiveEnd ends the peer's side of s.
-func (c *conn) receiveEnd(s *Stream) (Event, error) {
-	if s.left > 0 {
-		return c.fault(s, wire.ProtocolError, wire.ErrPartialBody, "8.1.1", "%d bytes are missing of what Content-Length says", s.left)
-	}
-	s.flags |= receivedEnd
-	c.stream = s
-	if s.has(sentEnd) {
-		c.complete(s)
-	}
-	return End, nil
-}
-
-// complete closes s, whose both sides have ended in order.
-func (c *conn) complete(s *Stream) {
-	c.abuse.completed()
-	c.close(s)
-}
-
-// sendEnd ends our side of s.
-func (c *conn) sendEnd(s *Stream) {
-	s.flags |= sentEnd
-	c.Unwait(s)
-	if s.has(receivedEnd) {
-		c.complete(s)
-	}
-}
-
-// writable reports whether anything may still be sent on s.
-func (c *conn) writable(s *Stream) bool {
-	return c.err == nil && s.flags&(opened|closed|sentEnd) == opened
-}
-
-// Reset ends s with RST_STREAM, if it is not closed. No event of s follows; what the peer still sends on it is counted
-// and dropped.
-func (c *conn) Reset(s *Stream, code wire.Code) {
-	if !s.has(opened) || s.has(closed) {
-		return
-	}
-	if c.err == nil {
-		c.sendReset(s.id, code)
-	}
-	c.close(s)
-}
-
-func (c *conn) sendReset(id uint32, code wire.Code) {
-	c.out = appendReset(c.out, id, uint32(code))
-	c.resets.add(id)
-}
-
-// handleReset handles RST_STREAM (RFC 9113, section 6.4).
-func (c *conn) handleReset(code wire.Code) (Event, error) {
-	id := c.frame.stream
-	s := c.find(id)
-	if s == nil {
-		if c.idle(id) {
-			return 0, c.fail(wire.ProtocolError, wire.ErrStreamState, "6.4", "RST_STREAM on stream %d, which is idle", id)
-		}
-		return NeedMore, c.noise(1, "RST_STREAM frames on closed streams")
-	}
-	if c.server {
-		if err := c.provoked("streams that it reset"); err != nil {
-			return 0, err
-		}
-	}
-	c.close(s)
-	return c.reset(s, &wire.StreamError{Stream: id, Code: code, Remote: true, NotProcessed: code == wire.RefusedStream && !c.server}), nil
-}
-
-// reset reports that s has ended.
-func (c *conn) reset(s *Stream, err *wire.StreamError) Event {
-	c.stream, c.reason = s, err
-	return Reset
-}
-
-// Ping adds a PING. Its answer is a PingAck event.
-func (c *conn) Ping(data [8]byte) {
-	if c.err == nil {
-		c.out = appendPing(c.out, 0, data)
-	}
-}
-
-// handlePing handles PING (RFC 9113, section 6.7).
-func (c *conn) handlePing(data [8]byte) (Event, error) {
-	if !c.frame.has(flagAck) {
-		if err := c.noise(1, "PING frames"); err != nil {
-			return 0, err
-		}
-		c.out = appendPing(c.out, flagAck, data)
-		return NeedMore, nil
-	}
-	if c.flow.isProbe(data) {
-		c.grow()
-		return NeedMore, nil
-	}
-	if err := c.noise(1, "PING frames"); err != nil {
-		return 0, err
-	}
-	c.pinged = data
-	return PingAck, nil
-}
-
-// GoAway adds a GOAWAY that leaves out no stream that was accepted. New ones of the peer are refused, and a Client opens
-// no more.
-func (c *conn) GoAway(code wire.Code, debug string) {
-	if c.err != nil {
-		return
-	}
-	c.goingAway = true
-	c.out = appendGoAway(c.out, c.lastPeer, uint32(code), debug)
-}
-
-// handleGoAway handles GOAWAY (RFC 9113, section 6.8).
-func (c *conn) handleGoAway(p []byte) (Event, error) {
-	last := binary.BigEndian.Uint32(p) & maxStreamID
-	code := wire.Code(binary.BigEndian.Uint32(p[4:]))
-	if err := c.noise(10, "GOAWAY frames"); err != nil {
-		return 0, err
-	}
-	err := &wire.ConnectionError{Code: code, Remote: true}
-	if debug := p[8:]; len(debug) > 0 {
-		err.Detail = http1.Quote(debug)
-	}
-	c.goneAway = err
-	if c.server {
-		return GoAway, nil
-	}
-	// A second GOAWAY may name an earlier stream, but not a later one.
-	c.lastTaken = min(c.lastTaken, last)
-	c.lost = nil
-	for s := range c.streams.All() {
-		if s.id > c.lastTaken {
-			c.lost = s
-			break
-		}
-	}
-	return GoAway, nil
-}
-
-// leftOut reports a stream that the peer's GOAWAY left out.
-func (c *conn) leftOut(s *Stream) Event {
-	c.resets.add(s.id)
-	c.close(s)
-	code := c.goneAway.Code
-	if code == wire.NoError {
-		code = wire.RefusedStream
-	}
-	return c.reset(s, &wire.StreamError{
-		Stream: s.id, Code: code, Remote: true, NotProcessed: true, Detail: "GOAWAY left it out" + after(c.goneAway.Detail),
-	})
-}
-
-func after(detail string) string {
-	if detail == "" {
-		return ""
-	}
-	return ": " + detail
-}
-
-// Finish reports what the end of the connection means for those who wait. It returns io.EOF if the connection ended
-// between two frames, the [*wire.ConnectionError] of Next or of the peer's GOAWAY unless that says NO_ERROR, or a
-// [*wire.Error] with ErrNoResponse or ErrPartialFrame.
-func (c *conn) Finish() error {
-	switch {
-	case c.err != nil:
-		return c.err
-	case c.goneAway != nil && c.goneAway.Code != wire.NoError:
-		return c.goneAway
-	case c.unfinished():
-		return http1.Errorf(wire.ErrPartialFrame, "%s", c.where())
-	case !c.server && !c.peer.come:
-		return http1.Errorf(wire.ErrNoResponse, "no settings came")
-	}
-	return io.EOF
-}
-
-// Partial reports whether a part of the preface, of a frame or of a header block has come, and waits for the rest. Of a
-// DATA frame, only its head counts: its data is reported as it comes.
-func (c *conn) Partial() bool {
-	return c.state != readData && c.state != readPadding && c.unfinished()
-}
-
-// unfinished is Partial, with the data.
-func (c *conn) unfinished() bool {
-	switch c.state {
-	case readPreface:
-		return c.matched > 0
-	case readHead:
-		return c.got > 0 || c.block.stream != 0
-	}
-	return true
-}
-
-// where says which part has come.
-func (c *conn) where() string {
-	switch {
-	case c.state == readPreface:
-		return "in the preface"
-	case c.got > 0:
-		return "in the head of a frame"
-	case c.state == readHead:
-		return "in a header block"
-	}
-	return "in " + c.frame.kind.String()
 }

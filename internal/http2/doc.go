@@ -22,7 +22,9 @@
 //
 // # Files
 //
-//	conn.go      the driver: frames in, one event for each at most; the open streams
+//	conn.go      the driver: frames in, one event for each at most
+//	stream.go    the streams that are open, and their states
+//	control.go   RST_STREAM, PING, GOAWAY; the end of a connection
 //	frames.go    the layout of frames
 //	settings.go  the settings of both ends
 //	blocks.go    header blocks, from HEADERS and CONTINUATION

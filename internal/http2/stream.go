@@ -1,8 +1,11 @@
 package http2
 
-// This file holds what a connection knows about one stream (RFC 9113, section 5.1).
+// This file holds streams and their states (RFC 9113, section 5.1).
 
-import "github.com/seed-7c003b53/gotreq/internal/list"
+import (
+	"github.com/seed-7c003b53/gotreq/internal/list"
+	"github.com/seed-7c003b53/gotreq/treq/wire"
+)
 
 // A Stream is one request and its response. It is a part of the struct of its carrier, so that it needs no allocation.
 // The zero value is a stream that was not opened; a stream is opened once.
@@ -60,3 +63,119 @@ func (s *Stream) ReceivedEnd() bool { return s.has(receivedEnd) }
 
 // Closed reports whether both sides have ended, or the stream was reset.
 func (s *Stream) Closed() bool { return s.has(closed) }
+
+// Streams returns the number of open streams.
+func (c *conn) Streams() int { return c.streams.Len() }
+
+// Each calls f for each open stream, in the order of their numbers. f may end any of them.
+func (c *conn) Each(f func(s *Stream)) {
+	for s := c.streams.First(); s != nil; {
+		f(s)
+		if s.open.In() != nil {
+			s = s.open.Next()
+			continue
+		}
+		id := s.id
+		for s = c.streams.First(); s != nil && s.id < id; s = s.open.Next() {
+		}
+	}
+}
+
+// find returns the open stream with this number, or nil. Several frames of one stream often come together.
+func (c *conn) find(id uint32) *Stream {
+	if c.recent == nil || c.recent.id != id {
+		c.recent = c.byID[id]
+	}
+	return c.recent
+}
+
+// idle reports whether a stream was never opened.
+func (c *conn) idle(id uint32) bool {
+	switch {
+	case c.ours(id):
+		return id >= c.next
+	case c.goingAway && id > c.lastPeer:
+		return false // our GOAWAY left it out, and we drop its frames
+	}
+	return id > c.lastPeer || c.gaps.has(id)
+}
+
+// ours reports whether it is our side that opens streams with such a number (RFC 9113, section 5.1.1).
+func (c *conn) ours(id uint32) bool { return (id%2 == 1) != c.server }
+
+// add makes s an open stream.
+func (c *conn) add(s *Stream, id uint32) {
+	if s.has(opened) {
+		panic("http2: the stream was opened before")
+	}
+	s.id = id
+	s.flags = opened
+	s.Urgency, s.Incremental = defaultUrgency, true
+	s.sendWindow = c.peer.window
+	s.window = int64(c.config.StreamWindow)
+	s.recvWindow = s.window
+	c.flow.windows += s.window
+	s.left = -1
+	c.byID[id] = s
+	c.streams.Push(&s.open, s)
+}
+
+// close forgets s.
+func (c *conn) close(s *Stream) {
+	if s.has(closed) {
+		return
+	}
+	s.flags |= closed
+	c.Unwait(s)
+	c.release(s)
+	if c.lost == s {
+		c.lost = s.open.Next()
+	}
+	if c.into == s {
+		c.into = nil
+	}
+	if c.ended == s {
+		c.ended = nil
+	}
+	s.open.Remove()
+	if c.recent == s {
+		c.recent = nil
+	}
+	if c.schedule.turn == s {
+		c.schedule.turn = nil
+	}
+	delete(c.byID, s.id)
+}
+
+// receiveEnd ends the peer's side of s.
+func (c *conn) receiveEnd(s *Stream) (Event, error) {
+	if s.left > 0 {
+		return c.fault(s, wire.ProtocolError, wire.ErrPartialBody, "8.1.1", "%d bytes are missing of what Content-Length says", s.left)
+	}
+	s.flags |= receivedEnd
+	c.stream = s
+	if s.has(sentEnd) {
+		c.complete(s)
+	}
+	return End, nil
+}
+
+// complete closes s, whose both sides have ended in order.
+func (c *conn) complete(s *Stream) {
+	c.abuse.completed()
+	c.close(s)
+}
+
+// sendEnd ends our side of s.
+func (c *conn) sendEnd(s *Stream) {
+	s.flags |= sentEnd
+	c.Unwait(s)
+	if s.has(receivedEnd) {
+		c.complete(s)
+	}
+}
+
+// writable reports whether anything may still be sent on s.
+func (c *conn) writable(s *Stream) bool {
+	return c.err == nil && s.flags&(opened|closed|sentEnd) == opened
+}
