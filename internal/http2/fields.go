@@ -41,10 +41,38 @@ func (r *fieldReader) decode(block []byte, trailers bool) error {
 		r.most = int64(r.limits.TrailerBytes)
 	}
 	r.decoder.SetEmitEnabled(true)
+	// A block may begin with two new sizes of the table (RFC 7541, section 4.2). The decoder takes one, so the first is
+	// given to it as a block of its own.
+	if n := resizeLength(block); n > 0 && n < len(block) && isResize(block[n]) {
+		if _, err := r.decoder.Write(block[:n]); err != nil {
+			return err
+		}
+		if err := r.decoder.Close(); err != nil {
+			return err
+		}
+		block = block[n:]
+	}
 	if _, err := r.decoder.Write(block); err != nil {
 		return err
 	}
 	return r.decoder.Close()
+}
+
+func isResize(first byte) bool { return first&0xe0 == 0x20 }
+
+// resizeLength returns the length of the new size of the table with which block begins, or 0 if there is none.
+func resizeLength(block []byte) int {
+	if len(block) == 0 || !isResize(block[0]) {
+		return 0
+	}
+	n := 1
+	if block[0]&0x1f == 0x1f {
+		for n < len(block) && block[n]&0x80 != 0 {
+			n++
+		}
+		n++
+	}
+	return n
 }
 
 // field takes a field from the decoder.

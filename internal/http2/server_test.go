@@ -29,6 +29,16 @@ func TestServerRules(t *testing.T) {
 		{name: "a header block in pieces", in: []string{frame(frameHeaders, es, 1, request()[:5]), frame(frameContinuation, 0, 1, request()[5:9]), frame(frameContinuation, eh, 1, request()[9:])}, want: `
 			Head 1 GET http a / [Host:[a]] length 0
 			End 1 []`},
+		{name: "two new sizes of the table", in: []string{
+			frame(frameHeaders, es|eh, 1, "\x20\x3f\xe1\x1f", request(), "\x40"+block("x", "y")[1:]),
+			frame(frameHeaders, es|eh, 3, "\x3f\x01\x3f\xe1\x1f", request(), "\x40"+block("z", "y")[1:], "\xbe"),
+			frame(frameHeaders, es|eh, 5, "\x3f\x21\x3f\xe1\x1f", request(), "\xbe")}, want: `
+			Head 1 GET http a / [Host:[a] X:[y]] length 0
+			End 1 []
+			Head 3 GET http a / [Host:[a] Z:[y y]] length 0
+			End 3 []
+			Head 5 GET http a / [Host:[a] Z:[y]] length 0
+			End 5 []`},
 		{name: "padding and priority",
 			in: []string{frame(frameHeaders, eh|flagPadded|flagPriority, 1, "\x03", u32(0), "\x10", request(), "\x00\x00\x00"), frame(frameData, flagPadded, 1, "\x02abc\x00\x00"), frame(frameData, flagPadded|es, 1, "\x00")}, want: `
 			Head 1 GET http a / [Host:[a]] length -1
