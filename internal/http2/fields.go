@@ -161,95 +161,101 @@ func pseudoError(format string, args ...any) error {
 	return http1.Errorf(wire.ErrPseudoHeader, format+" (RFC 9113, section 8.3)", args...)
 }
 
-// A parsed header section.
-type section struct {
-	header  http.Header
-	lengths []string // the values of Content-Length
-}
-
-// length returns Content-Length, or -1.
-func (s *section) length() (int64, error) {
-	if s.lengths == nil {
-		return -1, nil
-	}
-	return http1.ContentLength(s.lengths)
-}
-
-// section makes a header section of fields. lenient: the rules of a client, which reads what cannot be misread. host is the
-// :authority, which becomes Host, or "".
+// A section is a header or trailer section in the making.
 //
 // One slice holds all values, as in package http1. Well-known names, and those that came before, cost no allocation.
-func (r *fieldReader) section(fields []hpack.HeaderField, lenient bool, host string) (s section, err error) {
+type section struct {
+	header  http.Header
+	values  []string
+	seen    nameSet
+	lenient bool     // the rules of a client, which reads what cannot be misread
+	host    string   // :authority, which is Host already, or ""
+	hosts   int      // fields with the name Host
+	crumbs  []string // the pieces of Cookie, if they are to be joined
+	sized   bool     // there is a Content-Length
+}
+
+// section makes a section of fields. host is the :authority, which becomes Host, or "".
+func (r *fieldReader) section(fields []hpack.HeaderField, lenient bool, host string) (section, error) {
+	s := section{lenient: lenient, host: host, crumbs: r.crumbs}
 	n := len(fields)
 	if host != "" {
 		n++
 	}
-	h := make(http.Header, n)
-	values := make([]string, 0, n)
+	s.header, s.values = make(http.Header, n), make([]string, 0, n)
 	if host != "" {
-		values = append(values, host)
-		h["Host"] = values[:1:1]
+		s.put(nameHost, host)
 	}
-	s.header = h
-	hosts, sized := 0, false
-	var seen nameSet
 	for _, f := range fields {
 		n, err := r.name(f.Name, lenient)
 		if err != nil {
 			return s, err
 		}
-		value := f.Value
-		if value, err = checkValue(n, value, lenient); err != nil {
+		value, err := checkValue(n, f.Value, lenient)
+		if err != nil {
 			return s, err
 		}
-		switch n.role {
-		case connection:
-			return s, http1.Errorf(wire.ErrConnectionHeader, "%s (RFC 9113, section 8.2.2)", n.canonical)
-		case transferCodings:
-			if !lenient && !http1.EqualFold(value, "trailers") {
-				return s, http1.Errorf(wire.ErrConnectionHeader, "TE is %s, not trailers (RFC 9113, section 8.2.2)", http1.Quote(value))
-			}
-		case cookie:
-			if !lenient {
-				r.crumbs = append(r.crumbs, value)
-				if len(r.crumbs) > 1 {
-					continue
-				}
-			}
-		case length:
-			sized = true
-		case hostName:
-			if lenient {
-				break
-			}
-			if hosts++; hosts > 1 {
-				return s, http1.Errorf(wire.ErrHost, "%d of them: %s, %s", hosts, http1.Quote(h["Host"][0]), http1.Quote(value))
-			}
-			if host == "" {
-				break
-			}
-			if !http1.EqualFold(host, value) {
-				return s, http1.Errorf(wire.ErrHost, ":authority is %s, Host is %s (RFC 9113, section 8.3.1)", http1.Quote(host), http1.Quote(value))
-			}
-			continue
+		if n.role == ordinary {
+			s.put(n, value)
+		} else if err := s.special(n, value); err != nil {
+			return s, err
 		}
-		if !seen.add(n) {
-			if earlier, ok := h[n.canonical]; ok {
-				h[n.canonical] = append(earlier, value)
-				continue
-			}
-		}
-		// The capacity is 1, so that appending to the values of one header does not overwrite those of the next.
-		values = append(values, value)
-		h[n.canonical] = values[len(values)-1 : len(values) : len(values)]
 	}
-	if len(r.crumbs) > 1 {
-		h["Cookie"][0] = strings.Join(r.crumbs, "; ")
+	if len(s.crumbs) > 1 {
+		s.header["Cookie"][0] = strings.Join(s.crumbs, "; ")
 	}
-	if sized {
-		s.lengths = h["Content-Length"]
-	}
+	r.crumbs = s.crumbs
 	return s, nil
+}
+
+// put adds a value.
+func (s *section) put(n *name, value string) {
+	if !s.seen.add(n) {
+		if earlier, ok := s.header[n.canonical]; ok {
+			s.header[n.canonical] = append(earlier, value)
+			return
+		}
+	}
+	// The capacity is 1, so that appending to the values of one header does not overwrite those of the next.
+	s.values = append(s.values, value)
+	s.header[n.canonical] = s.values[len(s.values)-1 : len(s.values) : len(s.values)]
+}
+
+// special adds a header that has a role.
+func (s *section) special(n *name, value string) error {
+	switch {
+	case n.role == connection:
+		return http1.Errorf(wire.ErrConnectionHeader, "%s (RFC 9113, section 8.2.2)", n.canonical)
+	case n.role == length:
+		s.sized = true
+	case s.lenient:
+	case n.role == transferCodings && !http1.EqualFold(value, "trailers"):
+		return http1.Errorf(wire.ErrConnectionHeader, "TE is %s, not trailers (RFC 9113, section 8.2.2)", http1.Quote(value))
+	case n.role == cookie:
+		if s.crumbs = append(s.crumbs, value); len(s.crumbs) > 1 {
+			return nil
+		}
+	case n.role == hostName:
+		s.hosts++
+		switch {
+		case s.hosts > 1:
+			return http1.Errorf(wire.ErrHost, "%d of them: %s, %s", s.hosts, http1.Quote(s.header["Host"][0]), http1.Quote(value))
+		case s.host != "" && !http1.EqualFold(s.host, value):
+			return http1.Errorf(wire.ErrHost, ":authority is %s, Host is %s (RFC 9113, section 8.3.1)", http1.Quote(s.host), http1.Quote(value))
+		case s.host != "":
+			return nil
+		}
+	}
+	s.put(n, value)
+	return nil
+}
+
+// length returns Content-Length, or -1.
+func (s *section) length() (int64, error) {
+	if !s.sized {
+		return -1, nil
+	}
+	return http1.ContentLength(s.header["Content-Length"])
 }
 
 // name returns what is known of the name of a field.

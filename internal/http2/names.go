@@ -71,6 +71,8 @@ var names = func() map[string]*name {
 	return m
 }()
 
+var nameHost = names["host"]
+
 func newName(canonical, lower string) *name {
 	n := &name{canonical: canonical, lower: lower, static: staticNames[lower]}
 	switch lower {
