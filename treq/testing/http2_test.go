@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -204,6 +205,52 @@ func TestHTTP2WithoutIt(t *testing.T) {
 			t.Errorf("HTTP2 is %t:\n%s", http2, trace)
 		}
 	}
+}
+
+// A stopping reader pauses in its first piece, and stops in the next one.
+type stopping struct {
+	stub  *treqtesting.StubTreq
+	t     response.BodyTransport
+	n     int
+	ended []error
+}
+
+func (s *stopping) ConnectionMade(t response.BodyTransport) { s.t = t }
+
+func (s *stopping) DataReceived([]byte) {
+	if s.n++; s.n > 1 {
+		s.t.StopProducing()
+		return
+	}
+	s.t.PauseProducing()
+	s.stub.Reactor().CallLater(time.Second, s.t.ResumeProducing)
+}
+
+func (s *stopping) ConnectionLost(reason error) { s.ended = append(s.ended, reason) }
+
+// TestStopsWhenResumed: a reader that stops while it gets the bytes which waited for it learns of
+// the end.
+func TestStopsWhenResumed(t *testing.T) {
+	overBoth(t, func(t *testing.T, config treqtesting.Config) {
+		server := &openResource{}
+		stub := treqtesting.NewStubTreq(server, config)
+		d := stub.Get("http://an.example/", client.Unbuffered(true))
+		server.req.WriteString("first")
+		stub.Flush()
+		reader := &stopping{stub: stub}
+		if err := deferredtest.SuccessResultOf(t, d).DeliverBody(reader); err != nil {
+			t.Fatal(err)
+		}
+		server.req.WriteString("second")
+		stub.Flush()
+		if reader.n != 1 {
+			t.Errorf("%d pieces while it is paused", reader.n)
+		}
+		stub.Advance(time.Second)
+		if reader.n != 2 || len(reader.ended) != 1 || !errors.Is(reader.ended[0], reactor.ErrConnectionAborted) {
+			t.Errorf("%d pieces, ended with %v", reader.n, reader.ended)
+		}
+	})
 }
 
 // TestIdleTimers: a StubTreq over HTTP/2 has nothing to do when its requests are over.

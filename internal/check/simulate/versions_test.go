@@ -44,7 +44,7 @@ func drawHTTP2(random *rand.Rand) *http.HTTP2Config {
 	c := &http.HTTP2Config{}
 	switch random.IntN(4) {
 	case 0:
-		c.MaxReceiveBufferPerStream = 1 + random.IntN(3000)
+		c.MaxReceiveBufferPerStream = 100 + random.IntN(3000)
 	case 1:
 		c.MaxReceiveBufferPerStream = 60_000 + random.IntN(200_000)
 		c.MaxReceiveBufferPerConnection = 65_535 + random.IntN(100_000)
