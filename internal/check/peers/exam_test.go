@@ -34,13 +34,24 @@ import (
 // ours and net/http's.
 
 var (
+	// all runs the tests that take long, and those of the exam itself, which say that a failure
+	// is not the exam's.
+	all = flag.Bool("peers.all", false, "run the long tests too")
 	// bodySize is the size of the large bodies of the exam.
-	bodySize = flag.Int("peers.body", 700_000, "bytes of the large bodies")
+	bodySize = flag.Int("peers.body", 150_000, "bytes of the large bodies")
 	// manySize is the number of requests of the runs that have many.
 	manySize = flag.Int("peers.many", 300, "requests of the runs with many")
 	// hugeSize is the size of the body whose memory is measured.
 	hugeSize = flag.Int64("peers.huge", 8<<20, "bytes of the bodies whose memory is measured")
 )
+
+// long skips a test that is only for -peers.all.
+func long(t *testing.T) {
+	t.Helper()
+	if !*all {
+		t.Skip("SKIPPED: it runs with -peers.all")
+	}
+}
 
 // A question is a request of the exam.
 type question struct {

@@ -147,6 +147,7 @@ var fronts = map[string]func(t *testing.T, authority *treqtesting.Authority, to 
 
 // TestExamFronts has net/http sit the exam with net/http behind each of the fronts.
 func TestExamFronts(t *testing.T) {
+	long(t)
 	var authority treqtesting.Authority
 	plain, secure := serveTheirs(t, nil, nil), serveTheirs(t, authority.ServerTLS("127.0.0.1"), nil)
 	for name, start := range fronts {

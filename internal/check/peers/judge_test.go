@@ -40,6 +40,7 @@ func TestExam(t *testing.T) {
 
 // TestTrials has the programs talk with net/http's server.
 func TestTrials(t *testing.T) {
+	long(t)
 	g := newTarget(t, func(t *testing.T, config *tls.Config) string { return serveTheirs(t, config, nil) })
 	t.Run("curl", g.curl)
 	t.Run("nghttp", g.nghttp)
@@ -49,6 +50,7 @@ func TestTrials(t *testing.T) {
 
 // TestChromiumWithTheirs has Chromium load the page from net/http's server.
 func TestChromiumWithTheirs(t *testing.T) {
+	long(t)
 	config, reports := chromiumTLS(), make(chan sighting, 1)
 	url := serveTheirs(t, config, func(s *http.Server) { s.Handler = seen(reports) })
 	t.Logf("%+v", chromium(t, url+"/page", config, reports))
@@ -56,6 +58,7 @@ func TestChromiumWithTheirs(t *testing.T) {
 
 // TestOddTheirs has net/http sit the exam with itself, with odd settings on either side.
 func TestOddTheirs(t *testing.T) {
+	long(t)
 	plain := serveTheirs(t, nil, nil)
 	for name, settings := range oddClients {
 		t.Run("client, "+name, func(t *testing.T) {
@@ -81,6 +84,7 @@ func TestOddTheirs(t *testing.T) {
 
 // TestNghttpdTheirs has net/http ask nghttpd.
 func TestNghttpdTheirs(t *testing.T) {
+	long(t)
 	var authority treqtesting.Authority
 	for name, options := range nghttpds {
 		t.Run(name, func(t *testing.T) {
@@ -99,6 +103,7 @@ func TestNghttpdTheirs(t *testing.T) {
 
 // TestHugeTheirs has a huge body go both ways between net/http and itself, and to our HTTP/1.1.
 func TestHugeTheirs(t *testing.T) {
+	long(t)
 	url := serveTheirs(t, nil, func(s *http.Server) { s.Handler = http.HandlerFunc(hugeHandler) })
 	flat(t, 64<<20, func() { theirsHuge(t, nil, url) })
 	flat(t, 64<<20, func() { oursHuge(t, agent.Config{}, url, "HTTP/1.1") })
@@ -106,6 +111,7 @@ func TestHugeTheirs(t *testing.T) {
 
 // TestGoAwayTheirs has net/http's client make requests of servers that end their connections.
 func TestGoAwayTheirs(t *testing.T) {
+	long(t)
 	var authority treqtesting.Authority
 	for _, secure := range []bool{false, true} {
 		var server, config *tls.Config

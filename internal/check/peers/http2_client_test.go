@@ -1,0 +1,103 @@
+package peers_test
+
+import (
+	"crypto/tls"
+	"net/http"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
+)
+
+// This file has our client talk HTTP/2 with servers of other people.
+
+// second returns the Config of an agent that speaks HTTP/2: by prior knowledge if config is nil,
+// else by ALPN.
+func second(config *tls.Config) agent.Config {
+	if config != nil {
+		return agent.Config{TLS: agent.NewTLSPolicy(config)}
+	}
+	c := agent.Config{Protocols: new(http.Protocols)}
+	c.Protocols.SetUnencryptedHTTP2(true)
+	return c
+}
+
+// noTrailers leaves out the question whose request has trailers.
+var noTrailers = map[string]string{"trailers both ways": "our client sends none"}
+
+// TestClient has our client sit the exam with net/http's server.
+func TestClient(t *testing.T) {
+	var authority treqtesting.Authority
+	for url, config := range map[string]*tls.Config{
+		serveTheirs(t, nil, nil):                              nil,
+		serveTheirs(t, authority.ServerTLS("127.0.0.1"), nil): authority.ClientTLS(),
+	} {
+		sit(t, ours(second(config), "HTTP/2.0"), url, noTrailers)
+	}
+}
+
+// TestClientFronts has our client sit the exam with others in front of net/http.
+func TestClientFronts(t *testing.T) {
+	var authority treqtesting.Authority
+	plain := serveTheirs(t, nil, nil)
+	for name, start := range fronts {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := start(t, &authority, backend{plain: plain}, false)
+			f.except["trailers both ways"] = noTrailers["trailers both ways"]
+			for url, config := range map[string]*tls.Config{f.plain: nil, f.secure: authority.ClientTLS()} {
+				sit(t, ours(second(config), "HTTP/2.0"), url, f.except)
+			}
+		})
+	}
+}
+
+// TestClientOdd has our client sit the exam with a net/http that has odd settings.
+func TestClientOdd(t *testing.T) {
+	for name, settings := range oddServers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sit(t, ours(second(nil), "HTTP/2.0"), serveTheirs(t, nil, func(s *http.Server) { s.HTTP2 = settings }), noTrailers)
+		})
+	}
+}
+
+// TestClientNghttpd has our client ask nghttpd.
+func TestClientNghttpd(t *testing.T) {
+	var authority treqtesting.Authority
+	for name, options := range nghttpds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plain, secure := nghttpd(t, &authority, options...)
+			ask(t, ours(second(nil), "HTTP/2.0"), plain, nghttpdQuestions())
+			ask(t, ours(second(authority.ClientTLS()), "HTTP/2.0"), secure, nghttpdQuestions())
+		})
+	}
+}
+
+// TestClientHuge has a huge body go both ways between our client and net/http.
+func TestClientHuge(t *testing.T) {
+	var authority treqtesting.Authority
+	for url, config := range map[string]*tls.Config{
+		serveTheirs(t, nil, huge):                              nil,
+		serveTheirs(t, authority.ServerTLS("127.0.0.1"), huge): authority.ClientTLS(),
+	} {
+		flat(t, 64<<20, func() { oursHuge(t, second(config), url, "HTTP/2.0") })
+	}
+}
+
+func huge(s *http.Server) { s.Handler = http.HandlerFunc(hugeHandler) }
+
+// TestClientGoAway has our client make requests of servers that end their connections.
+func TestClientGoAway(t *testing.T) {
+	var authority treqtesting.Authority
+	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
+		var server, config *tls.Config
+		if secure {
+			server, config = authority.ServerTLS("127.0.0.1"), authority.ClientTLS()
+		}
+		t.Run("Shutdown, "+name, func(t *testing.T) { shutdowns(t, oursMany(second(config)), server) })
+		t.Run("nginx, "+name, func(t *testing.T) { limited(t, oursMany(second(config)), &authority, secure) })
+		t.Run("haproxy, "+name, func(t *testing.T) { reloads(t, oursMany(second(config)), &authority, secure) })
+	}
+}
