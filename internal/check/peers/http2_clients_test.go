@@ -162,7 +162,7 @@ func (g *target) nghttp(t *testing.T) {
 // load has h2load make many requests, none of which may fail.
 func (g *target) load(t *testing.T) {
 	n := strconv.Itoa(*manySize)
-	for _, test := range []string{"-c 1 -m 1", "-c 1 -m 100", "-c 4 -m 32", "-c 1 -m 500", "-c 2 -m 10 -w 6 -W 16", "-c 1 -m 10 --header-table-size=0 --encoder-header-table-size=0", "-c 1 -m 50 -f 16777215"} {
+	for _, test := range []string{"-c 1 -m 1", "-c 1 -m 100", "-c 4 -m 32", "-c 1 -m 500", "-c 2 -m 10 -w 8 -W 16", "-c 1 -m 10 --header-table-size=0 --encoder-header-table-size=0", "-c 1 -m 50 -f 16777215"} {
 		for _, path := range []string{"PLAIN/hello", "SECURE/hello", "PLAIN/known?n=20000", "-d ROOT PLAIN/upload", "-d ROOT SECURE/echo"} {
 			g.try(t, []trial{{"h2load -n " + n + " " + test + " " + path, nil,
 				fmt.Sprintf("requests: %s total, %[1]s started, %[1]s done, %[1]s succeeded, 0 failed, 0 errored, 0 timeout.*status codes: %[1]s 2xx", n)}})
