@@ -8,8 +8,9 @@
 # make growth       measure how the cost of one step grows with how many things there are
 # make fairness     measure a client beside clients that pipeline (Linux)
 # make parity       compare with Python's treq, if it is installed
-# make peers        have curl, Python's treq, Twisted and proxies talk with ours, if they are installed
+# make peers        have curl, nghttp2, nginx, Chromium and others talk with ours, if they are installed
 # make simulate     make 100,000 requests in memory, while everything goes wrong that can
+# make h2spec       have h2spec judge the server's HTTP/2
 # make traces       run treq/testing's tests a thousand times, and compare what happened in memory
 # make ci           run everything that a change has to pass
 
@@ -22,12 +23,13 @@ RACE := $(if $(shell command -v $(CC)),-race)
 # The benchmarks write their figures to this file, one a line.
 BENCH_TSV = bench.tsv
 
-.PHONY: test lint examples fuzz bench bench-quick microbench growth fairness parity peers simulate traces ci
+.PHONY: test lint examples fuzz bench bench-quick microbench growth fairness parity peers simulate h2spec traces ci
 
 test:
 	$(if $(RACE),,@echo "no C compiler ($(CC)): the tests run without the race detector")
 	go test $(RACE) ./...
 	cd internal/check/nethttp && go test $(RACE) ./...
+	cd internal/check/h2spec && go test $(RACE) ./...
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
@@ -39,6 +41,7 @@ lint:
 	GOARCH=386 go vet ./...
 	cd bench && GOOS=linux go vet ./... && GOOS=linux go run $(STATICCHECK) ./...
 	cd internal/check/nethttp && go vet ./... && go run $(STATICCHECK) ./...
+	cd internal/check/h2spec && go vet ./... && go run $(STATICCHECK) ./...
 
 examples:
 	@set -e; for program in examples/*/main.go; do \
@@ -77,7 +80,10 @@ parity:
 peers:
 	go test -count=1 -v -run 'TestCurl|TestNginx|TestPythonTreq|TestTwistedSite' ./treq/web
 	go test -count=1 -v -run TestService ./examples
-	go test -count=1 -v ./internal/check/peers
+	go test -count=1 -v ./internal/check/peers -peers.all -peers.body 700000 -peers.many 10000 -peers.huge 1073741824
+
+h2spec:
+	cd internal/check/h2spec && go test -count=1 -v ./...
 
 # The number of simulated requests, for each version of HTTP.
 N = 100000

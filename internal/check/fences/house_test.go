@@ -79,6 +79,7 @@ var house = []room{
 	{"internal/check/bigbody", public},
 	{"internal/check/doccheck", ""},
 	{"internal/check/fences", ""},
+	{"internal/check/h2spec", ""},
 	{"internal/check/nethttp", public},
 	{"internal/check/peers", ""},
 	{"internal/check/simulate", ""},

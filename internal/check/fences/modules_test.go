@@ -48,12 +48,12 @@ const modulesTable = "internal/check/fences/modules_test.go"
 func TestModules(t *testing.T) { report(t, checkModules(modules, readModule(t))) }
 
 // checkModules says where src departs from modules. It leaves out the packages with a go.mod
-// of their own: bench measures other clients, and internal/check/nethttp runs programs that
+// of their own: bench measures other clients, internal/check/h2spec runs h2spec, and internal/check/nethttp programs that
 // are written for net/http.
 func checkModules(modules []module, src source) (problems []string) {
 	imported := make([]map[string]bool, len(modules))
 	for _, f := range src {
-		if withinAny(f.pkg, "bench/... internal/check/nethttp/...") {
+		if withinAny(f.pkg, "bench/... internal/check/h2spec/... internal/check/nethttp/...") {
 			continue
 		}
 		for _, i := range f.imports {
