@@ -62,9 +62,9 @@ func (inv *invocation) request() (*http.Request, error) {
 // only way to attach a context.
 var template http.Request
 
-// targetURL returns the target as a URL. For CONNECT the URL has only a host.
+// targetURL returns the target as a URL. For CONNECT the URL has only a host, unless it is an extended one.
 func (r *Request) targetURL() (*url.URL, error) {
-	if r.Method != http.MethodConnect {
+	if r.Method != http.MethodConnect || strings.HasPrefix(r.URI, "/") {
 		return url.ParseRequestURI(r.URI)
 	}
 	u, err := url.ParseRequestURI("http://" + r.URI)

@@ -27,6 +27,7 @@ type h2Connection struct {
 	connection
 	machine  http2.Server
 	requests int // the number of requests received
+	tunnels  int // the number of streams that programs have taken over
 
 	budget    int         // bytes of bodies that may be passed to the transport now
 	passed    int64       // bytes of bodies that were passed to the transport
@@ -192,6 +193,9 @@ func (c *h2Connection) settle() {
 		}
 	case c.machine.Streams() != 0:
 		c.health.begin(c)
+		if c.saidLast && c.tunnels == c.machine.Streams() {
+			c.site.closed(&c.connection) // a shutdown leaves tunnels alone
+		}
 		if c.watch.awaiting.fromClient() {
 			c.await(awaitNothing)
 		}
@@ -470,7 +474,7 @@ func (s *Site) http2() *http.HTTP2Config {
 // counts as 0, as in net/http.
 func (s *Site) http2Config(clock reactor.Clock) http2.Config {
 	given := s.http2()
-	config := http2.Config{Limits: s.Limits, Budget: &s.windows, Now: clock.Now}
+	config := http2.Config{Limits: s.Limits, Budget: &s.windows, Now: clock.Now, ConnectProtocol: true}
 	if n := given.MaxConcurrentStreams; n > 0 {
 		config.MaxStreams = n
 	}

@@ -21,6 +21,8 @@ type h2Stream struct {
 	req   Request
 	watch watch
 
+	tunnel *tunnel // non-nil for a CONNECT
+
 	// The content.
 	announced int64       // the length of the content; -1 if unknown
 	in        []byte      // content received, but not wanted yet
@@ -61,9 +63,10 @@ func newH2Stream(c *h2Connection, head *http2.RequestHead) *h2Stream {
 	}
 	s.Owner = s
 	c.machine.Accept(&s.Stream)
-	s.req.init(&c.connection, s, requestHead{
-		method: head.Method, target: head.Path, version: "HTTP/2.0", header: head.Header, length: head.Length,
-	})
+	if head.Method == http.MethodConnect {
+		s.tunnel = &tunnel{protocol: head.Protocol}
+	}
+	s.req.init(&c.connection, s, c.requestHead(head))
 	return s
 }
 
@@ -72,6 +75,8 @@ func newH2Stream(c *h2Connection, head *http2.RequestHead) *h2Stream {
 // contentReceived is called for each piece of content.
 func (s *h2Stream) contentReceived(data []byte) {
 	switch {
+	case s.tunnel.taken():
+		s.tunnel.transport.Received(data)
 	case s.finished || !s.receiving:
 		s.drop(len(data))
 	case s.held || s.delivering:
@@ -125,6 +130,11 @@ func (s *h2Stream) consumed() {
 // contentEnded is called when the client has ended its side.
 func (s *h2Stream) contentEnded(trailer http.Header) {
 	s.ended, s.trailer = true, trailer
+	if s.tunnel.taken() {
+		s.tunnel.transport.ReceivedEnd()
+		(*h2Tunnel)(s).settle()
+		return
+	}
 	if s.Closed() {
 		s.watch.end()
 		return
@@ -148,6 +158,11 @@ func (s *h2Stream) drop(n int) {
 
 // clientEnded is called when the client has ended its side of the whole connection.
 func (s *h2Stream) clientEnded() {
+	if s.tunnel.taken() {
+		s.reset(wire.Cancel)
+		s.lost(reactor.ErrConnectionDone)
+		return
+	}
 	if !s.ended && s.receiving {
 		s.cut(&wire.Error{Kind: wire.ErrPartialBody, Detail: "before the end of the stream"})
 	}
@@ -167,6 +182,9 @@ func (s *h2Stream) cut(err error) {
 
 // resumeContent implements carrier.
 func (s *h2Stream) resumeContent() {
+	if s.tunnel.isWebSocket() {
+		return // the request seems to have no content
+	}
 	if s.expecting && !s.req.headSent {
 		s.expecting = false
 		s.conn.machine.Inform(&s.Stream, http.StatusContinue, nil)
@@ -189,10 +207,12 @@ func (s *h2Stream) pauseContent() {
 // writeHead implements carrier.
 func (s *h2Stream) writeHead(h responseHead, body []byte, last bool) error {
 	c := s.conn
-	if !h.refused && http1.HasToken(h.header["Connection"], "close") {
+	if s.tunnel != nil {
+		s.tunnelHead(&h)
+	} else if !h.refused && http1.HasToken(h.header["Connection"], "close") {
 		c.shutDown() // as net/http
 	}
-	whole := h.bodiless || last && h.length == int64(len(body)) // then there are no trailers either
+	whole := h.bodiless && (last || !s.tunnel.agrees(&h)) || last && h.length == int64(len(body)) // then there are no trailers either
 	head := http2.ResponseHead{Code: h.code, Header: h.header, Length: h.length}
 	err := c.machine.Respond(&s.Stream, &head, whole && len(body) == 0)
 	if err != nil {
@@ -290,6 +310,10 @@ func (s *h2Stream) waitForPuller() {
 // send is called when the machine has named the stream: n bytes may be sent.
 func (s *h2Stream) send(n int) {
 	s.waits = false
+	if s.tunnel.taken() {
+		s.tunnel.transport.Sendable(n)
+		return
+	}
 	s.turn = n
 	if s.body.Size() == 0 && s.puller != nil {
 		s.puller.ResumeProducing()
@@ -358,7 +382,7 @@ func (s *h2Stream) end() {
 	switch {
 	case s.Closed():
 		s.watch.end()
-	case !s.receiving && !s.ended && s.announced != 0, s.expecting, s.announced > maxDropped, c.readEnded:
+	case s.tunnel != nil && !s.ended, !s.receiving && !s.ended && s.announced != 0, s.expecting, s.announced > maxDropped, c.readEnded:
 		s.reset(wire.NoError) // the client will not send the content, or it is too long to be dropped
 	default:
 		n := s.delivered + len(s.in)
@@ -390,9 +414,6 @@ func (s *h2Stream) abort() {
 	s.conn.settle()
 }
 
-// hijack implements carrier.
-func (s *h2Stream) hijack() (socket, bool) { return socket{}, false }
-
 // reset ends the stream.
 func (s *h2Stream) reset(code wire.Code) {
 	s.conn.machine.Reset(&s.Stream, code)
@@ -401,6 +422,11 @@ func (s *h2Stream) reset(code wire.Code) {
 
 // lost ends the request because the stream, or the connection, was lost.
 func (s *h2Stream) lost(reason error) {
+	if s.tunnel.taken() {
+		s.tunnelEnded()
+		s.tunnel.transport.Lost(reason)
+		return
+	}
 	s.forget()
 	s.req.connectionLost(reason)
 }

@@ -147,7 +147,7 @@ func (r *Request) beginAt(root Resource) {
 		r.panicked(p, "a resource")
 		return
 	}
-	if r.streams {
+	if r.streams || r.Method == http.MethodConnect {
 		r.render()
 		return
 	}
@@ -177,7 +177,7 @@ func (r *Request) answerForServer() {
 // parseTarget sets the fields that come from the target.
 func (r *Request) parseTarget() (err error) {
 	path, query, _ := strings.Cut(r.URI, "?")
-	if r.Method == http.MethodConnect {
+	if r.Method == http.MethodConnect && !strings.HasPrefix(path, "/") {
 		path = ""
 	} else if !strings.HasPrefix(path, "/") {
 		_, rest, _ := strings.Cut(path, "://")

@@ -89,6 +89,7 @@ func TestSwitchProtocol(t *testing.T) {
 func tunnels(f func(*web.Request)) web.Resource { return &tunnelResource{f: f} }
 
 type tunnelResource struct {
+	later func()
 	web.Leaf
 	f func(*web.Request)
 }
