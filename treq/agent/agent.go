@@ -85,6 +85,14 @@ type Config struct {
 	// password of the URL. Requests share a connection only if their proxies are equal. A
 	// proxy that cannot be reached, or opens no tunnel, is a [*ProxyError].
 	Proxy func(req *request.Request) (*url.URL, error)
+	// Coalesce lets requests for https use an HTTP/2 connection that was made to another host, as
+	// browsers do (RFC 9113, section 9.1.1): to the same port, if the certificate of the
+	// connection is valid for the host too, and the reactor's resolver finds the connection's
+	// address for it. Everything else that decides on connections must be equal. A proxy or an
+	// Endpoint, and a tls.Config with InsecureSkipVerify, with another verification or with
+	// certificates chosen by host, exclude it. If the server answers 421 (RFC 9110, section
+	// 15.5.20), the request is sent again on a connection of its own, and later ones too.
+	Coalesce bool
 	// Dump, if it is not nil, shows what the connections of the agent carry.
 	Dump *DumpConfig
 	// Protocols are the versions of HTTP that the agent speaks, as in net/http. nil means

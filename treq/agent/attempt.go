@@ -15,6 +15,7 @@ type attempt struct {
 	group     *group
 	x         *exchange                            // gets the connection
 	made      *pooled                              // the connection; nil before it is made
+	coalesced *http2Connection                     // a connection to another origin that serves as well; or nil
 	connected *deferred.Deferred[reactor.Protocol] // the result of the endpoint
 }
 
@@ -26,7 +27,7 @@ func (a *Agent) connect(x *exchange) {
 		if err != nil {
 			return deferred.Fail[reactor.Protocol](err)
 		}
-		return e.Connect(at)
+		return at.coalesce(func() *deferred.Deferred[reactor.Protocol] { return e.Connect(at) })
 	})
 	x.connecting = at
 	if x.over() { // what connects, such as a hook, has cancelled it
@@ -77,6 +78,10 @@ func (at *attempt) make(version version) reactor.Protocol {
 func (at *attempt) over(p reactor.Protocol, err error) (reactor.Protocol, error) {
 	x, g, pool := at.x, at.group, at.agent.pool
 	x.connecting = nil
+	if at.coalesced != nil {
+		at.overCoalesced()
+		return p, nil
+	}
 	cancelled := x.quitting != nil
 	if cancelled {
 		x.fail(x.quitting)

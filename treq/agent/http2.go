@@ -10,6 +10,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/internal/http2"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -41,6 +42,9 @@ type http2Connection struct {
 	answered bool // a response has come
 	leaving  bool // no more exchanges
 	closing  bool // the transport is to be closed
+
+	inStreams list.Node[http2Connection] // its place in the pool
+	linked    []*group                   // groups with a link to it; see coalesce.go
 
 	settled bool            // the server's settings have come
 	waits   []*settingsWait // exchanges that need to know them
@@ -85,6 +89,7 @@ func (c *http2Connection) ConnectionMade(t reactor.Transport) {
 		c.dump = a.dump.connected(t)
 	}
 	c.alive()
+	c.pool.streams.Push(&c.inStreams, c)
 	t.RegisterProducer((*http2Output)(c))
 	c.flush()
 }
@@ -404,6 +409,8 @@ func (c *http2Connection) ConnectionLost(reason error) {
 	c.endAborted()
 	c.endStreams(reasons)
 	c.client.Close()
+	c.inStreams.Remove()
+	c.unlink()
 	c.pool.closed(c.group)
 	if c.gone != nil {
 		c.gone.Callback(deferred.None{})

@@ -261,6 +261,9 @@ func (s *http2Stream) headReceived(head *http2.ResponseHead) {
 	if !s.received() {
 		return
 	}
+	if h.code == http.StatusMisdirectedRequest && s.misdirected() {
+		return
+	}
 	if h.code == http.StatusExpectationFailed && x.expects() && !x.continued && (x.held || !x.produced) {
 		s.repeat()
 		return
@@ -286,6 +289,12 @@ func (s *http2Stream) headReceived(head *http2.ResponseHead) {
 // repeat sends x without its Expect, since the server answers that it does not know an Expect
 // (RFC 9110, section 10.1.1).
 func (s *http2Stream) repeat() {
+	s.x.expectless = true
+	s.again()
+}
+
+// again sends x again, by another carrier.
+func (s *http2Stream) again() {
 	x := s.x
 	if x.stopUpload(); s.ended() {
 		return // StopProducing cancelled x
@@ -293,7 +302,6 @@ func (s *http2Stream) repeat() {
 	if x.trace.wroteRequest(errAnsweredEarly); s.ended() {
 		return
 	}
-	x.expectless = true
 	s.reset(wire.Cancel)
 	s.release()
 	x.agent.resend(x)

@@ -18,17 +18,19 @@ import (
 // the same way: to the same server, through the same proxy with the same credentials,
 // with the same TLS policy, from the same local address and with the same limits.
 type Pool struct {
-	clock      reactor.Clock
-	persistent bool
-	retry      bool
-	perHost    int
-	idleFor    time.Duration
-	most       int              // the most connections in a group; 0: no bound
-	http2      http.HTTP2Config // with the defaults
-	budget     http2.Budget     // of the windows of all connections
-	groups     map[route]*group
-	idle       list.List[pooled]   // the unused connections, the most recently used last
-	sweep      reactor.DelayedCall // the next call of closeOld; nil if none is due
+	clock        reactor.Clock
+	persistent   bool
+	retry        bool
+	perHost      int
+	idleFor      time.Duration
+	most         int              // the most connections in a group; 0: no bound
+	http2        http.HTTP2Config // with the defaults
+	budget       http2.Budget     // of the windows of all connections
+	groups       map[route]*group
+	streams      list.List[http2Connection] // the open connections of HTTP/2, the oldest first
+	misdirecting map[route]struct{}         // groups whose requests need connections of their own; see coalesce.go
+	idle         list.List[pooled]          // the unused connections, the most recently used last
+	sweep        reactor.DelayedCall        // the next call of closeOld; nil if none is due
 }
 
 // A group holds the connections of one route. The pool keeps a group while it has
@@ -45,6 +47,7 @@ type group struct {
 	queue      list.List[exchange] // exchanges that wait for a connection, the oldest first
 	filling    bool                // fill is running, perhaps further up the stack
 	dropped    bool                // the pool has forgotten this group
+	link       *http2Connection    // a connection of another group that may be used too; or nil
 }
 
 // A pooled is the part of a connection that the pool needs, whatever version of HTTP the
@@ -172,7 +175,7 @@ func (p *Pool) group(r route) *group {
 
 // release forgets g if it is empty.
 func (p *Pool) release(g *group) {
-	if g.open == 0 && g.queue.Len() == 0 && !g.dropped {
+	if g.open == 0 && g.queue.Len() == 0 && g.link == nil && !g.dropped {
 		delete(p.groups, g.route)
 		g.dropped = true
 	}
@@ -188,7 +191,7 @@ func (p *Pool) take(x *exchange) *pooled {
 		c := x.group.idle.Last()
 		switch {
 		case c == nil:
-			return nil
+			return p.coalesced(x)
 		case p.usable(c, x):
 			c.used()
 			return c
