@@ -144,7 +144,7 @@ func (c *conn) Output() []byte {
 }
 
 // keptOutput is the capacity up to which a buffer is used again.
-const keptOutput = 64 << 10
+const keptOutput = 32 << 10
 
 // Next reads the first n bytes of in and reports what they complete. Call it again with the rest, even if it is empty,
 // until NeedMore. err is a [*wire.ConnectionError]: Output ends with a GOAWAY, and every later call returns err, too.
