@@ -42,7 +42,7 @@ func TestAllocationsOverHTTP2(t *testing.T) {
 	}
 	const (
 		streams = 64
-		turn    = 4 // the network in memory, for all streams together
+		turn    = 16 // the network in memory and the client, for all streams together
 	)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") })
 	for name, test := range map[string]struct {
