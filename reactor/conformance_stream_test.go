@@ -18,6 +18,7 @@ var streamCases = []conformanceCase{
 	{"echo of 2 MiB", anyKind, func(f *fixture) { echoOf(f, 2<<20) }},
 	{"many connections", anyKind, manyConnections},
 	{"writes keep their order", anyKind, writesKeepTheirOrder},
+	{"small pieces before large ones", anyKind, smallBeforeLarge},
 	{"writes of one turn are joined", plain, writesOfOneTurnAreJoined},
 	{"LoseConnection sends the written data", anyKind, loseConnectionSends},
 	{"LoseConnection in ConnectionMade", anyKind, loseConnectionInMade},
@@ -94,6 +95,30 @@ type writer struct{ reactor.Consumer }
 func (w writer) Write(p []byte) (int, error) {
 	w.Consumer.Write(p)
 	return len(p), nil
+}
+
+// smallBeforeLarge: a large piece goes out after the small one before it, also if the peer
+// reads later.
+func smallBeforeLarge(f *fixture) {
+	want := numbers(2 << 20)
+	client, server := f.probe("client"), f.probe("server")
+	client.made = func() {
+		for rest := []byte(want); len(rest) != 0; {
+			head, large := min(9, len(rest)), min(9+(80<<10), len(rest))
+			client.WriteSequence(rest[:head], rest[head:large])
+			rest = rest[large:]
+		}
+		client.LoseConnection()
+	}
+	server.made = func() {
+		server.PauseProducing()
+		f.CallLater(10*time.Millisecond, server.ResumeProducing)
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	server.has(want)
+	client.lostFor(reactor.ErrConnectionDone)
+	server.lostFor(reactor.ErrConnectionDone)
 }
 
 func writesKeepTheirOrder(f *fixture) {

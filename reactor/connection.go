@@ -273,9 +273,23 @@ func (c *connection) WriteSequence(pieces ...[]byte) {
 	}
 }
 
+// A pairWriter is a [Socket] that sends two pieces in one system call. A large piece often
+// follows a small one, which is its head.
+type pairWriter interface {
+	// WritePair is Write of p and then q.
+	WritePair(p, q []byte) (int, error)
+}
+
 // sendNow sends the buffered data, then data, which it does not copy. It returns the
 // number of bytes of data that the socket took.
 func (c *connection) sendNow(data []byte) int {
+	if pair, ok := c.socket.(pairWriter); ok && c.maySend() {
+		buffered := len(c.out) - c.sent
+		n, err := pair.WritePair(c.out[c.sent:], data)
+		c.wrote(n, err, buffered+len(data))
+		c.take(min(n, buffered))
+		return max(0, n-buffered)
+	}
 	c.send()
 	if len(c.out) != 0 || c.flags&writeBlocked != 0 || c.broken != nil {
 		return 0
@@ -285,10 +299,19 @@ func (c *connection) sendNow(data []byte) int {
 
 // send sends as much of the buffered data as the socket takes.
 func (c *connection) send() {
-	if len(c.out) == 0 || c.flags&writeBlocked != 0 || c.failed != nil {
-		return
+	if c.maySend() {
+		c.take(c.writeSocket(c.out[c.sent:]))
 	}
-	c.sent += c.writeSocket(c.out[c.sent:])
+}
+
+// maySend reports whether there is buffered data to be sent now.
+func (c *connection) maySend() bool {
+	return len(c.out) != 0 && c.flags&writeBlocked == 0 && c.failed == nil
+}
+
+// take removes n bytes that were sent from the buffered data.
+func (c *connection) take(n int) {
+	c.sent += n
 	switch {
 	case c.sent == len(c.out), c.broken != nil:
 		c.dropOut()
@@ -300,7 +323,12 @@ func (c *connection) send() {
 
 func (c *connection) writeSocket(data []byte) int {
 	n, err := c.socket.Write(data)
-	if err == ErrWouldBlock || err == nil && n < len(data) {
+	return c.wrote(n, err, len(data))
+}
+
+// wrote handles the result of a write of size bytes.
+func (c *connection) wrote(n int, err error, size int) int {
+	if err == ErrWouldBlock || err == nil && n < size {
 		c.flags |= writeBlocked
 	} else if err != nil {
 		c.breakOff(err)

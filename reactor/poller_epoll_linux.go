@@ -479,9 +479,16 @@ func (s *epollSocket) Read(p []byte) (int, error) {
 	}
 }
 
-func (s *epollSocket) Write(p []byte) (int, error) {
+func (s *epollSocket) Write(p []byte) (int, error) { return s.WritePair(p, nil) }
+
+// WritePair implements pairWriter.
+func (s *epollSocket) WritePair(p, q []byte) (n int, err error) {
 	for {
-		n, err := unix.Write(s.fd, p)
+		if len(q) == 0 {
+			n, err = unix.Write(s.fd, p)
+		} else {
+			n, err = unix.Writev(s.fd, [][]byte{p, q})
+		}
 		switch {
 		case err == nil:
 			return n, nil

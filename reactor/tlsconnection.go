@@ -391,14 +391,18 @@ func (t *tlsConnection) WriteSequence(pieces ...[]byte) {
 	defer plaintexts.Put(buffer)
 	joined := buffer[:0]
 	for _, p := range pieces {
-		if len(joined)+len(p) > len(buffer) {
-			t.Write(joined)
-			joined = buffer[:0]
-		}
-		if len(p) > len(buffer) {
-			t.Write(p)
-		} else {
-			joined = append(joined, p...)
+		for len(p) != 0 {
+			if whole := len(p) - len(p)%len(buffer); whole != 0 && len(joined) == 0 {
+				t.Write(p[:whole])
+				p = p[whole:]
+				continue
+			}
+			n := min(len(p), len(buffer)-len(joined))
+			joined, p = append(joined, p[:n]...), p[n:]
+			if len(joined) == len(buffer) {
+				t.Write(joined)
+				joined = buffer[:0]
+			}
 		}
 	}
 	t.Write(joined)

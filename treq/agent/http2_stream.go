@@ -75,13 +75,13 @@ func (s *http2Stream) writeBody(data []byte, last bool) {
 		s.send(data[:n], last && n == len(data))
 		data = data[n:]
 	}
-	if s.last = last; len(data) == 0 {
-		return
+	if s.last = last; len(data) != 0 {
+		s.out.Copy(data)
+		c.client.Wait(&s.stream)
 	}
-	s.out.Copy(data)
-	c.client.Wait(&s.stream)
-	if s.producer != nil && !s.full && s.out.Size() >= highWater {
+	if s.producer != nil && !s.full && !last && s.space() == 0 {
 		s.full = true
+		c.client.Wait(&s.stream) // turn resumes the producer
 		s.producer.PauseProducing()
 	}
 }
