@@ -235,8 +235,8 @@ func TestAllocations(t *testing.T) {
 	hello := []byte("hello")
 	get := func() { j.get(&client, &server, hello) }
 	get()
-	// Path and Date are not in the table.
-	if n := testing.AllocsPerRun(100, get); n > 8 {
+	// Path and Date are not in the table. Their buffers come from a pool of package hpack, which may be empty.
+	if n := testing.AllocsPerRun(100, get); n > 8+1 {
 		t.Errorf("a GET takes %v allocations at both ends", n)
 	}
 	ping := func() {
