@@ -24,7 +24,8 @@ import (
 type Requester interface {
 	// Request sends req and fires with the response when its head is received. The
 	// body is still to be read. Request does not change req. Cancelling the Deferred
-	// gives up the request and closes its connection, if it has one.
+	// gives up the request and closes its connection, if it has one. Over HTTP/2 it resets
+	// the stream of the request, and the connection stays.
 	Request(req *request.Request) *deferred.Deferred[*response.Response]
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"strings"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -24,7 +25,8 @@ func drain(resp *response.Response) *deferred.Deferred[deferred.None] {
 
 // delimited reports whether the body of resp ends before its connection does.
 func delimited(resp *response.Response) bool {
-	return resp.Length != response.UnknownLength || http1.HasToken(resp.Header["Transfer-Encoding"], "chunked")
+	return resp.Length != response.UnknownLength || http1.HasToken(resp.Header["Transfer-Encoding"], "chunked") ||
+		!strings.HasPrefix(resp.Version, "HTTP/1.")
 }
 
 // drainTime bounds the time for reading an unwanted body. Most arrive with their heads; a

@@ -42,8 +42,9 @@ type RequestError struct {
 	URL    string // without its secrets, such as the password
 	Err    error
 	// NotSent says that nothing of the request went to a server: it is invalid, or there
-	// was no connection. So it may be sent again, whatever its method is. After a redirect
-	// it is false.
+	// was no connection. Or an HTTP/2 server said that it did not process the request, and
+	// the agent does not send it again by itself. So it may be sent again, whatever its
+	// method is. After a redirect it is false.
 	NotSent bool
 }
 

@@ -1,5 +1,10 @@
 package agent
 
+import (
+	"math"
+	"reflect"
+)
+
 // Hosts returns the number of p's groups.
 func (p *Pool) Hosts() int { return len(p.groups) }
 
@@ -8,3 +13,11 @@ func (b *RetryBudget) Accounts() int { return len(b.accounts) }
 
 // Hosts returns the number of hosts that l remembers.
 func (l *Limiter) Hosts() int { return len(l.hosts) }
+
+// UseUpStreams makes the next stream of each unused HTTP/2 connection of p the last one.
+func (p *Pool) UseUpStreams() {
+	for c := range p.idle.All() {
+		next := reflect.ValueOf(&c.conn.(*http2Connection).client).Elem().FieldByName("next")
+		*(*uint32)(next.Addr().UnsafePointer()) = math.MaxInt32
+	}
+}

@@ -96,7 +96,9 @@ func (c *http2Connection) ConnectionMade(t reactor.Transport) {
 
 // room reports whether one more exchange may be sent.
 func (c *http2Connection) room() bool {
-	return c.broken == nil && !c.leaving && c.client.CanOpen() && (c.pool.persistent || c.sent == 0)
+	most := c.group.most
+	return c.broken == nil && !c.leaving && c.client.CanOpen() && (c.pool.persistent || c.sent == 0) &&
+		(c.settled || most == 0 || c.client.Streams() < most)
 }
 
 // unused reports whether c has no stream.
@@ -111,7 +113,7 @@ func (c *http2Connection) send(x *exchange) error {
 	if ok, err := c.mayConnect(x); !ok {
 		return err
 	}
-	s := &http2Stream{c: c, x: x, reused: c.answered, sentBefore: x.sent}
+	s := &http2Stream{c: c, x: x, reused: c.answered, early: !c.settled, sentBefore: x.sent}
 	s.stream.Owner = s
 	x.carrier, x.sent = s, true
 	x.cutShort, x.continued = false, false
@@ -295,6 +297,7 @@ func (c *http2Connection) read(data []byte) {
 func (c *http2Connection) handle(event http2.Event) {
 	switch event {
 	case http2.Settings:
+		c.group.most = c.client.MaxStreams()
 		c.sendWaiting()
 		c.settle()
 		return
@@ -396,8 +399,12 @@ func (c *http2Connection) ConnectionLost(reason error) {
 		reasons[0] = c.broken
 	} else {
 		c.broken = reason
-		if why := c.client.Finish(); why != io.EOF {
-			reasons = append(reasons, notHTTP2(why))
+		switch why := notHTTP2(c.client.Finish()); {
+		case why == io.EOF:
+		case errors.As(why, new(*wire.ConnectionError)): // the server said why, before it closed
+			reasons = []error{why, reason}
+		default:
+			reasons = append(reasons, why)
 		}
 	}
 	c.stopWatch()

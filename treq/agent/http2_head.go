@@ -73,9 +73,16 @@ func fieldsOfHTTP2(head *http2.RequestHead) iter.Seq2[string, string] {
 			if !sentOverHTTP2(name) {
 				continue
 			}
+			lower := strings.ToLower(name)
 			for _, value := range h.Header[name] {
-				if !yield(strings.ToLower(name), value) {
-					return
+				separator := "\n"      // which no value has
+				if lower == "cookie" { // its pairs are fields of their own (RFC 9113, section 8.2.3)
+					separator = "; "
+				}
+				for part := range strings.SplitSeq(value, separator) {
+					if !yield(lower, part) {
+						return
+					}
 				}
 			}
 		}

@@ -31,6 +31,7 @@ type http2Stream struct {
 	dump   *dumpedConnection
 
 	reused     bool // the connection had brought a response before this request
+	early      bool // the server's settings had not come, which say how many streams there may be
 	sentBefore bool // a carrier had got x before
 	heard      bool // something of the response has come
 
@@ -458,7 +459,9 @@ func (s *http2Stream) lost(err *wire.StreamError) {
 		s.release()
 	case err.NotProcessed:
 		if x.sent = s.sentBefore; repeatable && x.refusals < maxRefusals {
-			x.refusals++
+			if !s.early || s.c.leaving {
+				x.refusals++
+			}
 			s.resend()
 			return
 		}

@@ -43,6 +43,7 @@ type group struct {
 	shared     list.List[pooled]   // used connections with room for more exchanges, the oldest first
 	version    version             // of its connections; 0 until one is made
 	open       int                 // connections and attempts to make one
+	most       int                 // what a server's settings allowed on a connection, at last; 0 if none has come
 	connecting int                 // attempts to make a connection
 	queue      list.List[exchange] // exchanges that wait for a connection, the oldest first
 	filling    bool                // fill is running, perhaps further up the stack

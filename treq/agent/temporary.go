@@ -25,6 +25,8 @@ import (
 //     time being, or a proxy answered CONNECT with 408, 425, 429, 502, 503 or 504.
 //   - A [response.StatusError] has one of these status codes.
 //   - The connection was lost, or closed before the response was complete.
+//   - An HTTP/2 server ended the request or the connection with NO_ERROR, INTERNAL_ERROR,
+//     REFUSED_STREAM, CANCEL, CONNECT_ERROR or ENHANCE_YOUR_CALM.
 //   - A timeout was over: an error with a method Timeout that returns true.
 //
 // It is false for everything else: a request that was cancelled or is invalid, a name that
@@ -69,7 +71,7 @@ func judgeAlone(err error) verdict {
 		reactor.ErrNameNotFound, request.ErrNotRepeatable, ErrNotUpgraded, ErrUpgradeLost:
 		return permanent
 	case reactor.ErrConnectionRefused, reactor.ErrConnectTimeout, reactor.ErrNoRoute, reactor.ErrTooManyFiles,
-		reactor.ErrConnectionDone, reactor.ErrConnectionLost, io.EOF, io.ErrUnexpectedEOF:
+		reactor.ErrConnectionDone, reactor.ErrConnectionLost, io.EOF, io.ErrUnexpectedEOF, ErrSilent:
 		return temporary
 	}
 	switch err := err.(type) {
@@ -81,6 +83,12 @@ func judgeAlone(err error) verdict {
 		return temporary // although they wrap ErrCancelled
 	case wire.Kind:
 		if err == wire.ErrNoResponse || err == wire.ErrPartialHead || err == wire.ErrPartialBody {
+			return temporary
+		}
+		return permanent
+	case wire.Code:
+		switch err {
+		case wire.NoError, wire.InternalError, wire.RefusedStream, wire.Cancel, wire.ConnectError, wire.EnhanceYourCalm:
 			return temporary
 		}
 		return permanent

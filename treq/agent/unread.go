@@ -10,8 +10,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// This file closes the connection of a response that the program drops without reading
-// its body. Otherwise the connection would stay paused for ever.
+// This file gives up a response that the program drops without reading its body: it closes the
+// connection, or resets the stream of HTTP/2. Otherwise that would stay paused for ever.
 //
 // The garbage collector reports when the Response is unreachable. So when DataReceived
 // has returned, nothing reachable from the connection may refer to a Response: an
@@ -52,11 +52,11 @@ func unreachable(w weak.Pointer[exchange]) {
 	}
 }
 
-// unread closes the connection of a response that was dropped unread.
+// unread gives up a response that was dropped unread.
 func (x *exchange) unread() {
 	if x.body.Taken() || x.carrier == nil {
 		return
 	}
-	slog.Warn("agent: a response was dropped unread: its connection is closed", "method", x.request.Method, "url", origin.Excerpt(origin.Redacted(x.request.URL), origin.ExcerptOfURL))
+	slog.Warn("agent: a response was dropped unread: the rest of it is given up", "method", x.request.Method, "url", origin.Excerpt(origin.Redacted(x.request.URL), origin.ExcerptOfURL))
 	x.carrier.abort(reactor.ErrConnectionAborted)
 }
