@@ -207,6 +207,33 @@ func TestHTTP2WithoutIt(t *testing.T) {
 	}
 }
 
+// TestHeadOfAHandlerThatGoesOn: the handler of a HEAD learns that the client is gone, although it
+// has sent the whole response.
+func TestHeadOfAHandlerThatGoesOn(t *testing.T) {
+	var gone *deferred.Deferred[deferred.None]
+	waits := false
+	stub := treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		gone = web.FromContext(r.Context()).NotifyFinish()
+		w.WriteHeader(http.StatusNoContent)
+		w.(http.Flusher).Flush()
+		waits = true
+		web.Await(r.Context(), deferred.New[deferred.None]())
+		waits = false
+	}), treqtesting.Config{HTTP2: true})
+	for _, request := range []func(string, ...client.Option) *deferred.Deferred[*response.Response]{stub.Head, stub.Get} {
+		d := request("http://an.example/", client.Unbuffered(true))
+		resp := deferredtest.SuccessResultOf(t, d)
+		text := resp.Text()
+		deferredtest.NoResult(t, gone)
+		text.Cancel()
+		stub.Flush()
+		deferredtest.FailureResultOf(t, text)
+		if err := deferredtest.FailureResultOf(t, gone); !errors.Is(err, wire.Cancel) || waits {
+			t.Errorf("the server learns of %v, the handler waits %t", err, waits)
+		}
+	}
+}
+
 // A stopping reader pauses in its first piece, and stops in the next one.
 type stopping struct {
 	stub  *treqtesting.StubTreq

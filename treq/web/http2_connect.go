@@ -77,9 +77,6 @@ func (s *h2Stream) tunnelHead(h *responseHead) {
 	}
 }
 
-// agrees reports whether h opens the tunnel.
-func (t *tunnel) agrees(h *responseHead) bool { return t != nil && h.code/100 == 2 }
-
 // hijack implements carrier: a stream that CONNECT has opened can be taken over.
 func (s *h2Stream) hijack() (socket, bool) {
 	if s.tunnel == nil || s.over {

@@ -212,7 +212,9 @@ func (s *h2Stream) writeHead(h responseHead, body []byte, last bool) error {
 	} else if !h.refused && http1.HasToken(h.header["Connection"], "close") {
 		c.shutDown() // as net/http
 	}
-	whole := h.bodiless && (last || !s.tunnel.agrees(&h)) || last && h.length == int64(len(body)) // then there are no trailers either
+	// Then there are no trailers either. A head without a body does not end the stream before the
+	// response has ended, since its handler has to learn of a reset or a loss until then.
+	whole := last && (h.bodiless || h.length == int64(len(body)))
 	head := http2.ResponseHead{Code: h.code, Header: h.header, Length: h.length}
 	err := c.machine.Respond(&s.Stream, &head, whole && len(body) == 0)
 	if err != nil {

@@ -412,6 +412,12 @@ func (c *call) judge(what string, err error) {
 		if c.produce != "once" && c.produce != "push" && c.produce != "fails" && c.produce != "short" {
 			w.problem("request %d can be repeated: %v", c.id, err)
 		}
+	case refused(err):
+		// The client does not know yet how many streams the server takes, and the body cannot be sent again.
+		named, _ := errors.AsType[*agent.RequestError](err)
+		if c.produce == "" || c.produce == "bytes" || c.produce == "file" || named == nil || !named.NotSent {
+			w.problem("request %d was refused, and not sent again: %v", c.id, err)
+		}
 	case c.lossOf(err):
 		if !w.faulty && w.counts.shutdowns == 0 && !c.serverAborted() {
 			w.problem("request %d was lost without a reason: %v", c.id, err)
@@ -419,6 +425,12 @@ func (c *call) judge(what string, err error) {
 	default:
 		w.problem("request %d: an unexpected error: %v", c.id, err)
 	}
+}
+
+// refused reports whether err says that a server has not processed the request.
+func refused(err error) bool {
+	e, ok := errors.AsType[*wire.StreamError](err)
+	return ok && e.NotProcessed
 }
 
 // serverAborted reports whether the server has ended c early, or one of the requests that it leads to.

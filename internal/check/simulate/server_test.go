@@ -123,7 +123,7 @@ func (c *call) handle(rw http.ResponseWriter, r *http.Request) {
 		c.content(got[:n], false)
 	case "slow":
 		var got []byte
-		p := make([]byte, 1+c.turns*100)
+		p := make([]byte, 200+c.turns*100)
 		for {
 			n, err := r.Body.Read(p)
 			got = append(got, p[:n]...)
