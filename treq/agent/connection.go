@@ -56,23 +56,22 @@ func appendHead(buf []byte, x *exchange) ([]byte, error) {
 	if protocolOf(req) != "" {
 		return buf, errConnectOverHTTP1
 	}
+	if err := x.checkTrailer(); err != nil {
+		return buf, err
+	}
 	head := http1.RequestHead{
 		Method:         req.Method,
 		Target:         target(x),
 		Host:           x.group.header,
-		Header:         req.Header,
+		Header:         x.header(),
 		AcceptEncoding: req.AcceptEncoding,
 		UserAgent:      req.UserAgent,
 		KeepAlive:      persists(x),
 	}
 	if req.Body != nil {
 		head.Length = req.Body.Length()
-		head.Chunked = head.Length == request.UnknownLength
+		head.Chunked = head.Length == request.UnknownLength || x.trailed()
 		head.Expect100 = x.expects()
-	}
-	if x.expectless && req.Header["Expect"] != nil {
-		head.Header = req.Header.Clone()
-		head.Header.Del("Expect")
 	}
 	if p := x.group.through; p.forwards(x.group.server) {
 		p.forward(&head, req)
@@ -129,7 +128,7 @@ func (c *connection) send(x *exchange) error {
 		x.trace.wroteRequest(nil)
 		return nil
 	}
-	c.chunked = body.Length() == request.UnknownLength
+	c.chunked = body.Length() == request.UnknownLength || x.trailed()
 	if c.mayBeDead() && x.idempotent() || x.expects() {
 		x.holdBody()
 	}
@@ -158,16 +157,21 @@ func (c *connection) mayBeDead() bool { return c.sent > 1 && c.pool.retry }
 
 // The methods below are those of a carrier.
 
-func (c *connection) writeBody(data []byte, _ bool) {
+func (c *connection) writeBody(data []byte, last bool) {
 	if !c.chunked {
 		c.dump.write(data)
 		c.transport.Write(data)
 		return
 	}
-	a := c.x.agent
-	a.scratch = http1.AppendChunkHead(a.scratch[:0], len(data))
-	c.dump.write(a.scratch, data, crlf)
-	c.transport.WriteSequence(a.scratch, data, crlf)
+	if len(data) != 0 { // an empty chunk would be the last one
+		a := c.x.agent
+		a.scratch = http1.AppendChunkHead(a.scratch[:0], len(data))
+		c.dump.write(a.scratch, data, crlf)
+		c.transport.WriteSequence(a.scratch, data, crlf)
+	}
+	if last {
+		c.endBody()
+	}
 }
 
 var crlf = []byte(http1.CRLF)
@@ -175,7 +179,12 @@ var crlf = []byte(http1.CRLF)
 func (c *connection) endBody() {
 	if c.chunked {
 		a := c.x.agent
-		a.scratch, _ = http1.AppendLastChunk(a.scratch[:0], nil)
+		out, err := http1.AppendLastChunk(a.scratch[:0], c.x.request.Trailer)
+		if err != nil {
+			c.x.failGeneration(err)
+			return
+		}
+		a.scratch = out
 		c.dump.write(a.scratch)
 		c.transport.Write(a.scratch)
 	}

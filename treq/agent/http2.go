@@ -130,7 +130,7 @@ func (c *http2Connection) send(x *exchange) error {
 	head, err := requestHead(x)
 	body := x.request.Body
 	if err == nil {
-		err = c.client.Open(&s.stream, head, head.Length == 0 && !head.Expect100 && known(body) && !x.tunnels())
+		err = c.client.Open(&s.stream, head, head.Length == 0 && !head.Expect100 && known(body) && !x.trailed() && !x.tunnels())
 	}
 	if err != nil {
 		x.carrier, x.sent = nil, s.sentBefore

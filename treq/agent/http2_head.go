@@ -19,12 +19,15 @@ import (
 // agent, or the error of a body without a sensible length.
 func requestHead(x *exchange) (*http2.RequestHead, error) {
 	req, head := x.request, &x.agent.head
+	if err := x.checkTrailer(); err != nil {
+		return nil, err
+	}
 	*head = http2.RequestHead{
 		Method:         req.Method,
 		Scheme:         x.group.server.Scheme,
 		Authority:      x.group.header,
 		Path:           req.URL.RequestURI(),
-		Header:         req.Header,
+		Header:         x.header(),
 		AcceptEncoding: req.AcceptEncoding,
 		UserAgent:      req.UserAgent,
 	}
@@ -34,10 +37,6 @@ func requestHead(x *exchange) (*http2.RequestHead, error) {
 		if head.Length < request.UnknownLength {
 			return nil, &wire.Error{Kind: wire.ErrContentLength, Detail: strconv.FormatInt(head.Length, 10)}
 		}
-	}
-	if x.expectless && req.Header["Expect"] != nil {
-		head.Header = req.Header.Clone()
-		head.Header.Del("Expect")
 	}
 	x.connectHead(head)
 	return head, nil

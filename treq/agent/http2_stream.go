@@ -111,8 +111,21 @@ func (s *http2Stream) endBody() {
 // largePiece is the size from which on a piece is not copied into the machine's output.
 const largePiece = 4 << 10
 
-// send sends p, for which there is room. end says that nothing follows.
+// send sends p, for which there is room. end says that nothing follows but the trailers.
 func (s *http2Stream) send(p []byte, end bool) {
+	trailed := end && s.x.trailed()
+	s.sendData(p, end && !trailed)
+	if trailed {
+		if err := s.c.client.WriteTrailer(&s.stream, s.x.request.Trailer); err != nil {
+			s.x.failGeneration(err)
+			return
+		}
+		s.dump.write([]byte(shownFields(s.x.request.Trailer)))
+	}
+}
+
+// sendData sends p, for which there is room. end says that nothing follows.
+func (s *http2Stream) sendData(p []byte, end bool) {
 	c := s.c
 	s.dump.write(p)
 	for most := c.client.MaxFrame(); len(p) >= largePiece; {

@@ -159,7 +159,7 @@ func (t *trip) redirected(method string, resp *response.Response) (*request.Requ
 	next := t.req.Clone()
 	next.Method, next.URL = method, u
 	if method != t.req.Method || resp.Code == http.StatusSeeOther {
-		next.Body = nil
+		next.Body, next.Trailer = nil, nil
 		drop(next.Header, describesContent)
 	} else if next.Body, err = again(t.req.Body, ErrBodySpent); err != nil {
 		return nil, err

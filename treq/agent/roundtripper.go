@@ -17,7 +17,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/bridge"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
-	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -150,7 +149,10 @@ func (a *roundTripperAgent) outgoing(ctx context.Context, req *request.Request) 
 	if req.Body == nil {
 		return out, produce
 	}
-	out.ContentLength = req.Body.Length()
+	if out.ContentLength = req.Body.Length(); len(req.Trailer) != 0 {
+		out.ContentLength = request.UnknownLength // else package net/http drops the trailers
+		out.Trailer = req.Trailer
+	}
 	if req.ExpectContinue > 0 && !http1.HasToken(out.Header["Expect"], "100-continue") {
 		out.Header.Add("Expect", "100-continue")
 	}
@@ -272,7 +274,7 @@ func (t *pumpTransport) end(err error) {
 // RoundTrip; on the loop's goroutine it fails with [reactor.ErrOnLoop].
 //
 // The body of a request with "Expect: 100-continue" waits for the 100 for a second at most, as
-// with http.DefaultTransport. A request with trailers fails, since they cannot be sent.
+// with http.DefaultTransport.
 //
 // The agent gets the context of the request as its Context. An [Agent] calls the hooks of an
 // [httptrace.ClientTrace] in it on the goroutine of the loop: they must not block. Only the
@@ -294,13 +296,7 @@ type roundTripper struct {
 }
 
 func (t *roundTripper) RoundTrip(in *http.Request) (*http.Response, error) {
-	if len(in.Trailer) != 0 {
-		if in.Body != nil {
-			in.Body.Close()
-		}
-		return nil, &RequestError{Method: in.Method, URL: origin.Redacted(in.URL), Err: errors.New("it has trailers, which cannot be sent"), NotSent: true}
-	}
-	req := &request.Request{Method: in.Method, URL: in.URL, Header: in.Header.Clone()}
+	req := &request.Request{Method: in.Method, URL: in.URL, Header: in.Header.Clone(), Trailer: in.Trailer}
 	if req.Method == "" {
 		req.Method = http.MethodGet
 	}

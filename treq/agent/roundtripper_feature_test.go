@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"net/textproto"
 	"strings"
@@ -260,15 +261,30 @@ func TestNewRoundTripperExpects(t *testing.T) {
 	}
 }
 
-// TestNewRoundTripperTrailer checks that the trailers of a request are not dropped in silence.
+// TestNewRoundTripperTrailer checks that the trailers of a request are sent. Its body sets them
+// at its end.
 func TestNewRoundTripperTrailer(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(w, r.Body)
+		fmt.Fprint(w, " ", r.Trailer)
+	}))
+	defer server.Close()
 	l := background.Loop(t, nil)
 	rt := agent.NewRoundTripper(l, agent.New(l, agent.Config{}))
 	var closed atomic.Int32
-	req, _ := http.NewRequest("POST", "http://an.example/", nil)
-	req.Body, req.Trailer = closeCounter{strings.NewReader("text"), &closed}, http.Header{"X-Sum": nil}
-	_, err := rt.RoundTrip(req)
-	if err == nil || err.Error() != "POST http://an.example/: it has trailers, which cannot be sent" || closed.Load() != 1 {
-		t.Errorf("got %v, closed %d times", err, closed.Load())
+	req, _ := http.NewRequest("POST", server.URL, nil)
+	req.Trailer = http.Header{"X-Sum": nil}
+	end := readerFunc(func([]byte) (int, error) {
+		req.Trailer.Set("X-Sum", "7")
+		return 0, io.EOF
+	})
+	req.Body = closeCounter{io.MultiReader(strings.NewReader("text"), end), &closed}
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); string(text) != "text map[X-Sum:[7]]" || err != nil || closed.Load() != 1 {
+		t.Errorf("got %q, %v, closed %d times", text, err, closed.Load())
 	}
 }

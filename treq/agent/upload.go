@@ -217,11 +217,7 @@ func (p *producerUpload) finish() {
 }
 
 // fail fails the request because of its body.
-func (p *producerUpload) fail(err error) {
-	err = &GenerationError{err}
-	p.x.carrier.abort(err)
-	p.x.fail(err)
-}
+func (p *producerUpload) fail(err error) { p.x.failGeneration(err) }
 
 // stop stops the producer before the end of the body.
 func (p *producerUpload) stop() {

@@ -34,6 +34,13 @@ type Request struct {
 	UserAgent string
 	// Body produces the body. nil means none.
 	Body BodyProducer
+	// Trailer holds the headers that follow the body (RFC 9110, section 6.5), such as its
+	// checksum. Its names are announced before the body, in a header Trailer unless Header
+	// has one. Its values may be set until the body has ended. A request with trailers needs
+	// a Body, which may be empty; over HTTP/1.1 it is sent in chunks, whatever its length
+	// is. A Transfer-Encoding, a Content-Length and a Trailer may not be trailers. nil means
+	// none.
+	Trailer http.Header
 	// ExpectContinue is how long the body waits for the server to ask for it by a 100
 	// (RFC 9110, section 10.1.1). If the server answers with another response first,
 	// the body is not sent. 0 means that the body does not wait.
@@ -52,7 +59,8 @@ type Request struct {
 	Informational func(code int, header http.Header)
 }
 
-// Clone returns a copy of r with a copy of its Header. Both have the same Body.
+// Clone returns a copy of r with a copy of its Header. Both have the same Body, and the same
+// Trailer, whose values may not be known yet.
 func (r *Request) Clone() *Request {
 	c := *r
 	c.Header = r.Header.Clone()
