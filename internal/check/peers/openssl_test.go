@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func openssl(t *testing.T, authority *treqtesting.Authority, args ...string) (ur
 }
 
 // TestOpenSSL has an authority of its own, certificates of clients, a log of keys, and a
-// server that speaks HTTP/2 only.
+// server that speaks HTTP/2 only, which the client excludes.
 func TestOpenSSL(t *testing.T) {
 	var authority, other treqtesting.Authority
 	other.Name = "another"
@@ -65,8 +66,10 @@ func TestOpenSSL(t *testing.T) {
 	}
 
 	second := openssl(t, &authority, "-alpn", "h2")
-	_, err := run(t, agent.Config{TLS: agent.NewTLSPolicy(authority.ClientTLS())}, get(second))
-	if err == nil || !strings.HasSuffix(err.Error(), ": the server speaks HTTP/2 only: use agent.FromRoundTripper with an http.Transport") {
+	first := new(http.Protocols)
+	first.SetHTTP1(true)
+	_, err := run(t, agent.Config{TLS: agent.NewTLSPolicy(authority.ClientTLS()), Protocols: first}, get(second))
+	if err == nil || !strings.Contains(err.Error(), ": the server speaks HTTP/2 only: allow it in agent.Config.Protocols") {
 		t.Errorf("HTTP/2 only: %v", err)
 	}
 }
