@@ -35,17 +35,18 @@ type connection struct {
 	cause        error                 // why the site aborts the connection
 	place        list.Node[connection] // in a list of the site
 
-	borrowed  bool // in belongs to the transport
-	consuming bool // consume is running
-	resting   bool // consume waits for a later turn
-	spent     bool // the next turn brings a new share
-	waits     bool // the connection only waits for a request; set by setWaits
-	gone      bool // the connection is no longer the site's
-	blocked   bool // the transport has paused its producer
-	paused    bool // the transport is paused
-	stopped   bool // the transport can send no more
-	readEnded bool // the client has ended its side
-	closing   bool // received bytes are dropped
+	running   int32 // the number of requests that have not ended
+	borrowed  bool  // in belongs to the transport
+	consuming bool  // consume is running
+	resting   bool  // consume waits for a later turn
+	spent     bool  // the next turn brings a new share
+	waits     bool  // the connection only waits for a request; set by setWaits
+	gone      bool  // the connection is no longer the site's
+	blocked   bool  // the transport has paused its producer
+	paused    bool  // the transport is paused
+	stopped   bool  // the transport can send no more
+	readEnded bool  // the client has ended its side
+	closing   bool  // received bytes are dropped
 }
 
 // A speaker is the part of a connection that speaks one version of HTTP.

@@ -133,7 +133,11 @@ func (r *Request) end(err error) {
 	}
 	r.ended = true
 	defer r.notify(err) // also after a panic
-	if _, inner := r.carrier.(*handlerCarrier); r.Site.AccessLog != nil && !inner {
+	if r.isInner() {
+		return
+	}
+	r.conn.running--
+	if r.Site.AccessLog != nil {
 		r.Site.AccessLog(r)
 	}
 }

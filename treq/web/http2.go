@@ -28,6 +28,9 @@ type h2Connection struct {
 	machine  http2.Server
 	requests int // the number of requests received
 	tunnels  int // the number of streams that programs have taken over
+	// mostRunning is the number of requests that may run at a time: some more than those that
+	// have a stream.
+	mostRunning int
 
 	budget    int         // bytes of bodies that may be passed to the transport now
 	passed    int64       // bytes of bodies that were passed to the transport
@@ -50,6 +53,9 @@ type h2Connection struct {
 // read: a client that asks and asks, and never reads, would fill the memory with answers.
 const maxOwed = 64 << 10
 
+// defaultMaxStreams is the default of HTTP2Config.MaxConcurrentStreams, and net/http's.
+const defaultMaxStreams = 100
+
 // speakHTTP2 makes t speak HTTP/2 with s.
 func speakHTTP2(s *Site, t reactor.Transport, state *tls.ConnectionState) *h2Connection {
 	c := &h2Connection{connection: connection{site: s}}
@@ -57,7 +63,9 @@ func speakHTTP2(s *Site, t reactor.Transport, state *tls.ConnectionState) *h2Con
 	c.budget = maxBurst
 	c.open(t, c, state)
 	t.RegisterProducer(c)
-	c.machine.Init(s.http2Config(c.clock))
+	config := s.http2Config(c.clock)
+	c.mostRunning = 2 * config.MaxStreams
+	c.machine.Init(config)
 	if state != nil && !s.http2().PermitProhibitedCipherSuites && !adequate(state) {
 		c.fail(wire.InadequateSecurity, errInadequate)
 		return c
@@ -142,6 +150,11 @@ func (c *h2Connection) handle(event http2.Event, n int) {
 
 // headReceived starts a request.
 func (c *h2Connection) headReceived(head *http2.RequestHead) {
+	if int(c.running) >= c.mostRunning {
+		// The client has reset requests whose handlers still run (CVE-2023-44487).
+		c.machine.Refuse(wire.RefusedStream)
+		return
+	}
 	c.requests++
 	s := newH2Stream(c, head)
 	if c.requests == c.site.MaxRequests {
@@ -474,7 +487,9 @@ func (s *Site) http2() *http.HTTP2Config {
 // counts as 0, as in net/http.
 func (s *Site) http2Config(clock reactor.Clock) http2.Config {
 	given := s.http2()
-	config := http2.Config{Limits: s.Limits, Budget: &s.windows, Now: clock.Now, ConnectProtocol: true}
+	config := http2.Config{
+		Limits: s.Limits, MaxStreams: defaultMaxStreams, Budget: &s.windows, Now: clock.Now, ConnectProtocol: true,
+	}
 	if n := given.MaxConcurrentStreams; n > 0 {
 		config.MaxStreams = n
 	}

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/web"
@@ -28,11 +30,12 @@ type h2client struct {
 	goneAway  *wire.ConnectionError
 	failed    error // the server has broken HTTP/2
 	ended     bool
-	lost      error // why the connection ended
-	halfOpen  bool  // the end of the server's side is not answered
-	received  int   // bytes
-	frames    int   // DATA events
-	sequence  []uint32
+	lost      error    // why the connection ended
+	halfOpen  bool     // the end of the server's side is not answered
+	received  int      // bytes
+	frames    int      // DATA events
+	sequence  []uint32 // the streams of the DATA events
+	greedy    string   // the path of a request that follows each answer; "": none does
 }
 
 // An answer is what came on a stream.
@@ -97,6 +100,10 @@ func (c *h2client) DataReceived(data []byte) {
 			}
 		case http2.End:
 			a.ended, a.trailer = true, c.machine.Trailer()
+			if c.greedy != "" {
+				a.body = nil
+				c.get(c.greedy)
+			}
 		case http2.Reset:
 			a.reset = c.machine.StreamError()
 		case http2.PingAck:
@@ -268,4 +275,51 @@ func (c *h2client) gone(t testing.TB) {
 func serveH2(t testing.TB, site *web.Site) *h2client {
 	t.Helper()
 	return serve(t, site).dial()
+}
+
+// A quiet client is an h2client that keeps nothing: it is for counting allocations.
+type quiet struct{ h2client }
+
+func (c *quiet) ConnectionMade(t reactor.Transport) { c.transport = t; c.flush() }
+func (c *quiet) DataReceived(data []byte)           { c.received += len(data) }
+
+// h2Allocations returns the allocations of a small GET over HTTP/2, without those of a client: the
+// requests were written before.
+func h2Allocations(s *server) float64 {
+	const runs = 200
+	c := &quiet{h2client{server: s}}
+	c.machine.Init(http2.Config{Now: s.Now})
+	s.ConnectTCP(siteAddress, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return c }), reactor.ConnectConfig{})
+	s.Pump()
+	var requests [][]byte
+	for range runs + 20 {
+		c.begin("GET", "/path?q=1", http.Header{"User-Agent": {"bench"}, "Accept": {"*/*"}}, 0, true)
+		requests = append(requests, slices.Clone(c.machine.Output()))
+	}
+	next := func() {
+		c.transport.Write(requests[0])
+		requests = requests[1:]
+		s.Pump()
+	}
+	for range 10 {
+		next()
+	}
+	return testing.AllocsPerRun(runs, next)
+}
+
+var held = deferred.New[deferred.None]()
+
+// awaitInSpiteOf waits for letGo, though the client of r is gone.
+func awaitInSpiteOf(r *http.Request) {
+	d := deferred.New[deferred.None]()
+	held.AddCallback(func(deferred.None) (deferred.None, error) {
+		d.Callback(deferred.None{})
+		return deferred.None{}, nil
+	})
+	web.Await(context.WithoutCancel(r.Context()), d)
+}
+
+func letGo() {
+	held.Callback(deferred.None{})
+	held = deferred.New[deferred.None]()
 }

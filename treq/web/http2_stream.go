@@ -475,7 +475,8 @@ func (s *h2Stream) overdue(e awaited) {
 	case e == awaitContent:
 		s.cut(errContentTimeout)
 		c.flush()
-	case c.machine.Window(&s.Stream) > 0 && c.passed-s.mark >= slowWrite: // the others were sent
+	case c.blocked, c.machine.Window(&s.Stream) > 0 && c.passed-s.mark >= slowWrite:
+		// The time of the connection counts, or the other streams were sent.
 		s.taken = slowWrite
 		s.wait()
 	default:

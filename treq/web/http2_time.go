@@ -54,7 +54,7 @@ func (c *h2Connection) pinged(data [8]byte) {
 	case shutdownPing:
 		c.leave()
 	case healthPing:
-		c.health.asked = false
+		c.health.asked = time.Time{}
 	}
 }
 
@@ -71,7 +71,7 @@ func (c *h2Connection) DataReceived(data []byte) {
 type health struct {
 	timer reactor.DelayedCall
 	heard time.Time // when the client last sent something
-	asked bool      // a PING is not answered
+	asked time.Time // when the PING was sent that is not answered
 }
 
 // begin begins to watch a connection with open streams.
@@ -86,22 +86,21 @@ func (h *health) begin(c *h2Connection) {
 func (h *health) check(c *h2Connection) {
 	h.timer = nil
 	if c.closing || c.machine.Streams() == 0 {
-		h.asked = false
+		h.asked = time.Time{}
 		return
 	}
-	silent, config := c.clock.Now().Sub(h.heard), c.site.HTTP2
+	now, config := c.clock.Now(), c.site.HTTP2
 	limit := cmp.Or(config.PingTimeout, defaultPingTimeout)
-	again := config.SendPingTimeout - silent
+	again := config.SendPingTimeout - now.Sub(h.heard)
 	switch {
-	case h.asked && silent >= config.SendPingTimeout+limit:
+	case !h.asked.IsZero() && now.Sub(h.asked) >= limit:
 		c.cause = errPingTimeout
 		c.transport.AbortConnection()
 		return
-	case h.asked:
-		again += limit
+	case !h.asked.IsZero():
+		again = limit - now.Sub(h.asked)
 	case again <= 0:
-		h.asked = true
-		again += limit
+		h.asked, again = now, limit
 		c.machine.Ping(healthPing)
 		c.flush()
 	}

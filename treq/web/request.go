@@ -112,6 +112,16 @@ func (r *Request) init(conn *connection, carrier carrier, h requestHead) {
 	if conn.site.Proxies.trusts(conn.peer) {
 		r.forwarded = conn.site.Proxies.read(r.Header)
 	}
+	if !r.isInner() {
+		conn.running++
+	}
+}
+
+// isInner reports whether the request is that of a [ResourceHandler], for which the site has
+// another one.
+func (r *Request) isInner() bool {
+	_, inner := r.carrier.(*handlerCarrier)
+	return inner
 }
 
 // begin finds the resource. It renders a resource that streams, and collects the content
