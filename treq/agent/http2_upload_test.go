@@ -1,0 +1,82 @@
+package agent_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/http2"
+	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
+)
+
+// A piecedBody writes pieces of one size until it is paused.
+type piecedBody struct {
+	piece   []byte
+	left    int // pieces
+	to      request.Consumer
+	done    *deferred.Deferred[deferred.None]
+	paused  bool
+	writing bool
+}
+
+func (b *piecedBody) Length() int64 { return request.UnknownLength }
+
+func (b *piecedBody) StartProducing(to request.Consumer) *deferred.Deferred[deferred.None] {
+	b.to, b.done = to, deferred.New[deferred.None]()
+	b.write()
+	return b.done
+}
+
+func (b *piecedBody) write() {
+	if b.writing {
+		return
+	}
+	b.writing = true
+	for !b.paused && b.left > 0 {
+		if b.left--; b.left == 0 {
+			b.to.Write(b.piece)
+			b.done.Callback(deferred.None{})
+			break
+		}
+		b.to.Write(b.piece)
+	}
+	b.writing = false
+}
+
+func (b *piecedBody) PauseProducing()  { b.paused = true }
+func (b *piecedBody) ResumeProducing() { b.paused = false; b.write() }
+func (b *piecedBody) StopProducing()   { b.left = 0 }
+
+// TestHTTP2UploadPauses: the producer of a body is paused as soon as nothing more can be sent,
+// so that no more than a piece waits in memory, and is resumed when there is room.
+func TestHTTP2UploadPauses(t *testing.T) {
+	const size, pieces, window = 10_000, 30, 65_535
+	w := newHTTP2World(t, agent.PoolConfig{})
+	w.config = http2.Config{StreamWindow: window}
+	body := &piecedBody{piece: bytes.Repeat([]byte{'p'}, size), left: pieces}
+	w.answer = func(s *http2Served) { s.slow = true }
+	get := w.get("/") // its end shows that the server's settings have come
+	w.conn(0).do(func() { greet(w.conn(0).request(0)) })
+	deferredtest.SuccessResultOf(t, deferred.Then(get, (*response.Response).Content))
+
+	req := newRequest("POST", "http://a.example/")
+	req.Body = body
+	d := w.send(req)
+	s := w.conn(0).request(1)
+	if written := (pieces - body.left) * size; len(s.body) != window || written > window+size {
+		t.Errorf("%d bytes were written and %d sent, with a window of %d", written, len(s.body), window)
+	}
+	for received := 0; !s.ended && received != len(s.body); {
+		n := len(s.body) - received
+		received = len(s.body)
+		s.c.do(func() { s.c.machine.Consumed(&s.stream, n) })
+	}
+	if len(s.body) != pieces*size || !s.ended {
+		t.Errorf("the server received %d bytes of %d", len(s.body), pieces*size)
+	}
+	s.c.do(func() { greet(s) })
+	deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Content))
+}
