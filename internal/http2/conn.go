@@ -82,13 +82,14 @@ type conn struct {
 	goingAway bool              // we sent the final GOAWAY
 	lastTaken uint32            // the last of our streams that the peer's GOAWAY takes
 
-	peer     peerSettings
-	unacked  int // our SETTINGS that the peer has not acknowledged
-	fields   fieldReader
-	writer   fieldWriter
-	flow     flow
-	schedule schedule
-	abuse    abuse
+	peer         peerSettings
+	unacked      int // our SETTINGS that the peer has not acknowledged
+	fields       fieldReader
+	writer       fieldWriter
+	flow         flow
+	schedule     schedule
+	acknowledged int64 // bytes of answers to PINGs and SETTINGS
+	abuse        abuse
 
 	out      []byte
 	dataHead [frameHeadSize]byte

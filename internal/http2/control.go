@@ -67,6 +67,7 @@ func (c *conn) handlePing(data [8]byte) (Event, error) {
 			return 0, err
 		}
 		c.out = appendPing(c.out, flagAck, data)
+		c.acknowledged += frameHeadSize + 8
 		return NeedMore, nil
 	}
 	if c.flow.isProbe(data) {

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -570,6 +571,8 @@ func ourClientVerdict(t testing.TB, data []byte) string {
 
 // TestClientRefusalsEqual compares which responses a Client and net/http's Transport take.
 func TestClientRefusalsEqual(t *testing.T) {
+	log.SetOutput(io.Discard) // net/http says there what it refuses
+	defer log.SetOutput(os.Stderr)
 	cases := clientRefusals()
 	differ, taken := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(cases)) {

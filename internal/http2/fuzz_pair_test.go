@@ -431,7 +431,7 @@ func (p *pair) finish() {
 		if held, full := http2.Held(s.other.shared()); held != 0 || receive < full/2-1 || receive > full {
 			t.Errorf("%s: the window to receive is %d at the end, of %d, and %d bytes are held", s.other.name, receive, full, held)
 		}
-		if n := kept(s.shared()); n > 48<<10 {
+		if n := kept(s.shared()); n > 96<<10 {
 			t.Errorf("the %s keeps %d bytes: %s", s.name, n, keptBy(s.shared()))
 		}
 	}

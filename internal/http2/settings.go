@@ -72,6 +72,7 @@ func (c *conn) handleSettings(p []byte) (Event, error) {
 		}
 	}
 	c.out = appendFrameHead(c.out, 0, frameSettings, flagAck, 0)
+	c.acknowledged += frameHeadSize
 	return Settings, nil
 }
 
@@ -109,6 +110,10 @@ func (c *conn) applySetting(s setting, value uint32) error {
 
 // mostFrame bounds the frames that we send, whatever the peer takes: one stream's frame holds up all others.
 const mostFrame = 64 << 10
+
+// Acknowledged returns the bytes that the peer's PINGs and SETTINGS have added to Output. A peer that sends them, and
+// does not read the answers, would fill the memory with those: its connection is not to be read then.
+func (c *conn) Acknowledged() int64 { return c.acknowledged }
 
 // MaxFrame returns the largest payload of a frame that may be sent.
 func (c *conn) MaxFrame() int { return c.peer.maxFrame }

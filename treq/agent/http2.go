@@ -39,12 +39,15 @@ type http2Connection struct {
 	reading  bool // DataReceived is running, and ends the exchanges of aborted
 	turning  bool // turns is running
 	blocked  bool // the transport takes no more at present
+	muted    bool // nothing is read, because the peer does not take our acknowledgements
 	answered bool // a response has come
 	leaving  bool // no more exchanges
 	closing  bool // the transport is to be closed
 
 	inStreams list.Node[http2Connection] // its place in the pool
 	linked    []*group                   // groups with a link to it; see coalesce.go
+
+	acknowledged int64 // what client.Acknowledged was when blocked became true
 
 	settled bool            // the server's settings have come
 	waits   []*settingsWait // exchanges that need to know them
@@ -214,7 +217,14 @@ func (c *http2Connection) flush() {
 	if out := c.client.Output(); len(out) != 0 {
 		c.transport.Write(out)
 	}
+	if c.blocked && !c.muted && c.client.Acknowledged()-c.acknowledged > mostUntaken {
+		c.muted = true
+		c.transport.PauseProducing()
+	}
 }
+
+// mostUntaken is the number of bytes of acknowledgements that wait for a peer that takes nothing.
+const mostUntaken = 64 << 10
 
 // turns sends what waits for room, as far as there is room.
 func (c *http2Connection) turns() {
@@ -236,7 +246,10 @@ func (c *http2Connection) turns() {
 type http2Output http2Connection
 
 // PauseProducing stops what is sent but for the machine's own output.
-func (o *http2Output) PauseProducing() { o.blocked = true }
+func (o *http2Output) PauseProducing() {
+	o.blocked = true
+	o.acknowledged = o.client.Acknowledged()
+}
 
 func (o *http2Output) ResumeProducing() {
 	c := (*http2Connection)(o)
@@ -244,6 +257,10 @@ func (o *http2Output) ResumeProducing() {
 	c.alive() // the peer has taken bytes
 	c.enter()
 	c.leave()
+	if c.muted && !c.blocked {
+		c.muted = false
+		c.transport.ResumeProducing()
+	}
 }
 
 // StopProducing is called when sending fails. ConnectionLost follows, after what the server has
