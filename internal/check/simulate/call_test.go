@@ -26,20 +26,19 @@ type call struct {
 	id int
 
 	// What the client does.
-	method   string
-	scheme   string
-	at       *origin
-	upload   []byte
-	produce  string // how the body is produced: "", "bytes", "file", "once", "push", "fails", "short"
-	pause    time.Duration
-	expect   bool
-	options  []client.Option
-	read     string // how the body is read
-	cancel   string // when the client gives up: "", "later", "turns", "head", "data"
-	after    time.Duration
-	turns    int
-	timed    bool  // it has a timeout
-	location *call // the redirect that leads to it; or nil
+	method  string
+	scheme  string
+	at      *origin
+	upload  []byte
+	produce string // how the body is produced: "", "bytes", "file", "once", "push", "fails", "short"
+	pause   time.Duration
+	expect  bool
+	options []client.Option
+	read    string // how the body is read
+	cancel  string // when the client gives up: "", "later", "turns", "head", "data"
+	after   time.Duration
+	turns   int
+	timed   bool // it has a timeout
 
 	// What the server does.
 	kind     string // "handler", "stream" or "resource"

@@ -112,7 +112,7 @@ func TestLossAtEveryByte(t *testing.T) {
 			if clean.counts.whole != 3 {
 				t.Fatalf("without a loss: %v\n%s", clean.counts, clean.log.String())
 			}
-			step := 7 // the whole takes a second; make simulate does it
+			step := 29 // make simulate has them all
 			if *requests >= 10_000 {
 				step = 1
 			}

@@ -247,8 +247,12 @@ func (r *receiver) ContentEnded(err error) {
 	}
 	c.w.note("%d: content ended: %v", c.id, err)
 	c.content(r.got, err == nil && !c.uploadFails())
-	if err == nil && c.takes != "some, done" {
+	switch {
+	case err == nil && c.takes != "some, done":
 		c.respond(r.req)
+	case err != nil && strings.Contains(err.Error(), "took too long"): // it is for the resource to answer
+		c.abort()
+		r.req.Fail(err)
 	}
 }
 

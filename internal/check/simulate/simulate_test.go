@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	requests = flag.Int("requests", 400, "the number of requests of TestSimulation, for each version of HTTP")
+	requests = flag.Int("requests", 250, "the number of requests of TestSimulation, for each version of HTTP")
 	seed     = flag.Uint64("seed", 0, "simulate the world of this seed only, and print what happens in it")
 )
 

@@ -6,7 +6,6 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -40,7 +39,6 @@ type world struct {
 	faulty   bool // connections may be lost
 	silent   bool // and in silence
 	counts   counts
-	stub     bool // nothing is drawn: of a fixed exchange
 }
 
 // counts are the figures of a run.
@@ -276,13 +274,4 @@ func (w *world) fingerprint() string {
 	h := fnv.New64a()
 	fmt.Fprint(h, w.log.String(), w.r.Trace())
 	return fmt.Sprintf("%d %d %x", w.log.Len(), len(w.r.Trace()), h.Sum64())
-}
-
-// headerOf returns the headers of a list of names and values.
-func headerOf(list ...string) http.Header {
-	h := make(http.Header)
-	for i := 0; i < len(list); i += 2 {
-		h.Add(list[i], list[i+1])
-	}
-	return h
 }
