@@ -253,7 +253,7 @@ func (a *Agent) through(p *proxy, server origin.Server, trace *tracer) endpoints
 	target := net.JoinHostPort(server.Host, server.Port)
 	e := a.hostname(p.server, trace)
 	if p.scheme == "https" {
-		e = a.secured(e, p.server, versions{http1: true}, trace)
+		e = a.secured(e, p.server, versions{http1: true, upgrade: true}, trace) // CONNECT and forwarding are those of HTTP/1.1
 	}
 	switch {
 	case p.socks():

@@ -121,7 +121,7 @@ func (s *secured) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Pr
 		if connected && errors.Is(err, os.ErrDeadlineExceeded) {
 			err = s.agent.connectTimeout(err)
 		}
-		if s.tls != nil {
+		if s.tls != nil && connected { // else it is the error of a proxy
 			err = refusedProtocols(err, s.tls.NextProtos)
 		}
 		if connected {
