@@ -22,7 +22,7 @@ import (
 //	  └──abort──▶ given up ──the next turn, or the end of DataReceived───────────────────┘
 //
 // Both ways, bytes may wait in a stream. The body of the request waits for the windows and for the
-// transport; a producer is paused while more than highWater waits. The body of the response
+// transport; a producer is paused while there is no room for more. The body of the response
 // waits while its reader is paused; the server may send no more than a window of it.
 type http2Stream struct {
 	stream http2.Stream
@@ -55,10 +55,6 @@ type http2Stream struct {
 }
 
 var _ carrier = (*http2Stream)(nil)
-
-// highWater is the number of bytes of a request's body that wait, from which on its producer is
-// paused. That of a transport is as large.
-const highWater = 64 << 10
 
 // ended reports whether nothing more may happen to s but its end.
 func (s *http2Stream) ended() bool { return s.over || s.given != nil || s.ending != nil }
