@@ -244,7 +244,7 @@ func reloads(t *testing.T, r runner, authority *treqtesting.Authority, secure bo
 		both, _, _ := certificate(s, authority)
 		return []string{"-W", "-S", "127.0.0.1:" + s.Port("master"), "-f", s.File("haproxy.cfg", fmt.Sprintf(`
 global
-    stats socket stats mode 600 level admin expose-fd listeners
+    stats socket unix@stats mode 600 level admin expose-fd listeners
     hard-stop-after 20s
 defaults
     retries 0
@@ -268,6 +268,10 @@ listen all
 			return
 		}
 		c, err := net.Dial("tcp", d.Address("master"))
+		for i := 0; err != nil && i < 200; i++ { // the reload before is under way
+			time.Sleep(10 * time.Millisecond)
+			c, err = net.Dial("tcp", d.Address("master"))
+		}
 		if err != nil {
 			t.Error(err)
 			return

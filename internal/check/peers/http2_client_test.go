@@ -2,7 +2,9 @@ package peers_test
 
 import (
 	"crypto/tls"
+	"maps"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -25,6 +27,10 @@ func second(config *tls.Config) agent.Config {
 // noTrailers leaves out the question whose request has trailers.
 var noTrailers = map[string]string{"trailers both ways": "our client sends none"}
 
+// once leaves out the questions whose bodies can be sent only once: a server that allows one
+// stream refuses them when they come with others before its settings, and they are not sent again.
+const once = "a body that can be sent only once is not sent again"
+
 // TestClient has our client sit the exam with net/http's server.
 func TestClient(t *testing.T) {
 	var authority treqtesting.Authority
@@ -38,6 +44,7 @@ func TestClient(t *testing.T) {
 
 // TestClientFronts has our client sit the exam with others in front of net/http.
 func TestClientFronts(t *testing.T) {
+	long(t)
 	var authority treqtesting.Authority
 	plain := serveTheirs(t, nil, nil)
 	for name, start := range fronts {
@@ -57,20 +64,30 @@ func TestClientOdd(t *testing.T) {
 	for name, settings := range oddServers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sit(t, ours(second(nil), "HTTP/2.0"), serveTheirs(t, nil, func(s *http.Server) { s.HTTP2 = settings }), noTrailers)
+			except := maps.Clone(noTrailers)
+			if settings.MaxConcurrentStreams != 0 {
+				for _, q := range questions() {
+					if q.unknown {
+						except[q.name] = once
+					}
+				}
+			}
+			sit(t, ours(second(nil), "HTTP/2.0"), serveTheirs(t, nil, func(s *http.Server) { s.HTTP2 = settings }), except)
 		})
 	}
 }
 
 // TestClientNghttpd has our client ask nghttpd.
 func TestClientNghttpd(t *testing.T) {
+	long(t)
 	var authority treqtesting.Authority
 	for name, options := range nghttpds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			plain, secure := nghttpd(t, &authority, options...)
-			ask(t, ours(second(nil), "HTTP/2.0"), plain, nghttpdQuestions())
-			ask(t, ours(second(authority.ClientTLS()), "HTTP/2.0"), secure, nghttpdQuestions())
+			exam := slices.DeleteFunc(nghttpdQuestions(), func(q question) bool { return q.unknown && name == "one stream" }) // see once
+			ask(t, ours(second(nil), "HTTP/2.0"), plain, exam)
+			ask(t, ours(second(authority.ClientTLS()), "HTTP/2.0"), secure, exam)
 		})
 	}
 }
@@ -97,6 +114,9 @@ func TestClientGoAway(t *testing.T) {
 			server, config = authority.ServerTLS("127.0.0.1"), authority.ClientTLS()
 		}
 		t.Run("Shutdown, "+name, func(t *testing.T) { shutdowns(t, oursMany(second(config)), server) })
+		if !*all {
+			continue
+		}
 		t.Run("nginx, "+name, func(t *testing.T) { limited(t, oursMany(second(config)), &authority, secure) })
 		t.Run("haproxy, "+name, func(t *testing.T) { reloads(t, oursMany(second(config)), &authority, secure) })
 	}

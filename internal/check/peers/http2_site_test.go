@@ -72,13 +72,16 @@ func TestSiteTrials(t *testing.T) {
 	t.Run("two settings", func(t *testing.T) { // net/http refuses a setting that comes twice
 		g.try(t, []trial{{"nghttp -y -c 0 -c 65536 --encoder-header-table-size=0 -m 2 SECURE/hello", nil, `^GET helloGET hello$`}})
 	})
-	t.Run("h2load", g.load)
-	t.Run("httpx", g.httpx)
+	if *all {
+		t.Run("h2load", g.load)
+		t.Run("httpx", g.httpx)
+	}
 }
 
 // TestSiteFronts has net/http sit the exam with a Site behind each of the fronts, which speak
 // HTTP/2 to it.
 func TestSiteFronts(t *testing.T) {
+	long(t)
 	var authority treqtesting.Authority
 	plain, secure := serveOurs(t, nil), serveOurs(t, authority.ServerTLS("127.0.0.1"))
 	for name, start := range fronts {
@@ -96,6 +99,7 @@ func TestSiteFronts(t *testing.T) {
 
 // TestChromium has Chromium load a page with many resources from a Site.
 func TestChromium(t *testing.T) {
+	long(t)
 	config, reports := chromiumTLS(), make(chan sighting, 1)
 	got := chromium(t, serveSite(t, &web.Site{Handler: seen(reports)}, config)+"/page", config, reports)
 	want := sighting{Texts: 50, Bytes: 50*20000 + 49*50/2, Echoed: 300_000}

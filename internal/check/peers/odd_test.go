@@ -42,7 +42,7 @@ var nghttpds = map[string][]string{
 	"usual":               nil,
 	"padding":             {"--padding=255"},
 	"tiny windows":        {"--window-bits=8", "--connection-window-bits=16"},
-	"tiny connection":     {"--window-bits=10", "--connection-window-bits=1"},
+	"tiny connection":     {"--window-bits=14", "--connection-window-bits=10"},
 	"large windows":       {"--window-bits=30", "--connection-window-bits=30"},
 	"no tables":           {"--header-table-size=0", "--encoder-header-table-size=0"},
 	"large tables":        {"--header-table-size=1M", "--encoder-header-table-size=1M"},
