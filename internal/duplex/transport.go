@@ -351,7 +351,11 @@ func (t *Transport) WriteSequence(pieces ...[]byte) {
 // Sendable says that there is room for n bytes. Room may say that there is none, since it lets other streams go first.
 func (t *Transport) Sendable(n int) {
 	t.flags &^= waiting
-	if len(t.out) == 0 || n <= 0 {
+	if len(t.out) == 0 {
+		return
+	}
+	if n <= 0 {
+		t.wait()
 		return
 	}
 	n = min(n, len(t.out)-t.sent)

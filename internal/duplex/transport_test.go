@@ -113,6 +113,14 @@ func TestStream(t *testing.T) {
 			s.room = 10
 			s.t.Sendable(10)
 		}, want: `send "abc" false, wait, send "d" false, wait, send "ef" false`},
+		"Sendable without room": {do: func(s *fakeStream, r *memory.Reactor) {
+			s.room = 0
+			s.t.Write([]byte("ab"))
+			s.t.Sendable(0)
+			s.room = 2
+			s.t.Sendable(2)
+			s.t.Sendable(2)
+		}, want: `wait, wait, send "ab" false`},
 		"LoseConnection waits for the window": {do: func(s *fakeStream, r *memory.Reactor) {
 			s.room = 1
 			s.t.Write([]byte("ab"))

@@ -1,6 +1,6 @@
 package http2
 
-// This file bounds what a peer can make us do for nothing (RFC 9113, section 10.5). Two accounts are used up by what does
+// This file bounds what a peer can make us do for nothing (RFC 9113, section 10.5). Accounts are used up by what does
 // no work, and fill with time and with work that is done.
 
 import (
@@ -70,6 +70,9 @@ func (a *abuse) completed() {
 	a.resets.give(1)
 	a.noise.give(4)
 }
+
+// left counts a stream that our side resets. Some frames of it may be on their way, and do no work when they come.
+func (a *abuse) left() { a.noise.give(4) }
 
 // sent counts a DATA frame of n bytes. It pays for the WINDOW_UPDATEs that it needs, even one of a single byte: those cost
 // the peer as much as us. A large one also pays for PINGs by which the peer measures the bandwidth.

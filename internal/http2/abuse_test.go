@@ -221,6 +221,15 @@ func (v *victim) flush() {
 	}
 }
 
+// underRace is how often an attack that does not end the connection is repeated under the race detector: more often than
+// an account lasts, or a few times if the input is large.
+func (a *attack) underRace() int {
+	if a.allocated > 64<<10 {
+		return 5
+	}
+	return floodFrames
+}
+
 func totalAlloc() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -237,6 +246,9 @@ func (a *attack) run(v *victim, f *frames) {
 	repeat, kept1 := a.repeat, 0
 	if repeat == 0 {
 		repeat = 10_000
+	}
+	if raceEnabled && a.within == 0 {
+		repeat = min(repeat, a.underRace())
 	}
 	alive := v.feed(f.take())
 	var strict *strictReader
@@ -319,6 +331,9 @@ const (
 	floodStreams = 2100
 	floodFrames  = 4100
 )
+
+// nameless is the number of fields without a name in a header block.
+var nameless = map[bool]int{false: 1000, true: 50}[raceEnabled]
 
 func calm(a attack, within int) attack {
 	a.within, a.code, a.kind = within, wire.EnhanceYourCalm, wire.ErrFlood
@@ -456,10 +471,10 @@ func serverAttacks() []attack {
 		// CVE-2019-9516: headers without a name.
 		madeReset("fields without a name", 0, func(f *frames, id uint32) {
 			block := f.encode(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "a")
-			f.headerBlock(id, true, append(block, bytes.Repeat([]byte{0, 0, 0}, 1000)...))
+			f.headerBlock(id, true, append(block, bytes.Repeat([]byte{0, 0, 0}, nameless)...))
 		}).allocating(128 << 10),
 		calm(attack{name: "trailers without a name", each: func(f *frames, i int) {
-			f.post(id(i), "/wait").headerBlock(id(i), true, bytes.Repeat([]byte{0, 0, 0}, 1000))
+			f.post(id(i), "/wait").headerBlock(id(i), true, bytes.Repeat([]byte{0, 0, 0}, nameless))
 		}, resets: codes(wire.ProtocolError)}, floodStreams).allocating(64 << 10),
 		// CVE-2019-9517: internal data buffering. What is not consumed by the client is not sent.
 		{name: "windows never opened", first: func(f *frames) { f.settings(setting(xhttp2.SettingInitialWindowSize, 0)) },

@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"slices"
@@ -137,6 +138,22 @@ func TestTrailers(t *testing.T) {
 	}
 }
 
+// TestTrailersAnnounceSizes: a new size of the table is announced even by trailers that are empty (RFC 7541, section 4.2).
+func TestTrailersAnnounceSizes(t *testing.T) {
+	x, s := served(t)
+	if err := x.server.Respond(s, &ResponseHead{Code: 200, Length: -1}, false); err != nil {
+		t.Fatal(err)
+	}
+	x.feed(settings(uint32(settingHeaderTableSize), 0))
+	x.out.Reset()
+	if err := x.server.WriteTrailer(s, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(x.server.Output()), frame(frameHeaders, es|eh, 1, "\x20"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestNothingAfterGoAway: after an error of the connection, GOAWAY is the last frame.
 func TestNothingAfterGoAway(t *testing.T) {
 	x, s := served(t)
@@ -156,6 +173,48 @@ func TestNothingAfterGoAway(t *testing.T) {
 	}
 	if x.server.Streams() != 0 || !s.Closed() {
 		t.Errorf("%d streams are open", x.server.Streams())
+	}
+}
+
+// TestNoWindowAfterGoAway: what ends after an error of the connection needs no window.
+func TestNoWindowAfterGoAway(t *testing.T) {
+	x := newScript(true, Config{MaxBuffered: 1})
+	x.keep = true
+	x.feed(preface + settings() + ack + post(1) + data(1, text(16000)) + data(1, text(16000)) + data(1, text(16000)) + data(0, "x"))
+	x.server.Reset(x.streams[1], wire.Cancel)
+	if out := x.server.Output(); len(out) > 0 || x.conn.err == nil {
+		t.Errorf("%q is sent after GOAWAY, %v", out, x.conn.err)
+	}
+}
+
+// TestEndGivesBack: a last frame that ends a stream gives back what was not consumed of it, before the frame.
+func TestEndGivesBack(t *testing.T) {
+	x := newScript(true, Config{MaxBuffered: 1})
+	x.keep = true
+	x.feed(preface + settings() + ack + post(1) + data(1, text(16000)) + data(1, text(16000)) + lastData(1, text(16000)))
+	s := x.streams[1]
+	if err := x.server.Respond(s, &ResponseHead{Code: 200, Length: -1}, false); err != nil {
+		t.Fatal(err)
+	}
+	x.flush()
+	x.out.Reset()
+	x.server.WriteData(s, []byte("abc"), true)
+	x.flush()
+	if got, want := x.out.String(), "> WINDOW_UPDATE 0 48000\n> DATA 1 abc end\n"; got != want || !s.Closed() {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestConfig: a number that is not positive is the default.
+func TestConfig(t *testing.T) {
+	for _, server := range []bool{true, false} {
+		var want, got conn
+		var c Client
+		want.init(&c, Config{}, server)
+		got.init(&c, Config{MaxStreams: -1, StreamWindow: -1, MaxStreamWindow: -1, MaxBuffered: -1}, server)
+		if !bytes.Equal(got.out, want.out) || got.mostStreamWindow() != want.mostStreamWindow() {
+			t.Errorf("server: %v: got % x, want % x", server, got.out, want.out)
+		}
 	}
 }
 
@@ -420,6 +479,40 @@ func TestManyResets(t *testing.T) {
 	x.feed(post(403) + rst(403, wire.Cancel) + data(403, "abc"))
 	if !errors.Is(x.conn.err, wire.StreamClosed) {
 		t.Errorf("DATA after the client's RST_STREAM: %v", x.conn.err)
+	}
+}
+
+// TestLateFrames: what comes on streams that our side has reset is no reason to end the connection: all of their windows,
+// and an answer to each of many.
+func TestLateFrames(t *testing.T) {
+	x := newScript(false, Config{})
+	x.feed(settings() + ack)
+	open := func() *Stream {
+		s := &Stream{}
+		if err := x.client.Open(s, &requests("GET")[0], true); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	download := open()
+	x.feed(frame(frameHeaders, eh, 1, response()))
+	x.client.Reset(download, wire.Cancel)
+	for range 4000 {
+		x.feed(data(1, text(smallFrame)))
+	}
+	for range 4000 {
+		s := open()
+		x.client.Reset(s, wire.Cancel)
+		x.feed(frame(frameHeaders, eh, s.ID(), response()) + lastData(s.ID(), "abc"))
+		x.flush()
+	}
+	x.feed(lastData(1, "abc")) // on one that is forgotten
+	if x.conn.err != nil {
+		t.Error(x.conn.err)
+	}
+	// The connection's window was given back for all of it.
+	if f := &x.conn.flow; f.buffered != 0 || f.recvWindow < f.most/2 {
+		t.Errorf("%d bytes are kept, the window is %d", f.buffered, f.recvWindow)
 	}
 }
 

@@ -58,7 +58,7 @@ func (c *conn) handleContinuation(p []byte) (Event, error) {
 	if len(b.bytes)+len(p) > c.maxBlock() {
 		return 0, c.fail(wire.EnhanceYourCalm, wire.ErrHeadersTooLarge, "10.5.1", "the header block of stream %d has more than %d bytes", b.stream, c.maxBlock())
 	}
-	if len(p) < smallContinuation {
+	if len(p) < smallFrame {
 		if err := c.noise(1, "small CONTINUATION frames"); err != nil {
 			return 0, err
 		}
@@ -75,12 +75,11 @@ func (c *conn) handleContinuation(p []byte) (Event, error) {
 	return c.headers(whole, whole.bytes)
 }
 
-// smallContinuation is the size below which a CONTINUATION is not worth its frame.
-const smallContinuation = 1 << 10
+// smallFrame is the size below which a CONTINUATION, or DATA on a stream that was reset, is not worth its frame.
+const smallFrame = 1 << 10
 
 // headers handles a whole header block. Every one is decompressed, because the next ones depend on it.
 func (c *conn) headers(b headerBlock, block []byte) (Event, error) {
-	c.block.self = b.self
 	s := c.find(b.stream)
 	trailers := s != nil && s.has(receivedHead)
 	defer c.fields.forget()
@@ -89,11 +88,11 @@ func (c *conn) headers(b headerBlock, block []byte) (Event, error) {
 	}
 	switch {
 	case s == nil:
-		return c.side.unopened(b.stream, b.end)
+		return c.side.unopened(b)
 	case s.has(receivedEnd) || c.ended == s:
 		return c.fault(s, wire.StreamClosed, wire.ErrStreamState, "5.1", "HEADERS after END_STREAM")
 	case b.self:
-		return c.fault(s, wire.ProtocolError, wire.ErrFrame, "5.3", "the stream depends on itself")
+		return c.fault(s, wire.ProtocolError, wire.ErrFrame, "5.3.2; RFC 7540, section 5.3.1", "the stream depends on itself")
 	case !trailers:
 		return c.side.message(s, b.end)
 	case s.has(toConnect):
@@ -109,13 +108,16 @@ func (c *conn) headers(b headerBlock, block []byte) (Event, error) {
 	return c.receiveEnd(s)
 }
 
-// onClosed handles HEADERS or DATA on a closed stream: what the peer sent before it saw our RST_STREAM is dropped.
+// onClosed handles HEADERS or DATA on a closed stream: what the peer sent before it saw our RST_STREAM is dropped. All of a
+// window may be on its way then, so that DATA counts as noise only in small frames.
 func (c *conn) onClosed(id uint32) (Event, error) {
 	switch {
-	case c.resets.has(id), c.goingAway && !c.ours(id) && id > c.lastPeer:
-		return NeedMore, c.noise(1, "frames on streams that were reset")
+	case !c.resets.has(id) && !(c.goingAway && !c.ours(id) && id > c.lastPeer):
+		return 0, c.fail(wire.StreamClosed, wire.ErrStreamState, "5.1", "%v on stream %d, which is closed", c.frame.kind, id)
+	case c.frame.kind == frameData && c.frame.length >= smallFrame:
+		return NeedMore, nil
 	}
-	return 0, c.fail(wire.StreamClosed, wire.ErrStreamState, "5.1", "%v on stream %d, which is closed", c.frame.kind, id)
+	return NeedMore, c.noise(1, "frames on streams that were reset")
 }
 
 // handlePriority handles PRIORITY, which says nothing any more (RFC 9113, section 6.3).
@@ -125,9 +127,9 @@ func (c *conn) handlePriority(p []byte) (Event, error) {
 		return NeedMore, c.noise(1, "PRIORITY frames")
 	}
 	if s := c.find(id); s != nil {
-		return c.fault(s, wire.ProtocolError, wire.ErrFrame, "5.3", "the stream depends on itself")
+		return c.fault(s, wire.ProtocolError, wire.ErrFrame, "5.3.2; RFC 7540, section 5.3.1", "the stream depends on itself")
 	}
-	return 0, c.fail(wire.ProtocolError, wire.ErrFrame, "5.3", "stream %d depends on itself", id)
+	return 0, c.fail(wire.ProtocolError, wire.ErrFrame, "5.3.2; RFC 7540, section 5.3.1", "stream %d depends on itself", id)
 }
 
 // A resetRing remembers which streams were reset, so that their last frames are dropped. It forgets the details of old

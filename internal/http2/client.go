@@ -209,11 +209,11 @@ func listSize(h *RequestHead, authority string) int64 {
 func (c *Client) settle() error { return nil }
 
 // unopened implements side.
-func (c *Client) unopened(id uint32, _ bool) (Event, error) {
-	if c.idle(id) {
-		return 0, c.fail(wire.ProtocolError, wire.ErrStreamState, "5.1", "HEADERS on stream %d, which is idle", id)
+func (c *Client) unopened(b headerBlock) (Event, error) {
+	if c.idle(b.stream) {
+		return 0, c.fail(wire.ProtocolError, wire.ErrStreamState, "5.1", "HEADERS on stream %d, which is idle", b.stream)
 	}
-	return c.onClosed(id)
+	return c.onClosed(b.stream)
 }
 
 // message implements side: it handles the head of a response.
@@ -234,6 +234,9 @@ func (c *Client) message(s *Stream, end bool) (Event, error) {
 }
 
 func (c *Client) readResponse(s *Stream, end bool) (h ResponseHead, err error) {
+	if c.fields.tooLarge != nil {
+		return h, c.fields.tooLarge
+	}
 	var p pseudo
 	fields, err := c.fields.pseudo(&p, responsePseudo)
 	if err != nil {
@@ -241,15 +244,12 @@ func (c *Client) readResponse(s *Stream, end bool) (h ResponseHead, err error) {
 	}
 	code := p.status
 	if len(code) != 3 || code[0] < '1' || code[0] > '9' || code[1] < '0' || code[1] > '9' || code[2] < '0' || code[2] > '9' {
-		if p.has == 0 && c.fields.tooLarge == nil {
+		if p.has == 0 {
 			return h, pseudoError(":status is missing")
 		}
 		return h, http1.Errorf(wire.ErrStatusLine, ":status is %s (RFC 9113, section 8.3.2)", http1.Quote(code))
 	}
 	h.Code = int(code[0]-'0')*100 + int(code[1]-'0')*10 + int(code[2]-'0')
-	if c.fields.tooLarge != nil {
-		return h, c.fields.tooLarge
-	}
 	section, err := c.fields.section(fields, true, "")
 	if err != nil {
 		return h, err

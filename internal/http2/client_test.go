@@ -154,6 +154,10 @@ func TestClientRules(t *testing.T) {
 			Informational 1 100 []
 			> RST_STREAM 1 PROTOCOL_ERROR
 			Reset stream 1: PROTOCOL_ERROR, too many informational responses: more than 1`},
+		{name: "headers too large before the status", config: Config{Limits: wire.Limits{HeaderBytes: 200}}, open: requests("GET"),
+			in: []string{head(1, "a", long)}, want: `
+			> RST_STREAM 1 PROTOCOL_ERROR
+			Reset stream 1: PROTOCOL_ERROR, headers too large: more than 200 bytes`},
 		{name: "headers too large", config: Config{Limits: wire.Limits{HeaderBytes: 400}}, open: requests("GET", "GET"),
 			in: []string{answer(1, "a", long, "b", long), head(3, ":status", "204")}, want: `
 			> RST_STREAM 1 PROTOCOL_ERROR

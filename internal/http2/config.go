@@ -45,18 +45,25 @@ const (
 	maxStreamID = math.MaxInt32
 )
 
-// orDefault returns c with the default in place of each zero.
+// orDefault returns c with the default in place of each number that is not positive.
 func (c Config) orDefault(server bool) Config {
 	window, buffered := 256<<10, 32<<20
 	if server {
 		window, buffered = 64<<10, 8<<20
 	}
 	c.Limits = c.Limits.OrDefault()
-	c.MaxStreams = cmp.Or(c.MaxStreams, 100)
-	c.StreamWindow = min(cmp.Or(c.StreamWindow, window), maxWindow)
-	c.MaxStreamWindow = min(max(cmp.Or(c.MaxStreamWindow, 4<<20), c.StreamWindow), maxWindow)
-	c.MaxBuffered = min(max(cmp.Or(c.MaxBuffered, buffered), defaultWindow), maxWindow)
+	c.MaxStreams = positive(c.MaxStreams, 100)
+	c.StreamWindow = min(positive(c.StreamWindow, window), maxWindow)
+	c.MaxStreamWindow = min(max(positive(c.MaxStreamWindow, 4<<20), c.StreamWindow), maxWindow)
+	c.MaxBuffered = min(max(positive(c.MaxBuffered, buffered), defaultWindow), maxWindow)
 	return c
+}
+
+func positive(n, otherwise int) int {
+	if n <= 0 {
+		return otherwise
+	}
+	return n
 }
 
 // A Budget bounds the growth of the windows of several connections.

@@ -31,7 +31,7 @@ const (
 // A side is what the conn needs of a Client or a Server.
 type side interface {
 	// unopened handles the fields of a header block on a stream that is not open.
-	unopened(id uint32, end bool) (Event, error)
+	unopened(b headerBlock) (Event, error)
 	// message handles the fields of a header block on s, before its head has come.
 	message(s *Stream, end bool) (Event, error)
 	// settle ends what the caller had to do before this call of Next.

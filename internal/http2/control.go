@@ -18,6 +18,7 @@ func (c *conn) Reset(s *Stream, code wire.Code) {
 		return
 	}
 	if c.err == nil {
+		c.abuse.left()
 		c.sendReset(s.id, code)
 	}
 	c.close(s)

@@ -22,6 +22,8 @@
 //
 // # Files
 //
+//	config.go    what a program can set, and the defaults
+//	events.go    what Next returns
 //	conn.go      the driver: frames in, one event for each at most
 //	stream.go    the streams that are open, and their states
 //	control.go   RST_STREAM, PING, GOAWAY; the end of a connection

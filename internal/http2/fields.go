@@ -87,8 +87,16 @@ func (r *fieldReader) field(f hpack.HeaderField) {
 		r.list = append(r.list, f)
 		return
 	}
+	// A request whose path is too large gets an answer, so that its pseudo-headers are kept.
+	if strings.HasPrefix(f.Name, ":") && len(r.list) < mostPseudo {
+		r.list = append(r.list, f)
+		return
+	}
 	r.decoder.SetEmitEnabled(false)
 }
+
+// mostPseudo is the number of pseudo-headers that a message can have.
+const mostPseudo = 5
 
 // keptFields is the number of fields for which room is kept.
 const keptFields = 64

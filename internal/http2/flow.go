@@ -65,6 +65,9 @@ func (f *flow) top() int {
 // drop says that n bytes of the connection need no more room.
 func (c *conn) drop(n int64) {
 	c.flow.buffered -= n
+	if c.err != nil {
+		return
+	}
 	if more := c.flow.top(); more > 0 {
 		c.out = appendWindowUpdate(c.out, 0, more)
 	}
@@ -238,7 +241,7 @@ func (c *conn) dataFrame() (ev Event, err error) {
 	c.state = readPadding
 	if !f.has(flagPadded) {
 		later, err := c.beginData(0, 0)
-		return max(ev, later), err
+		return max(ev, later), err // at most one of them is an event
 	}
 	return ev, nil
 }

@@ -257,6 +257,25 @@ func TestSendWindows(t *testing.T) {
 	turn(nil, 0)
 }
 
+// TestNoTurnWithoutWindow: a stream that waits, and used up its window out of turn, has no turn before it opens.
+func TestNoTurnWithoutWindow(t *testing.T) {
+	x := newScript(true, Config{})
+	x.feed(preface + settings(4, 10) + ack + get(1))
+	s := x.streams[1]
+	if err := x.server.Respond(s, &ResponseHead{Code: 200, Length: -1}, false); err != nil {
+		t.Fatal(err)
+	}
+	x.server.Wait(s)
+	x.server.WriteData(s, []byte(text(x.server.Room(s))), false)
+	if got, n := x.server.Turn(); got != nil {
+		t.Errorf("the turn of %v with %d", got, n)
+	}
+	x.feed(windowUpdate(1, 5))
+	if got, n := x.server.Turn(); got != s || n != 5 {
+		t.Errorf("the turn of %v with %d, want 5", got, n)
+	}
+}
+
 // TestConnectionWindow: the window of the connection stops all streams, and Room comes when it opens.
 func TestConnectionWindow(t *testing.T) {
 	x := newScript(true, Config{})

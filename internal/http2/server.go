@@ -14,7 +14,7 @@ type Server struct {
 	conn
 	request RequestHead
 	newest  uint32 // the stream of the last Head event, until Accept or Refuse
-	ended   bool   // the request of newest has no content
+	empty   bool   // the request of newest has no content
 }
 
 // Init begins a connection. Output has the settings. Next expects the client's preface first.
@@ -33,13 +33,8 @@ func (c *Server) Accept(s *Stream) {
 	c.add(s, id)
 	s.flags |= receivedHead
 	c.stream = s
-	switch c.request.Method {
-	case "HEAD":
-		s.flags |= toHead
-	case "CONNECT":
+	if s.left = c.request.Length; c.request.Method == "CONNECT" {
 		s.flags |= toConnect
-	default:
-		s.left = c.request.Length
 	}
 	if p := c.request.Header["Priority"]; len(p) > 0 {
 		c.prioritize(s, p[len(p)-1])
@@ -47,8 +42,8 @@ func (c *Server) Accept(s *Stream) {
 	if priority, ok := c.early.take(id); ok {
 		c.prioritize(s, priority)
 	}
-	if c.ended {
-		c.conn.ended = s
+	if c.empty {
+		c.ended = s
 	}
 }
 
@@ -75,7 +70,8 @@ func (c *Server) Shutdown() {
 }
 
 // unopened implements side: it handles the header block of a new stream.
-func (c *Server) unopened(id uint32, end bool) (Event, error) {
+func (c *Server) unopened(b headerBlock) (Event, error) {
+	id := b.stream
 	switch {
 	case c.ours(id):
 		return 0, c.fail(wire.ProtocolError, wire.ErrStreamState, "5.1.1", "HEADERS on stream %d, whose number is that of a server", id)
@@ -91,13 +87,13 @@ func (c *Server) unopened(id uint32, end bool) (Event, error) {
 	switch {
 	case c.streams.Len() >= c.config.MaxStreams:
 		return NeedMore, c.refuse(id, wire.RefusedStream, "streams beyond the limit")
-	case c.block.self:
+	case b.self:
 		return NeedMore, c.refuse(id, wire.ProtocolError, "malformed requests")
 	}
-	if err := c.readRequest(end); err != nil {
+	if err := c.readRequest(b.end); err != nil {
 		return NeedMore, c.refuse(id, wire.ProtocolError, "malformed requests")
 	}
-	c.newest, c.ended, c.stream = id, end, nil
+	c.newest, c.empty, c.stream = id, b.end, nil
 	return Head, nil
 }
 
@@ -126,10 +122,10 @@ func (c *Server) readRequest(end bool) error {
 		return err
 	}
 	switch {
-	case c.fields.tooLarge != nil:
-		h.Err = c.fields.tooLarge
 	case len(h.Path) > c.config.Limits.StartLineBytes:
 		h.Err = http1.Errorf(wire.ErrStartLineTooLong, "a path of %d bytes, %d are allowed", len(h.Path), c.config.Limits.StartLineBytes)
+	case c.fields.tooLarge != nil:
+		h.Err = c.fields.tooLarge
 	}
 	if h.Authority == "" {
 		hosts := h.Header["Host"]

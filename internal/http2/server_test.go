@@ -99,12 +99,28 @@ func TestServerRules(t *testing.T) {
 			in: []string{frame(frameHeaders, es|eh, 1, block(":method", "GET", ":scheme", "http", ":path", "/"+long, ":authority", "a"))}, want: `
 			Head 1 GET http a /` + long + ` [Host:[a]] length 0 start line too long: a path of 301 bytes, 20 are allowed
 			End 1 []`},
+		{name: "path longer than all headers may be", config: Config{Limits: wire.Limits{HeaderBytes: 200, StartLineBytes: 200}},
+			in: []string{frame(frameHeaders, es|eh, 1, block(":method", "GET", ":path", "/"+long, ":scheme", "http", ":authority", "a", "b", "c")), get(3)}, want: `
+			Head 1 GET http a /` + long + ` [Host:[a]] length 0 start line too long: a path of 301 bytes, 200 are allowed
+			End 1 []
+			Head 3 GET http a / [Host:[a]] length 0
+			End 3 []`},
+		{name: "pseudo-headers of too large a head", config: Config{Limits: wire.Limits{HeaderBytes: 200}},
+			in: []string{frame(frameHeaders, es|eh, 1, block(":method", "GET", ":path", "/"+long, ":scheme", "http", ":authority", "a", ":path", "/", ":path", "/")), get(3)}, want: `
+			> RST_STREAM 1 PROTOCOL_ERROR
+			Head 3 GET http a / [Host:[a]] length 0
+			End 3 []`},
 		{name: "trailers too large", config: Config{Limits: wire.Limits{TrailerBytes: 300}}, in: []string{post(1), frame(frameHeaders, es|eh, 1, block("a", long))}, want: `
 			Head 1 GET http a / [Host:[a]] length -1
 			> RST_STREAM 1 PROTOCOL_ERROR
 			Reset stream 1: PROTOCOL_ERROR, trailers too large: more than 300 bytes`},
 
 		// Content against Content-Length.
+		{name: "less content of a HEAD than Content-Length", in: []string{frame(frameHeaders, eh, 1, block(":method", "HEAD", ":scheme", "http", ":path", "/", ":authority", "a", "content-length", "6")), lastData(1, "abc")}, want: `
+			Head 1 HEAD http a / [Content-Length:[6] Host:[a]] length 6
+			Data 1 abc
+			> RST_STREAM 1 PROTOCOL_ERROR
+			Reset stream 1: PROTOCOL_ERROR, connection ended within the body: 3 bytes are missing of what Content-Length says (RFC 9113, section 8.1.1)`},
 		{name: "less content than Content-Length", in: []string{post(1, "content-length", "6"), lastData(1, "abc")}, want: `
 			Head 1 GET http a / [Content-Length:[6] Host:[a]] length 6
 			Data 1 abc
@@ -183,12 +199,12 @@ func TestServerRules(t *testing.T) {
 		{name: "a stream that depends on itself", in: []string{post(1), frame(framePriority, 0, 1, u32(1), "\x01"), frame(frameHeaders, es|eh|flagPriority, 3, u32(3), "\x01", request())}, want: `
 			Head 1 GET http a / [Host:[a]] length -1
 			> RST_STREAM 1 PROTOCOL_ERROR
-			Reset stream 1: PROTOCOL_ERROR, invalid frame: the stream depends on itself (RFC 9113, section 5.3)
+			Reset stream 1: PROTOCOL_ERROR, invalid frame: the stream depends on itself (RFC 9113, section 5.3.2; RFC 7540, section 5.3.1)
 			> RST_STREAM 3 PROTOCOL_ERROR`},
 		{name: "trailers that depend on their stream", in: []string{post(1), frame(frameHeaders, es|eh|flagPriority, 1, u32(1), "\x01", block("x", "y"))}, want: `
 			Head 1 GET http a / [Host:[a]] length -1
 			> RST_STREAM 1 PROTOCOL_ERROR
-			Reset stream 1: PROTOCOL_ERROR, invalid frame: the stream depends on itself (RFC 9113, section 5.3)`},
+			Reset stream 1: PROTOCOL_ERROR, invalid frame: the stream depends on itself (RFC 9113, section 5.3.2; RFC 7540, section 5.3.1)`},
 	}
 	// Malformed requests (RFC 9113, section 8).
 	for _, fields := range [][]string{
@@ -313,7 +329,7 @@ func TestServerConnectionErrors(t *testing.T) {
 		failedRow("PRIORITY_UPDATE on stream 1", p, wire.ErrFrame, "PRIORITY_UPDATE on stream 1 (RFC 9113, section 6)", frame(framePriorityUpdate, 0, 1, "1234")),
 		failedRow("PRIORITY_UPDATE of stream 0", p, wire.ErrFrame, "PRIORITY_UPDATE of stream 0 (RFC 9113, section 5.4.1; RFC 9218, section 7.1)", frame(framePriorityUpdate, 0, 0, u32(0))),
 		failedRow("PUSH_PROMISE", p, wire.ErrFrame, "PUSH_PROMISE, which was not allowed (RFC 9113, section 8.4)", frame(framePushPromise, eh, 1, u32(2))),
-		failedRow("an idle stream that depends on itself", p, wire.ErrFrame, "stream 7 depends on itself (RFC 9113, section 5.3)", frame(framePriority, 0, 7, u32(7), "\x01")),
+		failedRow("an idle stream that depends on itself", p, wire.ErrFrame, "stream 7 depends on itself (RFC 9113, section 5.3.2; RFC 7540, section 5.3.1)", frame(framePriority, 0, 7, u32(7), "\x01")),
 
 		// CONTINUATION only in its place.
 		failedRow("CONTINUATION alone", p, wire.ErrFrame, "CONTINUATION on stream 1 outside of a header block (RFC 9113, section 6.10)", frame(frameContinuation, eh, 1)),

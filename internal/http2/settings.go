@@ -20,6 +20,9 @@ type peerSettings struct {
 }
 
 // writeSettings announces ours. What is the default is left out.
+//
+// A peer that never acknowledges them is not sent SETTINGS_TIMEOUT, which RFC 9113, section 6.5.3, leaves to us: nothing
+// waits for the acknowledgement. Until it comes, the peer may use the window of a stream that every connection begins with.
 func (c *conn) writeSettings() {
 	start := len(c.out)
 	c.out = appendFrameHead(c.out, 0, frameSettings, 0, 0)

@@ -46,7 +46,7 @@ const (
 	closed                   // both, or the stream was reset
 	receivedHead             // the request, or the final response, has come
 	noContent                // no content may come: a response to HEAD, 204, 304
-	toHead                   // the request is a HEAD
+	toHead                   // at a client: the request is a HEAD
 	toConnect                // the request is a CONNECT, and no other response than a 2xx has come
 )
 

@@ -276,9 +276,8 @@ func (c *conn) WriteTrailer(s *Stream, trailer http.Header) error {
 		return err
 	}
 	w.begin()
-	empty := len(c.out)
 	w.fields()
-	if len(c.out) == empty {
+	if len(c.out) == w.start+frameHeadSize { // not even a new size of the table
 		c.out = appendFrameHead(c.out[:w.start], 0, frameData, flagEndStream, s.id)
 	} else {
 		w.end(s.id, true)
@@ -293,15 +292,17 @@ func (c *conn) WriteData(s *Stream, p []byte, end bool) {
 		return
 	}
 	for len(p) > c.peer.maxFrame {
-		n := c.peer.maxFrame
-		c.out = append(c.out, c.DataHead(s, n, false)...)
-		c.out = append(c.out, p[:n]...)
-		p = p[n:]
+		c.writeFrame(s, p[:c.peer.maxFrame], false)
+		p = p[c.peer.maxFrame:]
 	}
 	if len(p) > 0 || end {
-		c.out = append(c.out, c.DataHead(s, len(p), end)...)
-		c.out = append(c.out, p...)
+		c.writeFrame(s, p, end)
 	}
+}
+
+func (c *conn) writeFrame(s *Stream, p []byte, end bool) {
+	head := c.DataHead(s, len(p), end) // the end of s may add to out
+	c.out = append(append(c.out, head...), p...)
 }
 
 // DataHead returns the head of a DATA frame of n bytes, at most Room and MaxFrame. The caller writes Output before it and
@@ -314,8 +315,10 @@ func (c *conn) DataHead(s *Stream, n int, end bool) []byte {
 	if end {
 		flags = flagEndStream
 	}
-	s.sendWindow -= int64(n)
 	c.flow.sendWindow -= int64(n)
+	if s.sendWindow -= int64(n); s.sendWindow <= 0 {
+		c.schedule.remove(s)
+	}
 	if s == c.schedule.turn {
 		if c.schedule.left -= int64(n); c.schedule.left <= 0 {
 			c.schedule.turn = nil
