@@ -222,10 +222,10 @@ func (v *victim) flush() {
 }
 
 // underRace is how often an attack that does not end the connection is repeated under the race detector: more often than
-// an account lasts, or a few times if the input is large.
+// an account lasts, or twice if the input is large.
 func (a *attack) underRace() int {
 	if a.allocated > 64<<10 {
-		return 5
+		return 2
 	}
 	return floodFrames
 }

@@ -231,7 +231,7 @@ func TestSeeds(t *testing.T) {
 	}
 	programs := 300
 	if raceEnabled {
-		programs = 40
+		programs = 20
 	}
 	events := map[http2.Event]int{}
 	failures := 0
