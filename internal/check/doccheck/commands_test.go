@@ -11,7 +11,7 @@ import (
 
 var (
 	commandBlock = regexp.MustCompile("(?m)^    ((?:make|go) .*)$|`((?:make|go) [^`\n]*)`")
-	makeRule     = regexp.MustCompile(`(?m)^([a-z-]+):(.*)$`)
+	makeRule     = regexp.MustCompile(`(?m)^([a-z0-9-]+):(.*)$`)
 	link         = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	goFile       = regexp.MustCompile(`\b(?:deferred|reactor|treq|internal|examples)/[\w/*]+\.(?:go|py)\b`)
 	notInAnchors = regexp.MustCompile(`[^\w\- ]`)
@@ -27,6 +27,7 @@ var byHand = map[string]string{
 	"parity":      "it needs Python's treq",
 	"peers":       "it needs curl, Python's treq and Twisted, and proxies",
 	"simulate":    "CI runs it with fewer requests, as a test",
+	"h2spec":      "make test, which CI runs, has the same test",
 	"traces":      "it takes minutes",
 }
 
