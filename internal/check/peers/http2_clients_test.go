@@ -93,12 +93,10 @@ func (g *target) curl(t *testing.T) {
 		{"--http2 -w |%{http_version}| PLAIN/hello", nil, `^GET hello\|1.1\|$`}, // Upgrade: h2c is ignored
 		{"--http2 -d x -w |%{http_version}| PLAIN/hello", nil, `^POST hello\|1.1\|$`},
 	}
-	for _, test := range []trial{ // curl 7.88 cannot use a plain connection of HTTP/2 again
+	trials = append(trials, []trial{ // curl 7.88 cannot use a plain connection of HTTP/2 again
 		{"-L -w |%{http_code}|%{num_connects} SECURE/to?code=302", nil, `^\|200\|1$`},
 		{"-Z --parallel-max 40 SECURE/streamed?n=SIZE&i=[1-40] -o DEVNULL -w %{http_code}:%{size_download}:%{http_version}\\n", nil, `(200:SIZE:2\n){40}$`},
-	} {
-		trials = append(trials, test)
-	}
+	}...)
 	for _, url := range []string{"--http2-prior-knowledge PLAIN", "SECURE"} {
 		for _, test := range []trial{
 			{"-I URL/known?n=5", nil, `^HTTP/2 200.*content-length: 5`},
