@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"slices"
 
 	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -168,11 +167,7 @@ func (c *h2Connection) headReceived(head *http2.RequestHead) {
 	if s.Closed() {
 		return // what followed the head was not valid
 	}
-	if head.Err != nil {
-		s.req.refuseFor(head.Err)
-		return
-	}
-	s.req.begin()
+	s.begin(head.Err)
 }
 
 // stepped implements speaker.
@@ -194,7 +189,7 @@ func (c *h2Connection) rest() {
 // settle decides what the connection waits for now.
 func (c *h2Connection) settle() {
 	switch {
-	case c.closing, c.consuming, c.resting:
+	case c.closing, c.consuming, c.batching, c.resting:
 	case c.machine.Streams() == 0 && (c.readEnded || c.last && !c.machine.Partial()):
 		c.sayLast(wire.NoError, "")
 		c.flush()
@@ -266,7 +261,7 @@ func (c *h2Connection) written() {
 		all := c.unwritten
 		c.unwritten = nil
 		for _, s := range all {
-			s.req.written()
+			s.written()
 		}
 		if c.unwritten == nil {
 			clear(all)
@@ -426,11 +421,10 @@ func (c *h2Connection) allStreams() []*h2Stream {
 	return all
 }
 
-// loseAll ends all streams because of reason. A panic in a function of the program does not keep
-// the others from being called.
+// loseAll ends all streams because of reason.
 func (c *h2Connection) loseAll(all []*h2Stream, reason error) {
-	for _, s := range slices.Backward(all) {
-		defer s.lost(reason)
+	for _, s := range all {
+		s.lost(reason)
 	}
 }
 

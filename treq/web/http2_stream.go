@@ -9,6 +9,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/pieces"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
+	"github.com/sourcegraph/conc/panics"
 )
 
 // This file has a stream of HTTP/2 as a carrier: one request and its response.
@@ -70,10 +71,31 @@ func newH2Stream(c *h2Connection, head *http2.RequestHead) *h2Stream {
 	return s
 }
 
+// begin begins the request, or refuses it because of err.
+func (s *h2Stream) begin(err error) {
+	defer s.caught()
+	if err != nil {
+		s.req.refuseFor(err)
+	} else {
+		s.req.begin()
+	}
+}
+
+// caught is deferred by the methods that call functions of the program. The transport would lose
+// the connection after a panic, with all its streams. So the panic ends only this request.
+func (s *h2Stream) caught() {
+	if v := recover(); v != nil {
+		s.delivering, s.turn = false, 0
+		p := panics.NewRecovered(1, v)
+		s.req.panicked(&p, "a resource")
+	}
+}
+
 // Content.
 
 // contentReceived is called for each piece of content.
 func (s *h2Stream) contentReceived(data []byte) {
+	defer s.caught()
 	switch {
 	case s.tunnel.taken():
 		s.tunnel.transport.Received(data)
@@ -92,10 +114,10 @@ func (s *h2Stream) contentReceived(data []byte) {
 func (s *h2Stream) deliver(data []byte) {
 	s.watch.received += int64(len(data))
 	s.expecting = false
+	s.delivered += len(data)
 	s.delivering = true
 	s.req.contentReceived(data)
 	s.delivering = false
-	s.delivered += len(data)
 }
 
 // deliverMore delivers what waits, as long as the request wants it.
@@ -129,6 +151,7 @@ func (s *h2Stream) consumed() {
 
 // contentEnded is called when the client has ended its side.
 func (s *h2Stream) contentEnded(trailer http.Header) {
+	defer s.caught()
 	s.ended, s.trailer = true, trailer
 	if s.tunnel.taken() {
 		s.tunnel.transport.ReceivedEnd()
@@ -158,6 +181,7 @@ func (s *h2Stream) drop(n int) {
 
 // clientEnded is called when the client has ended its side of the whole connection.
 func (s *h2Stream) clientEnded() {
+	defer s.caught()
 	if s.tunnel.taken() {
 		s.reset(wire.Cancel)
 		s.lost(reactor.ErrConnectionDone)
@@ -247,13 +271,11 @@ func (s *h2Stream) write(p []byte) {
 // room returns how many bytes may be passed to the transport now.
 func (s *h2Stream) room() int {
 	c := s.conn
-	switch {
-	case s.turn > 0:
-		return min(s.turn, c.budget)
-	case c.budget <= 0:
-		return 0
+	n := min(c.machine.Room(&s.Stream), c.budget)
+	if s.turn > 0 {
+		n = min(n, s.turn)
 	}
-	return min(c.machine.Room(&s.Stream), c.budget)
+	return max(0, n)
 }
 
 // queue sends p, or keeps what may not be sent yet.
@@ -275,7 +297,9 @@ func (s *h2Stream) queue(p []byte) {
 	} else {
 		s.body.Copy(p)
 	}
-	s.wait()
+	if s.turn == 0 { // else send is running, and does it
+		s.wait()
+	}
 	if !waited {
 		s.req.pauseWriting()
 	}
@@ -311,6 +335,7 @@ func (s *h2Stream) waitForPuller() {
 
 // send is called when the machine has named the stream: n bytes may be sent.
 func (s *h2Stream) send(n int) {
+	defer s.caught()
 	s.waits = false
 	if s.tunnel.taken() {
 		s.tunnel.transport.Sendable(n)
@@ -321,7 +346,11 @@ func (s *h2Stream) send(n int) {
 		s.puller.ResumeProducing()
 	}
 	for s.turn > 0 && s.body.Size() != 0 {
-		p := s.body.Take(s.turn)
+		most := s.room()
+		if most == 0 {
+			break // the producer has written to other streams
+		}
+		p := s.body.Take(most)
 		s.send1(p, s.body.Size() == 0 && s.finished && !s.short && s.after == nil)
 	}
 	wrote := s.turn < n
@@ -394,6 +423,12 @@ func (s *h2Stream) end() {
 	}
 }
 
+// written is called when the transport has taken the whole response.
+func (s *h2Stream) written() {
+	defer s.caught()
+	s.req.written()
+}
+
 // full implements carrier.
 func (s *h2Stream) full() bool { return s.body.Size() != 0 }
 
@@ -424,6 +459,7 @@ func (s *h2Stream) reset(code wire.Code) {
 
 // lost ends the request because the stream, or the connection, was lost.
 func (s *h2Stream) lost(reason error) {
+	defer s.caught()
 	if s.tunnel.taken() {
 		s.tunnelEnded()
 		s.tunnel.transport.Lost(reason)
@@ -464,6 +500,7 @@ func (s *h2Stream) awaitNext() {
 
 // overdue is called when the awaited event has not come in time.
 func (s *h2Stream) overdue(e awaited) {
+	defer s.caught()
 	c := s.conn
 	switch {
 	case e == awaitContent && (c.resting || len(c.in) != 0): // it may have come
