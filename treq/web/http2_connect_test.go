@@ -139,7 +139,10 @@ func TestHTTP2Hijack(t *testing.T) {
 			c, _, _ := w.(http.Hijacker).Hijack()
 			io.WriteString(c, "HTTP/1.1 101")
 		}, `0 reset CANCEL`},
-		"no Hijack, an error": {ws, func(w http.ResponseWriter, r *http.Request) { w.Header()["Date"] = nil; http.Error(w, "no", 403) }, `403 Content-Length:3 Content-Type:text/plain; charset=utf-8 X-Content-Type-Options:nosniff "no\n" reset NO_ERROR`},
+		"no Hijack, an error": {ws, func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Date"] = nil
+			http.Error(w, "no", http.StatusForbidden)
+		}, `403 Content-Length:3 Content-Type:text/plain; charset=utf-8 X-Content-Type-Options:nosniff "no\n" reset NO_ERROR`},
 		"CONNECT, as in net/http": {tunnel, func(w http.ResponseWriter, r *http.Request) {
 			w.Header()["Date"] = nil
 			w.WriteHeader(200)
