@@ -97,7 +97,11 @@ func (g *target) curl(t *testing.T) {
 		{"-L -w |%{http_code}|%{num_connects} SECURE/to?code=302", nil, `^\|200\|1$`},
 		{"-Z --parallel-max 40 SECURE/streamed?n=SIZE&i=[1-40] -o DEVNULL -w %{http_code}:%{size_download}:%{http_version}\\n", nil, `(200:SIZE:2\n){40}$`},
 	}...)
-	for _, url := range []string{"--http2-prior-knowledge PLAIN", "SECURE"} {
+	urls := []string{"SECURE", "--http2-prior-knowledge PLAIN"}
+	if !*all {
+		urls = urls[:1]
+	}
+	for _, url := range urls {
 		for _, test := range []trial{
 			{"-I URL/known?n=5", nil, `^HTTP/2 200.*content-length: 5`},
 			{"-d a=b URL/echo", nil, `^a=b$`},
@@ -127,7 +131,11 @@ func (g *target) curl(t *testing.T) {
 }
 
 func (g *target) nghttp(t *testing.T) {
-	for _, url := range []string{"PLAIN", "SECURE"} {
+	urls := []string{"SECURE", "PLAIN"}
+	if !*all {
+		urls = urls[:1]
+	}
+	for _, url := range urls {
 		var trials []trial
 		for _, test := range []trial{
 			{"nghttp -y URL/hello", nil, `^GET hello$`},

@@ -20,6 +20,7 @@ func quiet(t *testing.T) *log.Logger { return log.New(io.Discard, "", 0) }
 // net/http with itself over HTTP/2, and our HTTP/1.1 with net/http. So a failure elsewhere is
 // not one of the exam.
 func TestExam(t *testing.T) {
+	long(t)
 	var authority treqtesting.Authority
 	plain, secure := serveTheirs(t, nil, nil), serveTheirs(t, authority.ServerTLS("127.0.0.1"), nil)
 	for name, test := range map[string]struct {

@@ -29,6 +29,7 @@ func openssl(t *testing.T, authority *treqtesting.Authority, args ...string) (ur
 // TestOpenSSL has an authority of its own, certificates of clients, a log of keys, and a
 // server that speaks HTTP/2 only, which the client excludes.
 func TestOpenSSL(t *testing.T) {
+	t.Parallel()
 	var authority, other treqtesting.Authority
 	other.Name = "another"
 	mutual := openssl(t, &authority, "-Verify", "1", "-verify_return_error")

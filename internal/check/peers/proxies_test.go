@@ -287,6 +287,7 @@ func TestSquid(t *testing.T) {
 
 // TestSquidOverTLS has a haproxy speak TLS in front of squid, so that https is TLS in TLS.
 func TestSquidOverTLS(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	address := w.secured(t, squid(t).Address("proxy")).Address("proxy")
 	w.through(t, "https://me:secret@"+address)
@@ -332,6 +333,7 @@ func (w *world) socks(t *testing.T, credentials, address string) {
 }
 
 func TestMicrosocks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	start := func(args ...string) string {
 		return daemon.Start(t, "microsocks", func(s *daemon.Setup) []string {
@@ -350,6 +352,7 @@ func TestMicrosocks(t *testing.T) {
 }
 
 func TestDante(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := daemon.Start(t, "danted", func(s *daemon.Setup) []string {
 		return []string{"-p", filepath.Join(s.Dir, "pid"), "-f", s.File("danted.conf", fmt.Sprintf(`
@@ -375,6 +378,7 @@ socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 command: connect }
 
 // TestHaproxy has our client talk with servers behind a haproxy that understands HTTP.
 func TestHaproxy(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := haproxy(t, func(s *daemon.Setup) string {
 		return fmt.Sprintf(`
@@ -428,6 +432,7 @@ backend none
 
 // TestProxyOfEachHop: the requests of one client go to different proxies.
 func TestProxyOfEachHop(t *testing.T) {
+	t.Parallel()
 	address := squid(t).Address("proxy")
 	w := newWorld(t)
 	locked := daemon.Start(t, "microsocks", func(s *daemon.Setup) []string {
