@@ -181,6 +181,7 @@ func TestNoWindowAfterGoAway(t *testing.T) {
 	x := newScript(true, Config{MaxBuffered: 1})
 	x.keep = true
 	x.feed(preface + settings() + ack + post(1) + data(1, text(16000)) + data(1, text(16000)) + data(1, text(16000)) + data(0, "x"))
+	x.server.Consumed(x.streams[1], 40_000)
 	x.server.Reset(x.streams[1], wire.Cancel)
 	if out := x.server.Output(); len(out) > 0 || x.conn.err == nil {
 		t.Errorf("%q is sent after GOAWAY, %v", out, x.conn.err)

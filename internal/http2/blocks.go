@@ -108,11 +108,12 @@ func (c *conn) headers(b headerBlock, block []byte) (Event, error) {
 	return c.receiveEnd(s)
 }
 
-// onClosed handles HEADERS or DATA on a closed stream: what the peer sent before it saw our RST_STREAM is dropped. All of a
-// window may be on its way then, so that DATA counts as noise only in small frames.
+// onClosed handles HEADERS or DATA on a closed stream, or on one that our GOAWAY left out: what the peer sent before it saw
+// our RST_STREAM or GOAWAY is dropped. All of a window may be on its way then, so that DATA counts as noise only in small
+// frames.
 func (c *conn) onClosed(id uint32) (Event, error) {
 	switch {
-	case !c.resets.has(id) && !(c.goingAway && !c.ours(id) && id > c.lastPeer):
+	case !c.resets.has(id) && (c.ours(id) || id <= c.lastPeer):
 		return 0, c.fail(wire.StreamClosed, wire.ErrStreamState, "5.1", "%v on stream %d, which is closed", c.frame.kind, id)
 	case c.frame.kind == frameData && c.frame.length >= smallFrame:
 		return NeedMore, nil

@@ -90,6 +90,7 @@ func TestGrowth(t *testing.T) {
 	step(data(1, text(499)), "")
 	step(data(1, text(1)), "> WINDOW_UPDATE 1 500\n> PING \"flow\\x00\\x00\\x00\\x01\"\n")
 	step(data(1, text(500)), "> WINDOW_UPDATE 1 500\n")
+	step(frame(framePing, flagAck, 0, "12345678"), "PingAck \"12345678\"\n") // the answer to another PING
 	step(probe(1), "> WINDOW_UPDATE 1 1000\n")
 	if budget.Used() != 1000 {
 		t.Errorf("%d bytes of the budget are used", budget.Used())
@@ -102,6 +103,11 @@ func TestGrowth(t *testing.T) {
 	step(data(3, ""), "> WINDOW_UPDATE 3 2000\n")
 	if budget.Used() != 4000 {
 		t.Errorf("%d bytes of the budget are used", budget.Used())
+	}
+	// No window is widened for content that it has room for.
+	x.feed(post(5, "content-length", "500") + data(5, text(100)))
+	if n := x.streams[5].window; n != 1000 {
+		t.Errorf("the window of a small request is %d", n)
 	}
 	x.server.Reset(x.streams[1], wire.Cancel)
 	if budget.Used() != 2000 {
@@ -120,12 +126,14 @@ func TestGrowthOfBursts(t *testing.T) {
 	x.keep = true
 	x.feed(preface + settings() + ack + post(1))
 	s := x.streams[1]
+	probe := &x.conn.flow.probe
+	probe.pause, probe.passed = 3, 3 // earlier probes brought nothing
 	for i := range uint32(2) {
 		x.feed(data(1, text(1000)))
 		x.server.Consumed(s, 1000)
 		x.feed(frame(framePing, flagAck, 0, "flow"+u32(i+1)))
 	}
-	if s.window != 2000 {
+	if s.window != 2000 || probe.pause != 0 {
 		t.Errorf("the window is %d: %s", s.window, strings.ReplaceAll(x.out.String(), "x", ""))
 	}
 }
@@ -147,11 +155,48 @@ func TestNoGrowth(t *testing.T) {
 		if s := x.streams[1]; s.window != 1000 {
 			t.Errorf("%s: the window is %d", name, s.window)
 		}
+		if n := strings.Count(x.out.String(), "> PING"); name == "slow" && n != 2 {
+			t.Errorf("%d PINGs measure", n)
+		}
 		// The next probes are rarer.
 		before := strings.Count(x.out.String(), "PING")
 		x.feed(data(1, text(500)))
 		if n := strings.Count(x.out.String(), "PING") - before; name == "slow" && n != 0 {
 			t.Errorf("%d PINGs follow", n)
+		}
+	}
+}
+
+// TestGrowthBounds: how far windows may grow, with 200,000 bytes for all streams of a connection.
+func TestGrowthBounds(t *testing.T) {
+	type step struct {
+		stream uint32
+		size   int64
+		want   bool
+	}
+	for _, row := range []struct {
+		window  int
+		streams int
+		steps   []step
+	}{
+		{1000, 1, []step{{1, 1000, false}, {1, 101_000, true}, {1, 101_001, false}}},             // half of it for all growth
+		{1000, 2, []step{{1, 51_000, true}, {3, 51_001, false}, {3, 51_000, true}}},              // whichever stream grows
+		{50_000, 3, []step{{1, 100_001, false}, {1, 100_000, true}, {3, 50_001, false}}},         // all of it for all windows
+		{50_000, 4, []step{{1, 50_001, false}}},                                                  // that have none to spare
+		{100_000, 3, []step{{1, 100_001, false}, {3, 50_000, false}, {5, maxWindow + 1, false}}}, // and exceed it
+	} {
+		x := newScript(true, Config{StreamWindow: row.window, MaxBuffered: 200_000})
+		x.feed(preface + settings() + ack)
+		for i := range row.streams {
+			x.feed(post(uint32(2*i + 1)))
+		}
+		if n := x.conn.mostStreamWindow(); n != 100_000 {
+			t.Errorf("a window grows to %d", n)
+		}
+		for _, s := range row.steps {
+			if got := x.conn.widen(x.streams[s.stream], s.size); got != s.want {
+				t.Errorf("windows of %d: stream %d grows to %d: %v", row.window, s.stream, s.size, got)
+			}
 		}
 	}
 }
@@ -254,6 +299,11 @@ func TestSendWindows(t *testing.T) {
 	turn(nil, 0)
 	x.server.Unwait(one)
 	x.feed(settings(4, 50))
+	turn(nil, 0)
+	// One that grows leaves it there, once.
+	x.server.Wait(one)
+	x.feed(settings(4, 60_000))
+	turn(one, 60_000-10+6) // its turn is long, since nobody else waits
 	turn(nil, 0)
 }
 
