@@ -38,6 +38,7 @@ type exchange struct {
 	trace      *tracer                                // calls the hooks of the request; nil without any
 	quitting   error                                  // why it ends although a connection is being made; or nil
 	refusals   int                                    // the number of times that a server did not process it
+	spared     bool                                   // one refusal was not counted, as the server's limit was not known
 	sent       bool                                   // a carrier got it, perhaps not the present one
 	produced   bool                                   // the request's body was started or stopped
 	cutShort   bool                                   // the server does not get the whole body of the request

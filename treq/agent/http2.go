@@ -385,11 +385,11 @@ func (c *http2Connection) shut() {
 	c.stopWatch()
 	c.flush()
 	c.transport.UnregisterProducer()
-	c.transport.LoseConnection()
 	c.late = c.pool.clock.CallLater(closeTime, func() {
 		c.late = nil
 		c.transport.AbortConnection()
 	})
+	c.transport.LoseConnection()
 }
 
 // abort closes c at once because of err.

@@ -191,7 +191,10 @@ func (c *http2Connection) sendWaiting() {
 	for len(c.waits) != 0 && c.broken == nil {
 		w := c.waits[0]
 		w.leave()
-		if err := c.send(w.x); err != nil {
+		if !c.room() { // the settings allow fewer streams than were waited for
+			c.pool.drop(&c.pooled)
+			w.x.agent.resend(w.x)
+		} else if err := c.send(w.x); err != nil {
 			w.x.fail(err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/garbage"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -323,7 +324,12 @@ func TestHTTP2AnswersPileUp(t *testing.T) {
 	w := newHTTP2World(t, agent.PoolConfig{HTTP2: &http.HTTP2Config{SendPingTimeout: time.Hour}})
 	var h *hostile
 	w.accept = func(conn *http2Conn) { h = newHostile(conn); h.flush() }
-	d := w.get("/")
+	d, read := w.get("/"), w.get("/read")
+	h.headers(3, false, ":status", "200")
+	h.flush()
+	w.r.Pump()
+	var reader bodytest.Reader
+	deferredtest.SuccessResultOf(t, read).DeliverBody(&reader)
 	conn := w.conn(0)
 	conn.PauseProducing()
 	conn.raw = nil
@@ -333,6 +339,7 @@ func TestHTTP2AnswersPileUp(t *testing.T) {
 		}
 		h.flush()
 		w.r.Advance(time.Second)
+		reader.ResumeProducing() // it makes the connection read no more than before
 	}
 	conn.ResumeProducing()
 	w.r.Pump()

@@ -206,7 +206,7 @@ func (s *http2Stream) ResumeProducing() {
 	s.c.enter()
 	s.drain()
 	s.c.leave()
-	if !s.paused && !s.c.reading {
+	if !s.paused && !s.c.reading && !s.c.muted {
 		s.c.transport.ResumeProducing() // last: a transport in memory may deliver more at once
 	}
 }
@@ -468,7 +468,9 @@ func (s *http2Stream) lost(err *wire.StreamError) {
 		s.release()
 	case err.NotProcessed:
 		if x.sent = s.sentBefore; repeatable && x.refusals < maxRefusals {
-			if !s.early || s.c.leaving {
+			if s.early && !s.c.leaving && !x.spared { // there were too many, which it could not know
+				x.spared = true
+			} else {
 				x.refusals++
 			}
 			s.resend()

@@ -185,7 +185,6 @@ func (w *world) randomCall(random *rand.Rand, cancels bool) {
 	if c.ends == "never" && !w.http2 {
 		c.takes = "all" // a paused connection does not notice that the client is gone
 	}
-	c.pull = c.pull && c.method != "HEAD"
 	if c.ends == "never" || w.faulty { // only the client can end it
 		c.timed = true
 		c.options = append(c.options, client.TotalTimeout(time.Second+ms(10_000)))
