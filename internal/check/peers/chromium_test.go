@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/seed-7c003b53/gotreq/internal/testkit/daemon"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/testcert"
 )
@@ -61,8 +63,9 @@ type sighting struct {
 	Errors                                 []string
 }
 
-// seen serves page beside the exam, and passes its reports on.
-func seen(reports chan<- sighting) http.Handler {
+// seen serves page beside the exam, and passes its reports on, and the version of HTTP of each
+// WebSocket's request.
+func seen(reports chan<- sighting, sockets chan<- string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/page":
@@ -74,6 +77,19 @@ func seen(reports chan<- sighting) http.Handler {
 				s.Errors = append(s.Errors, err.Error())
 			}
 			reports <- s
+		case "/socket":
+			sockets <- r.Proto
+			c, err := websocket.Accept(w, r, nil)
+			if err != nil {
+				return // the page reports it
+			}
+			defer c.CloseNow()
+			for {
+				kind, data, err := c.Read(r.Context())
+				if err != nil || c.Write(r.Context(), kind, data) != nil {
+					return
+				}
+			}
 		default:
 			examHandler(w, r)
 		}

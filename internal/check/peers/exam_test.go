@@ -26,6 +26,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
+	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -310,6 +311,21 @@ func (f *finding) answer(q question, proto string) string {
 	return b.String()
 }
 
+// A trailing agent gives requests the trailers that their contexts hold.
+type trailing struct{ agent.Requester }
+
+type trailerKey struct{}
+
+func (a trailing) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+	if req.Context != nil {
+		if trailer, ok := req.Context.Value(trailerKey{}).(http.Header); ok {
+			req = req.Clone()
+			req.Trailer = trailer
+		}
+	}
+	return a.Requester.Request(req)
+}
+
 // ours is our client with config. Its answers must come over proto.
 func ours(config agent.Config, proto string) examinee {
 	return func(t *testing.T, base string, exam []question, together bool) []string {
@@ -325,6 +341,9 @@ func ours(config agent.Config, proto string) examinee {
 				options = append(options, client.Data(io.LimitReader(strings.NewReader(q.body), int64(len(q.body)))))
 			case q.body != "":
 				options = append(options, client.Body(q.body))
+			}
+			if q.trailer != nil {
+				options = append(options, client.Context(context.WithValue(context.Background(), trailerKey{}, q.trailer)))
 			}
 			if q.expect {
 				options = append(options, client.ExpectContinue(10*time.Second))

@@ -72,8 +72,19 @@ type runner func(t *testing.T, url string, n int, progress func(done int))
 
 const atATime = 40
 
-// oursMany is our client.
-func oursMany(config agent.Config) runner {
+// A verdict judges the answer of a request, or its error.
+type verdict func(t *testing.T, method string, id int, got string, err error)
+
+// perfect wants the answer of a ledger.
+func perfect(t *testing.T, method string, id int, got string, err error) {
+	t.Helper()
+	if want := fmt.Sprint("200 processed ", id); got != want || err != nil {
+		t.Errorf("%s %d: %q, %v", method, id, got, err)
+	}
+}
+
+// oursMany is our client, whose answers judge judges.
+func oursMany(config agent.Config, judge verdict) runner {
 	return func(t *testing.T, url string, n int, progress func(done int)) {
 		t.Helper()
 		next, done := 0, 0
@@ -89,9 +100,7 @@ func oursMany(config agent.Config) runner {
 							method, options = "POST", []client.Option{client.Body(ledgerBody(id))}
 						}
 						got, err := deferred.Await(co, deferred.Then(c.Request(method, fmt.Sprint(url, "/?id=", id), options...), answer))
-						if want := fmt.Sprint("200 processed ", id); got != want || err != nil {
-							t.Errorf("%s %d: %q, %v", method, id, got, err)
-						}
+						judge(t, method, id, got, err)
 						done++
 						progress(done)
 					}
@@ -148,9 +157,16 @@ func theirsMany(config *tls.Config) runner {
 	}
 }
 
-// restarting serves handler by net/http, and returns its URL and a function that shuts the server
-// down and starts another one at the same address. No connection is refused meanwhile.
-func restarting(t *testing.T, config *tls.Config, handler http.Handler) (url string, restart func()) {
+// gently shuts s down.
+func gently(s *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	return s.Shutdown(ctx)
+}
+
+// restarting serves handler by net/http, and returns its URL and a function that ends the server
+// by end and starts another one at the same address. No connection is refused meanwhile.
+func restarting(t *testing.T, config *tls.Config, handler http.Handler, end func(s *http.Server) error) (url string, restart func()) {
 	first, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -185,9 +201,7 @@ func restarting(t *testing.T, config *tls.Config, handler http.Handler) (url str
 		return s
 	}
 	stop := func(s *http.Server) {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
+		if err := end(s); err != nil {
 			t.Error(err)
 		}
 	}
@@ -211,7 +225,7 @@ func restarting(t *testing.T, config *tls.Config, handler http.Handler) (url str
 func shutdowns(t *testing.T, r runner, config *tls.Config) {
 	t.Helper()
 	l := &ledger{pause: time.Millisecond}
-	url, restart := restarting(t, config, l)
+	url, restart := restarting(t, config, l, gently)
 	n := *manySize
 	r(t, url, n, func(done int) {
 		if done%(n/10) == 0 {

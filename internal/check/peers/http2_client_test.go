@@ -2,7 +2,6 @@ package peers_test
 
 import (
 	"crypto/tls"
-	"maps"
 	"net/http"
 	"slices"
 	"testing"
@@ -24,9 +23,6 @@ func second(config *tls.Config) agent.Config {
 	return c
 }
 
-// noTrailers leaves out the question whose request has trailers.
-var noTrailers = map[string]string{"trailers both ways": "our client sends none"}
-
 // once leaves out the questions whose bodies can be sent only once: a server that allows one
 // stream refuses them when they come with others before its settings, and they are not sent again.
 const once = "a body that can be sent only once is not sent again"
@@ -38,7 +34,7 @@ func TestClient(t *testing.T) {
 		serveTheirs(t, nil, nil):                              nil,
 		serveTheirs(t, authority.ServerTLS("127.0.0.1"), nil): authority.ClientTLS(),
 	} {
-		sit(t, ours(second(config), "HTTP/2.0"), url, noTrailers)
+		sit(t, ours(second(config), "HTTP/2.0"), url, nil)
 	}
 }
 
@@ -51,7 +47,6 @@ func TestClientFronts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := start(t, &authority, backend{plain: plain}, false)
-			f.except["trailers both ways"] = noTrailers["trailers both ways"]
 			for url, config := range map[string]*tls.Config{f.plain: nil, f.secure: authority.ClientTLS()} {
 				sit(t, ours(second(config), "HTTP/2.0"), url, f.except)
 			}
@@ -64,7 +59,7 @@ func TestClientOdd(t *testing.T) {
 	for name, settings := range few(oddServers) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			except := maps.Clone(noTrailers)
+			except := map[string]string{}
 			if settings.MaxConcurrentStreams != 0 {
 				for _, q := range questions() {
 					if q.unknown {
@@ -113,11 +108,11 @@ func TestClientGoAway(t *testing.T) {
 		if secure {
 			server, config = authority.ServerTLS("127.0.0.1"), authority.ClientTLS()
 		}
-		t.Run("Shutdown, "+name, func(t *testing.T) { shutdowns(t, oursMany(second(config)), server) })
+		t.Run("Shutdown, "+name, func(t *testing.T) { shutdowns(t, oursMany(second(config), perfect), server) })
 		if !*all {
 			continue
 		}
-		t.Run("nginx, "+name, func(t *testing.T) { limited(t, oursMany(second(config)), &authority, secure) })
-		t.Run("haproxy, "+name, func(t *testing.T) { reloads(t, oursMany(second(config)), &authority, secure) })
+		t.Run("nginx, "+name, func(t *testing.T) { limited(t, oursMany(second(config), perfect), &authority, secure) })
+		t.Run("haproxy, "+name, func(t *testing.T) { reloads(t, oursMany(second(config), perfect), &authority, secure) })
 	}
 }

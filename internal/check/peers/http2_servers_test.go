@@ -135,9 +135,51 @@ func nginxFront(t *testing.T, authority *treqtesting.Authority, to backend, seco
 	return front{"http://" + d.Address("http"), "https://" + d.Address("https"), except}
 }
 
+// caddyFront is a Caddy that passes requests on as haproxyFront does.
+func caddyFront(t *testing.T, authority *treqtesting.Authority, to backend, second bool) front {
+	d := daemon.Start(t, "caddy", func(s *daemon.Setup) []string {
+		_, cert, key := certificate(s, authority)
+		pass := "reverse_proxy " + to.plain
+		if second {
+			pass = "reverse_proxy h2c://" + to.host()
+			if to.secure != "" {
+				pass = "reverse_proxy " + to.secure
+			}
+		}
+		pass += " {\nflush_interval -1\n"
+		if second && to.secure != "" {
+			pass += "transport http {\ntls_insecure_skip_verify\nversions 2\n}\n"
+		}
+		return []string{"run", "--adapter", "caddyfile", "--config", s.File("Caddyfile", strings.NewReplacer("DIR", s.Dir, "HTTPPORT", s.Port("http"), "HTTPSPORT", s.Port("https"),
+			"CERT", cert, "KEY", key, "PASS", pass+"}").Replace(`
+{
+	admin off
+	auto_https off
+	persist_config off
+	storage file_system DIR/storage
+	servers {
+		protocols h1 h2 h2c
+		max_header_size 64KiB
+	}
+}
+http://127.0.0.1:HTTPPORT {
+	bind 127.0.0.1
+	PASS
+}
+https://127.0.0.1:HTTPSPORT {
+	bind 127.0.0.1
+	tls CERT KEY
+	PASS
+}
+`))}
+	})
+	return front{"http://" + d.Address("http"), "https://" + d.Address("https"), map[string]string{}}
+}
+
 // fronts are the servers in front of a backend. They pass requests on over HTTP/2, if second
 // says so.
 var fronts = map[string]func(t *testing.T, authority *treqtesting.Authority, to backend, second bool) front{
+	"caddy":   caddyFront,
 	"haproxy": haproxyFront,
 	"nghttpx": nghttpxFront,
 	"nginx": func(t *testing.T, authority *treqtesting.Authority, to backend, second bool) front {

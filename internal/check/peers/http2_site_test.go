@@ -49,8 +49,8 @@ func TestSite(t *testing.T) {
 // TestSiteAndClient has our client sit the exam with a Site.
 func TestSiteAndClient(t *testing.T) {
 	var authority treqtesting.Authority
-	sit(t, ours(second(nil), "HTTP/2.0"), serveOurs(t, nil), noTrailers)
-	sit(t, ours(second(authority.ClientTLS()), "HTTP/2.0"), serveOurs(t, authority.ServerTLS("127.0.0.1")), noTrailers)
+	sit(t, ours(second(nil), "HTTP/2.0"), serveOurs(t, nil), nil)
+	sit(t, ours(second(authority.ClientTLS()), "HTTP/2.0"), serveOurs(t, authority.ServerTLS("127.0.0.1")), nil)
 }
 
 // TestSiteOdd has net/http's client, with odd settings, sit the exam with a Site.
@@ -97,12 +97,17 @@ func TestSiteFronts(t *testing.T) {
 	}
 }
 
-// TestChromium has Chromium load a page with many resources from a Site.
+// TestChromium has Chromium load a page with many resources from a Site, and talk through a
+// WebSocket on a stream of the same connection (RFC 8441).
 func TestChromium(t *testing.T) {
 	long(t)
 	config, reports := chromiumTLS(), make(chan sighting, 1)
-	got := chromium(t, serveSite(t, &web.Site{Handler: seen(reports)}, config)+"/page", config, reports)
-	want := sighting{Texts: 50, Bytes: 50*20000 + 49*50/2, Echoed: 300_000}
+	sockets := make(chan string, 10)
+	got := chromium(t, serveSite(t, &web.Site{Handler: seen(reports, sockets)}, config)+"/page?ws", config, reports)
+	want := sighting{Texts: 50, Bytes: 50*20000 + 49*50/2, Echoed: 300_000, Messages: 20, Closed: 1000}
+	if close(sockets); <-sockets != "HTTP/2.0" || len(sockets) != 0 {
+		t.Error("the request of the WebSocket did not come once, over HTTP/2")
+	}
 	if protocols := got.Protocols; len(protocols) != 1 || protocols["h2"] < 52 {
 		t.Errorf("the protocols are %v", protocols)
 	}

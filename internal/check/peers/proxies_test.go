@@ -95,7 +95,10 @@ func run(t *testing.T, config agent.Config, requests func(c *client.HTTPClient) 
 	r := reactor.New()
 	defer r.Close()
 	r.InstallNameResolver(hosts{r.NameResolver()})
-	c := client.New(r, client.Config{AgentConfig: config})
+	if config.Pool == nil {
+		config.Pool = agent.NewPool(r, agent.PoolConfig{})
+	}
+	c := client.New(r, client.Config{Agent: trailing{agent.New(r, config)}})
 	r.CallWhenRunning(func() {
 		requests(c).AddTimeout(30*time.Second, r, nil).AddBoth(func(s string, err error) (string, error) {
 			text, failed = s, err
