@@ -173,7 +173,12 @@ https://127.0.0.1:HTTPSPORT {
 }
 `))}
 	})
-	return front{"http://" + d.Address("http"), "https://" + d.Address("https"), map[string]string{}}
+	except := map[string]string{}
+	if second {
+		const waits = "it may wait a minute for the rest of a request that has been answered"
+		except["100-continue refused"], except["early answer"] = waits, waits
+	}
+	return front{"http://" + d.Address("http"), "https://" + d.Address("https"), except}
 }
 
 // fronts are the servers in front of a backend. They pass requests on over HTTP/2, if second
