@@ -118,6 +118,9 @@ func (c *h2Connection) step() bool {
 	if c.watch.awaiting == awaitHead && (c.settled || event == http2.Settings) {
 		c.await(awaitNothing) // what follows of it, settle awaits anew
 	}
+	if c.watch.awaiting == awaitRequest && event == http2.Head {
+		c.await(awaitNothing) // it may be answered before settle, which then awaits the next one
+	}
 	c.handle(event, n)
 	return true
 }
