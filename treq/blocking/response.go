@@ -23,7 +23,7 @@ import (
 // A Response is a response for ordinary goroutines. Any goroutine may call its methods; the
 // first that reads the body waits for it.
 type Response struct {
-	// Version is the server's protocol and version: "HTTP/1.1".
+	// Version is the server's protocol and version: "HTTP/1.1" or "HTTP/2.0".
 	Version string
 	// Code is the status code: 200.
 	Code int
@@ -33,6 +33,8 @@ type Response struct {
 	Header http.Header
 	// Length is the number of bytes in the body, or [response.UnknownLength].
 	Length int64
+	// Stream is the number of the HTTP/2 stream that brought the response; 0 over HTTP/1.1.
+	Stream uint32
 	// Request is the answered request, the last one after redirects.
 	Request *request.Request
 	// Tries is how often Request was sent until this response came.
@@ -50,7 +52,7 @@ func newResponse(from *response.Response, pipe *bridge.Pipe) *Response {
 	b := &body{pipe: pipe}
 	runtime.AddCleanup(b, func(p *bridge.Pipe) { p.Close() }, pipe) // the connection refers to pipe, not to b
 	return &Response{
-		Version: from.Version, Code: from.Code, Phrase: from.Phrase, Header: from.Header, Length: from.Length,
+		Version: from.Version, Code: from.Code, Phrase: from.Phrase, Header: from.Header, Length: from.Length, Stream: from.Stream,
 		Request: from.Request, Tries: from.Tries, Body: b, from: from, body: b,
 	}
 }
