@@ -41,7 +41,8 @@ func (r *Request) DeliverContent(receiver ContentReceiver) {
 	r.ResumeContent()
 }
 
-// PauseContent stops the delivery of the content; the socket is not read either.
+// PauseContent stops the delivery of the content. The socket is not read either; over HTTP/2,
+// the client may send no more than the window of the request's stream.
 func (r *Request) PauseContent() {
 	if !r.over() {
 		r.carrier.pauseContent()

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -67,6 +68,25 @@ func ExampleSite() {
 	task.React(func(r reactor.Reactor) *deferred.Deferred[deferred.None] {
 		site := &web.Site{Root: &web.File{Path: "/srv/www"}, IdleTimeout: 30 * time.Second}
 		if _, err := r.ListenTCP("localhost:8080", site); err != nil {
+			return deferred.Fail[deferred.None](err)
+		}
+		return deferred.New[deferred.None]()
+	})
+}
+
+// Over TLS, the client and the server agree on HTTP/2 or HTTP/1.1 in the handshake.
+func ExampleSite_http2() {
+	task.React(func(r reactor.Reactor) *deferred.Deferred[deferred.None] {
+		certificate, err := tls.LoadX509KeyPair("certificate.pem", "key.pem")
+		if err != nil {
+			return deferred.Fail[deferred.None](err)
+		}
+		site := &web.Site{
+			Root:  &web.File{Path: "/srv/www"},
+			HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 250},
+		}
+		config := reactor.TLSConfig{Config: &tls.Config{Certificates: []tls.Certificate{certificate}}}
+		if _, err := r.ListenTCP(":443", reactor.TLSServer(r, config, site)); err != nil {
 			return deferred.Fail[deferred.None](err)
 		}
 		return deferred.New[deferred.None]()

@@ -11,7 +11,8 @@ import (
 
 // NotifyFinish returns a Deferred that fires when the response has been written and the
 // connection has taken it. It fails with the reason if the connection is lost before that,
-// or if the client ends its side of the connection. Each call returns another Deferred.
+// or if the client ends its side of the connection. Over HTTP/2 it also fails, with a
+// wire.StreamError, if the client resets the request. Each call returns another Deferred.
 //
 // NotifyFinish learns of the end of the client's side late, or never, if the client has
 // sent many bytes after the request. A response that was written may not have been
@@ -40,7 +41,7 @@ func (r *Request) notify(err error) {
 }
 
 // Err returns why the response was cut short: the reason of the connection's loss, or
-// [ErrShutdown]. It returns nil as long as the connection is not lost, and after the client
+// [ErrShutdown], or over HTTP/2 a wire.StreamError if the client has reset the request. It returns nil as long as the connection is not lost, and after the client
 // has taken the whole response.
 func (r *Request) Err() error { return r.lost }
 

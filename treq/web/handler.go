@@ -29,7 +29,7 @@ import (
 // returns. After a panic the answer is a 500, or the connection is aborted if the head
 // has been sent; [http.ErrAbortHandler] always aborts it and is not logged. A call of
 // runtime.Goexit, as in the FailNow of a test, ends the handler, is logged and aborts the
-// connection.
+// connection. Over HTTP/2, only the stream of the request is aborted.
 type HandlerResource struct {
 	Leaf
 	// Handler answers the requests.

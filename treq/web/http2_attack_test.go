@@ -85,7 +85,7 @@ func TestHTTP2WritesToOthers(t *testing.T) {
 // TestHTTP2Attacks checks what a client can do to 100 requests at a time, and what a program can do
 // to its responses when they are lost.
 func TestHTTP2Attacks(t *testing.T) {
-	const large = 2000 // three of them are more than a window
+	const large = 6000 // more than a window
 	for name, attack := range map[string]func(t *testing.T, s *blockedServer, c *h2client) (want string){
 		"the windows open": func(t *testing.T, s *blockedServer, c *h2client) string {
 			for range 10 {

@@ -250,7 +250,7 @@ func (r *Request) tooLarge() {
 }
 
 // endWith ends the response with an error code, a line of text and a header, in place of
-// the kept bytes. If the head has been sent, it aborts the connection.
+// the kept bytes. If the head has been sent, it aborts the response.
 func (r *Request) endWith(code int, text, name, value string) {
 	switch {
 	case r.over():
