@@ -470,7 +470,7 @@ GET /late VERSION 500 4[]`},
 			func(x *exchange) any {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					_, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 10))
-					http.Error(w, fmt.Sprint(err), 413)
+					http.Error(w, fmt.Sprint(err), http.StatusRequestEntityTooLarge)
 				})
 			}, func(x *exchange) { x.begin("POST", "/", client.Data(long)); x.ask("/") }, `GET / 413 "<nil>\n"
 GET / VERSION 413 6[]
