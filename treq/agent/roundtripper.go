@@ -151,7 +151,7 @@ func (a *roundTripperAgent) outgoing(ctx context.Context, req *request.Request) 
 	}
 	if out.ContentLength = req.Body.Length(); len(req.Trailer) != 0 {
 		out.ContentLength = request.UnknownLength // else package net/http drops the trailers
-		out.Trailer = req.Trailer
+		out.Trailer = maps.Clone(req.Trailer)     // the original belongs to the loop until the body has ended
 	}
 	if req.ExpectContinue > 0 && !http1.HasToken(out.Header["Expect"], "100-continue") {
 		out.Header.Add("Expect", "100-continue")
@@ -164,7 +164,25 @@ func (a *roundTripperAgent) outgoing(ctx context.Context, req *request.Request) 
 	pipe := &producerPipe{BodyProducer: req.Body, reactor: a.reactor, cooperator: a.cooperator}
 	pipe.Pipe = bridge.NewPipe(a.reactor, pipe)
 	out.Body = pipe.Pipe
+	if out.Trailer != nil {
+		out.Body = &trailedBody{pipe.Pipe, req.Trailer, out.Trailer}
+	}
 	return out, pipe.produce
+}
+
+// A trailedBody is the body of a request with trailers. Their values may be set until the body
+// ends: by then, to gets them, on the goroutine of the RoundTripper.
+type trailedBody struct {
+	io.ReadCloser
+	from, to http.Header
+}
+
+func (b *trailedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		maps.Copy(b.to, b.from)
+	}
+	return n, err
 }
 
 // A producerPipe is the Consumer of a request's body, and the source of the Pipe that a
