@@ -29,7 +29,6 @@ import (
 type ledger struct {
 	mu    sync.Mutex
 	count map[int]int
-	pause time.Duration // the time that each request takes
 }
 
 func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -45,7 +44,6 @@ func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	l.count[id]++
 	l.mu.Unlock()
-	time.Sleep(l.pause)
 	fmt.Fprint(w, "processed ", id)
 }
 
@@ -224,7 +222,7 @@ func restarting(t *testing.T, config *tls.Config, handler http.Handler, end func
 // shutdowns has net/http shut down ten times while r makes its requests.
 func shutdowns(t *testing.T, r runner, config *tls.Config) {
 	t.Helper()
-	l := &ledger{pause: time.Millisecond}
+	l := &ledger{}
 	url, restart := restarting(t, config, l, gently)
 	n := *manySize
 	r(t, url, n, func(done int) {
@@ -238,7 +236,7 @@ func shutdowns(t *testing.T, r runner, config *tls.Config) {
 // limited has nginx end each connection after 25 requests.
 func limited(t *testing.T, r runner, authority *treqtesting.Authority, secure bool) {
 	t.Helper()
-	l := &ledger{pause: time.Millisecond}
+	l := &ledger{}
 	plain := serveTheirs(t, nil, func(s *http.Server) { s.Handler = l })
 	f := nginxFront(t, authority, backend{plain: plain}, false, "keepalive_requests 25;")
 	url := f.plain
@@ -252,7 +250,7 @@ func limited(t *testing.T, r runner, authority *treqtesting.Authority, secure bo
 // reloads has haproxy reload its configuration five times while r makes its requests.
 func reloads(t *testing.T, r runner, authority *treqtesting.Authority, secure bool) {
 	t.Helper()
-	l := &ledger{pause: time.Millisecond}
+	l := &ledger{}
 	to := strings.TrimPrefix(serveTheirs(t, nil, func(s *http.Server) { s.Handler = l }), "http://")
 	d := daemon.Start(t, "haproxy", func(s *daemon.Setup) []string {
 		both, _, _ := certificate(s, authority)
@@ -281,11 +279,7 @@ listen all
 		if done%(n/5) != 0 {
 			return
 		}
-		c, err := net.Dial("tcp", d.Address("master"))
-		for i := 0; err != nil && i < 200; i++ { // the reload before is under way
-			time.Sleep(10 * time.Millisecond)
-			c, err = net.Dial("tcp", d.Address("master"))
-		}
+		c, err := d.Dial("master") // which waits for the end of the reload before
 		if err != nil {
 			t.Error(err)
 			return

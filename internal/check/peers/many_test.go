@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,7 +13,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/background"
@@ -143,43 +143,62 @@ func TestManyStreamsLoad(t *testing.T) {
 	}
 }
 
-// reopening serves handler by a Site. It returns the Site's URL, and a function for any goroutine
-// that shuts the Site down while another one takes its address.
-func reopening(t *testing.T, config *tls.Config, handler http.Handler) (url string, restart func()) {
-	t.Helper()
-	var current *web.Site
-	var r *reactor.Loop
-	open := func(address string) string {
-		current = &web.Site{Root: &web.HandlerResource{Handler: handler, InThreads: true}, MaxContent: -1}
-		var factory reactor.Factory = current
-		if config != nil {
-			factory = reactor.TLSServer(r, reactor.TLSConfig{Config: config}, current)
+// A succession is the factory of one port, which Sites serve one after another. Each shuts down
+// when it has served so many requests; requests on its connections go on meanwhile. The port stays
+// open: closing it would reset the connections that are not accepted yet. That a Site has served
+// requests means that the client has no connection from which nothing has come; a Site that shuts
+// down closes those at once.
+type succession struct {
+	loop    *reactor.Loop
+	handler http.Handler
+	each    int64 // the requests that each Site serves
+	site    *web.Site
+	number  int // of the present Site
+}
+
+func (s *succession) BuildProtocol(peer net.Addr) reactor.Protocol { return s.site.BuildProtocol(peer) }
+func (s *succession) AcceptableProtocols() []string                { return s.site.AcceptableProtocols() }
+
+// next makes another Site the present one, and shuts the one before down.
+func (s *succession) next() {
+	before := s.site
+	var served atomic.Int64
+	s.number++
+	s.site = &web.Site{MaxContent: -1, Root: &web.HandlerResource{InThreads: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if served.Add(1) == s.each {
+			s.loop.CallFromThread(s.next)
 		}
-		port, err := r.ListenTCP(address, factory)
-		if err != nil {
-			t.Error(err)
-			return ""
-		}
-		return port.Addr().String()
-	}
-	var address string
-	background.Loop(t, func(l *reactor.Loop) {
-		r = l
-		address = open("127.0.0.1:0")
-	})
-	scheme := "http://"
-	if config != nil {
-		scheme = "https://"
-	}
-	return scheme + address, func() {
-		r.CallFromThread(func() {
-			current.Shutdown()
-			open(address)
-		})
+		s.handler.ServeHTTP(w, r)
+	})}}
+	if before != nil {
+		before.Shutdown()
 	}
 }
 
-// TestSiteShutdown has a Site shut down ten times while clients make their requests.
+// succeeding serves handler by Sites of which each serves so many requests. It returns their URL.
+func succeeding(t *testing.T, config *tls.Config, each int, handler http.Handler) (s *succession, url string) {
+	t.Helper()
+	s = &succession{handler: handler, each: int64(each)}
+	background.Loop(t, func(l *reactor.Loop) {
+		s.loop = l
+		s.next()
+		url = "http://"
+		var factory reactor.Factory = s
+		if config != nil {
+			url = "https://"
+			factory = reactor.TLSServer(l, reactor.TLSConfig{Config: config}, factory)
+		}
+		port, err := l.ListenTCP("127.0.0.1:0", factory)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		url += port.Addr().String()
+	})
+	return s, url
+}
+
+// TestSiteShutdown has a Site shut down again and again while clients make their requests.
 func TestSiteShutdown(t *testing.T) {
 	var authority treqtesting.Authority
 	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
@@ -188,15 +207,16 @@ func TestSiteShutdown(t *testing.T) {
 			server, config = authority.ServerTLS("127.0.0.1"), authority.ClientTLS()
 		}
 		t.Run(name, func(t *testing.T) {
-			l := &ledger{pause: time.Millisecond}
-			url, restart := reopening(t, server, l)
+			l := &ledger{}
 			n := *manySize
-			oursMany(second(config), perfect)(t, url, n, func(done int) {
-				if done%(n/10) == 0 {
-					restart()
-				}
-			})
+			sites, url := succeeding(t, server, n/20, l)
+			oursMany(second(config), perfect)(t, url, n, func(int) {})
 			l.check(t, n)
+			shut := make(chan int)
+			sites.loop.CallFromThread(func() { shut <- sites.number - 1 })
+			if got := <-shut; got < 3 {
+				t.Errorf("%d Sites shut down", got)
+			}
 		})
 	}
 }
@@ -213,14 +233,9 @@ func TestSiteShutdownLoad(t *testing.T) {
 			config = g.authority.ServerTLS("127.0.0.1")
 		}
 		var processed atomic.Int64
-		var restart func()
 		n := *manySize
-		var url string
-		url, restart = reopening(t, config, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if count := processed.Add(1); count%int64(n/10) == 0 && count < int64(n) {
-				restart()
-			}
-			time.Sleep(time.Millisecond)
+		_, url := succeeding(t, config, n/10, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			processed.Add(1)
 			io.WriteString(w, "processed")
 		}))
 		out, err := g.run(t, fmt.Sprintf("h2load -n %d -m 20 -c 2 %s/", n, url))
@@ -249,7 +264,7 @@ func TestKill(t *testing.T) {
 			server, config = authority.ServerTLS("127.0.0.1"), authority.ClientTLS()
 		}
 		t.Run(name, func(t *testing.T) {
-			l := &ledger{pause: time.Millisecond}
+			l := &ledger{}
 			url, restart := restarting(t, server, l, (*http.Server).Close)
 			n := *manySize
 			failed := map[int]*agent.RequestError{}

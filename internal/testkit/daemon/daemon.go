@@ -60,6 +60,7 @@ type Daemon struct {
 	t      testing.TB
 	ports  map[string]string
 	output *buffer
+	ended  chan struct{} // closed when the program has ended
 }
 
 // Address returns the address of the port with a name that the Setup gave it.
@@ -120,7 +121,7 @@ func folder(t testing.TB) string {
 }
 
 func start(t testing.TB, path string, s *Setup, args []string) (*Daemon, error) {
-	d := &Daemon{t: t, ports: s.ports, output: &buffer{}}
+	d := &Daemon{t: t, ports: s.ports, output: &buffer{}, ended: make(chan struct{})}
 	for name := range d.ports {
 		if c, err := net.Dial("tcp", d.Address(name)); err == nil {
 			c.Close()
@@ -134,21 +135,20 @@ func start(t testing.TB, path string, s *Setup, args []string) (*Daemon, error) 
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	ended := make(chan struct{})
 	go func() {
 		cmd.Wait()
-		close(ended)
+		close(d.ended)
 	}()
 	end := func() {
 		interrupt(cmd.Process)
 		select {
-		case <-ended:
+		case <-d.ended:
 		case <-time.After(endTime):
 			kill(cmd.Process)
-			<-ended
+			<-d.ended
 		}
 	}
-	if err := d.wait(ended); err != nil {
+	if err := d.wait(); err != nil {
 		end()
 		return nil, fmt.Errorf("%w\n%s", err, d.Output())
 	}
@@ -157,26 +157,34 @@ func start(t testing.TB, path string, s *Setup, args []string) (*Daemon, error) 
 }
 
 // wait waits until the program accepts connections on all of its ports.
-func (d *Daemon) wait(ended <-chan struct{}) error {
-	deadline := time.Now().Add(startTime)
+func (d *Daemon) wait() error {
 	for name := range d.ports {
-		for {
-			c, err := net.Dial("tcp", d.Address(name))
-			if err == nil {
-				c.Close()
-				break
-			}
-			select {
-			case <-ended:
-				return fmt.Errorf("it ended before it listened on port %s (%s)", d.ports[name], name)
-			case <-time.After(10 * time.Millisecond):
-			}
-			if time.Now().After(deadline) {
-				return fmt.Errorf("it does not listen on port %s (%s) after %v", d.ports[name], name, startTime)
-			}
+		c, err := d.Dial(name)
+		if err != nil {
+			return err
 		}
+		c.Close()
 	}
 	return nil
+}
+
+// Dial connects to a port of the program. It waits until the program accepts the connection.
+func (d *Daemon) Dial(name string) (net.Conn, error) {
+	deadline := time.Now().Add(startTime)
+	for {
+		c, err := net.Dial("tcp", d.Address(name))
+		if err == nil {
+			return c, nil
+		}
+		select {
+		case <-d.ended:
+			return nil, fmt.Errorf("it ended before it listened on port %s (%s)", d.ports[name], name)
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("it does not listen on port %s (%s) after %v", d.ports[name], name, startTime)
+		}
+	}
 }
 
 // A buffer is a bytes.Buffer for several goroutines.
