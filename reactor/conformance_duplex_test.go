@@ -122,14 +122,23 @@ func (l *lane) turns() {
 
 func (l *lane) write() { l.below.Write(l.Output()) }
 
-// closeIfOver closes the connection after its stream. After our own reset, the peer does it: closing the socket now could
-// destroy the frame on its way.
+// closeIfOver ends our side of the connection after its stream. Closing the socket at once would reset it if the peer
+// still sends, for example an update of a window, and the peer would lose what it has not read. After our own reset, the
+// peer is the first.
 func (l *lane) closeIfOver() {
 	if l.t != nil && l.stream.Closed() && !l.reset {
 		l.below.UnregisterProducer()
-		l.below.LoseConnection()
+		l.below.LoseWriteConnection()
 	}
 }
+
+// ReadConnectionLost closes the connection: the peer sends no more.
+func (l *lane) ReadConnectionLost() {
+	l.below.UnregisterProducer()
+	l.below.LoseConnection()
+}
+
+func (l *lane) WriteConnectionLost() {}
 
 func (l *lane) ConnectionLost(reason error) {
 	switch {
