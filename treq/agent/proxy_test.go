@@ -511,12 +511,15 @@ func TestProxyAllocates(t *testing.T) {
 	req := newRequest("GET", "http://a.example/")
 	allocations := func(proxy proxyChoice) float64 {
 		w.use(proxy)
-		return testing.AllocsPerRun(100, func() {
-			d := w.agent.Request(req)
-			w.r.Pump()
-			deferredtest.SuccessResultOf(t, d).Discard()
-			w.r.Pump()
-		})
+		count := func() float64 {
+			return testing.AllocsPerRun(100, func() {
+				d := w.agent.Request(req)
+				w.r.Pump()
+				deferredtest.SuccessResultOf(t, d).Discard()
+				w.r.Pump()
+			})
+		}
+		return min(count(), count(), count()) // a collection in between empties pools
 	}
 	direct := allocations(nil)
 	if got := allocations(func(*request.Request) (*url.URL, error) { return nil, nil }); got > direct {
