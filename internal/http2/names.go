@@ -90,6 +90,18 @@ func newName(canonical, lower string) *name {
 	return n
 }
 
+// elsewhere reports whether the header is not written as a field of its own: HTTP/2 has another place for it, or none.
+func (n *name) elsewhere() bool {
+	return n.role == connection || n.role == hostName || n.role == length
+}
+
+// IsField reports whether a header of an http.Header is written as a field of its own.
+func IsField(key string) bool {
+	lower := strings.ToLower(key)
+	n := names[lower]
+	return n == nil || !n.elsewhere()
+}
+
 // index decides how the header is written.
 func (n *name) index() {
 	switch n.lower {

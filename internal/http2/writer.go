@@ -230,7 +230,7 @@ func checkValueWritten(key, value string) error {
 func (w *fieldWriter) fields() {
 	for i := range w.header {
 		f := &w.header[i]
-		if f.name.role == connection || f.name.role == hostName || f.name.role == length {
+		if f.name.elsewhere() {
 			continue
 		}
 		for _, value := range f.values {

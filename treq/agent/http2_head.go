@@ -69,7 +69,7 @@ func fieldsOfHTTP2(head *http2.RequestHead) iter.Seq2[string, string] {
 			}
 		}
 		for _, name := range sortedKeys(h.Header) {
-			if !sentOverHTTP2(name) {
+			if !http2.IsField(name) {
 				continue
 			}
 			lower := strings.ToLower(name)
@@ -92,16 +92,6 @@ func fieldsOfHTTP2(head *http2.RequestHead) iter.Seq2[string, string] {
 			yield("user-agent", h.UserAgent)
 		}
 	}
-}
-
-// sentOverHTTP2 reports whether the header called name is a field of HTTP/2 (RFC 9113, section
-// 8.2.2).
-func sentOverHTTP2(name string) bool {
-	switch http.CanonicalHeaderKey(name) {
-	case "Host", "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade", "Content-Length":
-		return false
-	}
-	return true
 }
 
 func sortedKeys(h http.Header) []string {
