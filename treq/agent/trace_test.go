@@ -475,7 +475,7 @@ func TestNoTrace(t *testing.T) {
 	measure := func(ctx context.Context) float64 {
 		req := newRequest("GET", "http://a.example/")
 		req.Context = ctx
-		return testing.AllocsPerRun(50, func() {
+		return allocations(50, func() {
 			w.agent.Request(req).AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
 				if err != nil || resp.Code != http.StatusNoContent {
 					t.Error(resp, err)

@@ -196,7 +196,7 @@ func TestCredentialsCostNothingMore(t *testing.T) {
 	reply.Request = req
 	measure := func(c auth.Credentials) float64 {
 		stack := agent.Stack{Agent: agentBelow, Credentials: c}
-		return testing.AllocsPerRun(100, func() { stack.Send(req) })
+		return allocations(100, func() { stack.Send(req) })
 	}
 	const copyWithHeader = 4 // the request, the map and its group, and the value of Authorization
 	if with, without := measure(auth.Basic("user", "password")), measure(nil); with > without+copyWithHeader {
