@@ -70,6 +70,14 @@ type runner func(t *testing.T, url string, n int, progress func(done int))
 
 const atATime = 40
 
+// A way is the TLS of both ends of a connection; nil without TLS.
+type way struct{ server, client *tls.Config }
+
+// ways returns the ways to a server on this machine, by name.
+func ways(authority *treqtesting.Authority) map[string]way {
+	return map[string]way{"plain": {}, "TLS": {authority.ServerTLS("127.0.0.1"), authority.ClientTLS()}}
+}
+
 // A verdict judges the answer of a request, or its error.
 type verdict func(t *testing.T, method string, id int, got string, err error)
 

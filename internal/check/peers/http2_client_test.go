@@ -103,16 +103,12 @@ func huge(s *http.Server) { s.Handler = http.HandlerFunc(hugeHandler) }
 // TestClientGoAway has our client make requests of servers that end their connections.
 func TestClientGoAway(t *testing.T) {
 	var authority treqtesting.Authority
-	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
-		var server, config *tls.Config
-		if secure {
-			server, config = authority.ServerTLS("127.0.0.1"), authority.ClientTLS()
-		}
-		t.Run("Shutdown, "+name, func(t *testing.T) { shutdowns(t, oursMany(second(config), perfect), server) })
+	for name, way := range ways(&authority) {
+		t.Run("Shutdown, "+name, func(t *testing.T) { shutdowns(t, oursMany(second(way.client), perfect), way.server) })
 		if !*all {
 			continue
 		}
-		t.Run("nginx, "+name, func(t *testing.T) { limited(t, oursMany(second(config), perfect), &authority, secure) })
-		t.Run("haproxy, "+name, func(t *testing.T) { reloads(t, oursMany(second(config), perfect), &authority, secure) })
+		t.Run("nginx, "+name, func(t *testing.T) { limited(t, oursMany(second(way.client), perfect), &authority, way.client != nil) })
+		t.Run("haproxy, "+name, func(t *testing.T) { reloads(t, oursMany(second(way.client), perfect), &authority, way.client != nil) })
 	}
 }

@@ -101,14 +101,10 @@ func manyBody(i int) string {
 // TestManyStreams has our client have thousands of requests under way on one connection.
 func TestManyStreams(t *testing.T) {
 	var authority treqtesting.Authority
-	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
-		var server, config *tls.Config
-		if secure {
-			server, config = authority.ServerTLS("127.0.0.1"), authority.ClientTLS()
-		}
+	for name, way := range ways(&authority) {
 		t.Run("Site, "+name, func(t *testing.T) {
 			b := &barrier{n: *manySize}
-			atOnce(t, second(config), serveSite(t, b.site(), server), b.n)
+			atOnce(t, second(way.client), serveSite(t, b.site(), way.server), b.n)
 			if len(b.clients) != 1 {
 				t.Errorf("%d connections", len(b.clients))
 			}
@@ -119,10 +115,10 @@ func TestManyStreams(t *testing.T) {
 		t.Run("nghttpd, "+name, func(t *testing.T) {
 			plain, protected := nghttpd(t, &authority, "--max-concurrent-streams="+strconv.Itoa(*manySize+10))
 			url := plain
-			if secure {
+			if way.client != nil {
 				url = protected
 			}
-			atOnce(t, second(config), url+"/small.txt", *manySize)
+			atOnce(t, second(way.client), url+"/small.txt", *manySize)
 		})
 	}
 }
@@ -201,16 +197,12 @@ func succeeding(t *testing.T, config *tls.Config, each int, handler http.Handler
 // TestSiteShutdown has a Site shut down again and again while clients make their requests.
 func TestSiteShutdown(t *testing.T) {
 	var authority treqtesting.Authority
-	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
-		var server, config *tls.Config
-		if secure {
-			server, config = authority.ServerTLS("127.0.0.1"), authority.ClientTLS()
-		}
+	for name, way := range ways(&authority) {
 		t.Run(name, func(t *testing.T) {
 			l := &ledger{}
 			n := *manySize
-			sites, url := succeeding(t, server, n/20, l)
-			oursMany(second(config), perfect)(t, url, n, func(int) {})
+			sites, url := succeeding(t, way.server, n/20, l)
+			oursMany(second(way.client), perfect)(t, url, n, func(int) {})
 			l.check(t, n)
 			shut := make(chan int)
 			sites.loop.CallFromThread(func() { shut <- sites.number - 1 })
@@ -258,14 +250,10 @@ func TestSiteShutdownLoad(t *testing.T) {
 // requests. Each has an answer or a clear error, and none is processed twice that must not be.
 func TestKill(t *testing.T) {
 	var authority treqtesting.Authority
-	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
-		var server, config *tls.Config
-		if secure {
-			server, config = authority.ServerTLS("127.0.0.1"), authority.ClientTLS()
-		}
+	for name, way := range ways(&authority) {
 		t.Run(name, func(t *testing.T) {
 			l := &ledger{}
-			url, restart := restarting(t, server, l, (*http.Server).Close)
+			url, restart := restarting(t, way.server, l, (*http.Server).Close)
 			n := *manySize
 			failed := map[int]*agent.RequestError{}
 			answered := 0
@@ -285,7 +273,7 @@ func TestKill(t *testing.T) {
 				}
 				failed[id] = e
 			}
-			oursMany(second(config), verdict)(t, url, n, func(done int) {
+			oursMany(second(way.client), verdict)(t, url, n, func(done int) {
 				if done%(n/10) == 0 && done < n {
 					restart()
 				}
