@@ -176,6 +176,36 @@ func TestNothingAfterGoAway(t *testing.T) {
 	}
 }
 
+// TestGoAwayOnce: a GOAWAY that tells nothing new is not sent, and the number of the last stream never grows.
+func TestGoAwayOnce(t *testing.T) {
+	first, last := frame(frameGoAway, 0, 0, "\x7f\xff\xff\xff\x00\x00\x00\x00"), frame(frameGoAway, 0, 0, "\x00\x00\x00\x01\x00\x00\x00\x00")
+	calm := frame(frameGoAway, 0, 0, "\x00\x00\x00\x01\x00\x00\x00\x0b")
+	shutdown := func(c *Server) { c.Shutdown() }
+	goAway := func(c *Server) { c.GoAway(wire.NoError, "") }
+	calmly := func(c *Server) { c.GoAway(wire.EnhanceYourCalm, "") }
+	for _, row := range []struct {
+		name  string
+		calls []func(*Server)
+		want  string
+	}{
+		{"Shutdown twice", []func(*Server){shutdown, shutdown}, first},
+		{"the two steps", []func(*Server){shutdown, goAway}, first + last},
+		{"the two steps twice", []func(*Server){shutdown, goAway, shutdown, goAway}, first + last},
+		{"GoAway twice", []func(*Server){goAway, goAway}, last},
+		{"Shutdown after GoAway", []func(*Server){goAway, shutdown}, last},
+		{"another code", []func(*Server){goAway, calmly, calmly}, last + calm},
+	} {
+		x, _ := served(t)
+		x.server.Output()
+		for _, call := range row.calls {
+			call(x.server)
+		}
+		if got := string(x.server.Output()); got != row.want {
+			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
 // TestNoWindowAfterGoAway: what ends after an error of the connection needs no window.
 func TestNoWindowAfterGoAway(t *testing.T) {
 	x := newScript(true, Config{MaxBuffered: 1})

@@ -80,6 +80,7 @@ type conn struct {
 	early     earlyRing         // priorities of streams that are still to come
 	gaps      gapRing           // numbers that the peer left out
 	goingAway bool              // we sent the final GOAWAY
+	goneWith  wire.Code         // its code
 	lastTaken uint32            // the last of our streams that the peer's GOAWAY takes
 
 	peer         peerSettings

@@ -83,12 +83,12 @@ func (c *conn) handlePing(data [8]byte) (Event, error) {
 }
 
 // GoAway adds a GOAWAY that leaves out no stream that was accepted. New ones of the peer are refused, and a Client opens
-// no more.
+// no more. A second call with the same code has nothing to tell, and adds nothing: a peer counts idle frames as a flood.
 func (c *conn) GoAway(code wire.Code, debug string) {
-	if c.err != nil {
+	if c.err != nil || c.goingAway && c.goneWith == code {
 		return
 	}
-	c.goingAway = true
+	c.goingAway, c.goneWith = true, code
 	c.out = appendGoAway(c.out, c.lastPeer, uint32(code), debug)
 }
 

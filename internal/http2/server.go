@@ -15,6 +15,8 @@ type Server struct {
 	request RequestHead
 	newest  uint32 // the stream of the last Head event, until Accept or Refuse
 	empty   bool   // the request of newest has no content
+
+	shuttingDown bool // Shutdown has told the client
 }
 
 // Init begins a connection. Output has the settings. Next expects the client's preface first.
@@ -63,8 +65,10 @@ func (c *Server) settle() error {
 
 // Shutdown adds the GOAWAY of the first step, with the highest number: the client opens no more streams, but none that is
 // on its way is lost. GoAway follows a round trip later, for example after the answer to a Ping (RFC 9113, section 6.8).
+// A second call adds nothing, nor does one after GoAway, whose number must not grow again.
 func (c *Server) Shutdown() {
-	if c.err == nil {
+	if c.err == nil && !c.goingAway && !c.shuttingDown {
+		c.shuttingDown = true
 		c.out = appendGoAway(c.out, maxStreamID, uint32(wire.NoError), "")
 	}
 }
