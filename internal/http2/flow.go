@@ -224,7 +224,7 @@ func (c *conn) dataFrame() (ev Event, err error) {
 		ev, err = c.fault(s, wire.StreamClosed, wire.ErrStreamState, "5.1", "DATA after END_STREAM")
 	case !s.has(receivedHead):
 		ev, err = c.fault(s, wire.ProtocolError, wire.ErrStreamState, "8.1", "DATA before the head of the response")
-	case size > s.recvWindow+c.slack():
+	case size > max(0, s.recvWindow+c.slack()): // no bytes fit even a window below zero
 		ev, err = c.fault(s, wire.FlowControlError, wire.ErrFlowControl, "6.9.1", "DATA of %d bytes, but the window is %d", size, s.recvWindow)
 	default:
 		c.into = s

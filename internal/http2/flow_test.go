@@ -71,6 +71,23 @@ func TestWindowBeforeAck(t *testing.T) {
 	}
 }
 
+// TestNothingFitsAnyWindow: DATA without a byte needs no room, also where our settings have left a window below zero.
+func TestNothingFitsAnyWindow(t *testing.T) {
+	for _, row := range []struct{ name, sent, end string }{
+		{"an end, a window below zero", text(1000), lastData(1, "")},
+		{"an end, a window of zero", text(10), lastData(1, "")},
+		{"no end", text(1000), data(1, "") + lastData(1, "")},
+		{"trailers", text(1000), frame(frameHeaders, es|eh, 1, block("x-sum", "1"))},
+	} {
+		x := newScript(true, Config{StreamWindow: 10})
+		x.keep = true
+		x.feed(preface + settings() + post(1) + data(1, row.sent) + ack + row.end)
+		if !strings.Contains(x.out.String(), "End 1 [") || strings.Contains(x.out.String(), "RST_STREAM") {
+			t.Errorf("%s: %s", row.name, x.out.String())
+		}
+	}
+}
+
 // TestGrowth: a window doubles if a round trip brings about as much as it allows, up to MaxStreamWindow.
 func TestGrowth(t *testing.T) {
 	budget := &Budget{}
