@@ -113,7 +113,7 @@ func (c *http2Connection) send(x *exchange) error {
 		x.fail(&response.NeverReceivedError{Reasons: []error{c.broken}})
 		return nil
 	}
-	if ok, err := c.mayConnect(x); !ok {
+	if ok, err := c.maySend(x); !ok {
 		return err
 	}
 	s := &http2Stream{c: c, x: x, reused: c.answered, early: !c.settled, sentBefore: x.sent}

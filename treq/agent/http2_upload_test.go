@@ -2,7 +2,11 @@ package agent_test
 
 import (
 	"bytes"
+	"fmt"
+	"io"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
@@ -79,4 +83,80 @@ func TestHTTP2UploadPauses(t *testing.T) {
 	}
 	s.c.do(func() { greet(s) })
 	deferredtest.SuccessResultOf(t, deferred.Then(d, (*response.Response).Content))
+}
+
+// readOnce returns a body that can be sent only once.
+func readOnce(text string) request.BodyProducer {
+	return request.NewFileBodyProducer(io.MultiReader(strings.NewReader(text)), request.FileBodyConfig{})
+}
+
+// TestHTTP2OnceOnlyBodies: a body that can be sent only once is not lost if the server allows fewer streams than were opened
+// before its settings came. Nothing else waits for them.
+func TestHTTP2OnceOnlyBodies(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		streams  int    // that the server allows
+		requests string // o: with a body that can be sent only once, b: with another, g: without one
+		early    string // those that are sent before the settings come
+	}{
+		{"all fit", 100, "ooobg", "obg"},
+		{"one fits", 1, "ooobg", "obg"},
+		{"two fit", 2, "gbooo", "gb"},
+		{"one body", 1, "o", "o"},
+		{"a body after another request", 1, "go", "g"},
+	} {
+		for _, most := range []int{0, 1, 2} {
+			t.Run(fmt.Sprint(test.name, most), func(t *testing.T) {
+				w := newHTTP2World(t, agent.PoolConfig{MaxConnectionsPerHost: most})
+				w.config.MaxStreams = test.streams
+				early := ""
+				w.accept = func(c *http2Conn) {
+					if len(w.conns) == 1 {
+						settings := bytes.Clone(c.machine.Output())
+						c.off = true
+						w.r.CallLater(time.Second, func() {
+							c.off = false
+							c.Write(settings)
+							c.DataReceived(c.raw)
+							for _, s := range c.served {
+								early += s.head.Path[1:2]
+							}
+						})
+					}
+				}
+				w.answer = func(s *http2Served) { w.r.CallLater(time.Second, func() { s.c.do(func() { greet(s) }) }) }
+				var all []*deferred.Deferred[*response.Response]
+				for i, kind := range test.requests {
+					req := newRequest("POST", fmt.Sprintf("http://a.example/%c%d", kind, i))
+					switch text := fmt.Sprint("body ", i); kind {
+					case 'o':
+						req.Body = readOnce(text)
+					case 'b':
+						req.Body = request.Bytes(text)
+					}
+					all = append(all, w.agent.Request(req))
+				}
+				w.r.RunFor(time.Minute)
+				for _, d := range all {
+					w.wantBody(d, "hello")
+				}
+				bodies := 0
+				for _, c := range w.conns {
+					for _, s := range c.served {
+						if s.reset == nil && s.head.Path[1] != 'g' {
+							if bodies++; string(s.body) != "body "+s.head.Path[2:] {
+								t.Errorf("%s: got %q", s.head.Path, s.body)
+							}
+						}
+					}
+				}
+				if want := len(test.requests) - strings.Count(test.requests, "g"); bodies != want {
+					t.Errorf("%d bodies, want %d", bodies, want)
+				}
+				if want := test.early[:min(len(test.early), test.streams)]; early != want {
+					t.Errorf("%q were served first, want %q", early, want)
+				}
+			})
+		}
+	}
 }
