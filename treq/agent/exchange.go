@@ -240,7 +240,8 @@ func (x *exchange) respond(head responseHead, upgrade *response.Upgrade) *respon
 	r.Header = head.header
 	r.Length = head.length
 	r.Stream = head.stream
-	if values := head.header["Trailer"]; len(values) != 0 && head.trailers {
+	// The Trailer of a HEAD names what a GET would have.
+	if values := head.header["Trailer"]; len(values) != 0 && head.trailers && x.request.Method != http.MethodHead {
 		r.Trailer = announcedTrailers(values)
 	}
 	r.Request = x.request
