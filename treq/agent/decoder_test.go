@@ -564,16 +564,16 @@ func TestDecodeTails(t *testing.T) {
 		},
 	}
 	for _, coding := range []string{"gzip", "zstd"} {
-		second := coded(coding, text(300))
+		second := coded(coding, text(100))
 		for n := 1; n < len(second); n++ {
 			also[coding] = append(also[coding], tail{fmt.Sprintf("a second cut after %d", n), string(second[:n]), "", io.ErrUnexpectedEOF})
 		}
 	}
-	plain := text(2000)
+	plain := text(600)
 	for _, c := range codings {
 		for _, tail := range slices.Concat(tails, also[c.encoder]) {
 			data := append(coded(c.encoder, plain), tail.data...)
-			for _, piece := range []int{1, 1000, len(data)} {
+			for _, piece := range []int{1, 200, len(data)} {
 				if piece == 1 && len(data) > 5000 {
 					continue
 				}

@@ -19,7 +19,7 @@ import (
 // a Stack, and cancels some of them at any time. Every request ends once, every body is
 // closed, nothing is left of it, and the same choices give the same run.
 func TestRandomRetries(t *testing.T) {
-	runs := 400
+	runs := 150
 	if testing.Short() {
 		runs = 40
 	}
