@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 
@@ -462,6 +461,8 @@ func (s *http2Stream) lost(err *wire.StreamError) {
 	repeatable := x.held || !x.produced
 	switch {
 	case s.given != nil: // a hook cancelled x
+	case x.answered && err.Remote:
+		s.cut([]error{err})
 	case x.answered:
 		s.end(&response.FailedError{Reasons: []error{err}, Response: x.answer()})
 	case x.over():
@@ -479,7 +480,7 @@ func (s *http2Stream) lost(err *wire.StreamError) {
 		s.end(&response.NeverReceivedError{Reasons: []error{err}})
 	case err.Code == wire.HTTP11Required && repeatable && x.agent.overHTTP1(x):
 		s.resend()
-	case s.heard:
+	case s.heard, !err.Remote: // there was a response, which could not be read
 		s.end(&response.FailedError{Reasons: []error{err}})
 	default:
 		s.end(&response.NeverReceivedError{Reasons: []error{err}})
@@ -492,8 +493,18 @@ func (s *http2Stream) resend() {
 	s.x.agent.resend(s.x)
 }
 
-// errCutStream is the error of a response that is not complete when its connection ends.
-var errCutStream = &wire.Error{Kind: wire.ErrPartialBody, Detail: "the connection ended before the stream"}
+// errCutStream is the error of a response that is not complete.
+var errCutStream = &wire.Error{Kind: wire.ErrPartialBody, Detail: "the stream was not complete"}
+
+// cut ends x, whose response the server did not complete, for these reasons.
+func (s *http2Stream) cut(reasons []error) {
+	x := s.x
+	if x.request.Method == http.MethodHead { // nothing follows the head, as over HTTP/1.1
+		s.end(response.ErrDone)
+		return
+	}
+	s.end(&response.FailedError{Reasons: append(reasons[:len(reasons):len(reasons)], errCutStream), Response: x.answer()})
+}
 
 // connectionLost ends x because its connection has ended, for these reasons.
 func (s *http2Stream) connectionLost(reasons []error) {
@@ -503,10 +514,7 @@ func (s *http2Stream) connectionLost(reasons []error) {
 	switch {
 	case s.given != nil: // StopProducing or a hook cancelled x
 	case x.answered:
-		if errors.Is(reasons[0], reactor.ErrConnectionDone) {
-			reasons = append(reasons[:len(reasons):len(reasons)], errCutStream)
-		}
-		s.end(&response.FailedError{Reasons: reasons, Response: x.answer()})
+		s.cut(reasons)
 	case x.over():
 		s.release()
 	case s.heard:

@@ -791,6 +791,42 @@ func TestHTTP2Reset(t *testing.T) {
 	}
 }
 
+// TestHTTP2CutShort: a body that is not complete says so, as over HTTP/1.1, however it ends. The response to a HEAD is complete
+// with its head.
+func TestHTTP2CutShort(t *testing.T) {
+	for name, cut := range map[string]func(c *http2Conn){
+		"reset":            func(c *http2Conn) { c.do(func() { c.machine.Reset(&c.request(0).stream, wire.InternalError) }) },
+		"reset by NoError": func(c *http2Conn) { c.do(func() { c.machine.Reset(&c.request(0).stream, wire.NoError) }) },
+		"closed":           (*http2Conn).close,
+		"aborted":          (*http2Conn).abort,
+		"gone away":        func(c *http2Conn) { c.do(func() { c.machine.GoAway(wire.InternalError, "oops") }); c.close() },
+	} {
+		for _, method := range []string{"GET", "POST", "HEAD"} {
+			t.Run(name+" "+method, func(t *testing.T) {
+				w := newHTTP2World(t, agent.PoolConfig{})
+				d := w.send(newRequest(method, "http://a.example/"))
+				c := w.conn(0)
+				c.do(func() {
+					c.request(0).respond(200, false)
+					if method != "HEAD" {
+						c.request(0).write("part", false)
+					}
+				})
+				content := deferredtest.SuccessResultOf(t, d).Content()
+				cut(c)
+				if method == "HEAD" {
+					deferredtest.SuccessResultOf(t, content)
+					return
+				}
+				err := deferredtest.FailureResultOf(t, content)
+				if !errors.Is(err, wire.ErrPartialBody) || !errors.As(err, new(*response.FailedError)) || !agent.Temporary(err) {
+					t.Errorf("got %v", err)
+				}
+			})
+		}
+	}
+}
+
 // TestHTTP2Malformed: a response that breaks HTTP ends its stream only.
 func TestHTTP2Malformed(t *testing.T) {
 	w := newHTTP2World(t, agent.PoolConfig{})
@@ -800,7 +836,7 @@ func TestHTTP2Malformed(t *testing.T) {
 	c.Write([]byte("\x00\x00\x05\x01\x04\x00\x00\x00\x01\x00\x01a\x01b"))
 	w.r.Pump()
 	err := deferredtest.FailureResultOf(t, d)
-	if !errors.Is(err, wire.ProtocolError) || !errors.As(err, new(*wire.StreamError)) {
+	if !errors.Is(err, wire.ProtocolError) || !errors.As(err, new(*wire.StreamError)) || !errors.As(err, new(*response.FailedError)) {
 		t.Errorf("got %v", err)
 	}
 	if s := c.request(0); s.reset == nil || s.reset.Code != wire.ProtocolError {
