@@ -30,8 +30,7 @@ import (
 // it wait in the field in.
 type channel struct {
 	connection
-	reader   http1.RequestReader
-	requests int // the number of heads received
+	reader http1.RequestReader
 
 	req       *Request // the request being received or answered
 	version   http1.Version

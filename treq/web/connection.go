@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/tls"
 	"net"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -26,6 +27,8 @@ type connection struct {
 	transport reactor.Transport
 	in        []byte // bytes received but not read
 	watch     watch
+	opened    time.Time // when the connection began, after the TLS handshake
+	requests  int       // the number of heads received
 
 	work    int // what is left of the share of this turn; see turns
 	restsAt int // the value of work at which the connection rests

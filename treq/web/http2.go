@@ -24,9 +24,8 @@ import (
 // is next.
 type h2Connection struct {
 	connection
-	machine  http2.Server
-	requests int // the number of requests received
-	tunnels  int // the number of streams that programs have taken over
+	machine http2.Server
+	tunnels int // the number of streams that programs have taken over
 	// mostRunning is the number of requests that may run at a time: some more than those that
 	// have a stream.
 	mostRunning int
@@ -159,6 +158,9 @@ func (c *h2Connection) headReceived(head *http2.RequestHead) {
 	}
 	c.requests++
 	s := newH2Stream(c, head)
+	if c.site.house.shutting {
+		c.shutDown() // the first request of a new connection
+	}
 	if c.requests == c.site.MaxRequests {
 		c.sayLast(wire.NoError, "")
 	}

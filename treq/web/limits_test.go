@@ -89,7 +89,7 @@ func TestMaxConnectionsOfSlowReaders(t *testing.T) {
 // A secureServer is a server that also listens with TLS.
 type secureServer struct {
 	*server
-	client func(p reactor.Protocol) reactor.Factory
+	client func(p reactor.Protocol, protocols ...string) reactor.Factory // of TLS with an ALPN of protocols
 }
 
 const secureAddress = "192.0.2.1:443"
@@ -101,8 +101,8 @@ func serveTLS(t *testing.T, config *tls.Config) *secureServer {
 	if _, err := s.ListenTCP(secureAddress, reactor.TLSServer(s, reactor.TLSConfig{Config: config}, s.site)); err != nil {
 		t.Fatal(err)
 	}
-	return &secureServer{s, func(p reactor.Protocol) reactor.Factory {
-		return reactor.TLSClient(s, reactor.TLSConfig{Config: &tls.Config{RootCAs: roots, ServerName: "an.example"}},
+	return &secureServer{s, func(p reactor.Protocol, protocols ...string) reactor.Factory {
+		return reactor.TLSClient(s, reactor.TLSConfig{Config: &tls.Config{RootCAs: roots, ServerName: "an.example", NextProtos: protocols}},
 			reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }))
 	}}
 }
@@ -175,7 +175,7 @@ func TestHandshakesEnd(t *testing.T) {
 		{"it makes room", func(s *secureServer, p *peer) { s.connectRaw().AbortConnection() }},
 		{"the site shuts down", func(s *secureServer, p *peer) {
 			d := s.site.Shutdown()
-			s.Pump()
+			s.Advance(5 * time.Second)
 			deferredtest.SuccessResultOf(t, d)
 			if _, err := s.ListenTCP(siteAddress, s.site); err != nil {
 				t.Error(err)

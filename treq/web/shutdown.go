@@ -21,6 +21,9 @@ var ErrShutdown = errors.New("web: the response took longer than the shutdown of
 const (
 	defaultMaxConnections  = 1 << 16
 	defaultShutdownTimeout = 10 * time.Second
+	// newTime is the time that a connection has for its first request when the site shuts
+	// down. net/http has the same.
+	newTime = 5 * time.Second
 )
 
 // house is the part of a Site that knows its ports and connections. Hijacked connections are
@@ -30,12 +33,15 @@ type house struct {
 	trigger reactor.TriggerID
 	ports   []reactor.Port
 	idle    list.List[connection] // wait for a request, the longest-waiting first
+	fresh   list.List[connection] // wait for their first request while the site shuts down
 	busy    list.List[connection] // all others
 	shaking list.List[handshake]  // TLS handshakes under way, the one that began first at the front
 	open    int                   // the number of all these
 
 	shutting bool // Shutdown was called
+	shaken   bool // a TLS handshake has ended, and BuildProtocol may follow
 	waiting  []*deferred.Deferred[deferred.None]
+	grace    reactor.DelayedCall // ends the time for first requests; nil without connections that have it
 	limit    reactor.DelayedCall // ends the wait for responses; nil without a limit
 	refused  time.Time           // when a refused connection was logged
 }
@@ -85,10 +91,7 @@ func (s *Site) detach() {
 	if !h.shutting {
 		return
 	}
-	if h.limit != nil {
-		h.limit.Cancel()
-		h.limit = nil
-	}
+	h.stopTimers()
 	waiting := h.waiting
 	h.waiting = nil
 	for _, d := range waiting {
@@ -96,19 +99,25 @@ func (s *Site) detach() {
 	}
 }
 
-// Shutdown ends the service in order. The ports stop. Idle connections, and those with a
-// TLS handshake under way, are closed.
+// Shutdown ends the service in order. The ports stop, and idle connections are closed.
 // Responses under way have ShutdownTimeout to end; each has a "Connection: close", if its
 // head has not been sent, and is the last of its connection. So does a request whose head
 // has begun to arrive. Then the remaining connections are aborted, and [Request.Err] of
 // their requests is [ErrShutdown].
 //
+// A new connection is not idle: its first request may be on its way. If it is younger than 5
+// seconds, it has the rest of them to send the request, which is answered. So has a
+// connection whose TLS handshake is under way. The first of these connections may have as
+// long as the last. net/http gives new connections the same time.
+//
 // A client that speaks HTTP/2 is told by GOAWAY, in two steps (RFC 9113, section 6.8): requests
 // that it has sent before it hears of the end are answered too. It has a second to hear of it.
+// On a new connection, the GOAWAY follows the first request.
 //
-// The Deferred fires when the last connection is closed. It never fails. Hijacked
-// connections are left alone, as in net/http. Once it has fired, the Site can listen again;
-// a port that begins to listen before stops at once.
+// The Deferred fires when the last connection is closed. It fails only if it is cancelled: then
+// the remaining connections are cut short at once. Hijacked connections are left alone, as in
+// net/http. Once the last connection is closed, the Site can listen again; a port that begins to
+// listen before stops at once.
 //
 // A reactor that is stopped, also by SIGINT or SIGTERM, first shuts down the sites that
 // listen on it; see [reactor.Core].
@@ -120,7 +129,7 @@ func (s *Site) detach() {
 // DoStart is called.
 func (s *Site) Shutdown() *deferred.Deferred[deferred.None] {
 	h := &s.house
-	d := deferred.New[deferred.None]()
+	d := deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { s.cutShort() })
 	h.waiting = append(h.waiting, d)
 	if !h.shutting {
 		h.shutting = true
@@ -128,28 +137,74 @@ func (s *Site) Shutdown() *deferred.Deferred[deferred.None] {
 			p.StopListening()
 		}
 		h.ports = nil // the factory of a port may not call DoStop
-		for c := range h.busy.All() {
-			c.speaker.shutDown()
-		}
-		for c := h.idle.First(); c != nil; c = h.idle.First() {
-			c.speaker.shutDown()
-		}
-		for t := h.shaking.First(); t != nil; t = h.shaking.First() {
-			t.abort()
-		}
+		s.endConnections()
 		if limit := cmp.Or(s.ShutdownTimeout, defaultShutdownTimeout); limit > 0 && h.open != 0 {
-			h.limit = s.clock().CallLater(limit, s.cutShort)
+			h.limit = s.clock().CallLater(limit, func() {
+				h.limit = nil
+				s.cutShort()
+			})
 		}
 	}
 	s.detach()
 	return d
 }
 
-// cutShort aborts the connections that are left when ShutdownTimeout has passed.
+// endConnections tells the connections that the site shuts down. Those that are new have more
+// time.
+func (s *Site) endConnections() {
+	h := &s.house
+	if h.open == 0 {
+		return
+	}
+	now := s.clock().Now()
+	var grace time.Duration
+	isNew := func(began time.Time) bool {
+		left := newTime - now.Sub(began)
+		grace = max(grace, left)
+		return left > 0
+	}
+	for c := range h.busy.All() {
+		if c.requests != 0 || !isNew(c.opened) {
+			c.speaker.shutDown()
+		}
+	}
+	for c := range h.idle.All() {
+		if c.requests == 0 && isNew(c.opened) {
+			h.fresh.Push(&c.place, c)
+		} else {
+			c.speaker.shutDown()
+		}
+	}
+	for t := range h.shaking.All() {
+		if !isNew(t.began) {
+			t.abort()
+		}
+	}
+	if grace > 0 {
+		h.grace = s.clock().CallLater(grace, s.endGrace)
+	}
+}
+
+// endGrace ends the connections that have had their time for a first request.
+func (s *Site) endGrace() {
+	h := &s.house
+	h.grace = nil
+	for c := range h.fresh.All() {
+		c.speaker.close()
+	}
+	for t := range h.shaking.All() {
+		t.abort()
+	}
+}
+
+// cutShort aborts the connections that are left when ShutdownTimeout has passed, or when
+// Shutdown is cancelled.
 func (s *Site) cutShort() {
 	h := &s.house
-	h.limit = nil
-	slog.Warn("web: shutdown cuts connections short", "connections", h.open)
+	h.stopTimers()
+	if n := h.busy.Len(); n != 0 {
+		slog.Warn("web: shutdown cuts connections short", "connections", n)
+	}
 	for c := range h.busy.All() {
 		if c.watch.awaiting == awaitClose {
 			c.closeSoon() // the client may still be receiving the last response
@@ -158,6 +213,23 @@ func (s *Site) cutShort() {
 			c.transport.AbortConnection()
 		}
 	}
+	for c := range h.fresh.All() {
+		c.closeSoon()
+	}
+	for t := range h.shaking.All() {
+		t.abort()
+	}
+}
+
+// stopTimers stops the timers of a shutdown.
+func (h *house) stopTimers() {
+	if h.grace != nil {
+		h.grace.Cancel()
+	}
+	if h.limit != nil {
+		h.limit.Cancel()
+	}
+	h.grace, h.limit = nil, nil
 }
 
 // clock returns the clock of s, which has ports or connections.
@@ -176,7 +248,9 @@ func (s *Site) mayOpen() bool {
 	most := cmp.Or(s.MaxConnections, defaultMaxConnections)
 	switch {
 	case h.shutting:
-		return false
+		shaken := h.shaken
+		h.shaken = false
+		return shaken
 	case most < 0 || h.open < most:
 		return true
 	case h.idle.First() != nil:
@@ -197,6 +271,7 @@ func (s *Site) mayOpen() bool {
 type handshake struct {
 	at    list.Node[handshake] // in the site's list, in the order in which they began
 	below reactor.Transport
+	began time.Time
 }
 
 // HandshakeBegins counts a connection from the beginning of its TLS handshake; see
@@ -206,14 +281,30 @@ func (s *Site) HandshakeBegins(below reactor.Transport) (ended func()) {
 		return nil
 	}
 	s.attach(below.Reactor())
-	t := &handshake{below: below}
-	s.house.shaking.Push(&t.at, t)
-	s.house.open++
+	h := &s.house
+	t := &handshake{below: below, began: s.clock().Now()}
+	h.shaking.Push(&t.at, t)
+	h.open++
 	return func() {
 		t.at.Remove()
-		s.house.open--
-		s.detach()
+		if h.grace == nil {
+			t.ended(s)
+			return
+		}
+		// The shutdown does not end before BuildProtocol, which follows if the handshake was
+		// successful.
+		h.shaken = true
+		below.Reactor().CallLater(0, func() {
+			h.shaken = false
+			t.ended(s)
+		})
 	}
+}
+
+// ended ends the counting of t.
+func (t *handshake) ended(s *Site) {
+	s.house.open--
+	s.detach()
 }
 
 // abort ends the connection. It is counted until then.
@@ -244,8 +335,8 @@ func (c *connection) closeSoon() {
 func (s *Site) opened(c *connection) {
 	s.attach(c.reactor)
 	s.house.open++
-	s.house.idle.Push(&c.place, c)
-	c.waits = true
+	s.house.listOf(c).Push(&c.place, c)
+	c.waits, c.opened = true, c.clock.Now()
 }
 
 // closed removes c. It does nothing if c was removed before.
@@ -270,8 +361,17 @@ func (c *connection) setWaits(waits bool) {
 		h.busy.Push(&c.place, c)
 		return
 	}
-	h.idle.Push(&c.place, c)
-	if h.shutting {
+	l := h.listOf(c)
+	l.Push(&c.place, c)
+	if h.shutting && l == &h.idle {
 		c.speaker.close()
 	}
+}
+
+// listOf returns the list for c, which waits for a request.
+func (h *house) listOf(c *connection) *list.List[connection] {
+	if h.grace != nil && c.requests == 0 {
+		return &h.fresh
+	}
+	return &h.idle
 }

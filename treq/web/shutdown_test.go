@@ -65,6 +65,7 @@ func getPath(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: x\
 func TestShutdown(t *testing.T) {
 	s := servePaused(t)
 	fresh := s.connect()
+	s.Advance(5 * time.Second) // it is not new
 	idle := s.connect().send(get)
 	later := s.connect().send(getPath("/later") + getPath("/pipelined"))
 	begun := s.connect().send(getPath("/begun"))
