@@ -245,6 +245,14 @@ func (p *port) pause(err error) {
 // Addr returns the address that p listens on; see [Port]. Any goroutine may call it.
 func (p *port) Addr() net.Addr { return p.addr }
 
+// AcceptWaiting accepts what waits; see [Port].
+func (p *port) AcceptWaiting() {
+	p.loop.check("AcceptWaiting")
+	if !p.stopped && p.resume == nil {
+		p.listener.AcceptWaiting()
+	}
+}
+
 // StopListening closes p; see [Port].
 func (p *port) StopListening() {
 	p.loop.check("StopListening")

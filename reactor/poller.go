@@ -36,6 +36,9 @@ type Poller interface {
 // A Listener is a socket that a [Poller] listens on.
 type Listener interface {
 	Addr() net.Addr
+	// AcceptWaiting calls accept now with the connections that the system has queued. A poller
+	// that cannot ask the system without waiting does nothing.
+	AcceptWaiting()
 	// Resume resumes accepting after accept was called with an error.
 	Resume()
 	Close() error

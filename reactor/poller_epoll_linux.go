@@ -368,8 +368,14 @@ func (l *epollListener) duplicate() error {
 }
 
 // handle accepts waiting connections, at most 64 so that other sockets get their turn.
-func (l *epollListener) handle(uint32) {
-	for range 64 {
+func (l *epollListener) handle(uint32) { l.acceptSome(64) }
+
+// AcceptWaiting accepts the waiting connections, at most as many as the system queues unless
+// it is configured otherwise.
+func (l *epollListener) AcceptWaiting() { l.acceptSome(4096) }
+
+func (l *epollListener) acceptSome(most int) {
+	for range most {
 		fd, remote, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == unix.EAGAIN:

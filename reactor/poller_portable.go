@@ -209,6 +209,9 @@ func (l *portableListener) acceptAll(accept func(Socket, error)) {
 	}
 }
 
+// AcceptWaiting does nothing: only a goroutine that waits can accept.
+func (l *portableListener) AcceptWaiting() {}
+
 func (l *portableListener) Resume() {
 	select {
 	case l.resume <- struct{}{}:

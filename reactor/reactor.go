@@ -148,6 +148,11 @@ const DefaultConnectTimeout = 30 * time.Second
 type Port interface {
 	// Addr returns the address that the port listens on.
 	Addr() net.Addr
+	// AcceptWaiting accepts at once the connections that clients have opened already, and
+	// that the reactor would accept in its next turn. StopListening would reset them, with
+	// what the clients have sent. It calls BuildProtocol and ConnectionMade. A poller other
+	// than epoll may not know of them.
+	AcceptWaiting()
 	// StopListening closes the port. Accepted connections stay open. A second call does
 	// nothing.
 	StopListening()

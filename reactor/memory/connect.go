@@ -98,6 +98,8 @@ func (l *listener) deliver() {
 	}
 }
 
+func (l *listener) AcceptWaiting() { l.deliver() }
+
 func (l *listener) Resume() {
 	l.paused = false
 	l.net.post(l)

@@ -3,7 +3,6 @@ package web
 import (
 	"crypto/tls"
 	"net"
-	"time"
 
 	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -27,16 +26,15 @@ type connection struct {
 	transport reactor.Transport
 	in        []byte // bytes received but not read
 	watch     watch
-	opened    time.Time // when the connection began, after the TLS handshake
-	requests  int       // the number of heads received
+	requests  int // the number of heads received
 
 	work    int // what is left of the share of this turn; see turns
 	restsAt int // the value of work at which the connection rests
 
-	dropped      int64                 // the number of dropped bytes of content
-	lingersUntil int64                 // the end of lingering, in Unix nanoseconds
-	cause        error                 // why the site aborts the connection
-	place        list.Node[connection] // in a list of the site
+	instant int64                 // when the connection began, or the end of its lingering; in Unix nanoseconds
+	dropped int64                 // the number of dropped bytes of content
+	cause   error                 // why the site aborts the connection
+	place   list.Node[connection] // in a list of the site
 
 	running   int32 // the number of requests that have not ended
 	borrowed  bool  // in belongs to the transport
@@ -181,7 +179,7 @@ func (c *connection) linger() {
 	} else {
 		c.await(awaitClose)
 	}
-	c.lingersUntil = c.clock.Now().Add(maxLinger).UnixNano()
+	c.instant = c.clock.Now().Add(maxLinger).UnixNano()
 	c.transport.LoseWriteConnection()
 	c.transport.ResumeProducing()
 }
@@ -191,7 +189,7 @@ func (c *connection) drop(n int) {
 	switch c.dropped += int64(n); {
 	case c.dropped > 16*maxDropped:
 		c.transport.AbortConnection()
-	case c.watch.awaiting == awaitClose && c.clock.Now().UnixNano() < c.lingersUntil:
+	case c.watch.awaiting == awaitClose && c.clock.Now().UnixNano() < c.instant:
 		c.await(awaitClose)
 	}
 }

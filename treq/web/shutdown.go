@@ -132,8 +132,12 @@ func (s *Site) Shutdown() *deferred.Deferred[deferred.None] {
 	d := deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { s.cutShort() })
 	h.waiting = append(h.waiting, d)
 	if !h.shutting {
+		ports := slices.Clone(h.ports)
+		for _, p := range ports {
+			p.AcceptWaiting() // their requests may have come
+		}
 		h.shutting = true
-		for _, p := range slices.Clone(h.ports) {
+		for _, p := range ports {
 			p.StopListening()
 		}
 		h.ports = nil // the factory of a port may not call DoStop
@@ -164,12 +168,12 @@ func (s *Site) endConnections() {
 		return left > 0
 	}
 	for c := range h.busy.All() {
-		if c.requests != 0 || !isNew(c.opened) {
+		if c.requests != 0 || c.closing || !isNew(c.began()) {
 			c.speaker.shutDown()
 		}
 	}
 	for c := range h.idle.All() {
-		if c.requests == 0 && isNew(c.opened) {
+		if c.requests == 0 && isNew(c.began()) {
 			h.fresh.Push(&c.place, c)
 		} else {
 			c.speaker.shutDown()
@@ -336,7 +340,7 @@ func (s *Site) opened(c *connection) {
 	s.attach(c.reactor)
 	s.house.open++
 	s.house.listOf(c).Push(&c.place, c)
-	c.waits, c.opened = true, c.clock.Now()
+	c.waits, c.instant = true, c.clock.Now().UnixNano()
 }
 
 // closed removes c. It does nothing if c was removed before.
@@ -349,6 +353,9 @@ func (s *Site) closed(c *connection) {
 	s.house.open--
 	s.detach()
 }
+
+// began returns when c began, after its TLS handshake. c is not closing.
+func (c *connection) began() time.Time { return time.Unix(0, c.instant) }
 
 // setWaits says whether c only waits for a request.
 func (c *connection) setWaits(waits bool) {
