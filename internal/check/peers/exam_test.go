@@ -72,6 +72,7 @@ type question struct {
 	unknown      bool        // the length of the body is not announced
 	trailer      http.Header // follows the body
 	expect       bool        // the body waits for a 100
+	alone        bool        // the questions after it wait for its answer, also when the others are asked together
 	shows        string      // the names of the headers of the response that the answer shows
 	want         string      // the answer
 }
@@ -366,7 +367,7 @@ func ours(config agent.Config, proto string) examinee {
 				var all []*deferred.Deferred[deferred.None]
 				for i := range exam {
 					d := ask(c, i)
-					if all = append(all, d); !together {
+					if all = append(all, d); !together || exam[i].alone {
 						if _, err := deferred.Await(co, d); err != nil {
 							return "", err
 						}
@@ -440,7 +441,7 @@ func oddly(config *tls.Config, second *http.HTTP2Config) examinee {
 		}
 		var running sync.WaitGroup
 		for i := range exam {
-			if !together {
+			if !together || exam[i].alone {
 				ask(i)
 				continue
 			}
