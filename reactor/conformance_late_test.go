@@ -73,7 +73,7 @@ func sendingFailsBeforeTheEnd(f *fixture) {
 func slowPeer(after func(client *halfProbe)) func(*fixture) {
 	return func(f *fixture) {
 		client, server := f.halfProbe("client"), f.halfProbe("server")
-		data := make([]byte, 10*tooMuch)
+		data := make([]byte, 2*tooMuch)
 		client.made = func() {
 			client.Write(data)
 			client.LoseWriteConnection()

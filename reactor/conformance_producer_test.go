@@ -346,6 +346,8 @@ func memoryStaysFlat(f *fixture) {
 		most = 1 << 20
 	}
 	switch {
+	case raceEnabled && f.memory != nil:
+		size = 16 << 20
 	case raceEnabled:
 		size = 32 << 20
 	case f.kind == tcp4:

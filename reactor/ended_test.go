@@ -235,6 +235,9 @@ func TestRetriesEndWithTheLoop(t *testing.T) {
 		for beginName, begin := range begins {
 			for retryName, retry := range retries {
 				for _, when := range []string{"running", "stopping", "stopped"} {
+					if r.name == "portable" && (when != "running" || !strings.HasPrefix(beginName, "Connect")) {
+						continue // only its connections differ
+					}
 					t.Run(r.name+"/"+beginName+"/"+retryName+"/"+when, func(t *testing.T) {
 						l, stopped, log := r.new(), 0, logtest.Capture(t)
 						start := func() {

@@ -532,8 +532,8 @@ func TestEncodingStreams(t *testing.T) {
 	}
 }
 
-// noise returns 8 MiB that do not compress.
-func noise() string { return string(random(8 << 20)) }
+// noise returns 3 MiB that do not compress.
+func noise() string { return string(random(3 << 20)) }
 
 // TestEncodingBackPressure checks that a client that does not read stops the source of the body,
 // and that a large body is not coded at once.

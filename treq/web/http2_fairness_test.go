@@ -17,11 +17,12 @@ import (
 // TestHTTP2Fairness checks that a client with one request at a time is answered as often beside
 // clients that keep a hundred streams open as beside none.
 func TestHTTP2Fairness(t *testing.T) {
+	large := make([]byte, 100_000)
 	for _, busy := range []string{"/busy", "/large"} {
 		answers := func(clients int) (other, served int) {
 			root := &web.Node{}
 			root.PutChild("busy", web.RenderFunc(func(req *web.Request) { served++ }))
-			root.PutChild("large", web.RenderFunc(func(req *web.Request) { served++; req.Write(make([]byte, 100_000)) }))
+			root.PutChild("large", web.RenderFunc(func(req *web.Request) { served++; req.Write(large) }))
 			root.PutChild("other", web.RenderFunc(hello))
 			s := serveRoot(t, root)
 			for range clients {
