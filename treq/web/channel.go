@@ -211,6 +211,7 @@ func (c *channel) headReceived(head *http1.RequestHead) {
 func (c *channel) contentReceived(data []byte) {
 	c.watch.received += int64(len(data))
 	if !c.answered {
+		defer c.req.caught()
 		c.req.contentReceived(data)
 		return
 	}
@@ -227,6 +228,7 @@ func (c *channel) contentEnd() {
 		c.next()
 		return
 	}
+	defer c.req.caught()
 	c.req.contentEnd(c.reader.Trailer())
 }
 
@@ -268,6 +270,7 @@ func (c *channel) contentLost(err error) {
 	c.receiving = false
 	switch {
 	case !c.answered:
+		defer c.req.caught()
 		c.req.contentLost(err)
 	case c.unread:
 		c.linger()

@@ -274,16 +274,22 @@ func (c *channel) ResumeProducing() {
 		c.await(awaitContent)
 	}
 	c.written()
+	c.resumeWriting()
+	c.consume()
+}
+
+func (c *channel) resumeWriting() {
 	if c.req != nil {
+		defer c.req.caught()
 		c.req.resumeWriting()
 	}
-	c.consume()
 }
 
 // written ends the response that the transport has taken.
 func (c *channel) written() {
 	if r := c.unwritten; r != nil {
 		c.unwritten = nil
+		defer r.caught()
 		r.written()
 	}
 }
@@ -318,6 +324,7 @@ func (p pulled) ResumeProducing() {
 		c.sendPiece()
 	case c.puller != nil:
 		c.blocked = false
+		defer c.req.caught()
 		c.puller.ResumeProducing()
 	default:
 		c.allSent()

@@ -13,7 +13,8 @@ import (
 // This file holds the content of a request: its delivery, and the forms in it.
 
 // A ContentReceiver receives the content of a request in pieces; see
-// [Request.DeliverContent].
+// [Request.DeliverContent]. If a method panics, the answer is a 500, or the response is
+// aborted if its head has been sent.
 type ContentReceiver interface {
 	// ContentReceived is called for each piece. data is valid until it returns.
 	ContentReceived(data []byte)

@@ -363,8 +363,8 @@ func TestPanicsDoNotHideTheEnd(t *testing.T) {
 		fails bool // NotifyFinish does
 	}{
 		{"StreamsContent", "/", false},
-		{"ContentReceived", "/", true},
-		{"ContentEnded", "/", true},
+		{"ContentReceived", "/", false},
+		{"ContentEnded", "/", false},
 		{"StopProducing", "/pull", true},
 		{"StopProducing", "/push", true},
 		{"AccessLog", "/", false}, // of the server, which had written it

@@ -9,7 +9,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/pieces"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
-	"github.com/sourcegraph/conc/panics"
 )
 
 // This file has a stream of HTTP/2 as a carrier: one request and its response.
@@ -86,8 +85,7 @@ func (s *h2Stream) begin(err error) {
 func (s *h2Stream) caught() {
 	if v := recover(); v != nil {
 		s.delivering, s.turn = false, 0
-		p := panics.NewRecovered(1, v)
-		s.req.panicked(&p, "a resource")
+		s.req.recovered(v)
 	}
 }
 

@@ -232,6 +232,20 @@ func (r *Request) panicked(p *panics.Recovered, place string) {
 	r.fail()
 }
 
+// caught is deferred by a carrier around a function of the program. A panic there ends the request: the transport, which
+// knows nothing of requests, would lose the connection without an answer.
+func (r *Request) caught() {
+	if v := recover(); v != nil {
+		r.recovered(v)
+	}
+}
+
+// recovered ends the request after a panic with v, which the caller has recovered.
+func (r *Request) recovered(v any) {
+	p := panics.NewRecovered(2, v)
+	r.panicked(&p, "a resource")
+}
+
 // originOf returns the value and the stack of the panic that p began with: code that waits
 // for others, such as conc's WaitGroup, panics again with what it has recovered.
 func originOf(p *panics.Recovered) *deferred.PanicError {
