@@ -9,7 +9,7 @@ import (
 
 // A BodyProtocol reads the body of a response; see [Response.DeliverBody]. It is the
 // IProtocol of Twisted's IResponse.deliverBody. If a method panics, the connection is
-// closed.
+// closed; over HTTP/2 only the stream of the request.
 type BodyProtocol interface {
 	// ConnectionMade is called once, first.
 	ConnectionMade(t BodyTransport)
