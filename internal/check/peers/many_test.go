@@ -140,10 +140,8 @@ func TestManyStreamsLoad(t *testing.T) {
 }
 
 // A succession is the factory of one port, which Sites serve one after another. Each shuts down
-// when it has served so many requests; requests on its connections go on meanwhile. The port stays
-// open: closing it would reset the connections that are not accepted yet. That a Site has served
-// requests means that the client has no connection from which nothing has come; a Site that shuts
-// down closes those at once.
+// when it has served so many requests; requests on its connections, also the first ones, go on
+// meanwhile. The port stays open for the next Site.
 type succession struct {
 	loop    *reactor.Loop
 	handler http.Handler
