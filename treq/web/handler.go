@@ -25,11 +25,12 @@ import (
 // The request's URL has the whole path (see [http.StripPrefix]), and its body streams.
 // The context ends when the client is gone or the handler has returned. The
 // ResponseWriter is an [http.Flusher], an [http.Hijacker] and an [io.StringWriter], and
-// supports [http.ResponseController]. A hijacked connection is closed when the handler
-// returns. After a panic the answer is a 500, or the connection is aborted if the head
-// has been sent; [http.ErrAbortHandler] always aborts it and is not logged. A call of
-// runtime.Goexit, as in the FailNow of a test, ends the handler, is logged and aborts the
-// connection. Over HTTP/2, only the stream of the request is aborted.
+// supports [http.ResponseController]; once the handler has returned, its methods fail. A
+// hijacked connection is closed when the handler returns. After a panic the answer is a
+// 500, or the connection is aborted if the head has been sent; [http.ErrAbortHandler]
+// always aborts it and is not logged. A call of runtime.Goexit, as in the FailNow of a
+// test, ends the handler, is logged and aborts the connection. Over HTTP/2, only the
+// stream of the request is aborted.
 type HandlerResource struct {
 	Leaf
 	// Handler answers the requests.
@@ -138,7 +139,10 @@ func (inv *invocation) done() {
 	inv.cancel()
 	inv.reading.clear()
 	inv.writing.clear()
-	defer r.Site.release(inv.buf)
+	defer func() { // nothing writes to the buffer any more
+		r.Site.release(inv.buf)
+		inv.buf = nil
+	}()
 	if inv.panicked != nil {
 		r.panicked(inv.panicked, "a handler")
 	}

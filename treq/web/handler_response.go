@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,6 +27,8 @@ func (inv *invocation) WriteHeader(code int) {
 	switch {
 	case inv.hijacked != nil:
 		slog.Error("web: WriteHeader on a hijacked connection", "uri", inv.req.shownURI())
+	case inv.returned:
+		slog.Error("web: WriteHeader after the handler has returned", "uri", inv.req.shownURI())
 	case inv.wroteHeader:
 		slog.Error("web: WriteHeader a second time", "uri", inv.req.shownURI(), "code", code)
 	case code < 200 && code != http.StatusSwitchingProtocols:
@@ -89,10 +92,16 @@ func (inv *invocation) WriteString(s string) (int, error) {
 	return len(s), nil
 }
 
+// errReturned is the error of a write to a ResponseWriter that outlives its handler.
+var errReturned = errors.New("web: a write to the ResponseWriter of a handler that has returned")
+
 // mayWrite returns an error if n more bytes of the body may not be written.
 func (inv *invocation) mayWrite(n int) error {
-	if inv.hijacked != nil {
+	switch {
+	case inv.hijacked != nil:
 		return http.ErrHijacked
+	case inv.returned: // buf is another response's now
+		return errReturned
 	}
 	if !inv.wroteHeader {
 		inv.writeHeader(http.StatusOK)
@@ -156,8 +165,11 @@ func (inv *invocation) Flush() { inv.FlushError() }
 
 // FlushError is Flush for an [http.ResponseController].
 func (inv *invocation) FlushError() error {
-	if inv.hijacked != nil {
+	switch {
+	case inv.hijacked != nil:
 		return http.ErrHijacked
+	case inv.returned:
+		return errReturned
 	}
 	if !inv.wroteHeader {
 		inv.WriteHeader(http.StatusOK)
@@ -216,7 +228,11 @@ func (inv *invocation) SetReadDeadline(t time.Time) error { return inv.setDeadli
 func (inv *invocation) SetWriteDeadline(t time.Time) error { return inv.setDeadline(&inv.writing, t) }
 
 func (inv *invocation) setDeadline(d *deadline, t time.Time) error {
-	inv.do(func() { d.set(inv, t) })
+	inv.do(func() {
+		if !inv.returned {
+			d.set(inv, t)
+		}
+	})
 	return nil
 }
 
