@@ -65,6 +65,8 @@ type speaker interface {
 	unsent() bool
 	// close closes a connection without a request when all written bytes are sent.
 	close()
+	// cutShort aborts the connection with its requests, because a shutdown has no more time.
+	cutShort()
 	// shutDown is called when the site shuts down. The connection ends with the requests
 	// under way, and is no longer one of those that only wait for a request.
 	shutDown()
@@ -202,6 +204,12 @@ func (c *connection) stop() {
 	if !c.speaker.unsent() {
 		c.transport.UnregisterProducer()
 	}
+}
+
+// cutShort implements speaker.
+func (c *connection) cutShort() {
+	c.cause = ErrShutdown
+	c.transport.AbortConnection()
 }
 
 // forget stops the timer and all other activity of the connection.

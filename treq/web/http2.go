@@ -229,7 +229,7 @@ func (c *h2Connection) flush() {
 		return
 	}
 	c.write()
-	if !c.blocked {
+	if !c.blocked && !c.closing { // else a response may never get to the client
 		c.written()
 	}
 }
@@ -385,6 +385,28 @@ func (c *h2Connection) leave() {
 	c.settle()
 }
 
+// cutShort implements speaker. The streams that programs have taken over are left alone.
+func (c *h2Connection) cutShort() {
+	if c.tunnels == 0 {
+		c.connection.cutShort()
+		return
+	}
+	for _, s := range c.allStreams() {
+		switch {
+		case s.tunnel.taken():
+		case s.over: // the rest of the content is on its way
+			s.reset(wire.NoError)
+		default:
+			s.reset(wire.InternalError)
+			s.lost(ErrShutdown)
+		}
+	}
+	c.sayLast(wire.NoError, "")
+	c.flush()
+	c.site.closed(&c.connection)
+	c.settle()
+}
+
 // close implements speaker.
 func (c *h2Connection) close() {
 	if !c.closing {
@@ -407,7 +429,8 @@ func (c *h2Connection) broken(err error) {
 
 // fail ends the connection with code because of err.
 func (c *h2Connection) fail(code wire.Code, err error) {
-	c.sayLast(code, err.Error())
+	c.last, c.saidLast = true, true
+	c.machine.GoAway(code, err.Error()) // also after that of an end in order
 	c.broken(err)
 }
 

@@ -417,6 +417,7 @@ func (s *h2Stream) end() {
 		n := s.delivered + len(s.in)
 		s.in, s.delivered = nil, 0
 		s.drop(n)
+		s.watch.await(&c.connection, s, awaitNothing) // the response is sent
 		s.awaitContent()
 	}
 }

@@ -116,8 +116,8 @@ func (s *Site) detach() {
 //
 // The Deferred fires when the last connection is closed. It fails only if it is cancelled: then
 // the remaining connections are cut short at once. Hijacked connections are left alone, as in
-// net/http. Once the last connection is closed, the Site can listen again; a port that begins to
-// listen before stops at once.
+// net/http, and so are hijacked streams of HTTP/2. Once the last connection is closed, the Site
+// can listen again; a port that begins to listen before stops at once.
 //
 // A reactor that is stopped, also by SIGINT or SIGTERM, first shuts down the sites that
 // listen on it; see [reactor.Core].
@@ -209,12 +209,13 @@ func (s *Site) cutShort() {
 	if n := h.busy.Len(); n != 0 {
 		slog.Warn("web: shutdown cuts connections short", "connections", n)
 	}
-	for c := range h.busy.All() {
-		if c.watch.awaiting == awaitClose {
+	for _, c := range slices.Collect(h.busy.All()) { // programs may end others meanwhile
+		switch {
+		case c.gone:
+		case c.watch.awaiting == awaitClose:
 			c.closeSoon() // the client may still be receiving the last response
-		} else {
-			c.cause = ErrShutdown
-			c.transport.AbortConnection()
+		default:
+			c.speaker.cutShort()
 		}
 	}
 	for c := range h.fresh.All() {
