@@ -341,6 +341,18 @@ func TestNoTurnWithoutWindow(t *testing.T) {
 	if got, n := x.server.Turn(); got != s || n != 5 {
 		t.Errorf("the turn of %v with %d, want 5", got, n)
 	}
+	// Nor has it one while its window opens only up to 0.
+	x.server.Wait(s)
+	x.feed(settings(4, 0))
+	x.out.Reset()
+	x.feed(windowUpdate(1, 2) + windowUpdate(1, 3))
+	if got, n := x.server.Turn(); got != nil || strings.Contains(x.out.String(), "Room") {
+		t.Errorf("the turn of %v with %d, window %d: %s", got, n, x.server.Window(s), x.out.String())
+	}
+	x.feed(windowUpdate(1, 1))
+	if got, n := x.server.Turn(); got != s || n != 1 {
+		t.Errorf("the turn of %v with %d, want 1", got, n)
+	}
 }
 
 // TestConnectionWindow: the window of the connection stops all streams, and Room comes when it opens.
