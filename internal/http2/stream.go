@@ -64,6 +64,9 @@ func (s *Stream) ReceivedEnd() bool { return s.has(receivedEnd) }
 // Closed reports whether both sides have ended, or the stream was reset.
 func (s *Stream) Closed() bool { return s.has(closed) }
 
+// NoContent reports whether no content may follow the response that has come: it answers a HEAD, or is a 204 or a 304.
+func (s *Stream) NoContent() bool { return s.has(noContent) }
+
 // Streams returns the number of open streams.
 func (c *conn) Streams() int { return c.streams.Len() }
 

@@ -240,8 +240,7 @@ func (x *exchange) respond(head responseHead, upgrade *response.Upgrade) *respon
 	r.Header = head.header
 	r.Length = head.length
 	r.Stream = head.stream
-	// The Trailer of a HEAD names what a GET would have.
-	if values := head.header["Trailer"]; len(values) != 0 && head.trailers && x.request.Method != http.MethodHead {
+	if values := head.header["Trailer"]; len(values) != 0 && head.trailers {
 		r.Trailer = announcedTrailers(values)
 	}
 	r.Request = x.request

@@ -264,7 +264,7 @@ func (s *http2Stream) headReceived(head *http2.ResponseHead) {
 	s.dump.response(head)
 	h := responseHead{
 		version: "HTTP/2.0", code: head.Code, phrase: http.StatusText(head.Code), header: head.Header, length: head.Length,
-		trailers: !head.End, stream: s.stream.ID(),
+		trailers: !head.End && !s.stream.NoContent(), stream: s.stream.ID(),
 	}
 	end := head.End
 	if !s.received() {
@@ -498,12 +498,11 @@ var errCutStream = &wire.Error{Kind: wire.ErrPartialBody, Detail: "the stream wa
 
 // cut ends x, whose response the server did not complete, for these reasons.
 func (s *http2Stream) cut(reasons []error) {
-	x := s.x
-	if x.request.Method == http.MethodHead { // nothing follows the head, as over HTTP/1.1
+	if s.stream.NoContent() { // its head is all of it, as over HTTP/1.1
 		s.end(response.ErrDone)
 		return
 	}
-	s.end(&response.FailedError{Reasons: append(reasons[:len(reasons):len(reasons)], errCutStream), Response: x.answer()})
+	s.end(&response.FailedError{Reasons: append(reasons[:len(reasons):len(reasons)], errCutStream), Response: s.x.answer()})
 }
 
 // connectionLost ends x because its connection has ended, for these reasons.

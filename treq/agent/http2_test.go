@@ -791,8 +791,8 @@ func TestHTTP2Reset(t *testing.T) {
 	}
 }
 
-// TestHTTP2CutShort: a body that is not complete says so, as over HTTP/1.1, however it ends. The response to a HEAD is complete
-// with its head.
+// TestHTTP2CutShort: a body that is not complete says so, as over HTTP/1.1, however it ends. A response that has no content is
+// complete with its head.
 func TestHTTP2CutShort(t *testing.T) {
 	for name, cut := range map[string]func(c *http2Conn){
 		"reset":            func(c *http2Conn) { c.do(func() { c.machine.Reset(&c.request(0).stream, wire.InternalError) }) },
@@ -801,20 +801,24 @@ func TestHTTP2CutShort(t *testing.T) {
 		"aborted":          (*http2Conn).abort,
 		"gone away":        func(c *http2Conn) { c.do(func() { c.machine.GoAway(wire.InternalError, "oops") }); c.close() },
 	} {
-		for _, method := range []string{"GET", "POST", "HEAD"} {
-			t.Run(name+" "+method, func(t *testing.T) {
+		for _, answer := range []struct {
+			method string
+			code   int
+			empty  bool // it has no content
+		}{{"GET", 200, false}, {"POST", 200, false}, {"HEAD", 200, true}, {"GET", 204, true}, {"GET", 304, true}} {
+			t.Run(fmt.Sprint(name, answer), func(t *testing.T) {
 				w := newHTTP2World(t, agent.PoolConfig{})
-				d := w.send(newRequest(method, "http://a.example/"))
+				d := w.send(newRequest(answer.method, "http://a.example/"))
 				c := w.conn(0)
 				c.do(func() {
-					c.request(0).respond(200, false)
-					if method != "HEAD" {
+					c.request(0).respond(answer.code, false)
+					if !answer.empty {
 						c.request(0).write("part", false)
 					}
 				})
 				content := deferredtest.SuccessResultOf(t, d).Content()
 				cut(c)
-				if method == "HEAD" {
+				if answer.empty {
 					deferredtest.SuccessResultOf(t, content)
 					return
 				}
@@ -844,6 +848,23 @@ func TestHTTP2Malformed(t *testing.T) {
 	}
 	c.do(func() { greet(c.request(1)) })
 	w.wantBody(other, "hello")
+}
+
+// TestHTTP2TooMuch: content beyond what the head allows is not a body that was cut short, and is no success of a HEAD.
+func TestHTTP2TooMuch(t *testing.T) {
+	for _, method := range []string{"GET", "HEAD"} {
+		w := newHTTP2World(t, agent.PoolConfig{})
+		d := w.send(newRequest(method, "http://a.example/"))
+		c := w.conn(0)
+		c.do(func() { c.request(0).respond(200, false, "Content-Length", "4") })
+		content := deferredtest.SuccessResultOf(t, d).Content()
+		c.Write([]byte("\x00\x00\x05\x00\x00\x00\x00\x00\x01hello"))
+		w.r.Pump()
+		err := deferredtest.FailureResultOf(t, content)
+		if !errors.Is(err, wire.ErrContentLength) || errors.Is(err, wire.ErrPartialBody) || !errors.As(err, new(*response.FailedError)) {
+			t.Errorf("%s: got %v", method, err)
+		}
+	}
 }
 
 // TestHTTP2Limit: the requests beyond the server's limit wait, or get a further connection, one at

@@ -91,29 +91,35 @@ func TestTrailers(t *testing.T) {
 	})
 }
 
-// TestTrailersOfHEAD: the response to a HEAD announces no trailers, since none follow it, whatever carries it.
-func TestTrailersOfHEAD(t *testing.T) {
+// TestTrailersWithoutContent: a response that has no content announces no trailers, since none follow it, whatever carries it.
+func TestTrailersWithoutContent(t *testing.T) {
 	w := newWorld(t, agent.PoolConfig{})
-	for _, head := range []string{"", "Transfer-Encoding: chunked\r\n", "Content-Length: 4\r\n"} {
-		d := w.send(newRequest("HEAD", "http://a.example/"))
-		w.Conn(0).Send("HTTP/1.1 200 OK\r\nTrailer: A\r\n" + head + "\r\n")
-		if resp := deferredtest.SuccessResultOf(t, d); resp.Trailer != nil || resp.Header.Get("Trailer") != "A" {
-			t.Errorf("%q: got %v", head, resp.Trailer)
-		}
-	}
-	for _, early := range []bool{true, false} { // the head ends the stream
-		for _, length := range []string{"", "4"} {
-			w := newHTTP2World(t, agent.PoolConfig{})
-			w.answer = func(s *http2Served) {
-				headers := []string{"Trailer", "A", "Content-Length", length}
-				s.respond(200, early, headers[:2+2*len(length)]...)
-				if !early {
-					s.write("", true)
-				}
-			}
-			d := w.send(newRequest("HEAD", "http://a.example/"))
+	for _, answer := range []struct {
+		method string
+		code   int
+	}{{"HEAD", 200}, {"GET", 204}, {"GET", 304}} {
+		check := func(name any, d *deferred.Deferred[*response.Response]) {
+			t.Helper()
 			if resp := deferredtest.SuccessResultOf(t, d); resp.Trailer != nil || resp.Header.Get("Trailer") != "A" {
-				t.Errorf("over HTTP/2, %v %q: got %v", early, length, resp.Trailer)
+				t.Errorf("%v, %q: got %v", answer, name, resp.Trailer)
+			}
+		}
+		for _, head := range []string{"", "Transfer-Encoding: chunked\r\n", "Content-Length: 4\r\n"} {
+			d := w.send(newRequest(answer.method, "http://a.example/"))
+			w.Conn(0).Send(fmt.Sprintf("HTTP/1.1 %d OK\r\nTrailer: A\r\n%s\r\n", answer.code, head))
+			check(head, d)
+		}
+		for _, early := range []bool{true, false} { // the head ends the stream
+			for _, length := range []string{"", "4"} {
+				w := newHTTP2World(t, agent.PoolConfig{})
+				w.answer = func(s *http2Served) {
+					headers := []string{"Trailer", "A", "Content-Length", length}
+					s.respond(answer.code, early, headers[:2+2*len(length)]...)
+					if !early {
+						s.write("", true)
+					}
+				}
+				check(fmt.Sprint("HTTP/2 ", early, length), w.send(newRequest(answer.method, "http://a.example/")))
 			}
 		}
 	}
