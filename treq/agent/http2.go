@@ -101,7 +101,7 @@ func (c *http2Connection) ConnectionMade(t reactor.Transport) {
 func (c *http2Connection) room() bool {
 	most := c.group.most
 	return c.broken == nil && !c.leaving && c.client.CanOpen() && (c.pool.persistent || c.sent == 0) &&
-		(c.settled || most == 0 || c.client.Streams() < most)
+		(c.settled || most == 0 || c.client.Streams()+len(c.waits) < most)
 }
 
 // unused reports whether c has no stream.
@@ -470,13 +470,13 @@ var ErrSilent = errors.New("the server did not answer a PING")
 // alive notes a sign of life.
 func (c *http2Connection) alive() { c.aliveAt, c.pingedAt = c.pool.clock.Now(), time.Time{} }
 
-// expectLife watches c, which has got another stream.
+// expectLife watches c, which has got another stream, or an exchange that waits for the settings.
 func (c *http2Connection) expectLife() {
 	silence := c.pool.http2.SendPingTimeout
 	if silence < 0 {
 		return
 	}
-	if c.client.Streams() == 1 && c.pingedAt.IsZero() {
+	if c.client.Streams()+len(c.waits) == 1 && c.pingedAt.IsZero() {
 		now := c.pool.clock.Now()
 		if quiet := now.Sub(c.aliveAt); c.answered && quiet >= silence {
 			c.ping(now)

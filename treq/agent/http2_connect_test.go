@@ -299,6 +299,20 @@ func TestExtendedConnect(t *testing.T) {
 			}
 		}
 	})
+	t.Run("each has a connection", func(t *testing.T) {
+		w := newHTTP2World(t, agent.PoolConfig{DisablePersistent: true})
+		w.config.ConnectProtocol = true
+		ds := []*deferred.Deferred[*response.Response]{w.agent.Request(extended("chat")), w.agent.Request(extended("chat"))}
+		w.r.Pump()
+		for i, d := range ds {
+			c := w.conn(i)
+			c.do(func() { c.request(0).respond(403, true) })
+			if resp := deferredtest.SuccessResultOf(t, d); resp.Code != 403 {
+				t.Errorf("got %d", resp.Code)
+			}
+		}
+		w.wantStreams() // both are closed
+	})
 	t.Run("not offered", func(t *testing.T) {
 		w := newHTTP2World(t, agent.PoolConfig{})
 		for range 2 {

@@ -31,6 +31,7 @@ func (c *http2Connection) maySend(x *exchange) (ok bool, err error) {
 		c.waits = append(c.waits, w)
 		c.sent++
 		c.place()
+		c.expectLife()
 		return false, nil
 	case extended && !c.client.ConnectProtocol():
 		return false, errConnectNotSet

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/http2"
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -158,5 +160,120 @@ func TestHTTP2OnceOnlyBodies(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestHTTP2WaitForSettings: how a request ends that waits for the settings of a connection. It is not sent, and its body is
+// stopped.
+func TestHTTP2WaitForSettings(t *testing.T) {
+	// lead has the connection made; it is nil if the request that waits does that itself.
+	get := func(w *http2World) *deferred.Deferred[*response.Response] { return w.get("/first") }
+	once := func(w *http2World, body *counted) *request.Request {
+		req := newRequest("POST", "http://a.example/")
+		req.Body = body
+		return req
+	}
+	connect := func(w *http2World, body *counted) *request.Request {
+		body.stopped++ // it has none
+		return extended("chat")
+	}
+	type result = deferred.Deferred[*response.Response]
+	for name, wait := range map[string]struct {
+		lead func(w *http2World) *result
+		make func(w *http2World, body *counted) *request.Request
+	}{
+		"a body": {get, once},
+		"a body that waits for a 100": {get, func(w *http2World, body *counted) *request.Request {
+			req := once(w, body)
+			req.ExpectContinue = time.Second
+			return req
+		}},
+		"an extended CONNECT":          {nil, connect},
+		"an extended CONNECT, another": {get, connect},
+	} {
+		for end, test := range map[string]struct {
+			then func(w *http2World, lead, d *result)
+			want error
+		}{
+			"it is cancelled": {func(w *http2World, lead, d *result) { d.Cancel() }, deferred.ErrCancelled},
+			"both are cancelled": {func(w *http2World, lead, d *result) {
+				if lead != nil {
+					lead.Cancel()
+				}
+				w.r.RunFor(20 * time.Second)
+				d.Cancel()
+			}, deferred.ErrCancelled},
+			"the connection is lost": {func(w *http2World, lead, d *result) { w.conn(0).abort() }, reactor.ErrConnectionReset},
+			"no settings come": {func(w *http2World, lead, d *result) {
+				w.r.RunFor(29*time.Second - 1)
+				deferredtest.NoResult(t, d)
+				w.r.RunFor(1)
+			}, agent.ErrSilent},
+			"no settings come to one": {func(w *http2World, lead, d *result) {
+				if lead != nil {
+					lead.Cancel()
+				}
+				w.r.RunFor(29 * time.Second)
+			}, agent.ErrSilent},
+		} {
+			t.Run(name+", "+end, func(t *testing.T) {
+				w := newHTTP2World(t, agent.PoolConfig{})
+				w.accept = func(c *http2Conn) { c.machine.Output(); c.off = true }
+				var lead *result
+				if wait.lead != nil {
+					lead = wait.lead(w)
+					w.r.RunFor(time.Second) // the silence begins with the first request
+				}
+				body := newCounted(-1)
+				d := w.send(wait.make(w, body))
+				if lead == nil {
+					w.r.RunFor(time.Second)
+				}
+				deferredtest.NoResult(t, d)
+				test.then(w, lead, d)
+				w.r.Pump()
+				err := deferredtest.FailureResultOf(t, d)
+				if failed := new(agent.RequestError); !errors.Is(err, test.want) || !errors.As(err, &failed) || !failed.NotSent {
+					t.Errorf("got %v", err)
+				}
+				if body.started != 0 || body.stopped != 1 {
+					t.Errorf("the body was started %d times, and stopped %d times", body.started, body.stopped)
+				}
+				if lead != nil && !lead.Called() {
+					lead.Cancel()
+					w.r.Pump()
+				}
+				if lead != nil {
+					deferredtest.FailureResultOf(t, lead)
+				}
+			})
+		}
+	}
+}
+
+// TestHTTP2WaitTakesRoom: a request that waits for the settings counts against the limit that an earlier connection has told,
+// so that no more than may be sent wait with it.
+func TestHTTP2WaitTakesRoom(t *testing.T) {
+	w := newHTTP2World(t, agent.PoolConfig{})
+	w.config.MaxStreams = 2
+	all := []*deferred.Deferred[*response.Response]{w.get("/1"), w.get("/2")} // the first connection is full
+	silent := true
+	w.accept = func(c *http2Conn) {
+		if c.off = silent; silent {
+			c.machine.Output()
+		}
+	}
+	for range 5 {
+		req := newRequest("POST", "http://a.example/")
+		req.Body = readOnce("body")
+		all = append(all, w.send(req))
+	}
+	if len(w.conns) != 4 {
+		t.Errorf("%d connections", len(w.conns))
+	}
+	for _, d := range all {
+		d.Cancel()
+		w.r.Pump()
+		deferredtest.FailureResultOf(t, d)
 	}
 }
