@@ -68,6 +68,31 @@ func (r *RequestReader) Head() *RequestHead { return &r.head }
 // those of the next request), or an error, which is always a [*wire.Error].
 func (r *RequestReader) Next(in []byte) (n int, ev Event, err error) { return r.next(in, r) }
 
+// Left returns how many bytes of the body of the message that is being read follow those that Next has read; -1 if they are
+// not known. in has the bytes after those: they may have the end of a chunked body, which is then known.
+func (r *RequestReader) Left(in []byte) int64 {
+	switch r.state {
+	case idle:
+		return 0
+	case byLength:
+		return r.left
+	}
+	ahead := *r
+	ahead.buf = bytes.Clone(r.buf)
+	var left int64
+	for {
+		n, event, err := ahead.Next(in)
+		switch {
+		case event == End:
+			return left
+		case err != nil, event == NeedMore:
+			return -1
+		}
+		left += int64(len(ahead.Data()))
+		in = in[n:]
+	}
+}
+
 // Finish reports what the end of the connection means. It returns End if the connection ended between
 // requests, and otherwise a [*wire.Error], such as ErrPartialHead or ErrPartialBody.
 func (r *RequestReader) Finish() (Event, error) { return r.finish(r) }

@@ -26,30 +26,33 @@ import (
 //	                     closing ──ConnectionLost──▶ lost
 //
 // A request may be answered before its content has ended. The channel then drops the
-// remaining content, up to maxDropped bytes. While a request is answered, the bytes after
-// it wait in the field in.
+// remaining content, up to maxDropped bytes. A response says "Connection: close" if more
+// will remain. If that is not known yet, a whole response is withheld until it is, for
+// maxWithheld at most; one that is sent in parts says it to be safe. While a request is
+// answered, the bytes after it wait in the field in.
 type channel struct {
 	connection
 	reader http1.RequestReader
 
 	req       *Request // the request being received or answered
 	version   http1.Version
-	announced int64                // the length of req's content
 	puller    reactor.PullProducer // produces req's response, if not nil
 	waiting   pieces.Queue         // of a response that the transport has not taken
 	lastPiece int64                // when a piece of waiting was passed on, in Unix nanoseconds
 	unwritten *Request             // the finished request whose response the transport has not taken
+	withheld  *withheld            // the response to req that is not sent yet; usually nil
 
-	receiving bool // the content of req has not ended
-	held      bool // req has paused its content
-	expecting bool // the client waits for a 100 before it sends the content
-	chunked   bool // the response's body is sent in chunks
-	answered  bool // the response to req is complete
-	keepAlive bool // another request may follow req
-	wasLast   bool // the client sends no request after req
-	unread    bool // the client may be sending bytes that nobody will read
-	begun     bool // part of a head has arrived
-	undecided bool // the first bytes will show which version the client speaks
+	receiving  bool // the content of req has not ended
+	held       bool // req has paused its content
+	expecting  bool // the client waits for a 100 before it sends the content
+	chunked    bool // the response's body is sent in chunks
+	untilClose bool // the response's body ends with the connection
+	answered   bool // the response to req is complete
+	keepAlive  bool // another request may follow req
+	wasLast    bool // the client sends no request after req
+	unread     bool // the client may be sending bytes that nobody will read
+	begun      bool // part of a head has arrived
+	undecided  bool // the first bytes will show which version the client speaks
 }
 
 // ConnectionMade waits for the first request. Another version of HTTP replaces the channel.
@@ -162,7 +165,7 @@ func (c *channel) needMore(some bool) {
 	case c.readEnded:
 		c.cut()
 	case c.receiving:
-		c.await(awaitContent)
+		c.awaitContent()
 	case !some && !c.begun && c.req == nil:
 		c.setWaits(true)
 		if c.watch.awaiting == awaitNothing { // after a rest
@@ -189,7 +192,7 @@ func (c *channel) headReceived(head *http1.RequestHead) {
 	c.keepAlive = head.KeepAlive && c.requests != c.site.MaxRequests && !c.site.house.shutting
 	c.wasLast = !head.KeepAlive
 	c.watch.credit, c.watch.received = c.limit(awaitContent), 0
-	c.version, c.announced, c.expecting = head.Version, head.Length, head.Expect100
+	c.version, c.expecting = head.Version, head.Expect100
 	c.receiving, c.held, c.answered, c.chunked = true, true, false, false
 	c.dropped = 0
 	if head.Length == 0 {
@@ -215,7 +218,12 @@ func (c *channel) contentReceived(data []byte) {
 		c.req.contentReceived(data)
 		return
 	}
-	if c.dropped += int64(len(data)); c.dropped > maxDropped {
+	switch c.dropped += int64(len(data)); {
+	case c.dropped <= maxDropped:
+	case c.withheld != nil:
+		c.keepAlive = false
+		c.release()
+	default:
 		c.linger()
 	}
 }
@@ -224,7 +232,11 @@ func (c *channel) contentReceived(data []byte) {
 func (c *channel) contentEnd() {
 	c.receiving = false
 	c.await(awaitNothing)
-	if c.answered {
+	switch {
+	case c.withheld != nil:
+		c.release()
+		return
+	case c.answered:
 		c.next()
 		return
 	}
@@ -272,6 +284,9 @@ func (c *channel) contentLost(err error) {
 	case !c.answered:
 		defer c.req.caught()
 		c.req.contentLost(err)
+	case c.withheld != nil:
+		c.keepAlive = false
+		c.release()
 	case c.unread:
 		c.linger()
 	default:
@@ -332,6 +347,9 @@ func (c *channel) overdue(e awaited) {
 		c.refuse(http.StatusRequestTimeout, "the head of the request took too long")
 	case e == awaitHead, e == awaitRequest:
 		c.close()
+	case e == awaitAnswer:
+		c.keepAlive = false
+		c.release()
 	case e == awaitContent:
 		c.keepAlive, c.unread = false, true
 		c.contentLost(errContentTimeout)

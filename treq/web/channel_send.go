@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -17,16 +19,25 @@ import (
 func (c *channel) writeHead(h responseHead, body []byte, last bool) error {
 	head := http1.ResponseHead{Version: c.version, Code: h.code, Phrase: h.phrase, Header: h.header, Length: h.length}
 	head.Chunked = h.length < 0 && !h.bodiless && c.version.Minor != 0
-	if c.closesAfter(h, last) {
+	c.chunked, c.untilClose = head.Chunked, h.length < 0 && !h.bodiless && !head.Chunked
+	closes, unknown := c.closesAfter(h)
+	if closes || unknown && !last {
 		c.keepAlive = false
 	}
 	c.expecting = false
+	if unknown && c.keepAlive {
+		return c.withhold(head, body)
+	}
+	return c.sendHead(&head, body)
+}
+
+// sendHead sends a head with the beginning of its body.
+func (c *channel) sendHead(head *http1.ResponseHead, body []byte) error {
 	head.KeepAlive = c.keepAlive
-	out, err := appendHead(c.site.scratch[:0], &head)
+	out, err := appendHead(c.site.scratch[:0], head)
 	if err != nil {
 		return err
 	}
-	c.chunked = head.Chunked
 	const small = 8 << 10 // copying so few bytes costs less than another write
 	copied := len(body) <= small
 	switch {
@@ -48,18 +59,64 @@ func (c *channel) writeHead(h responseHead, body []byte, last bool) error {
 	return nil
 }
 
-// closesAfter reports whether the connection cannot be used again after h.
-func (c *channel) closesAfter(h responseHead, last bool) bool {
+// closesAfter reports whether the connection cannot be used again after h. unknown says that it depends on the content that
+// is still to come: the channel does not know how much that is.
+func (c *channel) closesAfter(h responseHead) (closes, unknown bool) {
 	switch {
-	case h.length < 0 && !h.bodiless && c.version.Minor == 0:
-		return true // the end of the connection is the end of the body
+	case c.untilClose:
+		return true, false // the end of the connection is the end of the body
 	case h.code == http.StatusSwitchingProtocols, http1.HasToken(h.header["Connection"], "close"):
-		return true
+		return true, false
 	case c.readEnded && len(c.in) == 0:
-		return true
+		return true, false
+	case !c.receiving || c.req.duplex && !c.expecting:
+		return false, false
+	case c.expecting: // the client will not send the content
+		return true, false
 	}
-	// The client will not send the content, or it is too long to be dropped.
-	return c.receiving && (c.expecting || last && c.announced > maxDropped)
+	left := c.reader.Left(c.in)
+	return left > maxDropped, left < 0
+}
+
+// A withheld is a whole response that waits for the end of the request's content, or for too much of it.
+type withheld struct {
+	head    http1.ResponseHead
+	body    []byte
+	trailer http.Header
+	short   bool
+}
+
+// withhold keeps a response back until release. finish follows at once. On an error it keeps nothing.
+func (c *channel) withhold(head http1.ResponseHead, body []byte) error {
+	head.Header = maps.Clone(head.Header)
+	head.KeepAlive = true
+	if _, err := appendHead(nil, &head); err != nil {
+		return err
+	}
+	if len(body) <= maxPiece {
+		body = bytes.Clone(body)
+	}
+	c.withheld = &withheld{head: head, body: body}
+	return nil
+}
+
+// release sends the response that was withheld.
+func (c *channel) release() {
+	defer c.req.caught()
+	w := c.withheld
+	c.withheld = nil
+	c.sendHead(&w.head, w.body) // withhold has checked the head
+	c.finish(w.trailer, w.short)
+}
+
+// awaitContent starts the time for more content.
+func (c *channel) awaitContent() {
+	switch {
+	case c.withheld == nil:
+		c.await(awaitContent)
+	case c.watch.awaiting != awaitAnswer:
+		c.await(awaitAnswer)
+	}
 }
 
 func (c *channel) write(p []byte) {
@@ -149,6 +206,12 @@ func (c *channel) inform(code int, header http.Header) {
 // finish implements carrier. It reads the remaining content, and then the next request.
 func (c *channel) finish(trailer http.Header, short bool) {
 	c.answered = true
+	if w := c.withheld; w != nil {
+		w.trailer, w.short = trailer, short
+		c.held = false
+		c.consume()
+		return
+	}
 	if c.chunked {
 		out, err := http1.AppendLastChunk(c.site.scratch[:0], trailer)
 		if err != nil {
@@ -271,7 +334,7 @@ func (c *channel) ResumeProducing() {
 	case c.req == nil:
 		c.await(awaitRequest)
 	case c.receiving && !c.held:
-		c.await(awaitContent)
+		c.awaitContent()
 	}
 	c.written()
 	c.resumeWriting()

@@ -218,8 +218,13 @@ func (inv *invocation) hijack() error {
 
 // For an http.ResponseController.
 
-// EnableFullDuplex does nothing: a handler may always read after its first write.
-func (inv *invocation) EnableFullDuplex() error { return nil }
+// EnableFullDuplex says that the handler reads all of the request's body, though it may write first. A handler may always
+// read after its first write. But without EnableFullDuplex a response that begins before the end of the body may say
+// "Connection: close" over HTTP/1.1, since the rest of the body may be too long to be dropped.
+func (inv *invocation) EnableFullDuplex() error {
+	inv.do(func() { inv.req.duplex = true })
+	return nil
+}
 
 // SetReadDeadline bounds reads of the body, by the reactor's clock.
 func (inv *invocation) SetReadDeadline(t time.Time) error { return inv.setDeadline(&inv.reading, t) }

@@ -271,6 +271,7 @@ func TestUnreadBody(t *testing.T) {
 
 	// The same for content of unknown length.
 	p = s.connect().send("POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+	s.Advance(200 * time.Millisecond)
 	want(t, body(p.take()), "/d")
 	for range 20 {
 		p.send("8000\r\n" + strings.Repeat("x", 0x8000) + "\r\n")

@@ -67,6 +67,7 @@ type Request struct {
 	streams   bool // resource receives the content itself
 	last      bool // the connection ends with the response
 	refused   bool // the request is not valid
+	duplex    bool // the program reads all of the content, also after it has begun to write
 	asking    bool // the producer of a body that is not sent will be asked
 
 	kept        Content // the content for a resource that does not stream

@@ -17,13 +17,14 @@ const (
 	awaitHead            // the end of a head
 	awaitRequest         // the first byte of another request
 	awaitContent         // more content
+	awaitAnswer          // the end of the content, or much of it, for a response that is withheld
 	awaitWritten         // room for more of the response
 	awaitClose           // the client's end of the connection
 )
 
 // fromClient reports whether e is something that the client sends.
 func (e awaited) fromClient() bool {
-	return e == awaitHead || e == awaitRequest || e == awaitContent
+	return e == awaitHead || e == awaitRequest || e == awaitContent || e == awaitAnswer
 }
 
 const (
@@ -35,6 +36,10 @@ const (
 	// what the system has of the last response, and a reset would drop that.
 	lingering = 5 * time.Second
 	maxLinger = 30 * time.Second
+	// maxWithheld bounds the time that a whole response waits for the end of its request's
+	// content. Most clients that send the end at all send it right after the rest, without
+	// a round trip. A client that waits for the response first does not wait long.
+	maxWithheld = 200 * time.Millisecond
 )
 
 // limit returns how long e may take. Zero or less means no limit.
@@ -47,6 +52,8 @@ func (c *connection) limit(e awaited) time.Duration {
 		return cmp.Or(s.IdleTimeout, defaultTimeout)
 	case awaitContent:
 		return cmp.Or(s.ContentTimeout, defaultTimeout)
+	case awaitAnswer:
+		return maxWithheld
 	case awaitWritten:
 		return cmp.Or(s.WriteTimeout, defaultTimeout)
 	case awaitClose:
