@@ -207,8 +207,8 @@ func TestHTTP2WithoutIt(t *testing.T) {
 	}
 }
 
-// TestHeadOfAHandlerThatGoesOn: the handler of a HEAD learns that the client is gone, although it
-// has sent the whole response.
+// TestHeadOfAHandlerThatGoesOn: a handler learns that the client is gone, although it has sent the
+// whole response; but not that of a HEAD, whose response is complete with its head.
 func TestHeadOfAHandlerThatGoesOn(t *testing.T) {
 	var gone *deferred.Deferred[deferred.None]
 	waits := false
@@ -225,6 +225,12 @@ func TestHeadOfAHandlerThatGoesOn(t *testing.T) {
 		resp := deferredtest.SuccessResultOf(t, d)
 		text := resp.Text()
 		deferredtest.NoResult(t, gone)
+		if resp.Request.Method == "HEAD" {
+			if got := deferredtest.SuccessResultOf(t, text); got != "" || !waits {
+				t.Errorf("a body %q; the handler waits %t", got, waits)
+			}
+			continue
+		}
 		text.Cancel()
 		stub.Flush()
 		deferredtest.FailureResultOf(t, text)

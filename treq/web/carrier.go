@@ -91,6 +91,7 @@ type responseHead struct {
 	header   http.Header
 	length   int64 // the length of the body; -1 if unknown
 	bodiless bool  // no body follows, whatever the length
+	trailers bool  // trailers follow the body
 	refused  bool  // the request is not valid: an HTTP/1.1 connection ends with the response
 }
 

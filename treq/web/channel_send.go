@@ -220,6 +220,8 @@ func (c *channel) finish(trailer http.Header, short bool) {
 		}
 		c.send(out)
 		c.site.scratch = out
+	} else if len(trailer) != 0 {
+		slog.Error("web: trailers are left out: over HTTP/1.1 only a body without a Content-Length has trailers, over HTTP/1.0 none", "uri", c.req.shownURI())
 	}
 	if c.full() {
 		c.unwritten = c.req
@@ -241,11 +243,26 @@ func (c *channel) finish(trailer http.Header, short bool) {
 	}
 }
 
-// abort implements carrier. It closes the connection.
+// abort implements carrier. It closes the connection after the bytes that the transport has: they may have been flushed. The
+// client sees by the Content-Length, or by the missing last chunk, that the body is not complete. A body that ends with the
+// connection shows it only by a reset, which may lose bytes.
 func (c *channel) abort() {
 	c.waiting.Clear()
-	c.stop()
-	c.transport.AbortConnection()
+	req := c.req
+	if !req.headSent || c.untilClose {
+		c.stop()
+		c.transport.AbortConnection()
+		return
+	}
+	c.cause = reactor.ErrConnectionAborted
+	c.linger()
+	c.reactor.CallLater(0, func() {
+		if c.req == req {
+			c.req = nil
+			defer req.caught()
+			req.connectionLost(c.cause)
+		}
+	})
 }
 
 // refuse answers an invalid request, and closes the connection.

@@ -196,6 +196,13 @@ func (c *coder) flush() {
 	c.send()
 }
 
+// flushWritten is flush before an abort: what the program has flushed in this turn would be lost with the coder.
+func (c *coder) flushWritten() {
+	if c.unsaid && c.waiting.Size() == 0 && !c.blocked() {
+		c.flush()
+	}
+}
+
 // rush sends all that was written, at once, and ends the coder without an end of the body: the
 // connection is hijacked.
 func (c *coder) rush() {

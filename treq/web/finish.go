@@ -12,7 +12,8 @@ import (
 // NotifyFinish returns a Deferred that fires when the response has been written and the
 // connection has taken it. It fails with the reason if the connection is lost before that,
 // or if the client ends its side of the connection. Over HTTP/2 it also fails, with a
-// wire.StreamError, if the client resets the request. Each call returns another Deferred.
+// wire.StreamError, if the client resets the request; a HEAD can be reset until the head of
+// its response is sent. Each call returns another Deferred.
 //
 // NotifyFinish learns of the end of the client's side late, or never, if the client has
 // sent many bytes after the request. A response that was written may not have been

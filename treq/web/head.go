@@ -25,8 +25,9 @@ func bodyAllowed(code int) bool {
 func (r *Request) sendHead(body []byte, whole int64) {
 	r.headSent = true
 	header := r.ResponseHeader
-	trailers := hasTrailers(header)
+	trailers := hasTrailers(header) || r.late != nil && hasTrailers(r.late)
 	last, empty := whole == int64(len(body)), whole == 0
+	r.trailing = trailers || !last
 	if trailers {
 		whole = -1
 	}
@@ -55,7 +56,7 @@ func (r *Request) sendHead(body []byte, whole int64) {
 	if encoder != nil {
 		body = nil
 	}
-	head := responseHead{code: r.code, phrase: r.phrase, header: header, length: r.length, bodiless: !r.hasBody(), refused: r.refused}
+	head := responseHead{code: r.code, phrase: r.phrase, header: header, length: r.length, bodiless: !r.hasBody(), trailers: trailers, refused: r.refused}
 	if err := r.carrier.writeHead(head, body, last); err != nil {
 		slog.Error("web: a response cannot be sent", "uri", r.shownURI(), "error", err)
 		r.abort()
@@ -144,10 +145,9 @@ func withoutTrailers(h http.Header) http.Header {
 	return h
 }
 
-// trailers returns the headers that are sent after the body. A body of known length has
-// none.
+// trailers returns the headers that are sent after the body.
 func (r *Request) trailers() (trailers http.Header) {
-	if r.length >= 0 || !r.hasBody() {
+	if !r.trailing || !r.hasBody() {
 		return nil
 	}
 	all := r.ResponseHeader

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -36,6 +37,7 @@ type h2Connection struct {
 	owed      int         // bytes, without those of bodies, that were written while the transport was blocked
 	lastPiece int64       // when bodies were passed on, in Unix nanoseconds
 	unwritten []*h2Stream // the finished responses that the transport has not taken
+	detached  []*h2Stream // streams that the machine does not know any more, but whose responses go on
 
 	batching bool // something that calls flush later is running
 	pulling  bool // the transport asks for the bodies that wait
@@ -195,7 +197,7 @@ func (c *h2Connection) rest() {
 func (c *h2Connection) settle() {
 	switch {
 	case c.closing, c.consuming, c.batching, c.resting:
-	case c.machine.Streams() == 0 && (c.readEnded || c.last && !c.machine.Partial()):
+	case c.streams() == 0 && (c.readEnded || c.last && !c.machine.Partial()):
 		c.sayLast(wire.NoError, "")
 		c.flush()
 		c.linger()
@@ -204,9 +206,9 @@ func (c *h2Connection) settle() {
 		if c.watch.awaiting != awaitHead {
 			c.await(awaitHead)
 		}
-	case c.machine.Streams() != 0:
+	case c.streams() != 0:
 		c.health.begin(c)
-		if c.saidLast && c.tunnels == c.machine.Streams() {
+		if c.saidLast && c.tunnels == c.streams() {
 			c.site.closed(&c.connection) // a shutdown leaves tunnels alone
 		}
 		if c.watch.awaiting.fromClient() {
@@ -442,11 +444,21 @@ func (c *h2Connection) clientEnded() {
 	}
 }
 
-// allStreams returns the open streams.
+// streams returns the number of streams that are open or detached.
+func (c *h2Connection) streams() int { return c.machine.Streams() + len(c.detached) }
+
+// allStreams returns the streams that are open or detached.
 func (c *h2Connection) allStreams() []*h2Stream {
-	all := make([]*h2Stream, 0, c.machine.Streams())
+	all := make([]*h2Stream, 0, c.streams())
 	c.machine.Each(func(s *http2.Stream) { all = append(all, streamOf(s)) })
-	return all
+	return append(all, c.detached...)
+}
+
+// removeDetached ends that s is detached, if it is.
+func (c *h2Connection) removeDetached(s *h2Stream) {
+	if i := slices.Index(c.detached, s); i >= 0 {
+		c.detached = slices.Delete(c.detached, i, i+1)
+	}
 }
 
 // loseAll ends all streams because of reason.

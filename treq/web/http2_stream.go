@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -156,10 +157,11 @@ func (s *h2Stream) contentEnded(trailer http.Header) {
 		(*h2Tunnel)(s).settle()
 		return
 	}
-	if s.Closed() {
+	if s.over {
 		s.watch.end()
 		return
 	}
+	s.detachIfClosed()
 	if s.watch.awaiting == awaitContent {
 		s.awaitNext()
 	}
@@ -234,9 +236,8 @@ func (s *h2Stream) writeHead(h responseHead, body []byte, last bool) error {
 	} else if !h.refused && http1.HasToken(h.header["Connection"], "close") {
 		c.shutDown() // as net/http
 	}
-	// Then there are no trailers either. A head without a body does not end the stream before the
-	// response has ended, since its handler has to learn of a reset or a loss until then.
-	whole := last && (h.bodiless || h.length == int64(len(body)))
+	// The head ends the response to a HEAD for the client, though its resource may go on.
+	whole := s.req.Method == http.MethodHead || last && !h.trailers && (h.bodiless || h.length == int64(len(body)))
 	head := http2.ResponseHead{Code: h.code, Header: h.header, Length: h.length}
 	err := c.machine.Respond(&s.Stream, &head, whole && len(body) == 0)
 	if err != nil {
@@ -255,10 +256,34 @@ func (s *h2Stream) writeHead(h responseHead, body []byte, last bool) error {
 		s.queue(body)
 	}
 	if !last {
+		s.detachIfClosed()
 		c.flush()
 	}
 	return nil
 }
+
+// detachIfClosed keeps the request of a stream that has ended on both sides, and that the machine therefore does not know
+// any more, while its response goes on: that of a HEAD, of which only the head is sent. The client cannot reset it. So if
+// too many go on, the oldest one is told that nobody waits for it.
+func (s *h2Stream) detachIfClosed() {
+	c := s.conn
+	if !s.Closed() || s.over {
+		return
+	}
+	c.detached = append(c.detached, s)
+	if len(c.detached) > c.mostRunning/2 {
+		oldest := c.detached[0]
+		c.removeDetached(oldest)
+		c.reactor.CallLater(0, func() {
+			if !oldest.over {
+				oldest.lost(errHeadSent)
+			}
+		})
+	}
+}
+
+// errHeadSent is the error of a response to a HEAD that goes on too long.
+var errHeadSent = errors.New("web: the client has received the response to its HEAD, and too many others still go on")
 
 // write implements carrier.
 func (s *h2Stream) write(p []byte) {
@@ -397,6 +422,7 @@ func (s *h2Stream) finish(trailer http.Header, short bool) {
 func (s *h2Stream) end() {
 	c := s.conn
 	s.over = true
+	c.removeDetached(s)
 	c.unwritten = append(c.unwritten, s)
 	switch {
 	case s.SentEnd():
@@ -471,6 +497,7 @@ func (s *h2Stream) lost(reason error) {
 // forget stops all activity of the stream.
 func (s *h2Stream) forget() {
 	s.over = true
+	s.conn.removeDetached(s)
 	s.body.Clear()
 	s.in, s.puller = nil, nil
 	s.watch.end()

@@ -187,9 +187,8 @@ func (c *handlerCarrier) perform(batch []func() error) (more bool) {
 			return false
 		}
 	}
-	if c.unflushed && !c.finished {
-		c.unflushed = false
-		http.NewResponseController(c.w).Flush() // a writer without Flush sends when it likes
+	if !c.finished {
+		c.flush()
 	}
 	c.inv.do(func() {
 		if was := c.full(); c.queued != 0 {
@@ -204,6 +203,14 @@ func (c *handlerCarrier) perform(batch []func() error) (more bool) {
 		}
 	})
 	return !c.ended
+}
+
+// flush sends what was written.
+func (c *handlerCarrier) flush() {
+	if c.unflushed {
+		c.unflushed = false
+		http.NewResponseController(c.w).Flush() // a writer without Flush sends when it likes
+	}
 }
 
 // read passes a piece of the content to the request.
@@ -331,7 +338,12 @@ func (c *handlerCarrier) finish(trailer http.Header, short bool) {
 	})
 }
 
-func (c *handlerCarrier) abort() { c.do(func() error { panic(http.ErrAbortHandler) }) }
+func (c *handlerCarrier) abort() {
+	c.do(func() error {
+		c.flush()
+		panic(http.ErrAbortHandler)
+	})
+}
 
 func (c *handlerCarrier) full() bool { return c.queued >= maxPiece }
 

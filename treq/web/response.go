@@ -26,6 +26,7 @@ type response struct {
 	rendering  bool // the resource is being rendered: Write keeps the bytes
 	sealed     bool // nothing may be appended to buffered
 	headSent   bool
+	trailing   bool // the response may have trailers; set with headSent
 	finished   bool
 	ended      bool // the response was logged, and NotifyFinish has fired
 	aborted    bool
@@ -270,6 +271,9 @@ func (r *Request) endWith(code int, text, name, value string) {
 
 // abort ends the response so that the client sees that it is not complete.
 func (r *Request) abort() {
+	if r.coder != nil && !r.over() {
+		r.coder.flushWritten()
+	}
 	if !r.over() {
 		r.buffered, r.more = nil, pieces.Queue{}
 		r.dropCoder()
