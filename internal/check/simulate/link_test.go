@@ -153,6 +153,9 @@ func (e *end) pump() {
 	for {
 		to := e.other
 		switch {
+		case e.over != nil && to.stopped && !e.link.silent:
+			to.close(false) // nobody takes what is left
+			return
 		case e.waiting || !to.made || to.blocked || to.finished || to.stopped || e.link.silent:
 			return
 		case len(e.in) == 0:
@@ -295,4 +298,5 @@ func (e *end) StopProducing() {
 		e.paused = false
 		e.t.ResumeProducing()
 	}
+	e.other.pump()
 }
