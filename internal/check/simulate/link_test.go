@@ -49,7 +49,7 @@ func someFaults(random *rand.Rand, lost bool) faults {
 		case 0:
 			w.piece, w.whole = 1+random.IntN(20), 1500
 		case 1:
-			w.piece, w.whole = 1+random.IntN(5000), 50_000
+			w.piece, w.whole = 100+random.IntN(5000), 50_000 // within a site's WriteTimeout, also with the longest delay
 		}
 		if random.IntN(3) == 0 {
 			w.delay = time.Duration(random.IntN(20)) * time.Millisecond
