@@ -80,7 +80,7 @@ func TestClientHuge(t *testing.T) {
 		serveTheirs(t, nil, huge):                              nil,
 		serveTheirs(t, authority.ServerTLS("127.0.0.1"), huge): authority.ClientTLS(),
 	} {
-		flat(t, 64<<20, func() { oursHuge(t, second(config), url, "HTTP/2.0") })
+		flat(t, 16<<20, func() { oursHuge(t, second(config), url, "HTTP/2.0") })
 	}
 }
 

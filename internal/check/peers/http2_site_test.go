@@ -125,7 +125,7 @@ func TestSiteHuge(t *testing.T) {
 			trusting = authority.ClientTLS()
 		}
 		url := serveSite(t, &web.Site{Handler: http.HandlerFunc(hugeHandler), MaxContent: -1}, config)
-		flat(t, 64<<20, func() { theirsHuge(t, trusting, url) })
-		flat(t, 64<<20, func() { oursHuge(t, second(trusting), url, "HTTP/2.0") })
+		flat(t, 16<<20, func() { theirsHuge(t, trusting, url) })
+		flat(t, 16<<20, func() { oursHuge(t, second(trusting), url, "HTTP/2.0") })
 	}
 }

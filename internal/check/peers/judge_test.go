@@ -185,8 +185,8 @@ func TestNghttpdLowersWindows(t *testing.T) {
 func TestHugeTheirs(t *testing.T) {
 	long(t)
 	url := serveTheirs(t, nil, func(s *http.Server) { s.Handler = http.HandlerFunc(hugeHandler) })
-	flat(t, 64<<20, func() { theirsHuge(t, nil, url) })
-	flat(t, 64<<20, func() { oursHuge(t, agent.Config{}, url, "HTTP/1.1") })
+	flat(t, 16<<20, func() { theirsHuge(t, nil, url) })
+	flat(t, 16<<20, func() { oursHuge(t, agent.Config{}, url, "HTTP/1.1") })
 }
 
 // TestGoAwayTheirs has net/http's client make requests of servers that end their connections.
