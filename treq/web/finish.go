@@ -42,8 +42,9 @@ func (r *Request) notify(err error) {
 }
 
 // Err returns why the response was cut short: the reason of the connection's loss, or
-// [ErrShutdown], or over HTTP/2 a wire.StreamError if the client has reset the request. It returns nil as long as the connection is not lost, and after the client
-// has taken the whole response.
+// [ErrShutdown], or over HTTP/2 a wire.StreamError if the client has reset the request. It
+// returns nil as long as the connection is not lost, and after the client has taken the whole
+// response.
 func (r *Request) Err() error { return r.lost }
 
 // FinishWhen finishes the response when d fires. If d fails, the response fails; see

@@ -164,7 +164,7 @@ func (c *h2Connection) headReceived(head *http2.RequestHead) {
 		c.shutDown() // the first request of a new connection
 	}
 	if c.requests == c.site.MaxRequests {
-		c.sayLast(wire.NoError, "")
+		c.sayLast()
 	}
 	if head.Length == 0 { // reads the End event, so that the answer need not wait for content
 		if _, event, err := c.machine.Next(nil); err == nil && event != http2.NeedMore {
@@ -198,7 +198,7 @@ func (c *h2Connection) settle() {
 	switch {
 	case c.closing, c.consuming, c.batching, c.resting:
 	case c.streams() == 0 && (c.readEnded || c.last && !c.machine.Partial()):
-		c.sayLast(wire.NoError, "")
+		c.sayLast()
 		c.flush()
 		c.linger()
 	case !c.settled: // since the beginning
@@ -353,12 +353,16 @@ func (c *h2Connection) unsent() bool { return false }
 // Ending.
 
 // sayLast tells the client that its last request was the last one of the connection.
-func (c *h2Connection) sayLast(code wire.Code, debug string) {
-	c.last = true
+func (c *h2Connection) sayLast() {
 	if !c.saidLast {
-		c.saidLast = true
-		c.machine.GoAway(code, debug)
+		c.goAway(wire.NoError, "")
 	}
+}
+
+// goAway is sayLast with the reason, also after that of an end in order.
+func (c *h2Connection) goAway(code wire.Code, debug string) {
+	c.last, c.saidLast = true, true
+	c.machine.GoAway(code, debug)
 }
 
 // shutDown implements speaker. The connection ends in two steps (RFC 9113, section 6.8): the
@@ -382,7 +386,7 @@ func (c *h2Connection) leave() {
 	}
 	c.leaving.Cancel()
 	c.leaving = nil
-	c.sayLast(wire.NoError, "")
+	c.sayLast()
 	c.flush()
 	c.settle()
 }
@@ -403,7 +407,7 @@ func (c *h2Connection) cutShort() {
 			s.lost(ErrShutdown)
 		}
 	}
-	c.sayLast(wire.NoError, "")
+	c.sayLast()
 	c.flush()
 	c.site.closed(&c.connection)
 	c.settle()
@@ -412,7 +416,7 @@ func (c *h2Connection) cutShort() {
 // close implements speaker.
 func (c *h2Connection) close() {
 	if !c.closing {
-		c.sayLast(wire.NoError, "")
+		c.sayLast()
 		c.flush()
 	}
 	c.lose()
@@ -431,8 +435,7 @@ func (c *h2Connection) broken(err error) {
 
 // fail ends the connection with code because of err.
 func (c *h2Connection) fail(code wire.Code, err error) {
-	c.last, c.saidLast = true, true
-	c.machine.GoAway(code, err.Error()) // also after that of an end in order
+	c.goAway(code, err.Error())
 	c.broken(err)
 }
 

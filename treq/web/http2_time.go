@@ -37,7 +37,7 @@ func (c *h2Connection) overdue(e awaited) {
 		}
 		c.fail(wire.EnhanceYourCalm, errHeadTimeout)
 	case awaitRequest:
-		c.sayLast(wire.NoError, "")
+		c.sayLast()
 		c.flush()
 		c.linger()
 	default:

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -434,7 +434,7 @@ POST / VERSION 200 1050000[]`},
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					io.WriteString(w, "a")
 					w.(http.Flusher).Flush()
-					web.Await(r.Context(), sleep(x, time.Second))
+					web.Await(r.Context(), task.Sleep(x.Reactor(), time.Second))
 					io.WriteString(w, "b")
 				})
 			}, func(x *exchange) {
@@ -454,7 +454,7 @@ the head`},
 					}
 					io.WriteString(w, "some")
 					w.(http.Flusher).Flush()
-					web.Await(r.Context(), sleep(x, time.Second))
+					web.Await(r.Context(), task.Sleep(x.Reactor(), time.Second))
 					if r.URL.Path == "/abort" {
 						panic(http.ErrAbortHandler)
 					}
@@ -539,12 +539,6 @@ web: the connection was lost`},
 	}
 }
 
-func sleep(x *exchange, d time.Duration) *deferred.Deferred[deferred.None] {
-	done := deferred.New[deferred.None]()
-	x.Reactor().CallLater(d, func() { done.Callback(deferred.None{}) })
-	return done
-}
-
 // An untilPaused producer writes until it is paused.
 type untilPaused struct {
 	req    *web.Request
@@ -566,5 +560,3 @@ func (p *untilPaused) write() {
 		p.req.Finish()
 	}
 }
-
-var _ reactor.PushProducer = (*untilPaused)(nil)
