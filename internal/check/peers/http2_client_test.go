@@ -25,11 +25,8 @@ func second(config *tls.Config) agent.Config {
 // TestClient has our client sit the exam with net/http's server.
 func TestClient(t *testing.T) {
 	var authority treqtesting.Authority
-	for url, config := range map[string]*tls.Config{
-		serveTheirs(t, nil, nil):                              nil,
-		serveTheirs(t, authority.ServerTLS("127.0.0.1"), nil): authority.ClientTLS(),
-	} {
-		sit(t, ours(second(config), "HTTP/2.0"), url, nil)
+	for _, way := range ways(&authority) {
+		sit(t, ours(second(way.client), "HTTP/2.0"), serveTheirs(t, way.server, nil), nil)
 	}
 }
 
@@ -76,11 +73,9 @@ func TestClientNghttpd(t *testing.T) {
 // TestClientHuge has a huge body go both ways between our client and net/http.
 func TestClientHuge(t *testing.T) {
 	var authority treqtesting.Authority
-	for url, config := range map[string]*tls.Config{
-		serveTheirs(t, nil, huge):                              nil,
-		serveTheirs(t, authority.ServerTLS("127.0.0.1"), huge): authority.ClientTLS(),
-	} {
-		flat(t, 16<<20, func() { oursHuge(t, second(config), url, "HTTP/2.0") })
+	for _, way := range ways(&authority) {
+		url := serveTheirs(t, way.server, huge)
+		flat(t, 16<<20, func() { oursHuge(t, second(way.client), url, "HTTP/2.0") })
 	}
 }
 

@@ -42,15 +42,17 @@ func serveOurs(t *testing.T, config *tls.Config) string {
 // TestSite has net/http's client sit the exam with a Site.
 func TestSite(t *testing.T) {
 	var authority treqtesting.Authority
-	sit(t, theirs(nil), serveOurs(t, nil), nil)
-	sit(t, theirs(authority.ClientTLS()), serveOurs(t, authority.ServerTLS("127.0.0.1")), nil)
+	for _, way := range ways(&authority) {
+		sit(t, theirs(way.client), serveOurs(t, way.server), nil)
+	}
 }
 
 // TestSiteAndClient has our client sit the exam with a Site.
 func TestSiteAndClient(t *testing.T) {
 	var authority treqtesting.Authority
-	sit(t, ours(second(nil), "HTTP/2.0"), serveOurs(t, nil), nil)
-	sit(t, ours(second(authority.ClientTLS()), "HTTP/2.0"), serveOurs(t, authority.ServerTLS("127.0.0.1")), nil)
+	for _, way := range ways(&authority) {
+		sit(t, ours(second(way.client), "HTTP/2.0"), serveOurs(t, way.server), nil)
+	}
 }
 
 // TestSiteOdd has net/http's client, with odd settings, sit the exam with a Site.
@@ -119,13 +121,9 @@ func TestChromium(t *testing.T) {
 // TestSiteHuge has a huge body go both ways between net/http's client and a Site.
 func TestSiteHuge(t *testing.T) {
 	var authority treqtesting.Authority
-	for _, config := range []*tls.Config{nil, authority.ServerTLS("127.0.0.1")} {
-		var trusting *tls.Config
-		if config != nil {
-			trusting = authority.ClientTLS()
-		}
-		url := serveSite(t, &web.Site{Handler: http.HandlerFunc(hugeHandler), MaxContent: -1}, config)
-		flat(t, 16<<20, func() { theirsHuge(t, trusting, url) })
-		flat(t, 16<<20, func() { oursHuge(t, second(trusting), url, "HTTP/2.0") })
+	for _, way := range ways(&authority) {
+		url := serveSite(t, &web.Site{Handler: http.HandlerFunc(hugeHandler), MaxContent: -1}, way.server)
+		flat(t, 16<<20, func() { theirsHuge(t, way.client, url) })
+		flat(t, 16<<20, func() { oursHuge(t, second(way.client), url, "HTTP/2.0") })
 	}
 }
