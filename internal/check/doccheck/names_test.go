@@ -31,7 +31,7 @@ func TestGoNames(t *testing.T) {
 		number := 0
 		for line := range strings.Lines(text) {
 			number++
-			if row := strings.Split(line, " | "); strings.HasPrefix(line, "| ") && len(row) > 1 && (name == porting || name == changelog) {
+			if row := strings.Split(line, " | "); strings.HasPrefix(line, "| ") && len(row) > 1 && (name == everyName || name == changelog) {
 				line = strings.Join(row[1:], " | ")
 			}
 			for _, q := range goNames(line) {
@@ -44,18 +44,18 @@ func TestGoNames(t *testing.T) {
 }
 
 const (
-	porting   = "docs/porting.md" // the guide for users of Twisted and treq
-	changelog = "CHANGELOG.md"    // what a user has to change
+	everyName = "docs/names.md" // the names of Twisted and treq
+	changelog = "CHANGELOG.md"  // what a user has to change
 )
 
-// TestPythonNames: the guide has a row for each name of Twisted and treq, under the heading
+// TestPythonNames: docs/names.md has a row for each name of Twisted and treq, under the heading
 // of its module. Each row says what replaces the name here.
 func TestPythonNames(t *testing.T) {
 	said := map[string]bool{}
 	var module string
-	for line := range strings.Lines(documents(t)[porting]) {
+	for line := range strings.Lines(documents(t)[everyName]) {
 		line = strings.TrimSpace(line)
-		if heading, ok := strings.CutPrefix(line, "### "); ok {
+		if heading, ok := strings.CutPrefix(line, "## "); ok {
 			module = heading
 		}
 		row := strings.Split(line, " | ")

@@ -1,4 +1,4 @@
-"""Writes the public names of Twisted and treq that docs/porting.md is to speak of.
+"""Writes the public names of Twisted and treq that docs/names.md is to speak of.
 
     python3 python_names.py > testdata/python_names.txt
 
