@@ -3,6 +3,7 @@ package deferredtest_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -52,6 +53,87 @@ func TestResults(t *testing.T) {
 		if got := failtest.Text(test.check); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
+	}
+}
+
+// A codeError is an error with a type.
+type codeError struct{ code int }
+
+func (e *codeError) Error() string { return fmt.Sprintf("code %d", e.code) }
+
+// A plainError is an error whose methods have no pointer receiver.
+type plainError string
+
+func (e plainError) Error() string { return string(e) }
+
+// TestFailures: FailureAs and FailureIs find an error anywhere in a chain, and say what came instead.
+func TestFailures(t *testing.T) {
+	deferred.FailOnUnhandled(t)
+	inner := &codeError{7}
+	boom := errors.New("boom")
+	panicked := func() *deferred.Deferred[int] {
+		return deferred.Succeed(1).AddCallback(func(int) (int, error) { panic("ouch") })
+	}
+	as := func(d *deferred.Deferred[int]) func(t testing.TB) {
+		return func(t testing.TB) {
+			if got := deferredtest.FailureAs[*codeError](t, d); got != inner {
+				t.Fatalf("got %v", got)
+			}
+		}
+	}
+	is := func(d *deferred.Deferred[int], target error) func(t testing.TB) {
+		return func(t testing.TB) {
+			if got := deferredtest.FailureIs(t, d, target); !errors.Is(got, target) {
+				t.Fatalf("got %v", got)
+			}
+		}
+	}
+	fail := deferred.Fail[int]
+	wrapped, joined := fmt.Errorf("outer: %w", inner), errors.Join(boom, fmt.Errorf("second: %w", inner))
+	other := fmt.Errorf("outer: %w", boom)
+	cancelled := deferred.New[int]()
+	cancelled.Cancel()
+	for _, test := range []struct {
+		name  string
+		check func(t testing.TB)
+		want  string
+	}{
+		{"as of it", as(fail(inner)), ""},
+		{"as of a wrapped one", as(fail(wrapped)), ""},
+		{"as of a joined one", as(fail(joined)), ""},
+		{"as of a value", as(deferred.Succeed(7)), "FailureAs: the Deferred fired with 7, but should have failed with a *deferredtest_test.codeError"},
+		{"as of nothing", as(deferred.New[int]()), "FailureAs: the Deferred has no result yet, but should have failed with a *deferredtest_test.codeError"},
+		{"as of another", as(fail(other)), "FailureAs: the Deferred failed, but no error of the chain is a *deferredtest_test.codeError:\n" +
+			"  *fmt.wrapError: outer: boom\n    *errors.errorString: boom"},
+		{"as of a value type", func(t testing.TB) { deferredtest.FailureAs[plainError](t, fail(plainError("odd"))) }, ""},
+		{"as of the pointer to a value type", func(t testing.TB) {
+			odd := plainError("odd")
+			deferredtest.FailureAs[plainError](t, fail(&odd))
+		}, "FailureAs: the Deferred failed, but no error of the chain is a deferredtest_test.plainError:\n  *deferredtest_test.plainError: odd"},
+		{"as of an interface", func(t testing.TB) {
+			deferredtest.FailureAs[interface {
+				error
+				Timeout() bool
+			}](t, fail(fmt.Errorf("late: %w", os.ErrDeadlineExceeded)))
+		}, ""},
+		{"is of it", is(fail(boom), boom), ""},
+		{"is of a wrapped one", is(fail(other), boom), ""},
+		{"is of a joined one", is(fail(joined), boom), ""},
+		{"is of a cancelled one", is(cancelled, deferred.ErrCancelled), ""},
+		{"is of a value", is(deferred.Succeed(7), boom), "FailureIs: the Deferred fired with 7, but should have failed: boom"},
+		{"is of nothing", is(deferred.New[int](), boom), "FailureIs: the Deferred has no result yet, but should have failed: boom"},
+		{"is of one with the same text", is(fail(errors.New("boom")), boom),
+			"FailureIs: the Deferred failed, but no error of the chain is *errors.errorString: boom\n  *errors.errorString: boom"},
+		{"is of joined others", is(fail(joined), deferred.ErrCancelled), "FailureIs: the Deferred failed, but no error of the chain is *errors.errorString: deferred: cancelled\n" +
+			"  *errors.joinError: boom\n      second: code 7\n    *errors.errorString: boom\n    *fmt.wrapError: second: code 7\n      *deferredtest_test.codeError: code 7"},
+		{"is of nil", is(fail(boom), nil), "FailureIs: the target is nil; FailureResultOf takes any error, SuccessResultOf a value"},
+	} {
+		if got := failtest.Text(test.check); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+	if got := failtest.Text(is(panicked(), boom)); !strings.Contains(got, "ouch") || !strings.Contains(got, "deferredtest_test.go:") {
+		t.Errorf("a panic: got %q, without its stack", got)
 	}
 }
 

@@ -49,7 +49,7 @@
 //   - [Config] has real TLS, and HTTP/2. Without real TLS, a request to an https URL is marked
 //     as secure. Over HTTP/2, many requests can be under way on one connection; the test resets
 //     one by cancelling it, and [web.Site.Shutdown] of [StubTreq.Site] tells the client to go away.
-//   - Package deferredtest has SuccessResultOf, FailureResultOf and NoResult.
+//   - Package deferredtest has SuccessResultOf, FailureResultOf, FailureAs, FailureIs and NoResult.
 //   - [RequestTraversalAgent] and [AgentSpy] test agents that wrap another agent. The
 //     first answers requests as a StubTreq does, the second records them.
 //
@@ -66,6 +66,7 @@
 //	StringStubbingResource(f)        StringStubbingResource(ResponderFunc(f))
 //	agent_spy()                      &AgentSpy{}
 //	self.successResultOf(d)          deferredtest.SuccessResultOf(t, d)
+//	self.failureResultOf(d, E)       deferredtest.FailureAs[E](t, d)
 //
 // Two things differ on purpose: files can be sent, and the parameters of a request are
 // those of the query only. Twisted adds those of a form.
