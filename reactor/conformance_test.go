@@ -75,6 +75,7 @@ var conformance = []struct {
 	cases []conformanceCase
 }{
 	{"stream", streamCases},
+	{"ending", endingCases},
 	{"producer", producerCases},
 	{"sending", sendingCases},
 	{"late", lateCases},

@@ -533,6 +533,12 @@ func (c *connection) AbortConnection() {
 	c.touch()
 }
 
+// Disconnecting reports whether the connection is ending or has ended; see [Transport].
+func (c *connection) Disconnecting() bool {
+	c.check()
+	return c.flags&(disconnecting|aborting|disconnected) != 0 || c.failed != nil
+}
+
 // stop closes the connection when the loop shuts down. It sends as much as it can
 // without waiting. If data is left unsent, it resets the connection, so that the peer
 // notices.

@@ -36,3 +36,7 @@ func (l *Loop) Anonymous() bool { return anonymous.Load() == l }
 
 // ForgetUnwound undoes what a panic or runtime.Goexit in a turn leaves behind.
 func ForgetUnwound() { anonymous.Store(nil) }
+
+// Undecrypted returns the number of bytes that t, a connection with TLS, has received and keeps
+// undecrypted.
+func Undecrypted(t Transport) int { return len(t.(*tlsConnection).in) }

@@ -97,6 +97,12 @@ type Transport interface {
 	// AbortConnection closes the connection at once and drops unsent data. The reason
 	// of ConnectionLost is [ErrConnectionAborted].
 	AbortConnection()
+	// Disconnecting reports whether the connection is ending or has ended: LoseConnection,
+	// StopProducing or AbortConnection was called, a method of the protocol panicked, or
+	// the connection is lost. It is true within ConnectionLost. From then on DataReceived
+	// is not called. LoseWriteConnection alone does not make it true, since receiving
+	// continues. It is cheap enough to be asked for each message of a protocol.
+	Disconnecting() bool
 	// SwitchProtocol replaces the connection's protocol, returns the old one and calls
 	// neither. It is for connections that change their protocol, after HTTP's Upgrade or
 	// STARTTLS.

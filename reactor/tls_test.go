@@ -746,3 +746,34 @@ func TestTLSSharesRecords(t *testing.T) {
 		})
 	}
 }
+
+// TestTLSReceivesNothingWhileItEnds checks that what comes after LoseConnection is dropped, not
+// kept: a producer may go on for long, and so may the peer.
+func TestTLSReceivesNothingWhileItEnds(t *testing.T) {
+	f := newFixture(t, func() loop { return memory.New() }, overTLS)
+	client, server := f.probe("client"), f.probe("server")
+	server.made = func() {
+		if err := server.RegisterProducer(idle{}); err != nil {
+			t.Error(err)
+		}
+		server.LoseConnection()
+	}
+	server.data = func([]byte) { t.Error("DataReceived after LoseConnection") }
+	client.made = func() { client.Write(make([]byte, 4<<20)) }
+	f.join(client, server)
+	f.memory.Pump()
+	if kept := reactor.Undecrypted(server.Transport); kept != 0 {
+		t.Errorf("%d received bytes are kept", kept)
+	}
+	server.UnregisterProducer()
+	f.memory.Pump()
+	server.lostFor(reactor.ErrConnectionDone)
+	f.finish()
+}
+
+// idle is a producer that produces nothing.
+type idle struct{}
+
+func (idle) PauseProducing()  {}
+func (idle) ResumeProducing() {}
+func (idle) StopProducing()   {}

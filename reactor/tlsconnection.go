@@ -196,7 +196,11 @@ func (t *tlsConnection) DataReceived(data []byte) {
 	} else {
 		t.deliver()
 	}
-	if len(t.in) != 0 { // the array is the loop's
+	switch {
+	case len(t.in) == 0:
+	case t.handshake == nil && t.Disconnecting(): // nobody reads it
+		t.in = nil
+	default: // the array is the loop's
 		t.in = append([]byte(nil), t.in...)
 	}
 }
@@ -224,7 +228,7 @@ func (t *tlsConnection) deliver() {
 
 func (t *tlsConnection) deliverInto(buffer *plaintext) {
 	t.flags |= tlsMore
-	for t.flags&(tlsPaused|tlsReadEnded|tlsClosing|tlsLost) == 0 && t.failed == nil {
+	for t.flags&(tlsPaused|tlsReadEnded) == 0 && !t.Disconnecting() {
 		n, err := t.conn.Read(buffer[:])
 		if n > 0 {
 			t.protocol.DataReceived(buffer[:n])
@@ -304,7 +308,7 @@ func (t *tlsConnection) ResumeProducing() {
 	}
 	t.flags &^= tlsPaused
 	switch {
-	case t.flags&(tlsMore|tlsReading) != tlsMore:
+	case t.flags&(tlsMore|tlsReading) != tlsMore || t.Disconnecting():
 		t.below.ResumeProducing()
 	case t.resumption == nil: // later, since the protocol is calling
 		t.resumption = t.factory.clock.CallLater(0, t.resumeDelivery)
@@ -577,6 +581,11 @@ func (t *tlsConnection) awaitsSent() bool {
 
 // AbortConnection closes the connection at once; see [Transport].
 func (t *tlsConnection) AbortConnection() { t.below.AbortConnection() }
+
+// Disconnecting reports whether the connection is ending or has ended; see [Transport].
+func (t *tlsConnection) Disconnecting() bool {
+	return t.below.Disconnecting() || t.flags&(tlsClosing|tlsLost) != 0 || t.failed != nil
+}
 
 // PeerClosed reports whether the peer is known to have closed; see [Transport].
 func (t *tlsConnection) PeerClosed() bool {

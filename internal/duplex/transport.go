@@ -494,6 +494,12 @@ func (t *Transport) AbortConnection() {
 	t.touch()
 }
 
+// Disconnecting reports whether the stream is ending or has ended for the protocol; see [reactor.Transport].
+func (t *Transport) Disconnecting() bool {
+	t.check()
+	return !t.mayDeliver()
+}
+
 // finish ends the stream in order. The protocol has its end now; if the peer has not ended its side, the stream lingers.
 func (t *Transport) finish() {
 	if t.flags&writeEnded == 0 {

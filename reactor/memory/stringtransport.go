@@ -74,8 +74,10 @@ func (t *StringTransport) ProducerState() ProducerState { return t.producerState
 // WriteEnded reports whether LoseWriteConnection was called.
 func (t *StringTransport) WriteEnded() bool { return t.writeEnded }
 
-// Disconnecting reports whether LoseConnection or AbortConnection was called.
-func (t *StringTransport) Disconnecting() bool { return t.disconnecting }
+// Disconnecting reports whether LoseConnection, StopProducing or AbortConnection was called.
+func (t *StringTransport) Disconnecting() bool {
+	return t.disconnecting || t.producerState == Stopped
+}
 
 // Disconnected reports whether AbortConnection was called.
 func (t *StringTransport) Disconnected() bool { return t.disconnected }

@@ -207,7 +207,7 @@ func (o *tunnelOpener) handOver(early []byte) {
 	o.dump.end()
 	o.transport.SwitchProtocol(p)
 	p.ConnectionMade(o.transport)
-	if len(early) != 0 {
+	if len(early) != 0 && !o.transport.Disconnecting() {
 		p.DataReceived(early)
 	}
 	o.opened.Callback(p)

@@ -67,7 +67,7 @@ func (u *Upgrade) SwitchProtocol(p reactor.Protocol) {
 		u.transport.SwitchProtocol(&halfCloseable{w, half})
 	}
 	p.ConnectionMade(u.transport)
-	if early := w.early; len(early) != 0 {
+	if early := w.early; len(early) != 0 && !u.transport.Disconnecting() {
 		w.early = nil
 		p.DataReceived(early)
 	}

@@ -96,7 +96,7 @@ func (s *socket) hand(p reactor.Protocol) {
 	}()
 	t.SwitchProtocol(p)
 	p.ConnectionMade(t)
-	if len(s.in) != 0 {
+	if len(s.in) != 0 && !t.Disconnecting() {
 		p.DataReceived(s.in)
 	}
 	if s.readEnded {
