@@ -2,84 +2,157 @@
 
     python3 python_names.py > testdata/python_names.txt
 
-A line is a module and a name of it, or of a member of one of its classes. It was
-run with Twisted 22.4 and treq 22.2.
+The first line has the versions of Twisted and treq. Each other line is a module and a
+name of it, or of a member of one of its classes, as in "Deferred.addCallback". A name
+that is newer than these versions has the version after it.
+
+A module's names are those that it lists in __all__ or binds in its source. The members of
+a class are its own, those that its documentation calls instance variables, those that its
+__init__ sets, and those of its private bases. A class that belongs to another of the
+modules has no members here.
 """
 
+import ast
 import importlib
+import inspect
+import re
+import sys
+import textwrap
+import typing
 import warnings
-
-from zope.interface.interface import InterfaceClass
 
 warnings.simplefilter("ignore")
 
-# Modules that list what is public, or else define it, and classes of theirs whose
-# members are named too.
-MODULES = {
-    "twisted.internet.defer": "Deferred DeferredList DeferredLock DeferredSemaphore DeferredQueue DeferredFilesystemLock",
-    "twisted.internet.task": "LoopingCall Clock Cooperator CooperativeTask",
-    "twisted.internet.threads": "",
-    "twisted.internet.protocol": "BaseProtocol Protocol Factory ClientFactory ReconnectingClientFactory",
-    "twisted.internet.endpoints": "",
-    "twisted.internet.testing": "StringTransport MemoryReactor",
-    "twisted.python.failure": "Failure",
-    "twisted.web.client": "Agent HTTPConnectionPool URI",
-    "twisted.web.server": "Request Site Session",
-    "twisted.web.resource": "Resource",
-    "twisted.web.static": "File Data",
-    "twisted.web.http_headers": "Headers",
-    "treq": "",
-    "treq.client": "HTTPClient",
-    "treq.response": "_Response",
-    "treq.content": "",
-    "treq.multipart": "MultiPartProducer",
-    "treq.testing": "RequestTraversalAgent RequestSequence StubTreq HasHeaders StringStubbingResource",
-    "treq.auth": "",
-    "treq.api": "",
+MODULES = """
+twisted.internet.defer twisted.internet.task twisted.internet.protocol twisted.internet.interfaces
+twisted.internet.endpoints twisted.internet.error twisted.internet.address twisted.internet.ssl
+twisted.internet.threads twisted.internet.testing twisted.internet.utils twisted.internet.stdio
+twisted.protocols.basic twisted.protocols.policies twisted.protocols.portforward
+twisted.application.service twisted.application.internet
+twisted.python.failure twisted.python.log twisted.python.filepath
+twisted.web.client twisted.web.http twisted.web.http_headers twisted.web.server twisted.web.resource
+twisted.web.static twisted.web.guard twisted.web.vhost twisted.web.proxy twisted.web.wsgi
+twisted.web.error twisted.web.iweb twisted.web.util
+twisted.trial.unittest twisted.test.iosim twisted.test.proto_helpers
+treq treq.api treq.auth treq.client treq.content treq.multipart treq.response treq.testing
+""".split()
+
+# Names that the rules leave out, though programs use them: treq calls the first private, and
+# the others come from a base that is public elsewhere.
+ALSO = {
+    "treq.response": ["_Response"],
+    "twisted.internet.defer": ["DeferredFilesystemLock." + m for m in ("lock", "unlock", "locked", "clean", "name")],
 }
 
-# Modules of which only some names matter here.
-SOME = {
-    "twisted.internet.interfaces": "IReactorCore IReactorTime IDelayedCall IReactorThreads IReactorFromThreads "
-    "IReactorInThreads IReactorTCP IReactorUNIX IReactorSSL IReactorUDP IReactorProcess IReactorFDSet "
-    "IReactorPluggableNameResolver IHostnameResolver ITransport ITCPTransport ITLSTransport IConsumer "
-    "IProducer IPushProducer IPullProducer IProtocol IHalfCloseableProtocol IHandshakeListener "
-    "IListeningPort IProtocolFactory IConnector IAddress IStreamClientEndpoint IStreamServerEndpoint",
-    "twisted.web.iweb": "IRequest IResponse IBodyProducer IClientRequest UNKNOWN_LENGTH",
-    "twisted.internet.error": "CannotListenError DNSLookupError ConnectError NoRouteError ConnectionRefusedError "
-    "TimeoutError SSLError ConnectionClosed ConnectionLost ConnectionDone ConnectionAborted AlreadyCalled "
-    "AlreadyCancelled ReactorNotRunning ReactorAlreadyRunning",
-    "twisted.web.error": "Error PageRedirect InfiniteRedirection RedirectWithNoLocation",
-}
+# Names that came after Twisted 22.4 and treq 22.2.
+LATER = """
+twisted.internet.defer FailureGroup Twisted 23.8
+twisted.internet.defer FailureGroup.failures Twisted 23.8
+twisted.internet.defer race Twisted 23.8
+twisted.python.filepath FileMode Twisted 23.8
+twisted.test.iosim IOPump.clock Twisted 23.10
+twisted.web.http IM_A_TEAPOT Twisted 24.7
+twisted.web.http_headers InvalidHeaderName Twisted 24.10
+twisted.web.pages errorPage Twisted 22.10
+twisted.web.pages forbidden Twisted 22.10
+twisted.web.pages notFound Twisted 22.10
+treq.cookies scoped_cookie treq 24.9
+treq.cookies search treq 24.9
+"""
 
 
-def public(names):
-    return [n for n in names if not n.startswith("_")]
+def bound(body):
+    """Yields the names that statements bind, except for imports."""
+    for node in body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+        for part in ("body", "orelse", "handlers", "finalbody"):
+            if isinstance(node, (ast.If, ast.Try, ast.With, ast.ExceptHandler)):
+                yield from bound(getattr(node, part, []))
 
 
-def members(cls):
+def names(module):
+    found = set(getattr(module, "__all__", ()))
+    found.update(bound(ast.parse(inspect.getsource(module)).body))
+    found = {n for n in found if not n.startswith("_") and hasattr(module, n)}
+    return found | {n for n in ALSO.get(module.__name__, ()) if "." not in n}
+
+
+def no_name(o):
+    """Tells whether o is there for the module alone: a type variable or a log."""
+    return isinstance(o, typing.TypeVar) or type(o).__name__ in ("Logger", "module")
+
+
+def set_by(init):
+    """Returns the attributes that an __init__ sets, unless it was generated."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(init)))
+    except (TypeError, OSError):
+        return set()
+    return {
+        n.attr
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) and isinstance(n.value, ast.Name) and n.value.id == "self"
+    }
+
+
+def private(cls):
+    """Tells whether cls is Twisted's or treq's, and no program uses it by its name."""
+    parts = cls.__module__.split(".")
+    return parts[0] in ("twisted", "treq") and any(p.startswith("_") for p in parts + [cls.__name__])
+
+
+def members(cls, listed):
     if isinstance(cls, InterfaceClass):
-        return sorted(cls.names())
-    return public(vars(cls))
+        return {m for m in cls.names() if not m.startswith("_")}
+    known = {ancestor for base in cls.__mro__[1:] if base in listed for ancestor in base.__mro__}
+    found = set()
+    for base in cls.__mro__:
+        if base is cls or private(base) and base not in known:
+            found.update(vars(base), vars(base).get("__annotations__", ()))
+            found.update(re.findall(r"(?m)^\s*[@:]ivar (\w+):", vars(base).get("__doc__") or ""))
+            found.update(set_by(vars(base).get("__init__")))
+    return {m for m in found if not m.startswith("_")} - {"MESSAGE"}  # the text of an error
 
 
-for name, classes in MODULES.items():
-    module = importlib.import_module(name)
-    defined = [n for n, o in vars(module).items() if getattr(o, "__module__", None) == name]
-    names = set(public(getattr(module, "__all__", defined)))
-    if name in ("twisted.internet.defer", "twisted.internet.task"):
-        names |= set(public(defined))  # their lists leave out what everybody uses
-    for cls in classes.split():
-        names.add(cls)
-        names |= {cls + "." + m for m in members(getattr(module, cls))}
-    for n in sorted(names):
-        print(name, n)
+def listing():
+    modules = [importlib.import_module(m) for m in MODULES]
+    listed = set()
+    for module in modules:
+        listed.update(o for n in names(module) if isinstance(o := getattr(module, n), type))
 
-for name, names in SOME.items():
-    module = importlib.import_module(name)
-    for n in names.split():
-        print(name, n)
-        o = getattr(module, n)
-        if isinstance(o, InterfaceClass):
-            for m in members(o):
-                print(name, n + "." + m)
+    for module in modules:
+        for n in names(module):
+            o = getattr(module, n)
+            if no_name(o):
+                continue
+            yield module.__name__, n
+            home = getattr(o, "__module__", None)
+            if isinstance(o, (type, InterfaceClass)) and (home == module.__name__ or home not in MODULES):
+                for m in members(o, listed):
+                    yield module.__name__, n + "." + m
+    for module, more in ALSO.items():
+        yield from ((module, n) for n in more)
+    interfaces = importlib.import_module("twisted.internet.interfaces")
+    for n, o in vars(interfaces).items():
+        if n.startswith("IReactor"):
+            for m in o.names():
+                yield "twisted.internet.reactor", m
+
+
+try:
+    import treq
+    import twisted
+    from zope.interface.interface import InterfaceClass
+
+    found = sorted(set(listing()))
+except ImportError as e:
+    sys.exit(f"an import failed: {e}")
+print("Twisted", twisted.__version__, "treq", treq.__version__)
+for name in found + [tuple(line.split(None, 2)) for line in LATER.split("\n") if line]:
+    print(*name)
