@@ -1,18 +1,21 @@
 package endpoints
 
 import (
+	"cmp"
 	"container/list"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// A ClientService keeps one connection to an endpoint. When the connection is lost,
-// or an attempt fails, the service waits and tries again. It is Twisted's
-// ClientService. Its states are:
+// A ClientService keeps one connection to an endpoint, with a protocol of type P. When the
+// connection is lost, or an attempt fails, the service waits and tries again. It is
+// Twisted's ClientService. Its states are:
 //
 //	fresh, stopped ──start──▶ connecting ──made, prepared──▶ connected
 //	                            │    ▲                           │
@@ -23,34 +26,53 @@ import (
 // StopService moves from waiting to stopped at once, and from connecting or connected
 // to disconnecting, which ends in stopped. StartService moves from disconnecting to
 // restarting, which ends in connecting.
-type ClientService struct {
+type ClientService[P reactor.Protocol] struct {
 	reactor  reactor.Reactor
 	endpoint ClientEndpoint
-	factory  reactor.Factory
-	config   ClientServiceConfig
+	build    func(peer net.Addr) P
+	config   ClientServiceConfig[P]
 
 	state    serviceState
 	failures int // number of failures in a row
 
 	attempt    *deferred.Deferred[reactor.Protocol] // connecting and preparing; nil if none is in progress
-	connection *connection                          // the open connection, or nil
+	connection *connection[P]                       // the open connection, or nil
 	reason     error                                // why the connection was lost during the attempt
 	retry      reactor.DelayedCall                  // the next attempt, while waiting
 
-	waiters     list.List                           // of *waiter: waiting for a connection
+	waiters     list.List                           // of *waiter[P]: waiting for a connection
 	stopWaiters []*deferred.Deferred[deferred.None] // fire when the service has stopped
+	stopError   error                               // what the waiters fail with when the service stops
+	hookReason  error                               // the reason given to Failed, Lost or RetryPolicy while it runs
 }
 
-// A ClientServiceConfig configures a [ClientService].
-type ClientServiceConfig struct {
+// A ClientServiceConfig configures a [ClientService]. The zero value works.
+//
+// The functions may call the methods of the service. If Failed, Lost or RetryPolicy calls
+// StopService, the service gives up: when the function has returned, it stops, and the
+// Deferreds of WhenConnected fail with the reason that the function got. A panic of one of the
+// three is logged, and the service continues.
+type ClientServiceConfig[P reactor.Protocol] struct {
 	// RetryPolicy returns the time to wait between attempts. nil means the Delay
 	// method of a zero [BackoffPolicy].
 	RetryPolicy RetryPolicy
-	// PrepareConnection prepares each new connection. p is its protocol. The
-	// service is connected when the Deferred fires. If the Deferred fails, the
-	// connection is aborted and the attempt has failed. nil: connections need no
+	// PrepareConnection prepares each new connection, for example by a login. p is its
+	// protocol. The service is connected when the Deferred fires. If the Deferred fails,
+	// the connection is aborted and the attempt has failed. nil: connections need no
 	// preparation. It is Twisted's prepareConnection.
-	PrepareConnection func(p reactor.Protocol) *deferred.Deferred[deferred.None]
+	PrepareConnection func(p P) *deferred.Deferred[deferred.None]
+	// Failed is called once for each attempt that failed, with its error, before the
+	// Deferreds of WhenConnected that give up because of it fail, and before the wait.
+	// The error is that of the endpoint, that of PrepareConnection, or the reason why
+	// the connection was lost before it was prepared. An attempt that StopService ends
+	// has not failed.
+	//
+	Failed func(reason error)
+	// Lost is called once for each connection that the service was connected with, when
+	// it is lost, also by StopService. It comes after the protocol's ConnectionLost,
+	// which has the same reason, and before the wait, or before the Deferred of
+	// StopService fires. A WhenConnected in it waits for the next connection.
+	Lost func(reason error)
 }
 
 type serviceState uint8
@@ -66,30 +88,55 @@ const (
 )
 
 // A waiter waits for a connection.
-type waiter struct {
-	result   *deferred.Deferred[reactor.Protocol]
+type waiter[P reactor.Protocol] struct {
+	result   *deferred.Deferred[P]
 	failures int // failures left before the waiter gives up; 0: it never gives up
 }
 
 // takeAll removes all waiters and returns them, the oldest first.
-func (s *ClientService) takeAll() (all []*waiter) {
+func (s *ClientService[P]) takeAll() (all []*waiter[P]) {
 	for e := s.waiters.Front(); e != nil; e = s.waiters.Front() {
-		all = append(all, s.waiters.Remove(e).(*waiter))
+		all = append(all, s.waiters.Remove(e).(*waiter[P]))
 	}
 	return all
 }
 
-// NewClientService returns a service that keeps a connection to endpoint, with
-// protocols that factory builds. StartService starts it.
-func NewClientService(r reactor.Reactor, endpoint ClientEndpoint, factory reactor.Factory, config ClientServiceConfig) *ClientService {
+// takeExpired counts a failure for each waiter. It removes the waiters that give up and
+// returns them, the oldest first.
+func (s *ClientService[P]) takeExpired() (expired []*waiter[P]) {
+	for e := s.waiters.Front(); e != nil; {
+		w, next := e.Value.(*waiter[P]), e.Next()
+		if w.failures--; w.failures == 0 {
+			expired = append(expired, w)
+			s.waiters.Remove(e)
+		}
+		e = next
+	}
+	return expired
+}
+
+// NewClientService returns a service that keeps a connection to endpoint. StartService
+// starts it. build returns the protocol for each connection. peer is its remote address. If
+// build returns nil, the connection is refused, and the attempt has failed with
+// [reactor.ErrNoProtocol].
+//
+// build is called in place of a [reactor.Factory], which would also name the protocols for
+// ALPN. For them, set NextProtos of the endpoint's tls.Config.
+func NewClientService[P reactor.Protocol](r reactor.Reactor, endpoint ClientEndpoint, build func(peer net.Addr) P, config ClientServiceConfig[P]) *ClientService[P] {
+	switch {
+	case endpoint == nil:
+		panic("endpoints: NewClientService with a nil endpoint")
+	case build == nil:
+		panic("endpoints: NewClientService with a nil build function")
+	}
 	if config.RetryPolicy == nil {
 		config.RetryPolicy = BackoffPolicy{}.Delay
 	}
-	return &ClientService{reactor: r, endpoint: endpoint, factory: factory, config: config}
+	return &ClientService[P]{reactor: r, endpoint: endpoint, build: build, config: config}
 }
 
 // StartService starts to connect. It does nothing if the service is running.
-func (s *ClientService) StartService() {
+func (s *ClientService[P]) StartService() {
 	switch s.state {
 	case fresh, stopped:
 		s.failures = 0
@@ -102,10 +149,13 @@ func (s *ClientService) StartService() {
 
 // StopService closes the connection in order, or cancels the attempt to connect. The
 // Deferred fires when nothing is left open. WhenConnected's Deferreds fail with
-// [deferred.ErrCancelled].
-func (s *ClientService) StopService() *deferred.Deferred[deferred.None] {
+// [deferred.ErrCancelled], or with a reason as in [ClientServiceConfig].
+func (s *ClientService[P]) StopService() *deferred.Deferred[deferred.None] {
 	d := deferred.New[deferred.None]()
 	s.stopWaiters = append(s.stopWaiters, d)
+	if s.state != disconnecting {
+		s.stopError = cmp.Or(s.hookReason, deferred.ErrCancelled)
+	}
 	switch s.state {
 	case fresh, stopped:
 		s.finish()
@@ -127,7 +177,7 @@ func (s *ClientService) StopService() *deferred.Deferred[deferred.None] {
 }
 
 // Running reports whether the service was started and not stopped since.
-func (s *ClientService) Running() bool {
+func (s *ClientService[P]) Running() bool {
 	switch s.state {
 	case connecting, waiting, connected, restarting:
 		return true
@@ -136,20 +186,20 @@ func (s *ClientService) Running() bool {
 }
 
 // WhenConnected fires with the protocol of the connection, or of the next one if none
-// is open. It fails with the last attempt's error after failAfterFailures failures in
-// a row, or never if that is 0. It fails with [deferred.ErrCancelled] if the service
+// is open. It fails with the last attempt's error after failAfterFailures failed attempts,
+// or never if that is 0. It fails with [deferred.ErrCancelled] if the service
 // is stopped, and with [reactor.ErrStopped] if the reactor is. Before the first StartService
 // the Deferred waits.
-func (s *ClientService) WhenConnected(failAfterFailures int) *deferred.Deferred[reactor.Protocol] {
-	switch s.state {
-	case connected:
+func (s *ClientService[P]) WhenConnected(failAfterFailures int) *deferred.Deferred[P] {
+	switch {
+	case s.state == connected && s.connection.lost == nil:
 		return deferred.Succeed(s.connection.built)
-	case stopped:
-		return deferred.Fail[reactor.Protocol](deferred.ErrCancelled)
+	case s.state == stopped:
+		return deferred.Fail[P](deferred.ErrCancelled)
 	}
-	w := &waiter{failures: failAfterFailures}
+	w := &waiter[P]{failures: failAfterFailures}
 	e := s.waiters.PushBack(w)
-	w.result = deferred.NewCancellable(func(*deferred.Deferred[reactor.Protocol]) { s.waiters.Remove(e) })
+	w.result = deferred.NewCancellable(func(*deferred.Deferred[P]) { s.waiters.Remove(e) })
 	return reactor.UntilStopped(s.reactor, w.result)
 }
 
@@ -157,18 +207,18 @@ func (s *ClientService) WhenConnected(failAfterFailures int) *deferred.Deferred[
 var errNotBuilt = errors.New("endpoints: the endpoint fired with a protocol that its factory did not build")
 
 // connect starts an attempt.
-func (s *ClientService) connect() {
+func (s *ClientService[P]) connect() {
 	s.state = connecting
 	s.reason = nil
-	f := &connectionFactory{factory: s.factory, service: s}
-	s.attempt = s.endpoint.Connect(f)
+	f := &connectionFactory[P]{service: s}
+	s.attempt = deferred.MaybeDeferred(func() *deferred.Deferred[reactor.Protocol] { return s.endpoint.Connect(f) })
 	s.attempt.ThenCallback(func(p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
 		return s.prepare(f.connection, p)
 	}).AddCallbacks(s.made, s.failed)
 }
 
 // prepare prepares the connection that the endpoint made. The Deferred fires with p.
-func (s *ClientService) prepare(c *connection, p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
+func (s *ClientService[P]) prepare(c *connection[P], p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
 	switch {
 	case c == nil:
 		return deferred.Fail[reactor.Protocol](errNotBuilt)
@@ -186,33 +236,35 @@ func (s *ClientService) prepare(c *connection, p reactor.Protocol) *deferred.Def
 }
 
 // made ends a successful attempt.
-func (s *ClientService) made(reactor.Protocol) (reactor.Protocol, error) {
+func (s *ClientService[P]) made(reactor.Protocol) (reactor.Protocol, error) {
 	s.attempt = nil
+	c := s.connection
 	switch {
-	case s.connection == nil: // lost during the last step of its preparation
-		s.ended(s.reason)
+	case c == nil: // lost during the last step of its preparation
+		s.attemptFailed(s.reason)
 	case s.state == connecting:
 		s.state = connected
 		s.failures = 0
-		p := s.connection.built
-		for _, w := range s.takeAll() {
-			w.result.Callback(p)
+		c.prepared = true
+		// A handler may lose the connection. The other waiters then wait for the next one.
+		for e := s.waiters.Front(); e != nil && s.connection == c; e = s.waiters.Front() {
+			s.waiters.Remove(e).(*waiter[P]).result.Callback(c.built)
 		}
 	default: // the service was stopped, but the attempt ignored its Cancel
-		s.connection.transport.LoseConnection()
+		c.transport.LoseConnection()
 	}
 	return nil, nil
 }
 
 // failed ends an attempt that failed.
-func (s *ClientService) failed(err error) (reactor.Protocol, error) {
+func (s *ClientService[P]) failed(err error) (reactor.Protocol, error) {
 	s.attempt = nil
 	if s.reason == nil {
 		s.reason = err
 	}
 	switch {
 	case s.connection == nil:
-		s.ended(s.reason)
+		s.attemptFailed(s.reason)
 	case s.state == connecting: // its preparation failed
 		s.connection.transport.AbortConnection()
 	default:
@@ -222,66 +274,108 @@ func (s *ClientService) failed(err error) (reactor.Protocol, error) {
 }
 
 // connectionLost handles the loss of c.
-func (s *ClientService) connectionLost(c *connection) {
+func (s *ClientService[P]) connectionLost(c *connection[P]) {
 	if c != s.connection {
 		return
 	}
 	s.connection = nil
-	if s.attempt == nil {
-		if s.reason == nil {
-			s.reason = c.lost
+	switch {
+	case s.attempt != nil:
+		s.reason = c.lost
+		s.attempt.Cancel()
+	case c.prepared:
+		if s.state == connected {
+			s.state = connecting // after the wait; StopService may still be called before
+			s.failures++
 		}
-		s.ended(s.reason)
-		return
+		s.call("Lost", s.config.Lost, c.lost)
+		s.proceed(c.lost)
+	case s.reason != nil: // why the preparation failed
+		s.attemptFailed(s.reason)
+	default:
+		s.attemptFailed(c.lost)
 	}
-	s.reason = c.lost
-	s.attempt.Cancel()
 }
 
-// ended moves to the next state when neither a connection nor an attempt is left.
-func (s *ClientService) ended(reason error) {
+// attemptFailed handles the end of an attempt that left no connection. The attempt has
+// failed because of reason unless the service was stopped.
+func (s *ClientService[P]) attemptFailed(reason error) {
+	if s.state == connecting {
+		s.failures++
+		expired := s.takeExpired()
+		s.call("Failed", s.config.Failed, reason)
+		for _, w := range expired {
+			w.result.Errback(reason)
+		}
+	}
+	s.proceed(reason)
+}
+
+// proceed moves to the next state when neither a connection nor an attempt is left, and the
+// user's functions have been called.
+func (s *ClientService[P]) proceed(reason error) {
+	var delay time.Duration
+	if s.state == connecting {
+		delay = s.delay(reason)
+	}
 	switch s.state {
 	case disconnecting:
 		s.finish()
 	case restarting:
+		s.wait(0) // not connect, which would nest without end if it failed at once and Failed restarted
 		stopWaiters := s.stopWaiters
 		s.stopWaiters = nil
-		s.connect()
 		fireAll(stopWaiters)
 	default:
-		s.tryAgain(reason)
+		slog.Info("endpoints: no connection, will try again",
+			"endpoint", fmt.Sprint(s.endpoint), "error", reason, "failures", s.failures, "delay", delay)
+		s.wait(delay)
 	}
 }
 
-// tryAgain schedules the next attempt, and fails the waiters that give up.
-func (s *ClientService) tryAgain(reason error) {
+// wait schedules the next attempt.
+func (s *ClientService[P]) wait(delay time.Duration) {
 	s.state = waiting
-	s.failures++
-	delay := s.config.RetryPolicy(s.failures, s.reactor.Rand())
-	slog.Info("endpoints: no connection, will try again",
-		"endpoint", fmt.Sprint(s.endpoint), "error", reason, "failures", s.failures, "delay", delay)
 	s.retry = s.reactor.CallLater(delay, s.connect)
-	var expired []*waiter
-	for e := s.waiters.Front(); e != nil; {
-		w, next := e.Value.(*waiter), e.Next()
-		if w.failures--; w.failures == 0 {
-			expired = append(expired, w)
-			s.waiters.Remove(e)
+}
+
+// delay asks the policy how long to wait. If it panics, the default policy decides.
+func (s *ClientService[P]) delay(reason error) (delay time.Duration) {
+	policy := s.config.RetryPolicy
+	ask := func(reason error) { delay = policy(s.failures, reason, s.reactor.Rand()) }
+	if !s.call("RetryPolicy", ask, reason) {
+		policy = BackoffPolicy{}.Delay
+		ask(reason)
+	}
+	return max(0, delay)
+}
+
+// call calls hook, a function of the configuration called name, unless it is nil. It
+// returns false if hook panics.
+func (s *ClientService[P]) call(name string, hook func(reason error), reason error) (ok bool) {
+	if hook == nil {
+		return true
+	}
+	s.hookReason = reason
+	defer func() {
+		s.hookReason = nil
+		if v := recover(); v != nil {
+			err := deferred.NewPanicError(v)
+			slog.Error("endpoints: panic in "+name+" of a ClientService",
+				"panic", fmt.Sprint(err.Value), "at", err.Place(), "stack", err.Trace())
 		}
-		e = next
-	}
-	for _, w := range expired {
-		w.result.Errback(reason)
-	}
+	}()
+	hook(reason)
+	return true
 }
 
 // finish enters the stopped state and fires every Deferred that is left.
-func (s *ClientService) finish() {
+func (s *ClientService[P]) finish() {
 	s.state = stopped
 	stopWaiters := s.stopWaiters
 	s.stopWaiters = nil
 	for _, w := range s.takeAll() {
-		w.result.Errback(deferred.ErrCancelled)
+		w.result.Errback(s.stopError)
 	}
 	fireAll(stopWaiters)
 }

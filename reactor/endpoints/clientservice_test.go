@@ -22,37 +22,37 @@ const serverAddress = "192.0.2.1:80"
 
 // A fixture is a service, its reactor and the records of a test.
 type fixture struct {
-	*endpoints.ClientService
+	*endpoints.ClientService[*peer]
 	t       *testing.T
 	r       *memory.Reactor
 	clients *peers
 	asked   []int // the numbers of failures given to the retry policy
-	config  endpoints.ClientServiceConfig
+	config  endpoints.ClientServiceConfig[*peer]
 }
 
 // newFixture returns a service that waits ten seconds between attempts.
 func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: t, r: newReactor(t), clients: &peers{}}
-	f.config.RetryPolicy = func(failures int, _ *rand.Rand) time.Duration {
+	f.config.RetryPolicy = func(failures int, _ error, _ *rand.Rand) time.Duration {
 		if f.clients.open() != 0 {
 			t.Error("the wait begins before the protocol's ConnectionLost")
 		}
 		f.asked = append(f.asked, failures)
 		return 10 * time.Second
 	}
-	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}), f.clients)
+	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}))
 	return f
 }
 
-// connects makes a service for another endpoint and factory.
-func (f *fixture) connects(e endpoints.ClientEndpoint, factory reactor.Factory) {
-	f.ClientService = endpoints.NewClientService(f.r, e, factory, f.config)
+// connects makes a service for another endpoint.
+func (f *fixture) connects(e endpoints.ClientEndpoint) {
+	f.ClientService = endpoints.NewClientService(f.r, e, f.clients.build, f.config)
 }
 
 // prepares makes a service that prepares connections.
-func (f *fixture) prepares(prepare func(reactor.Protocol) *deferred.Deferred[deferred.None]) {
+func (f *fixture) prepares(prepare func(*peer) *deferred.Deferred[deferred.None]) {
 	f.config.PrepareConnection = prepare
-	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}), f.clients)
+	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}))
 }
 
 // last returns the last protocol that was built.
@@ -174,7 +174,7 @@ func TestServiceTriesAgain(t *testing.T) {
 	f := newFixture(t)
 	log := logtest.Capture(t)
 
-	results := map[int]*outcome[reactor.Protocol]{}
+	results := map[int]*outcome[*peer]{}
 	for _, n := range []int{0, 1, 2, 3, 4} {
 		results[n] = await(f.r, f.WhenConnected(n)) // before it is started
 	}
@@ -253,7 +253,7 @@ func TestServiceOfAReactorThatStops(t *testing.T) {
 			t.Fatal(err)
 		}
 		var failed error
-		waits.AddErrback(func(err error) (reactor.Protocol, error) { failed = err; return nil, nil })
+		waits.AddErrback(func(err error) (*peer, error) { failed = err; return nil, nil })
 		if failed != reactor.ErrStopped {
 			t.Errorf("started %v: got %v", started, failed)
 		}
@@ -288,7 +288,7 @@ func TestServiceStops(t *testing.T) {
 		}},
 		{"while a connection is prepared", func(f *fixture) {
 			listen(f.t, f.r, serverAddress)
-			f.prepares(func(reactor.Protocol) *deferred.Deferred[deferred.None] {
+			f.prepares(func(*peer) *deferred.Deferred[deferred.None] {
 				return deferred.New[deferred.None]()
 			})
 			f.StartService()
@@ -297,7 +297,7 @@ func TestServiceStops(t *testing.T) {
 		{"while a connection that could not be prepared is aborted", func(f *fixture) {
 			listen(f.t, f.r, serverAddress)
 			prepared := deferred.New[deferred.None]()
-			f.prepares(func(reactor.Protocol) *deferred.Deferred[deferred.None] { return prepared })
+			f.prepares(func(*peer) *deferred.Deferred[deferred.None] { return prepared })
 			f.StartService()
 			f.r.Pump()
 			prepared.Errback(errors.New("not ready"))
@@ -401,7 +401,7 @@ func TestServiceStoppedByAHandlerOfWhenConnected(t *testing.T) {
 	f := newFixture(t)
 	listen(t, f.r, serverAddress)
 	var stopped *outcome[deferred.None]
-	f.WhenConnected(0).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
+	f.WhenConnected(0).AddCallback(func(p *peer) (*peer, error) {
 		stopped = await(f.r, f.StopService())
 		return p, nil
 	})
@@ -417,9 +417,9 @@ func TestServicePrepares(t *testing.T) {
 	f := newFixture(t)
 	listen(t, f.r, serverAddress)
 	prepared := deferred.New[deferred.None]()
-	var given []reactor.Protocol
-	f.prepares(func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
-		if p.(*peer).Transport == nil {
+	var given []*peer
+	f.prepares(func(p *peer) *deferred.Deferred[deferred.None] {
+		if p.Transport == nil {
 			t.Error("prepared before it is connected")
 		}
 		given = append(given, p)
@@ -471,11 +471,11 @@ func TestServiceCannotPrepare(t *testing.T) {
 			f := newFixture(t)
 			server := listen(t, f.r, serverAddress)
 			good := false
-			f.prepares(func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
+			f.prepares(func(p *peer) *deferred.Deferred[deferred.None] {
 				if good {
 					return deferred.Succeed(deferred.None{})
 				}
-				return c.prepare(f, p.(*peer))
+				return c.prepare(f, p)
 			})
 			f.StartService()
 			got, wanted := await(f.r, f.WhenConnected(1)), await(f.r, f.WhenConnected(0))
@@ -513,7 +513,7 @@ func TestServiceWithAnEndpointThatConnectsThoughCancelled(t *testing.T) {
 	f := newFixture(t)
 	transport := &memory.StringTransport{}
 	var built reactor.Protocol
-	f.config.PrepareConnection = func(reactor.Protocol) *deferred.Deferred[deferred.None] {
+	f.config.PrepareConnection = func(*peer) *deferred.Deferred[deferred.None] {
 		t.Error("a connection that is to be closed is prepared")
 		return deferred.Succeed(deferred.None{})
 	}
@@ -521,7 +521,7 @@ func TestServiceWithAnEndpointThatConnectsThoughCancelled(t *testing.T) {
 		built = factory.BuildProtocol(nil)
 		built.ConnectionMade(transport)
 		return built, nil
-	}}, f.clients)
+	}})
 	f.StartService()
 	stopped := await(f.r, f.StopService())
 	if stopped.fired || !transport.Disconnecting() {
@@ -549,7 +549,7 @@ func TestServiceWithAnEndpointThatFires(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)
-			f.connects(firing(c.with), f.clients)
+			f.connects(firing(c.with))
 			f.StartService()
 			got := await(f.r, f.WhenConnected(1))
 			f.r.RunFor(time.Minute)
@@ -568,7 +568,7 @@ func TestServiceWithAnEndpointThatWraps(t *testing.T) {
 		p := factory.BuildProtocol(nil)
 		p.ConnectionMade(&memory.StringTransport{Protocol: p})
 		return struct{ reactor.Protocol }{p}
-	}), f.clients)
+	}))
 	f.StartService()
 	if p := valueOf(t, await(f.r, f.WhenConnected(1))); p != f.last() {
 		t.Errorf("connected with %v, want the protocol that the factory built", p)
@@ -595,7 +595,7 @@ func TestServiceAndAConnectionThatTheEndpointGaveUp(t *testing.T) {
 		first.ConnectionLost(reactor.ErrConnectionLost)
 		second.ConnectionMade(&memory.StringTransport{})
 		return d
-	}), f.clients)
+	}))
 	f.StartService()
 	d.Callback(second)
 	valueOf(t, await(f.r, f.WhenConnected(0)))
@@ -610,22 +610,42 @@ func (f waitingFor) Connect(factory reactor.Factory) *deferred.Deferred[reactor.
 	return f(factory)
 }
 
-// A factory may refuse a connection.
-func TestServiceAndAFactoryThatRefuses(t *testing.T) {
-	f := newFixture(t)
-	server := listen(t, f.r, serverAddress)
-	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}),
-		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return nil }))
-	f.StartService()
-	got := await(f.r, f.WhenConnected(1))
-	f.r.Pump()
-	if !errors.Is(got.err, reactor.ErrNoProtocol) {
-		t.Errorf("error %v, want ErrNoProtocol", got.err)
+// A build function may refuse a connection.
+func TestServiceWithABuildFunctionThatRefuses(t *testing.T) {
+	for name, try := range map[string]func(t *testing.T){
+		"nil":                            func(t *testing.T) { refuses(t, func(net.Addr) reactor.Protocol { return nil }) },
+		"a nil pointer":                  func(t *testing.T) { refuses(t, func(net.Addr) *peer { return nil }) },
+		"an interface with nil in it":    func(t *testing.T) { refuses(t, func(net.Addr) reactor.Protocol { return (*peer)(nil) }) },
+		"a nil func, map, slice or chan": func(t *testing.T) { refuses(t, func(net.Addr) listening { return nil }) },
+	} {
+		t.Run(name, try)
+	}
+}
+
+// listening is a protocol that is a function.
+type listening func(data []byte)
+
+func (f listening) ConnectionMade(reactor.Transport) {}
+func (f listening) DataReceived(data []byte)         { f(data) }
+func (f listening) ConnectionLost(error)             {}
+
+// refuses checks a service whose build function returns nil.
+func refuses[P reactor.Protocol](t *testing.T, build func(net.Addr) P) {
+	r := newReactor(t)
+	server := listen(t, r, serverAddress)
+	var failures []error
+	s := endpoints.NewClientService(r, endpoints.NewTCPClient(r, serverAddress, reactor.ConnectConfig{}), build,
+		endpoints.ClientServiceConfig[P]{Failed: func(reason error) { failures = append(failures, reason) }})
+	s.StartService()
+	got := await(r, s.WhenConnected(1))
+	r.Pump()
+	if !errors.Is(got.err, reactor.ErrNoProtocol) || len(failures) != 1 || failures[0] != got.err {
+		t.Errorf("error %v, failures %v, want one ErrNoProtocol", got.err, failures)
 	}
 	if server.open() != 0 {
 		t.Error("the connection is still open")
 	}
-	f.stop()
+	s.StopService()
 }
 
 // A halfPeer records the ends of the two directions.
@@ -641,11 +661,11 @@ func TestServiceLeavesHalfClosingToTheProtocol(t *testing.T) {
 	f := newFixture(t)
 	server := listen(t, f.r, serverAddress)
 	p := &halfPeer{}
-	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}),
-		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }))
-	f.StartService()
+	s := endpoints.NewClientService(f.r, endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}),
+		func(net.Addr) *halfPeer { return p }, endpoints.ClientServiceConfig[*halfPeer]{})
+	s.StartService()
 	f.r.Pump()
-	if got := valueOf(t, await(f.r, f.WhenConnected(0))); got != p {
+	if got := valueOf(t, await(f.r, s.WhenConnected(0))); got != p {
 		t.Errorf("connected with %v, want the factory's own protocol", got)
 	}
 	server.built[0].LoseWriteConnection()
@@ -653,7 +673,7 @@ func TestServiceLeavesHalfClosingToTheProtocol(t *testing.T) {
 	if got := fmt.Sprint(p.ends); got != "[read write]" {
 		t.Errorf("the ended directions are %s, want [read write]", got)
 	}
-	f.stop()
+	s.StopService()
 }
 
 // The service keeps the connection when its protocol is switched, as with
@@ -679,7 +699,7 @@ func TestServiceKeepsAConnectionWhoseProtocolIsSwitched(t *testing.T) {
 					transport.Protocol.ConnectionMade(transport)
 				}
 				return transport.Protocol
-			}), f.clients)
+			}))
 			f.StartService()
 			first := f.last()
 			if state := first.Transport.TLS(); (state != nil) != c.secure {
@@ -725,16 +745,17 @@ func (p *panicky) ConnectionLost(reason error) { panic("on purpose") }
 func TestServiceAndAProtocolThatPanics(t *testing.T) {
 	f := newFixture(t)
 	server := listen(t, f.r, serverAddress)
-	f.connects(endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}),
-		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &panicky{} }))
-	f.StartService()
+	s := endpoints.NewClientService(f.r, endpoints.NewTCPClient(f.r, serverAddress, reactor.ConnectConfig{}),
+		func(net.Addr) *panicky { return &panicky{} }, endpoints.ClientServiceConfig[*panicky]{})
+	s.StartService()
 	f.r.Pump()
 	server.built[0].AbortConnection()
 	f.r.RunFor(time.Minute)
 	if len(server.built) != 2 {
 		t.Errorf("%d connections, want 2", len(server.built))
 	}
-	f.stop()
+	s.StopService()
+	f.r.Pump()
 }
 
 // On a reactor in memory, the jitter of the default policy is the same in each run.
@@ -743,7 +764,7 @@ func TestServiceWithTheDefaultPolicyRepeats(t *testing.T) {
 		r := memory.New()
 		r.Seed(seed)
 		r.StartTrace()
-		s := endpoints.NewClientService(r, endpoints.NewTCPClient(r, serverAddress, reactor.ConnectConfig{}), &peers{}, endpoints.ClientServiceConfig{})
+		s := endpoints.NewClientService(r, endpoints.NewTCPClient(r, serverAddress, reactor.ConnectConfig{}), (&peers{}).build, endpoints.ClientServiceConfig[*peer]{})
 		s.StartService()
 		r.RunFor(10 * time.Minute)
 		s.StopService()
@@ -765,7 +786,7 @@ func TestServiceWithTheDefaultPolicyRepeats(t *testing.T) {
 
 func TestServiceWithTheDefaultPolicy(t *testing.T) {
 	r := newReactor(t)
-	s := endpoints.NewClientService(r, endpoints.NewTCPClient(r, serverAddress, reactor.ConnectConfig{}), &peers{}, endpoints.ClientServiceConfig{})
+	s := endpoints.NewClientService(r, endpoints.NewTCPClient(r, serverAddress, reactor.ConnectConfig{}), (&peers{}).build, endpoints.ClientServiceConfig[*peer]{})
 	s.StartService()
 	r.RunFor(1499 * ms)
 	if n := len(r.TCPClients); n != 1 {

@@ -11,82 +11,74 @@ import (
 // is switched, for example to TLS.
 
 // A connectionFactory builds the protocols of one attempt to connect.
-type connectionFactory struct {
-	factory    reactor.Factory
-	service    *ClientService
-	connection *connection // the last connection; nil before the first
+type connectionFactory[P reactor.Protocol] struct {
+	service    *ClientService[P]
+	connection *connection[P] // the last connection; nil before the first
 }
 
-func (f *connectionFactory) BuildProtocol(peer net.Addr) reactor.Protocol {
-	p := f.factory.BuildProtocol(peer)
-	if p == nil {
+func (f *connectionFactory[P]) BuildProtocol(peer net.Addr) reactor.Protocol {
+	p := f.service.build(peer)
+	if isNil(p) {
 		return nil
 	}
-	f.connection = &connection{service: f.service, built: p}
+	f.connection = &connection[P]{service: f.service, built: p}
 	return f.connection.wrap(p)
 }
 
-// AcceptableProtocols returns those of the user's factory; see [reactor.NegotiatingFactory].
-func (f *connectionFactory) AcceptableProtocols() []string {
-	if above, ok := f.factory.(reactor.NegotiatingFactory); ok {
-		return above.AcceptableProtocols()
-	}
-	return nil
-}
-
 // A connection is one connection of a service.
-type connection struct {
-	service   *ClientService
-	built     reactor.Protocol // built by the user's factory
+type connection[P reactor.Protocol] struct {
+	service   *ClientService[P]
+	built     P                // built by the user's function
 	protocol  reactor.Protocol // the current protocol: built, unless it was switched
 	transport reactor.Transport
+	prepared  bool  // the service was connected with this connection
 	lost      error // why the connection was lost; nil while it is open
 }
 
 // wrap makes p the current protocol, and returns the protocol for the transport.
-func (c *connection) wrap(p reactor.Protocol) reactor.Protocol {
+func (c *connection[P]) wrap(p reactor.Protocol) reactor.Protocol {
 	c.protocol = p
-	w := wrappedProtocol{p, c}
+	w := wrappedProtocol[P]{p, c}
 	if half, ok := p.(reactor.HalfCloseableProtocol); ok {
-		return halfCloseableWrappedProtocol{w, half}
+		return halfCloseableWrappedProtocol[P]{w, half}
 	}
 	return w
 }
 
 // A wrappedProtocol tells the service when the connection is lost.
-type wrappedProtocol struct {
+type wrappedProtocol[P reactor.Protocol] struct {
 	reactor.Protocol
-	connection *connection
+	connection *connection[P]
 }
 
-func (p wrappedProtocol) ConnectionMade(t reactor.Transport) {
+func (p wrappedProtocol[P]) ConnectionMade(t reactor.Transport) {
 	p.connection.transport = t
-	p.Protocol.ConnectionMade(wrappedTransport{t, p.connection})
+	p.Protocol.ConnectionMade(wrappedTransport[P]{t, p.connection})
 }
 
-func (p wrappedProtocol) ConnectionLost(reason error) {
+func (p wrappedProtocol[P]) ConnectionLost(reason error) {
 	p.connection.lost = reason
 	defer p.connection.service.connectionLost(p.connection) // even if the protocol panics
 	p.Protocol.ConnectionLost(reason)
 }
 
 // A halfCloseableWrappedProtocol is a wrappedProtocol that is half-closeable.
-type halfCloseableWrappedProtocol struct {
-	wrappedProtocol
+type halfCloseableWrappedProtocol[P reactor.Protocol] struct {
+	wrappedProtocol[P]
 	half reactor.HalfCloseableProtocol
 }
 
-func (p halfCloseableWrappedProtocol) ReadConnectionLost()  { p.half.ReadConnectionLost() }
-func (p halfCloseableWrappedProtocol) WriteConnectionLost() { p.half.WriteConnectionLost() }
+func (p halfCloseableWrappedProtocol[P]) ReadConnectionLost()  { p.half.ReadConnectionLost() }
+func (p halfCloseableWrappedProtocol[P]) WriteConnectionLost() { p.half.WriteConnectionLost() }
 
 // A wrappedTransport is the transport that the user's protocol gets. SwitchProtocol
 // wraps the new protocol.
-type wrappedTransport struct {
+type wrappedTransport[P reactor.Protocol] struct {
 	reactor.Transport
-	connection *connection
+	connection *connection[P]
 }
 
-func (t wrappedTransport) SwitchProtocol(p reactor.Protocol) (old reactor.Protocol) {
+func (t wrappedTransport[P]) SwitchProtocol(p reactor.Protocol) (old reactor.Protocol) {
 	old = t.connection.protocol
 	t.Transport.SwitchProtocol(t.connection.wrap(p))
 	return old

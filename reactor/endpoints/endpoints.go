@@ -2,6 +2,7 @@ package endpoints
 
 import (
 	"net"
+	"reflect"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -35,10 +36,27 @@ type ServerEndpoint interface {
 }
 
 // ConnectProtocol connects p to endpoint, without a factory, and fires with p. Each
-// connection needs a protocol of its own. It is Twisted's connectProtocol.
+// connection needs a protocol of its own. If p is nil, the Deferred fails with
+// [reactor.ErrNoProtocol]. It is Twisted's connectProtocol.
 func ConnectProtocol[P reactor.Protocol](endpoint ClientEndpoint, p P) *deferred.Deferred[P] {
-	connecting := endpoint.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }))
+	connecting := endpoint.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		if isNil(p) {
+			return nil
+		}
+		return p
+	}))
 	return deferred.Map(connecting, func(reactor.Protocol) (P, error) { return p, nil })
+}
+
+// isNil reports whether p is nil, or an interface with a nil pointer or the like in it.
+func isNil(p reactor.Protocol) bool {
+	switch v := reflect.ValueOf(p); v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return v.IsNil()
+	}
+	return false
 }
 
 // listening returns a Deferred that has fired with the results of a reactor's Listen

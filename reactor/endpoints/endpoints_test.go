@@ -117,6 +117,12 @@ func TestConnectProtocol(t *testing.T) {
 		t.Errorf("error %v, want ErrConnectionRefused", refused.err)
 	}
 
+	none := await(r, endpoints.ConnectProtocol[*peer](endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{}), nil))
+	r.Pump()
+	if !errors.Is(none.err, reactor.ErrNoProtocol) {
+		t.Errorf("error %v for a nil protocol, want ErrNoProtocol", none.err)
+	}
+
 	r.HoldConnects()
 	d := endpoints.ConnectProtocol(endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{}), &peer{})
 	cancelled := await(r, d)

@@ -1,7 +1,9 @@
 package endpoints_test
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"time"
 
@@ -80,13 +82,14 @@ func ExampleClientService() {
 	r := memory.New()
 	now := func() time.Duration { return r.Now().Sub(time.Unix(0, 0)) }
 	service := endpoints.NewClientService(r, endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{}),
-		reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &Greeting{} }),
-		endpoints.ClientServiceConfig{
+		func(net.Addr) *Greeting { return &Greeting{} },
+		endpoints.ClientServiceConfig[*Greeting]{
 			RetryPolicy: endpoints.BackoffPolicy{MaxDelay: 10 * time.Second}.Delay,
-			PrepareConnection: func(p reactor.Protocol) *deferred.Deferred[deferred.None] {
+			PrepareConnection: func(*Greeting) *deferred.Deferred[deferred.None] {
 				fmt.Println("connected after", now())
 				return deferred.Succeed(deferred.None{})
 			},
+			Lost: func(reason error) { fmt.Println("lost:", reason) },
 		})
 	service.StartService()
 	r.RunFor(3 * time.Second)
@@ -94,9 +97,9 @@ func ExampleClientService() {
 	r.ListenTCP("192.0.2.1:80", greeters)
 	r.RunFor(2 * time.Second)
 
-	service.WhenConnected(0).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
-		p.(*Greeting).AbortConnection()
-		return p, nil
+	service.WhenConnected(0).AddCallback(func(g *Greeting) (*Greeting, error) {
+		g.AbortConnection()
+		return g, nil
 	})
 	r.RunFor(time.Minute)
 
@@ -105,8 +108,63 @@ func ExampleClientService() {
 	// Output:
 	// connected after 4.489344577s
 	// 192.0.2.1:80 says: hello
+	// lost: connection was aborted
 	// connected after 6.549999111s
 	// 192.0.2.1:80 says: hello
+	// lost: connection was closed cleanly
+}
+
+// A wrong password stays wrong, so the service gives up. What waits for a connection gets the
+// reason.
+func ExampleClientServiceConfig() {
+	r := memory.New()
+	r.ListenTCP("192.0.2.1:80", greeters)
+	errLogin := errors.New("wrong password")
+
+	var service *endpoints.ClientService[*Greeting]
+	service = endpoints.NewClientService(r, endpoints.NewTCPClient(r, "192.0.2.1:80", reactor.ConnectConfig{}),
+		func(net.Addr) *Greeting { return &Greeting{} },
+		endpoints.ClientServiceConfig[*Greeting]{
+			PrepareConnection: func(g *Greeting) *deferred.Deferred[deferred.None] {
+				return deferred.Fail[deferred.None](errLogin) // a program would log in here
+			},
+			Failed: func(reason error) {
+				fmt.Println("failed:", reason)
+				if errors.Is(reason, errLogin) {
+					service.StopService()
+				}
+			},
+		})
+	service.StartService()
+	service.WhenConnected(0).AddErrback(func(err error) (*Greeting, error) {
+		fmt.Println("no connection:", err)
+		return nil, nil
+	})
+	r.Pump()
+	fmt.Println("running:", service.Running())
+	// Output:
+	// failed: wrong password
+	// no connection: wrong password
+	// running: false
+}
+
+// A server that is too busy gets more time.
+func ExampleRetryPolicy() {
+	errBusy := errors.New("the server is busy")
+	policy := func(failures int, reason error, random *rand.Rand) time.Duration {
+		if errors.Is(reason, errBusy) {
+			return 5 * time.Minute
+		}
+		return endpoints.BackoffPolicy{}.Delay(failures, reason, random)
+	}
+	config := endpoints.ClientServiceConfig[*Greeting]{RetryPolicy: policy}
+
+	random := rand.New(rand.NewPCG(1, 2))
+	fmt.Println(config.RetryPolicy(1, errBusy, random))
+	fmt.Println(config.RetryPolicy(1, reactor.ErrConnectionRefused, random) < 3*time.Second)
+	// Output:
+	// 5m0s
+	// true
 }
 
 // A SOCKS5 server at 192.0.2.1 connects to www.example.com, whose name it looks up.

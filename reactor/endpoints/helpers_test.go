@@ -42,21 +42,30 @@ func newReactor(t *testing.T) *memory.Reactor {
 // A peer is a protocol that records its calls.
 type peer struct {
 	reactor.Transport
-	lost error
+	lost   error
+	onLost func(reason error) // called last; may be nil
 }
 
 func (p *peer) ConnectionMade(t reactor.Transport) { p.Transport = t }
 func (p *peer) DataReceived([]byte)                {}
-func (p *peer) ConnectionLost(reason error)        { p.lost = reason }
+
+func (p *peer) ConnectionLost(reason error) {
+	p.lost = reason
+	if p.onLost != nil {
+		p.onLost(reason)
+	}
+}
 
 // peers is a factory that keeps its protocols.
 type peers struct{ built []*peer }
 
-func (f *peers) BuildProtocol(net.Addr) reactor.Protocol {
+func (f *peers) build(net.Addr) *peer {
 	p := &peer{}
 	f.built = append(f.built, p)
 	return p
 }
+
+func (f *peers) BuildProtocol(peer net.Addr) reactor.Protocol { return f.build(peer) }
 
 // open returns the number of connected protocols.
 func (f *peers) open() (n int) {

@@ -30,14 +30,14 @@ func TestBackoffPolicy(t *testing.T) {
 		{"the initial more than the most", endpoints.BackoffPolicy{InitialDelay: 9 * s, MaxDelay: 3 * s}, 0, 1, 3 * s},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := c.policy.Delay(c.failures, rand.New(constant(c.jitter))); got != c.want {
+			if got := c.policy.Delay(c.failures, nil, rand.New(constant(c.jitter))); got != c.want {
 				t.Errorf("waits %v, want %v", got, c.want)
 			}
 		})
 	}
 	random := rand.New(rand.NewPCG(1, 0))
 	for range 100 {
-		if got := (endpoints.BackoffPolicy{}).Delay(1, random); got < 1500*ms || got >= 2500*ms {
+		if got := (endpoints.BackoffPolicy{}).Delay(1, nil, random); got < 1500*ms || got >= 2500*ms {
 			t.Errorf("with chance, it waits %v, want from 1.5s to 2.5s", got)
 		}
 	}

@@ -92,8 +92,8 @@ type speaking struct{ *hello }
 func (s speaking) BuildProtocol(net.Addr) reactor.Protocol { return s.hello }
 func (speaking) AcceptableProtocols() []string             { return []string{"h2", "http/1.1"} }
 
-// TestServiceNegotiates checks that the factory of a ClientService is asked for its protocols,
-// and that one that knows none works too.
+// TestServiceNegotiates checks that a ClientService negotiates the protocols of its endpoint's
+// tls.Config, and that its protocols are the caller's own.
 func TestServiceNegotiates(t *testing.T) {
 	for _, known := range []bool{true, false} {
 		r := memory.New()
@@ -103,22 +103,27 @@ func TestServiceNegotiates(t *testing.T) {
 		if _, err := r.ListenTCP("192.0.2.1:443", reactor.TLSServer(r, reactor.TLSConfig{Config: config}, speaking{&server})); err != nil {
 			t.Fatal(err)
 		}
-		var factory reactor.Factory = speaking{&client}
-		if !known {
-			factory = reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &client })
+		config = &tls.Config{ServerName: "192.0.2.1", RootCAs: roots}
+		if known {
+			config.NextProtos = []string{"h2", "http/1.1"}
 		}
 		var got string
-		s := endpoints.NewClientService(r, endpoints.WrapTLS(r, reactor.TLSConfig{Config: &tls.Config{ServerName: "192.0.2.1", RootCAs: roots}},
-			endpoints.NewTCPClient(r, "192.0.2.1:443", reactor.ConnectConfig{})), factory, endpoints.ClientServiceConfig{
-			PrepareConnection: func(reactor.Protocol) *deferred.Deferred[deferred.None] {
-				got = client.transport.TLS().NegotiatedProtocol
-				return deferred.Succeed(deferred.None{})
-			},
-		})
+		s := endpoints.NewClientService(r, endpoints.WrapTLS(r, reactor.TLSConfig{Config: config},
+			endpoints.NewTCPClient(r, "192.0.2.1:443", reactor.ConnectConfig{})),
+			func(net.Addr) *hello { return &client },
+			endpoints.ClientServiceConfig[*hello]{
+				PrepareConnection: func(p *hello) *deferred.Deferred[deferred.None] {
+					got = p.transport.TLS().NegotiatedProtocol
+					return deferred.Succeed(deferred.None{})
+				},
+			})
 		s.StartService()
 		r.Pump()
 		if want := map[bool]string{true: "h2"}[known]; got != want || client.heard != "hello" {
 			t.Errorf("negotiated %q, want %q; heard %q", got, want, client.heard)
+		}
+		if p := valueOf(t, await(r, s.WhenConnected(0))); p != &client {
+			t.Errorf("connected with %v, want the caller's own", p)
 		}
 		s.StopService()
 		r.Pump()
