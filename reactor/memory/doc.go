@@ -15,5 +15,6 @@
 // [Reactor.Hold], [Reactor.Latency], [Reactor.HoldConnects], [Reactor.FailAccepts] and
 // [Reactor.FailWrites] simulate faults of the network.
 //
-// [StringTransport] is for tests of a protocol alone, without a reactor.
+// [IOPump] joins two protocols, for a test that moves their bytes step by step, or splits them
+// at every byte. [StringTransport] is for tests of a protocol alone, without a reactor.
 package memory

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -56,6 +57,60 @@ func Example() {
 	// Output:
 	// Hello!
 	// Still there?
+	// You said: YES
+	// connection was closed cleanly
+}
+
+// An IOPump joins two protocols, and moves their bytes step by step.
+func ExampleIOPump() {
+	client := &Printer{}
+	pump := memory.IOPump{Reactor: memory.New(), Debug: os.Stdout}
+	pump.Connect(&Greeter{clock: pump.Reactor}, client)
+	pump.Flush()
+	pump.Advance(time.Minute)
+	pump.ClientIO().Write([]byte("yes"))
+	pump.Flush()
+	// Output:
+	// step 1
+	//   S: "Hello!\n"
+	// Hello!
+	// step 2
+	//   S: "Still there?\n"
+	// Still there?
+	// step 3
+	//   C: "yes"
+	// step 4
+	//   S: "You said: YES", end
+	// You said: YESconnection was closed cleanly
+	// step 5
+	//   C: end
+}
+
+// Quoter prints what it receives, in pieces.
+type Quoter struct{ Printer }
+
+func (q *Quoter) DataReceived(data []byte) { fmt.Printf("%q ", data) }
+
+// PieceSize 1 splits both streams at every byte, which a protocol must not notice. Cuts split
+// them at some positions.
+func ExampleIOPump_pieces() {
+	for _, pump := range []memory.IOPump{{PieceSize: 1}, {CutsToClient: []int{2, 3}}} {
+		pump.Connect(&Greeter{clock: memory.New()}, &Quoter{})
+		pump.Flush()
+		fmt.Println("and no more")
+	}
+	// Output:
+	// "H" "e" "l" "l" "o" "!" "\n" and no more
+	// "He" "l" "lo!\n" and no more
+}
+
+// The test plays the client.
+func ExampleConnectedServerAndClient() {
+	pump := memory.ConnectedServerAndClient(&Greeter{clock: memory.New()}, &Printer{})
+	pump.ClientIO().Write([]byte("yes\n"))
+	pump.Flush()
+	// Output:
+	// Hello!
 	// You said: YES
 	// connection was closed cleanly
 }

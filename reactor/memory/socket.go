@@ -43,6 +43,7 @@ type pipe struct {
 	end            error    // the arrived end: io.EOF or a reset; nil before
 	flight         []packet // on their way, the oldest first
 	ended, reset   bool     // the writer sent an end, a reset
+	gate           *gate    // keeps the packets on their way; nil without an IOPump
 }
 
 // A packet is a number of bytes in the pipe's buffer, or an end.
@@ -116,6 +117,9 @@ func (s *socket) Read(p []byte) (int, error) {
 		return 0, nil
 	case n == 0 && s.in.end != nil:
 		s.endRead = true
+		if s.in.gate != nil {
+			s.in.gate.pump.reads++
+		}
 		if s.net.tracing {
 			s.trace("end", 0, s.in.end.Error())
 		}
@@ -123,6 +127,9 @@ func (s *socket) Read(p []byte) (int, error) {
 	case n == 0:
 		s.want |= reactor.Readable
 		return 0, reactor.ErrWouldBlock
+	}
+	if s.in.gate != nil {
+		n = s.in.gate.cut(n)
 	}
 	s.in.take(p[:n])
 	if s.net.tracing {
@@ -230,6 +237,11 @@ func (p *pipe) sendEnd(end error) {
 // their way.
 func (p *pipe) send(k packet) {
 	n := p.reader.net
+	if p.gate != nil {
+		p.flight = append(p.flight, k)
+		p.gate.keep(p)
+		return
+	}
 	if len(p.flight) == 0 && !n.faulty() {
 		p.arrive(k)
 		return
