@@ -30,3 +30,27 @@ func TestUpgradeIsTakenOnce(t *testing.T) {
 		t.Errorf("the first: %+v, the second: %+v", first, second)
 	}
 }
+
+// TestUpgradeEndedAtOnce: a protocol that ends the connection in ConnectionMade gets none of the
+// bytes that came with the response.
+func TestUpgradeEndedAtOnce(t *testing.T) {
+	for name, end := range map[string]func(reactor.Transport){
+		"LoseConnection":  reactor.Transport.LoseConnection,
+		"AbortConnection": reactor.Transport.AbortConnection,
+	} {
+		u := response.NewUpgrade(&memory.StringTransport{On: memory.New(), Lenient: true, Protocol: &switched{}}, []byte("early"))
+		p := &ender{end: end}
+		u.SwitchProtocol(p)
+		if p.got != "" {
+			t.Errorf("after %s in ConnectionMade, the protocol received %q", name, p.got)
+		}
+	}
+}
+
+// An ender ends its connection as soon as it is made.
+type ender struct {
+	switched
+	end func(reactor.Transport)
+}
+
+func (p *ender) ConnectionMade(t reactor.Transport) { p.end(t) }

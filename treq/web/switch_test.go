@@ -14,6 +14,7 @@ import (
 // A shouter is a protocol that sends back in upper case what it receives.
 type shouter struct {
 	reactor.Transport
+	made  func(reactor.Transport) // called in ConnectionMade; may be nil
 	calls []string
 	lost  error
 }
@@ -22,6 +23,9 @@ func (s *shouter) ConnectionMade(t reactor.Transport) {
 	s.Transport = t
 	s.calls = append(s.calls, "made")
 	t.Write([]byte("hello, "))
+	if s.made != nil {
+		s.made(t)
+	}
 }
 
 func (s *shouter) DataReceived(data []byte) {
@@ -188,4 +192,20 @@ func TestCONNECTRenderer(t *testing.T) {
 	want(t, head(answer), "HTTP/1.1 403 Forbidden")
 	answer = serveRoot(t, tunnels(nil)).ask("PUT / HTTP/1.1\r\nHost: x\r\n\r\n")
 	want(t, header(answer, "Allow"), "CONNECT, GET, HEAD")
+}
+
+// TestSwitchProtocolEndedAtOnce: a protocol that ends the connection in ConnectionMade gets none
+// of the bytes that came with the request.
+func TestSwitchProtocolEndedAtOnce(t *testing.T) {
+	for name, end := range map[string]func(reactor.Transport){
+		"LoseConnection":  reactor.Transport.LoseConnection,
+		"AbortConnection": reactor.Transport.AbortConnection,
+	} {
+		p := &shouter{made: end}
+		s := serveRoot(t, tunnels(func(req *web.Request) { want(t, req.SwitchProtocol(p), nil) }))
+		s.connect().send("CONNECT an.example:80 HTTP/1.1\r\nHost: an.example:80\r\n\r\nearly")
+		if calls := strings.Join(p.calls, "|"); calls != "made" || p.lost == nil {
+			t.Errorf("%s in ConnectionMade: %s, lost for %v", name, calls, p.lost)
+		}
+	}
 }
