@@ -384,7 +384,7 @@ func stopWhileNothingAccepted(f *fixture) {
 	f.memory.FailAccepts(reactor.ErrTooManyFiles)
 	port := f.join(client, f.probe("server"))
 	f.probes = f.probes[:1]
-	f.CallLater(time.Millisecond, port.StopListening)
+	f.CallLater(time.Millisecond, func() { port.StopListening() })
 	f.runUntilLost()
 	client.lostFor(reactor.ErrConnectionReset)
 	f.wantLog(1)

@@ -80,6 +80,7 @@ var conformance = []struct {
 	{"sending", sendingCases},
 	{"late", lateCases},
 	{"connect", connectCases},
+	{"accept", acceptCases},
 	{"panic", panicCases},
 	{"time", timeCases},
 	{"threads", threadCases},

@@ -182,7 +182,8 @@ type port struct {
 	addr     net.Addr
 	factory  Factory
 	stopped  bool
-	resume   DelayedCall // call that resumes accepting; nil unless accepting is paused
+	paused   bool        // PauseAccepting was called
+	retry    DelayedCall // call that resumes accepting after an error; nil if there is none
 	failing  bool        // the last attempt to accept failed
 }
 
@@ -213,7 +214,7 @@ func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 func (p *port) accept(s Socket, err error) {
 	p.loop.awake()
 	if err != nil {
-		p.pause(classify(err))
+		p.retryLater(classify(err))
 		return
 	}
 	p.failing = false
@@ -226,9 +227,9 @@ func (p *port) accept(s Socket, err error) {
 	}
 }
 
-// pause pauses accepting because of err. It logs only the first of several failures in
-// a row.
-func (p *port) pause(err error) {
+// retryLater resumes accepting some time after err, unless the program has paused it. It logs
+// only the first of several failures in a row.
+func (p *port) retryLater(err error) {
 	if p.stopped {
 		return
 	}
@@ -236,10 +237,20 @@ func (p *port) pause(err error) {
 		p.failing = true
 		slog.Error("reactor: cannot accept a connection; will try again", "port", p.addr.String(), "error", err)
 	}
-	p.resume = p.loop.CallLater(acceptPause, func() {
-		p.resume = nil
-		p.listener.Resume()
-	})
+	if !p.paused {
+		p.retry = p.loop.CallLater(acceptPause, func() {
+			p.retry = nil
+			p.listener.Resume()
+		})
+	}
+}
+
+// cancelRetry undoes retryLater.
+func (p *port) cancelRetry() {
+	if p.retry != nil {
+		p.retry.Cancel()
+		p.retry = nil
+	}
 }
 
 // Addr returns the address that p listens on; see [Port]. Any goroutine may call it.
@@ -248,24 +259,42 @@ func (p *port) Addr() net.Addr { return p.addr }
 // AcceptWaiting accepts what waits; see [Port].
 func (p *port) AcceptWaiting() {
 	p.loop.check("AcceptWaiting")
-	if !p.stopped && p.resume == nil {
+	if !p.stopped && !p.paused && p.retry == nil {
 		p.listener.AcceptWaiting()
 	}
 }
 
-// StopListening closes p; see [Port].
-func (p *port) StopListening() {
+// PauseAccepting stops accepting; see [Port].
+func (p *port) PauseAccepting() {
+	p.loop.check("PauseAccepting")
+	if !p.stopped && !p.paused {
+		p.paused = true
+		p.cancelRetry()
+		p.listener.Pause()
+	}
+}
+
+// ResumeAccepting undoes PauseAccepting; see [Port].
+func (p *port) ResumeAccepting() {
+	p.loop.check("ResumeAccepting")
+	if !p.stopped && p.paused {
+		p.paused = false
+		p.listener.Resume()
+	}
+}
+
+// StopListening closes p; see [Port]. Every poller has closed the listener when its Close
+// returns, so the Deferred has fired already.
+func (p *port) StopListening() *deferred.Deferred[deferred.None] {
 	p.loop.check("StopListening")
-	if p.stopped {
-		return
+	if !p.stopped {
+		p.stopped = true
+		p.cancelRetry()
+		p.at.Remove()
+		p.listener.Close()
+		if f, ok := p.factory.(ListeningFactory); ok {
+			f.DoStop(p)
+		}
 	}
-	p.stopped = true
-	if p.resume != nil {
-		p.resume.Cancel()
-	}
-	p.at.Remove()
-	p.listener.Close()
-	if f, ok := p.factory.(ListeningFactory); ok {
-		f.DoStop(p)
-	}
+	return deferred.Succeed(deferred.None{})
 }

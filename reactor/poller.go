@@ -39,8 +39,15 @@ type Listener interface {
 	// AcceptWaiting calls accept now with the connections that the system has queued. A poller
 	// that cannot ask the system without waiting does nothing.
 	AcceptWaiting()
-	// Resume resumes accepting after accept was called with an error.
+	// Pause keeps accept from being called until Resume. New connections wait in the
+	// system's queue.
+	Pause()
+	// Resume resumes accepting after Pause, or after accept was called with an error. It
+	// does not call accept itself.
 	Resume()
+	// Close closes the socket. When it returns, the address is free, and what the poller
+	// has begun for the listener, such as a goroutine, has ended. It may be closed while it
+	// is paused. accept may still get a connection that was accepted before.
 	Close() error
 }
 

@@ -324,6 +324,7 @@ type epollListener struct {
 	family int
 	net    net.Listener
 	accept func(Socket, error)
+	paused bool // between Pause, or an error, and Resume
 }
 
 func (p *epollPoller) Listen(network, address string, accept func(Socket, error)) (Listener, error) {
@@ -376,6 +377,9 @@ func (l *epollListener) AcceptWaiting() { l.acceptSome(4096) }
 
 func (l *epollListener) acceptSome(most int) {
 	for range most {
+		if l.fd < 0 || l.paused {
+			return
+		}
 		fd, remote, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == unix.EAGAIN:
@@ -394,21 +398,22 @@ func (l *epollListener) acceptSome(most int) {
 			return
 		}
 		l.accept(s, nil)
-		if l.fd < 0 {
-			return
-		}
 	}
 }
 
 // fail reports err, and stops accepting until Resume.
 func (l *epollListener) fail(err error) {
-	l.poller.control(unix.EPOLL_CTL_MOD, l.fd, 0)
+	l.Pause()
 	l.accept(nil, err)
 }
 
-func (l *epollListener) Resume() {
-	if l.fd >= 0 {
-		l.poller.control(unix.EPOLL_CTL_MOD, l.fd, listenerEvents)
+func (l *epollListener) Pause()  { l.setPaused(true, 0) }
+func (l *epollListener) Resume() { l.setPaused(false, listenerEvents) }
+
+func (l *epollListener) setPaused(paused bool, events uint32) {
+	if l.fd >= 0 && l.paused != paused {
+		l.paused = paused
+		l.poller.control(unix.EPOLL_CTL_MOD, l.fd, events)
 	}
 }
 

@@ -182,47 +182,113 @@ func (p *portablePoller) Listen(network, address string, accept func(Socket, err
 	if err != nil {
 		return nil, opReason(err)
 	}
-	l := &portableListener{Listener: opened, poller: p, resume: make(chan struct{}, 1)}
-	p.opened(l.Listener)
-	p.goroutines.Go(func() { l.acceptAll(accept) })
+	l := &portableListener{Listener: opened, poller: p, accept: accept, done: make(chan struct{})}
+	l.changed.L = &l.mu
+	p.goroutines.Go(l.acceptAll)
 	return l, nil
 }
 
+// portableListener is a listening socket. Its goroutine accepts, and the loop's hands on what
+// was accepted.
 type portableListener struct {
 	net.Listener
-	poller *portablePoller
-	resume chan struct{} // closed by Close
+	poller   *portablePoller
+	accept   func(Socket, error)
+	accepted []net.Conn    // to be handed on by acceptWaiting; used by the loop's goroutine only
+	done     chan struct{} // closed when the goroutine ends
+
+	mu      sync.Mutex
+	changed sync.Cond // one of the following is false, or closed is true
+	paused  bool      // between Pause and Resume
+	failed  bool      // between an error and Resume
+	closed  bool      // Close was called
 }
 
-func (l *portableListener) acceptAll(accept func(Socket, error)) {
-	for {
+// acceptAll accepts connections until Close.
+func (l *portableListener) acceptAll() {
+	defer close(l.done)
+	for l.mayAccept() {
 		conn, err := l.Accept()
-		if errors.Is(err, net.ErrClosed) {
+		switch {
+		case err == nil:
+			l.poller.post(func() {
+				l.accepted = append(l.accepted, conn)
+				l.handOn()
+			})
+		case errors.Is(err, net.ErrClosed):
 			return
+		case errors.Is(err, os.ErrDeadlineExceeded): // by Pause
+		default:
+			l.mu.Lock()
+			l.failed = true
+			l.mu.Unlock()
+			l.poller.post(func() { l.accept(nil, opReason(err)) })
 		}
-		if err != nil {
-			l.poller.post(func() { accept(nil, opReason(err)) })
-			<-l.resume
-			continue
-		}
-		l.poller.post(func() { accept(l.poller.adopt(conn), nil) })
 	}
+}
+
+// mayAccept waits while the listener is paused or accepting fails. It returns false after Close.
+func (l *portableListener) mayAccept() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for (l.paused || l.failed) && !l.closed {
+		l.changed.Wait()
+	}
+	return !l.closed
+}
+
+// handOn calls accept for the accepted connections. Those that the goroutine had accepted when
+// Pause was called wait for Resume.
+func (l *portableListener) handOn() {
+	for len(l.accepted) != 0 && l.handsOn() {
+		conn := l.accepted[0]
+		l.accepted[0] = nil
+		l.accepted = l.accepted[1:]
+		l.accept(l.poller.adopt(conn), nil)
+	}
+}
+
+func (l *portableListener) handsOn() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.paused || l.closed
 }
 
 // AcceptWaiting does nothing: only a goroutine that waits can accept.
 func (l *portableListener) AcceptWaiting() {}
 
-func (l *portableListener) Resume() {
-	select {
-	case l.resume <- struct{}{}:
-	default:
-	}
+// Pause interrupts the goroutine's Accept by a deadline.
+func (l *portableListener) Pause() {
+	l.mu.Lock()
+	l.paused = true
+	l.mu.Unlock()
+	l.setDeadline(time.Unix(1, 0))
 }
 
+func (l *portableListener) Resume() {
+	l.setDeadline(time.Time{})
+	l.poller.post(l.handOn) // before the goroutine accepts more
+	l.mu.Lock()
+	l.paused, l.failed = false, false
+	l.mu.Unlock()
+	l.changed.Signal()
+}
+
+func (l *portableListener) setDeadline(t time.Time) {
+	l.Listener.(interface{ SetDeadline(time.Time) error }).SetDeadline(t)
+}
+
+// Close ends the goroutine. It waits for that, which takes no longer than a call of Accept that
+// fails.
 func (l *portableListener) Close() error {
-	l.poller.closed(l.Listener)
-	close(l.resume)
-	return l.Listener.Close()
+	err := l.Listener.Close()
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.changed.Signal()
+	<-l.done
+	l.poller.post(l.handOn) // to be closed
+	return err
 }
 
 // portableSocket is a connection. Other goroutines make its blocking calls.

@@ -151,11 +151,22 @@ type Port interface {
 	// AcceptWaiting accepts at once the connections that clients have opened already, and
 	// that the reactor would accept in its next turn. StopListening would reset them, with
 	// what the clients have sent. It calls BuildProtocol and ConnectionMade. A poller other
-	// than epoll may not know of them.
+	// than epoll may not know of them. While accepting is paused, AcceptWaiting does nothing.
 	AcceptWaiting()
-	// StopListening closes the port. Accepted connections stay open. A second call does
-	// nothing.
-	StopListening()
+	// PauseAccepting stops accepting until ResumeAccepting. Clients still connect: the
+	// system completes as many connections as its queue holds (the backlog of listen(2)),
+	// and they wait, with what the clients send. Accepted connections go on. A second call
+	// does nothing. It is for a program that has as many connections as it can serve.
+	PauseAccepting()
+	// ResumeAccepting undoes PauseAccepting. The connections that wait are accepted in the
+	// next turns, the oldest first. It does nothing unless accepting is paused.
+	ResumeAccepting()
+	// StopListening closes the port, also while accepting is paused. Connections that wait
+	// to be accepted are reset; accepted ones stay open. The Deferred fires when the port is
+	// closed and its address is free. On the reactors of this module that is so when
+	// StopListening returns. A second call closes nothing and returns another Deferred
+	// that fires.
+	StopListening() *deferred.Deferred[deferred.None]
 }
 
 // Names gives access to the resolver of host names. It is Twisted's IReactorPluggableNameResolver.

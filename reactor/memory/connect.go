@@ -48,7 +48,7 @@ type listener struct {
 	accept func(reactor.Socket, error)
 
 	backlog []*socket // connections to be accepted, the oldest first
-	paused  bool      // accepts nothing until Resume
+	paused  bool      // between Pause, or an error, and Resume
 }
 
 // Listen starts to listen. It takes any IP address.
@@ -99,6 +99,8 @@ func (l *listener) deliver() {
 }
 
 func (l *listener) AcceptWaiting() { l.deliver() }
+
+func (l *listener) Pause() { l.paused = true }
 
 func (l *listener) Resume() {
 	l.paused = false
