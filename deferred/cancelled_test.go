@@ -444,6 +444,7 @@ func TestCancelOrphansNothing(t *testing.T) {
 		"AddErrback":    func(d *D, _ func() *D) *D { return d.AddErrback(func(err error) (int, error) { return 0, err }) },
 		"AddCallbacks":  func(d *D, _ func() *D) *D { return d.AddCallbacks(same, nil) },
 		"AddBoth":       func(d *D, _ func() *D) *D { return d.AddBoth(func(v int, err error) (int, error) { return v, err }) },
+		"Tap":           func(d *D, _ func() *D) *D { return d.Tap(func(int, error) {}) },
 		"ThenCallback":  func(d *D, answer func() *D) *D { return d.ThenCallback(func(int) *D { return answer() }) },
 		"ChainDeferred": func(d *D, _ func() *D) *D { e := deferred.New[int](); d.ChainDeferred(e); return e },
 		"Map":           func(d *D, _ func() *D) *D { return deferred.Map(d, same) },

@@ -37,6 +37,8 @@ func TestLinksSeeTheResultBeforeThem(t *testing.T) {
 		{"pair without errback", func(d *D) { d.AddCallbacks(double, nil) }, errBoom, 0, errBoom},
 		{"both, value", func(d *D) { d.AddBoth(func(v int, err error) (int, error) { return v + 1, err }) }, nil, 22, nil},
 		{"both, error", func(d *D) { d.AddBoth(func(v int, err error) (int, error) { return v + 1, nil }) }, errBoom, 1, nil},
+		{"tap, value", func(d *D) { d.Tap(func(v int, err error) {}) }, nil, 21, nil},
+		{"tap, error", func(d *D) { d.Tap(func(v int, err error) {}) }, errBoom, 0, errBoom},
 		{"then, ready", func(d *D) { d.ThenCallback(func(v int) *D { return deferred.Succeed(v + 1) }) }, nil, 22, nil},
 		{"then, failed", func(d *D) { d.ThenCallback(func(v int) *D { return deferred.Fail[int](errBoom) }) }, nil, 0, errBoom},
 		{"then passed by", func(d *D) { d.ThenCallback(nil2) }, errBoom, 0, errBoom},
@@ -185,6 +187,36 @@ func TestAHandlerThatKeepsAddingTakesNoStack(t *testing.T) {
 	wantValue(t, d, 1_000_001)
 }
 
+// Tap sees what the handler before it left, and the handler after it gets the same.
+func TestTap(t *testing.T) {
+	for _, err := range []error{nil, errBoom} {
+		d := deferred.New[int]()
+		var seen []string
+		look := func(v int, err error) { seen = append(seen, fmt.Sprint(v, err)) }
+		d.Tap(look).AddCallback(func(v int) (int, error) { return v * 2, nil }).Tap(look)
+		if d.Tap(look) != d {
+			t.Error("Tap returns another Deferred")
+		}
+		fire(d, err)
+		d.Tap(look)
+		want := "[21 <nil> 42 <nil> 42 <nil> 42 <nil>]"
+		if err != nil {
+			want = "[0 boom 0 boom 0 boom 0 boom]"
+		}
+		eq(t, fmt.Sprint(seen), want)
+		outcome(d)
+	}
+}
+
+func TestTapAllocatesNothing(t *testing.T) {
+	look, keep := func(int, error) {}, func(v int, err error) (int, error) { return v, err }
+	tapped := testing.AllocsPerRun(100, func() { deferred.New[int]().Tap(look).Tap(look).Callback(1) })
+	both := testing.AllocsPerRun(100, func() { deferred.New[int]().AddBoth(keep).AddBoth(keep).Callback(1) })
+	if tapped != both {
+		t.Errorf("%v allocations, with AddBoth %v", tapped, both)
+	}
+}
+
 func TestNilHandlersPanicByName(t *testing.T) {
 	d := deferred.New[int]()
 	for name, f := range map[string]func(){
@@ -192,6 +224,7 @@ func TestNilHandlersPanicByName(t *testing.T) {
 		"AddErrback":     func() { d.AddErrback(nil) },
 		"AddCallbacks":   func() { d.AddCallbacks(nil, nil) },
 		"AddBoth":        func() { d.AddBoth(nil) },
+		"Tap":            func() { d.Tap(nil) },
 		"ThenCallback":   func() { d.ThenCallback(nil) },
 		"ThenErrback":    func() { d.ThenErrback(nil) },
 		"ThenBoth":       func() { d.ThenBoth(nil) },
@@ -285,6 +318,8 @@ func TestPanicsInEveryKindOfHandlerBecomeErrors(t *testing.T) {
 		"AddErrback":   {func(d *D) *D { return d.AddErrback(func(error) (int, error) { panic(errBoom) }) }, errors.New("first")},
 		"AddCallbacks": {func(d *D) *D { return d.AddCallbacks(func(int) (int, error) { panic(errBoom) }, nil) }, nil},
 		"AddBoth":      {func(d *D) *D { return d.AddBoth(func(int, error) (int, error) { panic(errBoom) }) }, errors.New("first")},
+		"Tap":          {func(d *D) *D { return d.Tap(func(int, error) { panic(errBoom) }) }, nil},
+		"Tap, error":   {func(d *D) *D { return d.Tap(func(int, error) { panic(errBoom) }) }, errors.New("first")},
 		"ThenCallback": {func(d *D) *D { return d.ThenCallback(func(int) *D { panic(errBoom) }) }, nil},
 		"ThenErrback":  {func(d *D) *D { return d.ThenErrback(func(error) *D { panic(errBoom) }) }, errors.New("first")},
 		"d.ThenBoth":   {func(d *D) *D { return d.ThenBoth(func(int, error) *D { panic(errBoom) }) }, nil},

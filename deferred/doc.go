@@ -19,11 +19,12 @@
 //	an error             d.AddErrback(f)         d.ThenErrback(f)
 //	one of each          d.AddCallbacks(f, g)
 //	either, same type    d.AddBoth(f)            d.ThenBoth(f)
+//	either, unchanged    d.Tap(f)
 //	a value, new type    Map(d, f)               Then(d, f)
 //	either, new type     MapBoth(d, f)           ThenBoth(d, f)
 //
-// The prefix Then means that the handler returns a Deferred. Methods change the
-// chain in place and return d; functions return a new Deferred.
+// The prefix Then means that the handler returns a Deferred. The handler of Tap returns
+// nothing. Methods change the chain in place and return d; functions return a new Deferred.
 //
 // # Direct style
 //

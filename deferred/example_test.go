@@ -41,6 +41,22 @@ func ExampleDeferred_AddErrback() {
 	// value: -1
 }
 
+// A look at the result, on its way to the handlers.
+func ExampleDeferred_Tap() {
+	for _, page := range []string{"21", "x"} {
+		d := deferred.Map(deferred.Succeed(page), strconv.Atoi)
+		d.Tap(func(n int, err error) { fmt.Println("log:", n, err) })
+		d.AddErrback(func(error) (int, error) { return -1, nil })
+		d.AddCallback(func(n int) (int, error) { return n * 2, nil })
+		d.Tap(func(n int, err error) { fmt.Println("log:", n, err) })
+	}
+	// Output:
+	// log: 21 <nil>
+	// log: 42 <nil>
+	// log: 0 strconv.Atoi: parsing "x": invalid syntax
+	// log: -2 <nil>
+}
+
 // The handler takes one kind of error and passes on the others.
 func ExampleTrap() {
 	for _, err := range []error{io.EOF, io.ErrClosedPipe} {

@@ -24,6 +24,7 @@ type (
 	callback[T any]     func(T) (T, error)
 	errback[T any]      func(error) (T, error)
 	both[T any]         func(T, error) (T, error)
+	tap[T any]          func(T, error)
 	thenCallback[T any] func(T) *Deferred[T]
 	thenErrback[T any]  func(error) *Deferred[T]
 	thenBoth[T any]     func(T, error) *Deferred[T]
@@ -60,6 +61,14 @@ func (d *Deferred[T]) AddCallbacks(onValue func(value T) (T, error), onError fun
 func (d *Deferred[T]) AddBoth(f func(value T, err error) (T, error)) *Deferred[T] {
 	notNil(f != nil, "AddBoth")
 	return d.add(both[T](f))
+}
+
+// Tap adds a handler that looks at the value or the error and leaves it as it is, such as one
+// that logs or counts. err is nil for a value. An error that only Tap has seen is unhandled.
+// If f panics, the next handler gets a [*PanicError], as from any other handler.
+func (d *Deferred[T]) Tap(f func(value T, err error)) *Deferred[T] {
+	notNil(f != nil, "Tap")
+	return d.add(tap[T](f))
 }
 
 // ThenCallback adds a handler for a value that returns a Deferred. The chain
@@ -111,6 +120,11 @@ func (f errback[T]) run(d *Deferred[T]) runner {
 func (f both[T]) run(d *Deferred[T]) runner {
 	d.markHandled()
 	d.set(f(d.value, d.err))
+	return nil
+}
+
+func (f tap[T]) run(d *Deferred[T]) runner {
+	f(d.value, d.err)
 	return nil
 }
 

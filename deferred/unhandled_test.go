@@ -25,6 +25,17 @@ func TestUnhandledErrors(t *testing.T) {
 			deferred.Fail[int](errors.New("first")).AddErrback(func(error) (int, error) { return 0, err })
 		}, 1},
 		{"callback passed by", func(err error) { deferred.Fail[int](err).AddCallback(same).AddCallback(same) }, 1},
+		{"looked at", func(err error) { deferred.Fail[int](err).Tap(func(int, error) {}) }, 1},
+		{"looked at before it failed", func(err error) {
+			d := deferred.New[int]().Tap(func(int, error) {})
+			d.Errback(err)
+		}, 1},
+		{"looked at, then handled", func(err error) {
+			deferred.Fail[int](err).Tap(func(int, error) {}).AddErrback(func(error) (int, error) { return 0, nil })
+		}, 0},
+		{"handled, then looked at", func(err error) {
+			deferred.Fail[int](err).AddErrback(func(error) (int, error) { return 0, nil }).Tap(func(int, error) {})
+		}, 0},
 		{"pending", func(err error) { deferred.New[int]() }, 0},
 		{"handled", func(err error) { deferred.Fail[int](err).AddErrback(func(error) (int, error) { return 0, nil }) }, 0},
 		{"handled later by both", func(err error) {
