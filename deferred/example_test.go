@@ -89,10 +89,7 @@ func ExampleThen() {
 		return answer
 	}
 	d := deferred.Then(deferred.Succeed("six times seven?"), ask)
-	d.AddCallback(func(n int) (int, error) {
-		fmt.Println("answer:", n)
-		return n, nil
-	})
+	d.Tap(func(n int, _ error) { fmt.Println("answer:", n) })
 	fmt.Println("only the chain waits")
 	answer.Callback(42)
 	// Output:
@@ -135,10 +132,7 @@ func ExampleDeferred_AddTimeout() {
 func ExampleGatherResults() {
 	a, b := deferred.New[int](), deferred.New[int]()
 	all := deferred.GatherResults([]*deferred.Deferred[int]{a, b})
-	all.AddCallback(func(values []int) ([]int, error) {
-		fmt.Println(values)
-		return values, nil
-	})
+	all.Tap(func(values []int, _ error) { fmt.Println(values) })
 	b.Callback(2)
 	a.Callback(1)
 	// Output: [1 2]
@@ -147,10 +141,7 @@ func ExampleGatherResults() {
 func ExampleGather2() {
 	name, age := deferred.New[string](), deferred.New[int]()
 	both := deferred.Gather2(name, age)
-	both.AddCallback(func(p deferred.Pair[string, int]) (deferred.Pair[string, int], error) {
-		fmt.Println(p.First, "is", p.Second)
-		return p, nil
-	})
+	both.Tap(func(p deferred.Pair[string, int], _ error) { fmt.Println(p.First, "is", p.Second) })
 	age.Callback(36)
 	name.Callback("Ada")
 	// Output: Ada is 36
@@ -161,11 +152,10 @@ func ExampleDeferredList() {
 		deferred.Succeed(1),
 		deferred.Fail[int](errors.New("no")),
 	}, deferred.ConsumeErrors)
-	l.AddCallback(func(results []deferred.Result[int]) ([]deferred.Result[int], error) {
+	l.Tap(func(results []deferred.Result[int], _ error) {
 		for _, r := range results {
 			fmt.Println(r.Value, r.Err)
 		}
-		return results, nil
 	})
 	// Output:
 	// 1 <nil>
@@ -176,10 +166,7 @@ func ExampleRace() {
 	slow := deferred.NewCancellable(func(*deferred.Deferred[string]) { fmt.Println("slow one stopped") })
 	fast := deferred.New[string]()
 	deferred.Race([]*deferred.Deferred[string]{slow, fast}).
-		AddCallback(func(w deferred.Winner[string]) (deferred.Winner[string], error) {
-			fmt.Println(w.Value, "won")
-			return w, nil
-		})
+		Tap(func(w deferred.Winner[string], _ error) { fmt.Println(w.Value, "won") })
 	fast.Callback("hare")
 	// Output:
 	// slow one stopped
@@ -198,10 +185,7 @@ func ExampleGo() {
 		b, err := deferred.Await(co, second)
 		return a + b, err
 	})
-	sum.AddCallback(func(n int) (int, error) {
-		fmt.Println("the sum is", n)
-		return n, nil
-	})
+	sum.Tap(func(n int, _ error) { fmt.Println("the sum is", n) })
 	first.Callback(1)
 	second.Callback(2)
 	// Output:
@@ -290,7 +274,7 @@ func ExampleRun() {
 		most = max(most, running)
 		job := deferred.New[int]()
 		jobs = append(jobs, job)
-		return job.AddCallback(func(n int) (int, error) { running--; return n, nil })
+		return job.Tap(func(n int, _ error) { running-- })
 	}
 
 	sem := deferred.NewDeferredSemaphore(3)
@@ -300,10 +284,7 @@ func ExampleRun() {
 	}
 	fmt.Println("started at once:", len(jobs))
 
-	deferred.GatherResults(results).AddCallback(func(values []int) ([]int, error) {
-		fmt.Println("all done:", values)
-		return values, nil
-	})
+	deferred.GatherResults(results).Tap(func(values []int, _ error) { fmt.Println("all done:", values) })
 	for i := 0; i < len(jobs); i++ { // the end of each one starts another
 		jobs[i].Callback(i)
 	}

@@ -92,15 +92,11 @@ func ExampleDeferToThread() {
 		data, err := os.ReadFile("doc.go")
 		return string(data), err
 	})
-	d.AddCallback(func(text string) (string, error) {
+	d.Tap(func(text string, _ error) {
 		first, _, _ := strings.Cut(text, "\n")
 		fmt.Println(first)
-		return text, nil
 	})
-	d.AddBoth(func(text string, err error) (string, error) {
-		r.Stop()
-		return text, err
-	})
+	d.Tap(func(string, error) { r.Stop() })
 	r.Run()
 	// Output: // Package reactor is an event loop in the manner of Twisted. One goroutine waits for
 }

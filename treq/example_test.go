@@ -77,10 +77,7 @@ func Example_many() {
 			d := treq.Get(server.URL, treq.Params{"name": {name}})
 			texts = append(texts, deferred.Then(d, (*response.Response).Text))
 		}
-		return deferred.GatherResults(texts).AddCallback(func(texts []string) ([]string, error) {
-			fmt.Printf("%q\n", texts)
-			return texts, nil
-		})
+		return deferred.GatherResults(texts).Tap(func(texts []string, _ error) { fmt.Printf("%q\n", texts) })
 	}
 	task.ReactOn(reactor.Default(), run, os.Stderr)
 	// Output:

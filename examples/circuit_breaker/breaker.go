@@ -33,7 +33,7 @@ func (b *breaker) Request(req *request.Request) *deferred.Deferred[*response.Res
 		}
 		b.trying = true
 	}
-	return b.Requester.Request(req).AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
+	return b.Requester.Request(req).Tap(func(resp *response.Response, err error) {
 		switch b.trying = false; {
 		case errors.Is(err, deferred.ErrCancelled): // says nothing of the server
 		case err != nil || resp.Code >= 500:
@@ -41,6 +41,5 @@ func (b *breaker) Request(req *request.Request) *deferred.Deferred[*response.Res
 		default:
 			b.failures = 0
 		}
-		return resp, err
 	})
 }

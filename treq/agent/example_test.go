@@ -32,10 +32,7 @@ func ExampleNewRedirectAgent() {
 		}
 		fmt.Println(r.Code, r.Request.URL)
 		return r.Text()
-	}).AddCallback(func(text string) (string, error) {
-		fmt.Println(text)
-		return text, nil
-	})
+	}).Tap(func(text string, _ error) { fmt.Println(text) })
 	// Output:
 	// 301 http://a.example/old
 	// 200 http://b.example/new
@@ -54,10 +51,7 @@ func ExampleNewContentDecoderAgent() {
 
 	u, _ := url.Parse("http://a.example/")
 	d := a.Request(&request.Request{Method: "GET", URL: u})
-	deferred.Then(d, (*response.Response).Text).AddCallback(func(text string) (string, error) {
-		fmt.Println(text)
-		return text, nil
-	})
+	deferred.Then(d, (*response.Response).Text).Tap(func(text string, _ error) { fmt.Println(text) })
 	// Output:
 	// the server is asked for gzip,deflate,br,zstd
 	// hello

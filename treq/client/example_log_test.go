@@ -53,10 +53,9 @@ func ExampleTimed() {
 	r.Latency("", "", 10*time.Millisecond)
 	c := client.New(r, client.Config{})
 	deferred.Then(c.Get("http://127.0.0.1/", client.Timed(true)), func(resp *response.Response) *deferred.Deferred[string] {
-		return resp.Text().AddCallback(func(text string) (string, error) {
+		return resp.Text().Tap(func(string, error) {
 			t := resp.Times
 			fmt.Println("connect", t.Connect, "first byte", t.FirstByte, "total", t.Total)
-			return text, nil
 		})
 	})
 	r.RunFor(time.Second)

@@ -21,10 +21,7 @@ func get(body string) *deferred.Deferred[*response.Response] {
 }
 
 func ExampleResponse_Text() {
-	deferred.Then(get("some text"), (*response.Response).Text).AddCallback(func(text string) (string, error) {
-		fmt.Println(text)
-		return text, nil
-	})
+	deferred.Then(get("some text"), (*response.Response).Text).Tap(func(text string, _ error) { fmt.Println(text) })
 	// Output:
 	// some text
 }
@@ -38,10 +35,7 @@ func ExampleResponse_Collect() {
 			return nil
 		})
 	})
-	done.AddCallback(func(deferred.None) (deferred.None, error) {
-		fmt.Println(size, "bytes")
-		return deferred.None{}, nil
-	})
+	done.Tap(func(deferred.None, error) { fmt.Println(size, "bytes") })
 	// Output:
 	// 9 bytes
 }
@@ -87,10 +81,7 @@ func ExampleResponse_Reader() {
 func ExampleJSON() {
 	type point struct{ X, Y int }
 	p := deferred.Then(get(`{"x": 3, "y": 4}`), response.JSON[point])
-	p.AddCallback(func(p point) (point, error) {
-		fmt.Println(p.X*p.X + p.Y*p.Y)
-		return p, nil
-	})
+	p.Tap(func(p point, _ error) { fmt.Println(p.X*p.X + p.Y*p.Y) })
 	// Output:
 	// 25
 }
@@ -149,20 +140,14 @@ func ExampleXML() {
 		Titles []string `xml:"entry>title"`
 	}
 	d := deferred.Then(answer(200, "<feed><entry><title>one</title></entry><entry><title>two</title></entry></feed>", ""), response.XML[feed])
-	d.AddCallback(func(f feed) (feed, error) {
-		fmt.Println(f.Titles)
-		return f, nil
-	})
+	d.Tap(func(f feed, _ error) { fmt.Println(f.Titles) })
 	// Output:
 	// [one two]
 }
 
 func ExampleResponse_Form() {
 	d := deferred.Then(answer(200, "access_token=abc&expires_in=3600", ""), (*response.Response).Form)
-	d.AddCallback(func(form url.Values) (url.Values, error) {
-		fmt.Println(form.Get("expires_in"))
-		return form, nil
-	})
+	d.Tap(func(form url.Values, _ error) { fmt.Println(form.Get("expires_in")) })
 	// Output:
 	// 3600
 }

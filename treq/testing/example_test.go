@@ -210,10 +210,7 @@ func ExampleAuthority() {
 		TLS: agent.NewTLSPolicy(authority.ClientTLS("alice")),
 	})})
 	deferred.Then(c.Get("https://an.example/"), (*response.Response).Text).
-		AddCallback(func(text string) (string, error) {
-			fmt.Print(text)
-			return text, nil
-		})
+		Tap(func(text string, _ error) { fmt.Print(text) })
 	r.RunFor(time.Second)
 	// Output: hello, alice
 }

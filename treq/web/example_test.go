@@ -32,10 +32,7 @@ func show(r *memory.Reactor, site *web.Site, paths ...string) {
 	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{})})
 	for _, path := range paths {
 		deferred.Then(c.Get("http://127.0.0.1"+path), func(resp *response.Response) *deferred.Deferred[string] {
-			return resp.Text().AddCallback(func(text string) (string, error) {
-				fmt.Println(path, resp.Code, text)
-				return text, nil
-			})
+			return resp.Text().Tap(func(text string, _ error) { fmt.Println(path, resp.Code, text) })
 		})
 		r.RunFor(time.Second)
 	}
@@ -234,10 +231,7 @@ func ExampleResourceHandler() {
 func ask(r *memory.Reactor, path string, header http.Header) (body string) {
 	c := client.New(r, client.Config{Agent: agent.New(r, agent.Config{})})
 	d := deferred.Then(c.Get("http://127.0.0.1"+path, client.Headers(header)), (*response.Response).Text)
-	d.AddBoth(func(text string, err error) (string, error) {
-		body = text
-		return text, err
-	})
+	d.Tap(func(text string, _ error) { body = text })
 	r.RunFor(time.Second)
 	return body
 }
