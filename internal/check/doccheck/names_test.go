@@ -162,6 +162,7 @@ const pythonNames = "internal/check/doccheck/testdata/python_names.txt"
 var unfinished = strings.Fields(`
 twisted.internet.endpoints twisted.internet.ssl
 twisted.protocols.basic twisted.protocols.policies twisted.protocols.portforward
+twisted.application.service twisted.application.internet
 
 twisted.python.failure twisted.python.log twisted.python.filepath
 twisted.web.client twisted.web.http twisted.web.http_headers twisted.web.server twisted.web.resource

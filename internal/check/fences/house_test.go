@@ -42,7 +42,6 @@ var house = []room{
 	{"reactor/task", "deferred internal/list internal/timers reactor"},
 	{"reactor/endpoints", "deferred reactor"},
 	{"reactor/memory", "deferred internal/timers reactor"},
-	{"reactor/protocols", "reactor"},
 	{"internal/bridge", "deferred internal/coro reactor"},
 	// A stream as a Transport.
 	{"internal/duplex", "deferred internal/producer reactor treq/wire"},
@@ -73,7 +72,8 @@ var house = []room{
 
 	// The outside: nothing above imports these but tests. Examples use what a user may
 	// use.
-	{"examples/...", public},
+	{"docs", ""},
+	{"examples/...", public + " docs"},
 	{"internal/testkit/...", public},
 	{"bench", public + " internal/testkit/testcert"},
 	{"bench/beside", public},
