@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"path/filepath"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -75,6 +76,33 @@ func ExampleServerFromString() {
 	r.Pump()
 	// Output:
 	// 127.0.0.1:8080 says: hello
+}
+
+// The folder has the server's certificate, with its key, in a file. It is the only one that
+// the client trusts.
+func ExampleClientFromString() {
+	folder, remove := certificateOf("www.example.com") // a temporary folder with cert.pem
+	defer remove()
+	key := filepath.Join(folder, "cert.pem")
+	r := memory.New()
+	r.AddHost("www.example.com", "192.0.2.1")
+
+	server, err := endpoints.ServerFromString(r, "ssl:443:privateKey="+endpoints.QuoteStringArgument(key))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server.Listen(greeters)
+
+	client, err := endpoints.ClientFromString(r, "tls:www.example.com:443:trustRoots="+endpoints.QuoteStringArgument(folder))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	endpoints.ConnectProtocol(client, &Greeting{})
+	r.Pump()
+	// Output:
+	// 192.0.2.1:443 says: hello
 }
 
 // No server listens at first. Later the connection is lost.

@@ -1,6 +1,8 @@
 package endpoints
 
 import (
+	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,7 +23,13 @@ import (
 // clientFromString, for these kinds:
 //
 //	tcp:host:port     with timeout= in seconds and bindAddress=, an IP address
+//	tls:host:port     TLS over tcp, with the same, and with the arguments below
 //	unix:path         with timeout=
+//
+// The server of a tls endpoint must have a certificate for host. trustRoots= is a folder
+// with files of certificates whose names end in ".pem"; without it, the system's roots are
+// trusted. certificate= and privateKey= are files with the client's own certificate and its
+// key, which may be one file. All these are in PEM, and are read at once.
 //
 // host, port and path may have their names too ("tcp:port=80:host=an.example"). A colon
 // in an argument is written "\:" ("tcp:\:\:1:80"); see [QuoteStringArgument].
@@ -40,27 +48,34 @@ func clientFrom(r reactor.Reactor, description string) (ClientEndpoint, error) {
 	}
 	switch kind {
 	case "tcp":
-		args.name("host", "port")
-		host, port := args.required("host"), args.port()
-		config := HostnameConfig{Timeout: args.seconds("timeout")}
-		if local := args.optional("bindAddress"); local != "" {
-			config.LocalAddress = net.JoinHostPort(local, "0")
+		return args.hostname(r), args.check()
+	case "tls":
+		below := args.hostname(r)
+		config := &tls.Config{ServerName: below.host, RootCAs: args.roots("trustRoots")}
+		if key := args.optional("privateKey"); key != "" || args.named["certificate"] != "" {
+			certificate := args.required("certificate")
+			config.Certificates = args.keyPair(certificate, cmp.Or(key, certificate), "")
 		}
-		return NewHostname(r, host, port, config), args.check()
+		return WrapTLS(r, reactor.TLSConfig{Config: config}, below), args.check()
 	case "unix":
 		args.name("path")
 		path := args.required("path")
 		config := reactor.ConnectConfig{Timeout: args.seconds("timeout")}
 		return NewUNIXClient(r, path, config), args.check()
 	}
-	return nil, unknownKind(kind)
+	return nil, unknownKind(kind, `"tcp", "tls" or "unix"`)
 }
 
 // ServerFromString returns the endpoint of a description, which has the form that
 // [ClientFromString] takes. It is Twisted's serverFromString, for these kinds:
 //
 //	tcp:port          with interface=, the only IP address to listen on
+//	ssl:port          TLS over tcp, with interface= and privateKey=, a file
 //	unix:address      where the address is a path
+//
+// The file of privateKey= has the server's key, and its certificate unless that is in the
+// file of certKey=. extraCertChain= is a file with the certificates between that and its
+// root. All these are in PEM, and are read at once.
 func ServerFromString(r reactor.Reactor, description string) (ServerEndpoint, error) {
 	endpoint, err := serverFrom(r, description)
 	if err != nil {
@@ -76,17 +91,21 @@ func serverFrom(r reactor.Reactor, description string) (ServerEndpoint, error) {
 	}
 	switch kind {
 	case "tcp":
-		args.name("port")
-		return NewTCPServer(r, net.JoinHostPort(args.optional("interface"), args.port())), args.check()
+		return args.tcpServer(r), args.check()
+	case "ssl":
+		below := args.tcpServer(r)
+		key := args.required("privateKey")
+		pair := args.keyPair(cmp.Or(args.optional("certKey"), key), key, args.optional("extraCertChain"))
+		return WrapTLSServer(r, reactor.TLSConfig{Config: &tls.Config{Certificates: pair}}, below), args.check()
 	case "unix":
 		args.name("address")
 		return NewUNIXServer(r, args.required("address")), args.check()
 	}
-	return nil, unknownKind(kind)
+	return nil, unknownKind(kind, `"tcp", "ssl" or "unix"`)
 }
 
-func unknownKind(kind string) error {
-	return fmt.Errorf(`the kind of endpoint is %q, not "tcp" or "unix"`, kind)
+func unknownKind(kind, known string) error {
+	return fmt.Errorf("the kind of endpoint is %q, not %s", kind, known)
 }
 
 // QuoteStringArgument quotes an argument for a description. It is Twisted's
@@ -201,6 +220,23 @@ func (a *arguments) seconds(name string) time.Duration {
 		a.fail(fmt.Errorf("the %s is %q, not a number of seconds", name, text))
 	}
 	return time.Duration(seconds) * time.Second
+}
+
+// hostname returns the endpoint of the arguments of a tcp client.
+func (a *arguments) hostname(r reactor.Reactor) *Hostname {
+	a.name("host", "port")
+	host, port := a.required("host"), a.port()
+	config := HostnameConfig{Timeout: a.seconds("timeout")}
+	if local := a.optional("bindAddress"); local != "" {
+		config.LocalAddress = net.JoinHostPort(local, "0")
+	}
+	return NewHostname(r, host, port, config)
+}
+
+// tcpServer returns the endpoint of the arguments of a tcp server.
+func (a *arguments) tcpServer(r reactor.TCP) *TCPServer {
+	a.name("port")
+	return NewTCPServer(r, net.JoinHostPort(a.optional("interface"), a.port()))
 }
 
 // check returns the first error. A leftover argument is an error too.

@@ -33,8 +33,8 @@ func TestClientFromString(t *testing.T) {
 		{description: "unix:path=/run/a=b:timeout=5", want: `unix:/run/a\=b`, timeout: 5 * time.Second},
 		{description: `unix:C\:\\socket`, want: `unix:C\:\\socket`},
 
-		{description: "", err: `endpoints: client "": the kind of endpoint is "", not "tcp" or "unix"`},
-		{description: "an.example", err: `endpoints: client "an.example": the kind of endpoint is "an.example", not "tcp" or "unix"`},
+		{description: "", err: `endpoints: client "": the kind of endpoint is "", not "tcp", "tls" or "unix"`},
+		{description: "an.example", err: `endpoints: client "an.example": the kind of endpoint is "an.example", not "tcp", "tls" or "unix"`},
 		{description: "host=an.example", err: `endpoints: client "host=an.example": it does not begin with a kind of endpoint`},
 		{description: `tcp:an.example:80\`, err: `endpoints: client "tcp:an.example:80\\": it ends with a backslash`},
 		{description: "tcp", err: `endpoints: client "tcp": the host is missing`},
@@ -91,7 +91,7 @@ func TestServerFromString(t *testing.T) {
 		{description: "unix:/run/socket", want: "/run/socket"},
 		{description: "unix:address=/run/socket", want: "/run/socket"},
 
-		{description: "udp:80", err: `endpoints: server "udp:80": the kind of endpoint is "udp", not "tcp" or "unix"`},
+		{description: "udp:80", err: `endpoints: server "udp:80": the kind of endpoint is "udp", not "tcp", "ssl" or "unix"`},
 		{description: `\`, err: `endpoints: server "\\": it ends with a backslash`},
 		{description: "tcp", err: `endpoints: server "tcp": the port is missing`},
 		{description: "tcp:eighty", err: `endpoints: server "tcp:eighty": "eighty" is not a port number`},
