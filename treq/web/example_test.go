@@ -1,12 +1,16 @@
 package web_test
 
 import (
+	"crypto/subtle"
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httputil"
 	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -234,6 +238,70 @@ func ask(r *memory.Reactor, path string, header http.Header) (body string) {
 	d.Tap(func(text string, _ error) { body = text })
 	r.RunFor(time.Second)
 	return body
+}
+
+// The patterns of a ServeMux choose between hosts, as Twisted's NameVirtualHost does. "/" is
+// for all other hosts.
+func ExampleResourceHandler_virtualHosts() {
+	shop := web.RenderFunc(func(req *web.Request) { req.WriteString("the shop") })
+	mux := http.NewServeMux()
+	mux.Handle("shop.example/", &web.ResourceHandler{Root: shop})
+	mux.Handle("/", &web.ResourceHandler{Root: &Greeting{}})
+
+	r := memory.New()
+	if _, err := r.ListenTCP("127.0.0.1:80", &web.Site{Handler: mux}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(ask(r, "/", http.Header{"Host": {"shop.example"}}))
+	fmt.Println(ask(r, "/you", http.Header{"Host": {"shop.example:80"}}))
+	fmt.Println(ask(r, "/you", http.Header{"Host": {"another.example"}}))
+	// Output:
+	// the shop
+	// the shop
+	// Hello, you!
+}
+
+// A handler around the resources asks for a user and a password, as Twisted's
+// HTTPAuthSessionWrapper does.
+func ExampleResourceHandler_basicAuth() {
+	inner := &web.ResourceHandler{Root: &Greeting{}}
+	guard := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		if user != "jane" || subtle.ConstantTimeCompare([]byte(password), []byte("secret")) == 0 {
+			w.Header().Set("WWW-Authenticate", `Basic realm="greetings"`)
+			http.Error(w, "Who are you?", http.StatusUnauthorized)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	})
+
+	r := memory.New()
+	if _, err := r.ListenTCP("127.0.0.1:80", &web.Site{Handler: guard}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	jane := base64.StdEncoding.EncodeToString([]byte("jane:secret"))
+	fmt.Print(ask(r, "/Jane", nil))
+	fmt.Println(ask(r, "/Jane", http.Header{"Authorization": {"Basic " + jane}}))
+	// Output:
+	// Who are you?
+	// Hello, Jane!
+}
+
+// A ReverseProxy passes requests on to another server, by an agent of ours. It waits for the
+// answers, and so it runs in threads. It is Twisted's ReverseProxyResource.
+func ExampleHandlerResource_reverseProxy() {
+	task.React(func(r reactor.Reactor) *deferred.Deferred[deferred.None] {
+		proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "localhost:8081"})
+		proxy.Transport = agent.NewRoundTripper(r, agent.New(r, agent.Config{Pool: agent.NewPool(r, agent.PoolConfig{})}))
+		root := &web.Node{}
+		root.PutChild("app", &web.HandlerResource{Handler: proxy, InThreads: true})
+		if _, err := r.ListenTCP("localhost:8080", &web.Site{Root: root}); err != nil {
+			return deferred.Fail[deferred.None](err)
+		}
+		return deferred.New[deferred.None]()
+	})
 }
 
 // A Chat is a resource whose connections speak a protocol of lines after "Upgrade: chat".

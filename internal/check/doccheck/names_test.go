@@ -163,13 +163,6 @@ var unfinished = strings.Fields(`
 twisted.internet.endpoints twisted.internet.ssl
 twisted.protocols.basic twisted.protocols.policies twisted.protocols.portforward
 twisted.application.service twisted.application.internet
-
-twisted.python.failure twisted.python.log twisted.python.filepath
-twisted.web.client twisted.web.http twisted.web.http_headers twisted.web.server twisted.web.resource
-twisted.web.static twisted.web.guard twisted.web.vhost twisted.web.proxy twisted.web.wsgi
-twisted.web.error twisted.web.iweb twisted.web.util twisted.web.pages
-twisted.trial.unittest twisted.test.iosim twisted.test.proto_helpers
-treq.multipart treq.response treq.testing
 `)
 
 // TestPythonNames: docs/names.md has a row for each public name of Twisted and treq, under
