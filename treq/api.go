@@ -1,9 +1,7 @@
 package treq
 
 import (
-	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/treq/client"
-	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
 // A Client makes requests. A function to be tested takes a Client: the program passes
@@ -16,14 +14,14 @@ import (
 //
 // Its methods do the same as the functions of this package.
 type Client interface {
-	Request(method, url string, options ...Option) *deferred.Deferred[*response.Response]
-	Get(url string, options ...Option) *deferred.Deferred[*response.Response]
-	Head(url string, options ...Option) *deferred.Deferred[*response.Response]
-	Post(url string, options ...Option) *deferred.Deferred[*response.Response]
-	Put(url string, options ...Option) *deferred.Deferred[*response.Response]
-	Patch(url string, options ...Option) *deferred.Deferred[*response.Response]
-	Delete(url string, options ...Option) *deferred.Deferred[*response.Response]
-	Options(url string, options ...Option) *deferred.Deferred[*response.Response]
+	Request(method, url string, options ...Option) *Deferred
+	Get(url string, options ...Option) *Deferred
+	Head(url string, options ...Option) *Deferred
+	Post(url string, options ...Option) *Deferred
+	Put(url string, options ...Option) *Deferred
+	Patch(url string, options ...Option) *Deferred
+	Delete(url string, options ...Option) *Deferred
+	Options(url string, options ...Option) *Deferred
 }
 
 var _ Client = (*client.HTTPClient)(nil)
@@ -33,34 +31,34 @@ var Default Client = functions{}
 
 type functions struct{}
 
-func (functions) Request(method, url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (functions) Request(method, url string, options ...Option) *Deferred {
 	return Request(method, url, options...)
 }
 
-func (functions) Get(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (functions) Get(url string, options ...Option) *Deferred {
 	return Get(url, options...)
 }
 
-func (functions) Head(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (functions) Head(url string, options ...Option) *Deferred {
 	return Head(url, options...)
 }
 
-func (functions) Post(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (functions) Post(url string, options ...Option) *Deferred {
 	return Post(url, options...)
 }
 
-func (functions) Put(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (functions) Put(url string, options ...Option) *Deferred {
 	return Put(url, options...)
 }
 
-func (functions) Patch(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (functions) Patch(url string, options ...Option) *Deferred {
 	return Patch(url, options...)
 }
 
-func (functions) Delete(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (functions) Delete(url string, options ...Option) *Deferred {
 	return Delete(url, options...)
 }
 
-func (functions) Options(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (functions) Options(url string, options ...Option) *Deferred {
 	return Options(url, options...)
 }

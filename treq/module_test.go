@@ -23,6 +23,9 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
+// The short names are the same type, so that a program may mix them.
+var _, _ *deferred.Deferred[*response.Response] = (*treq.Deferred)(nil), (*response.Deferred)(nil)
+
 // TestModuleSharesConnections: requests on one reactor share connections. Requests that are
 // not persistent, or on another reactor, do not.
 func TestModuleSharesConnections(t *testing.T) {

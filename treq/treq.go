@@ -16,6 +16,10 @@ import (
 // Version is the version of the library.
 const Version = client.Version
 
+// A Deferred fires with a response. *treq.Deferred is short for
+// *deferred.Deferred[*response.Response], the type that all clients and agents return.
+type Deferred = response.Deferred
+
 // The options of a request; see package client.
 type (
 	// Option says something of a request besides its method and URL.
@@ -109,47 +113,47 @@ func Log(config agent.LogConfig) Option { return client.Log(config) }
 func Reactor(r reactor.Reactor) Option { return client.Reactor(r) }
 
 // Request makes a request on the default reactor; see [client.HTTPClient.Request].
-func Request(method, url string, options ...Option) *deferred.Deferred[*response.Response] {
+func Request(method, url string, options ...Option) *Deferred {
 	return client.Shared(options).Request(method, url, options...)
 }
 
 // RequestURL is [Request] for a parsed URL.
-func RequestURL(method string, u *url.URL, options ...Option) *deferred.Deferred[*response.Response] {
+func RequestURL(method string, u *url.URL, options ...Option) *Deferred {
 	return client.Shared(options).RequestURL(method, u, options...)
 }
 
 // Get makes a GET request; see [Request].
-func Get(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func Get(url string, options ...Option) *Deferred {
 	return client.Shared(options).Get(url, options...)
 }
 
 // Head makes a HEAD request; see [Request].
-func Head(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func Head(url string, options ...Option) *Deferred {
 	return client.Shared(options).Head(url, options...)
 }
 
 // Post makes a POST request; see [Request].
-func Post(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func Post(url string, options ...Option) *Deferred {
 	return client.Shared(options).Post(url, options...)
 }
 
 // Put makes a PUT request; see [Request].
-func Put(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func Put(url string, options ...Option) *Deferred {
 	return client.Shared(options).Put(url, options...)
 }
 
 // Patch makes a PATCH request; see [Request].
-func Patch(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func Patch(url string, options ...Option) *Deferred {
 	return client.Shared(options).Patch(url, options...)
 }
 
 // Delete makes a DELETE request; see [Request].
-func Delete(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func Delete(url string, options ...Option) *Deferred {
 	return client.Shared(options).Delete(url, options...)
 }
 
 // Options makes an OPTIONS request; see [Request].
-func Options(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func Options(url string, options ...Option) *Deferred {
 	return client.Shared(options).Options(url, options...)
 }
 

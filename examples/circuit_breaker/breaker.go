@@ -26,7 +26,7 @@ type breaker struct {
 var errOpen = errors.New("the server has failed too often: it rests")
 
 // Request sends req, unless the server rests.
-func (b *breaker) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (b *breaker) Request(req *request.Request) *response.Deferred {
 	if b.failures >= b.most {
 		if b.trying || b.clock.Now().Before(b.failed.Add(b.rest)) {
 			return agent.Refuse(req, errOpen)

@@ -12,7 +12,7 @@ import (
 )
 
 // text returns the code and the body of the response that d has.
-func text(t *testing.T, d *deferred.Deferred[*response.Response]) (int, string) {
+func text(t *testing.T, d *response.Deferred) (int, string) {
 	t.Helper()
 	resp := deferredtest.SuccessResultOf(t, d)
 	return resp.Code, deferredtest.SuccessResultOf(t, resp.Text())
@@ -60,7 +60,7 @@ func TestQueue(t *testing.T) {
 			t.Errorf("%s: got %d, want 202", message, code)
 		}
 	}
-	for i, d := range []*deferred.Deferred[*response.Response]{second, third, stub.Get(url)} {
+	for i, d := range []*response.Deferred{second, third, stub.Get(url)} {
 		if code, got := text(t, d); code != 200 || got != []string{"spam", "eggs", "ham"}[i] {
 			t.Errorf("message %d: got %d %q", i, code, got)
 		}

@@ -36,7 +36,7 @@ func run(r reactor.Reactor) *deferred.Deferred[deferred.None] {
 	for _, path := range []string{"/get?page=1&token=secret", "/redirect/2", "/status/503", "/delay/10"} {
 		all = append(all, deferred.Then(c.Get(path), (*response.Response).Text))
 	}
-	done := deferred.Then(deferred.DeferredList(all, deferred.ConsumeErrors), func([]deferred.Result[string]) *deferred.Deferred[*response.Response] {
+	done := deferred.Then(deferred.DeferredList(all, deferred.ConsumeErrors), func([]deferred.Result[string]) *response.Deferred {
 		return c.Get("/get?page=2", client.Context(context.Background()))
 	})
 	return deferred.Map(done, func(resp *response.Response) (none deferred.None, _ error) {

@@ -26,7 +26,7 @@ type Requester interface {
 	// body is still to be read. Request does not change req. Cancelling the Deferred
 	// gives up the request and closes its connection, if it has one. Over HTTP/2 it resets
 	// the stream of the request, and the connection stays.
-	Request(req *request.Request) *deferred.Deferred[*response.Response]
+	Request(req *request.Request) *response.Deferred
 }
 
 // An Agent sends each request as it is, over HTTP/1.1 or HTTP/2. It is
@@ -147,10 +147,10 @@ func New(r reactor.Reactor, config Config) *Agent {
 // the request with a *deferred.PanicError, and so does an error of Got1xxResponse. After the
 // Deferred has failed, no hook is called. The Conn of GotConn has addresses only. The hooks for
 // the lookup and the attempts to connect are not for the endpoints of an EndpointFactory.
-func (a *Agent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *Agent) Request(req *request.Request) *response.Deferred {
 	x := &exchange{agent: a, request: req}
 	x.trace = newTracer(x)
-	x.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { x.cancel() })
+	x.result = deferred.NewCancellable(func(*response.Deferred) { x.cancel() })
 	result := x.result
 	var err error
 	if x.group, err = a.group(req); err == nil {

@@ -34,7 +34,7 @@ func NewRequestHeaderSetterAgent(inner Requester, header http.Header) *RequestHe
 }
 
 // Request sends a copy of req with the headers set; see [Requester].
-func (a *RequestHeaderSetterAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *RequestHeaderSetterAgent) Request(req *request.Request) *response.Deferred {
 	req = req.Clone()
 	for name, values := range a.header {
 		req.Header[name] = slices.Clone(values)
@@ -75,7 +75,7 @@ func NewAuthAgent(inner Requester, credentials auth.Credentials) *AuthAgent {
 // credentials, the Deferred fires with its response, a 401. It fails with
 // [ErrBodyNotRepeatable], or with an error of the credentials, as a reason of a
 // [*response.FailedError] that has the 401.
-func (a *AuthAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *AuthAgent) Request(req *request.Request) *response.Deferred {
 	o, err := origin.Of(req.URL)
 	if err != nil {
 		return Refuse(req, err)

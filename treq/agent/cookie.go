@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/treq/cookies"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -39,7 +38,7 @@ func (a *CookieAgent) Jar() http.CookieJar { return a.stack.Jar }
 //
 // The jar has the cookies of the response before the Deferred fires. The Deferred fails
 // with [cookies.ErrInvalid] if the jar returns a cookie that cannot be sent.
-func (a *CookieAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *CookieAgent) Request(req *request.Request) *response.Deferred {
 	return a.stack.Send(req)
 }
 

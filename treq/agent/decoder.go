@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
@@ -67,7 +66,7 @@ func NewContentDecoderAgent(inner Requester, config DecoderConfig) *ContentDecod
 //
 // A body that cannot be decoded ends with a [*response.FailedError] for a
 // [*DecodeError], and its connection is closed.
-func (a *ContentDecoderAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *ContentDecoderAgent) Request(req *request.Request) *response.Deferred {
 	own := *req
 	return a.stack.Send(&own)
 }

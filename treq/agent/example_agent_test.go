@@ -27,7 +27,7 @@ func listen(r reactor.Reactor, address string) {
 }
 
 // show prints the text of the response that d fires with.
-func show(d *deferred.Deferred[*response.Response]) {
+func show(d *response.Deferred) {
 	deferred.Then(d, (*response.Response).Text).AddBoth(func(text string, err error) (string, error) {
 		fmt.Println(text, err)
 		return text, nil
@@ -65,7 +65,7 @@ func ExampleEndpointFactory() {
 // A signer is an agent around another agent. It adds a header to each request.
 type signer struct{ agent.Requester }
 
-func (s signer) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (s signer) Request(req *request.Request) *response.Deferred {
 	req = req.Clone() // so that its header can be changed
 	req.Header.Set("Host", "signed.example")
 	return s.Requester.Request(req)

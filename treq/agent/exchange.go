@@ -26,27 +26,27 @@ import (
 type exchange struct {
 	agent      *Agent
 	request    *request.Request
-	group      *group                                 // the connections that may carry it
-	result     *deferred.Deferred[*response.Response] // nil once the head is received
-	connecting *attempt                               // non-nil while a connection is being made
-	waiting    *list.Node[exchange]                   // non-nil while it waits in the group's queue
-	carrier    carrier                                // non-nil while it is being carried
-	upload     upload                                 // non-nil while the request's body is being sent
-	fresh      *response.Response                     // the response, while the bytes received with its head are handled
-	response   weak.Pointer[response.Response]        // the response, once fresh is nil; see unread.go
-	body       response.Body                          // the body of the response
-	trace      *tracer                                // calls the hooks of the request; nil without any
-	quitting   error                                  // why it ends although a connection is being made; or nil
-	refusals   int                                    // the number of times that a server did not process it
-	spared     bool                                   // one refusal was not counted, as the server's limit was not known
-	sent       bool                                   // a carrier got it, perhaps not the present one
-	produced   bool                                   // the request's body was started or stopped
-	cutShort   bool                                   // the server does not get the whole body of the request
-	expectless bool                                   // the request is repeated without its Expect
-	continued  bool                                   // the server asked for the request's body with a 100
-	held       bool                                   // the request's body is held, so that it can be sent again
-	webSocket  bool                                   // the request for a WebSocket is sent as an extended CONNECT
-	answered   bool                                   // the head of the response was received
+	group      *group                          // the connections that may carry it
+	result     *response.Deferred              // nil once the head is received
+	connecting *attempt                        // non-nil while a connection is being made
+	waiting    *list.Node[exchange]            // non-nil while it waits in the group's queue
+	carrier    carrier                         // non-nil while it is being carried
+	upload     upload                          // non-nil while the request's body is being sent
+	fresh      *response.Response              // the response, while the bytes received with its head are handled
+	response   weak.Pointer[response.Response] // the response, once fresh is nil; see unread.go
+	body       response.Body                   // the body of the response
+	trace      *tracer                         // calls the hooks of the request; nil without any
+	quitting   error                           // why it ends although a connection is being made; or nil
+	refusals   int                             // the number of times that a server did not process it
+	spared     bool                            // one refusal was not counted, as the server's limit was not known
+	sent       bool                            // a carrier got it, perhaps not the present one
+	produced   bool                            // the request's body was started or stopped
+	cutShort   bool                            // the server does not get the whole body of the request
+	expectless bool                            // the request is repeated without its Expect
+	continued  bool                            // the server asked for the request's body with a 100
+	held       bool                            // the request's body is held, so that it can be sent again
+	webSocket  bool                            // the request for a WebSocket is sent as an extended CONNECT
+	answered   bool                            // the head of the response was received
 }
 
 // A carrier carries one exchange at a time: it sends the request's head, takes the

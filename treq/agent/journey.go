@@ -11,18 +11,18 @@ import (
 // A journey is a trip with more than one hop.
 type journey struct {
 	trip
-	result  *deferred.Deferred[*response.Response]
-	next    *request.Request                       // the request to send next; nil if there is none
-	sending bool                                   // send is running, perhaps further up the stack
-	hop     *deferred.Deferred[*response.Response] // the response of the present hop; nil on the first
-	drains  []*deferred.Deferred[deferred.None]    // one for each earlier response that is still being read
+	result  *response.Deferred
+	next    *request.Request                    // the request to send next; nil if there is none
+	sending bool                                // send is running, perhaps further up the stack
+	hop     *response.Deferred                  // the response of the present hop; nil on the first
+	drains  []*deferred.Deferred[deferred.None] // one for each earlier response that is still being read
 }
 
 // startJourney continues t after its first hop, whose response is resp, and returns the
 // result of all hops. next and err are the results of received.
-func (t trip) startJourney(resp *response.Response, next *request.Request, err error) *deferred.Deferred[*response.Response] {
+func (t trip) startJourney(resp *response.Response, next *request.Request, err error) *response.Deferred {
 	j := &journey{trip: t}
-	j.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { j.cancel() })
+	j.result = deferred.NewCancellable(func(*response.Deferred) { j.cancel() })
 	j.proceed(resp, next, err)
 	return j.result
 }
@@ -31,12 +31,12 @@ func (t trip) startJourney(resp *response.Response, next *request.Request, err e
 // Send: takeDetour replaces it by the result of the journey. Thus a request with one hop,
 // the usual case, needs no Deferred but its agent's.
 type detour struct {
-	result *deferred.Deferred[*response.Response]
+	result *response.Deferred
 }
 
 func (*detour) Error() string { return "agent: the request has another hop" }
 
-func takeDetour(err error) *deferred.Deferred[*response.Response] {
+func takeDetour(err error) *response.Deferred {
 	if d, ok := err.(*detour); ok {
 		return d.result
 	}

@@ -92,7 +92,7 @@ func NewLimitAgent(inner Requester, limiter *Limiter) *LimitAgent {
 
 // Request sends req when it is its turn; see [Requester]. Timeouts of a request count its wait.
 // Cancelling the Deferred before its turn takes the request out of the queue.
-func (a *LimitAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *LimitAgent) Request(req *request.Request) *response.Deferred {
 	l := a.limiter
 	key, err := hostOf(req.URL)
 	if err != nil {
@@ -107,7 +107,7 @@ func (a *LimitAgent) Request(req *request.Request) *deferred.Deferred[*response.
 		l.rest(h)
 		return Refuse(req, ErrTooManyWaiting)
 	}
-	return deferred.ThenBoth(l.wait(h), func(_ deferred.None, err error) *deferred.Deferred[*response.Response] {
+	return deferred.ThenBoth(l.wait(h), func(_ deferred.None, err error) *response.Deferred {
 		if err != nil {
 			return Refuse(req, err)
 		}
@@ -116,8 +116,8 @@ func (a *LimitAgent) Request(req *request.Request) *deferred.Deferred[*response.
 }
 
 // send sends req, which has a place in the limits, and gives the place back in the end.
-func (a *LimitAgent) send(req *request.Request, h *hostLimit) *deferred.Deferred[*response.Response] {
-	d := deferred.MaybeDeferred(func() *deferred.Deferred[*response.Response] { return a.inner.Request(req) })
+func (a *LimitAgent) send(req *request.Request, h *hostLimit) *response.Deferred {
+	d := deferred.MaybeDeferred(func() *response.Deferred { return a.inner.Request(req) })
 	return d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
 		end := func() { a.limiter.end(h) } // it must not refer to resp: see unread.go
 		if err != nil || resp == nil {

@@ -190,7 +190,7 @@ func loggedOf(ctx context.Context) *logged {
 
 // Request sends req and logs it; see [Requester]. For that it sends a copy of req, whose
 // Context has more values and whose body, unless it is Bytes, counts what is read.
-func (a *LogAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *LogAgent) Request(req *request.Request) *response.Deferred {
 	if o := loggedOf(req.Context); o != nil && !o.over {
 		return o.try(a.inner, req)
 	}
@@ -228,7 +228,7 @@ func (a *LogAgent) Request(req *request.Request) *deferred.Deferred[*response.Re
 }
 
 // try sends a request of o, or the same one again, and logs its heads.
-func (o *logged) try(inner Requester, req *request.Request) *deferred.Deferred[*response.Response] {
+func (o *logged) try(inner Requester, req *request.Request) *response.Deferred {
 	o.tries++
 	if !o.debug {
 		return inner.Request(req)

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/internal/secret"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -75,7 +74,7 @@ func NewBrowserLikeRedirectAgent(inner Requester, config RedirectConfig) *Browse
 //
 // The agent reads the bodies of redirects, up to [response.DiscardLimit], so that their
 // connections can be used again, and keeps the bodies for the History.
-func (a *RedirectAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *RedirectAgent) Request(req *request.Request) *response.Deferred {
 	if req.Body != nil { // Send may replace it
 		own := *req
 		req = &own

@@ -192,7 +192,7 @@ const forever = time.Duration(math.MaxInt64 / 2)
 
 // Request sends req until it succeeds, or until there is no reason to try again; see
 // [Requester].
-func (a *RetryAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *RetryAgent) Request(req *request.Request) *response.Deferred {
 	if a.config.Retries < 0 && a.config.TryTimeout <= 0 {
 		return a.inner.Request(req)
 	}
@@ -205,7 +205,7 @@ func (a *RetryAgent) Request(req *request.Request) *deferred.Deferred[*response.
 	}
 	t.server, _ = origin.Of(req.URL) // the inner agent reports the error
 	a.config.Budget.earn(t.server)
-	t.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { t.cancel() })
+	t.result = deferred.NewCancellable(func(*response.Deferred) { t.cancel() })
 	t.send()
 	return t.result
 }
@@ -280,19 +280,19 @@ type retrial struct {
 	req       *request.Request // the request to send, as the agents below get it
 	body      *tripBody        // the body of req; nil if there is none, or if it is Bytes
 	server    origin.Origin    // the account in the budget
-	result    *deferred.Deferred[*response.Response]
+	result    *response.Deferred
 	tries     int
-	sent      bool                                   // a server may have got the request
-	cancelled bool                                   // result was cancelled
-	last      error                                  // the result of the last try that another one should follow
-	try       *deferred.Deferred[*response.Response] // non-nil during a try
-	wait      *deferred.Deferred[deferred.None]      // non-nil during a wait
-	draining  *deferred.Deferred[deferred.None]      // the body of the last response is being read; nil without one
+	sent      bool                              // a server may have got the request
+	cancelled bool                              // result was cancelled
+	last      error                             // the result of the last try that another one should follow
+	try       *response.Deferred                // non-nil during a try
+	wait      *deferred.Deferred[deferred.None] // non-nil during a wait
+	draining  *deferred.Deferred[deferred.None] // the body of the last response is being read; nil without one
 }
 
 func (t *retrial) send() {
 	t.tries++
-	try := deferred.MaybeDeferred(func() *deferred.Deferred[*response.Response] { return t.agent.inner.Request(t.req) })
+	try := deferred.MaybeDeferred(func() *response.Deferred { return t.agent.inner.Request(t.req) })
 	if limit := t.agent.config.TryTimeout; limit > 0 {
 		try.AddTimeout(limit, t.agent.reactor, t.expired)
 	}

@@ -52,9 +52,9 @@ type roundTripperAgent struct {
 }
 
 // Request sends req through the RoundTripper; see [Requester].
-func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *roundTripperAgent) Request(req *request.Request) *response.Deferred {
 	t := &roundTrip{agent: a, req: req}
-	t.result = deferred.NewCancellable(func(*deferred.Deferred[*response.Response]) { t.release() })
+	t.result = deferred.NewCancellable(func(*response.Deferred) { t.release() })
 	result := t.result
 	out, produce := a.outgoing(t.context(), req)
 	t.out = out
@@ -84,7 +84,7 @@ func (a *roundTripperAgent) Request(req *request.Request) *deferred.Deferred[*re
 type roundTrip struct {
 	agent  *roundTripperAgent
 	req    *request.Request
-	result *deferred.Deferred[*response.Response]
+	result *response.Deferred
 	cancel context.CancelFunc // ends the context of out
 	out    *http.Request
 	body   *pumpTransport // the transport of the response's body; nil before the response

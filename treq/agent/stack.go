@@ -63,7 +63,7 @@ type Stack struct {
 // Send sends req, which belongs to the Stack from then on, and fires with the response of
 // the last hop. The Deferred fails with a [*RequestError]; cancelling it cancels the hop
 // under way.
-func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response] {
+func (s *Stack) Send(req *request.Request) *response.Deferred {
 	first, err := s.prepare(req)
 	if err != nil {
 		return Refuse(req, err)
@@ -94,7 +94,7 @@ func (s *Stack) Send(req *request.Request) *deferred.Deferred[*response.Response
 
 // Refuse returns the result of req, which an agent does not send because of err. It stops the
 // body of req, which may hold a file. The Deferred has failed with a [*RequestError].
-func Refuse(req *request.Request, err error) *deferred.Deferred[*response.Response] {
+func Refuse(req *request.Request, err error) *response.Deferred {
 	if req.Body != nil {
 		req.Body.StopProducing()
 	}
@@ -137,7 +137,7 @@ type trip struct {
 }
 
 // send sends the request of this hop.
-func (t *trip) send() *deferred.Deferred[*response.Response] {
+func (t *trip) send() *response.Deferred {
 	wait, err := t.authorize()
 	switch {
 	case err != nil:
@@ -150,9 +150,9 @@ func (t *trip) send() *deferred.Deferred[*response.Response] {
 
 // sendAfter sends the request of this hop when wait has fired: the credentials authorize it
 // only then.
-func (t *trip) sendAfter(wait *deferred.Deferred[deferred.None]) *deferred.Deferred[*response.Response] {
+func (t *trip) sendAfter(wait *deferred.Deferred[deferred.None]) *response.Deferred {
 	own := *t // t may be on the stack of Send
-	return deferred.ThenBoth(wait, func(_ deferred.None, err error) *deferred.Deferred[*response.Response] {
+	return deferred.ThenBoth(wait, func(_ deferred.None, err error) *response.Deferred {
 		if err != nil {
 			// err may name another request, that for a token: errors.As shall find this one.
 			return Refuse(own.req, &RequestError{own.req.Method, origin.Redacted(own.req.URL), err, true})
@@ -162,7 +162,7 @@ func (t *trip) sendAfter(wait *deferred.Deferred[deferred.None]) *deferred.Defer
 }
 
 // sendAuthorized sends the authorized request of this hop.
-func (t *trip) sendAuthorized() *deferred.Deferred[*response.Response] {
+func (t *trip) sendAuthorized() *response.Deferred {
 	sent, err := t.addCookies(t.authorized)
 	if err != nil {
 		return Refuse(t.req, err)

@@ -6,7 +6,6 @@ import (
 	"net/http/httptrace"
 	"time"
 
-	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -29,7 +28,7 @@ func NewTimingAgent(clock reactor.Clock, inner Requester) *TimingAgent {
 
 // Request sends req and measures it; see [Requester]. For that it sends a copy of req whose
 // Context has hooks of package httptrace, besides those of req's Context.
-func (a *TimingAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *TimingAgent) Request(req *request.Request) *response.Deferred {
 	s := newStopwatch(a.clock)
 	own := *req
 	own.Context = s.in(req.Context)

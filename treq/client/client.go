@@ -183,7 +183,7 @@ func (c *HTTPClient) RoundTripper() http.RoundTripper {
 // A user name and password in rawURL are sent to the origin of rawURL only, as by
 // [BasicAuth], unless there is an [Auth] option or an Authorization header. A user name
 // and password in the URL of a redirect are not sent.
-func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) Request(method, rawURL string, options ...Option) *response.Deferred {
 	target, err := c.urls.parse(c.base, rawURL)
 	if err = cmp.Or(c.invalid, err); err != nil {
 		return refused(method, secret.Known.RawURL(rawURL), err, options)
@@ -192,7 +192,7 @@ func (c *HTTPClient) Request(method, rawURL string, options ...Option) *deferred
 }
 
 // RequestURL is Request for a parsed URL.
-func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *response.Deferred {
 	if u == nil {
 		return refused(method, "", fmt.Errorf("%w: nil", ErrURL), options)
 	}
@@ -205,18 +205,18 @@ func (c *HTTPClient) RequestURL(method string, u *url.URL, options ...Option) *d
 
 // refused returns the result of a request that is not sent because of its URL. It releases
 // the bodies of options: they may hold files.
-func refused(method, shownURL string, err error, options []Option) *deferred.Deferred[*response.Response] {
+func refused(method, shownURL string, err error, options []Option) *response.Deferred {
 	Discard(options...) // an error of an option comes second
 	return failed(method, shownURL, err)
 }
 
-func failed(method, shownURL string, err error) *deferred.Deferred[*response.Response] {
+func failed(method, shownURL string, err error) *response.Deferred {
 	return deferred.Fail[*response.Response](&agent.RequestError{Method: strings.ToUpper(method), URL: shownURL, Err: err, NotSent: true})
 }
 
 // request makes a request to target, which is ready to be sent but for its placeholders.
 // target was made from src. request does not change it.
-func (c *HTTPClient) request(method string, target *url.URL, src source, options []Option) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) request(method string, target *url.URL, src source, options []Option) *response.Deferred {
 	s := noSettings
 	if len(options) != 0 || len(c.config.Defaults) != 0 {
 		var err error
@@ -251,7 +251,7 @@ func (c *HTTPClient) request(method string, target *url.URL, src source, options
 }
 
 // send sends req through stack, bounded by the timeouts and the context of s.
-func (c *HTTPClient) send(s *settings, stack *agent.Stack, req *request.Request) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) send(s *settings, stack *agent.Stack, req *request.Request) *response.Deferred {
 	if s.timeouts == (timeouts{}) && s.context == nil {
 		return stack.Send(req)
 	}
@@ -352,36 +352,36 @@ func addCookies(jar http.CookieJar, u *url.URL, values map[string]string) error 
 }
 
 // Get makes a GET request; see [HTTPClient.Request].
-func (c *HTTPClient) Get(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) Get(url string, options ...Option) *response.Deferred {
 	return c.Request(http.MethodGet, url, options...)
 }
 
 // Head makes a HEAD request; see [HTTPClient.Request].
-func (c *HTTPClient) Head(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) Head(url string, options ...Option) *response.Deferred {
 	return c.Request(http.MethodHead, url, options...)
 }
 
 // Post makes a POST request; see [HTTPClient.Request].
-func (c *HTTPClient) Post(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) Post(url string, options ...Option) *response.Deferred {
 	return c.Request(http.MethodPost, url, options...)
 }
 
 // Put makes a PUT request; see [HTTPClient.Request].
-func (c *HTTPClient) Put(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) Put(url string, options ...Option) *response.Deferred {
 	return c.Request(http.MethodPut, url, options...)
 }
 
 // Patch makes a PATCH request; see [HTTPClient.Request].
-func (c *HTTPClient) Patch(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) Patch(url string, options ...Option) *response.Deferred {
 	return c.Request(http.MethodPatch, url, options...)
 }
 
 // Options makes an OPTIONS request; see [HTTPClient.Request].
-func (c *HTTPClient) Options(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) Options(url string, options ...Option) *response.Deferred {
 	return c.Request(http.MethodOptions, url, options...)
 }
 
 // Delete makes a DELETE request; see [HTTPClient.Request].
-func (c *HTTPClient) Delete(url string, options ...Option) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) Delete(url string, options ...Option) *response.Deferred {
 	return c.Request(http.MethodDelete, url, options...)
 }

@@ -60,7 +60,7 @@ type contextBound struct {
 }
 
 // bound makes the end of the context cancel d, the response to the request.
-func (b *contextBound) bound(d *deferred.Deferred[*response.Response]) {
+func (b *contextBound) bound(d *response.Deferred) {
 	cancelled := false
 	stop := b.watcher.WatchContext(b.ctx, func() {
 		cancelled = true

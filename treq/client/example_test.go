@@ -25,7 +25,7 @@ var parrot = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 })
 
 // show prints the text of the response that d fires with.
-func show(d *deferred.Deferred[*response.Response]) {
+func show(d *response.Deferred) {
 	deferred.Then(d, (*response.Response).Text).AddBoth(func(text string, err error) (string, error) {
 		fmt.Println(text, err)
 		return text, nil

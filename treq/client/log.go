@@ -3,7 +3,6 @@ package client
 import (
 	"slices"
 
-	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -44,12 +43,12 @@ type sender struct {
 	stack    *agent.Stack
 }
 
-func (s *sender) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (s *sender) Request(req *request.Request) *response.Deferred {
 	return s.client.send(s.settings, s.stack, req)
 }
 
 // watch sends req by send, and logs or measures it if that is asked for.
-func (c *HTTPClient) watch(s *settings, stack *agent.Stack, req *request.Request) *deferred.Deferred[*response.Response] {
+func (c *HTTPClient) watch(s *settings, stack *agent.Stack, req *request.Request) *response.Deferred {
 	if s.log == nil && c.log == nil && !s.timed {
 		return c.send(s, stack, req)
 	}

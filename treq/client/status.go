@@ -3,7 +3,6 @@ package client
 import (
 	"errors"
 
-	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -25,7 +24,7 @@ func (r RaiseForStatus) apply(s *settings) error {
 }
 
 // raise makes an error status of d, the response to req, an error, if s says so.
-func (s *settings) raise(d *deferred.Deferred[*response.Response], req *request.Request) *deferred.Deferred[*response.Response] {
+func (s *settings) raise(d *response.Deferred, req *request.Request) *response.Deferred {
 	if !s.raiseForStatus {
 		return d
 	}

@@ -50,7 +50,7 @@ type timeouts struct {
 
 // bound applies the timeouts and the context of s to d, the response to req, which began at
 // start, and to its body. clock is that of the timeouts.
-func (s *settings) bound(d *deferred.Deferred[*response.Response], req *request.Request, r reactor.Contexts, clock reactor.Clock, start time.Time) {
+func (s *settings) bound(d *response.Deferred, req *request.Request, r reactor.Contexts, clock reactor.Clock, start time.Time) {
 	t := s.timeouts
 	if t.response > 0 {
 		d.AddTimeout(t.response, clock, timedOut("Timeout"))

@@ -14,7 +14,7 @@ import (
 )
 
 // get returns a response with body.
-func get(body string) *deferred.Deferred[*response.Response] {
+func get(body string) *response.Deferred {
 	return treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, body)
 	}), treqtesting.Config{}).Get("http://an.example/")
@@ -87,7 +87,7 @@ func ExampleJSON() {
 }
 
 // answer returns a response with that status, body and Link header.
-func answer(code int, body, link string) *deferred.Deferred[*response.Response] {
+func answer(code int, body, link string) *response.Deferred {
 	return treqtesting.NewHandlerStubTreq(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Link", link)
 		w.WriteHeader(code)

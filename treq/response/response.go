@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 )
@@ -12,6 +13,10 @@ import (
 // UnknownLength is the Length of a body whose length was not announced. It is Twisted's
 // UNKNOWN_LENGTH.
 const UnknownLength = request.UnknownLength
+
+// A Deferred fires with a response. *response.Deferred is short for
+// *deferred.Deferred[*response.Response].
+type Deferred = deferred.Deferred[*Response]
 
 // A Response is the response to a request: the head, and access to the body. It is
 // Twisted's IResponse, and treq's _Response.

@@ -87,7 +87,7 @@ const (
 // is [ErrBodyTaken].
 //
 // Cancelling the Deferred closes the connection.
-func (r *Response) RaiseForStatus() *deferred.Deferred[*Response] {
+func (r *Response) RaiseForStatus() *Deferred {
 	if r.Code < 400 {
 		return deferred.Succeed(r)
 	}

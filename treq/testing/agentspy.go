@@ -29,7 +29,7 @@ type RequestRecord struct {
 	// Deferred is the result that the spy returned. A test calls Respond, or fires
 	// Deferred itself, for example by Errback. When cancelled, Deferred fails with
 	// [deferred.ErrCancelled].
-	Deferred *deferred.Deferred[*response.Response]
+	Deferred *response.Deferred
 
 	cooperator *task.Cooperator
 }
@@ -42,7 +42,7 @@ var (
 
 // Request records req; see [agent.Requester]. It fails at once if req lacks a method or a
 // URL with a scheme and a host.
-func (s *AgentSpy) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (s *AgentSpy) Request(req *request.Request) *response.Deferred {
 	switch {
 	case req.Method == "":
 		return deferred.Fail[*response.Response](errNoMethod)

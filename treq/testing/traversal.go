@@ -106,7 +106,7 @@ func (a *RequestTraversalAgent) listen(address string, factory reactor.Factory) 
 }
 
 // Request sends req; see [agent.Requester].
-func (a *RequestTraversalAgent) Request(req *request.Request) *deferred.Deferred[*response.Response] {
+func (a *RequestTraversalAgent) Request(req *request.Request) *response.Deferred {
 	d := a.agent.Request(req)
 	a.Flush()
 	return d
