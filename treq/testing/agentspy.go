@@ -2,9 +2,9 @@ package testing
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -56,26 +56,15 @@ func (s *AgentSpy) Request(req *request.Request) *response.Deferred {
 
 var _ agent.Requester = (*AgentSpy)(nil)
 
-// Respond fires Deferred with the response of reply, whose whole body has arrived.
+// Respond fires Deferred with the response of reply, as [NewResponse] makes it. A reply that
+// is a [HangUp] fails Deferred, and a [NoAnswer] does nothing.
 func (r *RequestRecord) Respond(reply Reply) {
-	code := reply.status()
-	body := response.NewBody(wholeBody{r.cooperator})
-	body.Write([]byte(reply.Body))
-	body.End(response.ErrDone)
-	resp := response.New(body)
-	resp.Version = "HTTP/1.1"
-	resp.Code = code
-	resp.Phrase = http.StatusText(code)
-	resp.Header = canonical(reply.Headers)
-	resp.Length = int64(len(reply.Body))
-	resp.Request = r.Request
-	r.Deferred.Callback(resp)
+	checkResponse("RequestRecord.Respond", reply)
+	switch reply.Ending {
+	case NoAnswer:
+	case HangUp:
+		r.Deferred.Errback(agent.WithRequest(r.Request, &response.NeverReceivedError{Reasons: []error{reactor.ErrConnectionReset}}))
+	default:
+		r.Deferred.Callback(newResponse(reply, r.Request, r.cooperator))
+	}
 }
-
-// wholeBody is the transport of a body that has arrived.
-type wholeBody struct{ cooperator *task.Cooperator }
-
-func (wholeBody) PauseProducing()                {}
-func (wholeBody) ResumeProducing()               {}
-func (wholeBody) StopProducing()                 {}
-func (b wholeBody) Cooperator() *task.Cooperator { return b.cooperator }

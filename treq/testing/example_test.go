@@ -156,6 +156,57 @@ func ExampleStringStubbingResource() {
 	// GET http://weather.example/today in Rome
 }
 
+// A reply may be late, or end too early. The clock of the stub moves it.
+func ExampleReply() {
+	get := treqtesting.Request{Method: "get", URL: "http://weather.example/today", Params: treqtesting.Any}
+	seq := treqtesting.NewRequestSequence(t,
+		treqtesting.Exchange{Request: get, Reply: treqtesting.Reply{Body: "sunny", Delay: 9 * time.Second}},
+		treqtesting.Exchange{Request: get, Reply: treqtesting.Reply{Body: "sunny", Delay: 11 * time.Second}},
+		treqtesting.Exchange{Request: get, Reply: treqtesting.Reply{Body: "sun", Ending: treqtesting.BreakOff}},
+	)
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(seq), treqtesting.Config{})
+	for range 3 {
+		d := weather(stub, "Rome")
+		stub.Reactor().RunFor(10 * time.Second)
+		d.AddBoth(func(text string, err error) (string, error) {
+			fmt.Println(text, err)
+			return text, nil
+		})
+	}
+	// Output:
+	// sunny <nil>
+	//  GET http://weather.example/today?in=Rome: no response for 10s (Timeout)
+	//  GET http://weather.example/today?in=Rome: the response failed: connection was closed cleanly; connection ended within the body: a chunked body without its last chunk, after 3 bytes: "sun"
+}
+
+// A body arrives piece by piece.
+func ExamplePiece() {
+	stub := treqtesting.NewStubTreq(treqtesting.StringStubbingResource(treqtesting.ResponderFunc(func(treqtesting.Received) treqtesting.Reply {
+		return treqtesting.Reply{Body: "sunny", Pieces: []treqtesting.Piece{{After: time.Hour, Data: "cloudy"}, {After: time.Hour, Data: "rainy"}}}
+	})), treqtesting.Config{})
+	stub.Get("http://weather.example/news", treq.Unbuffered(true)).AddCallback(func(resp *response.Response) (*response.Response, error) {
+		resp.Collect(func(data []byte) error {
+			fmt.Printf("%s at %s\n", data, stub.Reactor().Now().Format("15:04"))
+			return nil
+		})
+		return resp, nil
+	})
+	stub.Reactor().RunFor(3 * time.Hour)
+	// Output:
+	// sunny at 00:00
+	// cloudy at 01:00
+	// rainy at 02:00
+}
+
+// A function that takes a response can be tested without a server.
+func ExampleNewResponse() {
+	resp := treqtesting.NewResponse(treqtesting.Reply{Code: 201, Body: `{"id": 7}`})
+	created := deferredtest.SuccessResultOf(t, treq.JSONContent[map[string]int](resp))
+	fmt.Println(resp, created["id"])
+	// Output:
+	// <Response 201 "" 9 bytes> 7
+}
+
 // JSON matches data with the same value, in any form.
 func ExampleJSON() {
 	m := treqtesting.JSON(map[string]any{"city": "Rome", "days": 3})

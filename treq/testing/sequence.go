@@ -217,11 +217,8 @@ func expect(x Exchange) (e expectation, err error) {
 			return e, fmt.Errorf("the request's %s: %w", part.name, err)
 		}
 	}
-	if code := x.Reply.Code; code != 0 && (code < 200 || code > 999) {
-		return e, fmt.Errorf("the reply's Code: %d is not the status of a response", code)
-	}
-	if code := x.Reply.Code; (code == http.StatusNoContent || code == http.StatusNotModified) && x.Reply.Body != "" {
-		return e, fmt.Errorf("the reply's Body: a %d has none", code)
+	if err := x.Reply.check(); err != nil {
+		return e, err
 	}
 	e.reply = x.Reply
 	return e, nil

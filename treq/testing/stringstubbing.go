@@ -1,7 +1,7 @@
 package testing
 
 import (
-	"cmp"
+	"fmt"
 	"io"
 	"maps"
 	"math"
@@ -30,18 +30,6 @@ type Received struct {
 	Data string
 }
 
-// A Reply is the response to a request.
-type Reply struct {
-	// Code is the status. 0 means 200.
-	Code int
-	// Headers are the headers. If there is no Content-Type, the server adds one.
-	Headers http.Header
-	// Body is the body.
-	Body string
-}
-
-func (r Reply) status() int { return cmp.Or(r.Code, http.StatusOK) }
-
 // A Responder answers requests. [RequestSequence] and [ResponderFunc] are Responders.
 // Respond is called on the reactor's goroutine.
 type Responder interface {
@@ -55,7 +43,8 @@ type ResponderFunc func(req Received) Reply
 func (f ResponderFunc) Respond(req Received) Reply { return f(req) }
 
 // StringStubbingResource returns a resource that answers requests for any path with the
-// replies of r. If r panics, the panic is logged and the response is a 500. If a request's
+// replies of r. If r panics, or if its reply is not valid, that is logged and the response is a
+// 500. If a request's
 // body is larger than [web.Site.MaxContent], the response is a 413 without a call of r. It
 // is treq.testing.StringStubbingResource, but the parameters of a form are in Data only.
 func StringStubbingResource(r Responder) web.Resource {
@@ -64,9 +53,10 @@ func StringStubbingResource(r Responder) web.Resource {
 	}
 	return web.RenderFunc(func(req *web.Request) {
 		reply := r.Respond(received(req))
-		req.SetResponseCode(reply.status())
-		maps.Copy(req.ResponseHeader, canonical(reply.Headers))
-		req.WriteString(reply.Body)
+		if err := reply.check(); err != nil {
+			panic(fmt.Errorf("testing: StringStubbingResource: %w", err))
+		}
+		reply.send(req)
 	})
 }
 

@@ -288,6 +288,8 @@ func TestMisuse(t *testing.T) {
 		}()
 	}
 	req.Fail(errors.New("not logged"))
+	s = serveFunc(t, func(r *web.Request) { r.Fail(http.ErrAbortHandler) })
+	want(t, s.get("/"), "")
 	want(t, logged(), "")
 	s = serveFunc(t, func(r *web.Request) { r.Finish(); panic("after Finish") })
 	want(t, head(s.get("/")), "HTTP/1.1 200 OK")

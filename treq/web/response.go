@@ -226,10 +226,15 @@ func (r *Request) Finish() {
 func (r *Request) written() { r.end(nil) }
 
 // Fail logs err and ends the response: with a 500 if its head has not been sent, else by
-// closing the connection, or over HTTP/2 the stream. If the connection was lost, or the response is finished, it
+// closing the connection, or over HTTP/2 the stream. For [http.ErrAbortHandler] it logs nothing, and closes the
+// connection or the stream in any case. If the connection was lost, or the response is finished, it
 // does nothing. It is Twisted's processingFailed.
 func (r *Request) Fail(err error) {
 	if r.over() {
+		return
+	}
+	if err == http.ErrAbortHandler {
+		r.abort()
 		return
 	}
 	slog.Error("web: a request failed", "method", r.Method, "uri", r.shownURI(), "error", err)

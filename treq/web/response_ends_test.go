@@ -64,6 +64,9 @@ func TestFlushedBytesOutliveAPanic(t *testing.T) {
 		{"Fail", later(func(req *web.Request) {
 			req.Clock().CallLater(0, func() { req.WriteString("b"); req.Fail(errors.New("oops")) })
 		}), nil, "ab", false},
+		{"Fail with ErrAbortHandler", later(func(req *web.Request) {
+			req.Clock().CallLater(0, func() { req.WriteString("b"); req.Fail(http.ErrAbortHandler) })
+		}), nil, "ab", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			logs(t)
