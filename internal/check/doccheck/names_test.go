@@ -162,7 +162,6 @@ const pythonNames = "internal/check/doccheck/testdata/python_names.txt"
 var unfinished = strings.Fields(`
 twisted.internet.endpoints twisted.internet.ssl
 twisted.protocols.basic twisted.protocols.policies twisted.protocols.portforward
-twisted.application.service twisted.application.internet
 `)
 
 // TestPythonNames: docs/names.md has a row for each public name of Twisted and treq, under

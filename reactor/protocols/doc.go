@@ -1,0 +1,37 @@
+// Package protocols has what protocols are made of: receivers that split received bytes into lines and strings.
+//
+// A program embeds a receiver, and sets the functions that it wants called:
+//
+//	type greeter struct{ protocols.LineReceiver }
+//
+//	func newGreeter() *greeter {
+//		g := &greeter{}
+//		g.LineReceived = g.lineReceived
+//		return g
+//	}
+//
+//	func (g *greeter) lineReceived(line []byte) {
+//		g.SendLine("hello, " + string(line))
+//		g.Transport.LoseConnection()
+//	}
+//
+// After LoseConnection and AbortConnection nothing more is delivered, not even what has come in the same piece. A pause works
+// in the same way. What a function gets is valid until it returns.
+//
+// # Limits
+//
+// A receiver holds what is incomplete: at most MaxLength bytes and the delimiter or length, and during a pause what came in one
+// piece. A peer that sends a longer line or string, or something that is no netstring, loses its connection; Err says why.
+// What a peer announces takes no memory before it comes.
+//
+// # Coming from Twisted
+//
+//	LineReceiver, LineOnlyReceiver           the same; lineReceived and so on are fields
+//	setRawMode, setLineMode, clearLineBuffer SetRawMode, SetLineMode, ClearLineBuffer
+//	delimiter, MAX_LENGTH                    Delimiter, MaxLength
+//	Int8StringReceiver, 16, 32               the same
+//	NetstringReceiver                        the same
+//	IntNStringReceiver.recvd                 ClearBuffer
+//	brokenPeer, NetstringParseError          Err; NetstringError, TooLongError
+//	StringTooLongError                       TooLongError
+package protocols
