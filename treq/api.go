@@ -1,6 +1,8 @@
 package treq
 
 import (
+	"net/http"
+
 	"github.com/seed-7c003b53/gotreq/treq/client"
 )
 
@@ -27,38 +29,49 @@ type Client interface {
 var _ Client = (*client.HTTPClient)(nil)
 
 // Default makes requests by the functions of this package.
-var Default Client = functions{}
+var Default Client = ClientFunc(Request)
 
-type functions struct{}
+// A ClientFunc is a function as a [Client]: each method calls it. It is for a fake in a test, and
+// for a client around another one, which passes the options on. The options themselves cannot be
+// read; a test that looks at a request uses an AgentSpy or a StubTreq of package treq/testing.
+type ClientFunc func(method, url string, options ...Option) *Deferred
 
-func (functions) Request(method, url string, options ...Option) *Deferred {
-	return Request(method, url, options...)
+// Request calls f.
+func (f ClientFunc) Request(method, url string, options ...Option) *Deferred {
+	return f(method, url, options...)
 }
 
-func (functions) Get(url string, options ...Option) *Deferred {
-	return Get(url, options...)
+// Get calls f with the method GET.
+func (f ClientFunc) Get(url string, options ...Option) *Deferred {
+	return f(http.MethodGet, url, options...)
 }
 
-func (functions) Head(url string, options ...Option) *Deferred {
-	return Head(url, options...)
+// Head calls f with the method HEAD.
+func (f ClientFunc) Head(url string, options ...Option) *Deferred {
+	return f(http.MethodHead, url, options...)
 }
 
-func (functions) Post(url string, options ...Option) *Deferred {
-	return Post(url, options...)
+// Post calls f with the method POST.
+func (f ClientFunc) Post(url string, options ...Option) *Deferred {
+	return f(http.MethodPost, url, options...)
 }
 
-func (functions) Put(url string, options ...Option) *Deferred {
-	return Put(url, options...)
+// Put calls f with the method PUT.
+func (f ClientFunc) Put(url string, options ...Option) *Deferred {
+	return f(http.MethodPut, url, options...)
 }
 
-func (functions) Patch(url string, options ...Option) *Deferred {
-	return Patch(url, options...)
+// Patch calls f with the method PATCH.
+func (f ClientFunc) Patch(url string, options ...Option) *Deferred {
+	return f(http.MethodPatch, url, options...)
 }
 
-func (functions) Delete(url string, options ...Option) *Deferred {
-	return Delete(url, options...)
+// Delete calls f with the method DELETE.
+func (f ClientFunc) Delete(url string, options ...Option) *Deferred {
+	return f(http.MethodDelete, url, options...)
 }
 
-func (functions) Options(url string, options ...Option) *Deferred {
-	return Options(url, options...)
+// Options calls f with the method OPTIONS.
+func (f ClientFunc) Options(url string, options ...Option) *Deferred {
+	return f(http.MethodOptions, url, options...)
 }

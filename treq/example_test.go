@@ -1,6 +1,7 @@
 package treq_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/response"
+	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
 // hello starts a server for the examples.
@@ -82,4 +84,37 @@ func Example_many() {
 	task.ReactOn(reactor.Default(), run, os.Stderr)
 	// Output:
 	// ["Hello, Ada!" "Hello, Grace!" "Hello, Edsger!"]
+}
+
+// retrying returns a client that asks c up to three times, with a second in between.
+func retrying(c treq.Client, clock reactor.Clock) treq.Client {
+	return treq.ClientFunc(func(method, url string, options ...treq.Option) *treq.Deferred {
+		again := func(error) *treq.Deferred {
+			return deferred.Then(task.Sleep(clock, time.Second), func(deferred.None) *treq.Deferred {
+				return c.Request(method, url, options...)
+			})
+		}
+		return c.Request(method, url, options...).ThenErrback(again).ThenErrback(again)
+	})
+}
+
+// A client around another one is a function, and so is a fake.
+func ExampleClientFunc() {
+	asked := 0
+	fake := treq.ClientFunc(func(method, url string, options ...treq.Option) *treq.Deferred {
+		if asked++; asked < 3 {
+			return deferred.Fail[*response.Response](errors.New("not yet"))
+		}
+		return deferred.Succeed(treqtesting.NewResponse(treqtesting.Reply{Body: method + " " + url}))
+	})
+	clock := task.NewClock()
+	deferred.Then(retrying(fake, clock).Get("http://an.example/"), (*response.Response).Text).
+		AddCallback(func(text string) (string, error) {
+			fmt.Printf("%s, asked %d times\n", text, asked)
+			return text, nil
+		})
+	clock.Advance(time.Second)
+	clock.Advance(time.Second)
+	// Output:
+	// GET http://an.example/, asked 3 times
 }

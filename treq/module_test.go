@@ -180,3 +180,23 @@ func TestModuleClock(t *testing.T) {
 		t.Errorf("the jar has %d cookies", jar.Len())
 	}
 }
+
+// TestClientFunc: each method of a ClientFunc calls the function, with its method and what it was given.
+func TestClientFunc(t *testing.T) {
+	var got string
+	var given []treq.Option
+	answer := deferred.New[*response.Response]()
+	var c treq.Client = treq.ClientFunc(func(method, url string, options ...treq.Option) *treq.Deferred {
+		got, given = method+" "+url, options
+		return answer
+	})
+	request := func(url string, options ...treq.Option) *treq.Deferred { return c.Request("odd", url, options...) }
+	for want, call := range map[string]func(url string, options ...treq.Option) *treq.Deferred{
+		"odd": request, "GET": c.Get, "HEAD": c.Head, "POST": c.Post, "PUT": c.Put, "PATCH": c.Patch, "DELETE": c.Delete, "OPTIONS": c.Options,
+	} {
+		d := call("http://an.example", treq.Timeout(1), treq.MaxSize(2))
+		if got != want+" http://an.example" || d != answer || len(given) != 2 || given[0] != treq.Timeout(1) {
+			t.Errorf("%s: called with %s and %v", want, got, given)
+		}
+	}
+}
