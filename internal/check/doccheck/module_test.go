@@ -29,7 +29,7 @@ type module struct {
 // load loads the module once.
 var load = sync.OnceValues(func() (*module, error) {
 	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{.Name}} {{.ImportPath}} {{.Export}}", "./deferred/...", "./reactor/...", "./treq/...",
-		"log", "net/http/httputil", "os/exec", "testing") // documents name these too
+		"log", "maps", "net/http/httputil", "os/exec", "runtime/debug", "testing") // documents name these too
 	cmd.Dir = root
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

@@ -63,7 +63,7 @@ type nameRow struct {
 }
 
 // isModule tells the headings that are modules of Python from other headings.
-var isModule = regexp.MustCompile(`^(twisted|treq)(\.\w+)*$`)
+var isModule = regexp.MustCompile(`^(twisted|treq|zope)(\.\w+)*$`)
 
 func nameRows(text string) (rows []nameRow) {
 	var heading string

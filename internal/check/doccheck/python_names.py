@@ -41,8 +41,51 @@ treq treq.api treq.auth treq.client treq.content treq.multipart treq.response tr
 # the others come from a base that is public elsewhere.
 ALSO = {
     "treq.response": ["_Response"],
-    "twisted.internet.defer": ["DeferredFilesystemLock." + m for m in ("lock", "unlock", "locked", "clean", "name")],
+    "twisted.internet.defer": ["Deferred.result"]
+    + ["DeferredFilesystemLock." + m for m in ("lock", "unlock", "locked", "clean", "name")],
 }
+
+# Modules of which programs use a few names.
+FEW = """
+twisted.internet reactor
+twisted.internet.abstract isIPAddress isIPv6Address
+twisted.internet.asyncioreactor AsyncioSelectorReactor install
+twisted.internet.base DelayedCall
+twisted.internet.epollreactor EPollReactor install
+twisted.internet.pollreactor PollReactor install
+twisted.internet.process Process
+twisted.internet.selectreactor SelectReactor install
+twisted.internet.tcp Client Connection Connector Port Server
+twisted.internet.udp Port
+twisted.application.strports listen service
+twisted.cred.checkers AllowAnonymousAccess FilePasswordDB ICredentialsChecker InMemoryUsernamePasswordDatabaseDontUse
+twisted.cred.credentials Anonymous IUsernamePassword UsernamePassword
+twisted.cred.error UnauthorizedLogin
+twisted.cred.portal IRealm Portal
+twisted.logger FilteringLogObserver LogLevel LogLevelFilterPredicate LogPublisher Logger globalLogBeginner
+twisted.logger globalLogPublisher ILogObserver jsonFileLogObserver textFileLogObserver
+twisted.names.client createResolver getHostByName lookupAddress lookupService Resolver
+twisted.plugin IPlugin getPlugins
+twisted.protocols.tls TLSMemoryBIOFactory TLSMemoryBIOProtocol
+twisted.python.compat iterbytes nativeString networkString
+twisted.python.components Adapter Componentized proxyForInterface registerAdapter
+twisted.python.lockfile FilesystemLock
+twisted.python.logfile DailyLogFile LogFile
+twisted.python.procutils which
+twisted.python.reflect fullyQualifiedName namedAny namedModule qual safe_repr safe_str
+twisted.python.runtime platform platformType seconds
+twisted.python.threadable isInIOThread
+twisted.python.threadpool ThreadPool
+twisted.python.url URL
+twisted.python.urlpath URLPath
+twisted.python.usage Options UsageError
+twisted.python.versions Version
+twisted.web.template Element TagLoader XMLFile XMLString flatten flattenString renderer tags
+twisted.web.xmlrpc Proxy XMLRPC
+treq._agentspy RequestRecord agent_spy
+zope.interface Attribute Interface implementer provider
+zope.interface.verify verifyObject
+"""
 
 # Names that came after Twisted 22.4 and treq 22.2.
 LATER = """
@@ -71,9 +114,8 @@ def bound(body):
                 yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             yield node.target.id
-        for part in ("body", "orelse", "handlers", "finalbody"):
-            if isinstance(node, (ast.If, ast.Try, ast.With, ast.ExceptHandler)):
-                yield from bound(getattr(node, part, []))
+        elif isinstance(node, (ast.If, ast.Try, ast.With)):
+            yield from bound(node.body + getattr(node, "orelse", []))
 
 
 def names(module):
@@ -110,7 +152,7 @@ def private(cls):
 def members(cls, listed):
     if isinstance(cls, InterfaceClass):
         return {m for m in cls.names() if not m.startswith("_")}
-    known = {ancestor for base in cls.__mro__[1:] if base in listed for ancestor in base.__mro__}
+    known = {a for base in cls.__mro__[1:] if base in listed or not private(base) for a in base.__mro__}
     found = set()
     for base in cls.__mro__:
         if base is cls or private(base) and base not in known:
@@ -125,7 +167,6 @@ def listing():
     listed = set()
     for module in modules:
         listed.update(o for n in names(module) if isinstance(o := getattr(module, n), type))
-
     for module in modules:
         for n in names(module):
             o = getattr(module, n)
@@ -138,6 +179,12 @@ def listing():
                     yield module.__name__, n + "." + m
     for module, more in ALSO.items():
         yield from ((module, n) for n in more)
+    for line in FEW.strip().split("\n"):
+        module, *few = line.split()
+        for n in few:
+            if module != "twisted.internet":  # its name would start a reactor
+                getattr(importlib.import_module(module), n)
+            yield module, n
     interfaces = importlib.import_module("twisted.internet.interfaces")
     for n, o in vars(interfaces).items():
         if n.startswith("IReactor"):
