@@ -42,7 +42,7 @@ var house = []room{
 	{"reactor/task", "deferred internal/list internal/timers reactor"},
 	{"reactor/endpoints", "deferred reactor"},
 	{"reactor/memory", "deferred internal/timers reactor"},
-	{"reactor/protocols", "reactor"},
+	{"reactor/protocols", "deferred internal/list internal/producer reactor"},
 	{"internal/bridge", "deferred internal/coro reactor"},
 	// A stream as a Transport.
 	{"internal/duplex", "deferred internal/producer reactor treq/wire"},
