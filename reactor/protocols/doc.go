@@ -1,4 +1,5 @@
-// Package protocols has what protocols are made of: receivers that split received bytes into lines and strings.
+// Package protocols has what protocols are made of: receivers that split received bytes into lines and strings,
+// and factories that wrap others to limit, log or end their connections.
 //
 // A program embeds a receiver, and sets the functions that it wants called:
 //
@@ -24,6 +25,19 @@
 // piece. A peer that sends a longer line or string, or something that is no netstring, loses its connection; Err says why.
 // What a peer announces takes no memory before it comes.
 //
+// # Factories that wrap
+//
+// Some factories wrap another one, and each other:
+//
+//	factory := &protocols.LimitConnectionsByPeer{
+//		Limit:   10,
+//		Factory: &protocols.TimeoutFactory{Period: time.Minute, Factory: site},
+//	}
+//
+// The optional interfaces of the wrapped factory and of its protocols go on working, among them ALPN, half close, the count of
+// handshakes and the shutdown of a Site. A factory may be around a TLSFactory or within one. [ProtocolWrapper] is the base of
+// all, and of those that a program writes for itself. A wrapper takes memory once for each connection.
+//
 // # Coming from Twisted
 //
 //	LineReceiver, LineOnlyReceiver           the same; lineReceived and so on are fields
@@ -34,4 +48,11 @@
 //	IntNStringReceiver.recvd                 ClearBuffer
 //	brokenPeer, NetstringParseError          Err; NetstringError, TooLongError
 //	StringTooLongError                       TooLongError
+//	WrappingFactory, ProtocolWrapper         the same; a protocol attribute is Wrap
+//	wrappedProtocol, protocols               Wrapped, Wrappers
+//	LimitTotalConnectionsFactory             the same; connectionLimit is Limit, overflowProtocol OverflowFactory
+//	LimitConnectionsByPeer                   the same; maxConnectionsPerPeer is Limit
+//	ThrottlingFactory                        the same; maxConnectionCount is MaxConnections
+//	TrafficLoggingFactory, SpewingFactory    TrafficLoggingFactory
+//	TimeoutFactory, TimeoutProtocol          the same; timeoutFunc is TimeoutConnection
 package protocols
