@@ -126,16 +126,10 @@ func (f *ThrottlingFactory) checkPorts(peerKey) {
 }
 
 func (f *ThrottlingFactory) checkPort(p reactor.Port) {
-	pausable, ok := p.(interface {
-		PauseAccepting()
-		ResumeAccepting()
-	})
-	switch {
-	case !ok:
-	case f.pausing:
-		pausable.PauseAccepting()
-	default:
-		pausable.ResumeAccepting()
+	if f.pausing {
+		p.PauseAccepting()
+	} else {
+		p.ResumeAccepting()
 	}
 }
 

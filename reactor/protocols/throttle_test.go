@@ -449,6 +449,48 @@ func TestMaxConnections(t *testing.T) {
 	}
 }
 
+// TestMaxConnectionsPausesAccepting: at MaxConnections, more clients wait, over TCP and TLS. Each
+// is served when there is room.
+func TestMaxConnectionsPausesAccepting(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		t.Run(fmt.Sprint(secure), func(t *testing.T) {
+			r := policyReactor(t)
+			open, most := 0, 0
+			f := &protocols.ThrottlingFactory{MaxConnections: 2, Factory: reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+				return &party{
+					made: func(p *party) { open++; most = max(most, open); p.transport.Write([]byte("welcome")) },
+					lost: func(*party) { open-- },
+				}
+			})}
+			listen, dial := reactor.Factory(f), func(f reactor.Factory) reactor.Factory { return f }
+			if secure {
+				listen, dial = serverTLS(r, f), func(f reactor.Factory) reactor.Factory { return clientTLS(r, f) }
+			}
+			port := serve(t, r, listen)
+			var waiting []*party
+			for range 7 {
+				p := &party{}
+				r.ConnectTCP(serverAddress, dial(builds(p)), reactor.ConnectConfig{})
+				waiting = append(waiting, p)
+			}
+			for served := 0; served < 7; served++ {
+				r.Pump()
+				i := slices.IndexFunc(waiting, func(p *party) bool { return p.received.String() == "welcome" })
+				if i < 0 || open != min(2, len(waiting)) {
+					t.Fatalf("%d clients were served; now nobody is welcome, or %d are open", served, open)
+				}
+				waiting[i].transport.LoseConnection()
+				waiting = slices.Delete(waiting, i, i+1)
+			}
+			r.Pump()
+			if most != 2 || open != 0 {
+				t.Errorf("at most %d were open, %d in the end", most, open)
+			}
+			port.StopListening()
+		})
+	}
+}
+
 // TestThrottleAfterACrash: held connections of a reactor that is stopped by Crash do not keep the
 // factory from working on another one.
 func TestThrottleAfterACrash(t *testing.T) {
