@@ -124,7 +124,7 @@ func (f *File) RenderGET(req *Request) {
 		NotFound("").Render(req)
 		return
 	}
-	if !info.IsDir() && !f.slash {
+	if !info.IsDir() && (!f.slash || f.isRoot(req)) {
 		f.send(req, file, info)
 		return
 	}
@@ -138,6 +138,10 @@ func (f *File) RenderGET(req *Request) {
 		redirectToSlash(req)
 	}
 }
+
+// isRoot reports whether f is the root of the site and req is for "/", whose slash does not
+// mean a directory.
+func (f *File) isRoot(req *Request) bool { return f.rel == "" && len(req.Prepath) == 1 }
 
 // redirectToSlash redirects to the same URL with a slash at its end. Several slashes at
 // its start become one: two would begin the name of a host. To browsers, a backslash is a

@@ -76,6 +76,11 @@ type Data struct {
 	Type string
 }
 
+// NewData returns a Data; see its fields. It is short for &Data{Content: content, Type: mediaType}.
+func NewData(content []byte, mediaType string) *Data {
+	return &Data{Content: content, Type: mediaType}
+}
+
 // RenderGET sends the content; see [GETRenderer].
 func (d *Data) RenderGET(req *Request) {
 	if d.Type != "" {

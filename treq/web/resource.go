@@ -75,7 +75,7 @@ type Node struct {
 func (n *Node) IsLeaf() bool { return false }
 
 // PutChild sets the child for name, an unescaped segment of a path. The child for ""
-// serves paths that end in a slash.
+// serves paths that end in a slash. Without one, the root of a Site serves "/" itself.
 func (n *Node) PutChild(name string, child Resource) {
 	if child == nil {
 		panic("web: PutChild of a nil Resource")
@@ -114,7 +114,8 @@ type renderFunc struct {
 
 func (r *renderFunc) Render(req *Request) { r.f(req) }
 
-// getChildForRequest follows the path of req from root.
+// getChildForRequest follows the path of req from root. The root answers for "/" itself if it
+// has no child for "" and answers requests. In Twisted it must be a leaf for that.
 func getChildForRequest(root Resource, req *Request) Resource {
 	at := req.enter(root)
 	for len(req.Postpath) != 0 && !at.IsLeaf() {
@@ -126,6 +127,9 @@ func getChildForRequest(root Resource, req *Request) Resource {
 			child = at.GetChild(name, req)
 		}
 		if child == nil {
+			if name == "" && len(req.Prepath) == 1 && len(req.Postpath) == 0 && renders(at) {
+				return at
+			}
 			return NotFound("")
 		}
 		at = req.enter(child)
@@ -183,6 +187,12 @@ func renderOf(res Resource, method string) func(*Request) {
 		}
 	}
 	return nil
+}
+
+// renders reports whether res answers requests of any method.
+func renders(res Resource) bool {
+	_, all := res.(Renderer)
+	return all || slices.ContainsFunc(methods, func(m string) bool { return renderOf(res, m) != nil })
 }
 
 // canTunnel reports whether the Render of res can answer CONNECT: only an http.Handler knows that it may be asked, and a

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -113,6 +115,108 @@ func TestTraversal(t *testing.T) {
 			t.Errorf("%s: %s; want %s", path, head(got), status)
 		}
 	}
+}
+
+// TestRoot has each kind of resource as the root of a site, and as a child.
+func TestRoot(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	directory := t.TempDir()
+	for name, content := range map[string]string{"index.html": "index", "x": "x of the directory"} {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) })
+	for name, test := range map[string]struct {
+		make func() web.Resource
+		// The answers for "/" and "/x" as the root, and for "/c", "/c/" and "/c/x" as the
+		// child called c: a status or a body.
+		root, rootX, child, childSlash, childX string
+	}{
+		"Data":    {func() web.Resource { return &web.Data{Content: []byte("data")} }, "data", "404", "data", "404", "404"},
+		"NewData": {func() web.Resource { return web.NewData([]byte("data"), "text/plain") }, "data", "404", "data", "404", "404"},
+		"Data with an index": {func() web.Resource {
+			d := &web.Data{Content: []byte("data")}
+			d.PutChild("", web.NewData([]byte("index"), ""))
+			return d
+		}, "index", "404", "data", "index", "404"},
+		"Data, encoded": {func() web.Resource { return &web.EncodingResource{Resource: &web.Data{Content: []byte("data")}} },
+			"data", "404", "data", "404", "404"},
+		"a file":         {func() web.Resource { return &web.File{Path: file} }, "file", "404", "file", "404", "404"},
+		"a directory":    {func() web.Resource { return &web.File{Path: directory} }, "index", "x of the directory", "302", "index", "x of the directory"},
+		"Node":           {func() web.Resource { return &web.Node{} }, "404", "404", "405", "404", "404"},
+		"Node with GET":  {func() web.Resource { return &onlyGet{} }, "got", "404", "got", "404", "404"},
+		"Node with POST": {func() web.Resource { return &onlyPost{} }, "405", "404", "405", "404", "404"},
+		"Node that renders all, and has dynamic children": {func() web.Resource { return &dynamicPage{} },
+			"child ", "child x", `GET ["c"] []`, "child ", "child x"},
+		"Node that renders all": {func() web.Resource { return &page{} },
+			`GET [""] []`, "404", `GET ["c"] []`, "404", "404"},
+		"Leaf":            {func() web.Resource { return &all{} }, "get", "get", "get", "get", "get"},
+		"RenderFunc":      {func() web.Resource { return web.RenderFunc(hello) }, "hello", "hello", "hello", "hello", "hello"},
+		"HandlerResource": {func() web.Resource { return &web.HandlerResource{Handler: handler} }, "/", "/x", "/c", "/c/", "/c/x"},
+		"Page":            {func() web.Resource { return web.Forbidden("") }, "403", "403", "403", "403", "403"},
+	} {
+		parent := &web.Node{}
+		parent.PutChild("c", test.make())
+		root, child := serveRoot(t, test.make()), serveRoot(t, parent)
+		for _, c := range []struct {
+			as, path, want string
+			s              *server
+		}{
+			{"root", "/", test.root, root},
+			{"root", "/x", test.rootX, root},
+			{"child", "/c", test.child, child},
+			{"child", "/c/", test.childSlash, child},
+			{"child", "/c/x", test.childX, child},
+			{"child's root", "/", "404", child},
+		} {
+			got := c.s.get(c.path)
+			status := strings.Fields(head(got))[1]
+			if status != c.want && (status != "200" || body(got) != c.want) {
+				t.Errorf("%s as the %s, %s: %s: %s; want %s", name, c.as, c.path, status, body(got), c.want)
+			}
+		}
+	}
+}
+
+type onlyGet struct{ web.Node }
+
+func (*onlyGet) RenderGET(req *web.Request) { req.WriteString("got") }
+
+type onlyPost struct{ web.Node }
+
+func (*onlyPost) RenderPOST(req *web.Request) { req.WriteString("posted") }
+
+type dynamicPage struct{ page }
+
+func (*dynamicPage) GetChild(name string, req *web.Request) web.Resource {
+	return web.RenderFunc(func(req *web.Request) { req.WriteString("child " + name) })
+}
+
+// TestRootAndSlashes: only "/" is the root's own path.
+func TestRootAndSlashes(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, root := range map[string]web.Resource{"Data": &web.Data{}, "File": &web.File{Path: file}, "page": &page{}} {
+		for _, path := range []string{"//", "///", "/%2F", "/x/", "//x"} {
+			if got := serveRoot(t, root).get(path); head(got) != "HTTP/1.1 404 Not Found" {
+				t.Errorf("%s, %s: %s", name, path, head(got))
+			}
+		}
+	}
+	s := serveRoot(t, &web.Data{Content: []byte("data")})
+	for _, path := range []string{"http://x", "http://x/", "/?a=b"} {
+		want(t, body(s.get(path)), "data")
+	}
+	want(t, head(s.ask("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")), "HTTP/1.1 200 OK")
+	post := s.ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+	want(t, head(post), "HTTP/1.1 405 Method Not Allowed")
+	want(t, header(post, "Allow"), "GET, HEAD")
 }
 
 func TestPages(t *testing.T) {

@@ -24,7 +24,8 @@ import (
 // belongs to the goroutine of one reactor. A timeout of 0 means its default, a negative
 // one no limit.
 type Site struct {
-	// Root is the resource at the root of all paths.
+	// Root is the resource at the root of all paths. It answers for "/" itself, unless it has
+	// a child for "" or answers no requests.
 	Root Resource
 	// Handler answers all requests, as a [HandlerResource] does.
 	Handler http.Handler
