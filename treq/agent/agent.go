@@ -1,9 +1,6 @@
 package agent
 
 import (
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -258,10 +255,7 @@ type route struct {
 // route returns the route to the server of u. upgrade says that it is for requests that need
 // HTTP/1.1.
 func (a *Agent) route(u *url.URL, upgrade bool) (route, error) {
-	server, err := origin.ServerOf(u)
-	if errors.Is(err, origin.ErrHost) {
-		err = &wire.Error{Kind: wire.ErrHost, Detail: fmt.Sprintf("%.200q", u.Host)}
-	}
+	server, err := serverOf(u)
 	r := route{server: server, local: a.config.LocalAddress, limits: a.config.Limits.OrDefault()}
 	if server.Scheme == "https" {
 		r.tls = a.config.TLS
@@ -280,7 +274,7 @@ func (g *group) hop() string {
 	if g.through != nil {
 		server = g.through.server
 	}
-	return net.JoinHostPort(server.Host, server.Port)
+	return netLocation(server)
 }
 
 // endpoint returns the endpoint of the connections of g, for u.

@@ -119,6 +119,18 @@ func ExampleProxyFromEnvironment() {
 	// Hello from intern.example <nil>
 }
 
+// The address of the server that a URL names, for a dialer or as a key.
+func ExampleNetLocation() {
+	for _, address := range []string{"https://An.Example/path", "http://[2001:DB8::1]/", "http://bücher.example:8080/"} {
+		u, _ := url.Parse(address)
+		fmt.Println(agent.NetLocation(u))
+	}
+	// Output:
+	// an.example:443 <nil>
+	// [2001:db8::1]:80 <nil>
+	// xn--bcher-kva.example:8080 <nil>
+}
+
 // A function of the request chooses: the site's own hosts have no proxy.
 func ExampleConfig_proxy() {
 	outside := agent.ProxyURL("socks5h://proxy.example")

@@ -158,7 +158,7 @@ func newProxy(u *url.URL) (*proxy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the proxy's URL %s: %w", p.shown, err)
 	}
-	p.key = (&url.URL{Scheme: p.scheme, User: u.User, Host: net.JoinHostPort(p.server.Host, p.server.Port)}).String()
+	p.key = (&url.URL{Scheme: p.scheme, User: u.User, Host: netLocation(p.server)}).String()
 	return p, nil
 }
 
@@ -250,7 +250,7 @@ func (a *Agent) chooseProxy(req *request.Request) (u *url.URL, err error) {
 // through returns the endpoint of server as p reaches it. If p forwards the requests for
 // server, that is p itself.
 func (a *Agent) through(p *proxy, server origin.Server, trace *tracer) endpoints.ClientEndpoint {
-	target := net.JoinHostPort(server.Host, server.Port)
+	target := netLocation(server)
 	e := a.hostname(p.server, trace)
 	if p.scheme == "https" {
 		e = a.secured(e, p.server, versions{http1: true, upgrade: true}, trace) // CONNECT and forwarding are those of HTTP/1.1
