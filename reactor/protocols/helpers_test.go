@@ -2,6 +2,7 @@ package protocols_test
 
 import (
 	"fmt"
+	"net"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -127,3 +128,53 @@ func bytewise(data []byte) (pieces [][]byte) {
 	}
 	return pieces
 }
+
+// panicOf returns the text that f panics with, or "".
+func panicOf(f func()) (text string) {
+	defer func() {
+		if v := recover(); v != nil {
+			text = fmt.Sprint(v)
+		}
+	}()
+	f()
+	return ""
+}
+
+// only returns a function that builds p.
+func only(p reactor.Protocol) func(net.Addr) reactor.Protocol {
+	return func(net.Addr) reactor.Protocol { return p }
+}
+
+// A lossy calls lost after ConnectionLost of a receiver.
+type lossy struct {
+	receiver
+	lost func(error)
+}
+
+func (l *lossy) ConnectionLost(reason error) {
+	l.receiver.ConnectionLost(reason)
+	l.lost(reason)
+}
+
+// A once sends data and closes the connection; or only its side of it, or neither.
+type once struct {
+	data       []byte
+	half, stay bool
+	transport  reactor.Transport
+	got        []byte
+	lost       error
+}
+
+func (o *once) ConnectionMade(t reactor.Transport) {
+	o.transport = t
+	t.Write(o.data)
+	switch {
+	case o.half:
+		t.LoseWriteConnection()
+	case !o.stay:
+		t.LoseConnection()
+	}
+}
+
+func (o *once) DataReceived(data []byte)    { o.got = append(o.got, data...) }
+func (o *once) ConnectionLost(reason error) { o.lost = reason }

@@ -44,7 +44,7 @@ func (in *inbox) received(r receiver, data []byte) {
 	switch {
 	case !in.open(r):
 	case in.busy && in.giveBack(data):
-	case in.busy || in.paused:
+	case in.busy:
 		in.hold()
 		in.held = append(in.held, data...)
 	default:

@@ -47,7 +47,7 @@ func (r *LineOnlyReceiver) Err() error { return r.err }
 
 // ClearLineBuffer returns what has come and is not delivered, and forgets it. The slice is the caller's.
 func (r *LineOnlyReceiver) ClearLineBuffer() []byte {
-	r.lines = lineSplitter{}
+	r.lines.restart()
 	return r.in.clear()
 }
 

@@ -61,7 +61,7 @@ func (r *LineReceiver) SetLineMode(extra []byte) {
 
 // ClearLineBuffer returns what has come and is not delivered, and forgets it. The slice is the caller's.
 func (r *LineReceiver) ClearLineBuffer() []byte {
-	r.lines = lineSplitter{}
+	r.lines.restart()
 	return r.in.clear()
 }
 
@@ -82,6 +82,7 @@ func (r *LineReceiver) connection() reactor.Transport { return r.Transport }
 
 func (r *LineReceiver) split(rest []byte) (size int) {
 	if r.raw {
+		r.lines.restart()
 		return len(rest)
 	}
 	size, r.tooLong = r.lines.split(rest, r.Delimiter, r.MaxLength)

@@ -9,34 +9,36 @@ import (
 
 // A lineSplitter finds lines. It looks at each byte once, although a line may come in many pieces.
 type lineSplitter struct {
+	delimiter []byte // what ended the last line
 	searched  int    // the number of bytes in which there is no delimiter
-	delimiter string // which delimiter that is
 }
 
 // split returns the size of the line at the beginning of rest, with its delimiter: 0 if it is incomplete. tooLong says that
 // it is longer than maxLength.
 func (s *lineSplitter) split(rest []byte, delimiter string, maxLength int) (size int, tooLong bool) {
 	delimiter, maxLength = delimiterOf(delimiter), limitOf(maxLength, defaultLineLength)
+	if string(s.delimiter) != delimiter {
+		s.delimiter, s.searched = []byte(delimiter), 0
+	}
 	// A line that is not too long ends within window.
 	window := rest
 	if len(rest)-len(delimiter) > maxLength {
 		window = rest[:maxLength+len(delimiter)]
 	}
-	from := 0
-	if s.delimiter == delimiter {
-		from = max(0, min(s.searched, len(window))-len(delimiter)+1)
-	}
-	if i := bytes.Index(window[from:], []byte(delimiter)); i >= 0 {
-		s.searched = 0
+	from := max(0, min(s.searched, len(window))-len(delimiter)+1)
+	s.searched = 0
+	switch i := bytes.Index(window[from:], s.delimiter); {
+	case i >= 0:
 		return from + i + len(delimiter), false
-	}
-	if tooLong = len(window)-len(delimiter) >= maxLength; tooLong {
-		s.searched = 0
+	case len(window)-len(delimiter) >= maxLength:
 		return 0, true
 	}
-	s.searched, s.delimiter = len(rest), delimiter
+	s.searched = len(rest)
 	return 0, false
 }
+
+// restart is for bytes that are not those of the last call.
+func (s *lineSplitter) restart() { s.searched = 0 }
 
 const (
 	defaultDelimiter  = "\r\n"

@@ -89,17 +89,10 @@ func (r *IntNStringReceiver[N]) split(rest []byte) (size int) {
 	if r.left != 0 {
 		return int(min(r.left, int64(len(rest))))
 	}
-	length, ok := lengthOf[N](rest)
-	size = prefixSize[N]()
-	switch {
-	case !ok:
-		return 0
-	case length > int64(limitOf(r.MaxLength, defaultStringLength)):
-		return size
-	case length > int64(len(rest)-size):
-		return 0
+	if size, r.err = splitString[N](rest, r.MaxLength); r.err != nil {
+		return prefixSize[N]()
 	}
-	return size + int(length)
+	return size
 }
 
 func (r *IntNStringReceiver[N]) deliver(found []byte) {
@@ -107,18 +100,32 @@ func (r *IntNStringReceiver[N]) deliver(found []byte) {
 		r.left -= int64(len(found))
 		return
 	}
-	length, _ := lengthOf[N](found)
-	limit := limitOf(r.MaxLength, defaultStringLength)
 	switch {
-	case length <= int64(limit):
+	case r.err == nil:
 		call(r.StringReceived, "StringReceived", found[prefixSize[N]():])
 	case r.LengthLimitExceeded != nil:
-		r.left = length
-		r.LengthLimitExceeded(length)
+		r.err = nil
+		r.left, _ = lengthOf[N](found)
+		r.LengthLimitExceeded(r.left)
 	default:
-		r.err = &TooLongError{What: "string", Length: length, Limit: limit, Data: excerpt(found)}
 		giveUp(&r.in, r.Transport)
 	}
+}
+
+// splitString returns the size of the string at the beginning of rest, with its length: 0 if it is incomplete.
+func splitString[N uint8 | uint16 | uint32](rest []byte, maxLength int) (size int, err error) {
+	length, ok := lengthOf[N](rest)
+	limit := limitOf(maxLength, defaultStringLength)
+	size = prefixSize[N]()
+	switch {
+	case !ok:
+		return 0, nil
+	case length > int64(limit):
+		return 0, &TooLongError{What: "string", Length: length, Limit: limit, Data: excerpt(rest[:size])}
+	case length > int64(len(rest)-size):
+		return 0, nil
+	}
+	return size + int(length), nil
 }
 
 // prefixSize returns the number of bytes that the length of a string takes.

@@ -1,0 +1,6 @@
+//go:build !race
+
+package protocols_test
+
+// raceDetector says that the tests are slow.
+const raceDetector = false
