@@ -207,3 +207,23 @@ func BenchmarkTLSHandshake(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkRegisterProducer registers a producer and unregisters it.
+func BenchmarkRegisterProducer(b *testing.B) {
+	b.ReportAllocs()
+	r := memory.New()
+	defer r.Close()
+	port, err := r.ListenTCP("127.0.0.1:0", build(&echo{}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := &echo{}
+	r.ConnectTCP(port.Addr().String(), build(e), reactor.ConnectConfig{})
+	r.Pump()
+	for b.Loop() {
+		if err := e.t.RegisterProducer(idle{}); err != nil {
+			b.Fatal(err)
+		}
+		e.t.UnregisterProducer()
+	}
+}

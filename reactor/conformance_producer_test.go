@@ -18,6 +18,8 @@ var producerCases = []conformanceCase{
 	{"pull without data at first", anyKind, pullWithNothing},
 	{"pull, stopped by the loss", anyKind, pullStopped},
 	{"registered twice", anyKind, registeredTwice},
+	{"registered by accident", anyKind, registeredByAccident},
+	{"the Transport as its own producer", anyKind, transportAsProducer},
 	{"registered after the loss", anyKind, registeredAfterLoss},
 	{"registered while much data is unsent", anyKind, registeredWhileMuchWaits},
 	{"LoseConnection waits for the producer", anyKind, func(f *fixture) { loseWaitsForProducer(f, reactor.Transport.LoseConnection) }},
@@ -398,4 +400,68 @@ func heapInUse() int {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
+}
+
+// A twoOfThree is a protocol that declares two of a producer's methods, and inherits the third.
+type twoOfThree struct{ *probe }
+
+func (twoOfThree) PauseProducing()  {}
+func (twoOfThree) ResumeProducing() {}
+
+// registeredByAccident registers protocols that embed their Transport. Nothing is registered,
+// paused or stopped, and the connection goes on.
+func registeredByAccident(f *fixture) {
+	client, server := f.probe("client"), f.probe("server").echoes()
+	client.made = func() {
+		two := twoOfThree{client}
+		for _, c := range []struct {
+			err    error
+			method string
+			typ    string
+		}{
+			{client.RegisterProducer(client), "PauseProducing", "*reactor_test.probe"},
+			{client.RegisterPullProducer(client), "ResumeProducing", "*reactor_test.probe"},
+			{client.RegisterProducer(two), "StopProducing", "reactor_test.twoOfThree"},
+			{client.RegisterPullProducer(two), "StopProducing", "reactor_test.twoOfThree"},
+		} {
+			var inherited *reactor.InheritedProducerError
+			if !errors.As(c.err, &inherited) || inherited.Method != c.method || inherited.Type != c.typ {
+				f.Errorf("registering by accident: %v, want an error about %s of %s", c.err, c.method, c.typ)
+			}
+		}
+		client.Write(make([]byte, 128<<10)) // enough to pause a producer
+	}
+	client.data = func([]byte) {
+		if client.got.Len() == 128<<10 {
+			client.LoseConnection()
+		}
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	if client.got.Len() != 128<<10 {
+		f.Errorf("received %d bytes", client.got.Len())
+	}
+	client.lostFor(reactor.ErrConnectionDone)
+}
+
+// transportAsProducer is an echo with back-pressure: the server receives no more than it can
+// send.
+func transportAsProducer(f *fixture) {
+	const size = 2 << 20
+	client, server := f.probe("client"), f.probe("server").echoes()
+	server.made = func() {
+		if err := server.RegisterProducer(server.Transport); err != nil {
+			f.Error(err)
+		}
+	}
+	client.made = func() { client.Write([]byte(numbers(size))) }
+	client.data = func([]byte) {
+		if client.got.Len() == size {
+			server.UnregisterProducer()
+			client.LoseConnection()
+		}
+	}
+	f.join(client, server)
+	f.runUntilLost()
+	client.has(numbers(size))
 }

@@ -451,7 +451,7 @@ func (c *connection) endWrite() {
 // RegisterProducer makes p the source of the written data; see [Consumer].
 func (c *connection) RegisterProducer(p PushProducer) error {
 	c.check()
-	ok, err := c.mayRegister(p)
+	ok, err := c.mayRegister(p, producer.CheckPush(p))
 	if ok {
 		c.producer.Push = p
 		c.pauseProducerIfFull()
@@ -462,7 +462,7 @@ func (c *connection) RegisterProducer(p PushProducer) error {
 // RegisterPullProducer makes p the source of the written data; see [Consumer].
 func (c *connection) RegisterPullProducer(p PullProducer) error {
 	c.check()
-	ok, err := c.mayRegister(p)
+	ok, err := c.mayRegister(p, producer.CheckPull(p))
 	if ok {
 		c.producer.Pull = p
 		c.touch()
@@ -470,9 +470,12 @@ func (c *connection) RegisterPullProducer(p PullProducer) error {
 	return err
 }
 
-// mayRegister reports whether p can be registered. It stops p if the connection is
+// mayRegister reports whether p can be registered, unless misuse is why it cannot. It stops p if the connection is
 // already lost, or its sending failed.
-func (c *connection) mayRegister(p PullProducer) (ok bool, err error) {
+func (c *connection) mayRegister(p PullProducer, misuse error) (ok bool, err error) {
+	if misuse != nil {
+		return false, misuse
+	}
 	if c.producer.Taken() {
 		return false, ErrProducerRegistered
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+
+	"github.com/seed-7c003b53/gotreq/internal/producer"
 )
 
 // Errors of a loop's own methods.
@@ -176,3 +178,10 @@ func opReason(err error) error {
 	}
 	return err
 }
+
+// An InheritedProducerError is the error of RegisterProducer and RegisterPullProducer for a
+// protocol that embeds a Transport and does not declare each of the producer's methods itself. It
+// would inherit the Transport's, which pause what the protocol receives and close the
+// connection, and were hardly meant. Keep the Transport in a field with a name. A Transport
+// itself, or one that wraps another, may be registered: that pauses what it receives.
+type InheritedProducerError = producer.InheritedError

@@ -138,7 +138,9 @@ type Consumer interface {
 	Write(data []byte)
 	// RegisterProducer makes p the source of the written data. p is paused while too much
 	// data is unsent. It is stopped when sending fails or the connection is lost, or at
-	// once if that has happened. A second producer fails with [ErrProducerRegistered].
+	// once if that has happened. A second producer fails with [ErrProducerRegistered], and
+	// a protocol that inherits its producer's methods from an embedded Transport with an
+	// [*InheritedProducerError].
 	RegisterProducer(p PushProducer) error
 	// RegisterPullProducer makes p the source of the written data. Its ResumeProducing
 	// is called whenever more data can be taken, and should write something.

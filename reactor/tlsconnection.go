@@ -416,7 +416,7 @@ func (t *tlsConnection) WriteSequence(pieces ...[]byte) {
 // below pauses it. During the handshake p is paused.
 func (t *tlsConnection) RegisterProducer(p PushProducer) error {
 	t.check()
-	ok, err := t.mayRegister(p)
+	ok, err := t.mayRegister(p, producer.CheckPush(p))
 	if !ok {
 		return err
 	}
@@ -431,7 +431,7 @@ func (t *tlsConnection) RegisterProducer(p PushProducer) error {
 // RegisterPullProducer makes p the source of the written data; see [Consumer].
 func (t *tlsConnection) RegisterPullProducer(p PullProducer) error {
 	t.check()
-	ok, err := t.mayRegister(p)
+	ok, err := t.mayRegister(p, producer.CheckPull(p))
 	if !ok {
 		return err
 	}
@@ -442,9 +442,12 @@ func (t *tlsConnection) RegisterPullProducer(p PullProducer) error {
 	return t.below.RegisterPullProducer((*tlsProducer)(t))
 }
 
-// mayRegister reports whether p can be registered. It stops p if the connection is
+// mayRegister reports whether p can be registered, unless misuse is why it cannot. It stops p if the connection is
 // already lost.
-func (t *tlsConnection) mayRegister(p PullProducer) (ok bool, err error) {
+func (t *tlsConnection) mayRegister(p PullProducer, misuse error) (ok bool, err error) {
+	if misuse != nil {
+		return false, misuse
+	}
 	if t.awaitsSent() { // p comes first
 		t.producer.Clear()
 		t.below.UnregisterProducer()

@@ -413,7 +413,7 @@ func (t *Transport) endWrite() {
 // RegisterProducer makes p the source of the written data; see [reactor.Consumer].
 func (t *Transport) RegisterProducer(p reactor.PushProducer) error {
 	t.check()
-	ok, err := t.mayRegister(p)
+	ok, err := t.mayRegister(p, producer.CheckPush(p))
 	if ok {
 		t.producer.Push = p
 		t.pauseProducerIfFull()
@@ -424,7 +424,7 @@ func (t *Transport) RegisterProducer(p reactor.PushProducer) error {
 // RegisterPullProducer makes p the source of the written data; see [reactor.Consumer].
 func (t *Transport) RegisterPullProducer(p reactor.PullProducer) error {
 	t.check()
-	ok, err := t.mayRegister(p)
+	ok, err := t.mayRegister(p, producer.CheckPull(p))
 	if ok {
 		t.producer.Pull = p
 		t.touch()
@@ -432,8 +432,11 @@ func (t *Transport) RegisterPullProducer(p reactor.PullProducer) error {
 	return err
 }
 
-// mayRegister reports whether p can be registered. It stops p if the stream is lost.
-func (t *Transport) mayRegister(p reactor.PullProducer) (ok bool, err error) {
+// mayRegister reports whether p can be registered, unless misuse is why it cannot. It stops p if the stream is lost.
+func (t *Transport) mayRegister(p reactor.PullProducer, misuse error) (ok bool, err error) {
+	if misuse != nil {
+		return false, misuse
+	}
 	if t.producer.Taken() {
 		return false, reactor.ErrProducerRegistered
 	}

@@ -15,10 +15,10 @@ import (
 )
 
 // A Greeting is a protocol that prints the received data.
-type Greeting struct{ reactor.Transport }
+type Greeting struct{ transport reactor.Transport }
 
-func (g *Greeting) ConnectionMade(t reactor.Transport) { g.Transport = t }
-func (g *Greeting) DataReceived(data []byte)           { fmt.Printf("%s says: %s", g.Peer(), data) }
+func (g *Greeting) ConnectionMade(t reactor.Transport) { g.transport = t }
+func (g *Greeting) DataReceived(data []byte)           { fmt.Printf("%s says: %s", g.transport.Peer(), data) }
 func (g *Greeting) ConnectionLost(error)               {}
 
 // A Greeter is a protocol that greets the client.
@@ -126,7 +126,7 @@ func ExampleClientService() {
 	r.RunFor(2 * time.Second)
 
 	service.WhenConnected(0).AddCallback(func(g *Greeting) (*Greeting, error) {
-		g.AbortConnection()
+		g.transport.AbortConnection()
 		return g, nil
 	})
 	r.RunFor(time.Minute)
@@ -211,19 +211,19 @@ func ExampleSOCKS5() {
 
 // An obliging protocol is that of a SOCKS5 server, which connects everybody to a greeter.
 type obliging struct {
-	reactor.Transport
-	greeted bool
+	transport reactor.Transport
+	greeted   bool
 }
 
-func (o *obliging) ConnectionMade(t reactor.Transport) { o.Transport = t }
+func (o *obliging) ConnectionMade(t reactor.Transport) { o.transport = t }
 func (o *obliging) ConnectionLost(error)               {}
 
 func (o *obliging) DataReceived(data []byte) {
 	if !o.greeted {
 		o.greeted = true
-		o.Write([]byte("\x05\x00"))
+		o.transport.Write([]byte("\x05\x00"))
 		return
 	}
 	fmt.Printf("the server is to connect to %s\n", data[5:len(data)-2])
-	o.Write([]byte("\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00hello\n"))
+	o.transport.Write([]byte("\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00hello\n"))
 }

@@ -33,9 +33,9 @@ func (g *Greeter) DataReceived(data []byte) {
 func (g *Greeter) ConnectionLost(error) {}
 
 // Printer prints the received data.
-type Printer struct{ reactor.Transport }
+type Printer struct{ transport reactor.Transport }
 
-func (p *Printer) ConnectionMade(t reactor.Transport) { p.Transport = t }
+func (p *Printer) ConnectionMade(t reactor.Transport) { p.transport = t }
 func (p *Printer) DataReceived(data []byte)           { fmt.Print(string(data)) }
 func (p *Printer) ConnectionLost(reason error)        { fmt.Println(reason) }
 
@@ -52,7 +52,7 @@ func Example() {
 
 	r.Pump()
 	r.Advance(time.Minute)
-	client.Write([]byte("yes\n"))
+	client.transport.Write([]byte("yes\n"))
 	r.Pump()
 	// Output:
 	// Hello!

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 
+	"github.com/seed-7c003b53/gotreq/internal/producer"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -99,15 +100,18 @@ func (t *StringTransport) WriteSequence(pieces ...[]byte) {
 // RegisterProducer stores p, and does not call it. A second producer fails with
 // [reactor.ErrProducerRegistered].
 func (t *StringTransport) RegisterProducer(p reactor.PushProducer) error {
-	return t.register(p, true)
+	return t.register(p, true, producer.CheckPush(p))
 }
 
 // RegisterPullProducer stores p as RegisterProducer does.
 func (t *StringTransport) RegisterPullProducer(p reactor.PullProducer) error {
-	return t.register(p, false)
+	return t.register(p, false, producer.CheckPull(p))
 }
 
-func (t *StringTransport) register(p reactor.PullProducer, streaming bool) error {
+func (t *StringTransport) register(p reactor.PullProducer, streaming bool, misuse error) error {
+	if misuse != nil {
+		return misuse
+	}
 	if t.producer != nil {
 		return reactor.ErrProducerRegistered
 	}

@@ -157,3 +157,33 @@ func TestStringTransportReactor(t *testing.T) {
 	}()
 	new(memory.StringTransport).Reactor()
 }
+
+// An accidental protocol embeds its transport, and so has a producer's methods.
+type accidental struct {
+	reactor.Transport
+}
+
+func (*accidental) ConnectionMade(reactor.Transport) {}
+func (*accidental) DataReceived([]byte)              {}
+func (*accidental) ConnectionLost(error)             {}
+
+// TestStringTransportAccidentalProducer: a protocol that inherits its producer's methods is
+// refused, as by a real transport.
+func TestStringTransportAccidentalProducer(t *testing.T) {
+	var transport memory.StringTransport
+	p := &accidental{&transport}
+	for name, err := range map[string]error{
+		"RegisterProducer":     transport.RegisterProducer(p),
+		"RegisterPullProducer": transport.RegisterPullProducer(p),
+	} {
+		if inherited := (*reactor.InheritedProducerError)(nil); !errors.As(err, &inherited) || inherited.Type != "*memory_test.accidental" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if producer, _ := transport.Producer(); producer != nil {
+		t.Errorf("%v is registered", producer)
+	}
+	if err := transport.RegisterProducer(&transport); err != nil {
+		t.Errorf("the transport itself: %v", err)
+	}
+}

@@ -11,18 +11,21 @@ import (
 // no more bytes, and stopped when the connection is lost. A response with a producer
 // stays open after its rendering; UnregisterProducer and then [Request.Finish] end it.
 // RegisterProducer fails with [reactor.ErrProducerRegistered] if there is a producer
-// already.
+// already, and with a [*reactor.InheritedProducerError] as [reactor.Consumer]'s does.
 func (r *Request) RegisterProducer(p reactor.PushProducer) error {
-	return r.register(producer.Slot{Push: p})
+	return r.register(producer.Slot{Push: p}, producer.CheckPush(p))
 }
 
 // RegisterPullProducer makes p the source of the body, as [Request.RegisterProducer]
 // does. Its ResumeProducing is called whenever the client accepts more bytes.
 func (r *Request) RegisterPullProducer(p reactor.PullProducer) error {
-	return r.register(producer.Slot{Pull: p})
+	return r.register(producer.Slot{Pull: p}, producer.CheckPull(p))
 }
 
-func (r *Request) register(p producer.Slot) error {
+func (r *Request) register(p producer.Slot, misuse error) error {
+	if misuse != nil {
+		return misuse
+	}
 	if r.producer.Taken() {
 		return reactor.ErrProducerRegistered
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
@@ -208,4 +209,22 @@ func TestSwitchProtocolEndedAtOnce(t *testing.T) {
 			t.Errorf("%s in ConnectionMade: %s, lost for %v", name, calls, p.lost)
 		}
 	}
+}
+
+// TestAccidentalProducer: the protocol of another connection that embeds its Transport is not a
+// producer of a response; its Transport is.
+func TestAccidentalProducer(t *testing.T) {
+	backend := &memory.StringTransport{}
+	s := serveRoot(t, tunnels(func(req *web.Request) {
+		for _, err := range []error{req.RegisterProducer(&shouter{Transport: backend}), req.RegisterPullProducer(&shouter{Transport: backend})} {
+			if inherited := (*reactor.InheritedProducerError)(nil); !errors.As(err, &inherited) {
+				t.Errorf("registered the protocol: %v", err)
+			}
+		}
+		want(t, req.RegisterProducer(backend), nil)
+		req.WriteString("hello")
+		req.UnregisterProducer()
+		req.Finish()
+	}))
+	want(t, body(s.ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n")), "hello")
 }

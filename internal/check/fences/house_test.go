@@ -41,7 +41,7 @@ var house = []room{
 	{"reactor", "deferred internal/coro internal/list internal/producer internal/random internal/timers"},
 	{"reactor/task", "deferred internal/list internal/timers reactor"},
 	{"reactor/endpoints", "deferred reactor"},
-	{"reactor/memory", "deferred internal/timers reactor"},
+	{"reactor/memory", "deferred internal/producer internal/timers reactor"},
 	{"reactor/protocols", "deferred internal/list internal/producer reactor"},
 	{"internal/bridge", "deferred internal/coro reactor"},
 	// A stream as a Transport.

@@ -1,0 +1,180 @@
+package producer
+
+import (
+	"fmt"
+	"reflect"
+	"runtime"
+	"sync"
+)
+
+// This file finds protocols that are producers by accident. A struct that embeds its Transport
+// inherits the Transport's own PauseProducing, ResumeProducing and StopProducing, which pause
+// what the protocol receives and close its connection. Registered as a producer, it would
+// compile, never be paused, and lose its connection when it is stopped.
+//
+// reflect does not say whether a type declares a method or inherits it. The line table does: the
+// compiler generates the method that forwards to the embedded field, and gives it no file.
+
+// An InheritedError is the error of a registered producer that is a protocol and inherits a
+// method of a producer from the Transport that it embeds.
+type InheritedError struct {
+	Type   string // of the protocol, such as "*main.sender"
+	Method string // such as "PauseProducing"
+}
+
+func (e *InheritedError) Error() string {
+	return fmt.Sprintf("reactor: %s cannot be a producer: it embeds a Transport and inherits %s from it. "+
+		"Keep the Transport in a field with a name and declare the method; "+
+		"or, to pause what the protocol receives, register the Transport itself", e.Type, e.Method)
+}
+
+// CheckPush returns an [*InheritedError] if p is a producer by accident.
+func CheckPush(p Push) error {
+	if _, ok := p.(connected); !ok {
+		return nil
+	}
+	return check(p, pause|resume|stop)
+}
+
+// CheckPull is CheckPush for a pull producer.
+func CheckPull(p Pull) error {
+	if _, ok := p.(connected); !ok {
+		return nil
+	}
+	return check(p, resume|stop)
+}
+
+// connected is a protocol with the methods of a Transport. Hardly any producer is one. A
+// Transport alone, or one that wraps another, is not: whoever registers it means it.
+type connected interface {
+	protocol
+	transport
+}
+
+type protocol interface {
+	DataReceived([]byte)
+	ConnectionLost(error)
+}
+
+type transport interface {
+	Push
+	Write([]byte)
+	LoseConnection()
+	AbortConnection()
+	Disconnecting() bool
+}
+
+var (
+	protocolType  = reflect.TypeFor[protocol]()
+	transportType = reflect.TypeFor[transport]()
+)
+
+// methods is a set of the methods of a producer.
+type methods uint8
+
+const (
+	pause methods = 1 << iota
+	resume
+	stop
+)
+
+// find returns a method of t. The names are constants, or else the linker would keep every
+// method of every type.
+func (m methods) find(t reflect.Type) (reflect.Method, bool) {
+	switch m {
+	case pause:
+		return t.MethodByName("PauseProducing")
+	case resume:
+		return t.MethodByName("ResumeProducing")
+	default:
+		return t.MethodByName("StopProducing")
+	}
+}
+
+// inherited has the methods that each type inherits: reflect.Type to methods.
+var inherited sync.Map
+
+func check(p Pull, needed methods) error {
+	t := reflect.TypeOf(p)
+	known, ok := inherited.Load(t)
+	if !ok {
+		var found methods
+		for _, m := range []methods{pause, resume, stop} {
+			if inherits(t, m) {
+				found |= m
+			}
+		}
+		known, _ = inherited.LoadOrStore(t, found)
+	}
+	for _, m := range []methods{pause, resume, stop} {
+		if known.(methods)&needed&m != 0 {
+			method, _ := m.find(t)
+			return &InheritedError{t.String(), method.Name}
+		}
+	}
+	return nil
+}
+
+// inherits reports whether t inherits m from a Transport. A protocol that t embeds may declare m
+// for t, although it embeds a Transport too.
+func inherits(t reflect.Type, m methods) bool {
+	for range maxDepth {
+		field, _ := provider(t, m, maxDepth)
+		if field == nil {
+			return false
+		}
+		if field.Implements(transportType) && !field.Implements(protocolType) {
+			return true
+		}
+		t = field
+	}
+	return false
+}
+
+// maxDepth ends the search in a type that embeds itself.
+const maxDepth = 8
+
+// provider returns the type of the embedded field that t has m from, and how deep it is declared
+// there. The shallowest one counts, as in Go. It returns nil if t declares m itself.
+func provider(t reflect.Type, m methods, limit int) (field reflect.Type, depth int) {
+	s := t
+	if t.Kind() == reflect.Pointer {
+		s = t.Elem()
+	}
+	if limit == 0 || s.Kind() != reflect.Struct || declares(t, m) {
+		return nil, 0
+	}
+	for i := range s.NumField() {
+		f := s.Field(i)
+		if !f.Anonymous {
+			continue
+		}
+		ft := f.Type
+		if kind := ft.Kind(); s != t && kind != reflect.Pointer && kind != reflect.Interface {
+			ft = reflect.PointerTo(ft)
+		}
+		if _, ok := m.find(ft); !ok {
+			continue
+		}
+		if _, d := provider(ft, m, limit-1); field == nil || d+1 < depth {
+			field, depth = ft, d+1
+		}
+	}
+	return field, depth
+}
+
+// declares reports whether t, a struct or a pointer to one, declares m itself.
+func declares(t reflect.Type, m methods) bool {
+	if t.Kind() == reflect.Pointer {
+		if _, ok := m.find(t.Elem()); ok {
+			t = t.Elem() // the compiler generates the pointer's
+		}
+	}
+	method, _ := m.find(t)
+	f := runtime.FuncForPC(method.Func.Pointer())
+	if f == nil {
+		return true
+	}
+	file, _ := f.FileLine(f.Entry())
+	return file != "<autogenerated>"
+}
