@@ -16,7 +16,10 @@ type Clock interface {
 }
 
 // A DelayedCall is a pending call of [Clock.CallLater]. It belongs to the clock's
-// goroutine.
+// goroutine. Those of this library print when they are due and what they call, and on a clock
+// for tests also where they were scheduled:
+//
+//	in 4m0s, at 12:04:00: task.Sleep.func2 (deferlater.go:17), by main.main (main.go:7)
 //
 // After the call was made or cancelled, Cancel, Reset and Delay do nothing and return
 // [ErrCallRan] or [ErrCallCancelled].

@@ -102,6 +102,9 @@ type LoopConfig struct {
 	// ended. The turn in which the loop learns of that is then the same in each run, but an
 	// end does not wake the loop. If it is false, a goroutine of package context wakes it.
 	PollContexts bool
+	// RecordMakers makes each delayed call remember who scheduled it, for its text. That takes
+	// about a microsecond.
+	RecordMakers bool
 }
 
 // NewLoop returns a loop over p.
@@ -115,7 +118,7 @@ func NewLoop(p Poller, config LoopConfig) *Loop {
 		timers:       timers.New(p.Now),
 		readBuffer:   make([]byte, minReadSize),
 	}
-	l.timers.Check = l.checkDelayedCall
+	l.timers.Check, l.timers.RecordMakers = l.checkDelayedCall, config.RecordMakers
 	if l.inThread == nil {
 		l.inThread = l.threads.run
 	}

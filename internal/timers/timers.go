@@ -4,12 +4,8 @@ package timers
 
 import (
 	"cmp"
-	"fmt"
 	"math"
-	"reflect"
-	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -23,11 +19,19 @@ import (
 type Heap struct {
 	// Check, unless nil, is called first by each method of a pending call.
 	Check func()
+	// RecordMakers records who schedules each call; see [Maker]. It takes about a microsecond
+	// per call, so it is for clocks of tests.
+	RecordMakers bool
 
 	now     func() time.Time
 	epoch   time.Time // the origin of all times
 	entries []entry   // a heap with arity children a node
 	seq     uint64    // of the next call that is added or moved
+
+	notes     []note  // see describe.go
+	freeNotes []int32 // numbers of unused notes
+	places    map[uintptr]placeKind
+	making    uintptr // who scheduled the call that Due returned last; 0 between such calls
 }
 
 type entry struct {
@@ -44,7 +48,8 @@ type call struct {
 	heap  *Heap
 	f     func() // nil after the call ran or was cancelled
 	at    time.Duration
-	index int // in heap.entries; or ran, or cancelled
+	index int32 // in heap.entries; or ran, or cancelled
+	noted int32 // the number of its note; 0 if it has none
 }
 
 const (
@@ -67,6 +72,9 @@ func (h *Heap) CallLater(delay time.Duration, f func()) deferred.DelayedCall {
 	}
 	c := &call{heap: h, f: f, at: h.after(delay)}
 	h.push(c)
+	if h.RecordMakers {
+		c.note().maker = h.maker()
+	}
 	return c
 }
 
@@ -106,6 +114,7 @@ const NoMark = math.MaxUint64
 // function. Otherwise it returns nil. With a mark made at the beginning of a turn,
 // the turn ends even if calls add calls.
 func (h *Heap) Due(mark uint64) func() {
+	h.making = 0
 	if len(h.entries) == 0 {
 		return nil
 	}
@@ -115,6 +124,10 @@ func (h *Heap) Due(mark uint64) func() {
 	}
 	h.remove(0)
 	c := first.call
+	if c.noted != 0 {
+		h.making = h.notes[c.noted].maker
+		c.forget()
+	}
 	f := c.f
 	c.f, c.index = nil, ran
 	return f
@@ -156,7 +169,8 @@ func (c *call) Cancel() error {
 	if err := c.state(); err != nil {
 		return err
 	}
-	c.heap.remove(c.index)
+	c.heap.remove(int(c.index))
+	c.forget()
 	c.f, c.index = nil, cancelled
 	return nil
 }
@@ -176,7 +190,7 @@ func (c *call) move(at time.Duration) error {
 		return err
 	}
 	c.at = at
-	c.heap.place(c.index, c)
+	c.heap.place(int(c.index), c)
 	return nil
 }
 
@@ -188,25 +202,6 @@ func (c *call) Active() bool {
 func (c *call) Time() time.Time {
 	c.check()
 	return c.heap.epoch.Add(c.at)
-}
-
-// String says when the call is made, and what it calls: "in 4m0s: agent.(*Pool).closeOld".
-func (c *call) String() string {
-	switch c.index {
-	case ran:
-		return "made"
-	case cancelled:
-		return "cancelled"
-	}
-	in := max(0, c.at-c.heap.now().Sub(c.heap.epoch))
-	return fmt.Sprintf("in %v: %s", in, FuncName(c.f))
-}
-
-// FuncName returns the name of a function, without the path of its package:
-// "agent.(*Pool).closeOld".
-func FuncName(f any) string {
-	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
-	return strings.TrimSuffix(name[strings.LastIndexByte(name, '/')+1:], "-fm")
 }
 
 func (e entry) before(o entry) bool {
@@ -248,7 +243,7 @@ func (h *Heap) fix(i int) {
 
 func (h *Heap) put(i int, e entry) {
 	h.entries[i] = e
-	e.call.index = i
+	e.call.index = int32(i)
 }
 
 func (h *Heap) up(i int) {

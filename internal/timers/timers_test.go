@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -343,7 +345,7 @@ func closeAll() {}
 
 // A call says when it is made and what it calls.
 func TestString(t *testing.T) {
-	now := time.Unix(0, 0)
+	now := time.Unix(0, 0).UTC()
 	h := New(func() time.Time { return now })
 	method := h.CallLater(4*time.Minute, new(pool).closeOld)
 	function := h.CallLater(time.Second, closeAll)
@@ -354,17 +356,26 @@ func TestString(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	check(method.(fmt.Stringer), "in 4m0s: timers.(*pool).closeOld")
-	check(function.(fmt.Stringer), "in 1s: timers.closeAll")
-	check(closure.(fmt.Stringer), "in 0s: timers.TestString.func2")
+	line := func(text string) string { // of this file
+		source, err := os.ReadFile("timers_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _, _ := strings.Cut(string(source), text)
+		return fmt.Sprintf("timers_test.go:%d", strings.Count(before, "\n")+1)
+	}
+	atFunction, atClosure := line("func closeAll"), line("closure := h.Call")
+	check(method.(fmt.Stringer), "in 4m0s, at 00:04:00: timers.(*pool).closeOld")
+	check(function.(fmt.Stringer), "in 1s, at 00:00:01: timers.closeAll ("+atFunction+")")
+	check(closure.(fmt.Stringer), "in 0s, at 00:00:00: timers.TestString.func2 ("+atClosure+")")
 	now = now.Add(2 * time.Second)
-	check(method.(fmt.Stringer), "in 3m58s: timers.(*pool).closeOld")
-	check(function.(fmt.Stringer), "in 0s: timers.closeAll")
+	check(method.(fmt.Stringer), "in 3m58s, at 00:04:00: timers.(*pool).closeOld")
+	check(function.(fmt.Stringer), "in 0s, at 00:00:01: timers.closeAll ("+atFunction+")")
 	function.Cancel()
 	check(function.(fmt.Stringer), "cancelled")
 	h.Due(NoMark)
 	check(closure.(fmt.Stringer), "made")
-	if got := fmt.Sprint(h.Calls()); got != "[in 3m58s: timers.(*pool).closeOld]" {
+	if got := fmt.Sprint(h.Calls()); got != "[in 3m58s, at 00:04:00: timers.(*pool).closeOld]" {
 		t.Errorf("got %s", got)
 	}
 }

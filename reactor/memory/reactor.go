@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/timers"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -54,6 +55,7 @@ func New() *Reactor {
 		CallInThread: func(f func()) { loop.CallFromThread(f) },
 		Rand:         rand.New(source),
 		PollContexts: true,
+		RecordMakers: true,
 	})
 	r := &Reactor{Loop: loop, net: net, random: source}
 	r.names.loop = loop
@@ -165,6 +167,7 @@ func (r *Reactor) CallLater(delay time.Duration, f func()) reactor.DelayedCall {
 		r.net.trace(Event{Kind: "timer", N: number})
 		f()
 	})
+	timers.Describe(call, timers.Func(f))
 	r.timers++
 	number = r.timers
 	return call

@@ -21,6 +21,7 @@ var _ reactor.Clock = (*Clock)(nil)
 func NewClock() *Clock {
 	c := &Clock{now: time.Unix(0, 0).UTC()}
 	c.calls = timers.New(c.Now)
+	c.calls.RecordMakers = true
 	return c
 }
 

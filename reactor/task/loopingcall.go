@@ -199,6 +199,7 @@ func (l *LoopingCall) schedule(now time.Time) {
 		}
 	}
 	l.call = l.clock.CallLater(delay, l.runFunc)
+	timers.Describe(l.call, l)
 }
 
 // With an interval of 0, maxStill calls are made while the clock stands still, as that of a

@@ -47,6 +47,8 @@
 //   - [StubTreq.Advance] moves the clock: timeouts and retries take no time.
 //   - A [Reply] may come later, arrive in pieces, stall or break off. [NewResponse] makes a
 //     response of one, without a server.
+//   - [StubTreq.DelayedCalls] are the timers that the program has left behind. Printed, they say
+//     where they were made.
 //   - [StubTreq.Reactor] simulates faults of the network; see package memory.
 //   - [Config] has real TLS, and HTTP/2. Without real TLS, a request to an https URL is marked
 //     as secure. Over HTTP/2, many requests can be under way on one connection; the test resets

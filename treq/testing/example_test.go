@@ -14,6 +14,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
@@ -71,6 +72,20 @@ func ExampleStubTreq_Advance() {
 	fmt.Println(deferredtest.FailureResultOf(t, d))
 	// Output:
 	// GET http://weather.example/today?in=Rome: no response for 10s (Timeout)
+}
+
+// The timers of the program are told from those of the client and the server, which keep a
+// connection for later requests.
+func ExampleStubTreq_DelayedCalls() {
+	stub := treqtesting.NewHandlerStubTreq(http.NotFoundHandler(), treqtesting.Config{})
+	poll := task.NewLoopingCall(stub.Reactor(), func() { weather(stub, "Rome") })
+	poll.Start(time.Hour, true)
+	fmt.Println(len(stub.DelayedCalls()), "of", len(stub.Reactor().DelayedCalls()))
+	poll.Stop()
+	fmt.Println(len(stub.DelayedCalls()), "of", len(stub.Reactor().DelayedCalls()))
+	// Output:
+	// 1 of 3
+	// 0 of 2
 }
 
 // With RealTLS, a request to an https URL goes over TLS.

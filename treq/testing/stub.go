@@ -2,8 +2,11 @@ package testing
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/timers"
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
@@ -54,6 +57,56 @@ func (s *StubTreq) Advance(d time.Duration) { s.agent.reactor.Advance(d) }
 // Reactor returns the reactor of both the client and the server. It moves the clock, makes
 // the network slow or broken, and traces what happens.
 func (s *StubTreq) Reactor() *memory.Reactor { return s.agent.reactor }
+
+// DelayedCalls returns the pending calls of the program, in the order of their times: those that
+// its code, or the code of its libraries, has scheduled by the reactor, by package task, or by
+// AddTimeout. Those of the functions that serve requests are among them. A test may want none at
+// its end.
+//
+// Timers of this library are not the program's, such as those of treq.Timeout, of retries and
+// of idle connections; see [StubTreq.ClientCalls] and [StubTreq.ServerCalls]. A call belongs to
+// the code that scheduled it, and not to the code that called that.
+func (s *StubTreq) DelayedCalls() []reactor.DelayedCall { return s.callsOf(program) }
+
+// ClientCalls returns the pending calls of the client.
+func (s *StubTreq) ClientCalls() []reactor.DelayedCall { return s.callsOf(theClient) }
+
+// ServerCalls returns the pending calls of the server, also those of a [Reply], and those of the
+// connections between client and server.
+func (s *StubTreq) ServerCalls() []reactor.DelayedCall { return s.callsOf(theServer) }
+
+// An owner is the part of a test that has scheduled a delayed call.
+type owner int
+
+const (
+	program owner = iota
+	theClient
+	theServer
+)
+
+func (s *StubTreq) callsOf(o owner) (calls []reactor.DelayedCall) {
+	for _, call := range s.agent.reactor.DelayedCalls() {
+		if ownerOf(call) == o {
+			calls = append(calls, call)
+		}
+	}
+	return calls
+}
+
+// ownerOf returns the owner of the place that scheduled call.
+func ownerOf(call reactor.DelayedCall) owner {
+	maker, known := timers.Maker(call)
+	path, ours := strings.CutPrefix(maker.File, root)
+	switch {
+	case !known:
+		return theServer // a connection, in the middle of an event
+	case !ours || strings.HasSuffix(path, "_test.go") || !strings.HasPrefix(path, "treq/"):
+		return program
+	case strings.HasPrefix(path, "treq/web/"):
+		return theServer
+	}
+	return theClient
+}
 
 // Site returns the server, for a test of its timeouts and limits. Set these before the
 // first request.

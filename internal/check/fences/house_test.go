@@ -69,7 +69,7 @@ var house = []room{
 
 	// The face, and what tests put in its place.
 	{"treq", "deferred reactor treq/agent treq/auth treq/client treq/response"},
-	{"treq/testing", "deferred internal/form internal/origin reactor reactor/endpoints reactor/memory reactor/task treq treq/agent treq/client treq/request treq/response treq/web"},
+	{"treq/testing", "deferred internal/form internal/origin internal/timers reactor reactor/endpoints reactor/memory reactor/task treq treq/agent treq/client treq/request treq/response treq/web"},
 
 	// The outside: nothing above imports these but tests. Examples use what a user may
 	// use.
