@@ -175,7 +175,7 @@ func (r *reader) readImport() {
 // readFrom reads "from a.b import (c, d as e)" and "from a import *".
 func (r *reader) readFrom() {
 	r.advance()
-	from, line := r.dotted()
+	from, _ := r.dotted()
 	if len(from) == 0 || !r.is("import") || r.tok.first {
 		return
 	}
@@ -184,7 +184,8 @@ func (r *reader) readFrom() {
 		r.advance()
 	}
 	for !r.tok.first && (r.tok.kind == name || r.is("*")) {
-		if line = r.tok.line; r.is("*") {
+		line := r.tok.line
+		if r.is("*") {
 			r.bindAll(line, from)
 			r.advance()
 			return
@@ -289,7 +290,7 @@ func (r *reader) decorator() {
 // does: an assignment or an annotation.
 func (r *reader) expression() {
 	start, ofCall := r.tok, r.ofCall()
-	variable, types := r.chain()
+	variable, _ := r.chain()
 	switch {
 	case ofCall || variable == "" || !r.is("=") && !r.is(":") || r.tok.first:
 	case r.is("=") && start.depth > 0: // a keyword argument, or a parameter with its default
@@ -302,7 +303,7 @@ func (r *reader) expression() {
 		if r.advance(); r.tok.kind != name || r.tok.first {
 			return
 		}
-		if _, types = r.chain(); len(types) > 0 && isClass(types[0]) && (!assigned || r.is("(")) {
+		if _, types := r.chain(); len(types) > 0 && isClass(types[0]) && (!assigned || r.is("(")) {
 			r.types[variable] = types
 		}
 	}
