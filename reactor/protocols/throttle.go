@@ -111,7 +111,9 @@ func (f *ThrottlingFactory) mayOpen(peer net.Addr) bool {
 		slog.Debug("protocols: a connection is refused", "peer", peer, "limit", f.MaxConnections)
 		return false
 	}
-	f.places.freed = f.checkPorts
+	if f.places.freed == nil {
+		f.places.freed = f.checkPorts
+	}
 	return true
 }
 

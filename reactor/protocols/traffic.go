@@ -2,6 +2,7 @@ package protocols
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -168,7 +169,7 @@ func (w *trafficWrapper) WriteConnectionLost() {
 }
 
 func (w *trafficWrapper) ConnectionLost(reason error) {
-	w.factory.say(w.number, "lost: "+reason.Error())
+	w.factory.say(w.number, "lost: "+fmt.Sprint(reason))
 	w.ProtocolWrapper.ConnectionLost(reason)
 }
 
