@@ -92,6 +92,8 @@ var offline = map[string][]string{
 	"pages":    {"[0 1 2 3 4 5 6 7 8]\n"},
 	"own_ca":   {"hello, me, over HTTP/1.1\n", "hello, you, over HTTP/2.0\n", ": the server speaks HTTP/2 only: allow it in agent.Config.Protocols (for http URLs, UnencryptedHTTP2 without HTTP1)\n"},
 	"parallel": {"/status/503?page=7: 503 Service Unavailable\n", "connection was refused\n", "\n92 of 100 fetched, 13770 bytes\n"},
+	"portforward": {"forwarding 127.0.0.1:", " to 127.0.0.1:", "\nconnection 1: made from 127.0.0.1:", ": received 26 bytes: \"hello, is anybody there?\\r\\n\"\n",
+		"connection 1: lost: connection was closed cleanly\nthe client received \"hello, is anybody there?\\r\\n\"\n"},
 	"portnames": {"sample.py:9:   def dataReceived                     reactor.Protocol.DataReceived",
 		"sample.py:10: ! self.factory                         none: ", "sample.py:11:   self.transport.write                 reactor.Transport.Write\n",
 		"sample.py:14:   defer.inlineCallbacks                deferred.Go, deferred.Await\n",
