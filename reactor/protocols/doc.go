@@ -48,6 +48,10 @@
 //	IntNStringReceiver.recvd                 ClearBuffer
 //	brokenPeer, NetstringParseError          Err; NetstringError, TooLongError
 //	StringTooLongError                       TooLongError
+//	FileSender                               the same; the Deferred fires with the number of bytes
+//	CHUNK_SIZE                               ChunkSize
+//	TimeoutMixin                             the same; timeoutConnection is a field, SetTimeout takes the clock
+//	setTimeout(None)                         CancelTimeout
 //	WrappingFactory, ProtocolWrapper         the same; a protocol attribute is Wrap
 //	wrappedProtocol, protocols               Wrapped, Wrappers
 //	LimitTotalConnectionsFactory             the same; connectionLimit is Limit, overflowProtocol OverflowFactory
