@@ -48,74 +48,65 @@ type (
 	bare     struct{ transport } // a Transport, no protocol
 	wrapping struct{ transport } // a Transport that wraps another
 	plain    struct{ received }  // no Transport
-	nothing  struct {
+	nothing  struct {            // declares nothing
 		received
 		transport
-	} // declares nothing
-	concrete struct {
+	}
+	concrete struct { // embeds a type
 		received
 		*connection
-	} // embeds a type
-	byValue struct {
+	}
+	byValue struct { // embeds a value
 		received
 		connection
-	} // embeds a value
-	values struct {
+	}
+	values struct { // with methods of values
 		received
 		wire
-	} // with methods of values
-	two struct {
+	}
+	two struct { // declares two of three
 		received
 		transport
-	} // declares two of three
-	three struct {
+	}
+	three struct { // declares all
 		received
 		transport
-	} // declares all
-	three1 struct {
+	}
+	three1 struct { // on a value
 		received
 		transport
-	} // on a value
-	pulls struct {
+	}
+	pulls struct { // declares those of a pull producer
 		received
 		transport
-	} // declares those of a pull producer
-	deep   struct{ *nothing } // embeds a protocol that declares nothing
-	deeper struct {
-		x int
-		deep
-	} // at depth 3
-	based    struct{ *three } // embeds a protocol that declares all
-	based1   struct{ three1 } // on a value
-	overBase struct {
-		*three
-		transport
-	} // nearer: the transport
-	generic[T any] struct {
+	}
+	deep           struct{ *nothing } // embeds a protocol that declares nothing
+	deeper         struct{ deep }     // at depth 3
+	based          struct{ *three }   // embeds a protocol that declares all
+	based1         struct{ three1 }   // on a value
+	generic[T any] struct {           // declares all
 		received
 		transport
 		v T
-	} // declares all
-	generic2[T any] struct {
+	}
+	generic2[T any] struct { // declares two
 		received
 		transport
 		v T
-	} // declares two
-	named struct {
+	}
+	named struct { // not embedded
 		received
 		transport transport
-	} // not embedded
-	itself struct {
+	}
+	itself struct { // embeds itself
 		*itself
 		received
 		transport
-	} // embeds itself
-	delegate struct {
+	}
+	delegate struct { // delegates to a producer
 		received
 		producer.Push
-		t *half
-	} // delegates to a producer
-	half  struct{ transport }
+	}
 	layer struct{ below transport } // a Transport and a protocol by its own methods
 )
 
@@ -199,7 +190,7 @@ func TestCheck(t *testing.T) {
 		{deep{}, "PauseProducing", "ResumeProducing"},
 		{&deeper{}, "PauseProducing", "ResumeProducing"},
 		{&generic2[int]{transport: c}, "StopProducing", "StopProducing"},
-		{&itself{transport: c}, "PauseProducing", "ResumeProducing"},
+		{&itself{itself: nil, transport: c}, "PauseProducing", "ResumeProducing"},
 		{&local, "PauseProducing", "ResumeProducing"},
 		{local, "PauseProducing", "ResumeProducing"},
 	} {
