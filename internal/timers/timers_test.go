@@ -379,3 +379,37 @@ func TestString(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// A note lasts as long as its call is pending. A call that a call schedules has the maker of that one, if nothing else is
+// on the stack.
+func TestNotes(t *testing.T) {
+	now := time.Unix(0, 0)
+	h := New(func() time.Time { return now })
+	h.RecordMakers = true
+	for range 100 {
+		cancelled := h.CallLater(time.Second, closeAll)
+		Describe(cancelled, Func(closeAll))
+		cancelled.Cancel()
+		Describe(cancelled, Func(closeAll)) // too late
+		h.CallLater(0, closeAll)
+		h.Due(NoMark)
+		if _, ok := Maker(cancelled); ok {
+			t.Fatal("a cancelled call has a maker")
+		}
+	}
+	if len(h.notes) > 3 || len(h.freeNotes) != len(h.notes)-1 {
+		t.Errorf("%d notes, of which %d are free", len(h.notes), len(h.freeNotes))
+	}
+	call := h.CallLater(time.Second, closeAll)
+	if maker, ok := Maker(call); !ok || maker.Function != "github.com/seed-7c003b53/gotreq/internal/timers.TestNotes" {
+		t.Errorf("the maker is %v, %t", maker, ok)
+	}
+}
+
+// Describe and Maker take calls of other clocks, of which nothing is known.
+func TestForeignCalls(t *testing.T) {
+	Describe(nil, Func(closeAll))
+	if frame, ok := Maker(nil); ok {
+		t.Errorf("nil was made by %v", frame)
+	}
+}

@@ -226,6 +226,13 @@ func (s *sending) begin() {
 		return
 	}
 	r.begin(s.req)
+	if s.req.Method == http.MethodHead { // the head is all of the response
+		s.sent = len(r.Pieces)
+		if r.Ending == Stall {
+			s.req.Finish()
+			return
+		}
+	}
 	s.proceed()
 }
 

@@ -131,6 +131,31 @@ func testReplies(t *testing.T, config treqtesting.Config) {
 	}
 }
 
+// TestRepliesToHEAD: the response to a HEAD ends with its head, and the connection is free for the next request.
+func TestRepliesToHEAD(t *testing.T) { overBoth(t, testRepliesToHEAD) }
+
+func testRepliesToHEAD(t *testing.T, config treqtesting.Config) {
+	deferred.FailOnUnhandled(t)
+	for _, reply := range []treqtesting.Reply{
+		{Body: "text", Delay: time.Second},
+		{Body: "text", Pieces: []treqtesting.Piece{{After: time.Hour, Data: "b"}}, Delay: time.Second},
+		{Body: "text", Ending: treqtesting.Stall},
+		{Headers: http.Header{"Content-Length": {"7"}}, Delay: time.Second},
+	} {
+		stub := replying(reply, config)
+		for range 2 {
+			d := stub.Head("http://an.example")
+			stub.Advance(time.Second)
+			if code, text := content(t, d); code != 200 || text != "" {
+				t.Errorf("%+v: got %d %q", reply, code, text)
+			}
+		}
+		if n := len(stub.Reactor().TCPClients); n != 1 {
+			t.Errorf("%+v: %d connections", reply, n)
+		}
+	}
+}
+
 // TestRepliesOfASequence: a sequence gives such replies too, and a retry gets the next one.
 func TestRepliesOfASequence(t *testing.T) { overBoth(t, testRepliesOfASequence) }
 
