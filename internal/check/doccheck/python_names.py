@@ -48,39 +48,51 @@ ALSO = {
 # Modules of which programs use a few names.
 FEW = """
 twisted.internet reactor
-twisted.internet.abstract isIPAddress isIPv6Address
+twisted.internet.abstract FileDescriptor isIPAddress isIPv6Address
 twisted.internet.asyncioreactor AsyncioSelectorReactor install
 twisted.internet.base DelayedCall
 twisted.internet.epollreactor EPollReactor install
+twisted.internet.inotify INotify
+twisted.internet.kqreactor KQueueReactor install
 twisted.internet.pollreactor PollReactor install
 twisted.internet.process Process
 twisted.internet.selectreactor SelectReactor install
+twisted.internet.serialport SerialPort
 twisted.internet.tcp Client Connection Connector Port Server
 twisted.internet.udp Port
 twisted.application.strports listen service
-twisted.cred.checkers AllowAnonymousAccess FilePasswordDB ICredentialsChecker InMemoryUsernamePasswordDatabaseDontUse
+twisted.cred.checkers ANONYMOUS AllowAnonymousAccess FilePasswordDB ICredentialsChecker InMemoryUsernamePasswordDatabaseDontUse
 twisted.cred.credentials Anonymous IUsernamePassword UsernamePassword
-twisted.cred.error UnauthorizedLogin
+twisted.cred.error LoginFailed UnauthorizedLogin
 twisted.cred.portal IRealm Portal
+twisted.enterprise.adbapi ConnectionPool Transaction
 twisted.logger FilteringLogObserver LogLevel LogLevelFilterPredicate LogPublisher Logger globalLogBeginner
-twisted.logger globalLogPublisher ILogObserver jsonFileLogObserver textFileLogObserver
+twisted.logger globalLogPublisher ILogObserver LoggingFile jsonFileLogObserver textFileLogObserver
 twisted.names.client createResolver getHostByName lookupAddress lookupService Resolver
 twisted.plugin IPlugin getPlugins
+twisted.protocols.amp AMP Command
+twisted.protocols.loopback loopbackAsync loopbackTCP
+twisted.protocols.memcache MemCacheProtocol
 twisted.protocols.tls TLSMemoryBIOFactory TLSMemoryBIOProtocol
 twisted.python.compat iterbytes nativeString networkString
 twisted.python.components Adapter Componentized proxyForInterface registerAdapter
+twisted.python.context call get
+twisted.python.deprecate deprecated
 twisted.python.lockfile FilesystemLock
 twisted.python.logfile DailyLogFile LogFile
 twisted.python.procutils which
 twisted.python.reflect fullyQualifiedName namedAny namedModule qual safe_repr safe_str
 twisted.python.runtime platform platformType seconds
+twisted.python.systemd ListenFDs
 twisted.python.threadable isInIOThread
 twisted.python.threadpool ThreadPool
 twisted.python.url URL
 twisted.python.urlpath URLPath
 twisted.python.usage Options UsageError
+twisted.python.util sibpath
 twisted.python.versions Version
 twisted.web.template Element TagLoader XMLFile XMLString flatten flattenString renderer tags
+twisted.web.twcgi CGIDirectory CGIScript
 twisted.web.xmlrpc Proxy XMLRPC
 treq._agentspy RequestRecord agent_spy
 zope.interface Attribute Interface implementer provider
@@ -181,9 +193,13 @@ def listing():
         yield from ((module, n) for n in more)
     for line in FEW.strip().split("\n"):
         module, *few = line.split()
+        try:
+            found = module != "twisted.internet" and importlib.import_module(module)
+        except ImportError:  # it is for another system, or needs another package
+            found = None
         for n in few:
-            if module != "twisted.internet":  # its name would start a reactor
-                getattr(importlib.import_module(module), n)
+            if found and not hasattr(found, n):
+                sys.exit(f"{module} has no {n}")
             yield module, n
     interfaces = importlib.import_module("twisted.internet.interfaces")
     for n, o in vars(interfaces).items():
