@@ -98,7 +98,7 @@ var offline = map[string][]string{
 		"sample.py:10: ! self.factory                         none: ", "sample.py:11:   self.transport.write                 reactor.Transport.Write\n",
 		"sample.py:14:   defer.inlineCallbacks                deferred.Go, deferred.Await\n",
 		"sample.py:17:   timeout=                             treq.Timeout, treq.ReadTimeout, treq.TotalTimeout\n",
-		"? twisted.names.client.lookupAddress   docs/names.md does not say\n", "\n1 file\n", " 1 (!) a reason why there is none, 2 (?) are unknown\n",
+		"? twisted.words.protocols.irc.IRCClient docs/names.md does not say\n", "\n1 file\n", " 1 (!) a reason why there is none, 2 (?) are unknown\n",
 		"without a counterpart: twisted.internet.protocol.Protocol.factory, 1 use, first at sample.py:10\n"},
 	"proxies": {"HTTP: 200 hello from http://example.com <nil>\nHTTP: 200 hello from https://example.com <nil>\n",
 		"the environment: 200 hello from http://example.com <nil>\nthe environment: 200 hello from https://example.com <nil>\n",

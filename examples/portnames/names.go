@@ -244,21 +244,27 @@ var families = []family{
 	{"pump", "IOPump"},
 }
 
+// familyOf returns the family that the name of a variable or of a class tells, or -1.
+func familyOf(of string) int {
+	of = strings.ToLower(strings.Trim(of, "_"))
+	return slices.IndexFunc(families, func(f family) bool {
+		return slices.ContainsFunc(strings.Fields(f.words), func(word string) bool {
+			return of == word || len(word) > 3 && strings.HasSuffix(of, word)
+		})
+	})
+}
+
 // likely returns the classes that the name of a variable or of a class lets expect.
 func likely(of string) []string {
-	of = strings.ToLower(strings.Trim(of, "_"))
-	for _, f := range families {
-		for _, word := range strings.Fields(f.words) {
-			if of == word || len(word) > 3 && strings.HasSuffix(of, word) {
-				return strings.Fields(f.classes)
-			}
-		}
+	if f := familyOf(of); f >= 0 {
+		return strings.Fields(families[f].classes)
 	}
 	return nil
 }
 
 // member looks for a member of an object. types has the classes that the object is known to have,
-// and names that let expect some. The result has several entries if the classes are not known.
+// and names that let expect some. If these do not tell the class, the result has an entry for
+// each family that has the member.
 func (n *names) member(name string, types []string) []*entry {
 	candidates := n.members[name]
 	if len(candidates) == 0 {
@@ -276,5 +282,32 @@ func (n *names) member(name string, types []string) []*entry {
 	if !distinct(name) {
 		return nil
 	}
-	return candidates
+	return oneOfEach(candidates)
+}
+
+// oneOfEach returns the likeliest of the candidates of each family, and all that have none.
+func oneOfEach(candidates []*entry) (chosen []*entry) {
+	best := map[int]*entry{}
+	rank := func(family int, e *entry) int {
+		if i := slices.Index(strings.Fields(families[family].classes), e.class()); i >= 0 {
+			return i
+		}
+		return len(families[family].classes)
+	}
+	var order []int
+	for _, e := range candidates {
+		switch f := familyOf(e.class()); {
+		case f < 0:
+			chosen = append(chosen, e)
+		case best[f] == nil:
+			best[f], order = e, append(order, f)
+		case rank(f, e) < rank(f, best[f]):
+			best[f] = e
+		}
+	}
+	var ofFamilies []*entry
+	for _, f := range order {
+		ofFamilies = append(ofFamilies, best[f])
+	}
+	return append(ofFamilies, chosen...)
 }

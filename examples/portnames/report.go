@@ -70,7 +70,7 @@ func (r *report) add(s source) {
 	}
 }
 
-// use prints one use: a line for each thing that the name may be.
+// use prints one use.
 func (r *report) use(where string, u use) {
 	r.used++
 	if len(u.entries) == 0 {
@@ -82,38 +82,40 @@ func (r *report) use(where string, u use) {
 		r.count(printable(u.text), outcome, where)
 		return
 	}
-	var said []string
-	best, which := unknown, u.entries[0]
-	for _, e := range u.entries {
-		outcome, says := counterpart, e.here
-		if e.none {
-			outcome = reason
-		}
-		if e.note != "" && !r.noted[e] {
-			r.noted[e] = true
-			says += "; " + e.note
-		}
-		if outcome > best {
-			best, which = outcome, e
-		}
-		switch {
-		case slices.Contains(said, says):
-			continue
-		case len(said) == 0:
-			r.print(where, outcome, printable(u.text), says)
-		case len(said) < mostEntries:
-			r.print(where, outcome, "  or of "+e.class(), says)
-		}
-		said = append(said, says)
+	e := u.entries[0]
+	says := e.here
+	if e.note != "" && !r.noted[e] {
+		r.noted[e] = true
+		says += "; " + e.note
 	}
-	if more := len(said) - mostEntries; more > 0 {
-		fmt.Fprintf(r.out, "%s:   or of %d other classes\n", where, more)
+	outcome := counterpart
+	if e.none {
+		outcome = reason
 	}
-	r.count(which.module+"."+which.name, best, where)
+	r.print(where, outcome, printable(u.text), says+others(u.entries))
+	r.count(e.module+"."+e.name, outcome, where)
 }
 
-// mostEntries is how many things are printed that a name may be.
-const mostEntries = 3
+// others names the classes of all entries but the first, for a member that may be of any.
+func others(entries []*entry) string {
+	var classes []string
+	for _, e := range entries[1:] {
+		if e.here != entries[0].here {
+			classes = append(classes, e.class())
+		}
+	}
+	switch more := len(classes) - mostClasses; {
+	case len(classes) == 0:
+		return ""
+	case more > 0:
+		return fmt.Sprintf(" (or of %s or %d others)", strings.Join(classes[:mostClasses], ", "), more)
+	default:
+		return " (or of " + strings.Join(classes, ", ") + ")"
+	}
+}
+
+// mostClasses is how many classes are printed that a member may be of.
+const mostClasses = 3
 
 func (r *report) print(where string, o outcome, text, says string) {
 	mark := map[outcome]string{unknown: "? ", reason: "! ", counterpart: "  "}[o]

@@ -23,7 +23,7 @@ func reported(t *testing.T, files ...source) string {
 
 func TestReport(t *testing.T) {
 	got := reported(t,
-		source{file: "a.py", src: []byte("from twisted.internet import defer, reactor\nd = defer.Deferred()\nd.addCallback(f); d.addCallback(g)\nreactor.spawnProcess(x.buildProtocol)\n")},
+		source{file: "a.py", src: []byte("from twisted.internet import defer, reactor\nd = defer.Deferred()\nd.addCallback(f); d.addCallback(g)\nreactor.spawnProcess(x.callback)\n")},
 		source{file: "b\n.py", src: []byte("import twisted.names.client\nimport treq._utils\n'abc\n")},
 		source{file: "c.py", err: errors.New("no such file")},
 	)
@@ -31,8 +31,7 @@ func TestReport(t *testing.T) {
 a.py:2:   defer.Deferred                       deferred.Deferred
 a.py:3:   d.addCallback                        deferred.Deferred.AddCallback, deferred.Map; which one
 a.py:4: ! reactor.spawnProcess                 none: Go has package os/exec
-a.py:4:   x.buildProtocol                      reactor.Factory.BuildProtocol
-a.py:4:     or of IProtocolFactory             reactor.Factory
+a.py:4:   x.callback                           deferred.Deferred.Callback (or of Alarm)
 b`+"\ufffd"+`.py:3: the string that begins here does not end on its line
 b`+"\ufffd"+`.py:1: ? twisted.names.client                 docs/names.md does not say
 b`+"\ufffd"+`.py:2: ! treq._utils                          none: it is private

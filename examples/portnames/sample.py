@@ -2,7 +2,7 @@ import treq
 from twisted.internet import defer, reactor, task
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
-from twisted.names import client
+from twisted.words.protocols import irc
 
 
 class Echo(Protocol):
@@ -17,7 +17,7 @@ def main(reactor, url):
     response = yield treq.get(url, timeout=5)
     print((yield response.text()))
     reactor.callLater(60, reactor.stop)
-    yield client.lookupAddress("example.com").addTimeout(3, reactor)
+    yield irc.IRCClient().list("#twisted").addTimeout(3, reactor)
 
 
 task.react(main, ["http://www.example.com/"])

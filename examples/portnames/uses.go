@@ -62,8 +62,18 @@ func (r *reader) advance() {
 
 func (r *reader) is(text string) bool { return r.tok.kind != literal && r.tok.text == text }
 
-// twisted reports whether path is one of Twisted or treq.
-func twisted(path []string) bool { return path[0] == "twisted" || path[0] == "treq" }
+// concerns reports whether path is one of Twisted or treq, or of another module that has entries.
+func (n *names) concerns(path []string) bool {
+	if path[0] == "twisted" || path[0] == "treq" {
+		return true
+	}
+	for i := range path {
+		if n.modules[strings.Join(path[:i+1], ".")] != nil {
+			return true
+		}
+	}
+	return false
+}
 
 func (r *reader) read() {
 	r.tok = token{}
@@ -211,7 +221,7 @@ func (r *reader) readFrom() {
 
 // bind notes that an import of path binds a name to a path.
 func (r *reader) bind(line int, bound string, to, path []string) {
-	if !twisted(path) {
+	if !r.names.concerns(path) {
 		return
 	}
 	if !r.reporting {
@@ -226,7 +236,7 @@ func (r *reader) bind(line int, bound string, to, path []string) {
 
 // bindAll is bind for all names of a module.
 func (r *reader) bindAll(line int, module []string) {
-	if !twisted(module) {
+	if !r.names.concerns(module) {
 		return
 	}
 	entries, known := r.names.modules[strings.Join(module, ".")]
@@ -275,7 +285,7 @@ func (r *reader) decorator() {
 	if !r.is("implementer") && !r.is("provider") {
 		return
 	}
-	r.advance()
+	r.chain()
 	for r.advance(); r.tok.kind != end && r.tok.depth > outside && !r.tok.first; {
 		if r.tok.kind != name {
 			r.advance()

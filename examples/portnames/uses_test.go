@@ -15,7 +15,7 @@ const table = "# Names\n\n## twisted.internet.defer\n\n| Twisted | here | |\n| -
 	"| `Deferred.addCallback` | `deferred.Deferred.AddCallback`, `deferred.Map` | [which one](x.go) |\n" +
 	"| `Deferred.callback`, `Deferred.cancel`, `Deferred.fromFuture` | `deferred.Deferred.Callback`, `deferred.Deferred.Cancel`, `deferred.FromChannel` | |\n" +
 	"| `inlineCallbacks`, `succeed` | `deferred.Go`, `deferred.Succeed` | |\n" +
-	"| `DeferredLock.run` | `deferred.Run` | |\n" +
+	"| `Alarm.callback` | `reactor.DelayedCall` | |\n| `DeferredLock.run` | `deferred.Run` | |\n" +
 	"\n## twisted.internet.reactor\n\n| `callLater` | `reactor.Clock.CallLater` | |\n| `spawnProcess` | none: Go has package os/exec | |\n| `listenUDP`, `listenMulticast` | Go: `net.ListenUDP` | |\n" +
 	"\n## twisted.internet.protocol\n\n| `Protocol`, `Protocol.dataReceived` | `reactor.Protocol`, `reactor.Protocol.DataReceived` | |\n" +
 	"| `BaseProtocol.transport` | `reactor.Protocol.ConnectionMade` | |\n| `Factory.buildProtocol` | `reactor.Factory.BuildProtocol` | |\n" +
@@ -27,6 +27,7 @@ const table = "# Names\n\n## twisted.internet.defer\n\n| Twisted | here | |\n| -
 	"\n## The keyword arguments of a request\n\n| `timeout`, `auth` | `treq.Timeout`, `treq.BasicAuth` | |\n" +
 	"\n## What treq leaves\n\n| `elsewhere` | `treq.Retries` |\n" +
 	"\n## treq.auth\n\n| `add_auth` | `agent.NewAuthAgent` | |\n" +
+	"\n## zope.interface\n\n| `implementer` | Go: nothing | |\n" +
 	"\n## treq.response\n\n| `_Response`, `_Response.text` | `response.Response`, `response.Response.Text` | |\n"
 
 // said returns the uses in src, each as "line text: entries".
@@ -79,7 +80,8 @@ func TestUses(t *testing.T) {
 		{"a variable's name tells", defer_ + "d.cancel(); self._lock.run; self.transport.write(b'')", []string{"2 d.cancel: Deferred.cancel", "2 self._lock.run: DeferredLock.run", "2 self.transport.write: ITransport.write"}},
 		{"its value tells", defer_ + "x = defer.Deferred()\nx.cancel()\nself.y = defer.Deferred()\nself.y.cancel()", []string{"2 defer.Deferred: Deferred", "3 x.cancel: Deferred.cancel", "4 defer.Deferred: Deferred", "5 self.y.cancel: Deferred.cancel"}},
 		{"its annotation tells", defer_ + "def f(x: defer.Deferred, y=x):\n  x.cancel()", []string{"2 defer.Deferred: Deferred", "3 x.cancel: Deferred.cancel"}},
-		{"two classes have it", defer_ + "x.buildProtocol(a)", []string{"2 x.buildProtocol: Factory.buildProtocol or IProtocolFactory.buildProtocol"}},
+		{"two classes have it", defer_ + "x.callback(a)", []string{"2 x.callback: Deferred.callback or Alarm.callback"}},
+		{"an interface and its class have it", defer_ + "x.buildProtocol(a)", []string{"2 x.buildProtocol: Factory.buildProtocol"}},
 		{"no import of Twisted", "d.addCallback(f)\nclass A(Protocol):\n  def dataReceived(self): pass", nil},
 
 		{"a method that a subclass overrides", "from twisted.internet.protocol import Protocol\nclass E(Protocol):\n  x = 1\n  def dataReceived(self, data):\n    self.transport.write(data)\n    def dataReceived(): pass\n  async def dataReceived(self): pass\ndef dataReceived(): pass",
@@ -87,6 +89,7 @@ func TestUses(t *testing.T) {
 		{"a subclass of a subclass", "from twisted.trial import unittest\nclass A(unittest.TestCase): pass\nclass B(A):\n  def f(self):\n    self.assertEqual(1, 2)", []string{"2 unittest.TestCase: TestCase", "5 self.assertEqual: TestCase.assertEqual"}},
 		{"assertions of another library", "import twisted\nclass A(B):\n  def f(self):\n    self.assertEqual(1, 2); self.assertNoResult(d)", []string{"4 self.assertNoResult: TestCase.assertNoResult"}},
 		{"an interface that a class provides", "from twisted.internet.interfaces import IBodyProducer\n@implementer(IBodyProducer)\nclass A:\n  def length(self): pass\nclass B:\n  def length(self): pass", []string{"1 twisted.internet.interfaces.IBodyProducer: ?", "2 twisted.internet.interfaces.IBodyProducer: ?"}},
+		{"a module of others that has entries", "from zope.interface import implementer, Interface\nfrom zope.event import notify\n@implementer(I)\nclass A: pass", []string{"1 implementer: implementer", "1 zope.interface.Interface: ?", "3 implementer: implementer"}},
 		{"a decorator", defer_ + "class A:\n  @defer.inlineCallbacks\n  def f(self): pass", []string{"3 defer.inlineCallbacks: inlineCallbacks"}},
 
 		{"comments, strings and keywords", defer_ + "# defer.succeed\n'''\ndefer.succeed\n''' \nf(defer=1)\ndefer = 1", nil},
