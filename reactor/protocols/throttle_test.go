@@ -71,9 +71,9 @@ func (s *pushSource) StopProducing() {
 
 // A pullSource is a pull producer.
 type pullSource struct {
-	to                     reactor.Transport
-	piece, left, asked     int
-	stopped, panicsOnceRun bool
+	to                 reactor.Transport
+	piece, left, asked int
+	stopped            bool
 }
 
 func (s *pullSource) ResumeProducing() {

@@ -79,7 +79,6 @@ func builds(ps ...reactor.Protocol) reactor.Factory {
 // policyReactor returns a reactor on which no timer may be left when the test ends.
 func policyReactor(t testing.TB) *memory.Reactor {
 	t.Helper()
-	deferred.FailOnUnhandled(t)
 	r := memory.New()
 	t.Cleanup(func() {
 		t.Helper()
