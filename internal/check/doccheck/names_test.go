@@ -158,11 +158,6 @@ func namesErrors(text, list string) (errors []string) {
 // pythonNames is what python_names.py wrote.
 const pythonNames = "internal/check/doccheck/testdata/python_names.txt"
 
-// unfinished are modules of which docs/names.md does not have every name yet.
-var unfinished = strings.Fields(`
-twisted.protocols.basic twisted.protocols.policies
-`)
-
 // TestPythonNames: docs/names.md has a row for each public name of Twisted and treq, under
 // the heading of its module, and for no other name. Each row says what takes the place of the
 // name here, or why nothing does.
@@ -172,9 +167,6 @@ func TestPythonNames(t *testing.T) {
 		t.Errorf("%s has only %d names", pythonNames, n)
 	}
 	for _, e := range namesErrors(documents(t)[everyName], list) {
-		if module, _, _ := strings.Cut(strings.TrimPrefix(e, "nothing is said of "), " "); slices.Contains(unfinished, module) {
-			continue
-		}
 		t.Errorf("%s: %s", everyName, e)
 	}
 }
