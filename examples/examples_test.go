@@ -90,6 +90,7 @@ var offline = map[string][]string{
 	"login":    {"logging in\nhello, ann\nhello, ann\n"},
 	"oauth2":   {"[item 0 by token 1 item 1 by token 1 item 2 by token 1 item 3 by token 1]\n", "[item 4 by token ", "[item 8 by token "},
 	"pages":    {"[0 1 2 3 4 5 6 7 8]\n"},
+	"memcache": {"hello, world; 42 visits; 2 items\n", "memcache: the key \"a key\" has a space or a control character\n"},
 	"own_ca":   {"hello, me, over HTTP/1.1\n", "hello, you, over HTTP/2.0\n", ": the server speaks HTTP/2 only: allow it in agent.Config.Protocols (for http URLs, UnencryptedHTTP2 without HTTP1)\n"},
 	"parallel": {"/status/503?page=7: 503 Service Unavailable\n", "connection was refused\n", "\n92 of 100 fetched, 13770 bytes\n"},
 	"portforward": {"forwarding 127.0.0.1:", " to 127.0.0.1:", "\nconnection 1: made from 127.0.0.1:", ": received 26 bytes: \"hello, is anybody there?\\r\\n\"\n",
