@@ -131,7 +131,7 @@ func TestPackageOf(t *testing.T) {
 // TestLongLines: a long line takes as long as many short ones.
 func TestLongLines(t *testing.T) {
 	for _, part := range []string{"a.", "d.addCallback(", "x, ", "'a' ", "f'{", "x:", "=", "(", "\\N{", "f'\\N{", "class A(", "\"\"\"", ".b.addCallback;"} {
-		src := []byte("from twisted.internet import defer\n" + strings.Repeat(part, 1<<18/len(part)))
+		src := []byte("from twisted.internet import defer\n" + strings.Repeat(part, 1<<15/len(part)))
 		var out bytes.Buffer
 		r := newReport(&out, readNames(table))
 		r.add(source{file: "long.py", src: src})

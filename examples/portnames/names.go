@@ -53,11 +53,14 @@ func readNames(text string) *names {
 		if !strings.HasPrefix(line, "| `") || len(row) < 2 || heading != keywordsHeading && !module.MatchString(heading) {
 			continue
 		}
-		rowNames := backquoted.FindAllStringSubmatch(row[0], -1)
-		for _, q := range rowNames {
+		rowNames, here := backquoted.FindAllStringSubmatch(row[0], -1), backquoted.FindAllStringSubmatch(row[1], -1)
+		inOrder := len(rowNames) > 1 && len(rowNames) == len(here) && !strings.HasPrefix(row[1], "none") && noNamesake(rowNames, row[1])
+		for i, q := range rowNames {
 			e := &entry{module: heading, name: q[1], here: plain(row[1]), none: strings.HasPrefix(row[1], "none")}
 			if own := namesake(q[1], row[1]); len(rowNames) > 1 && own != "" {
 				e.here = own
+			} else if inOrder {
+				e.here = goMark(row[1]) + here[i][1]
 			}
 			if len(row) > 2 {
 				e.note = plain(row[2])
@@ -89,11 +92,21 @@ func namesake(name, cell string) string {
 	if same == nil {
 		return ""
 	}
-	mark := ""
+	return goMark(cell) + strings.Join(same, ", ")
+}
+
+// noNamesake reports whether a row has none of namesake's names. If it has as many Go names as
+// Python names, these belong together in their order.
+func noNamesake(rowNames [][]string, cell string) bool {
+	return !slices.ContainsFunc(rowNames, func(q []string) bool { return namesake(q[1], cell) != "" })
+}
+
+// goMark returns the mark of a cell that names what Go has instead.
+func goMark(cell string) string {
 	if strings.HasPrefix(cell, "Go: ") {
-		mark = "Go: "
+		return "Go: "
 	}
-	return mark + strings.Join(same, ", ")
+	return ""
 }
 
 // bare returns name without what Go and Python write differently.

@@ -27,6 +27,7 @@ const table = "# Names\n\n## twisted.internet.defer\n\n| Twisted | here | |\n| -
 	"\n## The keyword arguments of a request\n\n| `timeout`, `auth` | `treq.Timeout`, `treq.BasicAuth` | |\n" +
 	"\n## What treq leaves\n\n| `elsewhere` | `treq.Retries` |\n" +
 	"\n## treq.auth\n\n| `add_auth` | `agent.NewAuthAgent` | |\n" +
+	"\n## twisted.web.http\n\n| `OK`, `GONE` | Go: `http.StatusOK`, `http.StatusGone` | |\n| `NONE`, `NOTHING` | none: why `a.B`, or `c.D` | |\n" +
 	"\n## zope.interface\n\n| `implementer` | Go: nothing | |\n" +
 	"\n## treq.response\n\n| `_Response`, `_Response.text` | `response.Response`, `response.Response.Text` | |\n"
 
@@ -144,6 +145,9 @@ func TestNamesake(t *testing.T) {
 		"twisted.internet.interfaces ITransport.getPeer":  "reactor.Transport.Peer",
 		"twisted.internet.defer Deferred.addCallback":     "deferred.Deferred.AddCallback, deferred.Map",
 		"twisted.internet.defer inlineCallbacks":          "deferred.Go, deferred.Succeed",
+		"twisted.web.http OK":                             "Go: http.StatusOK",
+		"twisted.web.http GONE":                           "Go: http.StatusGone",
+		"twisted.web.http NONE":                           "none: why a.B, or c.D",
 		"treq.response _Response.text":                    "response.Response.Text",
 		"twisted.internet.reactor listenUDP":              "Go: net.ListenUDP",
 		"twisted.internet.reactor spawnProcess":           "none: Go has package os/exec",
