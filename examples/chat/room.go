@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"slices"
@@ -9,17 +8,22 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/protocols"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
 // A room sends the lines of each member to all. It is the factory of its members.
 type room struct{ members []*member }
 
-func (r *room) BuildProtocol(net.Addr) reactor.Protocol { return &member{room: r} }
+func (r *room) BuildProtocol(net.Addr) reactor.Protocol {
+	m := &member{room: r}
+	m.LineReceived, m.Delimiter, m.MaxLength = m.lineReceived, "\n", 1000
+	return m
+}
 
 func (r *room) say(format string, args ...any) {
 	for _, m := range r.members {
-		m.say(format, args...)
+		m.SendLine(fmt.Sprintf(format+"\r", args...))
 	}
 }
 
@@ -32,17 +36,18 @@ func (r *room) announceTime(clock reactor.Clock, every time.Duration) {
 
 // A member is the server's side of a connection. It enters the room when it has a name.
 type member struct {
-	lines
+	protocols.LineReceiver
 	room *room
 	name string
 }
 
 func (m *member) ConnectionMade(t reactor.Transport) {
-	m.Transport, m.received = t, m.lineReceived
-	m.say("* what is your name?")
+	m.LineReceiver.ConnectionMade(t)
+	m.SendLine("* what is your name?")
 }
 
-func (m *member) lineReceived(line string) {
+func (m *member) lineReceived(data []byte) {
+	line := strings.TrimSpace(string(data))
 	switch {
 	case line == "":
 	case m.name == "":
@@ -54,37 +59,10 @@ func (m *member) lineReceived(line string) {
 	}
 }
 
-func (m *member) ConnectionLost(error) {
+func (m *member) ConnectionLost(reason error) {
+	m.LineReceiver.ConnectionLost(reason)
 	if i := slices.Index(m.room.members, m); i >= 0 {
 		m.room.members = slices.Delete(m.room.members, i, i+1)
 		m.room.say("* %s is gone", m.name)
 	}
-}
-
-// lines splits received data into lines.
-type lines struct {
-	reactor.Transport
-	received func(line string)
-	partial  []byte // the start of the next line
-}
-
-const maxLine = 1000
-
-func (l *lines) DataReceived(data []byte) {
-	l.partial = append(l.partial, data...)
-	for {
-		line, after, found := bytes.Cut(l.partial, []byte("\n"))
-		if !found {
-			break
-		}
-		l.partial = after
-		l.received(strings.TrimSpace(string(line)))
-	}
-	if len(l.partial) > maxLine {
-		l.AbortConnection()
-	}
-}
-
-func (l *lines) say(format string, args ...any) {
-	l.Write(fmt.Appendf(nil, format+"\r\n", args...))
 }

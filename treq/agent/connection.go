@@ -277,7 +277,7 @@ func (c *connection) headReceived(x *exchange, extra int) {
 	if values := head.Header["Keep-Alive"]; len(values) != 0 {
 		c.persistent = c.keepAlive(values) && c.persistent
 	}
-	r := x.respond(neutral(head), nil)
+	r := x.respond(c.transport, neutral(head), nil)
 	if x.over() {
 		return // Release cancelled x
 	}
@@ -361,7 +361,7 @@ func (c *connection) upgrade(x *exchange, early []byte) {
 	c.x, x.carrier = nil, nil
 	c.broken = errUpgraded
 	c.dump.end()
-	r := x.respond(neutral(c.reader.Head()), response.NewUpgrade(c.transport, early))
+	r := x.respond(c.transport, neutral(c.reader.Head()), response.NewUpgrade(c.transport, early))
 	if x.over() { // Release cancelled x
 		c.transport.AbortConnection()
 		return

@@ -37,7 +37,7 @@ type exchange struct {
 	body       response.Body                   // the body of the response
 	trace      *tracer                         // calls the hooks of the request; nil without any
 	quitting   error                           // why it ends although a connection is being made; or nil
-	refusals   int                             // the number of times that a server did not process it
+	refusals   int32                           // the number of times that a server did not process it
 	spared     bool                            // one refusal was not counted, as the server's limit was not known
 	sent       bool                            // a carrier got it, perhaps not the present one
 	produced   bool                            // the request's body was started or stopped
@@ -227,12 +227,13 @@ type responseHead struct {
 	stream   uint32 // the number of the HTTP/2 stream that brought it; or 0
 }
 
-// respond returns the response that head begins. upgrade is non-nil if the receiver of the
+// respond returns the response that head begins, and that the connection via brings. upgrade is non-nil if the receiver of the
 // response gets the connection.
-func (x *exchange) respond(head responseHead, upgrade *response.Upgrade) *response.Response {
+func (x *exchange) respond(via reactor.Transport, head responseHead, upgrade *response.Upgrade) *response.Response {
 	x.answered = true
 	x.releaseBody()
 	x.body.Init(x)
+	x.body.SetConnection(via)
 	r := response.New(&x.body)
 	r.Version = head.version
 	r.Code = head.code

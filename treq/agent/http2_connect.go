@@ -89,7 +89,7 @@ func (s *http2Stream) upgrade(h responseHead) {
 	if x.webSocket {
 		x.agreeToWebSocket(&h)
 	}
-	r := x.respond(h, response.NewUpgrade(s.tunnel, nil))
+	r := x.respond(s.c.transport, h, response.NewUpgrade(s.tunnel, nil))
 	if s.ended() { // Release cancelled x
 		return
 	}

@@ -284,7 +284,7 @@ func (s *http2Stream) headReceived(head *http2.ResponseHead) {
 		s.upgrade(h)
 		return
 	}
-	r := x.respond(h, nil)
+	r := x.respond(s.c.transport, h, nil)
 	switch {
 	case s.ended(): // Release cancelled x
 	case end:

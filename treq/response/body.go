@@ -63,7 +63,8 @@ type Body struct {
 	calling   bool          // a call of the reader is running: new bytes are held
 	told      bool          // the reader's ConnectionLost was called
 
-	cooperator *task.Cooperator // the transport's Cooperator
+	cooperator *task.Cooperator  // the transport's Cooperator
+	connection reactor.Transport // set by SetConnection; or nil
 
 	received int64                              // the number of bytes that the agent has written
 	atEnd    func(reason error, received int64) // set by OnEnd; or nil
@@ -79,6 +80,9 @@ func NewBody(t BodyTransport) *Body {
 // Init initializes the zero Body as NewBody does, for a Body that is a part of another
 // struct.
 func (b *Body) Init(t BodyTransport) { b.transport, b.cooperator = t, t.Cooperator() }
+
+// SetConnection says which connection brings the body, for [Response.DeliverTo].
+func (b *Body) SetConnection(t reactor.Transport) { b.connection = t }
 
 // Taken reports whether the body has or had a reader.
 func (b *Body) Taken() bool { return b.reader != nil }

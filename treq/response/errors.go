@@ -18,11 +18,17 @@ import (
 // The reasons for the end of a complete body; see [BodyProtocol].
 var (
 	// ErrDone says that the body is complete. It is Twisted's ResponseDone.
-	ErrDone = errors.New("the response is complete")
+	ErrDone error = &endError{"the response is complete"}
 	// ErrPotentialDataLoss says that the end of the connection ended the body, whose
 	// length the server had not announced. It is Twisted's PotentialDataLoss.
-	ErrPotentialDataLoss = errors.New("the body ended with the connection: it may not be complete")
+	ErrPotentialDataLoss error = &endError{"the body ended with the connection: it may not be complete"}
 )
+
+// An endError is an end in order: a protocol for connections knows it as [reactor.ErrConnectionDone].
+type endError struct{ text string }
+
+func (e *endError) Error() string { return e.text }
+func (e *endError) Unwrap() error { return reactor.ErrConnectionDone }
 
 // ErrBodyTaken is the error of a second reader for a body that is not buffered.
 var ErrBodyTaken = errors.New("the body of the response is being read, or was read, already")

@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor/protocols"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
@@ -165,4 +166,21 @@ func ExampleResponse_Links() {
 	// Output:
 	// [next] http://an.example/users?page=2 more
 	// [last] http://an.example/users?page=9 the end
+}
+
+// A protocol for connections reads a body too: here, lines until there are enough.
+func ExampleResponse_DeliverTo() {
+	get("one\ntwo\nthree\n").Tap(func(resp *response.Response, _ error) {
+		lines := &protocols.LineReceiver{Delimiter: "\n"}
+		lines.LineReceived = func(line []byte) {
+			fmt.Printf("%s\n", line)
+			if string(line) == "two" {
+				lines.Transport.LoseConnection()
+			}
+		}
+		resp.DeliverTo(lines)
+	})
+	// Output:
+	// one
+	// two
 }
