@@ -66,9 +66,21 @@ func TestLinesAreSplitAnywhere(t *testing.T) {
 	if got, want := bob.read(), "Alice: one|Alice: two|Alice: three|"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	alice.DataReceived(bytes.Repeat([]byte("x"), maxLine+1))
-	if !alice.transport.Disconnected() {
+	alice.DataReceived(bytes.Repeat([]byte("x"), 2000))
+	if !alice.transport.Disconnecting() {
 		t.Error("a line without an end did not end the connection")
+	}
+}
+
+// TestNothingAfterTheEnd: the lines after one that is too long are not delivered.
+func TestNothingAfterTheEnd(t *testing.T) {
+	chat := &room{}
+	alice, bob := enter(chat, "Alice"), enter(chat, "Bob")
+	bob.read()
+	alice.DataReceived([]byte("one\n" + strings.Repeat("x", 2000) + "\ntwo\n"))
+	alice.DataReceived([]byte("three\n"))
+	if got, want := bob.read(), "Alice: one|"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -17,6 +17,7 @@ type room struct{ members []*member }
 
 func (r *room) BuildProtocol(net.Addr) reactor.Protocol {
 	m := &member{room: r}
+	// telnet ends a line with "\r\n", and nc with "\n".
 	m.LineReceived, m.Delimiter, m.MaxLength = m.lineReceived, "\n", 1000
 	return m
 }
@@ -43,7 +44,7 @@ type member struct {
 
 func (m *member) ConnectionMade(t reactor.Transport) {
 	m.LineReceiver.ConnectionMade(t)
-	m.SendLine("* what is your name?")
+	m.SendLine("* what is your name?\r")
 }
 
 func (m *member) lineReceived(data []byte) {
