@@ -45,6 +45,9 @@ func (in *inbox) received(r receiver, data []byte) {
 	case !in.open(r):
 	case in.busy && in.giveBack(data):
 	case in.busy:
+		if in.empty() { // the delivered bytes stay where they are, for the program
+			in.drop()
+		}
 		in.hold()
 		in.held = append(in.held, data...)
 	default:
@@ -59,11 +62,14 @@ func (in *inbox) open(r receiver) bool {
 	return !in.closed && (t == nil || !t.Disconnecting())
 }
 
+// empty reports whether everything is delivered.
+func (in *inbox) empty() bool { return in.at == len(in.held) && in.used == len(in.piece) }
+
 // giveBack takes back the end of the last delivery, if data is that. It copies nothing, so that a program that takes the
 // bytes of a piece one by one, and gives the others back each time, does so in linear time.
 func (in *inbox) giveBack(data []byte) bool {
 	switch {
-	case in.at != len(in.held) || in.used != len(in.piece):
+	case !in.empty():
 		return false
 	case isTail(data, in.piece):
 		in.used -= len(data)

@@ -175,6 +175,38 @@ func TestLinearCuts(t *testing.T) {
 	}
 }
 
+// TestMemoryOfCopies: a program that gives a copy of the rest back, each time, has one copy of it in the receiver.
+func TestMemoryOfCopies(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		rest func(r *protocols.LineReceiver, data []byte) []byte
+	}{
+		{"what RawDataReceived got", func(_ *protocols.LineReceiver, data []byte) []byte { return bytes.Clone(data) }},
+		{"what ClearLineBuffer returned", func(r *protocols.LineReceiver, data []byte) []byte { return r.ClearLineBuffer() }},
+	} {
+		r := &protocols.LineReceiver{}
+		most, lines := 0, 0
+		next := func(data []byte) {
+			r.SetLineMode(test.rest(r, data))
+			most = max(most, protocols.Held(r))
+		}
+		r.LineReceived = func([]byte) {
+			if lines++; test.name == "what ClearLineBuffer returned" {
+				next(nil)
+			} else {
+				r.SetRawMode()
+			}
+		}
+		r.RawDataReceived = next
+		r.ConnectionMade(&memory.StringTransport{})
+		piece := bytes.Repeat([]byte("a\r\n"), 1000)
+		r.DataReceived(piece)
+		if lines != 1000 || most > 2*len(piece) {
+			t.Errorf("%s: %d bytes are held for the %d of %d lines", test.name, most, len(piece), lines)
+		}
+	}
+}
+
 // TestAllocations: receiving allocates nothing, in whole strings and in pieces.
 func TestAllocations(t *testing.T) {
 	if raceDetector {
