@@ -159,6 +159,29 @@ func TestPanics(t *testing.T) {
 	}
 }
 
+// TestPanicAfterAPause: a panic while a timer resumes a receiver ends the connection.
+func TestPanicAfterAPause(t *testing.T) {
+	for _, k := range deliverers {
+		var r receiver
+		calls := 0
+		tr := &memory.StringTransport{}
+		r = k.make(func([]byte) {
+			if calls++; calls == 2 {
+				panic("of the program")
+			}
+			r.PauseProducing()
+		})
+		r.ConnectionMade(tr)
+		r.DataReceived(k.frames("a", "b", "c"))
+		if text := panicOf(r.ResumeProducing); text != "of the program" {
+			t.Errorf("%s: the panic is %q", k.name, text)
+		}
+		if !tr.Disconnecting() || calls != 2 {
+			t.Errorf("%s: %d calls, and the transport is %v", k.name, calls, tr.ProducerState())
+		}
+	}
+}
+
 // TestMissingFunctions: what cannot be delivered is a panic that names the function to set.
 func TestMissingFunctions(t *testing.T) {
 	for _, k := range deliverers {

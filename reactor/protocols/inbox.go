@@ -205,12 +205,22 @@ func (in *inbox) pause(r receiver) {
 	connected(r.connection()).PauseProducing()
 }
 
-// resume undoes pause. What the inbox holds goes before what the transport holds.
+// resume undoes pause. What the inbox holds goes before what the transport holds. If the program panics, the connection ends:
+// the transport's own guard may not be on the stack, and the connection would be paused for ever.
 func (in *inbox) resume(r receiver) {
+	t := connected(r.connection())
 	in.paused, in.resumeDue = false, true
-	if !in.busy {
-		in.run(r)
+	if in.busy {
+		return
 	}
+	returned := false
+	defer func() {
+		if !returned {
+			t.AbortConnection()
+		}
+	}()
+	in.run(r)
+	returned = true
 }
 
 // stop is for StopProducing.
