@@ -19,6 +19,12 @@
 // After LoseConnection and AbortConnection nothing more is delivered, not even what has come in the same piece. A pause works
 // in the same way. What a function gets is valid until it returns.
 //
+// # Direct style
+//
+// [Lines], [Strings] and [Netstrings] split what an io.Reader has, such as a body's Reader. [Direct] makes a protocol of a function
+// that reads its connection in this way, and waits as coroutines do. A body is also read by the receivers, with DeliverTo of
+// package response.
+//
 // # Limits
 //
 // A receiver holds what is incomplete: at most MaxLength bytes and the delimiter or length, and during a pause what came in one
