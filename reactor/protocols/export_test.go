@@ -10,3 +10,6 @@ func (r *NetstringReceiver) box() *inbox     { return &r.in }
 
 // KeptMemory is the most that a receiver holds that has delivered everything.
 const KeptMemory = keptMemory
+
+// Peers returns the number of peers that f remembers.
+func Peers(f *LimitConnectionsByPeer) int { return len(f.counts) }

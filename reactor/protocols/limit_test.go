@@ -149,6 +149,9 @@ func TestLimitByPeer(t *testing.T) {
 			if test.f.Connections(tcpPeer(test.same[0])) != 0 || test.f.Connections(tcpPeer(test.other)) != 1 {
 				t.Error("the counts are wrong in the end")
 			}
+			if n := protocols.Peers(&test.f); n != 1 {
+				t.Errorf("%d peers are remembered", n)
+			}
 		})
 	}
 }

@@ -491,6 +491,84 @@ func TestMaxConnectionsPausesAccepting(t *testing.T) {
 	}
 }
 
+// TestThrottlePassesPauses: a pause of the protocol reaches the transport, with and without a limit.
+func TestThrottlePassesPauses(t *testing.T) {
+	for _, readLimit := range []int{0, 10} {
+		p := &party{}
+		below := &memory.StringTransport{}
+		f := &protocols.ThrottlingFactory{Factory: builds(p), ReadLimit: readLimit, Clock: memory.New()}
+		f.BuildProtocol(nil).ConnectionMade(below)
+		p.transport.PauseProducing()
+		paused := below.ProducerState()
+		p.transport.ResumeProducing()
+		if paused != memory.Paused || below.ProducerState() != memory.Producing {
+			t.Errorf("limit %d: the transport was %v, and is %v", readLimit, paused, below.ProducerState())
+		}
+	}
+}
+
+// TestThrottledPullProducer: the end of a hold asks a pull producer as often as the transport has
+// asked. Another producer may follow it.
+func TestThrottledPullProducer(t *testing.T) {
+	r := memory.New()
+	p := &party{}
+	below := &memory.StringTransport{}
+	f := &protocols.ThrottlingFactory{Factory: builds(p), WriteLimit: 10, Clock: r}
+	f.BuildProtocol(nil).ConnectionMade(below)
+	for range 2 {
+		source := &pullSource{to: p.transport, piece: 20, left: 1000}
+		if err := p.transport.RegisterPullProducer(source); err != nil {
+			t.Fatal(err)
+		}
+		for hold := 1; hold <= 3; hold++ {
+			asker, _ := below.Producer()
+			asker.ResumeProducing()
+			if hold == 2 {
+				asker.ResumeProducing() // while it is held
+			}
+			before := source.asked
+			r.Advance(10 * time.Second)
+			if want := map[bool]int{true: 1}[hold == 2]; source.asked-before != want {
+				t.Errorf("hold %d ends with %d calls, want %d", hold, source.asked-before, want)
+			}
+			r.Advance(10 * time.Second)
+		}
+		p.transport.UnregisterProducer()
+	}
+}
+
+// TestMaxConnectionsOfPorts: a factory with two ports pauses both, also one that begins to listen
+// meanwhile, and one goes on without the other.
+func TestMaxConnectionsOfPorts(t *testing.T) {
+	r := policyReactor(t)
+	open := 0
+	f := &protocols.ThrottlingFactory{MaxConnections: 1, Factory: reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		return &party{made: func(*party) { open++ }, lost: func(*party) { open-- }}
+	})}
+	first := serve(t, r, f)
+	a := client(r)
+	if _, err := r.ListenTCP("127.0.0.1:8", f); err != nil {
+		t.Fatal(err)
+	}
+	b := &party{}
+	r.ConnectTCP("127.0.0.1:8", builds(b), reactor.ConnectConfig{})
+	r.Pump()
+	if b.losses != 0 || open != 1 {
+		t.Errorf("the second client was lost: %v; %d are open", b.reason, open)
+	}
+	first.StopListening()
+	a.transport.LoseConnection()
+	r.Pump()
+	if b.losses != 0 || open != 1 {
+		t.Errorf("the second client was lost: %v; %d are open when the first has gone", b.reason, open)
+	}
+	b.transport.LoseConnection()
+	r.Pump()
+	if open != 0 {
+		t.Errorf("%d are open in the end", open)
+	}
+}
+
 // TestThrottleAfterACrash: held connections of a reactor that is stopped by Crash do not keep the
 // factory from working on another one.
 func TestThrottleAfterACrash(t *testing.T) {

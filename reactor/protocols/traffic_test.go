@@ -52,6 +52,9 @@ connection 3: lost: connection was closed cleanly
 	if got := log.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	if got, want := half.received.String(), "here are some bytes!\x00\"\\\r\n\t\x1b[31mé"; got != want {
+		t.Errorf("the client got %q, want %q", got, want)
+	}
 }
 
 // TestTrafficLogOfEndings: the log shows how the protocol ends its connection.
