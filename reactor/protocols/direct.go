@@ -8,13 +8,15 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// Direct returns a protocol in direct style: for its connection, f runs as a coroutine, writes to t, and reads what is received,
-// with [Lines] for instance. Read waits as [deferred.Await] does. It returns io.EOF at the peer's end of file, after which t still
-// sends, and when the connection was closed in order; else the reason of its loss. One piece waits to be read, and the transport
-// is paused meanwhile.
+// Direct returns a protocol in direct style: for its connection, f runs as a coroutine, writes
+// to t, and reads what is received, with [Lines] for instance. Read waits as [deferred.Await]
+// does. It returns io.EOF at the peer's end of file, after which t still sends, and when the
+// connection was closed in order; else the reason of its loss. One piece waits to be read, and
+// the transport is paused meanwhile.
 //
-// When f returns, the connection is closed as by LoseConnection. When the connection is lost while f waits for something else than Read,
-// f is cancelled. A panic in f aborts the connection, and is logged.
+// When f returns, the connection is closed as by LoseConnection. When the connection is lost
+// while f waits for something else than Read, f is cancelled. A panic in f aborts the
+// connection, and is logged.
 func Direct(f func(co *deferred.Co, t reactor.Transport, received io.Reader)) reactor.Protocol {
 	return &direct{f: f}
 }
@@ -42,7 +44,8 @@ func (d *direct) ConnectionMade(t reactor.Transport) {
 	d.running.AddBoth(d.returned)
 }
 
-// returned closes the connection, since f has returned with err. The error of a panic stays, so that it is reported.
+// returned closes the connection, since f has returned with err. The error of a panic stays,
+// so that it is reported.
 func (d *direct) returned(_ deferred.None, err error) (deferred.None, error) {
 	d.over, d.piece, d.memory = true, nil, nil
 	if err == nil || errors.Is(err, deferred.ErrCancelled) {

@@ -13,7 +13,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/protocols"
 )
 
-// A world is a reactor in memory whose server handles each connection with a function in direct style.
+// A world is a reactor in memory whose server handles each connection with a function in
+// direct style.
 type world struct {
 	*memory.Reactor
 	t    *testing.T
@@ -80,7 +81,8 @@ func (w writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestDirect answers lines until the peer ends its side, the function returns, or the connection is lost.
+// TestDirect answers lines until the peer ends its side, the function returns, or the
+// connection is lost.
 func TestDirect(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -127,7 +129,8 @@ func TestDirectLoss(t *testing.T) {
 	w.over("<nil>")
 }
 
-// TestDirectBackPressure: a function that does not read pauses the connection, and holds one piece.
+// TestDirectBackPressure: a function that does not read pauses the connection, and holds one
+// piece.
 func TestDirectBackPressure(t *testing.T) {
 	var waits [2]*deferred.Deferred[deferred.None]
 	var server reactor.Transport
@@ -182,7 +185,8 @@ func (f *flood) ResumeProducing() {
 
 func (f *flood) StopProducing() {}
 
-// TestDirectCancel: a function that waits for something else is cancelled when the connection is lost, and what it waits for too.
+// TestDirectCancel: a function that waits for something else is cancelled when the connection
+// is lost, and what it waits for too.
 func TestDirectCancel(t *testing.T) {
 	for name, end := range map[string]func(w *world, c *once){
 		"the peer aborts":   func(_ *world, c *once) { c.transport.AbortConnection() },

@@ -1,5 +1,5 @@
-// Package protocols has what protocols are made of: receivers that split received bytes into lines and strings,
-// and factories that wrap others to limit, log or end their connections.
+// Package protocols has what protocols are made of: receivers that split received bytes into
+// lines and strings, and factories that wrap others to limit, log or end their connections.
 //
 // A program embeds a receiver, and sets the functions that it wants called:
 //
@@ -16,20 +16,22 @@
 //		g.Transport.LoseConnection()
 //	}
 //
-// After LoseConnection and AbortConnection nothing more is delivered, not even what has come in the same piece. A pause works
-// in the same way. What a function gets is valid until it returns.
+// After LoseConnection and AbortConnection nothing more is delivered, not even what has come
+// in the same piece. A pause works in the same way. What a function gets is valid until it
+// returns.
 //
 // # Direct style
 //
-// [Lines], [Strings] and [Netstrings] split what an io.Reader has, such as a body's Reader. [Direct] makes a protocol of a function
-// that reads its connection in this way, and waits as coroutines do. A body is also read by the receivers, with DeliverTo of
-// package response.
+// [Lines], [Strings] and [Netstrings] split what an io.Reader has, such as a body's Reader.
+// [Direct] makes a protocol of a function that reads its connection in this way, and waits as
+// coroutines do. A body is also read by the receivers, with DeliverTo of package response.
 //
 // # Limits
 //
-// A receiver holds what is incomplete: at most MaxLength bytes and the delimiter or length, and during a pause what came in one
-// piece. A peer that sends a longer line or string, or something that is no netstring, loses its connection; Err says why.
-// What a peer announces takes no memory before it comes.
+// A receiver holds what is incomplete: at most MaxLength bytes and the delimiter or length,
+// and during a pause what came in one piece. A peer that sends a longer line or string, or
+// something that is no netstring, loses its connection; Err says why. What a peer announces
+// takes no memory before it comes.
 //
 // # Factories that wrap
 //
@@ -40,9 +42,10 @@
 //		Factory: &protocols.TimeoutFactory{Period: time.Minute, Factory: site},
 //	}
 //
-// The optional interfaces of the wrapped factory and of its protocols go on working, among them ALPN, half close, the count of
-// handshakes and the shutdown of a Site. A factory may be around a TLSFactory or within one. [ProtocolWrapper] is the base of
-// all, and of those that a program writes for itself. A wrapper takes memory once for each connection.
+// The optional interfaces of the wrapped factory and of its protocols go on working, among
+// them ALPN, half close, the count of handshakes and the shutdown of a Site. A factory may be
+// around a TLSFactory or within one. [ProtocolWrapper] is the base of all, and of those that a
+// program writes for itself. A wrapper takes memory once for each connection.
 //
 // # Coming from Twisted
 //

@@ -55,7 +55,8 @@ func (k deliverer) frames(s ...string) []byte {
 	return []byte(all)
 }
 
-// TestNothingAfterTheEnd: after each kind of end nothing is delivered, neither of the same piece nor of the next.
+// TestNothingAfterTheEnd: after each kind of end nothing is delivered, neither of the same
+// piece nor of the next.
 func TestNothingAfterTheEnd(t *testing.T) {
 	for _, k := range deliverers {
 		for name, end := range map[string]func(r receiver, tr *memory.StringTransport){
@@ -139,7 +140,8 @@ func TestPauses(t *testing.T) {
 	}
 }
 
-// TestPanics: a panic in a function of the program leaves the receiver fit for the loss of the connection.
+// TestPanics: a panic in a function of the program leaves the receiver fit for the loss of the
+// connection.
 func TestPanics(t *testing.T) {
 	for _, k := range deliverers {
 		var r receiver
@@ -212,7 +214,8 @@ func TestMissingFunctions(t *testing.T) {
 	}
 }
 
-// TestUsedAgain: a receiver may be the protocol of one connection after another. Nothing is left of the first, but its mode.
+// TestUsedAgain: a receiver may be the protocol of one connection after another. Nothing is
+// left of the first, but its mode.
 func TestUsedAgain(t *testing.T) {
 	for _, k := range deliverers {
 		var got []string
@@ -231,8 +234,8 @@ func TestUsedAgain(t *testing.T) {
 	}
 }
 
-// TestLossOfARealConnection: on a connection in memory, what came before the peer's end is delivered before ConnectionLost, also after a
-// pause.
+// TestLossOfARealConnection: on a connection in memory, what came before the peer's end is
+// delivered before ConnectionLost, also after a pause.
 func TestLossOfARealConnection(t *testing.T) {
 	for _, k := range deliverers {
 		var got []string
@@ -255,7 +258,8 @@ func TestLossOfARealConnection(t *testing.T) {
 	}
 }
 
-// TestGivesUpOnARealConnection: the peer learns that the connection is closed, and the program learns why.
+// TestGivesUpOnARealConnection: the peer learns that the connection is closed, and the program
+// learns why.
 func TestGivesUpOnARealConnection(t *testing.T) {
 	w := memory.New()
 	server := &protocols.NetstringReceiver{}

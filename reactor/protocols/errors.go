@@ -2,13 +2,13 @@ package protocols
 
 import "fmt"
 
-// A TooLongError is the error of a line or a string that is longer than allowed. It is Twisted's StringTooLongError, and what
-// the receivers of Twisted do not say.
+// A TooLongError is the error of a line or a string that is longer than allowed. It is
+// Twisted's StringTooLongError, and what the receivers of Twisted do not say.
 type TooLongError struct {
 	// What is "line", "string", or "netstring"; "string to send" if SendString refused it.
 	What string
-	// Length is the length of a string with a length of N bits before it. It is -1 for a line and a netstring, whose length was
-	// not known yet.
+	// Length is the length of a string with a length of N bits before it. It is -1 for a line
+	// and a netstring, whose length was not known yet.
 	Length int64
 	// Limit is the largest length allowed.
 	Limit int
@@ -30,7 +30,8 @@ func (e *TooLongError) Error() string {
 // sending is the What of an error of SendString.
 const sending = "string to send"
 
-// A NetstringError is the error of bytes that are no netstring. It is Twisted's NetstringParseError.
+// A NetstringError is the error of bytes that are no netstring. It is Twisted's
+// NetstringParseError.
 type NetstringError struct {
 	// Problem says what is wrong: "it does not begin with its length".
 	Problem string

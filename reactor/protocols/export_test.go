@@ -1,6 +1,7 @@
 package protocols
 
-// Held returns the number of bytes of memory that r, one of the receivers, holds for what is not delivered.
+// Held returns the number of bytes of memory that r, one of the receivers, holds for what is
+// not delivered.
 func Held(r any) int { return cap(r.(interface{ box() *inbox }).box().held) }
 
 func (r *LineReceiver) box() *inbox          { return &r.in }

@@ -11,8 +11,9 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/protocols"
 )
 
-// fuzzReceiver checks that a receiver of a kind does not panic, makes the same calls however data is split, and holds no more than it
-// may. cuts are the sizes of the pieces. direct is the same in direct style, or nil.
+// fuzzReceiver checks that a receiver of a kind does not panic, makes the same calls however
+// data is split, and holds no more than it may. cuts are the sizes of the pieces. direct is
+// the same in direct style, or nil.
 func fuzzReceiver(t *testing.T, k kind, data, cuts []byte, direct iter.Seq2[[]byte, error]) {
 	if len(data) > 1000 {
 		return

@@ -2,20 +2,22 @@ package protocols
 
 import "github.com/seed-7c003b53/gotreq/reactor"
 
-// This file has the part that all receivers share: it holds the received bytes until they are delivered, and decides when
-// the program is called.
+// This file has the part that all receivers share: it holds the received bytes until they are
+// delivered, and decides when the program is called.
 
 const (
 	// firstChunk is how many bytes of a piece are tried first, to complete what is held.
 	firstChunk = 64
-	// keptMemory is the capacity up to which a buffer is kept while it is empty, so that an idle connection costs little.
+	// keptMemory is the capacity up to which a buffer is kept while it is empty, so that an
+	// idle connection costs little.
 	keptMemory = 4 << 10
 )
 
-// An inbox holds the bytes that were received and not delivered: held[at:], and then piece[used:].
+// An inbox holds the bytes that were received and not delivered: held[at:], and then
+// piece[used:].
 //
-// The program gets parts of held and of the piece, without a copy. While the program is called, bytes may be added behind
-// held, but none of held moves.
+// The program gets parts of held and of the piece, without a copy. While the program is
+// called, bytes may be added behind held, but none of held moves.
 type inbox struct {
 	held  []byte // bytes of earlier pieces, in memory of the inbox
 	at    int
@@ -32,8 +34,8 @@ type inbox struct {
 type receiver interface {
 	// connection returns the transport, or nil before ConnectionMade.
 	connection() reactor.Transport
-	// split returns the size of the first delivery in rest, or 0 if it is incomplete. The next call then has the same
-	// bytes, and more.
+	// split returns the size of the first delivery in rest, or 0 if it is incomplete. The next
+	// call then has the same bytes, and more.
 	split(rest []byte) (size int)
 	// deliver calls the program with what split has found.
 	deliver(found []byte)
@@ -65,8 +67,9 @@ func (in *inbox) open(r receiver) bool {
 // empty reports whether everything is delivered.
 func (in *inbox) empty() bool { return in.at == len(in.held) && in.used == len(in.piece) }
 
-// giveBack takes back the end of the last delivery, if data is that. It copies nothing, so that a program that takes the
-// bytes of a piece one by one, and gives the others back each time, does so in linear time.
+// giveBack takes back the end of the last delivery, if data is that. It copies nothing, so
+// that a program that takes the bytes of a piece one by one, and gives the others back each
+// time, does so in linear time.
 func (in *inbox) giveBack(data []byte) bool {
 	switch {
 	case !in.empty():
@@ -152,7 +155,8 @@ func taken(rest []byte, size int) []byte {
 	return rest[:size:size]
 }
 
-// all returns found, the last delivery, with everything that follows it, and takes that too. found was all that split got.
+// all returns found, the last delivery, with everything that follows it, and takes that too.
+// found was all that split got.
 func (in *inbox) all(found []byte) []byte {
 	if in.used == len(in.piece) {
 		return found
@@ -205,8 +209,9 @@ func (in *inbox) pause(r receiver) {
 	connected(r.connection()).PauseProducing()
 }
 
-// resume undoes pause. What the inbox holds goes before what the transport holds. If the program panics, the connection ends:
-// the transport's own guard may not be on the stack, and the connection would be paused for ever.
+// resume undoes pause. What the inbox holds goes before what the transport holds. If the
+// program panics, the connection ends: the transport's own guard may not be on the stack, and
+// the connection would be paused for ever.
 func (in *inbox) resume(r receiver) {
 	t := connected(r.connection())
 	in.paused, in.resumeDue = false, true

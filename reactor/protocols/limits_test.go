@@ -10,7 +10,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/protocols"
 )
 
-// TestMemory: what a receiver holds grows with what has come, never with what was announced, and not above its limit.
+// TestMemory: what a receiver holds grows with what has come, never with what was announced,
+// and not above its limit.
 func TestMemory(t *testing.T) {
 	announced := binary.BigEndian.AppendUint32(nil, 1<<31-1)
 	for _, test := range []struct {
@@ -45,7 +46,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestIdleMemory: a receiver that has delivered everything keeps little, also after a long string and after a pause.
+// TestIdleMemory: a receiver that has delivered everything keeps little, also after a long
+// string and after a pause.
 func TestIdleMemory(t *testing.T) {
 	for _, k := range deliverers {
 		r := k.make(func([]byte) {})
@@ -87,7 +89,8 @@ func TestIdleMemory(t *testing.T) {
 // frame2 returns s as it is sent, without the last byte.
 func (k deliverer) frame2(s string) []byte { return []byte(k.frame(s)[:len(k.frame(s))-1]) }
 
-// big is the size of the input of TestLinear. If the time grew with its square, the test would take minutes.
+// big is the size of the input of TestLinear. If the time grew with its square, the test would
+// take minutes.
 var big = 1 << 20
 
 func init() {
@@ -162,7 +165,8 @@ func setLimit(r receiver, n int) {
 	}
 }
 
-// TestLinearCuts: a program that drops the beginning of each line that is too long, and passes the rest back, takes linear time.
+// TestLinearCuts: a program that drops the beginning of each line that is too long, and passes
+// the rest back, takes linear time.
 func TestLinearCuts(t *testing.T) {
 	r := &protocols.LineReceiver{MaxLength: 1}
 	calls := 0
@@ -175,7 +179,8 @@ func TestLinearCuts(t *testing.T) {
 	}
 }
 
-// TestMemoryOfCopies: a program that gives a copy of the rest back, each time, has one copy of it in the receiver.
+// TestMemoryOfCopies: a program that gives a copy of the rest back, each time, has one copy of
+// it in the receiver.
 func TestMemoryOfCopies(t *testing.T) {
 	for _, test := range []struct {
 		name string

@@ -10,10 +10,12 @@ import (
 type LineOnlyReceiver struct {
 	// Transport is the connection. ConnectionMade sets it.
 	Transport reactor.Transport
-	// LineReceived is called with each line, without its delimiter. line is valid until LineReceived returns.
+	// LineReceived is called with each line, without its delimiter. line is valid until
+	// LineReceived returns.
 	LineReceived func(line []byte)
-	// LineLengthExceeded is called once for a line that is longer than MaxLength, with its first MaxLength bytes. The rest of the
-	// line is skipped. nil: the connection is closed, and Err says why.
+	// LineLengthExceeded is called once for a line that is longer than MaxLength, with its
+	// first MaxLength bytes. The rest of the line is skipped. nil: the connection is closed,
+	// and Err says why.
 	LineLengthExceeded func(line []byte)
 	// Delimiter ends each line. "" means "\r\n".
 	Delimiter string
@@ -29,23 +31,26 @@ type LineOnlyReceiver struct {
 
 var _ reactor.Protocol = (*LineOnlyReceiver)(nil)
 
-// ConnectionMade sets Transport. A program that has its own ConnectionMade calls this one first.
+// ConnectionMade sets Transport. A program that has its own ConnectionMade calls this one
+// first.
 func (r *LineOnlyReceiver) ConnectionMade(t reactor.Transport) {
 	r.Transport, r.in, r.lines, r.skips, r.err = t, inbox{}, lineSplitter{}, false, nil
 }
 
-// DataReceived calls LineReceived with each line that is complete. After Transport.LoseConnection and AbortConnection it
-// calls nothing more.
+// DataReceived calls LineReceived with each line that is complete. After
+// Transport.LoseConnection and AbortConnection it calls nothing more.
 func (r *LineOnlyReceiver) DataReceived(data []byte) { r.in.received(r, data) }
 
-// ConnectionLost forgets a last line without a delimiter; [LineOnlyReceiver.ClearLineBuffer] can fetch it before. A program
-// that has its own ConnectionLost calls this one last.
+// ConnectionLost forgets a last line without a delimiter; [LineOnlyReceiver.ClearLineBuffer]
+// can fetch it before. A program that has its own ConnectionLost calls this one last.
 func (r *LineOnlyReceiver) ConnectionLost(error) { r.in.close() }
 
-// Err returns why the receiver has closed the connection: a [*TooLongError], or nil if it has not.
+// Err returns why the receiver has closed the connection: a [*TooLongError], or nil if it has
+// not.
 func (r *LineOnlyReceiver) Err() error { return r.err }
 
-// ClearLineBuffer returns what has come and is not delivered, and forgets it. The slice is the caller's.
+// ClearLineBuffer returns what has come and is not delivered, and forgets it. The slice is the
+// caller's.
 func (r *LineOnlyReceiver) ClearLineBuffer() []byte {
 	r.lines.restart()
 	return r.in.clear()
@@ -54,13 +59,15 @@ func (r *LineOnlyReceiver) ClearLineBuffer() []byte {
 // SendLine sends a line, and Delimiter after it.
 func (r *LineOnlyReceiver) SendLine(line string) { sendLine(r.Transport, line, r.Delimiter) }
 
-// PauseProducing pauses the receiver and Transport: no line is delivered until ResumeProducing, not even one that has come.
+// PauseProducing pauses the receiver and Transport: no line is delivered until
+// ResumeProducing, not even one that has come.
 func (r *LineOnlyReceiver) PauseProducing() { r.in.pause(r) }
 
 // ResumeProducing undoes PauseProducing. It first delivers what has come.
 func (r *LineOnlyReceiver) ResumeProducing() { r.in.resume(r) }
 
-// StopProducing ends the deliveries, and calls StopProducing of Transport, which closes the connection.
+// StopProducing ends the deliveries, and calls StopProducing of Transport, which closes the
+// connection.
 func (r *LineOnlyReceiver) StopProducing() { r.in.stop(r) }
 
 func (r *LineOnlyReceiver) connection() reactor.Transport { return r.Transport }

@@ -2,8 +2,9 @@ package protocols
 
 import "github.com/seed-7c003b53/gotreq/reactor"
 
-// A LineReceiver is a [reactor.Protocol] that receives lines, and raw data between them. The zero value is ready to use.
-// A program embeds it, and sets the functions that it wants called. It is Twisted's LineReceiver.
+// A LineReceiver is a [reactor.Protocol] that receives lines, and raw data between them. The
+// zero value is ready to use. A program embeds it, and sets the functions that it wants
+// called. It is Twisted's LineReceiver.
 //
 // Every slice that a function gets is valid until the function returns.
 type LineReceiver struct {
@@ -13,9 +14,10 @@ type LineReceiver struct {
 	LineReceived func(line []byte)
 	// RawDataReceived is called with what comes in raw mode, split anywhere.
 	RawDataReceived func(data []byte)
-	// LineLengthExceeded is called for a line that is longer than MaxLength. data begins with the line, or with as much of
-	// it as has come; all that has come after it follows. None of that is delivered, unless the function passes a part of it
-	// to SetLineMode or SetRawMode. nil: the connection is closed, and Err says why.
+	// LineLengthExceeded is called for a line that is longer than MaxLength. data begins with
+	// the line, or with as much of it as has come; all that has come after it follows. None of
+	// that is delivered, unless the function passes a part of it to SetLineMode or SetRawMode.
+	// nil: the connection is closed, and Err says why.
 	LineLengthExceeded func(data []byte)
 	// Delimiter ends each line. "" means "\r\n".
 	Delimiter string
@@ -31,27 +33,30 @@ type LineReceiver struct {
 
 var _ reactor.Protocol = (*LineReceiver)(nil)
 
-// ConnectionMade sets Transport. A program that has its own ConnectionMade calls this one first.
+// ConnectionMade sets Transport. A program that has its own ConnectionMade calls this one
+// first.
 func (r *LineReceiver) ConnectionMade(t reactor.Transport) {
 	r.Transport, r.in, r.lines, r.err = t, inbox{}, lineSplitter{}, nil
 }
 
-// DataReceived calls LineReceived and RawDataReceived with what is complete. After Transport.LoseConnection and
-// AbortConnection it calls nothing more.
+// DataReceived calls LineReceived and RawDataReceived with what is complete. After
+// Transport.LoseConnection and AbortConnection it calls nothing more.
 func (r *LineReceiver) DataReceived(data []byte) { r.in.received(r, data) }
 
-// ConnectionLost forgets what was not delivered, such as a last line without a delimiter; [LineReceiver.ClearLineBuffer] can
-// fetch that before. A program that has its own ConnectionLost calls this one last.
+// ConnectionLost forgets what was not delivered, such as a last line without a delimiter;
+// [LineReceiver.ClearLineBuffer] can fetch that before. A program that has its own
+// ConnectionLost calls this one last.
 func (r *LineReceiver) ConnectionLost(error) { r.in.close() }
 
-// Err returns why the receiver has closed the connection: a [*TooLongError], or nil if it has not.
+// Err returns why the receiver has closed the connection: a [*TooLongError], or nil if it has
+// not.
 func (r *LineReceiver) Err() error { return r.err }
 
 // SetRawMode switches to raw mode: RawDataReceived gets what follows.
 func (r *LineReceiver) SetRawMode() { r.raw = true }
 
-// SetLineMode switches to line mode: LineReceived gets what follows. extra comes first; it is normally the end of what
-// RawDataReceived got.
+// SetLineMode switches to line mode: LineReceived gets what follows. extra comes first; it is
+// normally the end of what RawDataReceived got.
 func (r *LineReceiver) SetLineMode(extra []byte) {
 	r.raw = false
 	if len(extra) != 0 {
@@ -59,7 +64,8 @@ func (r *LineReceiver) SetLineMode(extra []byte) {
 	}
 }
 
-// ClearLineBuffer returns what has come and is not delivered, and forgets it. The slice is the caller's.
+// ClearLineBuffer returns what has come and is not delivered, and forgets it. The slice is the
+// caller's.
 func (r *LineReceiver) ClearLineBuffer() []byte {
 	r.lines.restart()
 	return r.in.clear()
@@ -68,14 +74,15 @@ func (r *LineReceiver) ClearLineBuffer() []byte {
 // SendLine sends a line, and Delimiter after it.
 func (r *LineReceiver) SendLine(line string) { sendLine(r.Transport, line, r.Delimiter) }
 
-// PauseProducing pauses the receiver and Transport: nothing is delivered until ResumeProducing, not even the lines that have
-// come in the same piece.
+// PauseProducing pauses the receiver and Transport: nothing is delivered until
+// ResumeProducing, not even the lines that have come in the same piece.
 func (r *LineReceiver) PauseProducing() { r.in.pause(r) }
 
 // ResumeProducing undoes PauseProducing. It first delivers what has come.
 func (r *LineReceiver) ResumeProducing() { r.in.resume(r) }
 
-// StopProducing ends the deliveries, and calls StopProducing of Transport, which closes the connection.
+// StopProducing ends the deliveries, and calls StopProducing of Transport, which closes the
+// connection.
 func (r *LineReceiver) StopProducing() { r.in.stop(r) }
 
 func (r *LineReceiver) connection() reactor.Transport { return r.Transport }

@@ -13,7 +13,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/protocols"
 )
 
-// A mailbox receives lines that are orders: "raw N" announces N bytes, "pause" pauses, "stop" stops.
+// A mailbox receives lines that are orders: "raw N" announces N bytes, "pause" pauses, "stop"
+// stops.
 type mailbox struct {
 	protocols.LineReceiver
 	got  []string
@@ -82,7 +83,8 @@ func TestLineModes(t *testing.T) {
 	})
 }
 
-// TestLinePauses pauses within lines and before raw data: nothing is delivered before the end of the pause.
+// TestLinePauses pauses within lines and before raw data: nothing is delivered before the end
+// of the pause.
 func TestLinePauses(t *testing.T) {
 	inPieces("one\npause\ntwo\n", func(pieces [][]byte) {
 		m, tr := newMailbox()
@@ -116,8 +118,8 @@ func TestLinePauses(t *testing.T) {
 	})
 }
 
-// TestPauseAfterEachLine pauses after each line: each ResumeProducing delivers one, and the transport is resumed when there is
-// none left.
+// TestPauseAfterEachLine pauses after each line: each ResumeProducing delivers one, and the
+// transport is resumed when there is none left.
 func TestPauseAfterEachLine(t *testing.T) {
 	m, tr := newMailbox()
 	m.LineReceived = func(line []byte) {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// This file has the splitters of the receivers in direct style: over an io.Reader, such as that of [Direct] and of a
-// response's Reader.
+// This file has the splitters of the receivers in direct style: over an io.Reader, such as
+// that of [Direct] and of a response's Reader.
 
 // A LineConfig says what a line is.
 type LineConfig struct {
@@ -17,11 +17,12 @@ type LineConfig struct {
 	MaxLength int
 }
 
-// Lines returns the lines that r has, without their delimiters. A line is valid until the next one. A line that is too long ends
-// them with a [*TooLongError].
+// Lines returns the lines that r has, without their delimiters. A line is valid until the next
+// one. A line that is too long ends them with a [*TooLongError].
 //
-// The last pair has an error if r fails, or ends within a line: [io.ErrUnexpectedEOF]. Its bytes are what has come of that
-// line, and for a text without a delimiter at its end that is the last line.
+// The last pair has an error if r fails, or ends within a line: [io.ErrUnexpectedEOF]. Its
+// bytes are what has come of that line, and for a text without a delimiter at its end that is
+// the last line.
 //
 // A loop that ends early can be followed by another one, which gets the lines that follow.
 func Lines(r io.Reader, config LineConfig) iter.Seq2[[]byte, error] {
@@ -39,8 +40,9 @@ func Lines(r io.Reader, config LineConfig) iter.Seq2[[]byte, error] {
 	})
 }
 
-// Strings returns the strings that r has, each after its length of N bits, as an [IntNStringReceiver] does. maxLength is the
-// largest length of a string, and 0 means 99999. Otherwise it is like [Lines].
+// Strings returns the strings that r has, each after its length of N bits, as an
+// [IntNStringReceiver] does. maxLength is the largest length of a string, and 0 means 99999.
+// Otherwise it is like [Lines].
 func Strings[N uint8 | uint16 | uint32](r io.Reader, maxLength int) iter.Seq2[[]byte, error] {
 	return split(r, func(rest []byte) (found []byte, used int, err error) {
 		if used, err = splitString[N](rest, maxLength); used == 0 {
@@ -50,8 +52,9 @@ func Strings[N uint8 | uint16 | uint32](r io.Reader, maxLength int) iter.Seq2[[]
 	})
 }
 
-// Netstrings returns the netstrings that r has, as a [NetstringReceiver] does: bytes that are no netstring end them with a
-// [*NetstringError]. maxLength is the largest length of a string, and 0 means 99999. Otherwise it is like [Lines].
+// Netstrings returns the netstrings that r has, as a [NetstringReceiver] does: bytes that are
+// no netstring end them with a [*NetstringError]. maxLength is the largest length of a string,
+// and 0 means 99999. Otherwise it is like [Lines].
 func Netstrings(r io.Reader, maxLength int) iter.Seq2[[]byte, error] {
 	return split(r, func(rest []byte) (found []byte, used int, err error) {
 		prefix, used, err := splitNetstring(rest, maxLength)

@@ -57,7 +57,8 @@ func protocols8(r io.Reader) iter.Seq2[[]byte, error]  { return protocols.String
 func protocols16(r io.Reader) iter.Seq2[[]byte, error] { return protocols.Strings[uint16](r, 8) }
 func protocols32(r io.Reader) iter.Seq2[[]byte, error] { return protocols.Strings[uint32](r, 8) }
 
-// TestLinesGoOn: a loop that ends early loses nothing, and an error is there for the next loop too.
+// TestLinesGoOn: a loop that ends early loses nothing, and an error is there for the next loop
+// too.
 func TestLinesGoOn(t *testing.T) {
 	broken := errors.New("the cable is broken")
 	lines := protocols.Lines(io.MultiReader(strings.NewReader("a\r\nb\r\nc\r\nd"), iotest.ErrReader(broken)), protocols.LineConfig{})

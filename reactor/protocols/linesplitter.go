@@ -7,14 +7,15 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// A lineSplitter finds lines. It looks at each byte once, although a line may come in many pieces.
+// A lineSplitter finds lines. It looks at each byte once, although a line may come in many
+// pieces.
 type lineSplitter struct {
 	delimiter []byte // what ended the last line
 	searched  int    // the number of bytes in which there is no delimiter
 }
 
-// split returns the size of the line at the beginning of rest, with its delimiter: 0 if it is incomplete. tooLong says that
-// it is longer than maxLength.
+// split returns the size of the line at the beginning of rest, with its delimiter: 0 if it is
+// incomplete. tooLong says that it is longer than maxLength.
 func (s *lineSplitter) split(rest []byte, delimiter string, maxLength int) (size int, tooLong bool) {
 	delimiter, maxLength = delimiterOf(delimiter), limitOf(maxLength, defaultLineLength)
 	if string(s.delimiter) != delimiter {

@@ -76,7 +76,8 @@ type lineUnderTest struct {
 	pause, resume, lose func()
 }
 
-// play plays the program of seed. It returns the function for the calls of l, and one for what follows.
+// play plays the program of seed. It returns the function for the calls of l, and one for what
+// follows.
 func play(seed uint64, l *lineUnderTest) (call func(kind string, data []byte), run func() []string) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	var made []string

@@ -55,7 +55,8 @@ var inputs = []struct {
 	{"NetstringReceiver", "1\n:a,", "lost: *protocols.NetstringError|"},
 }
 
-// TestPieces feeds each input whole, byte by byte, and cut in two at every byte: the calls are the same.
+// TestPieces feeds each input whole, byte by byte, and cut in two at every byte: the calls are
+// the same.
 func TestPieces(t *testing.T) {
 	for _, in := range inputs {
 		k, data := kindNamed(t, in.kind), []byte(in.data)

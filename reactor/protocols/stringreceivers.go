@@ -6,17 +6,19 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// An IntNStringReceiver is a [reactor.Protocol] that receives strings of bytes. Before each string comes its length, as an
-// unsigned integer in network byte order. The zero value is ready to use. A program embeds an [Int8StringReceiver],
-// [Int16StringReceiver] or [Int32StringReceiver], and sets the functions that it wants called. It is Twisted's
+// An IntNStringReceiver is a [reactor.Protocol] that receives strings of bytes. Before each
+// string comes its length, as an unsigned integer in network byte order. The zero value is
+// ready to use. A program embeds an [Int8StringReceiver], [Int16StringReceiver] or
+// [Int32StringReceiver], and sets the functions that it wants called. It is Twisted's
 // IntNStringReceiver.
 type IntNStringReceiver[N uint8 | uint16 | uint32] struct {
 	// Transport is the connection. ConnectionMade sets it.
 	Transport reactor.Transport
-	// StringReceived is called with each string, without its length. s is valid until StringReceived returns.
+	// StringReceived is called with each string, without its length. s is valid until
+	// StringReceived returns.
 	StringReceived func(s []byte)
-	// LengthLimitExceeded is called for a string that is longer than MaxLength, as soon as its length has come. The string is
-	// skipped. nil: the connection is closed, and Err says why.
+	// LengthLimitExceeded is called for a string that is longer than MaxLength, as soon as its
+	// length has come. The string is skipped. nil: the connection is closed, and Err says why.
 	LengthLimitExceeded func(length int64)
 	// MaxLength is the largest length of a string that is received. 0 means 99999.
 	MaxLength int
@@ -38,29 +40,33 @@ var _ reactor.Protocol = (*Int32StringReceiver)(nil)
 // defaultStringLength is the MaxLength of receivers of strings that set none.
 const defaultStringLength = 99999
 
-// ConnectionMade sets Transport. A program that has its own ConnectionMade calls this one first.
+// ConnectionMade sets Transport. A program that has its own ConnectionMade calls this one
+// first.
 func (r *IntNStringReceiver[N]) ConnectionMade(t reactor.Transport) {
 	r.Transport, r.in, r.left, r.err = t, inbox{}, 0, nil
 }
 
-// DataReceived calls StringReceived with each string that is complete. After Transport.LoseConnection and AbortConnection it
-// calls nothing more.
+// DataReceived calls StringReceived with each string that is complete. After
+// Transport.LoseConnection and AbortConnection it calls nothing more.
 func (r *IntNStringReceiver[N]) DataReceived(data []byte) { r.in.received(r, data) }
 
-// ConnectionLost forgets a string that is incomplete. A program that has its own ConnectionLost calls this one too.
+// ConnectionLost forgets a string that is incomplete. A program that has its own
+// ConnectionLost calls this one too.
 func (r *IntNStringReceiver[N]) ConnectionLost(error) { r.in.close() }
 
-// Err returns why the receiver has closed the connection: a [*TooLongError], or nil if it has not.
+// Err returns why the receiver has closed the connection: a [*TooLongError], or nil if it has
+// not.
 func (r *IntNStringReceiver[N]) Err() error { return r.err }
 
-// ClearBuffer returns what has come and is not delivered, and forgets it: for a program that goes on with another protocol. The
-// slice is the caller's. It stands for Twisted's recvd.
+// ClearBuffer returns what has come and is not delivered, and forgets it: for a program that
+// goes on with another protocol. The slice is the caller's. It stands for Twisted's recvd.
 func (r *IntNStringReceiver[N]) ClearBuffer() []byte {
 	r.left = 0
 	return r.in.clear()
 }
 
-// SendString sends the length of s, and s. It fails with a [*TooLongError], and sends nothing, if the length does not fit.
+// SendString sends the length of s, and s. It fails with a [*TooLongError], and sends nothing,
+// if the length does not fit.
 func (r *IntNStringReceiver[N]) SendString(s []byte) error {
 	largest := ^N(0)
 	if uint64(len(s)) > uint64(largest) {
@@ -74,13 +80,15 @@ func (r *IntNStringReceiver[N]) SendString(s []byte) error {
 	return nil
 }
 
-// PauseProducing pauses the receiver and Transport: no string is delivered until ResumeProducing, not even one that has come.
+// PauseProducing pauses the receiver and Transport: no string is delivered until
+// ResumeProducing, not even one that has come.
 func (r *IntNStringReceiver[N]) PauseProducing() { r.in.pause(r) }
 
 // ResumeProducing undoes PauseProducing. It first delivers what has come.
 func (r *IntNStringReceiver[N]) ResumeProducing() { r.in.resume(r) }
 
-// StopProducing ends the deliveries, and calls StopProducing of Transport, which closes the connection.
+// StopProducing ends the deliveries, and calls StopProducing of Transport, which closes the
+// connection.
 func (r *IntNStringReceiver[N]) StopProducing() { r.in.stop(r) }
 
 func (r *IntNStringReceiver[N]) connection() reactor.Transport { return r.Transport }
@@ -112,7 +120,8 @@ func (r *IntNStringReceiver[N]) deliver(found []byte) {
 	}
 }
 
-// splitString returns the size of the string at the beginning of rest, with its length: 0 if it is incomplete.
+// splitString returns the size of the string at the beginning of rest, with its length: 0 if
+// it is incomplete.
 func splitString[N uint8 | uint16 | uint32](rest []byte, maxLength int) (size int, err error) {
 	length, ok := lengthOf[N](rest)
 	limit := limitOf(maxLength, defaultStringLength)

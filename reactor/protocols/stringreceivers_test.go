@@ -122,7 +122,8 @@ func TestLengthLimit(t *testing.T) {
 	}
 }
 
-// TestClearBuffer has what programs do with Twisted's recvd: look at the rest, replace it, take a part of it, take over.
+// TestClearBuffer has what programs do with Twisted's recvd: look at the rest, replace it,
+// take a part of it, take over.
 func TestClearBuffer(t *testing.T) {
 	for _, k := range sizes {
 		a, b, c := k.message("aaaaa"), k.message("bbbbb"), k.message("ccccc")

@@ -18,8 +18,9 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor/protocols"
 )
 
-// A scenario is what a receiver gets. Lines and strings may be orders, which the receiver's function obeys: "raw N", "pause",
-// "blink" (a pause that ends at once), "lose", "clear", "extra TEXT" and "again TEXT".
+// A scenario is what a receiver gets. Lines and strings may be orders, which the receiver's
+// function obeys: "raw N", "pause", "blink" (a pause that ends at once), "lose", "clear",
+// "extra TEXT" and "again TEXT".
 type scenario struct {
 	Receiver  string
 	Delimiter string
@@ -28,8 +29,8 @@ type scenario struct {
 	Pieces    []string // in hexadecimal; or "resume" or "setraw"
 }
 
-// TestTwisted runs the same scenarios on Twisted's receivers and on ours: the calls are the same. The scenarios leave out what is
-// better here:
+// TestTwisted runs the same scenarios on Twisted's receivers and on ours: the calls are the
+// same. The scenarios leave out what is better here:
 //
 //   - A string receiver of Twisted delivers what has come in one piece with the string at which the program closes the connection. Ours do
 //     not, and neither does a LineReceiver in raw mode. The test cuts Twisted's calls there.
