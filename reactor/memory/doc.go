@@ -16,5 +16,6 @@
 // [Reactor.FailWrites] simulate faults of the network.
 //
 // [IOPump] joins two protocols, for a test that moves their bytes step by step, or splits them
-// at every byte. [StringTransport] is for tests of a protocol alone, without a reactor.
+// at every byte. [Recorder] is a protocol that plays the peer. [StringTransport] is for tests of
+// a protocol alone, without a reactor.
 package memory

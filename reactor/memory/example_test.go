@@ -115,6 +115,19 @@ func ExampleConnectedServerAndClient() {
 	// connection was closed cleanly
 }
 
+// A Recorder plays the client.
+func ExampleRecorder() {
+	client := &memory.Recorder{}
+	pump := memory.ConnectedServerAndClient(&Greeter{clock: memory.New()}, client)
+	client.Transport.Write([]byte("yes\n"))
+	pump.Flush()
+	fmt.Printf("%q\n", client.Data)
+	fmt.Println(client.Lost)
+	// Output:
+	// "Hello!\nYou said: YES\n"
+	// connection was closed cleanly
+}
+
 func ExampleReactor_HoldConnects() {
 	r := memory.New()
 	r.HoldConnects()

@@ -95,8 +95,14 @@ func (p *IOPump) Connect(server, client reactor.Protocol) {
 	p.toClient = &gate{pump: p, cuts: slices.Sorted(slices.Values(p.CutsToClient))}
 	failure := p.connect(pumped(server, &p.server), pumped(client, &p.client))
 	for p.server == nil || p.client == nil {
-		if !p.Pump() {
+		switch {
+		case p.Pump():
+		case *failure != nil:
 			panic(fmt.Sprintf("memory: IOPump.Connect: the two sides did not connect: %v", *failure))
+		case p.client != nil:
+			panic("memory: IOPump.Connect: the two sides did not connect: the client ended the connection before the server's handshake was complete")
+		default:
+			panic("memory: IOPump.Connect: the two sides did not connect: nothing is left to move, and the attempt goes on")
 		}
 	}
 }

@@ -431,7 +431,7 @@ func panicOf(f func()) (text string) {
 func TestPumpMisuse(t *testing.T) {
 	deferred.FailOnUnhandled(t)
 	forever := &peer{data: echo, made: func(p *peer) { p.Write([]byte("ping")) }}
-	clientTLS, _ := ed25519Configs(t)
+	clientTLS, serverTLS := ed25519Configs(t)
 	connected := func(pump memory.IOPump) *memory.IOPump {
 		pump.Connect(&peer{}, &peer{})
 		return &pump
@@ -452,7 +452,11 @@ func TestPumpMisuse(t *testing.T) {
 		{"Pump", "memory: IOPump.Pump before Connect", func() { new(memory.IOPump).Pump() }},
 		{"Flush", "memory: IOPump.Flush before Connect", func() { new(memory.IOPump).Flush() }},
 		{"Advance", "memory: IOPump.Advance before Connect", func() { new(memory.IOPump).Advance(1) }},
-		{"held", "the two sides did not connect", func() { connected(memory.IOPump{Reactor: held}) }},
+		{"held", "the two sides did not connect: nothing is left to move, and the attempt goes on", func() { connected(memory.IOPump{Reactor: held}) }},
+		{"a client that aborts at once", "the client ended the connection before the server's handshake was complete", func() {
+			pump := memory.IOPump{ServerTLS: serverTLS, ClientTLS: clientTLS}
+			pump.Connect(&peer{}, &peer{made: func(p *peer) { p.AbortConnection() }})
+		}},
 		{"within the loop", "called from within the loop", func() {
 			var pump *memory.IOPump
 			server := &peer{data: func(*peer, []byte) {

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -81,20 +82,9 @@ func TestInformational(t *testing.T) {
 	}
 }
 
-// A line is a protocol that records its bytes.
-type line struct {
-	t    reactor.Transport
-	got  string
-	lost error
-}
-
-func (l *line) ConnectionMade(t reactor.Transport) { l.t = t }
-func (l *line) DataReceived(data []byte)           { l.got += string(data) }
-func (l *line) ConnectionLost(reason error)        { l.lost = reason }
-
-// A halfLine is a line that goes on in one direction when the other has ended.
+// A halfLine is a protocol that goes on in one direction when the other has ended.
 type halfLine struct {
-	line
+	memory.Recorder
 	ended string // the directions that have ended
 }
 
@@ -120,22 +110,22 @@ func TestUpgrade(t *testing.T) {
 		if resp.Code != 101 || resp.Upgrade == nil {
 			t.Fatalf("got %v", resp)
 		}
-		var p line
+		var p memory.Recorder
 		resp.Upgrade.SwitchProtocol(&p)
 		w.r.Pump()
-		p.t.Write([]byte("hello"))
+		p.Transport.Write([]byte("hello"))
 		c.Send("third")
-		if p.got != "first second third" || c.Got() != "hello" {
-			t.Errorf("got %q", p.got)
+		if string(p.Data) != "first second third" || c.Got() != "hello" {
+			t.Errorf("got %q", p.Data)
 		}
 		c.Close()
-		if p.lost != reactor.ErrConnectionDone {
-			t.Errorf("lost for %v", p.lost)
+		if p.Lost != reactor.ErrConnectionDone {
+			t.Errorf("lost for %v", p.Lost)
 		}
 	})
 	t.Run("taken at once", func(t *testing.T) {
 		w := newWorld(t, agent.PoolConfig{})
-		var p line
+		var p memory.Recorder
 		w.send(ask()).AddCallback(func(r *response.Response) (*response.Response, error) {
 			r.Upgrade.SwitchProtocol(&p)
 			return r, nil
@@ -143,10 +133,10 @@ func TestUpgrade(t *testing.T) {
 		c := w.Conn(0)
 		c.Send(yes)
 		c.Send("second")
-		if p.got != "first second" {
-			t.Errorf("got %q", p.got)
+		if string(p.Data) != "first second" {
+			t.Errorf("got %q", p.Data)
 		}
-		p.t.LoseConnection()
+		p.Transport.LoseConnection()
 		w.r.Pump()
 	})
 	for _, when := range []string{"with the response", "later"} {
@@ -165,14 +155,14 @@ func TestUpgrade(t *testing.T) {
 			}
 			c.LoseWriteConnection()
 			w.r.Pump()
-			if p.got != "first " || p.ended != "read " || p.lost != nil {
-				t.Fatalf("got %q, ended: %s, lost for %v", p.got, p.ended, p.lost)
+			if string(p.Data) != "first " || p.ended != "read " || p.Lost != nil {
+				t.Fatalf("got %q, ended: %s, lost for %v", p.Data, p.ended, p.Lost)
 			}
-			p.t.Write([]byte("an answer"))
-			p.t.LoseWriteConnection()
+			p.Transport.Write([]byte("an answer"))
+			p.Transport.LoseWriteConnection()
 			w.r.Pump()
-			if got := c.Got(); got != "an answer" || p.ended != "read write " || p.lost != reactor.ErrConnectionDone {
-				t.Errorf("sent %q, ended: %s, lost for %v", got, p.ended, p.lost)
+			if got := c.Got(); got != "an answer" || p.ended != "read write " || p.Lost != reactor.ErrConnectionDone {
+				t.Errorf("sent %q, ended: %s, lost for %v", got, p.ended, p.Lost)
 			}
 		})
 	}
