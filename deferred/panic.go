@@ -103,7 +103,7 @@ func Describe(err error) string {
 
 // describe returns the two parts of Describe.
 func describe(err error) (text, stack string) {
-	text = err.Error()
+	text = fmt.Sprint(err) // also of a nil pointer in err, whose Error may panic
 	if p, ok := errors.AsType[*PanicError](err); ok {
 		if place := p.Place(); place != "" {
 			text += " at " + place

@@ -105,6 +105,11 @@ func errorOf[T any](d *deferred.Deferred[T]) error {
 	return got.Err
 }
 
+// A textError is an error whose Error has no pointer receiver.
+type textError string
+
+func (e textError) Error() string { return string(e) }
+
 func TestFormattingAPanicError(t *testing.T) {
 	err := errorOf(deferred.Execute(func() (int, error) { panic(errBoom) }))
 	place := here(-1)
@@ -120,6 +125,7 @@ func TestFormattingAPanicError(t *testing.T) {
 	eq(t, (&deferred.PanicError{Value: 1}).Place(), "")
 	eq(t, deferred.Describe(&deferred.PanicError{Value: 1}), "panic: 1")
 	eq(t, deferred.Describe(io.EOF), "EOF")
+	eq(t, deferred.Describe((*textError)(nil)), "<nil>") // whose Error panics
 }
 
 // TestAPanicIsPrintedWithItsPlace: everything that prints an error for people.

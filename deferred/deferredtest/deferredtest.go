@@ -129,7 +129,7 @@ func describeChain(b *strings.Builder, err error, indent string) {
 	if err == nil {
 		return
 	}
-	fmt.Fprintf(b, "%s%T: %s\n", indent, err, strings.ReplaceAll(err.Error(), "\n", "\n"+indent+"    "))
+	fmt.Fprintf(b, "%s%T: %s\n", indent, err, strings.ReplaceAll(fmt.Sprint(err), "\n", "\n"+indent+"    "))
 	switch err := err.(type) {
 	case interface{ Unwrap() error }:
 		describeChain(b, err.Unwrap(), indent+"  ")

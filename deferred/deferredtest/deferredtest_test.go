@@ -49,6 +49,8 @@ func TestResults(t *testing.T) {
 		{"nothing of a value", nothing(value()), "NoResult: the Deferred has a result: 7, <nil>"},
 		{"nothing of an error", nothing(failure()), "NoResult: the Deferred has a result: 0, boom"},
 		{"nothing of nothing", nothing(none()), ""},
+		{"success of a nil pointer", success(deferred.Fail[int]((*plainError)(nil))), "SuccessResultOf: the Deferred failed: <nil>"},
+		{"nothing of a nil pointer", nothing(deferred.Fail[int]((*plainError)(nil))), "NoResult: the Deferred has a result: 0, <nil>"},
 	} {
 		if got := failtest.Text(test.check); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
@@ -126,6 +128,8 @@ func TestFailures(t *testing.T) {
 			"FailureIs: the Deferred failed, but no error of the chain is *errors.errorString: boom\n  *errors.errorString: boom"},
 		{"is of joined others", is(fail(joined), deferred.ErrCancelled), "FailureIs: the Deferred failed, but no error of the chain is *errors.errorString: deferred: cancelled\n" +
 			"  *errors.joinError: boom\n      second: code 7\n    *errors.errorString: boom\n    *fmt.wrapError: second: code 7\n      *deferredtest_test.codeError: code 7"},
+		{"is of a nil pointer", is(fail((*plainError)(nil)), boom),
+			"FailureIs: the Deferred failed, but no error of the chain is *errors.errorString: boom\n  *deferredtest_test.plainError: <nil>"},
 		{"is of nil", is(fail(boom), nil), "FailureIs: the target is nil; FailureResultOf takes any error, SuccessResultOf a value"},
 	} {
 		if got := failtest.Text(test.check); got != test.want {
