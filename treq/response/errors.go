@@ -28,7 +28,9 @@ var (
 type endError struct{ text string }
 
 func (e *endError) Error() string { return e.text }
-func (e *endError) Unwrap() error { return reactor.ErrConnectionDone }
+
+// Is is not Unwrap, by which agent.Temporary would take the end for a loss.
+func (e *endError) Is(target error) bool { return target == reactor.ErrConnectionDone }
 
 // ErrBodyTaken is the error of a second reader for a body that is not buffered.
 var ErrBodyTaken = errors.New("the body of the response is being read, or was read, already")
