@@ -93,6 +93,8 @@ var offline = map[string][]string{
 	"memcache": {"hello, world; 42 visits; 2 items\n", "memcache: the key \"a key\" has a space or a control character\n"},
 	"own_ca":   {"hello, me, over HTTP/1.1\n", "hello, you, over HTTP/2.0\n", ": the server speaks HTTP/2 only: allow it in agent.Config.Protocols (for http URLs, UnencryptedHTTP2 without HTTP1)\n"},
 	"parallel": {"/status/503?page=7: 503 Service Unavailable\n", "connection was refused\n", "\n92 of 100 fetched, 13770 bytes\n"},
+	"pinned_keys": {"beside the roots: 800 bytes\nin place of the roots: 800 bytes\nother roots: GET https://127.0.0.1:", ": certificate signed by unknown authority\nthe backup alone: ",
+		"no pin names a key of 127.0.0.1: it has [sha256//9ASlNOHMFoqEwGuwzwb39wutAJr/HjbH3FxtNa9nXRc=]\n", "the body has 800 bytes, more than 100 (MaxSize)\n"},
 	"portforward": {"forwarding 127.0.0.1:", " to 127.0.0.1:", "\nconnection 1: made from 127.0.0.1:", ": received 26 bytes: \"hello, is anybody there?\\r\\n\"\n",
 		"connection 1: lost: connection was closed cleanly\nthe client received \"hello, is anybody there?\\r\\n\"\n"},
 	"portnames": {"sample.py:9:   def dataReceived                     reactor.Protocol.DataReceived",
