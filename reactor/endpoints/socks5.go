@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/handover"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -279,28 +280,16 @@ func (o *socks5Opener) handOver() {
 		return
 	}
 	o.end()
-	o.transport.SwitchProtocol(p)
-	if len(o.received) == 0 {
-		o.connect(p, o.transport)
-		return
-	}
-	t := &socks5Transport{Transport: o.transport, clock: o.reactor, protocol: p, early: o.received}
-	o.connect(p, t)
-	t.deliver()
-}
-
-// connect tells p that it is connected, and fires. A panic is an error: the caller must not
-// wait for ever. The transport learns of it too, and ends the connection.
-func (o *socks5Opener) connect(p reactor.Protocol, t reactor.Transport) {
-	defer func() {
+	defer func() { // a panic is an error: the caller must not wait for ever
 		if v := recover(); v != nil {
 			panicked := deferred.NewPanicError(v)
-			o.opened.Errback(panicked)
+			if !o.opened.Called() {
+				o.opened.Errback(panicked)
+			}
 			panicked.Repanic()
 		}
 	}()
-	p.ConnectionMade(t)
-	o.opened.Callback(p)
+	handover.To(o.transport, p, o.received, false, func() { o.opened.Callback(p) })
 }
 
 func (o *socks5Opener) ConnectionLost(reason error) {
@@ -309,68 +298,6 @@ func (o *socks5Opener) ConnectionLost(reason error) {
 	if o.opened != nil && !o.opened.Called() {
 		o.opened.Errback(o.lost)
 	}
-}
-
-// A socks5Transport is the transport of a protocol whose target has sent something together
-// with the server's reply. It holds that back while the protocol pauses it, as every transport
-// does, and drops it when the protocol closes the connection.
-type socks5Transport struct {
-	reactor.Transport
-	clock    reactor.Clock
-	protocol reactor.Protocol // the current one
-	early    []byte           // what the target has sent; nil once it is delivered
-	paused   bool
-}
-
-// deliver gives the protocol the early data, unless it is paused.
-func (t *socks5Transport) deliver() {
-	if t.paused || t.early == nil {
-		return
-	}
-	early, returned := t.early, false
-	t.early = nil
-	defer func() {
-		if !returned { // a panic, which the loop reports
-			t.Transport.AbortConnection()
-		}
-	}()
-	t.protocol.DataReceived(early)
-	returned = true
-}
-
-func (t *socks5Transport) PauseProducing() {
-	t.paused = true
-	t.Transport.PauseProducing()
-}
-
-func (t *socks5Transport) ResumeProducing() {
-	t.paused = false
-	if t.early == nil {
-		t.Transport.ResumeProducing()
-		return
-	}
-	t.clock.CallLater(0, func() { // never in the middle of the caller
-		if t.deliver(); !t.paused {
-			t.Transport.ResumeProducing()
-		}
-	})
-}
-
-func (t *socks5Transport) StopProducing() { t.LoseConnection() }
-
-func (t *socks5Transport) LoseConnection() {
-	t.early = nil
-	t.Transport.LoseConnection()
-}
-
-func (t *socks5Transport) AbortConnection() {
-	t.early = nil
-	t.Transport.AbortConnection()
-}
-
-func (t *socks5Transport) SwitchProtocol(p reactor.Protocol) (old reactor.Protocol) {
-	t.protocol = p
-	return t.Transport.SwitchProtocol(p)
 }
 
 // A socks5Dialog is the client's side of SOCKS5, without I/O.

@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/handover"
 	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
@@ -82,6 +83,10 @@ func As[T any](layer any) (found T, ok bool) {
 		}
 		if found, ok = layer.(T); ok {
 			return found, true
+		}
+		if early, ok := layer.(*handover.Transport); ok {
+			layer = early.Transport
+			continue
 		}
 		wrapper, isWrapper := layer.(Wrapper)
 		switch {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/handover"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -205,11 +206,7 @@ func (o *tunnelOpener) handOver(early []byte) {
 		return
 	}
 	o.dump.end()
-	o.transport.SwitchProtocol(p)
-	p.ConnectionMade(o.transport)
-	if len(early) != 0 && !o.transport.Disconnecting() {
-		p.DataReceived(early)
-	}
+	handover.To(o.transport, p, early, false, nil)
 	o.opened.Callback(p)
 }
 

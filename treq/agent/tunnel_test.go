@@ -11,8 +11,11 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
+	"github.com/seed-7c003b53/gotreq/internal/testkit/urls"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
+	"github.com/seed-7c003b53/gotreq/treq/request"
+	"github.com/seed-7c003b53/gotreq/treq/response"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
@@ -167,6 +170,106 @@ func TestTunnelLimits(t *testing.T) {
 			}
 			w.r.Pump()
 			w.wantClosed(0)
+		})
+	}
+}
+
+// TestTunnelEarlyData: what the target sends together with the proxy's answer waits while the protocol
+// pauses, and is lost when the protocol ends the connection.
+func TestTunnelEarlyData(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		made   func(reactor.Transport)
+		before string // what has come when the tunnel is open
+		after  string // and after the protocol has resumed
+	}{
+		{"nothing", func(reactor.Transport) {}, "early", "early, late"},
+		{"pauses", reactor.Transport.PauseProducing, "", "early, late"},
+		{"closes", reactor.Transport.LoseConnection, "", ""},
+		{"aborts", reactor.Transport.AbortConnection, "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, agent.PoolConfig{})
+			e, err := w.agent.Tunnel(urls.MustParse("http://proxy.example:8080"), "a.example")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &made{then: test.made}
+			d := e.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }))
+			w.r.Pump()
+			c := w.Conn(0)
+			c.Send("HTTP/1.1 200 OK\r\n\r\nearly")
+			if got := deferredtest.SuccessResultOf(t, d); got != reactor.Protocol(p) || p.got.String() != test.before {
+				t.Errorf("connected to %v, got %q, want %q", got, p.got.String(), test.before)
+			}
+			p.ResumeProducing()
+			w.r.Pump()
+			if test.after != "" {
+				c.Send(", late")
+			}
+			if got := p.got.String(); got != test.after {
+				t.Errorf("got %q, want %q", got, test.after)
+			}
+			p.AbortConnection()
+			w.r.Pump()
+		})
+	}
+}
+
+// A made is a tunnelled that does something in ConnectionMade.
+type made struct {
+	tunnelled
+	then func(reactor.Transport)
+}
+
+func (m *made) ConnectionMade(t reactor.Transport) {
+	m.tunnelled.ConnectionMade(t)
+	m.then(t)
+}
+
+// TestUpgradePaused: what the server sends together with its agreement waits while the protocol
+// pauses, over HTTP/1.1 and HTTP/2.
+func TestUpgradePaused(t *testing.T) {
+	check := func(t *testing.T, r interface{ Pump() }, resp *response.Response, send func(text string)) {
+		p := &made{then: reactor.Transport.PauseProducing}
+		resp.Upgrade.SwitchProtocol(p)
+		r.Pump()
+		send("late")
+		if p.got.Len() != 0 {
+			t.Errorf("the paused protocol got %q", p.got.String())
+		}
+		p.ResumeProducing()
+		r.Pump()
+		if got := p.got.String(); got != "early late" {
+			t.Errorf("the protocol got %q", got)
+		}
+		p.AbortConnection()
+		r.Pump()
+	}
+	for name, req := range map[string]*request.Request{
+		"101":     newRequest("GET", "http://a.example/", "Connection", "Upgrade", "Upgrade", "x"),
+		"CONNECT": connectTo("target.example:25"),
+	} {
+		t.Run("HTTP/1.1, "+name, func(t *testing.T) {
+			w := newWorld(t, agent.PoolConfig{})
+			d := w.send(req)
+			c := w.Conn(0)
+			if name == "101" {
+				c.Send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nearly ")
+			} else {
+				c.Send("HTTP/1.1 200 OK\r\n\r\nearly ")
+			}
+			check(t, w.r, deferredtest.SuccessResultOf(t, d), c.Send)
+		})
+	}
+	for name, req := range map[string]*request.Request{"WebSocket": webSocketRequest(), "CONNECT": connectTo("target.example:25")} {
+		t.Run("HTTP/2, "+name, func(t *testing.T) {
+			w := newHTTP2World(t, agent.PoolConfig{})
+			w.config.ConnectProtocol = true
+			d := w.send(req)
+			s := w.conn(0).request(0)
+			s.c.do(func() { s.respond(200, false); s.write("early ", false) })
+			check(t, w.r, deferredtest.SuccessResultOf(t, d), func(text string) { s.c.do(func() { s.write(text, false) }) })
 		})
 	}
 }

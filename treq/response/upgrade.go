@@ -1,6 +1,9 @@
 package response
 
-import "github.com/seed-7c003b53/gotreq/reactor"
+import (
+	"github.com/seed-7c003b53/gotreq/internal/handover"
+	"github.com/seed-7c003b53/gotreq/reactor"
+)
 
 // An Upgrade is a connection that was HTTP and now speaks another protocol, such as
 // WebSocket (RFC 9110, section 7.8). The receiver of the response must call
@@ -29,6 +32,8 @@ type pendingProtocol struct {
 	next  reactor.Protocol // set by SwitchProtocol
 }
 
+func (p *pendingProtocol) ConnectionMade(t reactor.Transport) { p.next.ConnectionMade(t) }
+
 func (p *pendingProtocol) DataReceived(data []byte) {
 	if p.next != nil {
 		p.next.DataReceived(data)
@@ -56,26 +61,30 @@ func (p *halfCloseable) ReadConnectionLost()  { p.half.ReadConnectionLost() }
 func (p *halfCloseable) WriteConnectionLost() { p.half.WriteConnectionLost() }
 
 // SwitchProtocol makes p the protocol of the connection. It calls ConnectionMade, and
-// then DataReceived with the bytes received until now. It panics on a second call.
+// then DataReceived with the bytes received until now; if p pauses its transport in
+// ConnectionMade, they wait for ResumeProducing. It panics on a second call. A panic of p
+// closes the connection.
 func (u *Upgrade) SwitchProtocol(p reactor.Protocol) {
 	w := u.pending
 	if w.next != nil {
 		panic("response: the connection of an Upgrade was taken already")
 	}
-	w.next = p
+	early, lost, panicked := w.early, w.lost, true
+	w.early, w.next = nil, p
+	var outside reactor.Protocol = w
 	if half, ok := p.(reactor.HalfCloseableProtocol); ok {
-		u.transport.SwitchProtocol(&halfCloseable{w, half})
+		outside = &halfCloseable{w, half}
 	}
-	p.ConnectionMade(u.transport)
-	if early := w.early; len(early) != 0 && !u.transport.Disconnecting() {
-		w.early = nil
-		p.DataReceived(early)
+	defer func() {
+		if panicked {
+			u.transport.AbortConnection()
+		}
+	}()
+	handover.To(u.transport, outside, early, false, nil)
+	if lost != nil {
+		p.ConnectionLost(lost)
 	}
-	if w.lost != nil {
-		p.ConnectionLost(w.lost)
-		return
-	}
-	u.transport.ResumeProducing()
+	panicked = false
 }
 
 // Abort closes the connection.

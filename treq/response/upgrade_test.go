@@ -50,7 +50,60 @@ func TestUpgradeEndedAtOnce(t *testing.T) {
 // An ender ends its connection as soon as it is made.
 type ender struct {
 	switched
-	end func(reactor.Transport)
+	transport reactor.Transport
+	end       func(reactor.Transport)
 }
 
-func (p *ender) ConnectionMade(t reactor.Transport) { p.end(t) }
+func (p *ender) ConnectionMade(t reactor.Transport) {
+	p.transport = t
+	p.end(t)
+}
+
+// TestUpgradePaused: the bytes that came with the response wait while the protocol pauses its transport
+// in ConnectionMade.
+func TestUpgradePaused(t *testing.T) {
+	r := memory.New()
+	transport := &memory.StringTransport{On: r, Protocol: &switched{}}
+	u := response.NewUpgrade(transport, []byte("early"))
+	p := &ender{end: reactor.Transport.PauseProducing}
+	u.SwitchProtocol(p)
+	r.Pump()
+	if p.got != "" || transport.ProducerState() != memory.Paused {
+		t.Errorf("the paused protocol received %q, the transport is %v", p.got, transport.ProducerState())
+	}
+	p.transport.ResumeProducing()
+	r.Pump()
+	if p.got != "early" || transport.ProducerState() != memory.Producing {
+		t.Errorf("the protocol received %q, the transport is %v", p.got, transport.ProducerState())
+	}
+	// Without such bytes, the pause counts too.
+	transport = &memory.StringTransport{On: r, Protocol: &switched{}}
+	response.NewUpgrade(transport, nil).SwitchProtocol(p)
+	if transport.ProducerState() != memory.Paused {
+		t.Errorf("the transport is %v", transport.ProducerState())
+	}
+}
+
+// TestUpgradePanics: a protocol that panics loses its connection.
+func TestUpgradePanics(t *testing.T) {
+	for _, in := range []string{"ConnectionMade", "DataReceived"} {
+		transport := &memory.StringTransport{On: memory.New(), Protocol: &switched{}}
+		u := response.NewUpgrade(transport, []byte("early"))
+		if got := recovered(func() { u.SwitchProtocol(panicking(in)) }); got != in || !transport.Disconnecting() {
+			t.Errorf("%s panicked with %v; the connection ends: %t", in, got, transport.Disconnecting())
+		}
+	}
+}
+
+// A panicking protocol panics in the named method.
+type panicking string
+
+func (p panicking) ConnectionMade(reactor.Transport) { p.in("ConnectionMade") }
+func (p panicking) DataReceived([]byte)              { p.in("DataReceived") }
+func (p panicking) ConnectionLost(error)             {}
+
+func (p panicking) in(method string) {
+	if string(p) == method {
+		panic(method)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/seed-7c003b53/gotreq/internal/handover"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
@@ -16,7 +17,8 @@ import (
 var ErrNoSwitch = errors.New("web: the request asks for no other protocol")
 
 // SwitchProtocol answers the request with its agreement to another protocol, and makes p the protocol of the connection.
-// It calls ConnectionMade of p, and then DataReceived if the client has already sent more. It does not call p if it fails.
+// It calls ConnectionMade of p, and then DataReceived if the client has already sent more; if p pauses its transport in
+// ConnectionMade, that waits for ResumeProducing. It does not call p if it fails.
 //
 // The agreement to CONNECT is a 200, or the 2xx of SetResponseCode. The agreement to an Upgrade is a 101 (RFC 9110, section
 // 7.8); its Upgrade is that of ResponseHeader, or else the first one that the client has asked for. The other headers of the
@@ -94,20 +96,6 @@ func (s *socket) hand(p reactor.Protocol) {
 			t.AbortConnection()
 		}
 	}()
-	t.SwitchProtocol(p)
-	p.ConnectionMade(t)
-	if len(s.in) != 0 && !t.Disconnecting() {
-		p.DataReceived(s.in)
-	}
-	if s.readEnded {
-		if half, ok := p.(reactor.HalfCloseableProtocol); ok {
-			half.ReadConnectionLost()
-		} else {
-			t.LoseConnection()
-		}
-	}
-	if s.paused {
-		t.ResumeProducing()
-	}
+	handover.To(t, p, s.in, s.readEnded, nil)
 	panicked = false
 }

@@ -228,3 +228,77 @@ func TestAccidentalProducer(t *testing.T) {
 	}))
 	want(t, body(s.ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n")), "hello")
 }
+
+// TestSwitchProtocolPaused: what the client has already sent, and its end of file, wait while the protocol pauses its
+// transport in ConnectionMade, over HTTP/1.1 and HTTP/2.
+func TestSwitchProtocolPaused(t *testing.T) {
+	var held *web.Request
+	p := &shouter{}
+	site := func(now bool) *web.Site {
+		p = &shouter{made: func(t reactor.Transport) { t.PauseProducing() }}
+		return &web.Site{Root: tunnels(func(req *web.Request) {
+			req.ResponseHeader["Date"] = nil
+			if held = req; now {
+				want(t, req.SwitchProtocol(p), nil)
+				return
+			}
+			req.NotDoneYet()
+		})}
+	}
+	check := func(r *memory.Reactor, before, after string) {
+		t.Helper()
+		want(t, strings.Join(p.calls, "|"), before)
+		p.ResumeProducing()
+		want(t, strings.Join(p.calls, "|"), before)
+		r.Pump()
+		want(t, strings.Join(p.calls, "|"), after)
+	}
+	for _, request := range []string{
+		"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n",
+		"CONNECT an.example:80 HTTP/1.1\r\nHost: an.example:80\r\n\r\n",
+	} {
+		s := serve(t, site(true)) // at once
+		c := s.connect().send(request + "early ")
+		c.send("late")
+		want(t, p.lost, nil)
+		check(s.Reactor, "made", "made|early |late")
+		want(t, strings.HasSuffix(c.take(), "\r\n\r\nhello, EARLY LATE"), true)
+
+		s = serve(t, site(false)) // later, when the channel has paused the connection
+		c = s.connect().send(request + strings.Repeat("e", 300_000))
+		c.LoseWriteConnection()
+		s.Pump()
+		want(t, held.SwitchProtocol(p), nil)
+		s.Pump()
+		want(t, strings.Join(p.calls, "|"), "made")
+		want(t, p.lost, nil)
+		p.ResumeProducing()
+		s.Pump()
+		want(t, strings.Join(p.calls, ""), "made"+strings.Repeat("e", 300_000))
+		want(t, p.lost, reactor.ErrConnectionDone)
+	}
+	for _, now := range []bool{true, false} {
+		for name, begin := range map[string]func(c *h2client) *answer{
+			"WebSocket": func(c *h2client) *answer { return c.webSocket() },
+			"CONNECT":   func(c *h2client) *answer { return c.connect("an.example:80") },
+		} {
+			t.Run(name, func(t *testing.T) {
+				c := serveH2(t, site(now))
+				a := begin(c)
+				a.send("early ", false).wait()
+				if !now {
+					want(t, held.SwitchProtocol(p), nil)
+				}
+				a.send("late", true).wait()
+				want(t, p.lost, nil)
+				want(t, strings.Join(p.calls, "|"), "made")
+				p.ResumeProducing()
+				c.wait()
+				want(t, strings.Join(p.calls, ""), "madeearly late")
+				want(t, p.lost, reactor.ErrConnectionDone)
+				want(t, a.String(), `200 "hello, EARLY LATE"`)
+				c.gone(t)
+			})
+		}
+	}
+}

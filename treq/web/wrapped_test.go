@@ -151,3 +151,28 @@ func TestWrappedSiteShutdown(t *testing.T) {
 		t.Errorf("got %q, ended %t; Shutdown ended %d times, %v", got, busy.ended, ended.Fired, ended.Err)
 	}
 }
+
+// TestWrappedSiteWebSocket: a resource of a wrapped site gives a stream of HTTP/2 to another
+// protocol, as for a WebSocket, and the connection goes on.
+func TestWrappedSiteWebSocket(t *testing.T) {
+	p := &shouter{}
+	s := serveWrapped(t, &web.Site{Root: tunnels(func(req *web.Request) {
+		req.ResponseHeader["Date"] = nil
+		if req.GetHeader("Upgrade") == "" {
+			req.WriteString("as ever")
+			return
+		}
+		want(t, req.SwitchProtocol(p), nil)
+	})})
+	c := s.dial()
+	a := c.webSocket()
+	a.send("early ", false).wait()
+	want(t, c.get("/").wait().String(), `200 Content-Length:7 Content-Type:text/plain; charset=utf-8 "as ever"`)
+	a.send("late", true).wait()
+	want(t, a.String(), `200 "hello, EARLY LATE"`)
+	want(t, p.lost, reactor.ErrConnectionDone)
+	c.gone(t)
+	c.transport.AbortConnection()
+	s.Pump()
+	want(t, len(s.DelayedCalls()), 0)
+}

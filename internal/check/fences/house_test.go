@@ -39,10 +39,11 @@ var house = []room{
 
 	// The reactor knows nothing of HTTP.
 	{"reactor", "deferred internal/coro internal/list internal/producer internal/random internal/timers"},
+	{"internal/handover", "reactor"},
 	{"reactor/task", "deferred internal/list internal/timers reactor"},
-	{"reactor/endpoints", "deferred reactor"},
+	{"reactor/endpoints", "deferred internal/handover reactor"},
 	{"reactor/memory", "deferred internal/producer internal/timers reactor"},
-	{"reactor/protocols", "deferred internal/list internal/producer reactor"},
+	{"reactor/protocols", "deferred internal/handover internal/list internal/producer reactor"},
 	{"internal/bridge", "deferred internal/coro reactor"},
 	// A stream as a Transport.
 	{"internal/duplex", "deferred internal/producer reactor treq/wire"},
@@ -51,12 +52,12 @@ var house = []room{
 	// cooperative tasks.
 	{"treq/request", "deferred internal/secret reactor/task"},
 	{"treq/cookies", "internal/list internal/origin"},
-	{"treq/response", "deferred internal/form internal/list internal/origin internal/secret reactor reactor/task treq/cookies treq/request"},
+	{"treq/response", "deferred internal/form internal/handover internal/list internal/origin internal/secret reactor reactor/task treq/cookies treq/request"},
 	{"treq/auth", "deferred internal/list internal/origin internal/random treq/request treq/response"},
 	{"treq/multipart", "deferred internal/random reactor/task treq/request"},
 
 	// The client.
-	{"treq/agent", "deferred internal/bridge internal/coro internal/duplex internal/http1 internal/http2 internal/list internal/origin internal/pieces internal/secret reactor reactor/endpoints reactor/task treq/auth treq/cookies treq/request treq/response treq/wire"},
+	{"treq/agent", "deferred internal/bridge internal/coro internal/duplex internal/handover internal/http1 internal/http2 internal/list internal/origin internal/pieces internal/secret reactor reactor/endpoints reactor/task treq/auth treq/cookies treq/request treq/response treq/wire"},
 	{"treq/client", "deferred internal/origin internal/secret reactor reactor/task treq/agent treq/auth treq/cookies treq/multipart treq/request treq/response"},
 
 	// The client for goroutines that wait.
@@ -65,7 +66,7 @@ var house = []room{
 	// The server needs nothing of the client. It shares the machine of HTTP/1.1 with it,
 	// and therefore treq/wire, whose limits it lets its user set and whose errors it
 	// answers.
-	{"treq/web", "deferred internal/coro internal/duplex internal/form internal/http1 internal/http2 internal/list internal/pieces internal/producer internal/random internal/secret reactor treq/wire"},
+	{"treq/web", "deferred internal/coro internal/duplex internal/form internal/handover internal/http1 internal/http2 internal/list internal/pieces internal/producer internal/random internal/secret reactor treq/wire"},
 
 	// The face, and what tests put in its place.
 	{"treq", "deferred reactor treq/agent treq/auth treq/client treq/response"},
