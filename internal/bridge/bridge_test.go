@@ -112,6 +112,47 @@ func TestPipeFails(t *testing.T) {
 	}
 }
 
+// endingLoop is a loop that the test ends.
+type endingLoop struct {
+	calls
+	ended chan struct{}
+}
+
+func (l endingLoop) Ended() <-chan struct{} { return l.ended }
+
+// TestPipeOfALoopThatEnds: a paused source is not resumed any more when its loop has ended. What
+// has come is read; then Read fails, and does not wait for ever.
+func TestPipeOfALoopThatEnds(t *testing.T) {
+	why := errors.New("why")
+	for name, test := range map[string]struct {
+		stopped func() error
+		end     error // what the source says before the loop ends
+		want    error
+	}{
+		"as it is":              {nil, nil, reactor.ErrStopped},
+		"explained":             {func() error { return why }, nil, why},
+		"after its own error":   {nil, why, why},
+		"after the end of file": {nil, io.EOF, io.EOF},
+	} {
+		loop, from := endingLoop{make(calls, 10), make(chan struct{})}, &source{}
+		p := bridge.NewPipe(loop, from)
+		p.Stopped = test.stopped
+		p.Write(make([]byte, 256<<10))
+		if test.end != nil {
+			p.End(test.end)
+		}
+		close(loop.ended)
+		if n, err := io.ReadFull(p, make([]byte, 256<<10)); err != nil {
+			t.Errorf("%s: read %d bytes, %v", name, n, err)
+		}
+		for range 2 {
+			if n, err := p.Read(make([]byte, 1)); n != 0 || err != test.want {
+				t.Errorf("%s: got %d, %v, want %v", name, n, err, test.want)
+			}
+		}
+	}
+}
+
 // ownLoop is a loop whose goroutine is the test's.
 type ownLoop struct{ calls }
 

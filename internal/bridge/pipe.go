@@ -10,11 +10,16 @@ import (
 // A Pipe takes bytes on the loop's goroutine and gives them to one goroutine that
 // reads. When it holds pipeSize bytes, it pauses its source until half of them are read.
 type Pipe struct {
+	// Stopped, unless nil, returns the error of Read after the loop has ended before the
+	// source: the source may be paused, and nobody resumes it any more. nil means
+	// [reactor.ErrStopped]. The goroutine that reads calls it, once.
+	Stopped func() error
+
 	threads reactor.Threads
 	source  reactor.PushProducer // belongs to the loop's goroutine
+	change  chan struct{}        // gets a signal after a change of data, err or closed
 
 	mu     sync.Mutex
-	change *sync.Cond // signals a change of data, err or closed
 	data   []byte
 	err    error // what Read returns after data; nil before the end
 	paused bool  // source is paused
@@ -26,9 +31,15 @@ const pipeSize = 256 << 10
 // NewPipe returns a Pipe. The Pipe pauses and resumes source, and stops source if the
 // reader closes the pipe before its end. It calls source on the loop's goroutine.
 func NewPipe(threads reactor.Threads, source reactor.PushProducer) *Pipe {
-	p := &Pipe{threads: threads, source: source}
-	p.change = sync.NewCond(&p.mu)
-	return p
+	return &Pipe{threads: threads, source: source, change: make(chan struct{}, 1)}
+}
+
+// signal wakes a Read that waits, or the next one.
+func (p *Pipe) signal() {
+	select {
+	case p.change <- struct{}{}:
+	default: // there is a signal already
+	}
 }
 
 // Write gives a copy of data to the reader. It belongs to the loop's goroutine.
@@ -41,7 +52,7 @@ func (p *Pipe) Write(data []byte) {
 	p.data = append(p.data, data...)
 	pause := !p.paused && len(p.data) >= pipeSize
 	p.paused = p.paused || pause
-	p.change.Signal()
+	p.signal()
 	p.mu.Unlock()
 	if pause {
 		p.source.PauseProducing()
@@ -56,11 +67,12 @@ func (p *Pipe) End(err error) {
 	if p.err == nil {
 		p.err = err
 	}
-	p.change.Signal()
+	p.signal()
 }
 
 // Read blocks until there is data, and reads it. On the loop's goroutine, where it would wait
-// for itself, it fails with [reactor.ErrOnLoop] instead.
+// for itself, it fails with [reactor.ErrOnLoop] instead. If the loop ends, it fails as Stopped
+// says.
 func (p *Pipe) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
@@ -71,7 +83,7 @@ func (p *Pipe) Read(b []byte) (int, error) {
 		if first && p.threads.OnLoop() {
 			return 0, reactor.ErrOnLoop
 		}
-		p.change.Wait()
+		p.wait()
 	}
 	switch {
 	case p.closed:
@@ -91,6 +103,27 @@ func (p *Pipe) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// wait waits for a change, or for the end of the loop. mu is locked when it is called and
+// when it returns.
+func (p *Pipe) wait() {
+	ended := p.threads.Ended()
+	p.mu.Unlock()
+	select {
+	case <-p.change:
+		p.mu.Lock()
+		return
+	case <-ended:
+	}
+	err := reactor.ErrStopped
+	if p.Stopped != nil {
+		err = p.Stopped()
+	}
+	p.mu.Lock()
+	if p.err == nil {
+		p.err = err
+	}
+}
+
 // Fail makes every Read from now on fail with err, and stops the source. Any goroutine
 // may call it.
 func (p *Pipe) Fail(err error) {
@@ -101,7 +134,7 @@ func (p *Pipe) Fail(err error) {
 	}
 	stop := p.err == nil
 	p.err, p.data = err, nil
-	p.change.Broadcast()
+	p.signal()
 	if stop {
 		p.threads.CallFromThread(p.source.StopProducing)
 	}
@@ -126,7 +159,7 @@ func (p *Pipe) Close() error {
 	}
 	p.closed = true
 	p.data = nil
-	p.change.Broadcast()
+	p.signal()
 	if p.err == nil {
 		p.threads.CallFromThread(p.source.StopProducing)
 	}

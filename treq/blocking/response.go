@@ -237,7 +237,12 @@ type pipeReader struct {
 }
 
 func (r *pipeReader) ConnectionMade(t response.BodyTransport) {
-	r.pipe = bridge.NewPipe(r.exchange.client.reactor, t)
+	x := r.exchange
+	r.pipe = bridge.NewPipe(x.client.reactor, t)
+	r.pipe.Stopped = func() error {
+		x.over()
+		return x.client.explain(reactor.ErrStopped)
+	}
 }
 
 func (r *pipeReader) DataReceived(data []byte) { r.pipe.Write(data) }
