@@ -20,6 +20,11 @@
 // in the same piece. A pause works in the same way. What a function gets is valid until it
 // returns.
 //
+// LoseConnection sends what was written first, and a peer that reads nothing keeps it waiting. A
+// [TimeoutFactory] around the factory ends such connections too.
+//
+// Everything here belongs to the goroutine of the loop, as connections do; see package reactor.
+//
 // # Direct style
 //
 // [Lines], [Strings] and [Netstrings] split what an io.Reader has, such as a body's Reader.

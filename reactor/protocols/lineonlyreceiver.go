@@ -56,7 +56,8 @@ func (r *LineOnlyReceiver) ClearLineBuffer() []byte {
 	return r.in.clear()
 }
 
-// SendLine sends a line, and Delimiter after it.
+// SendLine sends a line, and Delimiter after it. It does not look for a Delimiter within line,
+// which for the peer ends the line.
 func (r *LineOnlyReceiver) SendLine(line string) { sendLine(r.Transport, line, r.Delimiter) }
 
 // PauseProducing pauses the receiver and Transport: no line is delivered until

@@ -55,8 +55,9 @@ func (r *LineReceiver) Err() error { return r.err }
 // SetRawMode switches to raw mode: RawDataReceived gets what follows.
 func (r *LineReceiver) SetRawMode() { r.raw = true }
 
-// SetLineMode switches to line mode: LineReceived gets what follows. extra comes first; it is
-// normally the end of what RawDataReceived got.
+// SetLineMode switches to line mode: LineReceived gets extra, and what follows. extra is normally
+// the end of what RawDataReceived got, and is then not copied. What has come and is not delivered,
+// because of a pause, goes before extra.
 func (r *LineReceiver) SetLineMode(extra []byte) {
 	r.raw = false
 	if len(extra) != 0 {
@@ -71,7 +72,8 @@ func (r *LineReceiver) ClearLineBuffer() []byte {
 	return r.in.clear()
 }
 
-// SendLine sends a line, and Delimiter after it.
+// SendLine sends a line, and Delimiter after it. It does not look for a Delimiter within line,
+// which for the peer ends the line.
 func (r *LineReceiver) SendLine(line string) { sendLine(r.Transport, line, r.Delimiter) }
 
 // PauseProducing pauses the receiver and Transport: nothing is delivered until

@@ -113,6 +113,9 @@ func TestLengthLimit(t *testing.T) {
 			r, tr = k.make(10, func(s []byte) { got = append(got, string(s)) }, func(n int64) { exceeded = append(exceeded, n) }), &memory.StringTransport{}
 			r.ConnectionMade(tr)
 			r.DataReceived([]byte(data))
+			if r.Err() != nil {
+				t.Errorf("%d bytes: the error is %v while the string is skipped", k.size, r.Err())
+			}
 			r.DataReceived([]byte(k.message("12345678901")[len(data):] + k.message("a")))
 			if len(exceeded) != 1 || exceeded[0] != 11 || r.Err() != nil || tr.Disconnecting() {
 				t.Errorf("%d bytes: LengthLimitExceeded was called with %v; the error is %v", k.size, exceeded, r.Err())

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
@@ -78,7 +79,7 @@ func (f *TrafficLoggingFactory) end() {
 // say logs what happened to connection number.
 func (f *TrafficLoggingFactory) say(number int, event string) {
 	f.begin(number)
-	f.line = append(f.line, event...)
+	f.line = appendPrintable(f.line, event)
 	f.end()
 }
 
@@ -136,6 +137,20 @@ func appendQuoted(line, data []byte) []byte {
 			line = append(line, `\t`...)
 		default:
 			line = append(line, '\\', 'x', hex[b>>4], hex[b&15])
+		}
+	}
+	return line
+}
+
+// appendPrintable appends text. A peer chooses a part of some texts: that of a panic, and the name
+// of its UNIX socket.
+func appendPrintable(line []byte, text string) []byte {
+	for _, r := range text {
+		if strconv.IsPrint(r) {
+			line = utf8.AppendRune(line, r)
+		} else {
+			quoted := strconv.QuoteRune(r)
+			line = append(line, quoted[1:len(quoted)-1]...)
 		}
 	}
 	return line

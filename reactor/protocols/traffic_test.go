@@ -57,6 +57,20 @@ connection 3: lost: connection was closed cleanly
 	}
 }
 
+// TestTrafficLogOfPanics: what a peer sends does not end a line by way of a panic either.
+func TestTrafficLogOfPanics(t *testing.T) {
+	r := policyReactor(t)
+	var log strings.Builder
+	server := &party{data: func(_ *party, data []byte) { panic("не " + string(data)) }}
+	serve(t, r, &protocols.TrafficLoggingFactory{Factory: builds(server), Output: &log})
+	client(r).transport.Write([]byte("x\nconnection 9: \x1b[31m\xff\""))
+	r.Pump()
+	want := `: lost: connection was lost: panic: не x\nconnection 9: \x1b[31m�"` + "\n"
+	if got := log.String(); !strings.HasSuffix(got, want) {
+		t.Errorf("got\n%s\nwant it to end in\n%s", got, want)
+	}
+}
+
 // TestTrafficLogOfEndings: the log shows how the protocol ends its connection.
 func TestTrafficLogOfEndings(t *testing.T) {
 	for _, test := range []struct {
