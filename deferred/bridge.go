@@ -82,16 +82,15 @@ func RunOn[T any](loop Loop, executor Executor, f func(ctx context.Context) (T, 
 // AddContext cancels d when ctx ends, unless the handlers added before it have given
 // a result by then. The error of the cancellation matches both [ErrCancelled] and the
 // context's cause with errors.Is. The context may end on any goroutine; loop delivers
-// its end.
+// its end. A loop with a method WatchContext, as each reactor has it, is told by that; so a
+// reactor in memory cancels d in the next turn, in each run.
 func (d *Deferred[T]) AddContext(ctx context.Context, loop Loop) *Deferred[T] {
 	hasResult, ended := false, false
-	stop := context.AfterFunc(ctx, func() {
-		loop.CallFromThread(func() {
-			if !hasResult {
-				ended = true
-				d.Cancel()
-			}
-		})
+	stop := watchContext(ctx, loop, func() {
+		if !hasResult {
+			ended = true
+			d.Cancel()
+		}
 	})
 	return d.add(observer[T](func(d *Deferred[T]) runner {
 		hasResult = true
@@ -102,6 +101,17 @@ func (d *Deferred[T]) AddContext(ctx context.Context, loop Loop) *Deferred[T] {
 		}
 		return nil
 	}))
+}
+
+// watchContext makes loop call f after ctx has ended, unless stop is called before.
+func watchContext(ctx context.Context, loop Loop, f func()) (stop func()) {
+	if watcher, ok := loop.(interface {
+		WatchContext(ctx context.Context, f func()) (stop func())
+	}); ok {
+		return watcher.WatchContext(ctx, f)
+	}
+	unwatch := context.AfterFunc(ctx, func() { loop.CallFromThread(f) })
+	return func() { unwatch() }
 }
 
 // A contextError is the error of a cancellation because of a context.

@@ -2,12 +2,15 @@ package reactor_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 	"weak"
+
+	"github.com/seed-7c003b53/gotreq/deferred"
 )
 
 // Contexts that the loop watches. A reactor in memory waits for no other goroutine, so it
@@ -22,6 +25,7 @@ var contextCases = []conformanceCase{
 	{"a function panics", none, contextPanic},
 	{"nothing is left", none, contextNothingLeft},
 	{"nil", none, contextNil},
+	{"a Deferred with a context", none, contextOfDeferred},
 }
 
 func contextEnds(f *fixture) {
@@ -235,5 +239,32 @@ func contextNil(f *fixture) {
 		if got := panicOf(call); !strings.Contains(got, "WatchContext with a nil context or function") {
 			f.Errorf("a nil %s: panic %q", name, got)
 		}
+	}
+}
+
+// A Deferred with a context is cancelled in the turn after the end.
+func contextOfDeferred(f *fixture) {
+	cause := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	d := deferred.New[int]().AddContext(ctx, f)
+	var got error
+	d.AddErrback(func(err error) (int, error) {
+		if got = err; !f.OnLoop() {
+			f.Error("not on the loop")
+		}
+		f.Stop()
+		return 0, nil
+	})
+	cancel(cause)
+	if got != nil {
+		f.Error("cancelled by the goroutine that ends the context")
+	}
+	if f.memory != nil {
+		f.memory.Pump()
+	} else {
+		f.run()
+	}
+	if !errors.Is(got, cause) || !errors.Is(got, deferred.ErrCancelled) {
+		f.Errorf("got %v", got)
 	}
 }
