@@ -61,12 +61,15 @@ func execute(t *testing.T, name string, args ...string) (stdout, stderr string, 
 
 // offline has parts of the output of each example without arguments.
 var offline = map[string][]string{
+	"acme":       {"the account is valid for [mailto:me@an.example]\n", "a certificate for [an.example] by the ACME server of an example is valid for 2160h0m0s\n"},
 	"basic_auth": {"<Response 200", `"authorized": true`},
 	"basic_get": {"HTTP/1.1 200 OK\n", "\nContent-Type: application/json; charset=utf-8\n",
 		`"library": [`, `"gotreq"`},
-	"basic_post":         {"<Response 200", `"application/x-www-form-urlencoded"`, `"data": "form=data&greeting=Hello%21"`},
-	"basic_url":          {"<Response 200", "/anything/what%20&%20where%3F?q=a+b&q=%26"},
-	"blocking":           {"word 0\nword 1\nword 2\nword 3\nword 4\n"},
+	"basic_post": {"<Response 200", `"application/x-www-form-urlencoded"`, `"data": "form=data&greeting=Hello%21"`},
+	"basic_url":  {"<Response 200", "/anything/what%20&%20where%3F?q=a+b&q=%26"},
+	"blocking":   {"word 0\nword 1\nword 2\nword 3\nword 4\n"},
+	"build_session": {"/api/commits/c0ffee/builds/0 by builder on linux-1 at 86400\n/api/commits/bad%2Fbed/builds/1 by builder on linux-1 at 86400\n",
+		"after the end: POST http://127.0.0.1:", "the HTTP service is not running\n"},
 	"chat":               {"listening on", "* Bob is here\nAlice: hello, Bob\nBob: hello, Alice\n* Bob is gone\n* it is "},
 	"circuit_breaker":    {"I do not feel well.\n\nI do not feel well.\n\nI do not feel well.\n\n", ": the server has failed too often: it rests\nI do not", ": the server has failed too often: it rests\nI am fine.\nI am fine.\n"},
 	"crawler":            {"failed, waiting 1", "\n200 pages\n"},

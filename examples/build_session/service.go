@@ -1,15 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"reflect"
-	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
-	"github.com/seed-7c003b53/gotreq/treq/request"
-	"github.com/seed-7c003b53/gotreq/treq/response"
+	"github.com/seed-7c003b53/gotreq/treq/cookies"
 )
 
 // maxPersistentPerHost bounds the unused connections that a Service keeps to one host.
@@ -25,25 +26,33 @@ type Service struct {
 	reactor  reactor.Reactor
 	pool     *agent.Pool
 	sessions []*Session
-	running  bool
-	pending  []*response.Deferred
+	context  context.Context // ends when the service does
+	stop     context.CancelCauseFunc
 }
 
 // NewService returns a Service on r, which StartService starts.
 func NewService(r reactor.Reactor) *Service {
-	return &Service{reactor: r, pool: agent.NewPool(r, agent.PoolConfig{MaxPersistentPerHost: maxPersistentPerHost})}
+	s := &Service{reactor: r, pool: agent.NewPool(r, agent.PoolConfig{MaxPersistentPerHost: maxPersistentPerHost})}
+	s.context, s.stop = context.WithCancelCause(context.Background())
+	s.stop(ErrStopped)
+	return s
 }
 
-// StartService lets the sessions send requests.
-func (s *Service) StartService() { s.running = true }
+// StartService lets the sessions send requests, until StopService.
+func (s *Service) StartService() {
+	if s.context.Err() == nil { // it runs
+		return
+	}
+	s.context, s.stop = context.WithCancelCause(context.Background())
+	for _, session := range s.sessions {
+		session.renew()
+	}
+}
 
-// StopService gives up the requests that have no response yet, and closes the unused
+// StopService ends the requests and responses that are under way, and closes the unused
 // connections. The Deferred fires when they are closed.
 func (s *Service) StopService() *deferred.Deferred[deferred.None] {
-	s.running = false
-	for _, d := range slices.Clone(s.pending) {
-		d.Cancel()
-	}
+	s.stop(ErrStopped)
 	return s.pool.CloseCachedConnections()
 }
 
@@ -55,30 +64,11 @@ func (s *Service) Session(config SessionConfig) *Session {
 			return session
 		}
 	}
-	session := newSession(s, config)
+	config.Headers = treq.Headers(http.Header(config.Headers).Clone())
+	session := &Session{service: s, asked: config, config: config.Client()}
+	session.config.Jar = new(cookies.Jar)
+	session.config.AgentConfig = agent.Config{Pool: s.pool, TLS: agent.NewTLSPolicy(config.TLS)}
+	session.renew()
 	s.sessions = append(s.sessions, session)
 	return session
-}
-
-// A gate is the agent of a session. It lets requests through while the service is running.
-type gate struct {
-	agent.Requester
-	service *Service
-}
-
-// Request sends req.
-func (g gate) Request(req *request.Request) *response.Deferred {
-	s := g.service
-	if !s.running {
-		return agent.Refuse(req, ErrStopped)
-	}
-	d := g.Requester.Request(req)
-	s.pending = append(s.pending, d)
-	return d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
-		s.pending = slices.DeleteFunc(s.pending, func(other *response.Deferred) bool { return other == d })
-		if err != nil && !s.running {
-			err = ErrStopped
-		}
-		return resp, err
-	})
 }

@@ -3,11 +3,10 @@ package main
 import (
 	"crypto/tls"
 	"log/slog"
-	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
-	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
@@ -44,23 +43,22 @@ func (c SessionConfig) Client() client.Config {
 // A Session makes requests that have a SessionConfig in common. It is a treq.Client.
 type Session struct {
 	*client.HTTPClient
+	service *Service
 	asked   SessionConfig
-	reactor reactor.Reactor
 	config  client.Config
-}
-
-func newSession(s *Service, asked SessionConfig) *Session {
-	asked.Headers = treq.Headers(http.Header(asked.Headers).Clone())
-	config := asked.Client()
-	config.Agent = gate{service: s, Requester: agent.New(s.reactor, agent.Config{Pool: s.pool, TLS: agent.NewTLSPolicy(asked.TLS)})}
-	return &Session{HTTPClient: client.New(s.reactor, config), asked: asked, reactor: s.reactor, config: config}
 }
 
 // UpdateHeaders adds headers to those of later requests. They replace headers of the same names.
 func (s *Session) UpdateHeaders(headers treq.Headers) {
 	s.config.Defaults = append(s.config.Defaults, headers)
-	s.config.Jar = s.Jar()
-	s.HTTPClient = client.New(s.reactor, s.config)
+	s.renew()
+}
+
+// renew makes the client anew. It keeps its cookies and connections.
+func (s *Session) renew() {
+	config := s.config
+	config.Defaults = append(slices.Clip(config.Defaults), treq.Context(s.service.context))
+	s.HTTPClient = client.New(s.service.reactor, config)
 }
 
 // A Timestamp is a time that JSON has as the number of seconds since 1970.
