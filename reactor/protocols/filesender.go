@@ -17,6 +17,11 @@ type FileSender struct {
 	// ChunkSize is the largest number of bytes of one Read. 0 means 16384. It is Twisted's
 	// CHUNK_SIZE.
 	ChunkSize int
+	// Clock lets other work go first when transform has left nothing of 64 pieces: the consumer
+	// asks for no more before something is written to it, so the FileSender goes on by itself, in
+	// the next turn. nil means the reactor of the consumer if that is a [reactor.Transport];
+	// for another consumer, the FileSender goes on at once.
+	Clock reactor.Clock
 
 	file      io.Reader
 	consumer  reactor.Consumer
@@ -24,9 +29,13 @@ type FileSender struct {
 	buffer    []byte
 	sent      int64
 	result    *deferred.Deferred[int64] // nil unless a transfer is in progress
+	later     reactor.DelayedCall       // goes on in the next turn; nil unless it is due
 }
 
-const defaultChunkSize = 1 << 14
+const (
+	defaultChunkSize = 1 << 14
+	maxDropped       = 64 // pieces of which transform leaves nothing, in a turn
+)
 
 var (
 	// ErrTransferStopped is the error of a transfer whose consumer stopped the FileSender:
@@ -64,7 +73,8 @@ func (s *FileSender) BeginFileTransfer(file io.Reader, consumer reactor.Consumer
 // ResumeProducing writes the next piece; see [reactor.PullProducer].
 func (s *FileSender) ResumeProducing() {
 	d := s.result
-	for s.result == d && d != nil {
+	s.cancelLater()
+	for dropped := 0; s.result == d && d != nil; {
 		wrote, err := s.step()
 		if s.result != d { // the consumer, or the program, has ended the transfer
 			return
@@ -79,6 +89,32 @@ func (s *FileSender) ResumeProducing() {
 		case wrote: // else the consumer would not ask again
 			return
 		}
+		if dropped++; dropped == maxDropped && s.goOnLater() {
+			return
+		}
+	}
+}
+
+// goOnLater has ResumeProducing called in the next turn. It returns false without a clock.
+func (s *FileSender) goOnLater() bool {
+	clock := s.Clock
+	if t, ok := s.consumer.(reactor.Transport); ok && clock == nil {
+		clock = t.Reactor()
+	}
+	if clock == nil {
+		return false
+	}
+	s.later = clock.CallLater(0, func() {
+		s.later = nil
+		s.ResumeProducing()
+	})
+	return true
+}
+
+func (s *FileSender) cancelLater() {
+	if s.later != nil {
+		s.later.Cancel()
+		s.later = nil
 	}
 }
 
@@ -139,5 +175,6 @@ func (s *FileSender) unregister() {
 
 // end forgets the transfer.
 func (s *FileSender) end() {
+	s.cancelLater()
 	s.file, s.consumer, s.transform, s.buffer, s.result = nil, nil, nil, nil, nil
 }

@@ -230,3 +230,61 @@ func TestFileSenderCancelledWithin(t *testing.T) {
 		}
 	}
 }
+
+// TestFileSenderDropsMuch: a transform that leaves nothing does not keep the loop from other work.
+func TestFileSenderDropsMuch(t *testing.T) {
+	const size = 1000
+	drops := func([]byte) []byte { return nil }
+	for name, c := range map[string]struct {
+		clock bool // the sender's own, for a consumer that is no transport
+		then  func(s *protocols.FileSender, d *deferred.Deferred[int64])
+		read  int // in the end
+		err   error
+	}{
+		"to its end":    {then: func(*protocols.FileSender, *deferred.Deferred[int64]) {}, read: size},
+		"another clock": {clock: true, then: func(*protocols.FileSender, *deferred.Deferred[int64]) {}, read: size},
+		"cancelled":     {then: func(_ *protocols.FileSender, d *deferred.Deferred[int64]) { d.Cancel() }, read: 64, err: deferred.ErrCancelled},
+		"stopped":       {then: func(s *protocols.FileSender, _ *deferred.Deferred[int64]) { s.StopProducing() }, read: 64, err: protocols.ErrTransferStopped},
+		"asked":         {then: func(s *protocols.FileSender, _ *deferred.Deferred[int64]) { s.ResumeProducing() }, read: size},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := memory.New()
+			read, transport := 0, &memory.StringTransport{On: r}
+			file := readFunc(func(p []byte) (int, error) {
+				if read == size {
+					return 0, io.EOF
+				}
+				read++
+				return 1, nil
+			})
+			sender, consumer := &protocols.FileSender{}, reactor.Consumer(transport)
+			if c.clock {
+				sender.Clock, consumer = r, struct{ reactor.Consumer }{&memory.StringTransport{}}
+			}
+			d := sender.BeginFileTransfer(file, consumer, drops)
+			sender.ResumeProducing()
+			deferredtest.NoResult(t, d)
+			if read != 64 {
+				t.Errorf("%d pieces in a turn", read)
+			}
+			c.then(sender, d)
+			if n := len(r.DelayedCalls()); n > 1 || n == 1 && c.err != nil {
+				t.Errorf("%d delayed calls", n)
+			}
+			r.Pump()
+			if c.err != nil {
+				deferredtest.FailureIs(t, d, c.err)
+			} else if n := deferredtest.SuccessResultOf(t, d); n != 0 {
+				t.Errorf("fired with %d", n)
+			}
+			if read != c.read || len(r.DelayedCalls()) != 0 {
+				t.Errorf("%d pieces were read, want %d; %d delayed calls are left", read, c.read, len(r.DelayedCalls()))
+			}
+		})
+	}
+	// Without a clock, it goes on at once.
+	sender := &protocols.FileSender{ChunkSize: 1}
+	d := sender.BeginFileTransfer(strings.NewReader(strings.Repeat("x", size)), struct{ reactor.Consumer }{&memory.StringTransport{}}, drops)
+	sender.ResumeProducing()
+	deferredtest.SuccessResultOf(t, d)
+}
