@@ -133,6 +133,9 @@ func (d *dial) done(s Socket, err error) {
 		return
 	}
 	if d.over { // BuildProtocol cancelled the attempt
+		if u, ok := p.(unconnected); ok {
+			u.NeverConnected()
+		}
 		s.Close(true)
 		return
 	}
@@ -146,6 +149,10 @@ func (d *dial) done(s Socket, err error) {
 		d.result.Callback(p)
 	}
 }
+
+// An unconnected protocol learns that it gets no connection, so that the place that it has in a
+// factory's limit is free again: those of package protocols do.
+type unconnected interface{ NeverConnected() }
 
 // build calls factory to build a protocol for s. It closes s if factory builds none.
 func (l *Loop) build(factory Factory, s Socket) (p Protocol, err error) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
@@ -427,3 +429,40 @@ func TestPanicInBuildProtocol(t *testing.T) {
 		})
 	}
 }
+
+// TestCancelledInBuildProtocol: a client whose BuildProtocol cancels its own attempt to connect has no
+// place any more, in none of the factories around it.
+func TestCancelledInBuildProtocol(t *testing.T) {
+	const address = "192.0.2.1:1"
+	for _, half := range []bool{false, true} {
+		r := memory.New()
+		if _, err := r.ListenTCP(address, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &collector{} })); err != nil {
+			t.Fatal(err)
+		}
+		var attempt *deferred.Deferred[reactor.Protocol]
+		cancels := reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+			attempt.Cancel()
+			if half {
+				return halfCollector{&collector{}}
+			}
+			return &collector{}
+		})
+		peers := &protocols.LimitConnectionsByPeer{Factory: cancels, Limit: 1}
+		total := &protocols.LimitTotalConnectionsFactory{Factory: peers, Limit: 1}
+		throttled := &protocols.ThrottlingFactory{Factory: total, MaxConnections: 1}
+		for range 3 {
+			attempt = r.ConnectTCP(address, throttled, reactor.ConnectConfig{})
+			r.Pump()
+			deferredtest.FailureIs(t, attempt, deferred.ErrCancelled)
+			if n := total.Connections(); n != 0 {
+				t.Errorf("%d places are taken", n)
+			}
+		}
+	}
+}
+
+// A halfCollector is a collector that is half-closeable.
+type halfCollector struct{ *collector }
+
+func (halfCollector) ReadConnectionLost()  {}
+func (halfCollector) WriteConnectionLost() {}

@@ -18,6 +18,11 @@ import (
 // A second's worth may pass at once. Beyond that, all connections pause until the limit allows
 // more, at least a tenth of a second. In any t seconds, at most t+1 times the limit and the last
 // read or write pass. Those connections go on first that were paused for the longest time.
+//
+// A connection that is paused learns of its peer's end, or of its loss, when it goes on, as after
+// every pause of a [reactor.Transport]. Until then it counts; PeerClosed of its transport may
+// tell earlier.
+//
 // The limits hold for the bytes on this side of TLS.
 type ThrottlingFactory struct {
 	// Factory builds the protocols.

@@ -141,6 +141,15 @@ func (o outside) ConnectionLost(reason error) {
 	o.w.self.ConnectionLost(reason)
 }
 
+// NeverConnected gives the place in the factory back: the reactor calls it if the protocol gets no
+// connection, since BuildProtocol has cancelled the attempt to connect.
+func (o outside) NeverConnected() {
+	o.w.leave()
+	if p, ok := o.w.inner.(interface{ NeverConnected() }); ok {
+		p.NeverConnected()
+	}
+}
+
 // HandshakeCompleted calls that of the wrapped protocol; see [reactor.HandshakeListener].
 func (o outside) HandshakeCompleted() {
 	if p, ok := o.w.inner.(reactor.HandshakeListener); ok {
