@@ -87,10 +87,7 @@ func sendingFails(f *fixture, upload upload) {
 		s = upload(f, client)
 	}
 	server.lost = func(error) {
-		f.CallLater(20*time.Millisecond, func() {
-			if s != nil && s.stops != 1 {
-				f.Errorf("the producer was stopped %d times after sending failed", s.stops)
-			}
+		f.whenStopped(s, 20*time.Millisecond, func() {
 			if client.isLost() || client.got.Len() != 0 {
 				f.Errorf("the paused client got %d bytes and lost its connection for %v", client.got.Len(), client.reasons)
 			}
@@ -105,6 +102,25 @@ func sendingFails(f *fixture, upload upload) {
 	if errors.Is(client.reasons[0], io.EOF) {
 		f.Error("the reset is taken for an end in order")
 	}
+}
+
+// whenStopped calls then after some time, at the earliest when the producer s, if there is one, was stopped
+// because sending failed: a busy system takes its time for that.
+func (f *fixture) whenStopped(s *source, after time.Duration, then func()) {
+	end := f.Now().Add(5 * time.Second)
+	var look func()
+	look = func() {
+		switch {
+		case s == nil || s.stops == 1:
+			then()
+		case f.Now().After(end):
+			f.Errorf("the producer was stopped %d times after sending failed", s.stops)
+			then()
+		default:
+			f.CallLater(time.Millisecond, look)
+		}
+	}
+	f.CallLater(after, look)
 }
 
 // sendingFailsAtOnce: the answer arrives while a client that is not paused is uploading.
@@ -147,12 +163,13 @@ func loseWriteFails(f *fixture) {
 // sides have lost their connection.
 func (f *fixture) whileBroken(then func(client *probe)) *probe {
 	client, server := f.probe("client"), f.probe("server").answersEarly()
+	var s *source
 	client.made = func() {
 		client.PauseProducing()
-		uploadPull(f, client)
+		s = uploadPull(f, client)
 	}
 	server.lost = func(error) {
-		f.CallLater(20*time.Millisecond, func() { then(client) })
+		f.whenStopped(s, 20*time.Millisecond, func() { then(client) })
 	}
 	f.join(client, server)
 	f.runUntilLost()
