@@ -215,6 +215,9 @@ func (s *ClientService[P]) connect() {
 	s.attempt.ThenCallback(func(p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
 		return s.prepare(f.connection, p)
 	}).AddCallbacks(s.made, s.failed)
+	if s.state != connecting && s.attempt != nil { // Connect called StopService
+		s.attempt.Cancel()
+	}
 }
 
 // prepare prepares the connection that the endpoint made. The Deferred fires with p.
@@ -232,6 +235,9 @@ func (s *ClientService[P]) prepare(c *connection[P], p reactor.Protocol) *deferr
 	prepared := deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
 		return s.config.PrepareConnection(c.built)
 	})
+	if s.state != connecting { // PrepareConnection called StopService
+		prepared.Cancel()
+	}
 	return deferred.Map(prepared, func(deferred.None) (reactor.Protocol, error) { return p, nil })
 }
 
