@@ -159,8 +159,10 @@ func (b *Body) deliver(reader BodyProtocol, wrap func(BodyProtocol) BodyProtocol
 		reader = wrap(reader)
 	}
 	b.reader = reader
-	b.connect()
-	b.resume()
+	b.guard(func() {
+		b.connect()
+		b.resume()
+	})
 	return nil
 }
 
@@ -168,6 +170,25 @@ func (b *Body) connect() {
 	b.calling = true
 	defer func() { b.calling = false }()
 	b.reader.ConnectionMade(b)
+}
+
+// guard calls f, which calls the reader. A panic of the reader reaches the caller of Deliver or
+// ResumeProducing, and not the agent, so guard closes the connection. It does nothing if the agent
+// is on the stack.
+func (b *Body) guard(f func()) {
+	if b.calling {
+		f()
+		return
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			b.StopProducing()
+			b.flush()
+		}
+	}()
+	f()
+	returned = true
 }
 
 // PauseProducing pauses the body; see [BodyTransport].
@@ -181,7 +202,7 @@ func (b *Body) PauseProducing() {
 // ResumeProducing resumes the body; see [BodyTransport].
 func (b *Body) ResumeProducing() {
 	b.paused = false
-	b.resume()
+	b.guard(b.resume)
 }
 
 // Cooperator returns the Cooperator of the agent's transport.

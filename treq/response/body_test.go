@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/internal/testkit/bodytest"
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
@@ -313,6 +314,64 @@ func TestReaderPanics(t *testing.T) {
 		}
 		s.End(errors.New("aborted"))
 		p.Want(t, "made", "a", "aborted")
+	})
+}
+
+// TestReaderPanicsOffTheAgent: a panic of the reader that reaches the caller of DeliverBody or
+// ResumeProducing, and not the agent, closes the connection too.
+func TestReaderPanicsOffTheAgent(t *testing.T) {
+	boom := func() { panic("boom") }
+	both := func(t *testing.T, test func(t *testing.T, r *response.Response, s *bodytest.Source)) {
+		both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+			s.OnStop = func() { s.End(&response.FailedError{Reasons: []error{reactor.ErrConnectionAborted}}) }
+			test(t, r, s)
+		})
+	}
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := &bodytest.Reader{OnMade: boom}
+		s.Send("a")
+		if recovered(func() { r.DeliverBody(p) }) == nil {
+			t.Error("no panic")
+		}
+		p.Want(t, "made", aborted)
+		s.WantAsked(t, "stop")
+	})
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := &bodytest.Reader{OnData: func(string) { boom() }}
+		s.Send("a")
+		if recovered(func() { r.DeliverBody(p) }) == nil {
+			t.Error("no panic")
+		}
+		p.Want(t, "made", "a", aborted)
+		s.WantAsked(t, "stop")
+	})
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := new(bodytest.Reader)
+		p.OnData = func(string) { boom() }
+		deliver(t, r, p)
+		p.PauseProducing()
+		s.Send("a")
+		if recovered(p.ResumeProducing) == nil {
+			t.Error("no panic")
+		}
+		p.Want(t, "made", "a", aborted)
+		s.WantAsked(t, "resume pause stop")
+	})
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := &bodytest.Reader{OnData: func(string) { boom() }}
+		s.SendAll("a")
+		if recovered(func() { r.DeliverBody(p) }) == nil {
+			t.Error("no panic")
+		}
+		p.Want(t, "made", "a", done)
+	})
+	both(t, func(t *testing.T, r *response.Response, s *bodytest.Source) {
+		p := &bodytest.Reader{OnLost: boom}
+		s.SendAll("a")
+		if recovered(func() { r.DeliverBody(p) }) == nil {
+			t.Error("no panic")
+		}
+		p.Want(t, "made", "a", done)
 	})
 }
 

@@ -52,8 +52,8 @@ func (b *buffer) deliver(r *Response, p BodyProtocol) error {
 		reader.transport = (*readerTransport)(reader)
 		b.readers = append(b.readers, reader)
 	}
+	defer b.begin(r) // also if p panics: b then closes the connection, unless there are other readers
 	reader.Deliver(p)
-	b.begin(r)
 	return nil
 }
 
