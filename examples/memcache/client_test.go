@@ -20,20 +20,14 @@ import (
 type peer struct {
 	*memory.IOPump
 	*client
-	received strings.Builder // by the server
+	server memory.Recorder
 }
-
-type server struct{ peer *peer }
-
-func (s *server) ConnectionMade(reactor.Transport) {}
-func (s *server) DataReceived(data []byte)         { s.peer.received.Write(data) }
-func (s *server) ConnectionLost(error)             {}
 
 // connect returns a connected client. pieceSize bounds what it receives at a time.
 func connect(t *testing.T, pieceSize int) *peer {
 	t.Helper()
 	p := &peer{client: newClient(), IOPump: &memory.IOPump{PieceSize: pieceSize}}
-	p.Connect(&server{p}, p.client)
+	p.Connect(&p.server, p.client)
 	p.Advance(time.Hour) // since the Unix epoch
 	t.Cleanup(func() {
 		if calls := p.IOPump.Reactor.DelayedCalls(); len(calls) > 0 {
@@ -165,7 +159,7 @@ func TestCommands(t *testing.T) {
 				p := connect(t, pieceSize)
 				d := test.call(p.client)
 				p.Flush()
-				if got := p.received.String(); got != test.sends {
+				if got := string(p.server.Data); got != test.sends {
 					t.Errorf("sends %q, want %q", got, test.sends)
 				}
 				p.answer(test.answer)
@@ -191,7 +185,7 @@ func TestPipelining(t *testing.T) {
 	first, cancelled, last := p.get("foo"), p.get("cow"), p.incr("n", 1)
 	cancelled.Cancel()
 	p.Flush()
-	if got, want := p.received.String(), "get foo\r\nget cow\r\nincr n 1\r\n"; got != want {
+	if got, want := string(p.server.Data), "get foo\r\nget cow\r\nincr n 1\r\n"; got != want {
 		t.Errorf("sends %q, want %q", got, want)
 	}
 	p.answer("VALUE foo 0 3\r\nbar\r\nEND\r\nVALUE cow 0 3\r\nmoo\r\nEND\r\n")

@@ -74,7 +74,8 @@ func ConnectedServerAndClient(server, client reactor.Protocol) *IOPump {
 }
 
 // Connect joins server and client. It calls ConnectionMade of both, first the server's, and
-// moves nothing that they write. With TLS it moves the handshake.
+// moves nothing that they write. With TLS it moves the handshake; with TLS 1.3, this ends first
+// for the client, whose ConnectionMade then comes first.
 //
 // Connect panics if the pump is connected, and if a TLS handshake fails.
 func (p *IOPump) Connect(server, client reactor.Protocol) {

@@ -180,7 +180,7 @@ func TestFileSenderOverAConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := memory.New()
 			defer r.Close()
-			p, client := &downloader{file: strings.NewReader(text), end: c.end}, &collector{}
+			p, client := &downloader{file: strings.NewReader(text), end: c.end}, &memory.Recorder{}
 			r.ListenTCP("192.0.2.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p }))
 			r.ConnectTCP("192.0.2.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return client }), reactor.ConnectConfig{})
 			r.Pump()
@@ -188,22 +188,12 @@ func TestFileSenderOverAConnection(t *testing.T) {
 				deferredtest.FailureIs(t, p.sent, c.err)
 				return
 			}
-			if n := deferredtest.SuccessResultOf(t, p.sent); n != int64(len(text)) || client.String() != text || client.lost != reactor.ErrConnectionDone {
-				t.Errorf("sent %d bytes, received %d, lost for %v", n, client.Len(), client.lost)
+			if n := deferredtest.SuccessResultOf(t, p.sent); n != int64(len(text)) || string(client.Data) != text || client.Lost != reactor.ErrConnectionDone {
+				t.Errorf("sent %d bytes, received %d, lost for %v", n, len(client.Data), client.Lost)
 			}
 		})
 	}
 }
-
-// A collector is a protocol that keeps what it receives.
-type collector struct {
-	bytes.Buffer
-	lost error
-}
-
-func (c *collector) ConnectionMade(reactor.Transport) {}
-func (c *collector) DataReceived(data []byte)         { c.Write(data) }
-func (c *collector) ConnectionLost(reason error)      { c.lost = reason }
 
 // TestFileSenderCancelledWithin: Read and transform may cancel the transfer.
 func TestFileSenderCancelledWithin(t *testing.T) {

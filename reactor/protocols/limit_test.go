@@ -436,16 +436,16 @@ func TestCancelledInBuildProtocol(t *testing.T) {
 	const address = "192.0.2.1:1"
 	for _, half := range []bool{false, true} {
 		r := memory.New()
-		if _, err := r.ListenTCP(address, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &collector{} })); err != nil {
+		if _, err := r.ListenTCP(address, reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &memory.Recorder{} })); err != nil {
 			t.Fatal(err)
 		}
 		var attempt *deferred.Deferred[reactor.Protocol]
 		cancels := reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 			attempt.Cancel()
 			if half {
-				return halfCollector{&collector{}}
+				return halfRecorder{&memory.Recorder{}}
 			}
-			return &collector{}
+			return &memory.Recorder{}
 		})
 		peers := &protocols.LimitConnectionsByPeer{Factory: cancels, Limit: 1}
 		total := &protocols.LimitTotalConnectionsFactory{Factory: peers, Limit: 1}
@@ -461,8 +461,8 @@ func TestCancelledInBuildProtocol(t *testing.T) {
 	}
 }
 
-// A halfCollector is a collector that is half-closeable.
-type halfCollector struct{ *collector }
+// A halfRecorder is a Recorder that is half-closeable.
+type halfRecorder struct{ *memory.Recorder }
 
-func (halfCollector) ReadConnectionLost()  {}
-func (halfCollector) WriteConnectionLost() {}
+func (halfRecorder) ReadConnectionLost()  {}
+func (halfRecorder) WriteConnectionLost() {}
