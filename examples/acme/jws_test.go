@@ -66,19 +66,23 @@ func (p publicOnly) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 // begins with zeros, as one in 128 does.
 func TestSign(t *testing.T) {
 	short := 0
-	for _, signer := range []crypto.Signer{rfcKey, p256Key} {
+	for signer, times := range map[crypto.Signer]int{&rfcKey: 1, p256Key: 150} {
 		key, err := newAccountKey(signer)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range 200 {
+		for i := range times {
 			signed, err := key.request(header{Nonce: fmt.Sprint(i), URL: "http://an.example/"}, nil)
-			again, _ := key.request(header{Nonce: fmt.Sprint(i), URL: "http://an.example/"}, nil)
-			if err != nil || signed != again || !verify(key.public, key.alg, signed) {
-				t.Fatalf("%s %d: %+v, %v", key.alg, i, signed, err)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if half := decode(signed.Signature); half[0] == 0 || half[32] == 0 {
-				short++
+			half := decode(signed.Signature)
+			if i == 0 || half[0] == 0 || half[32] == 0 {
+				short += min(i, 1)
+				again, err := key.request(header{Nonce: fmt.Sprint(i), URL: "http://an.example/"}, nil)
+				if err != nil || signed != again || !verify(key.public, key.alg, signed) {
+					t.Errorf("%s %d: %+v, %v", key.alg, i, signed, err)
+				}
 			}
 		}
 	}

@@ -199,6 +199,10 @@ func (s *server) finalize(w http.ResponseWriter, r *http.Request, _ *known, payl
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: request.DNSNames, NotBefore: now, NotAfter: now.Add(90 * 24 * time.Hour)}
 	issuer := &x509.Certificate{Subject: pkix.Name{CommonName: "the ACME server of an example"}}
 	der, err := x509.CreateCertificate(rand.Reader, template, issuer, request.PublicKey, s.key)
+	if err != nil {
+		refuse(w, 400, "badCSR", err.Error())
+		return
+	}
 	s.pem = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	s.order["status"] = processing
 	answer(w, 200, s.order)
