@@ -32,7 +32,17 @@ type pendingProtocol struct {
 	next  reactor.Protocol // set by SwitchProtocol
 }
 
-func (p *pendingProtocol) ConnectionMade(t reactor.Transport) { p.next.ConnectionMade(t) }
+func (p *pendingProtocol) ConnectionMade(t reactor.Transport) {
+	p.next.ConnectionMade(&upgradedTransport{t, p})
+}
+
+// outside returns the protocol for the transport.
+func (p *pendingProtocol) outside() reactor.Protocol {
+	if half, ok := p.next.(reactor.HalfCloseableProtocol); ok {
+		return &halfCloseable{p, half}
+	}
+	return p
+}
 
 func (p *pendingProtocol) DataReceived(data []byte) {
 	if p.next != nil {
@@ -60,6 +70,20 @@ type halfCloseable struct {
 func (p *halfCloseable) ReadConnectionLost()  { p.half.ReadConnectionLost() }
 func (p *halfCloseable) WriteConnectionLost() { p.half.WriteConnectionLost() }
 
+// An upgradedTransport is the transport of the protocol that took the connection. If that
+// protocol is replaced, by TLS for example, the pendingProtocol stays, and learns of the loss.
+type upgradedTransport struct {
+	reactor.Transport
+	pending *pendingProtocol
+}
+
+// SwitchProtocol replaces the protocol; see [reactor.Transport].
+func (t *upgradedTransport) SwitchProtocol(p reactor.Protocol) (old reactor.Protocol) {
+	old, t.pending.next = t.pending.next, p
+	t.Transport.SwitchProtocol(t.pending.outside())
+	return old
+}
+
 // SwitchProtocol makes p the protocol of the connection. It calls ConnectionMade, and
 // then DataReceived with the bytes received until now; if p pauses its transport in
 // ConnectionMade, they wait for ResumeProducing. It panics on a second call. A panic of p
@@ -71,16 +95,12 @@ func (u *Upgrade) SwitchProtocol(p reactor.Protocol) {
 	}
 	early, lost, panicked := w.early, w.lost, true
 	w.early, w.next = nil, p
-	var outside reactor.Protocol = w
-	if half, ok := p.(reactor.HalfCloseableProtocol); ok {
-		outside = &halfCloseable{w, half}
-	}
 	defer func() {
 		if panicked {
 			u.transport.AbortConnection()
 		}
 	}()
-	handover.To(u.transport, outside, early, false, nil)
+	handover.To(u.transport, w.outside(), early, false, nil)
 	if lost != nil {
 		p.ConnectionLost(lost)
 	}

@@ -8,15 +8,16 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
-// A switched is a protocol that counts its calls.
+// A switched is a protocol that records its calls.
 type switched struct {
 	made int
 	got  string
+	lost error
 }
 
 func (s *switched) ConnectionMade(reactor.Transport) { s.made++ }
 func (s *switched) DataReceived(data []byte)         { s.got += string(data) }
-func (s *switched) ConnectionLost(error)             {}
+func (s *switched) ConnectionLost(reason error)      { s.lost = reason }
 
 // TestUpgradeIsTakenOnce: the second SwitchProtocol panics, and the first protocol keeps the connection.
 func TestUpgradeIsTakenOnce(t *testing.T) {
@@ -81,6 +82,31 @@ func TestUpgradePaused(t *testing.T) {
 	response.NewUpgrade(transport, nil).SwitchProtocol(p)
 	if transport.ProducerState() != memory.Paused {
 		t.Errorf("the transport is %v", transport.ProducerState())
+	}
+}
+
+// TestUpgradeSwitchedAgain: the protocol of an Upgrade can be replaced, by TLS for example. Bytes and
+// the loss reach the new one, and the loss also the former protocol, which counts connections.
+func TestUpgradeSwitchedAgain(t *testing.T) {
+	for _, early := range []string{"", "early"} {
+		former := &switched{}
+		transport := &memory.StringTransport{On: memory.New(), Protocol: former}
+		u := response.NewUpgrade(transport, []byte(early))
+		var second switched
+		first := &ender{end: func(t reactor.Transport) {
+			if old, ok := t.SwitchProtocol(&second).(*ender); !ok {
+				panic(old)
+			}
+		}}
+		u.SwitchProtocol(first)
+		transport.Protocol.DataReceived([]byte(" and late"))
+		transport.Protocol.ConnectionLost(reactor.ErrConnectionDone)
+		if first.got != "" || first.lost != nil {
+			t.Errorf("the first one got %q, lost %v", first.got, first.lost)
+		}
+		if second.got != early+" and late" || second.lost != reactor.ErrConnectionDone || former.lost != reactor.ErrConnectionDone {
+			t.Errorf("the second one got %q, lost %v; the former one lost %v", second.got, second.lost, former.lost)
+		}
 	}
 }
 
