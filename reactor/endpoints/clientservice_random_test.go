@@ -72,7 +72,7 @@ func TestServiceStoppedByItsOwnAttempt(t *testing.T) {
 // TestClientServiceAtRandom plays programs that call the methods of a service at random, from its
 // hooks too. When the service has stopped, every Deferred has fired, and nothing is left.
 func TestClientServiceAtRandom(t *testing.T) {
-	for seed := range uint64(1000) {
+	for seed := range uint64(500) {
 		playService(t, seed)
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)

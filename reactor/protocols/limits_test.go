@@ -179,6 +179,19 @@ func TestLinearCuts(t *testing.T) {
 	}
 }
 
+// TestLineOnlyClearBuffer: what follows a line that was taken back is searched from its beginning.
+func TestLineOnlyClearBuffer(t *testing.T) {
+	var got []string
+	r := &protocols.LineOnlyReceiver{LineReceived: func(line []byte) { got = append(got, string(line)) }}
+	r.ConnectionMade(&memory.StringTransport{})
+	r.DataReceived([]byte("a long part"))
+	if part := string(r.ClearLineBuffer()); part != "a long part" {
+		t.Errorf("took %q", part)
+	}
+	r.DataReceived([]byte("b\r\nc\r\n"))
+	wantCalls(t, "after the part", got, "b", "c")
+}
+
 // TestMemoryOfCopies: a program that gives a copy of the rest back, each time, has one copy of
 // it in the receiver.
 func TestMemoryOfCopies(t *testing.T) {

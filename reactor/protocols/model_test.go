@@ -60,7 +60,7 @@ func (m *lineModel) run() {
 
 // A LineReceiver whose functions call its methods in any order behaves as the model does.
 func TestLineReceiverAsItsModel(t *testing.T) {
-	for seed := range uint64(3000) {
+	for seed := range uint64(2000) {
 		if got, want := playReceiver(seed), playModel(seed); !slices.Equal(got, want) {
 			t.Fatalf("seed %d:\n got %q\nwant %q", seed, got, want)
 		}
