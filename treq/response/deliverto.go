@@ -8,21 +8,25 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
-// DeliverTo connects the body to p, a protocol as for a connection: a protocols.LineReceiver, for instance. If the body is not
-// buffered, and has or had a reader, DeliverTo fails with [ErrBodyTaken] and does not call p.
+// DeliverTo connects the body to p, a protocol as for a connection: a protocols.LineReceiver,
+// for instance. If the body is not buffered, and has or had a reader, DeliverTo fails with
+// [ErrBodyTaken] and does not call p.
 //
-// p gets a transport that it can pause, resume and stop. LoseConnection and AbortConnection give up the remaining body, as
-// StopProducing does. Peer, Host and TLS are those of the connection that brings the response, and Reactor is the client's. A body
-// is not written to: Write panics.
+// p gets a transport that it can pause, resume and stop. LoseConnection and AbortConnection
+// give up the remaining body, as StopProducing does. Peer, Host and TLS are those of the
+// connection that brings the response, and Reactor is the client's. A body is not written to:
+// Write panics.
 //
-// The reason of p's ConnectionLost is that of [BodyProtocol], and errors.Is matches it as for a connection: with
-// [reactor.ErrConnectionDone] if the body is complete, with [reactor.ErrConnectionLost] if it was cut short. If p has given up the
-// body, the reason is ErrConnectionDone or [reactor.ErrConnectionAborted].
+// The reason of p's ConnectionLost is that of [BodyProtocol], and errors.Is matches it as for a
+// connection: with [reactor.ErrConnectionDone] if the body is complete, with
+// [reactor.ErrConnectionLost] if it was cut short. If p has given up the body, the reason is
+// ErrConnectionDone or [reactor.ErrConnectionAborted].
 func (r *Response) DeliverTo(p reactor.Protocol) error {
 	return r.DeliverBody(&bodyConnection{connection: r.body.connection, protocol: p})
 }
 
-// A bodyConnection is a body as a connection: the reader of the body, and the transport of a protocol.
+// A bodyConnection is a body as a connection: the reader of the body, and the transport of a
+// protocol.
 type bodyConnection struct {
 	body       BodyTransport
 	connection reactor.Transport // that brings the body; or nil
@@ -73,8 +77,8 @@ func (c *bodyConnection) end() {
 	c.protocol.ConnectionLost(reason)
 }
 
-// A cutError is the reason of a body that was cut short. To a protocol that is a loss, even if the server has closed the
-// connection in order.
+// A cutError is the reason of a body that was cut short. To a protocol that is a loss, even if
+// the server has closed the connection in order.
 type cutError struct{ err error }
 
 func (e *cutError) Error() string { return e.err.Error() }
