@@ -36,6 +36,7 @@ type Reactor struct {
 	// million, which takes a second or less.
 	MaxTurns int
 
+	config  Config
 	net     *network
 	names   hosts
 	random  *rand.PCG // the source of Rand

@@ -1,0 +1,92 @@
+package memory
+
+import "time"
+
+// This file says which choices a reactor in memory has, and who makes them.
+
+// Choices makes the free choices of a [Reactor]: those that the network, the kernel or the
+// scheduler makes for a real program. The same answers give the same run. The methods are
+// called on the reactor's goroutine.
+//
+// package testing's Explore searches among Choices for those that break a program.
+type Choices interface {
+	// Choose returns a number from 0 to n-1. n is at least 2. 0 is always what happens without
+	// Choices: bytes arrive whole and at once, and nothing fails.
+	Choose(kind Choice, n int) int
+	// Pick returns the index of the task that comes next. There are at least two, and they are in
+	// the order in which they come without Choices.
+	Pick(tasks []Task) int
+}
+
+// A Choice is a kind of choice.
+type Choice uint8
+
+const (
+	Order     Choice = iota // which of the tasks that are due at the same time comes next; see Pick
+	Split                   // how many of its bytes a read gets, or a write takes
+	Latency                 // how long a message, the answer of the resolver or a function of CallInThread takes
+	Bandwidth               // how many bytes a second a connection carries
+	Fault                   // whether something fails here, and what
+	Detail                  // what more there is to know of a fault, such as how long it lasts
+	Cancel                  // whether the program gives up a Deferred of MayCancel here
+)
+
+// A Task is what runs next, if it is picked: the events of one side of a connection have one
+// number, and so have the delayed calls that one place of the program schedules.
+type Task uint64
+
+// Conditions say what may differ from run to run, and what may fail. The zero value varies the
+// order of what is due at the same time, and how bytes are split. Without [Choices], nothing
+// varies.
+type Conditions struct {
+	// MaxLatency bounds the latency of a message. 0 means that each arrives at once.
+	MaxLatency time.Duration
+	// MinBandwidth bounds the bytes a second that a connection carries. 0 means that there is no
+	// limit.
+	MinBandwidth int
+	// Whole keeps the bytes of one write together, as far as the reader's buffer has room.
+	Whole bool
+	// MayFail are the links that may fail. nil means none.
+	MayFail []Link
+	// Faults are the faults that may happen on these links. 0 means all but [WallClockJump].
+	Faults Faults
+	// MaxFaults bounds the number of faults in a run. 0 means 2.
+	MaxFaults int
+}
+
+// A Link is a pair of hosts, each by its IP address, its name from AddHost, or "" for every host. The
+// order does not matter.
+type Link struct{ A, B string }
+
+// Faults is a set of faults.
+type Faults uint16
+
+const (
+	Refused       Faults = 1 << iota // an attempt to connect is refused
+	Reset                            // a connection is reset: both sides see it
+	HalfClosed                       // one side sees the end of what the other sends, which goes on
+	Stalled                          // messages of a link are held for a while
+	Cut                              // messages of a link are held for ever; an attempt to connect gets no answer
+	NameNotFound                     // the resolver does not find a name of the link's hosts
+	AcceptFails                      // a port cannot accept for a while
+	Restart                          // a process stops, and starts again at its address; see Machine.Process
+	WallClockJump                    // Now jumps; delayed calls do not
+)
+
+// A Config configures a [Reactor]. The zero value is that of [New].
+type Config struct {
+	// Choices makes the free choices. nil means none: each run is the same.
+	Choices Choices
+	// Conditions say what Choices may vary.
+	Conditions Conditions
+	// MaxTime bounds the time of the clock, since its start. What runs the loop panics beyond it,
+	// since the loop would probably run for ever. 0 means no bound.
+	MaxTime time.Duration
+}
+
+// NewReactor returns a reactor like that of [New], with a configuration.
+func NewReactor(config Config) *Reactor {
+	r := New()
+	r.config = config
+	return r
+}
