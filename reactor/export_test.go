@@ -40,3 +40,6 @@ func ForgetUnwound() { anonymous.Store(nil) }
 // Undecrypted returns the number of bytes that t, a connection with TLS, has received and keeps
 // undecrypted.
 func Undecrypted(t Transport) int { return len(t.(*tlsConnection).in) }
+
+// InspectableCount returns the number of inspectables that r keeps, dead ones included.
+func InspectableCount(r Reactor) int { return len(r.Locals().inspectables.all) }

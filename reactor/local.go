@@ -27,8 +27,8 @@ func (l *Local[T]) Of(r Reactor) T {
 	return value
 }
 
-// Locals holds a reactor's value of every [Local], and its calls of [UntilStopped]. The
-// zero value is empty.
+// Locals holds a reactor's value of every [Local], its calls of [UntilStopped] and its
+// inspectables; see [AddInspectable]. The zero value is empty.
 type Locals struct {
 	values  map[any]any
 	waits   list.List[wait]
@@ -37,4 +37,6 @@ type Locals struct {
 	logged  bool // stop has abandoned a wait
 	stopped bool // the loop stops, and fires nothing until the next Run
 	closed  bool // the loop is closed, and has ended its waits for the last time
+
+	inspectables inspectables
 }
