@@ -215,10 +215,11 @@ type Attempt struct {
 func (n *network) Dial(network, address, local string, done func(reactor.Socket, error)) (cancel func()) {
 	n.conns++
 	a := &Attempt{Network: network, Address: address, net: n, number: n.conns, done: done}
+	err := a.resolve(local)
 	if n.tracing {
-		n.trace(Event{Kind: "connect", Conn: a.number, Text: address})
+		n.trace(Event{Kind: "connect", Conn: a.number, From: a.from.String(), Text: address})
 	}
-	switch err := a.resolve(local); {
+	switch {
 	case err != nil:
 		n.post(answer{a, nil, err})
 	case n.holding:

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -29,6 +30,20 @@ func (r *Reactor) AddHost(name string, addrs ...string) {
 		r.names.table = map[string][]netip.Addr{}
 	}
 	r.names.table[canonical(name)] = parsed
+}
+
+// HostNames returns the names that [Reactor.AddHost] has given to IP addresses, by address. An
+// address with several names has the first one of the alphabet.
+func (r *Reactor) HostNames() map[string]string {
+	names := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(r.names.table)) {
+		for _, ip := range r.names.table[name] {
+			if _, named := names[ip.String()]; !named && name != "*" {
+				names[ip.String()] = name
+			}
+		}
+	}
+	return names
 }
 
 // LookupHost fires at once for an address. For a name it fires in a later turn, as any

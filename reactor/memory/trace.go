@@ -9,14 +9,19 @@ import (
 )
 
 // An Event is one line of a [Trace]. Events can be compared with ==.
+//
+// As JSON, an event is an object with the fields at, conn, side, from, kind, n and text. at is a
+// number of nanoseconds. Fields other than at and kind are left out where they are empty.
 type Event struct {
 	// At is the time of the event, since the start of the clock.
-	At time.Duration
+	At time.Duration `json:"at"`
 	// Conn is the number of the attempt to connect, from 1, and of its connection. It
 	// is 0 for other events.
-	Conn int
+	Conn int `json:"conn,omitempty"`
 	// Side is the side of the connection that acts, if any.
-	Side Side
+	Side Side `json:"side,omitempty"`
+	// From is the client's address, for an attempt to connect. String leaves it out.
+	From string `json:"from,omitempty"`
 	// Kind is the kind of event:
 	//
 	//	listen      a port listens on Text
@@ -33,9 +38,9 @@ type Event struct {
 	//	advance     the test moves the clock by Text; a move by 0 is no event
 	//	timer       a delayed call is made, the Nth that the reactor's CallLater
 	//	            scheduled while tracing
-	Kind string
-	N    int
-	Text string
+	Kind string `json:"kind"`
+	N    int    `json:"n,omitempty"`
+	Text string `json:"text,omitempty"`
 }
 
 // A Side is one of the two sides of a connection.
