@@ -1,6 +1,11 @@
 package memory
 
-import "time"
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
 
 // This file says which choices a reactor in memory has, and who makes them.
 
@@ -84,9 +89,71 @@ type Config struct {
 	MaxTime time.Duration
 }
 
-// NewReactor returns a reactor like that of [New], with a configuration.
+// NewReactor returns a reactor like that of [New], with a configuration. It panics if a number of
+// the configuration is negative, or if a link's host is not a host.
+//
+// The hosts of Conditions.MayFail may get their names later. A name that no host has got when
+// the program ends makes [Reactor.EndFaults] panic.
 func NewReactor(config Config) *Reactor {
-	r := New()
-	r.config = config
-	return r
+	config.check()
+	return newReactor(config)
+}
+
+// check panics if c cannot be used.
+func (c *Config) check() {
+	for _, number := range []struct {
+		name     string
+		value    any
+		negative bool
+	}{
+		{"Conditions.MaxLatency", c.Conditions.MaxLatency, c.Conditions.MaxLatency < 0},
+		{"Conditions.MinBandwidth", c.Conditions.MinBandwidth, c.Conditions.MinBandwidth < 0},
+		{"Conditions.MaxFaults", c.Conditions.MaxFaults, c.Conditions.MaxFaults < 0},
+		{"MaxTime", c.MaxTime, c.MaxTime < 0},
+	} {
+		if number.negative {
+			panic(fmt.Sprintf("memory: NewReactor with a negative %s: %v", number.name, number.value))
+		}
+	}
+	if unknown := c.Conditions.Faults &^ allFaults; unknown != 0 {
+		panic(fmt.Sprintf("memory: NewReactor with Conditions.Faults that do not exist: %#x", uint16(unknown)))
+	}
+	for _, l := range c.Conditions.MayFail {
+		for _, host := range []string{l.A, l.B} {
+			if _, err := netip.ParseAddr(host); err != nil && strings.ContainsAny(host, ":/ ") {
+				panic(fmt.Sprintf("memory: NewReactor with a Link of %q, which is not a host: "+
+					"a host is an IP address without a port, a name of AddHost, or \"\" for every host", host))
+			}
+		}
+	}
+}
+
+// String returns the name of k in lower case.
+func (k Choice) String() string {
+	if names := [...]string{"order", "split", "latency", "bandwidth", "fault", "detail", "cancel"}; int(k) < len(names) {
+		return names[k]
+	}
+	return fmt.Sprintf("Choice(%d)", uint8(k))
+}
+
+const (
+	allFaults     = WallClockJump<<1 - 1
+	defaultFaults = allFaults &^ WallClockJump
+)
+
+// String returns the faults in words: "refused, reset".
+func (f Faults) String() string {
+	var names []string
+	for i, name := range [...]string{"refused", "reset", "half-closed", "stalled", "cut", "name not found", "accept fails", "restart", "wall clock jump"} {
+		if f&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	if unknown := f &^ allFaults; unknown != 0 {
+		names = append(names, fmt.Sprintf("Faults(%#x)", uint16(unknown)))
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }

@@ -14,8 +14,9 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 
 // hosts is a Reactor's own [reactor.NameResolver].
 type hosts struct {
-	loop  *reactor.Loop
-	table map[string][]netip.Addr
+	loop    *reactor.Loop
+	table   map[string][]netip.Addr
+	version int // number of changes of table
 }
 
 // AddHost sets the IP addresses of the host called name, the best first. The name "*"
@@ -30,6 +31,7 @@ func (r *Reactor) AddHost(name string, addrs ...string) {
 		r.names.table = map[string][]netip.Addr{}
 	}
 	r.names.table[canonical(name)] = parsed
+	r.names.version++
 }
 
 // HostNames returns the names that [Reactor.AddHost] has given to IP addresses, by address. An

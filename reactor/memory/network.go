@@ -41,6 +41,8 @@ type network struct {
 
 	noAccept error // the error of FailAccepts, or nil
 
+	chooser *chooser // makes the free choices; nil without Choices
+
 	tracing bool
 	events  Trace
 	conns   int // number of attempts to connect

@@ -48,7 +48,9 @@ var _ reactor.Reactor = (*Reactor)(nil)
 
 // New returns a reactor whose clock starts at the Unix epoch, in UTC. A test that needs a
 // later date, for example for a certificate, calls [Reactor.Advance] first.
-func New() *Reactor {
+func New() *Reactor { return newReactor(Config{}) }
+
+func newReactor(config Config) *Reactor {
 	net := newNetwork()
 	var loop *reactor.Loop
 	source := rand.NewPCG(1, 0)
@@ -58,8 +60,11 @@ func New() *Reactor {
 		PollContexts: true,
 		RecordMakers: true,
 	})
-	r := &Reactor{Loop: loop, net: net, random: source}
+	r := &Reactor{Loop: loop, net: net, config: config, random: source}
 	r.names.loop = loop
+	if config.Choices != nil {
+		net.chooser = newChooser(r)
+	}
 	loop.InstallNameResolver(&r.names)
 	return r
 }
