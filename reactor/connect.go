@@ -230,6 +230,7 @@ func (p *port) accept(s Socket, err error) {
 		return
 	}
 	if proto, err := p.loop.build(p.factory, s); err == nil {
+		p.loop.stats.Accepted++
 		p.loop.start(s, proto)
 	}
 }

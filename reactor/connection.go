@@ -84,6 +84,7 @@ func (c *connection) check() { c.loop.check("the methods of a Transport") }
 func (l *Loop) start(s Socket, p Protocol) (*connection, error) {
 	c := &connection{loop: l, socket: s, protocol: p}
 	l.open.Push(&c.at, c)
+	l.stats.Connections++
 	err := c.guard(func() { p.ConnectionMade(c) })
 	s.Start(c)
 	return c, err
@@ -144,6 +145,7 @@ func (c *connection) read() {
 	}
 	buffer := c.loop.readBuffer
 	n, err := c.socket.Read(buffer)
+	c.loop.stats.BytesRead += uint64(max(0, n))
 	if n < len(buffer) && err == nil && c.flags&hungUp == 0 && c.broken == nil || err == ErrWouldBlock {
 		c.flags &^= readable
 	}
@@ -328,6 +330,7 @@ func (c *connection) writeSocket(data []byte) int {
 
 // wrote handles the result of a write of size bytes.
 func (c *connection) wrote(n int, err error, size int) int {
+	c.loop.stats.BytesWritten += uint64(max(0, n))
 	if err == ErrWouldBlock || err == nil && n < size {
 		c.flags |= writeBlocked
 	} else if err != nil {

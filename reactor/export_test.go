@@ -1,6 +1,9 @@
 package reactor
 
-import "net"
+import (
+	"io"
+	"net"
+)
 
 // Asleep reports whether the loop may be waiting in its poller.
 func (l *Loop) Asleep() bool { return l.phase.Load() == asleep }
@@ -43,3 +46,6 @@ func Undecrypted(t Transport) int { return len(t.(*tlsConnection).in) }
 
 // InspectableCount returns the number of inspectables that r keeps, dead ones included.
 func InspectableCount(r Reactor) int { return len(r.Locals().inspectables.all) }
+
+// DumpNoLoops is Dump of a process without a loop.
+func DumpNoLoops(w io.Writer) error { return dumpRuns(w, func(func(l, run any) bool) {}) }

@@ -33,6 +33,7 @@ type Loop struct {
 	locals   Locals
 	rand     *rand.Rand
 	timers   *timers.Heap
+	stats    Stats
 
 	pollContexts bool
 	contexts     contextPoller // of the calls of WatchContext, if pollContexts is set
@@ -196,7 +197,7 @@ func (l *Loop) begin() error {
 	l.status.Store(uint32(starting))
 	l.runCount++
 	l.goroutine.Store(coro.Goroutine())
-	inRun.Store(l, nil)
+	inRun.Store(l, runs.Add(1))
 	l.revive()
 	return nil
 }
@@ -321,11 +322,13 @@ func (l *Loop) turn(timeout time.Duration) error {
 	}
 	defer l.phase.Store(outside)
 
+	l.stats.Turns++
 	before := l.state()
 	l.makeCalls()
 	l.fireContexts()
 	mark := l.timers.Mark()
 	for f := l.timers.Due(mark); f != nil; f = l.timers.Due(mark) {
+		l.stats.delayedCall(l.timers.Lag())
 		guard("a delayed call", f)
 	}
 	l.readAgain()
@@ -500,6 +503,7 @@ func (l *Loop) makeCalls() {
 	l.calls = l.spare
 	l.spare = nil
 	l.mu.Unlock()
+	l.stats.ThreadCalls += uint64(len(calls))
 	for i, f := range calls {
 		calls[i] = nil
 		guard("a call from another goroutine", f)

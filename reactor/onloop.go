@@ -104,8 +104,10 @@ func (l *Loop) OnLoop() bool {
 	}
 }
 
-// inRun has the loops that are in Run.
-var inRun sync.Map // from *Loop to nil
+// inRun has the loops that are in Run, each with the number of its Run.
+var inRun sync.Map // from *Loop to uint64
+
+var runs atomic.Uint64 // the number of Runs of all loops
 
 // OnAnyLoop reports whether the caller is on the goroutine of any loop that is in Run, as
 // OnLoop of that loop does. Code that waits for long asks it: there it would stop all that the

@@ -24,9 +24,10 @@ type Heap struct {
 	RecordMakers bool
 
 	now     func() time.Time
-	epoch   time.Time // the origin of all times
-	entries []entry   // a heap with arity children a node
-	seq     uint64    // of the next call that is added or moved
+	epoch   time.Time     // the origin of all times
+	entries []entry       // a heap with arity children a node
+	seq     uint64        // of the next call that is added or moved
+	lag     time.Duration // how late the call was that Due returned last
 
 	notes     []note  // see describe.go
 	freeNotes []int32 // numbers of unused notes
@@ -119,9 +120,14 @@ func (h *Heap) Due(mark uint64) func() {
 		return nil
 	}
 	first := h.entries[0]
-	if first.seq >= mark || first.at > h.now().Sub(h.epoch) {
+	if first.seq >= mark {
 		return nil
 	}
+	now := h.now().Sub(h.epoch)
+	if first.at > now {
+		return nil
+	}
+	h.lag = now - max(0, first.at)
 	h.remove(0)
 	c := first.call
 	if c.noted != 0 {
@@ -132,6 +138,9 @@ func (h *Heap) Due(mark uint64) func() {
 	c.f, c.index = nil, ran
 	return f
 }
+
+// Lag returns how late the call is that Due has just returned.
+func (h *Heap) Lag() time.Duration { return h.lag }
 
 // Calls returns the pending calls, in the order in which they will run.
 func (h *Heap) Calls() []deferred.DelayedCall {
