@@ -23,6 +23,7 @@ var house = []room{
 
 	// The foundations.
 	{"internal/form", ""},
+	{"internal/inspect", ""},
 	{"internal/list", ""},
 	{"internal/secret", ""},
 	{"internal/origin", "internal/secret"},
@@ -38,7 +39,7 @@ var house = []room{
 	{"internal/http2", "internal/http1 internal/list internal/secret treq/wire"},
 
 	// The reactor knows nothing of HTTP.
-	{"reactor", "deferred internal/coro internal/list internal/producer internal/random internal/timers"},
+	{"reactor", "deferred internal/coro internal/inspect internal/list internal/producer internal/random internal/timers"},
 	{"internal/handover", "reactor"},
 	{"reactor/task", "deferred internal/list internal/timers reactor"},
 	{"reactor/endpoints", "deferred internal/handover reactor"},
