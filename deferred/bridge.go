@@ -67,6 +67,9 @@ func RunOn[T any](loop Loop, executor Executor, f func(ctx context.Context) (T, 
 	notNil(f != nil, "RunOn")
 	ctx, cancel := context.WithCancel(context.Background())
 	d := NewCancellable(func(*Deferred[T]) { cancel() })
+	if watching.Load() != 0 {
+		d.source = &external{what: func() string { return describeFunc(f) + ", which runs on another goroutine" }}
+	}
 	executor(func() {
 		var value T
 		err := ErrNoResult

@@ -56,6 +56,8 @@ func (d *Deferred[T]) cancelSelf() {
 	var err error = ErrCancelled
 	if canceller := d.canceller; canceller != nil {
 		d.canceller = nil
+		d.flags |= cancelReached
+		d.debug().cancelled()
 		if p := try(func() { canceller(d) }); p != nil {
 			err = &cancellerError{p}
 		}

@@ -60,7 +60,7 @@ func Shield[T any](co *Co, f func() (T, error)) (T, error) {
 	return f()
 }
 
-func (co *Co) addShield(n int) {
+func (co *Co) addShield(n int32) {
 	co.shields += n
 	if c := co.coroutine; c != nil {
 		c.result.shield(co.shields != 0)
@@ -71,6 +71,7 @@ func (co *Co) addShield(n int) {
 // function if that has gone on for too long.
 func refuse[T any](co *Co, d *Deferred[T]) {
 	unwinds := co.refused.Next()
+	co.coroutine.result.refused()
 	d.Cancel()
 	switch {
 	case !d.ready():
@@ -125,7 +126,18 @@ func (co *Co) leave() {
 
 func (d *Deferred[T]) cancelCoroutine() (shielded bool) {
 	d.flags |= coCancelled
+	if d.flags&coShielded == 0 && d.source != nil {
+		d.reachedByCancel()
+	}
 	return d.flags&coShielded != 0
+}
+
+// reachedByCancel notes that the work for d's result was told to stop.
+func (d *Deferred[T]) reachedByCancel() {
+	if d.flags&cancelReached == 0 {
+		d.flags |= cancelReached
+		d.debug().cancelled()
+	}
 }
 
 func (d *Deferred[T]) interrupt() { d.source.interruptAwaiter(d) }

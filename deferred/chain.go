@@ -23,6 +23,8 @@ type dependency interface {
 	// interruptAwaiter is interrupt for the coroutine that has the given result and awaits
 	// this Deferred.
 	interruptAwaiter(result dependency)
+	// inspect tells how this Deferred stands.
+	inspect(i *inspection)
 }
 
 func (d *Deferred[T]) upstream() dependency { return d.source }
@@ -139,6 +141,9 @@ func (d *Deferred[T]) set(value T, err error) {
 func (d *Deferred[T]) settle(value T, err error) runner {
 	if !d.fire("a result passed on") {
 		return nil
+	}
+	if err == nil && d.flags&cancelReached != 0 {
+		d.flags |= cancelIgnored
 	}
 	d.set(value, err)
 	return d.due()

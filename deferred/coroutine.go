@@ -25,11 +25,12 @@ type Co struct {
 	coroutine *coroutine    // nil while the function waits
 	resumedBy any           // the awaited Deferred, when it resumes the function; nil: interrupted
 	made      stack         // where Go was called, if debugging was on
-	shields   int           // calls of Shield that have not returned
+	shields   int32         // calls of Shield that have not returned
 	refused   coro.Refusals // Awaits that returned at once, because the coroutine is cancelled
-	failures  int           // other Awaits that returned an error at once, when the function has to end
+	failures  int32         // other Awaits that returned an error at once, when the function has to end
 	exiting   bool          // runtime.Goexit unwinds the function
 	abandoned bool
+	probe     *stack // when it is not nil, the function is resumed only to tell where it waits
 }
 
 // coroutine resumes the function. It is a runner, so that a chain of coroutines that
@@ -52,10 +53,14 @@ type coroutineResult interface {
 	cancelled() bool
 	// shield says whether the coroutine is in a Shield.
 	shield(on bool)
+	// deferredResult returns the result.
+	deferredResult() dependency
 	// is reports whether d is the result.
 	is(d dependency) bool
 	// dependencyOf reports whether d is the result or depends on it.
 	dependencyOf(d dependency) bool
+	// refused notes that an Await was refused, because the coroutine is cancelled.
+	refused()
 	// finish fires the result.
 	finish() runner
 }
@@ -90,11 +95,13 @@ func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
 	notNil(f != nil, "Go")
 	co := new(Co)
 	c := &typedCoroutine[T]{}
-	if debugging.Load() {
-		co.made = callers()
-		c.deferred.debugMade()
-	}
 	c.deferred.flags = ofCoroutine
+	if watching.Load() != 0 {
+		c.deferred.made()
+		if Debugging() {
+			co.made = callers()
+		}
+	}
 	c.co, c.result = co, c
 	// This function must not refer to c, or its stack would keep c reachable.
 	c.next, co.stop = iter.Pull(func(yield func(None) bool) {
@@ -181,8 +188,14 @@ func suspendOn[T any](co *Co, d *Deferred[T]) bool {
 
 // suspend yields until co is resumed. Its frame must hold no pointer but co.
 func suspend[T any](co *Co) (value T, err error) {
-	if !co.yield(None{}) {
-		return value, ErrAbandoned
+	for {
+		if !co.yield(None{}) {
+			return value, ErrAbandoned
+		}
+		if co.probe == nil {
+			break
+		}
+		co.look()
 	}
 	d, ok := co.resumedBy.(*Deferred[T])
 	co.resumedBy = nil
@@ -229,6 +242,8 @@ func (c *typedCoroutine[T]) shield(on bool) {
 	}
 }
 
+func (c *typedCoroutine[T]) refused() { c.deferred.reachedByCancel() }
+
 func (c *typedCoroutine[T]) is(d dependency) bool { return d == dependency(&c.deferred) }
 
 func (c *typedCoroutine[T]) dependencyOf(d dependency) bool { return c.deferred.dependencyOf(d) }
@@ -238,6 +253,9 @@ func (c *typedCoroutine[T]) finish() runner {
 		// Other code has fired the result.
 		report(Unhandled{Err: alreadyCalled(c.deferred.debug(), "the end of its coroutine")})
 		return nil
+	}
+	if c.err == errUnwound {
+		c.deferred.flags |= cancelIgnored
 	}
 	return c.deferred.settle(c.value, c.err)
 }

@@ -9,19 +9,35 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/coro"
 )
 
-var debugging atomic.Bool
+// watching says what is recorded of each Deferred that is made. It is one word, so that New
+// looks at one place only.
+var watching atomic.Uint32
+
+const (
+	debuggingOn uint32 = 1 << iota // SetDebugging
+	censusOpen                     // OpenCensus
+)
+
+// watch sets or clears a bit of watching.
+func watch(what uint32, on bool) {
+	if on {
+		watching.Or(what)
+	} else {
+		watching.And(^what)
+	}
+}
 
 // SetDebugging turns the recording of stacks on or off, for Deferreds made from now
 // on. A Deferred then records where it was made, where it fired and where it last
 // failed, for [AlreadyCalledError] and [Unhandled]. Recording takes a few
 // microseconds per Deferred. Any goroutine may call SetDebugging.
 func SetDebugging(on bool) {
-	debugging.Store(on)
+	watch(debuggingOn, on)
 	coro.NoteCreators(on)
 }
 
 // Debugging reports whether stacks are recorded. Any goroutine may call it.
-func Debugging() bool { return debugging.Load() }
+func Debugging() bool { return watching.Load()&debuggingOn != 0 }
 
 // stack is the program counters of a call stack.
 type stack []uintptr
@@ -68,10 +84,17 @@ func innermost(stack string) (function, place string) {
 // debugInfo holds the stacks of one Deferred.
 type debugInfo struct {
 	madeAt, firedAt, failedAt stack
+	cancelledAt               stack  // where Cancel reached the work for the result
+	made                      uint64 // the number of Deferreds made before, and this one
 }
 
+// madeWithDebugging is the number of Deferreds that were made while debugging was on.
+var madeWithDebugging atomic.Uint64
+
 // debugMade starts the recording for d.
-func (d *Deferred[T]) debugMade() { d.ensureExtra().debug = &debugInfo{madeAt: callers()} }
+func (d *Deferred[T]) debugMade() {
+	d.ensureExtra().debug = &debugInfo{madeAt: callers(), made: madeWithDebugging.Add(1)}
+}
 
 // debug returns the stacks of d, or nil if d has none.
 func (d *Deferred[T]) debug() *debugInfo {
@@ -79,6 +102,12 @@ func (d *Deferred[T]) debug() *debugInfo {
 		return nil
 	}
 	return d.extra.debug
+}
+
+func (i *debugInfo) cancelled() {
+	if i != nil {
+		i.cancelledAt = callers()
+	}
 }
 
 func (i *debugInfo) fired() { i.firedAt = callers() }

@@ -35,22 +35,24 @@ type extra[T any] struct {
 	pauses    int             // calls of Pause without an Unpause
 }
 
-type flags uint16
+type flags uint32
 
 const (
-	called      flags = 1 << iota // Callback, Errback or Cancel gave a result
-	running                       // on the stack of run
-	waiting                       // a handler returned a Deferred that has no result yet
-	paused                        // extra.pauses is not zero
-	cancelled                     // fired by Cancel; the next result is dropped
-	passedOn                      // another Deferred or a coroutine answers for err
-	dependedOn                    // other Deferreds depend on this one
-	ofCoroutine                   // the result of a coroutine
-	coCancelled                   // the coroutine is cancelled
-	coShielded                    // the coroutine is in a Shield
-	endsLate                      // cancelled, but waits for coroutines that have not ended
-	cancelLink                    // cancel the Deferred with which the handler of this link answers
-	cancelChain                   // cancel each Deferred that a handler returns
+	called        flags = 1 << iota // Callback, Errback or Cancel gave a result
+	running                         // on the stack of run
+	waiting                         // a handler returned a Deferred that has no result yet
+	paused                          // extra.pauses is not zero
+	cancelled                       // fired by Cancel; the next result is dropped
+	passedOn                        // another Deferred or a coroutine answers for err
+	dependedOn                      // other Deferreds depend on this one
+	ofCoroutine                     // the result of a coroutine
+	coCancelled                     // the coroutine is cancelled
+	coShielded                      // the coroutine is in a Shield
+	endsLate                        // cancelled, but waits for coroutines that have not ended
+	cancelLink                      // cancel the Deferred with which the handler of this link answers
+	cancelChain                     // cancel each Deferred that a handler returns
+	cancelReached                   // Cancel called the canceller, or has cancelled an Await of the coroutine
+	cancelIgnored                   // fired with a value after cancelReached, or unwound
 )
 
 // None is the type of a value that carries no information.
@@ -59,8 +61,8 @@ type None = struct{}
 // New returns a Deferred that has not fired.
 func New[T any]() *Deferred[T] {
 	d := new(Deferred[T])
-	if debugging.Load() {
-		d.debugMade()
+	if watching.Load() != 0 {
+		d.made()
 	}
 	return d
 }
@@ -98,6 +100,9 @@ func Fail[T any](err error) *Deferred[T] {
 func (d *Deferred[T]) Callback(value T) {
 	if d.fire("Callback") {
 		d.value = value
+		if d.flags&cancelReached != 0 {
+			d.flags |= cancelIgnored
+		}
 		d.run()
 	}
 }

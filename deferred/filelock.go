@@ -75,6 +75,7 @@ func (l *DeferredFilesystemLock) DeferUntilLocked(timeout time.Duration) *Deferr
 	}
 	d := NewCancellable(func(*Deferred[None]) { l.attempt(ErrCancelled) })
 	l.waiter = d
+	d.source = &external{what: func() string { return "the lock of the file " + l.file.Path() }}
 	l.poll()
 	if l.waiter != nil && timeout > 0 {
 		l.timer = l.clock.CallLater(timeout, func() { l.attempt(&TimeoutError{After: timeout}) })

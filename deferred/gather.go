@@ -41,22 +41,33 @@ type canceller interface {
 }
 
 // gatherOne makes d a member of g that stores its value in field.
-func gatherOne[T, U any](g *group[U], index int, d *Deferred[T], field *T) {
+func gatherOne[T, U any](g *group[U, canceller], index int, d *Deferred[T], field *T) {
 	if d == nil {
 		panic(nilMember(index))
 	}
-	d.add(observer[T](func(d *Deferred[T]) runner {
-		if g.Called() {
-			return nil
-		}
-		g.left--
-		if d.err != nil {
-			_, err := d.take()
-			return g.fail(&FirstError{err, index})
-		}
-		*field = d.value
-		return g.settleIfLast()
-	}))
+	d.add(&gathered[T, U]{g, index, field})
+}
+
+// gathered is the link that a group has in a member of its own type.
+type gathered[T, U any] struct {
+	group *group[U, canceller]
+	index int
+	field *T
+}
+
+func (m *gathered[T, U]) run(d *Deferred[T]) runner {
+	g := m.group
+	if g.Called() {
+		return nil
+	}
+	defer g.release()
+	g.left--
+	if d.err != nil {
+		_, err := d.take()
+		return g.fail(&FirstError{err, m.index})
+	}
+	*m.field = d.value
+	return g.settleIfLast()
 }
 
 func nilMember(index int) string {

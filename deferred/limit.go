@@ -52,7 +52,7 @@ func (j *job[T]) run(d *Deferred[None]) runner {
 	}
 	j.source = inner
 	inner.flags |= dependedOn
-	inner.push(observer[T](j.finish))
+	inner.push((*finishing[T])(j))
 	return nil
 }
 
@@ -64,13 +64,18 @@ func (j *job[T]) finish(inner *Deferred[T]) runner {
 	return stacked(j.limiter.release(), j.offer(value, err))
 }
 
+// finishing is a job whose function has been called. It is a link of the function's Deferred.
+type finishing[T any] job[T]
+
+func (f *finishing[T]) run(inner *Deferred[T]) runner { return (*job[T])(f).finish(inner) }
+
 // A DeferredLock allows one holder at a time, in the order of Acquire. It is
 // Twisted's DeferredLock. Its zero value is unlocked.
 type DeferredLock struct{ limit limit }
 
 // Acquire returns a Deferred that fires when the caller holds the lock. Cancelling the
 // Deferred removes it from the queue.
-func (l *DeferredLock) Acquire() *Deferred[None] { return l.limit.acquire(1) }
+func (l *DeferredLock) Acquire() *Deferred[None] { return l.limit.acquire() }
 
 // Release passes the lock to the first in the queue. It panics if there is no holder.
 func (l *DeferredLock) Release() { release(l) }
@@ -82,10 +87,7 @@ func (l *DeferredLock) Locked() bool { return l.limit.holders != 0 }
 
 // A DeferredSemaphore allows a fixed number of holders at a time, in the order of
 // Acquire. It is Twisted's DeferredSemaphore.
-type DeferredSemaphore struct {
-	limit  limit
-	tokens int
-}
+type DeferredSemaphore struct{ limit limit }
 
 // NewDeferredSemaphore returns a semaphore for as many holders as there are tokens.
 // It panics if tokens is less than one.
@@ -93,12 +95,12 @@ func NewDeferredSemaphore(tokens int) *DeferredSemaphore {
 	if tokens < 1 {
 		panic("deferred: NewDeferredSemaphore with less than one token")
 	}
-	return &DeferredSemaphore{tokens: tokens}
+	return &DeferredSemaphore{limit{tokens: tokens}}
 }
 
 // Acquire returns a Deferred that fires when the caller holds a token. Cancelling the
 // Deferred removes it from the queue.
-func (s *DeferredSemaphore) Acquire() *Deferred[None] { return s.limit.acquire(s.tokens) }
+func (s *DeferredSemaphore) Acquire() *Deferred[None] { return s.limit.acquire() }
 
 // Release passes a token to the first in the queue. It panics if there is no holder.
 func (s *DeferredSemaphore) Release() { release(s) }
@@ -106,10 +108,10 @@ func (s *DeferredSemaphore) Release() { release(s) }
 func (s *DeferredSemaphore) release() runner { return s.limit.release("DeferredSemaphore") }
 
 // Limit returns the number of tokens.
-func (s *DeferredSemaphore) Limit() int { return s.tokens }
+func (s *DeferredSemaphore) Limit() int { return s.limit.tokens }
 
 // Tokens returns the number of free tokens.
-func (s *DeferredSemaphore) Tokens() int { return s.tokens - s.limit.holders }
+func (s *DeferredSemaphore) Tokens() int { return s.limit.tokens - s.limit.holders }
 
 func release(l Limiter) {
 	if next := l.release(); next != nil {
@@ -119,16 +121,21 @@ func release(l Limiter) {
 
 // limit counts the holders and queues the Deferreds that wait.
 type limit struct {
+	terminus
+	tokens  int // 0: one, of a DeferredLock
 	holders int
-	queue   list.List // of *Deferred[None]
+	queue   list.List  // of *Deferred[None]
+	last    *debugInfo // of the Deferred that became a holder last; nil without debugging
 }
 
-func (l *limit) acquire(tokens int) *Deferred[None] {
-	if l.holders < tokens {
+func (l *limit) acquire() *Deferred[None] {
+	if l.holders < max(1, l.tokens) {
 		l.holders++
-		return Succeed(None{})
+		d := Succeed(None{})
+		l.last = d.debug()
+		return d
 	}
-	return enqueue[None](&l.queue)
+	return enqueue[None](&l.queue, l)
 }
 
 // release makes the first in the queue a holder and returns it for run, if necessary.
@@ -137,16 +144,21 @@ func (l *limit) release(typeName string) runner {
 		panic("deferred: Release of a " + typeName + " that nobody has")
 	}
 	if next := dequeue[None](&l.queue); next != nil {
+		l.last = next.debug()
 		return next.settle(None{}, nil)
 	}
-	l.holders--
+	if l.holders--; l.holders == 0 {
+		l.last = nil
+	}
 	return nil
 }
 
-// enqueue appends a Deferred to a queue. Cancelling the Deferred removes it.
-func enqueue[T any](queue *list.List) *Deferred[T] {
+// enqueue appends to a queue a Deferred that waits for source. Cancelling the Deferred removes
+// it.
+func enqueue[T any](queue *list.List, source dependency) *Deferred[T] {
 	var place *list.Element
 	d := NewCancellable(func(*Deferred[T]) { queue.Remove(place) })
+	d.source = source
 	place = queue.PushBack(d)
 	return d
 }

@@ -219,8 +219,8 @@ func ThenBoth[T, U any](d *Deferred[T], f func(value T, err error) *Deferred[U])
 
 // addTyped adds l, a link that is part of to, and makes to depend on d.
 func addTyped[T, U any](d *Deferred[T], to *Deferred[U], l link[T]) {
-	if debugging.Load() {
-		to.debugMade()
+	if watching.Load() != 0 {
+		to.made()
 	}
 	to.source = d
 	d.flags |= dependedOn

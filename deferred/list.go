@@ -127,8 +127,9 @@ func firstValue[T any](members []*Deferred[T], cancelLosers bool, options ...Lis
 }
 
 // group is the Deferred of a combination.
-type group[U any] struct {
+type group[U any, M canceller] struct {
 	Deferred[U]
+	members memberSet[M]
 	result  U   // incomplete until left is zero
 	left    int // members without a result
 	options ListOption
@@ -137,16 +138,19 @@ type group[U any] struct {
 // newGroup returns a group of members, which join adds to it. Cancelling the group
 // cancels the members, and the group fires when those that are coroutines have ended. A
 // group without members fires with result.
-func newGroup[U any, M canceller](result U, members []M, options ...ListOption) *group[U] {
-	g := &group[U]{result: result, left: len(members)}
+func newGroup[U any, M canceller](result U, members []M, options ...ListOption) *group[U, M] {
+	g := &group[U, M]{result: result, left: len(members)}
 	for _, o := range options {
 		g.options |= o
 	}
-	if debugging.Load() {
-		g.debugMade()
+	if watching.Load() != 0 {
+		g.made()
 	}
-	members = slices.Clone(members)
+	g.members.all = slices.Clone(members)
+	g.source = &g.members
 	g.canceller = func(*Deferred[U]) {
+		g.flags &^= cancelReached // a member may ignore it; a group passes on what it gets
+		members := g.members.all
 		for _, m := range members {
 			m.Cancel()
 		}
@@ -155,29 +159,45 @@ func newGroup[U any, M canceller](result U, members []M, options ...ListOption) 
 				g.flags |= endsLate
 			}
 		}
+		if g.flags&endsLate == 0 {
+			g.members.all = nil
+		}
 	}
 	g.settleIfLast()
 	return g
 }
 
 // settleIfLast settles g with its result if no member is left.
-func (g *group[U]) settleIfLast() runner {
+func (g *group[U, M]) settleIfLast() runner {
 	if g.left != 0 {
 		return nil
 	}
 	return g.settle(g.result, nil)
 }
 
+// release drops the members when g has fired.
+func (g *group[U, M]) release() {
+	if g.Called() {
+		g.members.all = nil
+	}
+}
+
+// memberSet is what a group waits for.
+type memberSet[M canceller] struct {
+	terminus
+	all []M
+}
+
 // memberLink is the link that a group has in each member.
 type memberLink[T, U any] struct {
-	group  *group[U]
+	group  *group[U, *Deferred[T]]
 	index  int
 	accept func(index int, value T, err error) runner
 }
 
 // join adds a link to each member of g. Until g fires, the links call accept with the
 // members' results. accept returns g if it settles g.
-func join[T, U any](g *group[U], members []*Deferred[T], accept func(index int, value T, err error) runner) *Deferred[U] {
+func join[T, U any](g *group[U, *Deferred[T]], members []*Deferred[T], accept func(index int, value T, err error) runner) *Deferred[U] {
 	if i := slices.Index(members, nil); i >= 0 {
 		panic(nilMember(i))
 	}
@@ -205,5 +225,6 @@ func (m *memberLink[T, U]) run(d *Deferred[T]) (due runner) {
 	case passed:
 		d.take()
 	}
+	g.release()
 	return due
 }

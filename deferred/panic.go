@@ -23,7 +23,11 @@ func NewPanicError(value any) *PanicError {
 	if e, ok := value.(*PanicError); ok {
 		return e
 	}
-	return &PanicError{Value: value, Stack: debug.Stack()}
+	e := &PanicError{Value: value, Stack: debug.Stack()}
+	if watching.Load()&censusOpen != 0 {
+		notePanic(e)
+	}
+	return e
 }
 
 // Error describes the panic's value. It does not contain the place or the stack.

@@ -16,8 +16,8 @@ var (
 // DeferredQueue.
 type DeferredQueue[T any] struct {
 	config  QueueConfig
-	values  []T       // queued values
-	waiters list.List // of *Deferred[T], from Get, without a value yet
+	values  []T     // queued values
+	waiters waiters // from Get, without a value yet
 }
 
 // A QueueConfig sets the limits of a [DeferredQueue].
@@ -35,10 +35,16 @@ func NewDeferredQueue[T any](config QueueConfig) *DeferredQueue[T] {
 	return &DeferredQueue[T]{config: config}
 }
 
+// waiters are the Deferreds that wait for a value of a queue.
+type waiters struct {
+	terminus
+	queue list.List // of *Deferred[T]
+}
+
 // Put fires with value the Deferred that has waited longest. If none waits, Put queues
 // the value, or returns [ErrQueueOverflow] if the queue is full.
 func (q *DeferredQueue[T]) Put(value T) error {
-	if d := dequeue[T](&q.waiters); d != nil {
+	if d := dequeue[T](&q.waiters.queue); d != nil {
 		d.Callback(value)
 		return nil
 	}
@@ -61,10 +67,10 @@ func (q *DeferredQueue[T]) Get() *Deferred[T] {
 		}
 		return Succeed(value)
 	}
-	if full(q.waiters.Len(), q.config.Backlog) {
+	if full(q.waiters.queue.Len(), q.config.Backlog) {
 		return Fail[T](ErrQueueUnderflow)
 	}
-	return enqueue[T](&q.waiters)
+	return enqueue[T](&q.waiters.queue, &q.waiters)
 }
 
 // Len returns the number of queued values.

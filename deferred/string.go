@@ -10,6 +10,8 @@ import (
 func (d *Deferred[T]) String() string {
 	var state string
 	switch {
+	case d.source != nil && d.source.fired() && d.source.upstream() == nil:
+		state = "pending" // it waits for something else than a Deferred
 	case d.source != nil:
 		state = "waiting for " + name(d.source)
 	case d.flags&called == 0:

@@ -34,6 +34,9 @@ type unhandledError struct {
 func (d *Deferred[T]) markUnhandled() {
 	e := d.ensureExtra()
 	if e.unhandled != nil {
+		if e.unhandled.err == nil {
+			unhandledErrors.Add(1) // a census has reported it, and another handler has not taken it
+		}
 		e.unhandled.err = d.err
 		return
 	}
@@ -45,8 +48,15 @@ func (d *Deferred[T]) markUnhandled() {
 // markHandled undoes markUnhandled.
 func (d *Deferred[T]) markHandled() {
 	if d.extra != nil && d.extra.unhandled != nil {
-		d.extra.unhandled.err = nil
+		d.extra.unhandled.settle()
 		d.extra.unhandled = nil
+	}
+}
+
+// settle makes e one that needs no report any more.
+func (e *unhandledError) settle() {
+	if e.err != nil {
+		e.err = nil
 		unhandledErrors.Add(-1)
 	}
 }
@@ -55,12 +65,16 @@ func (e *unhandledError) report() {
 	if e.err == nil {
 		return
 	}
+	report(e.unhandled())
+	unhandledErrors.Add(-1)
+}
+
+func (e *unhandledError) unhandled() Unhandled {
 	u := Unhandled{Err: e.err}
 	if e.debug != nil {
 		u.Made, u.Fired, u.Failed = e.debug.madeAt.String(), e.debug.firedAt.String(), e.debug.failedAt.String()
 	}
-	report(u)
-	unhandledErrors.Add(-1)
+	return u
 }
 
 // unhandledErrors is the number of errors that no handler has taken and that are not
