@@ -19,7 +19,7 @@ type ban struct {
 // onTheLoop are the packages whose code the goroutine of a reactor runs, or that of
 // whoever calls it. The reactor itself and internal/bridge are where other goroutines
 // come in.
-const onTheLoop = "deferred/... internal/coro internal/handover internal/list internal/origin internal/random internal/secret internal/timers internal/http1 internal/http2 reactor/task reactor/endpoints reactor/memory reactor/protocols treq/..."
+const onTheLoop = "deferred/... internal/coro internal/handover internal/list internal/origin internal/random internal/secret internal/timers internal/http1 internal/http2 reactor/task reactor/endpoints reactor/memory/... reactor/protocols treq/..."
 
 // library is all that a user's program is linked with.
 const library = onTheLoop + " reactor internal/bridge"

@@ -44,6 +44,7 @@ var house = []room{
 	{"reactor/task", "deferred internal/list internal/timers reactor"},
 	{"reactor/endpoints", "deferred internal/handover reactor"},
 	{"reactor/memory", "deferred internal/producer internal/timers reactor"},
+	{"reactor/memory/ladder", "reactor/memory"},
 	{"reactor/protocols", "deferred internal/handover internal/list internal/producer reactor"},
 	{"internal/bridge", "deferred internal/coro reactor"},
 	// A stream as a Transport.
