@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -20,15 +21,20 @@ func TestShutdownAcceptsFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []net.Conn
+	var clients sync.WaitGroup
 	for range 100 { // more than the loop accepts in a turn
 		c, err := net.Dial("tcp", port.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
 		io.WriteString(c, get)
-		all = append(all, c)
+		clients.Go(func() {
+			defer c.Close() // the site waits for it
+			resp, err := http.ReadResponse(newReader(c), nil)
+			if err != nil || !resp.Close {
+				t.Errorf("%+v, %v", resp, err)
+			}
+		})
 	}
 	over := false
 	site.Shutdown().AddCallback(func(n deferred.None) (deferred.None, error) {
@@ -40,10 +46,5 @@ func TestShutdownAcceptsFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, c := range all {
-		resp, err := http.ReadResponse(newReader(c), nil)
-		if err != nil || !resp.Close {
-			t.Fatalf("%+v, %v", resp, err)
-		}
-	}
+	clients.Wait()
 }
