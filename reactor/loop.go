@@ -120,6 +120,9 @@ func NewLoop(p Poller, config LoopConfig) *Loop {
 		readBuffer:   make([]byte, minReadSize),
 	}
 	l.timers.Check, l.timers.RecordMakers = l.checkDelayedCall, config.RecordMakers
+	if o, ok := p.(interface{ TimerOrder() timers.Order }); ok {
+		l.timers.Order = o.TimerOrder()
+	}
 	if l.inThread == nil {
 		l.inThread = l.threads.run
 	}

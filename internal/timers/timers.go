@@ -22,6 +22,8 @@ type Heap struct {
 	// RecordMakers records who schedules each call; see [Maker]. It takes about a microsecond
 	// per call, so it is for clocks of tests.
 	RecordMakers bool
+	// Order, unless nil, picks among calls for the same time. It is set before the first call.
+	Order Order
 
 	now     func() time.Time
 	epoch   time.Time     // the origin of all times
@@ -33,6 +35,8 @@ type Heap struct {
 	freeNotes []int32 // numbers of unused notes
 	places    map[uintptr]placeKind
 	making    uintptr // who scheduled the call that Due returned last; 0 between such calls
+
+	ordering *ordering // what Order needs; nil until it is needed
 }
 
 type entry struct {
@@ -75,6 +79,9 @@ func (h *Heap) CallLater(delay time.Duration, f func()) deferred.DelayedCall {
 	h.push(c)
 	if h.RecordMakers {
 		c.note().maker = h.maker()
+	}
+	if h.Order != nil {
+		h.register(c)
 	}
 	return c
 }
@@ -128,8 +135,12 @@ func (h *Heap) Due(mark uint64) func() {
 		return nil
 	}
 	h.lag = now - max(0, first.at)
-	h.remove(0)
-	c := first.call
+	index := 0
+	if h.Order != nil {
+		index = h.pick(mark)
+	}
+	c := h.entries[index].call
+	h.remove(index)
 	if c.noted != 0 {
 		h.making = h.notes[c.noted].maker
 		c.forget()
@@ -200,6 +211,9 @@ func (c *call) move(at time.Duration) error {
 	}
 	c.at = at
 	c.heap.place(int(c.index), c)
+	if c.heap.Order != nil {
+		c.heap.register(c)
+	}
 	return nil
 }
 

@@ -6,7 +6,10 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
 // This file asks Choices, and keeps what they may choose within Conditions.
@@ -14,6 +17,7 @@ import (
 // A chooser makes the free choices of a network. A choice among one possibility is not asked for.
 type chooser struct {
 	net        *network
+	loop       *reactor.Loop
 	names      *hosts
 	choices    Choices
 	conditions Conditions // with its defaults
@@ -23,10 +27,16 @@ type chooser struct {
 	links  map[pair]*link
 	all    []*link // the links, in the order in which they were first used
 	steps  []func()
+
+	threads int          // number of functions of CallInThread, and answers of the resolver
+	waiting atomic.Int32 // those that have not begun
+
+	tasks []Task // among which one is picked; see next
+	at    []int  // the index of the event of each
 }
 
 func newChooser(r *Reactor) *chooser {
-	c := &chooser{net: r.net, names: &r.names, choices: r.config.Choices, conditions: r.config.Conditions, links: map[pair]*link{}}
+	c := &chooser{net: r.net, loop: r.Loop, names: &r.names, choices: r.config.Choices, conditions: r.config.Conditions, links: map[pair]*link{}}
 	if c.conditions.MaxFaults == 0 {
 		c.conditions.MaxFaults = 2
 	}
@@ -149,7 +159,7 @@ type link struct {
 	hosts   pair
 	known   int  // the version of the names when fails was found; 0: never
 	fails   bool // MayFail has the link
-	slow    bool // latency was asked for
+	asked   bool // latency was asked for
 	latency time.Duration
 	until   time.Time // messages are held until then
 	cut     bool      // messages are held for ever, in held
@@ -249,6 +259,7 @@ func (r *Reactor) EndFaults() {
 		return
 	}
 	c.left = 0
+	c.endCuts()
 	var unknown []string
 	for _, of := range c.conditions.MayFail {
 		for _, host := range []string{of.A, of.B} {

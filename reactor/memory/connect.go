@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
@@ -49,6 +50,9 @@ type listener struct {
 
 	backlog []*socket // connections to be accepted, the oldest first
 	paused  bool      // between Pause, or an error, and Resume
+
+	number     int       // in the order of the calls of Listen
+	failsUntil time.Time // it cannot accept until then, by Choices
 }
 
 // Listen starts to listen. It takes any IP address.
@@ -71,6 +75,8 @@ func (n *network) Listen(network, address string, accept func(reactor.Socket, er
 	if n.listenerAt(l.at) != nil || l.catchesAny() {
 		return nil, reactor.ErrPortInUse
 	}
+	n.listens++
+	l.number = n.listens
 	n.listeners[l.at] = l
 	n.usePort(l.at, 1)
 	if n.tracing {
@@ -90,6 +96,11 @@ func (l *listener) deliver() {
 			return
 		}
 		s := l.backlog[0]
+		if c := l.net.chooser; c != nil && c.failAccept(l, s) {
+			l.paused = true
+			l.accept(nil, reactor.ErrTooManyFiles)
+			return
+		}
 		l.backlog = l.backlog[1:]
 		if l.net.tracing {
 			s.trace("accept", 0, l.at.String())
@@ -299,7 +310,12 @@ func (a *Attempt) unhold() bool {
 	return true
 }
 
-func (a *Attempt) send() { a.net.travel(a.from, a.to, a) }
+func (a *Attempt) send() {
+	if c := a.net.chooser; c != nil && c.failAttempt(a) {
+		return
+	}
+	a.net.travel(a.from, a.to, a)
+}
 
 // deliver handles the attempt's arrival at the server's host.
 func (a *Attempt) deliver() {

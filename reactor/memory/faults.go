@@ -106,6 +106,10 @@ func (f *faults) faulty() bool { return len(f.holds.named) != 0 || len(f.delays.
 // travel delivers e when a message from one place to another arrives.
 func (n *network) travel(from, to place, e event) {
 	m := message{from: from.ip.Addr(), to: to.ip.Addr(), event: e}
+	if n.chooser != nil {
+		n.chooser.travel(m)
+		return
+	}
 	if by := n.delayOf(m); by > 0 {
 		n.later.CallLater(by, func() { n.arrive(m) })
 		return

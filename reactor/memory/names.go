@@ -16,7 +16,8 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 type hosts struct {
 	loop    *reactor.Loop
 	table   map[string][]netip.Addr
-	version int // number of changes of table
+	version int      // number of changes of table
+	chooser *chooser // nil without Choices
 }
 
 // AddHost sets the IP addresses of the host called name, the best first. The name "*"
@@ -56,14 +57,24 @@ func (h *hosts) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
 	}
 	d := deferred.New[[]netip.Addr]()
 	// If d is cancelled before the call, it drops the result.
-	h.loop.CallFromThread(func() {
-		if addrs := h.find(host); len(addrs) != 0 {
+	answer := func() {
+		if addrs := h.find(host); len(addrs) != 0 && !h.fails(host, addrs) {
 			d.Callback(slices.Clone(addrs))
 		} else {
 			d.Errback(&reactor.LookupError{Host: host, Err: reactor.ErrNameNotFound})
 		}
-	})
+	}
+	if h.chooser != nil {
+		h.chooser.inThread("the answer for "+host, answer)
+	} else {
+		h.loop.CallFromThread(answer)
+	}
 	return reactor.UntilStopped(h.loop, d)
+}
+
+// fails reports whether a fault hides the addresses of host.
+func (h *hosts) fails(host string, addrs []netip.Addr) bool {
+	return h.chooser != nil && h.chooser.failLookup(host, addrs)
 }
 
 func (h *hosts) find(host string) []netip.Addr {

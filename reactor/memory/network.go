@@ -46,10 +46,14 @@ type network struct {
 	tracing bool
 	events  Trace
 	conns   int // number of attempts to connect
+	listens int // number of listeners
 }
 
 // An event is delivered by Wait.
-type event interface{ deliver() }
+type event interface {
+	deliver()
+	task() Task // the task whose events keep their order
+}
 
 func newNetwork() *network {
 	n := &network{
@@ -88,12 +92,22 @@ func (n *network) advance(d time.Duration) {
 // Wait delivers the queued events. If there are none, it does not sleep, but moves the
 // clock to the next arrival, at most by timeout.
 func (n *network) Wait(timeout time.Duration) error {
+	if n.chooser != nil {
+		for _, step := range n.chooser.steps {
+			step()
+		}
+	}
 	n.queueArrived()
+	before := n.now
 	if len(n.queue) == 0 && timeout != 0 && !n.woken.Swap(false) {
 		if err := n.sleep(timeout); err != nil {
 			return err
 		}
 		n.queueArrived()
+	}
+	if n.chooser != nil {
+		n.chooser.deliver(timeout > 0 && n.now.Sub(before) >= timeout)
+		return nil
 	}
 	n.deliver()
 	return nil

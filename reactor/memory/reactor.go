@@ -55,7 +55,13 @@ func newReactor(config Config) *Reactor {
 	var loop *reactor.Loop
 	source := rand.NewPCG(1, 0)
 	loop = reactor.NewLoop(net, reactor.LoopConfig{
-		CallInThread: func(f func()) { loop.CallFromThread(f) },
+		CallInThread: func(f func()) {
+			if net.chooser != nil {
+				net.chooser.inThread("a function of CallInThread", f)
+			} else {
+				loop.CallFromThread(f)
+			}
+		},
 		Rand:         rand.New(source),
 		PollContexts: true,
 		RecordMakers: true,
@@ -63,7 +69,8 @@ func newReactor(config Config) *Reactor {
 	r := &Reactor{Loop: loop, net: net, config: config, random: source}
 	r.names.loop = loop
 	if config.Choices != nil {
-		net.chooser = newChooser(r)
+		c := newChooser(r)
+		net.chooser, r.names.chooser = c, c
 	}
 	loop.InstallNameResolver(&r.names)
 	return r

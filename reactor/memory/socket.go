@@ -44,6 +44,7 @@ type pipe struct {
 	flight         []packet // on their way, the oldest first
 	ended, reset   bool     // the writer sent an end, a reset
 	gate           *gate    // keeps the packets on their way; nil without an IOPump
+	wire           *wire    // what Choices make of the pipe; nil without them
 }
 
 // A packet is a number of bytes in the pipe's buffer, or an end.
@@ -63,6 +64,9 @@ func (n *network) pair(from, to place, number int) (client, server *socket) {
 	c.server = socket{net: n, number: number, side: ServerSide, from: to, to: from, in: &c.up, out: &c.down}
 	c.up.writer, c.up.reader = client, server
 	c.down.writer, c.down.reader = server, client
+	if n.chooser != nil {
+		n.chooser.connect(client)
+	}
 	return client, server
 }
 
@@ -130,6 +134,8 @@ func (s *socket) Read(p []byte) (int, error) {
 	}
 	if s.in.gate != nil {
 		n = s.in.gate.cut(n)
+	} else if s.net.chooser != nil {
+		n = s.net.chooser.splitRead(s, n)
 	}
 	s.in.take(p[:n])
 	if s.net.tracing {
@@ -155,6 +161,9 @@ func (s *socket) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	n := min(len(p), bufferSize-s.out.buf.Len())
+	if s.net.chooser != nil {
+		n = s.net.chooser.splitWrite(s, n)
+	}
 	if n < len(p) {
 		s.want |= reactor.Writable
 	}
@@ -166,6 +175,9 @@ func (s *socket) Write(p []byte) (int, error) {
 	}
 	s.out.buf.Write(p[:n])
 	s.out.send(packet{bytes: n})
+	if s.net.chooser != nil {
+		s.changed() // after a short write, though there is room
+	}
 	return n, nil
 }
 
@@ -242,6 +254,10 @@ func (p *pipe) send(k packet) {
 		p.gate.keep(p)
 		return
 	}
+	if n.chooser != nil {
+		n.chooser.send(p, k)
+		return
+	}
 	if len(p.flight) == 0 && !n.faulty() {
 		p.arrive(k)
 		return
@@ -250,8 +266,11 @@ func (p *pipe) send(k packet) {
 	n.travel(p.writer.from, p.writer.to, p)
 }
 
-// deliver handles the arrival of the oldest packet.
+// deliver handles the arrival of the oldest packet, unless a fault has taken it.
 func (p *pipe) deliver() {
+	if len(p.flight) == 0 {
+		return
+	}
 	k := p.flight[0]
 	p.flight = p.flight[1:]
 	p.arrive(k)

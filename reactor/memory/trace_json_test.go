@@ -26,7 +26,7 @@ func TestTraceAsJSON(t *testing.T) {
 	if string(text) != want {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
-	first := story(t)
+	first := story(t, memory.New())
 	if text, err = json.Marshal(first); err != nil {
 		t.Fatal(err)
 	}
