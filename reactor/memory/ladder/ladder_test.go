@@ -15,7 +15,10 @@ var update = flag.Bool("update", false, "write the ladders in testdata")
 
 // formats are those of a Ladder, by the suffixes of their files.
 var formats = map[string]func(*ladder.Ladder) string{
-	".txt": (*ladder.Ladder).Text,
+	".txt":  (*ladder.Ladder).Text,
+	".svg":  (*ladder.Ladder).SVG,
+	".html": (*ladder.Ladder).HTML,
+	".mmd":  (*ladder.Ladder).Mermaid,
 }
 
 func TestLaddersAreThoseInTestdata(t *testing.T) {

@@ -325,7 +325,7 @@ func (b *builder) end(p *pipe, e memory.Event, me, peer int) {
 	}
 	sent := p.ends[0]
 	p.ends = p.ends[1:]
-	label := "sees the end"
+	label := seesEnd
 	if sent.tone == toneBad {
 		label = "sees the reset"
 	}
@@ -372,6 +372,8 @@ func (b *builder) sendEnd(c *connection, direction int, e memory.Event, tone ton
 	}
 	b.row(&row{shape: mark, tone: toneEnd, from: me, to: me, conn: e.Conn, label: label})
 }
+
+const seesEnd = "sees the end"
 
 const alsoCloses = "; the other side closes too"
 
