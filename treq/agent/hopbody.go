@@ -22,9 +22,10 @@ import (
 // the trip is over, and sees to it that the body is started or stopped.
 type tripBody struct {
 	request.BodyProducer
-	last    *hopBody // the body of the present hop
-	started bool     // since the last rewind
-	waits   bool     // a hop may end before it starts the body: the body waits for a 100, or the hop is a try
+	last    *hopBody                          // the body of the present hop
+	result  *deferred.Deferred[deferred.None] // of the source's StartProducing, while somebody waits for it
+	started bool                              // since the last rewind
+	waits   bool                              // a hop may end before it starts the body: the body waits for a 100, or the hop is a try
 	held    bool
 	stopped bool // since the last rewind
 	over    bool // there is no further hop
@@ -80,7 +81,7 @@ func again(body request.BodyProducer, why error) (request.BodyProducer, error) {
 	case !t.repeatable():
 		return nil, why
 	case t.started:
-		err := request.Rewind(t.BodyProducer)
+		err := t.rewind()
 		t.last.cutOff()
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", why, err)
@@ -116,7 +117,26 @@ func (t *tripBody) StopProducing() {
 	if !t.stopped {
 		t.stopped = true
 		t.BodyProducer.StopProducing()
+		t.abandon()
 	}
+}
+
+// abandon cancels the result of the source, which is stopped and does not fire it any more. Otherwise a handler would wait
+// for it for ever.
+func (t *tripBody) abandon() {
+	result := t.result
+	t.result = nil
+	if result != nil && !result.Called() {
+		result.Cancel()
+	}
+}
+
+// rewind rewinds the source. It stops the source first, if that is still writing.
+func (t *tripBody) rewind() error {
+	if t.result != nil && !t.result.Called() {
+		t.StopProducing()
+	}
+	return request.Rewind(t.BodyProducer)
 }
 
 // current reports whether b is the body of the present hop.
@@ -136,12 +156,17 @@ func (b *hopBody) StartProducing(to request.Consumer) *deferred.Deferred[deferre
 		}
 	})
 	b.done = done
-	b.trip.BodyProducer.StartProducing(to).AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
-		if b.current() && b.done == done && !done.Called() {
+	result := b.trip.BodyProducer.StartProducing(to)
+	b.trip.result = result
+	result.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		if b.trip.result == result && b.current() && b.done == done && !done.Called() {
 			done.Resolve(deferred.None{}, err)
 		}
 		return deferred.None{}, nil
 	})
+	if b.trip.stopped { // within StartProducing
+		b.trip.abandon()
+	}
 	return done
 }
 
@@ -173,8 +198,8 @@ func (b *hopBody) Rewind() error {
 	if !b.current() {
 		return request.ErrNotRepeatable
 	}
+	err := b.trip.rewind()
 	b.trip.started, b.trip.stopped = false, false
-	err := request.Rewind(b.trip.BodyProducer)
 	b.cutOff()
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/deferred/deferredtest"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
+	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/auth"
 	"github.com/seed-7c003b53/gotreq/treq/multipart"
@@ -521,4 +524,48 @@ func seenHeaders(url string, h http.Header, names []string) string {
 		}
 	}
 	return url
+}
+
+// TestNothingWaitsForAStoppedBody: a producer that is stopped does not fire its Deferred (Twisted's rule), and nothing is left
+// that waits for it, in a client with redirects or credentials too.
+func TestNothingWaitsForAStoppedBody(t *testing.T) {
+	for name, make := range map[string]func(inner agent.Requester) agent.Requester{
+		"an agent": func(inner agent.Requester) agent.Requester { return inner },
+		"redirects": func(inner agent.Requester) agent.Requester {
+			return agent.NewBrowserLikeRedirectAgent(inner, agent.RedirectConfig{})
+		},
+		"credentials": func(inner agent.Requester) agent.Requester {
+			return agent.NewAuthAgent(inner, auth.Basic("u", "secret"))
+		},
+		"a Stack of a Stack": func(inner agent.Requester) agent.Requester {
+			return agent.NewBrowserLikeRedirectAgent(agent.NewAuthAgent(inner, auth.Basic("u", "secret")), agent.RedirectConfig{})
+		},
+	} {
+		for when, start := range map[string]func(p *producer){
+			"later":            nil,
+			"within its start": func(p *producer) { p.to.Write([]byte("too long")) },
+		} {
+			p := &producer{length: 3, open: true, start: start}
+			t.Run(name+", "+when, func(t *testing.T) {
+				census := deferred.OpenCensus()
+				defer census.Close()
+				r := memory.New()
+				server := &memory.Recorder{}
+				if _, err := r.ListenTCP("192.0.2.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return server })); err != nil {
+					t.Fatal(err)
+				}
+				req := newRequest("POST", "http://192.0.2.1/")
+				req.Body = p
+				d := make(agent.New(r, agent.Config{})).Request(req)
+				r.Pump()
+				server.Transport.AbortConnection()
+				r.Pump()
+				deferredtest.FailureResultOf(t, d)
+				p.wantTold(t, "stop")
+				for _, w := range census.Waiting() {
+					t.Error(w)
+				}
+			})
+		}
+	}
 }

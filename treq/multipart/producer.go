@@ -225,14 +225,17 @@ type part struct {
 	length   int64 // the announced length; negative if unknown
 	written  int64
 	paused   bool
+	stopped  bool
+	result   *deferred.Deferred[deferred.None] // of the body's StartProducing; nil before it
 	done     *deferred.Deferred[deferred.None] // fires when the file ends or is given up
 }
 
 func (c *part) start() task.Wait {
-	deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
+	c.result = deferred.MaybeDeferred(func() *deferred.Deferred[deferred.None] {
 		return c.body.StartProducing(c)
-	}).AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
-		if c.done.Called() {
+	})
+	c.result.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
+		if c.stopped || c.done.Called() {
 			return deferred.None{}, nil
 		}
 		c.producer.current = nil
@@ -245,14 +248,21 @@ func (c *part) start() task.Wait {
 		c.done.Resolve(deferred.None{}, err)
 		return deferred.None{}, nil
 	})
+	if c.stopped { // within StartProducing
+		c.result.Cancel()
+	}
 	return c.done
 }
 
-// stop stops the file early.
+// stop stops the file early. A stopped file does not fire its result, so nothing waits for it any more.
 func (c *part) stop() {
 	if c.producer.current == c {
 		c.producer.current = nil
+		c.stopped = true
 		c.body.StopProducing()
+		if c.result != nil {
+			c.result.Cancel()
+		}
 	}
 }
 

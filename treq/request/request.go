@@ -83,7 +83,7 @@ type BodyProducer interface {
 	// StartProducing makes the producer write the body to the consumer. It is called at
 	// most once, and once more after each Rewind of a [RepeatableProducer]. The
 	// Deferred fires after the last Write. If it fails, the connection is closed. It
-	// must not fire after StopProducing.
+	// must not fire after StopProducing; an agent then cancels it, so that nothing waits for it.
 	StartProducing(to Consumer) *deferred.Deferred[deferred.None]
 	// PauseProducing tells the producer to stop writing until ResumeProducing.
 	PauseProducing()
