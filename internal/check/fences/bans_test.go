@@ -31,9 +31,10 @@ var bans = []ban{
 		in:   onTheLoop,
 		why:  "one goroutine runs everything: use reactor.DeferToThread, or internal/bridge for bytes",
 		except: map[string]string{
-			"treq/blocking/client.go":    "it runs the reactor of a blocking client; other code comes in through CallFromThread",
-			"treq/agent/roundtripper.go": "an http.RoundTripper blocks; its result comes back through CallFromThread",
-			"internal/coro/coro.go":      "a coroutine that called runtime.Goexit ends on a goroutine of its own, which runs no other code",
+			"treq/blocking/client.go":     "it runs the reactor of a blocking client; other code comes in through CallFromThread",
+			"treq/agent/roundtripper.go":  "an http.RoundTripper blocks; its result comes back through CallFromThread",
+			"treq/testing/explore_run.go": "FailNow exits the goroutine of a run, which cannot be the one of the test",
+			"internal/coro/coro.go":       "a coroutine that called runtime.Goexit ends on a goroutine of its own, which runs no other code",
 		},
 	},
 	{
@@ -42,11 +43,13 @@ var bans = []ban{
 		in:   onTheLoop,
 		why:  "one goroutine runs everything, so there is nothing to lock: come in through CallFromThread",
 		except: map[string]string{
-			"treq/blocking/blocking.go":  "any goroutine may be the first to use the default reactor",
-			"treq/blocking/client.go":    "any goroutine may make requests and end the client",
-			"treq/blocking/response.go":  "any goroutine may read a response",
-			"reactor/task/cooperate.go":  "any goroutine may be the first to use the default Cooperator",
-			"internal/coro/goroutine.go": "it tells goroutines apart, so any of them calls it",
+			"treq/blocking/blocking.go":      "any goroutine may be the first to use the default reactor",
+			"treq/blocking/client.go":        "any goroutine may make requests and end the client",
+			"treq/blocking/response.go":      "any goroutine may read a response",
+			"reactor/task/cooperate.go":      "any goroutine may be the first to use the default Cooperator",
+			"treq/testing/explore_search.go": "tests may explore at the same time, and the checks are of the whole process",
+			"treq/testing/explore_tb.go":     "a test may use its t on any goroutine",
+			"internal/coro/goroutine.go":     "it tells goroutines apart, so any of them calls it",
 		},
 	},
 	{
@@ -64,8 +67,9 @@ var bans = []ban{
 		in:   library,
 		why:  "what is random comes from the reactor's Rand, so that a run can be repeated: take a *rand.Rand, and use internal/random where it is nil",
 		except: map[string]string{
-			"internal/random/random.go": "the one place that asks the system",
-			"reactor/memory/reactor.go": "the seed of the run decides what its reactor's Rand returns",
+			"internal/random/random.go":    "the one place that asks the system",
+			"treq/testing/explore_fuzz.go": "the seed decides the inputs that a fuzzer starts with",
+			"reactor/memory/reactor.go":    "the seed of the run decides what its reactor's Rand returns",
 		},
 	},
 	{

@@ -45,6 +45,7 @@ var house = []room{
 	{"reactor/endpoints", "deferred internal/handover reactor"},
 	{"reactor/memory", "deferred internal/producer internal/timers reactor"},
 	{"reactor/memory/ladder", "reactor/memory"},
+	{"internal/explore", "reactor/memory"},
 	{"reactor/protocols", "deferred internal/handover internal/list internal/producer reactor"},
 	{"internal/bridge", "deferred internal/coro reactor"},
 	// A stream as a Transport.
@@ -72,7 +73,7 @@ var house = []room{
 
 	// The face, and what tests put in its place.
 	{"treq", "deferred reactor treq/agent treq/auth treq/client treq/response"},
-	{"treq/testing", "deferred internal/form internal/origin internal/timers reactor reactor/endpoints reactor/memory reactor/task treq treq/agent treq/client treq/request treq/response treq/web"},
+	{"treq/testing", "deferred internal/coro internal/explore internal/form internal/origin internal/timers reactor reactor/endpoints reactor/memory reactor/memory/ladder reactor/task treq treq/agent treq/client treq/request treq/response treq/web"},
 
 	// The outside: nothing above imports these but tests. Examples use what a user may
 	// use.
