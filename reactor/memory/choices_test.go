@@ -1,13 +1,16 @@
 package memory_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
@@ -68,6 +71,7 @@ func TestNaturalChoicesChangeNothing(t *testing.T) {
 }
 
 func TestTheSameChoicesGiveTheSameTrace(t *testing.T) {
+	logtest.Capture(t) // ports that cannot accept
 	different := map[string]bool{}
 	for seed := range uint64(500) {
 		run := func() memory.Trace {
@@ -112,5 +116,170 @@ func TestChoicesWithoutFaultsLoseNothing(t *testing.T) {
 				t.Errorf("%d delayed calls are left", n)
 			}
 		})
+	}
+}
+
+// With faults, no connection hangs for longer than the faults last: after EndFaults, each ends.
+func TestFaultsEnd(t *testing.T) {
+	logtest.Capture(t) // ports that cannot accept
+	for seed := range uint64(300) {
+		r := memory.NewReactor(memory.Config{Choices: newRandom(seed, 1+int(seed%20)), Conditions: everything})
+		r.Seed(seed)
+		client, server := &talker{r: r, left: streamSize}, &talker{r: r, left: streamSize}
+		listen(t, r, address, server)
+		made := connect(r, address, client)
+		r.RunFor(time.Minute)
+		r.EndFaults()
+		before := len(r.FaultsMade())
+		r.RunFor(time.Hour)
+		faults := r.FaultsMade()
+		if len(faults) > everything.MaxFaults || len(faults) != before {
+			t.Errorf("seed %d: faults %v, of which %d came before EndFaults", seed, faults, before)
+		}
+		if made.Fired == 0 {
+			t.Errorf("seed %d: the attempt goes on after %v", seed, faults)
+		}
+		for _, p := range []*talker{client, server} {
+			half := slices.ContainsFunc(faults, func(f memory.FaultMade) bool { return f.Kind == memory.HalfClosed })
+			if p.Transport != nil && len(p.lost) != 1 && !half {
+				t.Errorf("seed %d: a connection goes on after %v: lost %v", seed, faults, p.lost)
+			}
+			if p.wrong {
+				t.Errorf("seed %d: wrong bytes", seed)
+			}
+		}
+	}
+}
+
+// failing counts the faults that are asked for, and makes the last one that is possible.
+type failing struct{ asked int }
+
+func (f *failing) Choose(kind memory.Choice, n int) int {
+	if kind == memory.Fault {
+		f.asked++
+		return n - 1
+	}
+	return 0
+}
+
+func (f *failing) Pick([]memory.Task) int { return 0 }
+
+func TestFaultsHappenWithinConditions(t *testing.T) {
+	const none = "none"
+	ask := func(r *memory.Reactor) {
+		dialogue(r)
+		r.AddHost("server", "192.0.2.1", "192.0.2.2")
+		r.NameResolver().LookupHost("server").AddErrback(func(error) (addrs, error) { return nil, nil })
+		r.RunFor(time.Minute)
+		r.EndFaults()
+		r.RunFor(time.Minute)
+	}
+	for _, test := range []struct {
+		name       string
+		conditions memory.Conditions
+		want       string
+	}{
+		{"no link", memory.Conditions{}, none},
+		{"another link", memory.Conditions{MayFail: []memory.Link{{"client", "198.51.100.1"}}, Faults: memory.Cut}, none},
+		{"the link", memory.Conditions{MayFail: []memory.Link{{"client", "server"}}, Faults: memory.Cut}, "cut client server"},
+		{"the link, the other way", memory.Conditions{MayFail: []memory.Link{{"server", "client"}}, Faults: memory.Cut}, "cut client server"},
+		{"addresses", memory.Conditions{MayFail: []memory.Link{{"10.0.0.1", "192.0.2.1"}}, Faults: memory.Cut}, "cut client server"},
+		{"a host with all", memory.Conditions{MayFail: []memory.Link{{"server", ""}}, Faults: memory.Cut}, "cut client server"},
+		{"every link", memory.Conditions{MayFail: []memory.Link{{}}, Faults: memory.Cut}, "cut client server"},
+		{"one kind", memory.Conditions{MayFail: []memory.Link{{}}, Faults: memory.Refused, MaxFaults: 5}, "refused client server"},
+		{"a name of the link", memory.Conditions{MayFail: []memory.Link{{"", "server"}}, Faults: memory.NameNotFound}, "name not found server "},
+		{"an address of the name", memory.Conditions{MayFail: []memory.Link{{"", "192.0.2.2"}}, Faults: memory.NameNotFound}, "name not found server "},
+		{"a name of no link", memory.Conditions{MayFail: []memory.Link{{"", "client"}}, Faults: memory.NameNotFound}, none},
+		{"any name", memory.Conditions{MayFail: []memory.Link{{}}, Faults: memory.NameNotFound}, "name not found server "},
+		{"two faults", memory.Conditions{MayFail: []memory.Link{{}}, Faults: memory.Stalled}, "stalled client server, stalled client server"},
+		{"three faults", memory.Conditions{MayFail: []memory.Link{{}}, Faults: memory.Stalled, MaxFaults: 3},
+			"stalled client server, stalled client server, stalled client server"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			choices := &failing{}
+			r := memory.NewReactor(memory.Config{Choices: choices, Conditions: test.conditions})
+			ask(r)
+			var made []string
+			for _, f := range r.FaultsMade() {
+				made = append(made, strings.Join([]string{f.Kind.String(), f.Hosts[0], f.Hosts[1]}, " "))
+			}
+			got := cmp.Or(strings.Join(made, ", "), none)
+			if got != test.want {
+				t.Errorf("faults %q, want %q", got, test.want)
+			}
+			if choices.asked != len(made) {
+				t.Errorf("%d faults were asked for, %d made", choices.asked, len(made))
+			}
+		})
+	}
+}
+
+// A host gets its name, or another address, after the reactor was made.
+func TestLinksOfLateHosts(t *testing.T) {
+	r := memory.NewReactor(memory.Config{Choices: &failing{}, Conditions: memory.Conditions{MayFail: []memory.Link{{"late", ""}}, Faults: memory.Refused}})
+	listen(t, r, address, &peer{})
+	early := connect(r, address, &peer{})
+	r.Pump()
+	r.AddHost("late", "192.0.2.1")
+	late := connect(r, address, &peer{})
+	r.Pump()
+	if early.Err != nil || !errors.Is(late.Err, reactor.ErrConnectionRefused) {
+		t.Errorf("before the host had its name: %v; after: %v", early.Err, late.Err)
+	}
+}
+
+func TestBadConfigs(t *testing.T) {
+	for _, test := range []struct {
+		config memory.Config
+		want   string
+	}{
+		{memory.Config{Conditions: memory.Conditions{MaxLatency: -1}}, "memory: NewReactor with a negative Conditions.MaxLatency: -1ns"},
+		{memory.Config{Conditions: memory.Conditions{MinBandwidth: -2}}, "memory: NewReactor with a negative Conditions.MinBandwidth: -2"},
+		{memory.Config{Conditions: memory.Conditions{MaxFaults: -3}}, "memory: NewReactor with a negative Conditions.MaxFaults: -3"},
+		{memory.Config{MaxTime: -time.Second}, "memory: NewReactor with a negative MaxTime: -1s"},
+		{memory.Config{Conditions: memory.Conditions{Faults: 1 << 12}}, "memory: NewReactor with Conditions.Faults that do not exist: 0x1000"},
+		{memory.Config{Conditions: memory.Conditions{MayFail: []memory.Link{{"a", "192.0.2.1:80"}}}},
+			`memory: NewReactor with a Link of "192.0.2.1:80", which is not a host: a host is an IP address without a port, a name of AddHost, or "" for every host`},
+	} {
+		if got := panicOf(func() { memory.NewReactor(test.config) }); got != test.want {
+			t.Errorf("%+v panics with %v, want %v", test.config, got, test.want)
+		}
+	}
+	r := memory.NewReactor(memory.Config{Choices: &natural{}, Conditions: memory.Conditions{MayFail: []memory.Link{{"sever", "client"}}}})
+	r.AddHost("client", "10.0.0.1")
+	if got, want := panicOf(r.EndFaults), "memory: Conditions.MayFail names hosts that no AddHost has named: sever"; got != want {
+		t.Errorf("EndFaults panics with %v, want %v", got, want)
+	}
+	memory.New().EndFaults()
+}
+
+func TestBadChoices(t *testing.T) {
+	for _, test := range []struct {
+		kind   memory.Choice
+		answer int
+		want   string
+	}{
+		{memory.Split, 5, "memory: Choices.Choose(split, 4) returned 5, which is not from 0 to 3"},
+		{memory.Split, -1, "memory: Choices.Choose(split, 4) returned -1, which is not from 0 to 3"},
+		{memory.Order, 2, "memory: Choices.Pick returned 2, which is no index of 2 tasks"},
+		{memory.Order, -1, "memory: Choices.Pick returned -1, which is no index of 2 tasks"},
+	} {
+		r := memory.NewReactor(memory.Config{Choices: &script{answers: map[memory.Choice][]int{test.kind: {test.answer}}}})
+		got := panicOf(func() {
+			twoClients(r)
+			r.RunFor(time.Second)
+		})
+		if got != test.want {
+			t.Errorf("%v %d panics with %v, want %v", test.kind, test.answer, got, test.want)
+		}
+	}
+}
+
+func TestChoicesInWords(t *testing.T) {
+	if got := fmt.Sprint(memory.Order, memory.Cancel, memory.Choice(9)); got != "order cancel Choice(9)" {
+		t.Error(got)
+	}
+	if got := fmt.Sprint(memory.Faults(0), ", ", memory.Reset|memory.WallClockJump|1<<12); got != "none, reset, wall clock jump, Faults(0x1000)" {
+		t.Error(got)
 	}
 }

@@ -35,8 +35,9 @@ type chooser struct {
 	at    []int  // the index of the event of each
 }
 
-func newChooser(r *Reactor) *chooser {
-	c := &chooser{net: r.net, loop: r.Loop, names: &r.names, choices: r.config.Choices, conditions: r.config.Conditions, links: map[pair]*link{}}
+// newChooser returns a chooser without loop and names.
+func newChooser(n *network, config Config) *chooser {
+	c := &chooser{net: n, choices: config.Choices, conditions: config.Conditions, links: map[pair]*link{}}
 	if c.conditions.MaxFaults == 0 {
 		c.conditions.MaxFaults = 2
 	}
@@ -77,8 +78,11 @@ func (c *chooser) duration(kind Choice, of ...time.Duration) time.Duration {
 }
 
 // note records a choice that is not the natural one. Callers check tracing first, to avoid
-// building text in vain.
-func (c *chooser) note(text string) { c.net.trace(Event{Kind: "choice", Text: text}) }
+// building e in vain.
+func (c *chooser) note(e Event) {
+	e.Kind = "choice"
+	c.net.trace(e)
+}
 
 // A FaultMade is a fault that has happened.
 type FaultMade struct {

@@ -65,7 +65,7 @@ func (h *hosts) LookupHost(host string) *deferred.Deferred[[]netip.Addr] {
 		}
 	}
 	if h.chooser != nil {
-		h.chooser.inThread("the answer for "+host, answer)
+		h.chooser.inThread(host, answer)
 	} else {
 		h.loop.CallFromThread(answer)
 	}

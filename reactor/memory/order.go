@@ -82,24 +82,40 @@ func (c *chooser) next(events []event, mayLeave bool) int {
 	}
 	got := c.pick(c.tasks)
 	if got != 0 && c.net.tracing {
-		c.note(fmt.Sprintf("%s before %s", c.describe(c.tasks[got]), c.describe(c.tasks[0])))
+		before := "comes before " + describeTask(c.tasks[0])
+		if e := sideOf(c.tasks[got]); e.Conn != 0 {
+			e.Text = before
+			c.note(e)
+		} else {
+			c.note(Event{Text: describeTask(c.tasks[got]) + " " + before})
+		}
 	}
 	return c.at[got]
 }
 
-// describe describes a task that Wait delivers.
-func (c *chooser) describe(t Task) string {
+// describeTask describes a task whose events Wait delivers.
+func describeTask(t Task) string {
 	switch {
 	case t == loopTask:
-		return "what the loop has to do"
+		return "a turn of the loop"
 	case t >= threadTask:
-		return fmt.Sprintf("thread %d", t-threadTask)
+		return fmt.Sprintf("what thread %d has done", t-threadTask)
 	case t >= portTask:
 		return fmt.Sprintf("port %d", t-portTask)
-	case t&1 != 0:
-		return fmt.Sprintf("#%d server", t>>1)
 	}
-	return fmt.Sprintf("#%d client", t>>1)
+	e := sideOf(t)
+	return fmt.Sprintf("#%d %s", e.Conn, e.Side)
+}
+
+// sideOf returns an event of the connection that t belongs to, and of its side.
+func sideOf(t Task) (e Event) {
+	if t < portTask && t != loopTask {
+		e.Conn, e.Side = int(t>>1), ClientSide
+		if t&1 != 0 {
+			e.Side = ServerSide
+		}
+	}
+	return e
 }
 
 // TimerOrder makes the loop's delayed calls ask n for their order, if there are Choices.
@@ -118,7 +134,7 @@ func (c *chooser) Pick(calls []timers.Candidate) int {
 	}
 	got := c.pick(c.tasks)
 	if got != 0 && c.net.tracing {
-		c.note(fmt.Sprintf("%s before %s", describeCall(calls[got].Call), describeCall(calls[0].Call)))
+		c.note(Event{Text: describeCall(calls[got].Call) + " comes before " + describeCall(calls[0].Call)})
 	}
 	return got
 }
@@ -132,31 +148,38 @@ func describeCall(call deferred.DelayedCall) string {
 	return fmt.Sprintf("the delayed call of %s:%d", filepath.Base(frame.File), frame.Line)
 }
 
-// A thread is a function of CallInThread, or an answer of the resolver. It runs in a later turn.
+// A thread is a function of CallInThread, or the resolver's answer for a name. It runs on the loop
+// in a later turn, as if another goroutine had worked until then.
 type thread struct {
 	chooser *chooser
 	number  int
+	name    string // that the resolver looks up; "" for CallInThread
 	f       func()
 }
 
-// inThread calls f on the loop in a later turn, as if another goroutine ran it meanwhile. Any
-// goroutine may call it.
-func (c *chooser) inThread(what string, f func()) {
+func (t *thread) String() string {
+	if t.name != "" {
+		return fmt.Sprintf("thread %d, which looks up %s,", t.number, t.name)
+	}
+	return fmt.Sprintf("thread %d", t.number)
+}
+
+// inThread calls f as a thread. Any goroutine may call it.
+func (c *chooser) inThread(name string, f func()) {
 	c.waiting.Add(1)
 	c.loop.CallFromThread(func() {
 		c.waiting.Add(-1)
-		c.begin(what, f)
+		c.threads++
+		c.begin(&thread{c, c.threads, name, f})
 	})
 }
 
-// begin runs f now, which is what happens without Choices, or later.
-func (c *chooser) begin(what string, f func()) {
+// begin runs t now, which is what happens without Choices, or later.
+func (c *chooser) begin(t *thread) {
 	n := c.net
-	c.threads++
-	t := &thread{c, c.threads, f}
 	if by := c.someLatency(c.conditions.MaxLatency); by > 0 {
 		if n.tracing {
-			c.note(fmt.Sprintf("%s takes %v", what, by))
+			c.note(Event{Text: fmt.Sprintf("%v takes %v", t, by)})
 		}
 		n.later.CallLater(by, func() { n.post(t) })
 		return
@@ -165,13 +188,13 @@ func (c *chooser) begin(what string, f func()) {
 		c.tasks = append(c.tasks[:0], t.task(), loopTask)
 		if c.pick(c.tasks) != 0 {
 			if n.tracing {
-				c.note(what + " comes after the rest")
+				c.note(Event{Text: fmt.Sprintf("%v takes longer than others", t)})
 			}
 			n.post(t)
 			return
 		}
 	}
-	f()
+	t.f()
 }
 
 func (t *thread) deliver() { t.chooser.loop.CallFromThread(t.f) }

@@ -52,12 +52,15 @@ func New() *Reactor { return newReactor(Config{}) }
 
 func newReactor(config Config) *Reactor {
 	net := newNetwork()
+	if config.Choices != nil {
+		net.chooser = newChooser(net, config)
+	}
 	var loop *reactor.Loop
 	source := rand.NewPCG(1, 0)
 	loop = reactor.NewLoop(net, reactor.LoopConfig{
 		CallInThread: func(f func()) {
 			if net.chooser != nil {
-				net.chooser.inThread("a function of CallInThread", f)
+				net.chooser.inThread("", f)
 			} else {
 				loop.CallFromThread(f)
 			}
@@ -68,9 +71,8 @@ func newReactor(config Config) *Reactor {
 	})
 	r := &Reactor{Loop: loop, net: net, config: config, random: source}
 	r.names.loop = loop
-	if config.Choices != nil {
-		c := newChooser(r)
-		net.chooser, r.names.chooser = c, c
+	if c := net.chooser; c != nil {
+		c.loop, c.names, r.names.chooser = loop, &r.names, c
 	}
 	loop.InstallNameResolver(&r.names)
 	return r

@@ -11,7 +11,7 @@ func (c *chooser) splitRead(s *socket, n int) int {
 	}
 	got := split(c.choose(Split, min(n, 256)), n)
 	if got < n && c.net.tracing {
-		s.trace("choice", got, fmt.Sprintf("of %d bytes are read", n))
+		s.trace("choice", 0, fmt.Sprintf("a read gets %d of %d bytes", got, n))
 	}
 	return got
 }
@@ -26,7 +26,7 @@ func (c *chooser) splitWrite(s *socket, n int) int {
 		took = [...]int{n, 1, n / 2, n - 1}[took]
 	}
 	if took < n && c.net.tracing {
-		s.trace("choice", took, fmt.Sprintf("of %d bytes are taken by a write", n))
+		s.trace("choice", 0, fmt.Sprintf("a write takes %d of %d bytes", took, n))
 	}
 	return took
 }

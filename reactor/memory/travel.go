@@ -123,12 +123,14 @@ func (c *chooser) latency(l *link, e event, k packet) time.Duration {
 	if !l.asked {
 		l.asked = true
 		if l.latency = c.someLatency(c.conditions.MaxLatency / 2); l.latency != 0 && c.net.tracing {
-			c.note(fmt.Sprintf("each message between %s takes %v", c.nameLink(l), l.latency))
+			c.note(Event{Text: fmt.Sprintf("%v of latency for each message between %s", l.latency, c.nameLink(l))})
 		}
 	}
 	own := c.someLatency(c.conditions.MaxLatency / 2)
 	if own != 0 && c.net.tracing {
-		c.noteOf(e, k, fmt.Sprintf("take%s %v longer", plural(e, k), own))
+		note, what := describeMessage(e, k)
+		note.Text = fmt.Sprintf("%v of latency for %s", own, what)
+		c.note(note)
 	}
 	return l.latency + own
 }
@@ -190,7 +192,7 @@ func (c *chooser) failMessage(l *link, p *pipe, k packet) (handled bool) {
 		c.failHalf(l, p, k)
 		return true
 	case Stalled, Cut:
-		c.failLink(l, kind)
+		c.failLink(l, kind, p)
 	}
 	return false
 }
@@ -199,11 +201,11 @@ func (c *chooser) failMessage(l *link, p *pipe, k packet) (handled bool) {
 func (c *chooser) failReset(l *link, p *pipe, k packet) {
 	first := c.choose(Detail, 2) == 0
 	if c.net.tracing {
-		after := "what is on its way arrives first"
+		after := "after"
 		if !first {
-			after = "what is on its way is lost"
+			after = "and loses"
 		}
-		c.noteOf(p, k, fmt.Sprintf("meet%s a reset of the connection by the network; %s", plural(p, k), after))
+		p.writer.trace("choice", 0, fmt.Sprintf("the network resets the connection %s %v", after, k))
 	}
 	if first {
 		c.sendOn(l, p, k)
@@ -217,11 +219,11 @@ func (c *chooser) failReset(l *link, p *pipe, k packet) {
 func (c *chooser) failHalf(l *link, p *pipe, k packet) {
 	first := c.choose(Detail, 2) == 0
 	if c.net.tracing {
-		after := "after these %d bytes"
+		after := "after"
 		if !first {
-			after = "in place of these %d bytes"
+			after = "in place of"
 		}
-		p.writer.trace("choice", 0, fmt.Sprintf("the network ends what this side sends, "+after, k.bytes))
+		p.writer.trace("choice", 0, fmt.Sprintf("the network ends what this side sends %s %v", after, k))
 	}
 	if first {
 		c.sendOn(l, p, k)
@@ -232,8 +234,8 @@ func (c *chooser) failHalf(l *link, p *pipe, k packet) {
 	p.wire.fate = dropped
 }
 
-// failLink stalls or cuts l.
-func (c *chooser) failLink(l *link, kind Faults) {
+// failLink stalls or cuts l, as e is sent on it.
+func (c *chooser) failLink(l *link, kind Faults, e event) {
 	text := "the network cuts the link between " + c.nameLink(l)
 	if kind == Cut {
 		l.cut = true
@@ -243,7 +245,9 @@ func (c *chooser) failLink(l *link, kind Faults) {
 		text = fmt.Sprintf("the network holds all messages between %s for %v", c.nameLink(l), stall)
 	}
 	if c.net.tracing {
-		c.note(text)
+		note, _ := describeMessage(e, packet{})
+		note.Text = text
+		c.note(note)
 	}
 }
 
@@ -260,12 +264,12 @@ func (c *chooser) failAttempt(a *Attempt) (answered bool) {
 	switch kind := c.net.fault(kinds, l.hosts[0], l.hosts[1]); kind {
 	case Refused:
 		if c.net.tracing {
-			c.net.trace(Event{Conn: a.number, Side: ClientSide, Kind: "choice", Text: "the network refuses the attempt to connect"})
+			c.note(Event{Conn: a.number, Side: ClientSide, Text: "the network refuses the attempt to connect"})
 		}
 		c.net.travel(a.to, a.from, answer{a, nil, reactor.ErrConnectionRefused})
 		return true
 	case Stalled, Cut:
-		c.failLink(l, kind)
+		c.failLink(l, kind, a)
 	}
 	return false
 }
@@ -280,7 +284,7 @@ func (c *chooser) failAnswer(l *link, m message) {
 		kinds |= Stalled
 	}
 	if kind := c.net.fault(kinds, l.hosts[0], l.hosts[1]); kind != 0 {
-		c.failLink(l, kind)
+		c.failLink(l, kind, m.event)
 	}
 }
 
@@ -295,7 +299,7 @@ func (c *chooser) failAccept(l *listener, s *socket) bool {
 	while := c.duration(Detail, notAccepts...)
 	l.failsUntil = c.net.now.Add(while)
 	if c.net.tracing {
-		c.note(fmt.Sprintf("the port at %s cannot accept for %v", l.at, while))
+		c.note(Event{Text: fmt.Sprintf("the port at %s cannot accept for %v", l.at, while)})
 	}
 	return true
 }
@@ -306,7 +310,7 @@ func (c *chooser) failLookup(host string, addrs []netip.Addr) bool {
 		return false
 	}
 	if c.net.tracing {
-		c.note("the resolver does not find " + host)
+		c.note(Event{Text: "the resolver does not find " + host})
 	}
 	return true
 }
@@ -382,27 +386,17 @@ func (c *chooser) nameLink(l *link) string {
 	return c.hostName(l.hosts[0]) + " and " + c.hostName(l.hosts[1])
 }
 
-// noteOf notes what happens to the message e, whose packet is k if e is a pipe.
-func (c *chooser) noteOf(e event, k packet, happens string) {
-	note := Event{Kind: "choice"}
+// describeMessage returns an event of the side that sends the message e, and its name.
+func describeMessage(e event, k packet) (note Event, name string) {
 	switch e := e.(type) {
 	case *pipe:
-		note.Conn, note.Side, note.Text = e.writer.number, e.writer.side, k.String()
+		return Event{Conn: e.writer.number, Side: e.writer.side}, k.String()
 	case *Attempt:
-		note.Conn, note.Side, note.Text = e.number, ClientSide, "the attempt to connect"
+		return Event{Conn: e.number, Side: ClientSide}, "the attempt to connect"
 	case answer:
-		note.Conn, note.Side, note.Text = e.attempt.number, ServerSide, "the answer to the attempt"
+		return Event{Conn: e.attempt.number, Side: ServerSide}, "the answer to the attempt"
 	}
-	note.Text += " " + happens
-	c.net.trace(note)
-}
-
-// plural returns the ending of the verb after the message e.
-func plural(e event, k packet) string {
-	if _, ok := e.(*pipe); ok && k.bytes > 1 {
-		return ""
-	}
-	return "s"
+	return note, "a message"
 }
 
 func (k packet) String() string {
