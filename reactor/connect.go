@@ -212,7 +212,7 @@ func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 	p.listener, p.addr = listener, listener.Addr()
 	l.ports.Push(&p.at, p)
 	if f, ok := factory.(ListeningFactory); ok {
-		f.DoStart(l, p)
+		f.DoStart(l.ownerOf(listener), p)
 	}
 	return p, nil
 }

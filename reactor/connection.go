@@ -619,8 +619,9 @@ func (c *connection) PeerClosed() bool {
 // CheckPeerClosed is PeerClosed that also asks the socket; see [Transport].
 func (c *connection) CheckPeerClosed() bool { return c.PeerClosed() || c.socket.PeerClosed() }
 
-// Reactor returns the connection's loop; see [Transport]. Any goroutine may call it.
-func (c *connection) Reactor() Reactor { return c.loop }
+// Reactor returns the connection's loop, or the part of it that owns the socket; see [Transport].
+// Any goroutine may call it.
+func (c *connection) Reactor() Reactor { return c.loop.ownerOf(c.socket) }
 
 // TLS returns nil: the connection itself is not encrypted; see [Transport].
 func (c *connection) TLS() *tls.ConnectionState {

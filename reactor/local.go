@@ -38,5 +38,7 @@ type Locals struct {
 	stopped bool // the loop stops, and fires nothing until the next Run
 	closed  bool // the loop is closed, and has ended its waits for the last time
 
+	parts []*Part // those of NewPart
+
 	inspectables inspectables
 }

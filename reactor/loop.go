@@ -29,6 +29,7 @@ type Loop struct {
 	poller   Poller
 	threads  threadPool
 	inThread func(func())
+	onTurn   func() // BeforeTurn of the LoopConfig; or nil
 	resolver NameResolver
 	locals   Locals
 	rand     *rand.Rand
@@ -103,6 +104,8 @@ type LoopConfig struct {
 	// ended. The turn in which the loop learns of that is then the same in each run, but an
 	// end does not wake the loop. If it is false, a goroutine of package context wakes it.
 	PollContexts bool
+	// BeforeTurn is called at the beginning of each turn. nil: nothing is called.
+	BeforeTurn func()
 	// RecordMakers makes each delayed call remember who scheduled it, for its text. That takes
 	// about a microsecond.
 	RecordMakers bool
@@ -113,6 +116,7 @@ func NewLoop(p Poller, config LoopConfig) *Loop {
 	l := &Loop{
 		poller:       p,
 		inThread:     config.CallInThread,
+		onTurn:       config.BeforeTurn,
 		rand:         cmp.Or(config.Rand, random.System),
 		pollContexts: config.PollContexts,
 		threads:      threadPool{size: defaultThreads},
@@ -226,7 +230,7 @@ func (l *Loop) end() {
 	l.status.Store(uint32(idle))
 	l.goroutine.Store(0)
 	inRun.Delete(l)
-	l.locals.stopped = false
+	l.locals.revive()
 	if l.ended != nil && !l.hasEnded {
 		close(l.ended)
 	}
@@ -326,6 +330,9 @@ func (l *Loop) turn(timeout time.Duration) error {
 	defer l.phase.Store(outside)
 
 	l.stats.Turns++
+	if l.onTurn != nil {
+		l.onTurn()
+	}
 	before := l.state()
 	l.makeCalls()
 	l.fireContexts()
@@ -422,7 +429,7 @@ func (l *Loop) Close() error {
 	}
 	l.closeAll()
 	l.end()
-	l.locals.stopped, l.locals.closed = true, true
+	l.locals.close()
 	l.enter(closed)
 	err := l.poller.Close()
 	l.threads.wait()

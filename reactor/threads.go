@@ -99,6 +99,9 @@ func (l *Locals) stop() {
 		w.at.Remove()
 		w.stop()
 	}
+	for _, p := range l.parts {
+		p.locals.stop()
+	}
 }
 
 // logAbandoned logs the first wait of a stop that is abandoned, with the stack of its caller.

@@ -53,6 +53,15 @@ func Describe(d deferred.DelayedCall, what fmt.Stringer) {
 	}
 }
 
+// Name returns the name of the function that d calls, without the path of its package, or "" if d
+// is not a pending call of a Heap.
+func Name(d deferred.DelayedCall) string {
+	if c, ok := d.(*call); ok && c.index >= 0 {
+		return FuncName(c.f)
+	}
+	return ""
+}
+
 // A Func is a function that is described by its name.
 type Func func()
 

@@ -1,14 +1,15 @@
 package memory
 
 import (
-	"container/list"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -23,10 +24,11 @@ var (
 	hostIPv6 = netip.MustParseAddr("fd00::1")
 )
 
-// A place is the address of a socket: an IP address and port, or a path.
+// A place is the address of a socket: an IP address and port, or a path, on a host.
 type place struct {
-	ip   netip.AddrPort
-	path string
+	ip      netip.AddrPort
+	path    string
+	machine *Machine // nil: the host of the Reactor itself
 }
 
 func (p place) addr() net.Addr {
@@ -57,20 +59,27 @@ type listener struct {
 
 // Listen starts to listen. It takes any IP address.
 func (n *network) Listen(network, address string, accept func(reactor.Socket, error)) (reactor.Listener, error) {
-	l := &listener{net: n, at: place{path: address}, accept: accept}
+	m := n.takeActing()
+	if m != nil && m.stopped {
+		return nil, reactor.ErrStopped
+	}
+	l := &listener{net: n, at: place{path: address, machine: m}, accept: accept}
 	if network == "tcp" {
 		ip, err := parseListen(address)
 		if err != nil {
 			return nil, err
 		}
+		if err := n.mayUse(m, ip.Addr()); err != nil {
+			return nil, err
+		}
 		if ip.Port() == 0 {
-			port := n.freePort()
+			port := n.freePort(m)
 			if port == 0 {
 				return nil, errNoPort
 			}
 			ip = netip.AddrPortFrom(ip.Addr(), port)
 		}
-		l.at = place{ip: ip}
+		l.at = place{ip: ip, machine: m}
 	}
 	if n.listenerAt(l.at) != nil || l.catchesAny() {
 		return nil, reactor.ErrPortInUse
@@ -133,7 +142,7 @@ func (l *listener) Close() error {
 // catchesAny reports whether l listens on a wildcard address that includes the address of
 // another listener. As on most systems, [::] includes IPv4.
 func (l *listener) catchesAny() bool {
-	ip, use := l.at.ip.Addr(), l.net.ports[l.at.ip.Port()]
+	ip, use := l.at.ip.Addr(), l.net.ports[l.at.port()]
 	return ip.IsUnspecified() && (use.v4 != 0 || ip.Is6() && use.v6 != 0)
 }
 
@@ -142,14 +151,22 @@ func (n *network) listenerAt(p place) *listener {
 	if l := n.listeners[p]; l != nil || !p.ip.IsValid() {
 		return l
 	}
-	if l := n.listeners[place{ip: netip.AddrPortFrom(netip.IPv6Unspecified(), p.ip.Port())}]; l != nil {
+	if l := n.listeners[place{ip: netip.AddrPortFrom(netip.IPv6Unspecified(), p.ip.Port()), machine: p.machine}]; l != nil {
 		return l
 	}
 	if p.ip.Addr().Is4() {
-		return n.listeners[place{ip: netip.AddrPortFrom(netip.IPv4Unspecified(), p.ip.Port())}]
+		return n.listeners[place{ip: netip.AddrPortFrom(netip.IPv4Unspecified(), p.ip.Port()), machine: p.machine}]
 	}
 	return nil
 }
+
+// A port is a port of a host.
+type port struct {
+	machine *Machine
+	number  uint16
+}
+
+func (p place) port() port { return port{p.machine, p.ip.Port()} }
 
 // A portUse is the number of listeners on a port.
 type portUse struct{ v4, v6 int }
@@ -159,30 +176,30 @@ func (n *network) usePort(p place, count int) {
 	if !p.ip.IsValid() {
 		return
 	}
-	use := n.ports[p.ip.Port()]
+	use := n.ports[p.port()]
 	if p.ip.Addr().Is4() {
 		use.v4 += count
 	} else {
 		use.v6 += count
 	}
 	if use == (portUse{}) {
-		delete(n.ports, p.ip.Port())
+		delete(n.ports, p.port())
 	} else {
-		n.ports[p.ip.Port()] = use
+		n.ports[p.port()] = use
 	}
 }
 
 var errNoPort = fmt.Errorf("%w: every port from %d on has a listener", reactor.ErrPortInUse, firstPort)
 
-// freePort returns the next port without a listener, or 0 if there is none.
-func (n *network) freePort() uint16 {
+// freePort returns the next port of m without a listener, or 0 if there is none.
+func (n *network) freePort(m *Machine) uint16 {
 	for range 1<<16 - firstPort {
-		port := n.nextPort
+		number := n.nextPort
 		if n.nextPort++; n.nextPort == 0 {
 			n.nextPort = firstPort
 		}
-		if n.ports[port] == (portUse{}) {
-			return port
+		if n.ports[port{m, number}] == (portUse{}) {
+			return number
 		}
 	}
 	return 0
@@ -218,14 +235,17 @@ type Attempt struct {
 	net      *network
 	number   int
 	from, to place
+	at       list.Node[Attempt]          // its place among those under way
 	done     func(reactor.Socket, error) // nil after it was called or the attempt was cancelled
-	held     *list.Element               // its place among the held attempts; nil unless held
+	held     list.Node[Attempt]          // its place among the held ones
 }
 
 // Dial starts to connect. A message travels to the other host, and an answer back.
 func (n *network) Dial(network, address, local string, done func(reactor.Socket, error)) (cancel func()) {
 	n.conns++
 	a := &Attempt{Network: network, Address: address, net: n, number: n.conns, done: done}
+	a.from.machine = n.takeActing()
+	n.pending.Push(&a.at, a)
 	err := a.resolve(local)
 	if n.tracing {
 		n.trace(Event{Kind: "connect", Conn: a.number, From: a.from.String(), Text: address})
@@ -234,7 +254,7 @@ func (n *network) Dial(network, address, local string, done func(reactor.Socket,
 	case err != nil:
 		n.post(answer{a, nil, err})
 	case n.holding:
-		a.held = n.attempts.PushBack(a)
+		n.attempts.Push(&a.held, a)
 	default:
 		a.send()
 	}
@@ -243,8 +263,12 @@ func (n *network) Dial(network, address, local string, done func(reactor.Socket,
 
 // resolve sets the two places of the connection.
 func (a *Attempt) resolve(local string) error {
+	m := a.from.machine
+	if m != nil && m.stopped {
+		return reactor.ErrStopped
+	}
 	if a.Network != "tcp" {
-		a.to.path = a.Address
+		a.to = place{path: a.Address, machine: m}
 		return nil
 	}
 	to, err := netip.ParseAddrPort(a.Address)
@@ -258,24 +282,29 @@ func (a *Attempt) resolve(local string) error {
 	case netip.IPv6Unspecified():
 		ip = netip.IPv6Loopback()
 	}
-	from, err := localFor(ip, local)
+	from, err := a.net.localFor(m, ip, local)
 	if err != nil {
 		return err
 	}
 	if from.Port() == 0 {
-		port := a.net.freePort()
+		port := a.net.freePort(m)
 		if port == 0 {
 			return errNoPort
 		}
 		from = netip.AddrPortFrom(from.Addr(), port)
 	}
 	a.from.ip, a.to.ip = from, netip.AddrPortFrom(ip, to.Port())
+	if ip.IsLoopback() {
+		a.to.machine = m
+	} else {
+		a.to.machine = a.net.machines.at[ip]
+	}
 	return nil
 }
 
-// localFor returns the local address for a connection to ip: local, or a default of the
+// localFor returns the local address for a connection of m to ip: local, or a default of the
 // same family if local is "".
-func localFor(ip netip.Addr, local string) (netip.AddrPort, error) {
+func (n *network) localFor(m *Machine, ip netip.Addr, local string) (netip.AddrPort, error) {
 	switch {
 	case local != "":
 		from, err := netip.ParseAddrPort(local)
@@ -286,29 +315,29 @@ func localFor(ip netip.Addr, local string) (netip.AddrPort, error) {
 		if from.Addr().Is4() != ip.Is4() {
 			return from, reactor.ErrNoRoute
 		}
-		return from, nil
+		return from, n.mayUse(m, from.Addr())
 	case ip.IsLoopback():
 		return netip.AddrPortFrom(ip, 0), nil
+	case m != nil:
+		return m.localFor(ip)
 	case ip.Is4():
 		return netip.AddrPortFrom(hostIPv4, 0), nil
 	}
 	return netip.AddrPortFrom(hostIPv6, 0), nil
 }
 
-func (a *Attempt) cancel() {
-	a.done = nil
+func (a *Attempt) cancel() { a.end() }
+
+// end ends a. It returns done, or nil if a had ended already.
+func (a *Attempt) end() (done func(reactor.Socket, error)) {
+	done, a.done = a.done, nil
+	a.at.Remove()
 	a.unhold()
+	return done
 }
 
 // unhold removes a from the held attempts. It reports whether a was held.
-func (a *Attempt) unhold() bool {
-	if a.held == nil {
-		return false
-	}
-	a.net.attempts.Remove(a.held)
-	a.held = nil
-	return true
-}
+func (a *Attempt) unhold() bool { return a.held.Remove() }
 
 func (a *Attempt) send() {
 	if c := a.net.chooser; c != nil && c.failAttempt(a) {
@@ -342,8 +371,7 @@ type answer struct {
 
 func (m answer) deliver() {
 	a := m.attempt
-	done := a.done
-	a.done = nil
+	done := a.end()
 	switch {
 	case done == nil:
 		if m.socket != nil {
@@ -378,10 +406,7 @@ func (r *Reactor) ReleaseConnects() {
 // HeldConnects returns the held attempts, the oldest first, without those that were
 // cancelled or timed out. It is Twisted's iosim.ConnectionCompleter.
 func (r *Reactor) HeldConnects() (attempts []*Attempt) {
-	for e := r.net.attempts.Front(); e != nil; e = e.Next() {
-		attempts = append(attempts, e.Value.(*Attempt))
-	}
-	return attempts
+	return slices.Collect(r.net.attempts.All())
 }
 
 // Release lets the attempt continue. With the next Pump it succeeds, or is refused if

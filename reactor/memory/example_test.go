@@ -188,3 +188,82 @@ func ExampleStringTransport() {
 	// "Hello!\n"
 	// "You said: BYE" true
 }
+
+// Two machines listen at the same port, and a third one has a connection to each.
+func ExampleReactor_Machine() {
+	r := memory.New()
+	for _, name := range []string{"red.example", "blue.example"} {
+		m := r.Machine(name)
+		m.ListenTCP(":7", reactor.FactoryFunc(func(peer net.Addr) reactor.Protocol {
+			fmt.Println(name, "at", m.Addr(), "has a connection from", peer)
+			return &Greeter{clock: m}
+		}))
+	}
+	user := r.Machine("user.example")
+	for _, address := range []string{"10.0.0.2:7", "10.0.0.3:7"} {
+		user.ConnectTCP(address, reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+			return &Printer{}
+		}), reactor.ConnectConfig{})
+	}
+	r.Pump()
+	// Output:
+	// red.example at 10.0.0.2 has a connection from 10.0.0.4:49152
+	// blue.example at 10.0.0.3 has a connection from 10.0.0.4:49153
+	// Hello!
+	// Hello!
+}
+
+// A server stops, so that its client loses the connection, and starts again.
+func ExampleMachine_Process() {
+	r := memory.New()
+	server := r.Machine("server.example")
+	server.Process(func() (stop func()) {
+		fmt.Println("the server starts")
+		server.ListenTCP(":7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+			return &Greeter{clock: server}
+		}))
+		return func() { fmt.Println("the server stops") }
+	})
+	user := r.Machine("user.example")
+	connect := func() {
+		user.ConnectTCP("10.0.0.2:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+			return &Printer{}
+		}), reactor.ConnectConfig{}).AddErrback(func(err error) (reactor.Protocol, error) {
+			fmt.Println(err)
+			return nil, nil
+		})
+		r.Pump()
+	}
+	connect()
+	server.Stop()
+	r.Pump()
+	connect()
+	server.Start()
+	connect()
+	// Output:
+	// the server starts
+	// Hello!
+	// the server stops
+	// connection was reset by the peer
+	// connecting to 10.0.0.2:7: connection was refused
+	// the server starts
+	// Hello!
+}
+
+// A program that is done leaves nothing open.
+func ExampleReactor_Leftovers() {
+	r := memory.New()
+	r.ListenTCP("192.0.2.1:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		return memoryHole{}
+	}))
+	r.ConnectTCP("192.0.2.1:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		return &Printer{}
+	}), reactor.ConnectConfig{})
+	r.Pump()
+	for _, l := range r.Leftovers() {
+		fmt.Println(l)
+	}
+	// Output:
+	// connection: #1, client side, 10.0.0.1:49152 to 192.0.2.1:7
+	// connection: #1, server side, 192.0.2.1:7 to 10.0.0.1:49152
+}

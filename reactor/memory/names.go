@@ -28,11 +28,16 @@ func (r *Reactor) AddHost(name string, addrs ...string) {
 	for _, a := range addrs {
 		parsed = append(parsed, netip.MustParseAddr(a).Unmap())
 	}
-	if r.names.table == nil {
-		r.names.table = map[string][]netip.Addr{}
+	r.names.set(canonical(name), parsed)
+}
+
+// set sets the addresses of the host called name, which is canonical.
+func (h *hosts) set(name string, addrs []netip.Addr) {
+	if h.table == nil {
+		h.table = map[string][]netip.Addr{}
 	}
-	r.names.table[canonical(name)] = parsed
-	r.names.version++
+	h.table[name] = addrs
+	h.version++
 }
 
 // HostNames returns the names that [Reactor.AddHost] has given to IP addresses, by address. An

@@ -1,11 +1,11 @@
 package memory
 
 import (
-	"container/list"
 	"errors"
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/internal/timers"
 )
 
@@ -31,11 +31,14 @@ type network struct {
 	idle  bool       // nothing is left to do before limit
 
 	listeners map[place]*listener
-	ports     map[uint16]portUse
+	ports     map[port]portUse
 	nextPort  uint16
+	machines  machines
 
-	holding  bool      // attempts to connect are held
-	attempts list.List // of *Attempt: the held ones, the oldest first
+	open     list.List[socket]  // those that are not closed, the oldest first
+	pending  list.List[Attempt] // those under way, the oldest first
+	holding  bool               // attempts to connect are held
+	attempts list.List[Attempt] // the held ones, the oldest first
 
 	faults // see faults.go
 
@@ -58,7 +61,7 @@ type event interface {
 func newNetwork() *network {
 	n := &network{
 		start: time.Unix(0, 0).UTC(), nextPort: firstPort,
-		listeners: map[place]*listener{}, ports: map[uint16]portUse{},
+		listeners: map[place]*listener{}, ports: map[port]portUse{},
 	}
 	n.now = n.start
 	n.later = timers.New(n.Now)

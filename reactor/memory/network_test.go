@@ -305,7 +305,7 @@ func TestPortsAreGivenOutAgain(t *testing.T) {
 	n.Listen("tcp", ":49152", nil)
 	n.nextPort = 65535
 	for _, want := range []uint16{65535, 49153} {
-		if got := n.freePort(); got != want {
+		if got := n.freePort(nil); got != want {
 			t.Errorf("port %d, want %d", got, want)
 		}
 	}

@@ -17,6 +17,8 @@ const (
 	portTask   Task = 1 << 32 // plus the number of the port
 	threadTask Task = 2 << 32 // plus the number of the thread
 	timerTask  Task = 3 << 32 // plus the number of the place that schedules the call
+
+	machineTask Task = 4 << 32 // plus the number of a machine that has stopped
 )
 
 func sideTask(conn int, side Side) Task {
@@ -98,6 +100,8 @@ func describeTask(t Task) string {
 	switch {
 	case t == loopTask:
 		return "a turn of the loop"
+	case t >= machineTask:
+		return "the end of a machine"
 	case t >= threadTask:
 		return fmt.Sprintf("what thread %d has done", t-threadTask)
 	case t >= portTask:

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 )
 
@@ -22,7 +23,8 @@ const writableFrom = bufferSize / 2
 // A socket is one end of a connection. Only the network's queue calls its handler.
 type socket struct {
 	net      *network
-	number   int // of the attempt
+	at       list.Node[socket] // its place among the open ones
+	number   int               // of the attempt
 	side     Side
 	from, to place
 	in, out  *pipe
@@ -67,6 +69,8 @@ func (n *network) pair(from, to place, number int) (client, server *socket) {
 	if n.chooser != nil {
 		n.chooser.connect(client)
 	}
+	n.open.Push(&client.at, client)
+	n.open.Push(&server.at, server)
 	return client, server
 }
 
@@ -211,6 +215,7 @@ func (s *socket) Close(abort bool) {
 		return
 	}
 	s.closed = true
+	s.at.Remove()
 	kind, end := "close", io.EOF
 	if abort || s.in.arrived != 0 {
 		kind, end = "reset", reactor.ErrConnectionReset
@@ -222,6 +227,9 @@ func (s *socket) Close(abort bool) {
 	s.in.arrived = 0
 	s.out.sendEnd(end)
 }
+
+// Reactor returns the machine of s, or nil; see [reactor.Part].
+func (s *socket) Reactor() reactor.Reactor { return s.from.reactor() }
 
 func (s *socket) LocalAddr() net.Addr     { return s.from.addr() }
 func (s *socket) RemoteAddr() net.Addr    { return s.to.addr() }

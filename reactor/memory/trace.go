@@ -38,6 +38,8 @@ type Event struct {
 	//	advance     the test moves the clock by Text; a move by 0 is no event
 	//	timer       a delayed call is made, the Nth that the reactor's CallLater
 	//	            scheduled while tracing
+	//	stop        the machine Text stops
+	//	start       the machine Text starts
 	Kind string `json:"kind"`
 	N    int    `json:"n,omitempty"`
 	Text string `json:"text,omitempty"`

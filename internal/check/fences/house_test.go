@@ -43,7 +43,7 @@ var house = []room{
 	{"internal/handover", "reactor"},
 	{"reactor/task", "deferred internal/list internal/timers reactor"},
 	{"reactor/endpoints", "deferred internal/handover reactor"},
-	{"reactor/memory", "deferred internal/producer internal/timers reactor"},
+	{"reactor/memory", "deferred internal/list internal/producer internal/timers reactor"},
 	{"reactor/memory/ladder", "reactor/memory"},
 	{"internal/explore", "reactor/memory"},
 	{"reactor/protocols", "deferred internal/handover internal/list internal/producer reactor"},
