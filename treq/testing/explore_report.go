@@ -91,7 +91,9 @@ func (f *found) report(n *Finding) string {
 	}
 	section("What happened:", ladder.Of(f.last.r).Text())
 	section("What waits:", n.Waiting)
-	section("The log:", f.last.tb.log.String())
+	if f.last.tb.logged {
+		section("The log:", steady(f.last.tb.log.String()))
+	}
 	section("To repeat this run:", f.x.command(n.Tape))
 	return strings.TrimRight(b.String(), "\n")
 }

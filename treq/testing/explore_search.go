@@ -99,6 +99,7 @@ func newExplorer(t testing.TB, name string, e Exploration, f func(t testing.TB, 
 		}
 	}
 	x.refuseParallel()
+	x.refuseNetwork()
 	exploring.Lock()
 	x.log.install()
 	reporter := deferred.SetUnhandledReporter(func(deferred.Unhandled) {})
@@ -128,6 +129,18 @@ func (x *explorer) refuseParallel() {
 		}
 	}()
 	cryptotest.SetGlobalRandom(x.t, x.seed)
+}
+
+// refuseNetwork fails the test if its conditions do not make sense.
+func (x *explorer) refuseNetwork() {
+	x.Helper()
+	defer func() {
+		x.Helper()
+		if p := recover(); p != nil {
+			x.Fatalf("Explore: Network: %v", p)
+		}
+	}()
+	memory.NewReactor(memory.Config{Conditions: x.Network})
 }
 
 // collect has the garbage collector find the errors that runs have left, before another test

@@ -30,7 +30,8 @@ type runTB struct {
 	failures []problem // in order
 	skip     string
 	log      bytes.Buffer
-	unread   int // the end of log when it was last part of a failure
+	logged   bool // log has more than the failures
+	unread   int  // the end of log when it was last part of a failure
 	cleanups []func()
 	marks    map[string]bool
 	context  context.Context
@@ -185,6 +186,7 @@ func (t *runTB) note(place, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.alive("Log")
+	t.logged = true
 	t.say(place, text)
 }
 

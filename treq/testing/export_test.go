@@ -3,6 +3,7 @@ package testing
 import (
 	"runtime"
 	"strings"
+	"testing"
 
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
@@ -24,3 +25,14 @@ func TraceReactors(made func(r *memory.Reactor)) {
 		return r
 	}
 }
+
+// InputOfFuzz does what Fuzz does with an input.
+func InputOfFuzz(t testing.TB, e Exploration, tape []byte, f func(t testing.TB, r *memory.Reactor)) Summary {
+	x, end := newExplorer(t, t.Name(), e, f)
+	defer end()
+	x.fuzz(tape)
+	return x.summary
+}
+
+// Steady returns a text without what differs from run to run.
+var Steady = steady
