@@ -22,15 +22,27 @@ func AddInspectable[T any](r Reactor, v *T, write func(v *T, w io.Writer)) {
 	if v == nil || write == nil {
 		panic(fmt.Sprintf("reactor: AddInspectable of a nil %T, or with a nil function", v))
 	}
-	p := weak.Make(v)
-	r.Locals().inspectables.add(inspectable{
-		alive: func() bool { return p.Value() != nil },
-		write: func(w io.Writer) {
-			if v := p.Value(); v != nil {
-				write(v, w)
-			}
-		},
-	})
+	r.Locals().inspectables.add(&weakly[T]{weak.Make(v), write})
+}
+
+// An inspectable is an object that shows what is pending in it.
+type inspectable interface {
+	alive() bool
+	write(w io.Writer)
+}
+
+// weakly is the inspectable of AddInspectable.
+type weakly[T any] struct {
+	object weak.Pointer[T]
+	show   func(v *T, w io.Writer)
+}
+
+func (i *weakly[T]) alive() bool { return i.object.Value() != nil }
+
+func (i *weakly[T]) write(w io.Writer) {
+	if v := i.object.Value(); v != nil {
+		i.show(v, w)
+	}
 }
 
 // Inspect returns what each inspectable of r shows, in the order in which they were added.
@@ -41,11 +53,6 @@ func Inspect(r Reactor) []string { return r.Locals().inspectables.texts() }
 type inspectables struct {
 	all   []inspectable
 	limit int // add removes the dead ones when there are so many
-}
-
-type inspectable struct {
-	alive func() bool
-	write func(w io.Writer)
 }
 
 // minInspectables is the number of inspectables up to which the dead ones stay.
@@ -77,16 +84,16 @@ func (s *inspectables) texts() []string {
 	s.sweep()
 	var texts []string
 	for _, i := range s.all {
-		if text := i.text(); text != "" {
+		if text := textOf(i); text != "" {
 			texts = append(texts, text)
 		}
 	}
 	return texts
 }
 
-// text returns what i writes. Its last line is complete. A panic becomes a line: whoever asks for
+// textOf returns what i writes. Its last line is complete. A panic becomes a line: whoever asks for
 // a dump wants to see the rest too.
-func (i inspectable) text() string {
+func textOf(i inspectable) string {
 	var b strings.Builder
 	func() {
 		defer func() {

@@ -25,6 +25,7 @@ type Hostname struct {
 	reactor    reactor.Reactor
 	host, port string
 	config     HostnameConfig
+	lookup     *deferred.Deferred[[]netip.Addr] // of the last Connect; nil before
 }
 
 // A HostnameConfig configures a [Hostname].
@@ -56,8 +57,11 @@ const (
 
 // NewHostname returns the endpoint of host and port. port is a decimal number.
 func NewHostname(r reactor.Reactor, host, port string, config HostnameConfig) *Hostname {
-	return &Hostname{r, host, port, config}
+	return &Hostname{reactor: r, host: host, port: port, config: config}
 }
+
+// LookingUp reports whether the last Connect still waits for the addresses of the host.
+func (h *Hostname) LookingUp() bool { return h.lookup != nil && !h.lookup.Called() }
 
 // Connect looks the host up and connects to its addresses in order. The next attempt
 // starts when the one before fails or AttemptDelay has passed. The first connection
@@ -84,6 +88,7 @@ func (h *Hostname) connect(factory reactor.Factory) *deferred.Deferred[reactor.P
 		h.config.Trace.lookupStart(h.host)
 	}
 	found := h.reactor.NameResolver().LookupHost(h.host)
+	h.lookup = found
 	if !literal.IsValid() {
 		h.config.Trace.lookupDone(found)
 	}

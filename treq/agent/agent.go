@@ -145,7 +145,7 @@ func New(r reactor.Reactor, config Config) *Agent {
 // Deferred has failed, no hook is called. The Conn of GotConn has addresses only. The hooks for
 // the lookup and the attempts to connect are not for the endpoints of an EndpointFactory.
 func (a *Agent) Request(req *request.Request) *response.Deferred {
-	x := &exchange{agent: a, request: req}
+	x := &exchange{agent: a, request: req, began: a.pool.now()}
 	x.trace = newTracer(x)
 	x.result = deferred.NewCancellable(func(*response.Deferred) { x.cancel() })
 	result := x.result
@@ -303,7 +303,7 @@ func (a *Agent) endpoint(u *url.URL, g *group, trace *tracer) (endpoints.ClientE
 
 // hostname returns an endpoint that looks server's name up and connects to it.
 func (a *Agent) hostname(server origin.Server, trace *tracer) endpoints.ClientEndpoint {
-	return &hostname{a, endpoints.NewHostname(a.reactor, server.Host, server.Port, endpoints.HostnameConfig{
+	return &hostname{agent: a, below: endpoints.NewHostname(a.reactor, server.Host, server.Port, endpoints.HostnameConfig{
 		Timeout: a.config.ConnectTimeout, LocalAddress: a.config.LocalAddress, Trace: trace.connecting(),
 	})}
 }

@@ -6,7 +6,9 @@ import (
 	"net"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 )
 
 // An attempt makes a connection for an exchange.
@@ -14,6 +16,8 @@ type attempt struct {
 	agent     *Agent
 	group     *group
 	x         *exchange                            // gets the connection
+	place     list.Node[attempt]                   // in the pool's attempts
+	endpoint  endpoints.ClientEndpoint             // nil before it is chosen
 	made      *pooled                              // the connection; nil before it is made
 	coalesced *http2Connection                     // a connection to another origin that serves as well; or nil
 	connected *deferred.Deferred[reactor.Protocol] // the result of the endpoint
@@ -22,11 +26,13 @@ type attempt struct {
 // connect sends x over a new connection.
 func (a *Agent) connect(x *exchange) {
 	at := &attempt{agent: a, group: x.group, x: x}
+	a.pool.attempts.Push(&at.place, at)
 	at.connected = deferred.MaybeDeferred(func() *deferred.Deferred[reactor.Protocol] {
 		e, err := a.endpoint(x.request.URL, x.group, x.trace)
 		if err != nil {
 			return deferred.Fail[reactor.Protocol](err)
 		}
+		at.endpoint = e
 		return at.coalesce(func() *deferred.Deferred[reactor.Protocol] { return e.Connect(at) })
 	})
 	x.connecting = at
@@ -77,6 +83,8 @@ func (at *attempt) make(version version) reactor.Protocol {
 // over handles the result of the endpoint.
 func (at *attempt) over(p reactor.Protocol, err error) (reactor.Protocol, error) {
 	x, g, pool := at.x, at.group, at.agent.pool
+	at.place.Remove()
+	at.endpoint = nil
 	x.connecting = nil
 	if at.coalesced != nil {
 		at.overCoalesced()

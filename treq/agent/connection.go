@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http1"
+	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -31,10 +32,11 @@ import (
 type connection struct {
 	pooled
 	reader     http1.ResponseReader
-	x          *exchange // the exchange it carries; nil while quiescent
-	heard      bool      // a byte was received after the last request
-	chunked    bool      // the body of x's request is sent in chunks
-	persistent bool      // another request may follow x's
+	inPlain    list.Node[connection] // its place in the pool
+	x          *exchange             // the exchange it carries; nil while quiescent
+	heard      bool                  // a byte was received after the last request
+	chunked    bool                  // the body of x's request is sent in chunks
+	persistent bool                  // another request may follow x's
 }
 
 var (
@@ -86,6 +88,7 @@ func persists(x *exchange) bool {
 
 func (c *connection) ConnectionMade(t reactor.Transport) {
 	c.transport = t
+	c.pool.plain.Push(&c.inPlain, c)
 	if a := c.group.agent; a != nil {
 		c.dump = a.dump.connected(t)
 	}
@@ -393,6 +396,7 @@ func (c *connection) ConnectionLost(reason error) {
 		c.x, x.carrier = nil, nil
 		c.lost(x, reason, broken)
 	}
+	c.inPlain.Remove()
 	c.pool.closed(c.group)
 	if c.gone != nil {
 		c.gone.Callback(deferred.None{})

@@ -37,7 +37,8 @@ type exchange struct {
 	body       response.Body                   // the body of the response
 	trace      *tracer                         // calls the hooks of the request; nil without any
 	quitting   error                           // why it ends although a connection is being made; or nil
-	refusals   int32                           // the number of times that a server did not process it
+	began      uint32                          // when the request was made; see Pool.now
+	refusals   int8                            // the number of times that a server did not process it
 	spared     bool                            // one refusal was not counted, as the server's limit was not known
 	sent       bool                            // a carrier got it, perhaps not the present one
 	produced   bool                            // the request's body was started or stopped

@@ -62,6 +62,7 @@ type Limiter struct {
 	idle        list.List[hostLimit] // the hosts without requests whose rate is still to be kept
 	waiting     int                  // the number of requests in all queues
 	dispatching bool                 // dispatch is running, perhaps further up the stack
+	inspectable bool                 // the limiter is shown in dumps
 }
 
 // NewLimiter returns a Limiter by clock: the reactor of the agents.
@@ -195,6 +196,7 @@ func (l *Limiter) host(key hostKey) *hostLimit {
 	}
 	h := l.hosts[key]
 	if h == nil {
+		l.show()
 		h = &hostLimit{key: key, gate: newGate(l.config.PerHost)}
 		l.hosts[key] = h
 	}

@@ -18,7 +18,8 @@ import (
 // the same way: to the same server, through the same proxy with the same credentials,
 // with the same TLS policy, from the same local address and with the same limits.
 type Pool struct {
-	clock        reactor.Clock
+	clock        reactor.Reactor
+	start        time.Time // when the pool was made: the ages of requests count from then
 	persistent   bool
 	retry        bool
 	perHost      int
@@ -27,6 +28,9 @@ type Pool struct {
 	http2        http.HTTP2Config // with the defaults
 	budget       http2.Budget     // of the windows of all connections
 	groups       map[route]*group
+	numbered     uint64                     // the number of groups that were made
+	attempts     list.List[attempt]         // the attempts to make a connection, the oldest first
+	plain        list.List[connection]      // the open connections of HTTP/1.1, the oldest first
 	streams      list.List[http2Connection] // the open connections of HTTP/2, the oldest first
 	misdirecting map[route]struct{}         // groups whose requests need connections of their own; see coalesce.go
 	idle         list.List[pooled]          // the unused connections, the most recently used last
@@ -48,6 +52,7 @@ type group struct {
 	queue      list.List[exchange] // exchanges that wait for a connection, the oldest first
 	filling    bool                // fill is running, perhaps further up the stack
 	dropped    bool                // the pool has forgotten this group
+	number     uint64              // tells it from the other groups, in their order
 	link       *http2Connection    // a connection of another group that may be used too; or nil
 }
 
@@ -136,6 +141,7 @@ const (
 func NewPool(r reactor.Reactor, config PoolConfig) *Pool {
 	return &Pool{
 		clock:      r,
+		start:      r.Now(),
 		persistent: !config.DisablePersistent,
 		retry:      !config.DisableRetry,
 		perHost:    max(0, cmp.Or(config.MaxPersistentPerHost, DefaultMaxPersistentPerHost)),
@@ -168,7 +174,10 @@ func (p *Pool) close(c *pooled) {
 func (p *Pool) group(r route) *group {
 	g := p.groups[r]
 	if g == nil {
-		g = &group{route: r, header: r.server.HostHeader()}
+		if p.numbered++; p.numbered == 1 {
+			reactor.AddInspectable(p.clock, p, (*Pool).inspect)
+		}
+		g = &group{route: r, header: r.server.HostHeader(), number: p.numbered}
 		p.groups[r] = g
 	}
 	return g

@@ -252,6 +252,7 @@ func (a *Agent) chooseProxy(req *request.Request) (u *url.URL, err error) {
 func (a *Agent) through(p *proxy, server origin.Server, trace *tracer) endpoints.ClientEndpoint {
 	target := netLocation(server)
 	e := a.hostname(p.server, trace)
+	own := e
 	if p.scheme == "https" {
 		e = a.secured(e, p.server, versions{http1: true, upgrade: true}, trace) // CONNECT and forwarding are those of HTTP/1.1
 	}
@@ -261,9 +262,9 @@ func (a *Agent) through(p *proxy, server origin.Server, trace *tracer) endpoints
 			Username: p.user, Password: p.password, Resolve: p.scheme == "socks5", Timeout: a.config.ConnectTimeout,
 		})
 	case !p.forwards(server):
-		e = &tunnel{a, p, e, target}
+		e = &tunnel{agent: a, proxy: p, below: e, target: target}
 	}
-	return &proxied{a, p, target, e}
+	return &proxied{a, p, target, e, own}
 }
 
 // A proxied is the endpoint of a server that is reached through a proxy. Its errors are those
@@ -273,6 +274,7 @@ type proxied struct {
 	proxy  *proxy
 	target string // the server's host and port
 	below  endpoints.ClientEndpoint
+	own    endpoints.ClientEndpoint // the proxy itself, which below uses
 }
 
 func (p *proxied) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {

@@ -394,9 +394,11 @@ func (t *retrial) pause(resp *response.Response, wait time.Duration) {
 		t.stopDraining()
 		return
 	}
+	shown := showWait(t, wait)
 	t.wait = reactor.UntilStopped(r, task.Sleep(r, wait))
 	t.wait.AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
 		t.wait = nil
+		shown.place.Remove()
 		switch {
 		case err != nil:
 			t.end(nil, t.last, err)

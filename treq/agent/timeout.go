@@ -79,52 +79,56 @@ func (a *Agent) connectTimeout(err error) error {
 // A hostname is the endpoint of a server or proxy, whose attempts have the ConnectTimeout of
 // the agent. The endpoints of an EndpointFactory have timeouts of their own.
 type hostname struct {
-	agent *Agent
-	below *endpoints.Hostname
+	agent     *Agent
+	below     *endpoints.Hostname
+	connected bool // the last Connect has a connection
 }
 
 func (h *hostname) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	return h.below.Connect(factory).AddErrback(func(err error) (reactor.Protocol, error) {
+	h.connected = false
+	return h.below.Connect(factory).AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
+		h.connected = err == nil
 		if errors.Is(err, reactor.ErrConnectTimeout) && !errors.Is(err, syscall.ETIMEDOUT) { // that is a timeout of the system
 			err = h.agent.connectTimeout(err)
 		}
-		return nil, err
+		return p, err
 	})
 }
 
 // A secured is the endpoint of TLS on the connections of another endpoint. The handshake has
 // the ConnectTimeout of the agent.
 type secured struct {
-	agent *Agent
-	tls   *tls.Config
-	below endpoints.ClientEndpoint
-	trace *tracer
+	agent     *Agent
+	tls       *tls.Config
+	below     endpoints.ClientEndpoint
+	trace     *tracer
+	connected bool // the handshake has begun
 }
 
 // secured returns the endpoint of TLS to server on the connections of below, which offers the
 // versions v of HTTP.
 func (a *Agent) secured(below endpoints.ClientEndpoint, server origin.Server, v versions, trace *tracer) *secured {
-	return &secured{a, v.offer(a.tls.ConfigFor(server.TLSName(), server.Port)), below, trace}
+	return &secured{agent: a, tls: v.offer(a.tls.ConfigFor(server.TLSName(), server.Port)), below: below, trace: trace}
 }
 
 func (s *secured) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	connected := false
+	s.connected = false
 	config := reactor.TLSConfig{Config: s.tls, HandshakeTimeout: s.agent.connectLimit()}
 	d := reactor.TLSClient(s.agent.reactor, config, factory).Connect(func(f reactor.Factory) *deferred.Deferred[reactor.Protocol] {
 		return s.below.Connect(f).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
-			connected = true
+			s.connected = true
 			s.trace.tlsHandshakeStart()
 			return p, nil
 		})
 	})
 	return d.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
-		if connected && errors.Is(err, os.ErrDeadlineExceeded) {
+		if s.connected && errors.Is(err, os.ErrDeadlineExceeded) {
 			err = s.agent.connectTimeout(err)
 		}
-		if s.tls != nil && connected { // else it is the error of a proxy
+		if s.tls != nil && s.connected { // else it is the error of a proxy
 			err = refusedProtocols(err, s.tls.NextProtos)
 		}
-		if connected {
+		if s.connected {
 			s.trace.tlsHandshakeDone(p, err)
 		}
 		return p, err

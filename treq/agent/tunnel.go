@@ -58,24 +58,27 @@ type tunnel struct {
 	proxy  *proxy
 	below  endpoints.ClientEndpoint // the proxy
 	target string                   // the server's host and port
+	opener *tunnelOpener            // of the last Connect; nil before the proxy is connected
 }
 
 // Connect connects to the proxy and has it open the tunnel.
 func (t *tunnel) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Protocol] {
-	var o *tunnelOpener
+	t.opener = nil
 	over := false
 	connected := t.below.Connect(reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
 		if over {
 			return nil
 		}
-		o = &tunnelOpener{tunnel: t, factory: factory}
+		o := &tunnelOpener{tunnel: t, factory: factory}
+		t.opener = o
 		o.reader.SetLimits(t.agent.config.Limits)
 		return o
 	}))
 	return deferred.Then(connected, func(p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {
 		return p.(*tunnelOpener).open()
 	}).AddErrback(func(err error) (reactor.Protocol, error) {
-		if over = true; o != nil && o.opened == nil { // a hook cancelled it when the proxy was connected
+		over = true
+		if o := t.opener; o != nil && o.opened == nil { // a hook cancelled it when the proxy was connected
 			o.abandon()
 		}
 		return nil, err

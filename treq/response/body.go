@@ -90,6 +90,10 @@ func (b *Body) Taken() bool { return b.reader != nil }
 // Ended reports whether End was called.
 func (b *Body) Ended() bool { return b.ended != nil }
 
+// Progress returns the number of bytes that Write has got, and whether the reader has paused the
+// body.
+func (b *Body) Progress() (received int64, paused bool) { return b.received, b.paused }
+
 // Write delivers the next bytes. It is for the agent, which may reuse data afterwards.
 func (b *Body) Write(data []byte) {
 	b.received += int64(len(data))

@@ -60,7 +60,7 @@ var house = []room{
 	{"treq/multipart", "deferred internal/random reactor/task treq/request"},
 
 	// The client.
-	{"treq/agent", "deferred internal/bridge internal/coro internal/duplex internal/handover internal/http1 internal/http2 internal/list internal/origin internal/pieces internal/secret reactor reactor/endpoints reactor/task treq/auth treq/cookies treq/request treq/response treq/wire"},
+	{"treq/agent", "deferred internal/bridge internal/coro internal/duplex internal/handover internal/http1 internal/http2 internal/inspect internal/list internal/origin internal/pieces internal/secret reactor reactor/endpoints reactor/task treq/auth treq/cookies treq/request treq/response treq/wire"},
 	{"treq/client", "deferred internal/origin internal/secret reactor reactor/task treq/agent treq/auth treq/cookies treq/multipart treq/request treq/response"},
 
 	// The client for goroutines that wait.
