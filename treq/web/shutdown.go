@@ -30,6 +30,7 @@ const (
 // no longer the site's.
 type house struct {
 	reactor reactor.Reactor // of the ports and connections; nil if there are none
+	shownOn reactor.Reactor // the last one whose dumps show the site
 	trigger reactor.TriggerID
 	ports   []reactor.Port
 	idle    list.List[connection] // wait for a request, the longest-waiting first
@@ -74,6 +75,7 @@ func (s *Site) attach(r reactor.Reactor) {
 	if h.reactor != nil {
 		h.reactor.RemoveSystemEventTrigger(h.trigger)
 	}
+	s.show(r)
 	h.reactor = r
 	h.trigger = r.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, s.Shutdown)
 }

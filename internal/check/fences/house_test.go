@@ -69,7 +69,7 @@ var house = []room{
 	// The server needs nothing of the client. It shares the machine of HTTP/1.1 with it,
 	// and therefore treq/wire, whose limits it lets its user set and whose errors it
 	// answers.
-	{"treq/web", "deferred internal/coro internal/duplex internal/form internal/handover internal/http1 internal/http2 internal/list internal/pieces internal/producer internal/random internal/secret reactor treq/wire"},
+	{"treq/web", "deferred internal/coro internal/duplex internal/form internal/handover internal/http1 internal/http2 internal/inspect internal/list internal/pieces internal/producer internal/random internal/secret reactor treq/wire"},
 
 	// The face, and what tests put in its place.
 	{"treq", "deferred reactor treq/agent treq/auth treq/client treq/response"},
