@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/inspect"
 	"github.com/seed-7c003b53/gotreq/internal/timers"
 )
@@ -32,7 +33,8 @@ import (
 //
 // First come the objects of other packages, in the order in which they were added by
 // [AddInspectable]; then the lookups of names, the attempts to connect, the open connections, the
-// listening ports, the timers and the threads. Values of secret parameters, and passwords, are
+// listening ports, the timers and the threads. Under deferred.SetDebugging, the end is what waits
+// for what; see [deferred.WritePending]. Values of secret parameters, and passwords, are
 // hidden in URLs.
 //
 // The error is that of w. The caller is on the loop's goroutine; [Dump] works from any other.
@@ -61,6 +63,7 @@ func (l *Loop) pending() string {
 	if n := len(l.whenRunning); n != 0 {
 		fmt.Fprintf(&b, "functions of CallWhenRunning: %d\n", n)
 	}
+	deferred.WritePending(&b)
 	return b.String()
 }
 

@@ -70,6 +70,7 @@ var house = []room{
 	// and therefore treq/wire, whose limits it lets its user set and whose errors it
 	// answers.
 	{"treq/web", "deferred internal/coro internal/duplex internal/form internal/handover internal/http1 internal/http2 internal/inspect internal/list internal/pieces internal/producer internal/random internal/secret reactor treq/wire"},
+	{"treq/web/inspect", "reactor treq/web"},
 
 	// The face, and what tests put in its place.
 	{"treq", "deferred reactor treq/agent treq/auth treq/client treq/response"},
