@@ -21,11 +21,11 @@ import (
 // is left out:
 //
 //	loop at 12:04:00.5: running, 1523 turns, delayed calls up to 3ms late
-//	requests of a pool (2)
+//	requests (2)
 //	  GET http://a.example/users: waiting for the response, 1.2s old, over 127.0.0.1:5000 -> 127.0.0.1:80
 //	  GET http://a.example/users: waiting for a connection, 800ms old
-//	connections of a pool (1)
-//	  http://a.example: 0 idle, 1 busy, 0 being made, at most 1; 1 request waits
+//	pool (1)
+//	  http://a.example, HTTP/1: 0 idle, 1 busy, 0 being made, at most 1, 1 waiting
 //	connections (1)
 //	  127.0.0.1:5000 -> 127.0.0.1:80: *agent.connection
 //	timers (1)

@@ -11,7 +11,9 @@ import (
 )
 
 // A lateResolver answers when the test says so.
-type lateResolver struct{ answer *deferred.Deferred[[]netip.Addr] }
+type lateResolver struct {
+	answer *deferred.Deferred[[]netip.Addr]
+}
 
 func (l *lateResolver) LookupHost(string) *deferred.Deferred[[]netip.Addr] { return l.answer }
 
