@@ -19,7 +19,7 @@ type Choices interface {
 	// Choices: bytes arrive whole and at once, and nothing fails.
 	Choose(kind Choice, n int) int
 	// Pick returns the index of the task that comes next. There are at least two, and they are in
-	// the order in which they come without Choices.
+	// the order in which they come without Choices. tasks is valid until Pick returns.
 	Pick(tasks []Task) int
 }
 
@@ -37,7 +37,10 @@ const (
 )
 
 // A Task is what runs next, if it is picked: the events of one side of a connection have one
-// number, and so have the delayed calls that one place of the program schedules.
+// number, and so have the delayed calls that one place of the program schedules, and each function
+// of CallInThread. 0 is a turn of the loop: its delayed calls, and what was written, come before the
+// events that are left. The numbers are the same each time the program makes the same run. Two
+// delayed calls that one place scheduled at different times are two tasks with one number.
 type Task uint64
 
 // Conditions say what may differ from run to run, and what may fail. The zero value varies the

@@ -73,7 +73,7 @@ func TestNaturalChoicesChangeNothing(t *testing.T) {
 func TestTheSameChoicesGiveTheSameTrace(t *testing.T) {
 	logtest.Capture(t) // ports that cannot accept
 	different := map[string]bool{}
-	for seed := range uint64(500) {
+	for seed := range uint64(1000) {
 		run := func() memory.Trace {
 			r := memory.NewReactor(memory.Config{Choices: newRandom(seed, 1+int(seed%10)), Conditions: everything})
 			story(t, r)
@@ -85,8 +85,8 @@ func TestTheSameChoicesGiveTheSameTrace(t *testing.T) {
 		}
 		different[first.String()] = true
 	}
-	if len(different) < 450 {
-		t.Errorf("500 seeds gave %d different runs", len(different))
+	if len(different) < 900 {
+		t.Errorf("1000 seeds gave %d different runs", len(different))
 	}
 }
 
@@ -281,5 +281,25 @@ func TestChoicesInWords(t *testing.T) {
 	}
 	if got := fmt.Sprint(memory.Faults(0), ", ", memory.Reset|memory.WallClockJump|1<<12); got != "none, reset, wall clock jump, Faults(0x1000)" {
 		t.Error(got)
+	}
+}
+
+// A round trip allocates no more with natural Choices than without Choices.
+func TestChoicesAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	roundTrip := func(r *memory.Reactor) float64 {
+		client := &pinger{left: 1 << 30, done: func() {}}
+		listen(t, r, address, &pinger{left: 1 << 30, done: func() {}})
+		connect(r, address, client)
+		r.Pump()
+		client.Write([]byte("ping"))
+		return testing.AllocsPerRun(1000, func() { r.Iterate(0) })
+	}
+	without := roundTrip(memory.New())
+	with := roundTrip(memory.NewReactor(memory.Config{Choices: &natural{}, Conditions: everything}))
+	if without != 0 || with != 0 {
+		t.Errorf("%v allocations a turn without Choices, %v with them", without, with)
 	}
 }

@@ -111,7 +111,11 @@ func (n *network) fault(kinds Faults, a, b netip.Addr) Faults {
 	if c == nil || c.left == 0 || kinds&c.conditions.Faults == 0 || !c.mayFail(c.link(a, b)) {
 		return 0
 	}
-	return c.someFault(kinds, c.hostName(a), c.hostName(b))
+	kind := c.someFault(kinds)
+	if kind != 0 {
+		c.record(kind, c.hostName(a), c.hostName(b))
+	}
+	return kind
 }
 
 // faultOf is fault for something of one host, which has a name or addresses. The host may fail
@@ -121,10 +125,14 @@ func (n *network) faultOf(kinds Faults, name string, addrs ...netip.Addr) Faults
 	if c == nil || c.left == 0 || kinds&c.conditions.Faults == 0 || !c.hostMayFail(name, addrs) {
 		return 0
 	}
-	if name == "" && len(addrs) != 0 {
-		name = c.hostName(addrs[0])
+	kind := c.someFault(kinds)
+	if kind != 0 {
+		if name == "" && len(addrs) != 0 {
+			name = c.hostName(addrs[0])
+		}
+		c.record(kind, name, "")
 	}
-	return c.someFault(kinds, name, "")
+	return kind
 }
 
 // faultAnywhere is fault for something that belongs to no host.
@@ -133,10 +141,15 @@ func (n *network) faultAnywhere(kinds Faults) Faults {
 	if c == nil || c.left == 0 {
 		return 0
 	}
-	return c.someFault(kinds, "", "")
+	kind := c.someFault(kinds)
+	if kind != 0 {
+		c.record(kind, "", "")
+	}
+	return kind
 }
 
-func (c *chooser) someFault(kinds Faults, a, b string) Faults {
+// someFault returns one of kinds, or 0.
+func (c *chooser) someFault(kinds Faults) Faults {
 	kinds &= c.conditions.Faults
 	got := c.choose(Fault, 1+bits.OnesCount16(uint16(kinds)))
 	if got == 0 {
@@ -145,10 +158,13 @@ func (c *chooser) someFault(kinds Faults, a, b string) Faults {
 	for range got - 1 {
 		kinds &= kinds - 1
 	}
-	kind := kinds & -kinds
+	return kinds & -kinds
+}
+
+// record counts a fault.
+func (c *chooser) record(kind Faults, a, b string) {
 	c.left--
 	c.faults = append(c.faults, FaultMade{c.net.elapsed(), kind, [2]string{a, b}})
-	return kind
 }
 
 // atEachStep makes f run at the beginning of each Wait of the network, if there are Choices.

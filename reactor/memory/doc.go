@@ -15,6 +15,12 @@
 // [Reactor.Hold], [Reactor.Latency], [Reactor.HoldConnects], [Reactor.FailAccepts] and
 // [Reactor.FailWrites] simulate faults of the network.
 //
+// A real program does not run the same way each time. [NewReactor] takes [Choices], which make the
+// choices that the network, the kernel and the scheduler make for it: what comes first of what is
+// due at the same time, how bytes are split, how long messages take, and which links fail, within
+// [Conditions]. The same choices give the same run. Each choice that matters is an event of the
+// trace.
+//
 // [IOPump] joins two protocols, for a test that moves their bytes step by step, or splits them
 // at every byte. [Recorder] is a protocol that plays the peer. [StringTransport] is for tests of
 // a protocol alone, without a reactor.

@@ -168,6 +168,56 @@ func ExampleReactor_Trace() {
 	// 40ms     #1 client read 7 "Hello!\n"
 }
 
+// Resets is a Choices that resets the first connection that sends something.
+type Resets struct{ done bool }
+
+func (c *Resets) Choose(kind memory.Choice, n int) int {
+	if kind != memory.Fault || c.done {
+		return 0 // as without Choices
+	}
+	c.done = true
+	return 1 // the first of the faults that are possible here
+}
+
+func (c *Resets) Pick(tasks []memory.Task) int { return 0 }
+
+// The server's greeting arrives, and then the network resets the connection. A search for what breaks a program
+// makes such choices at random, or one after the other.
+func ExampleNewReactor() {
+	r := memory.NewReactor(memory.Config{
+		Choices: &Resets{},
+		Conditions: memory.Conditions{
+			MayFail: []memory.Link{{A: "client", B: "greeter"}},
+			Faults:  memory.Reset,
+		},
+	})
+	r.AddHost("client", "10.0.0.1")
+	r.AddHost("greeter", "192.0.2.1")
+	r.StartTrace()
+	r.ListenTCP("192.0.2.1:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		return &Greeter{clock: r}
+	}))
+	r.ConnectTCP("192.0.2.1:7", reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
+		return &memoryHole{}
+	}), reactor.ConnectConfig{})
+	r.RunFor(time.Second)
+	fmt.Print(r.Trace())
+	fmt.Println(r.FaultsMade())
+	// Output:
+	// 0s       listen 192.0.2.1:7
+	// 0s       #1 connect 192.0.2.1:7
+	// 0s       #1 server accept 192.0.2.1:7
+	// 0s       #1 server write 7 "Hello!\n"
+	// 0s       #1 server choice the network resets the connection after 7 bytes
+	// 0s       #1 client connected 10.0.0.1:49152
+	// 0s       #1 server end connection was reset by the peer
+	// 0s       #1 server reset
+	// 0s       #1 client read 7 "Hello!\n"
+	// 0s       #1 client end connection was reset by the peer
+	// 0s       #1 client reset
+	// [{0s reset [client greeter]}]
+}
+
 type memoryHole struct{}
 
 func (memoryHole) ConnectionMade(reactor.Transport) {}

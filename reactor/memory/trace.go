@@ -40,6 +40,10 @@ type Event struct {
 	//	            scheduled while tracing
 	//	stop        the machine Text stops
 	//	start       the machine Text starts
+	//	choice      a choice differs from what happens without Choices, as Text says.
+	//	            Conn and Side are those that it concerns: the side that comes
+	//	            first, that reads or writes, or that sends the message. 0 and ""
+	//	            mean none
 	Kind string `json:"kind"`
 	N    int    `json:"n,omitempty"`
 	Text string `json:"text,omitempty"`

@@ -45,8 +45,7 @@ func ed25519Configs(t *testing.T) (client, server *tls.Config) {
 
 // secretStory is a program with several connections that speak TLS, over a slow
 // network, and timers.
-func secretStory(t *testing.T, client, server *tls.Config) memory.Trace {
-	r := memory.New()
+func secretStory(t *testing.T, r *memory.Reactor, client, server *tls.Config) memory.Trace {
 	r.StartTrace()
 	r.Latency("", "", 30*time.Millisecond)
 	tlsServer := reactor.TLSServer(r, reactor.TLSConfig{Config: server}, reactor.FactoryFunc(func(net.Addr) reactor.Protocol {
@@ -85,7 +84,7 @@ func secretStory(t *testing.T, client, server *tls.Config) memory.Trace {
 
 func TestTheSameProgramGivesTheSameTraceOverTLS(t *testing.T) {
 	client, server := ed25519Configs(t)
-	first := secretStory(t, client, server)
+	first := secretStory(t, memory.New(), client, server)
 	if len(first) < 30 {
 		t.Errorf("little happened:\n%s", first)
 	}
@@ -94,8 +93,22 @@ func TestTheSameProgramGivesTheSameTraceOverTLS(t *testing.T) {
 		runs = 100 // cryptography takes ten times as long then
 	}
 	for i := range runs {
-		if again := secretStory(t, client, server); !slices.Equal(again, first) {
+		if again := secretStory(t, memory.New(), client, server); !slices.Equal(again, first) {
 			t.Fatalf("run %d was another:\n%s\nfirst it was\n%s", i+2, again, first)
+		}
+	}
+}
+
+func TestTheSameChoicesGiveTheSameTraceOverTLS(t *testing.T) {
+	client, server := ed25519Configs(t)
+	conditions := everything
+	conditions.MayFail = nil // a lost handshake ends the story early
+	for seed := range uint64(10) {
+		run := func() memory.Trace {
+			return secretStory(t, memory.NewReactor(memory.Config{Choices: newRandom(seed, 5), Conditions: conditions}), client, server)
+		}
+		if first, second := run(), run(); !slices.Equal(first, second) {
+			t.Fatalf("seed %d gave\n%s\nand then\n%s", seed, first, second)
 		}
 	}
 }
