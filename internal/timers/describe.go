@@ -2,10 +2,12 @@ package timers
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
+	"sync/atomic"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 )
@@ -138,15 +140,7 @@ func (h *Heap) maker() uintptr {
 	for skip := 3; ; skip += len(pcs) {
 		n := runtime.Callers(skip, pcs[:])
 		for _, pc := range pcs[:n] {
-			kind, known := h.places[pc]
-			if !known {
-				_, kind = place(pc)
-				if h.places == nil {
-					h.places = map[uintptr]placeKind{}
-				}
-				h.places[pc] = kind
-			}
-			switch kind {
+			switch siteOf(pc).kind {
 			case outer:
 				return pc
 			case turn:
@@ -167,6 +161,39 @@ const (
 	outer                  // another package
 	turn                   // the loop: what is above it on the stack began with an event or a delayed call
 )
+
+// A site is what is known of a program counter.
+type site struct {
+	kind placeKind
+	at   line
+}
+
+// A line identifies a place, however the compiler inlines functions.
+type line struct {
+	file   string
+	number int
+}
+
+// sites has those that were looked up, which takes long. A new one replaces the map, since the
+// Heaps of several goroutines share it.
+var sites atomic.Pointer[map[uintptr]site]
+
+func siteOf(pc uintptr) site {
+	for {
+		known := sites.Load()
+		if known != nil {
+			if s, ok := (*known)[pc]; ok {
+				return s
+			}
+		}
+		frame, kind := place(pc)
+		more := map[uintptr]site{pc: {kind, line{frame.File, frame.Line}}}
+		if known != nil {
+			maps.Copy(more, *known)
+		}
+		sites.CompareAndSwap(known, &more)
+	}
+}
 
 // place returns the frame at pc that decides what kind of place it is.
 func place(pc uintptr) (frame runtime.Frame, kind placeKind) {

@@ -36,12 +36,6 @@ type ordering struct {
 	calls   []Candidate
 }
 
-// A line identifies a place, however the compiler inlines functions.
-type line struct {
-	file   string
-	number int
-}
-
 // An origin says by whom and when a call was added or last moved.
 type origin struct {
 	place int
@@ -69,8 +63,7 @@ func (o *ordering) number(pc uintptr) int {
 	}
 	n, ok := o.known[pc]
 	if !ok {
-		frame, _ := place(pc)
-		at := line{frame.File, frame.Line}
+		at := siteOf(pc).at
 		if n, ok = o.numbers[at]; !ok {
 			n = len(o.numbers) + 1
 			o.numbers[at] = n

@@ -33,7 +33,6 @@ type Heap struct {
 
 	notes     []note  // see describe.go
 	freeNotes []int32 // numbers of unused notes
-	places    map[uintptr]placeKind
 	making    uintptr // who scheduled the call that Due returned last; 0 between such calls
 
 	ordering *ordering // what Order needs; nil until it is needed

@@ -300,6 +300,7 @@ func TestEachKindOfChoice(t *testing.T) {
 0s       #1 connect 192.0.2.1:80
 0s       #1 server choice the network cuts the link between client and server
 0s       #1 server accept 192.0.2.1:80
+20s      #1 client reset
 20s      #1 server end connection was reset by the peer
 20s      #1 server reset
 20s      #1 client failed connection was reset by the peer

@@ -323,12 +323,16 @@ func (c *chooser) endCuts() {
 		for _, m := range held {
 			switch e := m.event.(type) {
 			case *pipe:
+				if e.wire.fate == lost {
+					c.net.post(e) // its reset was held
+				}
 				e.breakBoth(true)
 			case *Attempt:
 				c.net.post(answer{e, nil, reactor.ErrConnectionReset})
 			case answer:
 				if e.socket != nil {
 					e.socket.out.breakBoth(true)
+					e.socket.Close(true)
 				}
 				c.net.post(answer{e.attempt, nil, reactor.ErrConnectionReset})
 			}
