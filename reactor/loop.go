@@ -33,6 +33,7 @@ type Loop struct {
 	resolver NameResolver
 	locals   Locals
 	rand     *rand.Rand
+	now      func() time.Time // of the clock of timers
 	timers   *timers.Heap
 	stats    Stats
 
@@ -111,6 +112,13 @@ type LoopConfig struct {
 	RecordMakers bool
 }
 
+// A jumpingClock is a [Poller] whose Now may jump. Delayed calls go by another clock.
+type jumpingClock interface {
+	Monotonic() time.Time
+	// Jumped returns by how much Now is later than Monotonic.
+	Jumped() time.Duration
+}
+
 // NewLoop returns a loop over p.
 func NewLoop(p Poller, config LoopConfig) *Loop {
 	l := &Loop{
@@ -120,8 +128,15 @@ func NewLoop(p Poller, config LoopConfig) *Loop {
 		rand:         cmp.Or(config.Rand, random.System),
 		pollContexts: config.PollContexts,
 		threads:      threadPool{size: defaultThreads},
-		timers:       timers.New(p.Now),
+		now:          p.Now,
 		readBuffer:   make([]byte, minReadSize),
+	}
+	if c, ok := p.(jumpingClock); ok {
+		l.now = c.Monotonic
+		l.timers = timers.New(l.now)
+		l.timers.Jumped = c.Jumped
+	} else {
+		l.timers = timers.New(l.now)
 	}
 	l.timers.Check, l.timers.RecordMakers = l.checkDelayedCall, config.RecordMakers
 	if o, ok := p.(interface{ TimerOrder() timers.Order }); ok {
@@ -385,7 +400,7 @@ func (l *Loop) shorten(timeout time.Duration) time.Duration {
 		return 0
 	}
 	if at, ok := l.timers.Next(); ok {
-		until := max(0, at.Sub(l.poller.Now()))
+		until := max(0, at.Sub(l.now()))
 		if timeout < 0 || until < timeout {
 			return until
 		}

@@ -106,7 +106,7 @@ func (c *call) String() string {
 		what = describeFunc(c.f)
 	}
 	in := max(0, c.at-c.heap.now().Sub(c.heap.epoch))
-	text := fmt.Sprintf("in %v, at %s: %s", in, c.heap.epoch.Add(c.at).Format("15:04:05.999999999"), what)
+	text := fmt.Sprintf("in %v, at %s: %s", in, c.heap.time(c.at).Format("15:04:05.999999999"), what)
 	// The line of a closure says who scheduled it.
 	if frame, ok := n.frame(); ok && !strings.HasPrefix(what, short(frame.Function)+".") {
 		text += fmt.Sprintf(", by %s (%s:%d)", short(frame.Function), filepath.Base(frame.File), frame.Line)

@@ -25,6 +25,10 @@ type Heap struct {
 	// Order, unless nil, picks among calls for the same time. It is set before the first call.
 	Order Order
 
+	// Jumped, unless nil, returns by how much the clock that programs see is later than that of
+	// the calls.
+	Jumped func() time.Duration
+
 	now     func() time.Time
 	epoch   time.Time     // the origin of all times
 	entries []entry       // a heap with arity children a node
@@ -223,7 +227,15 @@ func (c *call) Active() bool {
 
 func (c *call) Time() time.Time {
 	c.check()
-	return c.heap.epoch.Add(c.at)
+	return c.heap.time(c.at)
+}
+
+// time returns the time that programs see at.
+func (h *Heap) time(at time.Duration) time.Time {
+	if h.Jumped != nil {
+		at = add(at, h.Jumped())
+	}
+	return h.epoch.Add(at)
 }
 
 func (e entry) before(o entry) bool {

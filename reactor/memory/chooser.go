@@ -22,6 +22,10 @@ type chooser struct {
 	choices    Choices
 	conditions Conditions // with its defaults
 
+	cancels   []mayCancel // those that are still asked for
+	jumpAsked time.Time   // when WallClockJump was asked for last
+	ended     bool        // EndFaults was called
+
 	left   int         // number of faults that may still happen
 	faults []FaultMade // those that have happened
 	links  map[pair]*link
@@ -271,14 +275,14 @@ func (c *chooser) hostName(ip netip.Addr) string {
 }
 
 // EndFaults ends the faults by Choices, as when a program has done its work and waits for its
-// end: nothing more fails. Connections and attempts whose messages a [Cut] link has held are
+// end: nothing more fails, and nobody gives up what [Reactor.MayCancel] names. Connections and attempts whose messages a [Cut] link has held are
 // reset now. EndFaults panics if a link of MayFail names a host that no AddHost has named.
 func (r *Reactor) EndFaults() {
 	c := r.net.chooser
 	if c == nil {
 		return
 	}
-	c.left = 0
+	c.left, c.cancels, c.ended = 0, nil, true
 	c.endCuts()
 	var unknown []string
 	for _, of := range c.conditions.MayFail {

@@ -41,6 +41,7 @@ type Machine struct {
 	processes   []*process     // in the order in which they start
 	changing    string         // what is under way: "starts" or "stops"; or ""
 	stopped     bool
+	touched     bool // something was sent or received since Restart was asked for
 	ran         bool // Run is running
 	whenRunning []func()
 }

@@ -20,12 +20,13 @@ var ErrIdle = errors.New("memory: nothing is left to wait for: no timer is set, 
 // Events are queued in order, and Wait delivers them. Therefore no call that causes an
 // event calls the event's handler itself.
 type network struct {
-	start time.Time
-	now   time.Time
-	queue []event
-	spare []event      // an empty slice to swap with queue
-	later *timers.Heap // delayed messages
-	woken atomic.Bool
+	start  time.Time
+	now    time.Time     // of a clock that does not jump
+	jumped time.Duration // by how much the clock of the wall is later
+	queue  []event
+	spare  []event      // an empty slice to swap with queue
+	later  *timers.Heap // delayed messages
+	woken  atomic.Bool
 
 	limit *time.Time // Wait must not move the clock further; nil means no limit
 	idle  bool       // nothing is left to do before limit
@@ -64,11 +65,9 @@ func newNetwork() *network {
 		listeners: map[place]*listener{}, ports: map[port]portUse{},
 	}
 	n.now = n.start
-	n.later = timers.New(n.Now)
+	n.later = timers.New(n.Monotonic)
 	return n
 }
-
-func (n *network) Now() time.Time { return n.now }
 
 func (n *network) elapsed() time.Duration { return n.now.Sub(n.start) }
 

@@ -1,8 +1,6 @@
 package memory
 
 import (
-	"cmp"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -31,17 +29,18 @@ type Reactor struct {
 	TCPClients, UNIXClients []Client
 	TCPServers, UNIXServers []Server
 
-	// MaxTurns bounds the turns of the loop at one time of the clock. Pump, Advance and
-	// RunFor panic beyond it, since the loop would probably turn for ever. 0 means a
-	// million, which takes a second or less.
+	// MaxTurns bounds the turns of the loop at one time of the clock. Pump, Advance, RunFor
+	// and Run panic beyond it, since the loop would probably turn for ever. So do calls of
+	// Iterate that follow each other. 0 means a million, which takes a second or less.
 	MaxTurns int
 
 	config  Config
 	net     *network
 	names   hosts
 	random  *rand.PCG // the source of Rand
-	timers  int       // number of traced timers
-	turning bool      // inside a turn, so the loop is the caller
+	bounds  bounds
+	timers  int  // number of traced timers
+	turning bool // inside a turn, so the loop is the caller
 }
 
 var _ reactor.Reactor = (*Reactor)(nil)
@@ -56,6 +55,7 @@ func newReactor(config Config) *Reactor {
 		net.chooser = newChooser(net, config)
 	}
 	var loop *reactor.Loop
+	r := &Reactor{}
 	source := rand.NewPCG(1, 0)
 	loop = reactor.NewLoop(net, reactor.LoopConfig{
 		CallInThread: func(f func()) {
@@ -68,8 +68,9 @@ func newReactor(config Config) *Reactor {
 		Rand:         rand.New(source),
 		PollContexts: true,
 		RecordMakers: true,
+		BeforeTurn:   r.beforeTurn,
 	})
-	r := &Reactor{Loop: loop, net: net, config: config, random: source}
+	*r = Reactor{Loop: loop, net: net, config: config, random: source}
 	r.names.loop = loop
 	if c := net.chooser; c != nil {
 		c.loop, c.names, r.names.chooser = loop, &r.names, c
@@ -124,18 +125,8 @@ func (r *Reactor) drive(method string, until time.Time) {
 		r.turning = false
 		r.net.limit = nil
 	}()
-	turns, at := 0, r.net.now
-	maxTurns := cmp.Or(r.MaxTurns, 1_000_000)
-	more := func() bool {
-		if !r.net.now.Equal(at) {
-			turns, at = 0, r.net.now
-		}
-		if turns++; turns > maxTurns {
-			panic(fmt.Sprintf("memory: %s does not end: %d turns of the loop at %v, "+
-				"and there is more to do", method, maxTurns, r.net.elapsed()))
-		}
-		return !r.net.idle
-	}
+	r.begin(method)
+	more := func() bool { return !r.net.idle }
 	if err := r.Loop.IterateWhile(more, -1); err != nil {
 		panic("memory: " + err.Error())
 	}
@@ -154,6 +145,7 @@ func (r *Reactor) check(method string) {
 // moves to the next timer. Run fails with [ErrIdle] if there is none.
 func (r *Reactor) Run() error {
 	defer r.turn()()
+	r.begin("Run")
 	return r.Loop.Run()
 }
 
@@ -162,6 +154,9 @@ func (r *Reactor) Run() error {
 // with [ErrIdle].
 func (r *Reactor) Iterate(timeout time.Duration) error {
 	defer r.turn()()
+	if r.bounds.method != "Iterate" {
+		r.begin("Iterate")
+	}
 	return r.Loop.Iterate(timeout)
 }
 

@@ -107,6 +107,7 @@ func (s *socket) deliver() {
 		return
 	}
 	s.want &^= r
+	s.from.machine.touch()
 	if r&reactor.Readable != 0 && s.in.end != nil {
 		r |= reactor.HungUp
 	}
@@ -178,6 +179,7 @@ func (s *socket) Write(p []byte) (int, error) {
 		s.trace("write", n, preview(p[:n]))
 	}
 	s.out.buf.Write(p[:n])
+	s.from.machine.touch()
 	s.out.send(packet{bytes: n})
 	if s.net.chooser != nil {
 		s.changed() // after a short write, though there is room

@@ -40,6 +40,7 @@ type Event struct {
 	//	            scheduled while tracing
 	//	stop        the machine Text stops
 	//	start       the machine Text starts
+	//	jump        the clock of the wall jumps by Text
 	//	choice      a choice differs from what happens without Choices, as Text says.
 	//	            Conn and Side are those that it concerns: the side that comes
 	//	            first, that reads or writes, or that sends the message. 0 and ""
