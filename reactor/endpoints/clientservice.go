@@ -33,7 +33,8 @@ type ClientService[P reactor.Protocol] struct {
 	config   ClientServiceConfig[P]
 
 	state    serviceState
-	failures int // number of failures in a row
+	shown    bool // in dumps of the reactor
+	failures int  // number of failures in a row
 
 	attempt    *deferred.Deferred[reactor.Protocol] // connecting and preparing; nil if none is in progress
 	connection *connection[P]                       // the open connection, or nil
@@ -140,6 +141,7 @@ func (s *ClientService[P]) StartService() {
 	switch s.state {
 	case fresh, stopped:
 		s.failures = 0
+		s.show()
 		s.connect()
 	case disconnecting:
 		s.failures = 0

@@ -58,6 +58,7 @@ type Cooperator struct {
 	ticking  bool
 	started  bool
 	stopped  bool
+	shown    bool // in dumps of the reactor
 }
 
 // A CooperatorConfig configures a [Cooperator].
@@ -207,6 +208,7 @@ func (c *Cooperator) add(t *CooperativeTask) *CooperativeTask {
 	if c.stopped {
 		t.finish(ErrSchedulerStopped, ErrSchedulerStopped)
 	} else {
+		c.show()
 		t.move()
 	}
 	return t

@@ -31,6 +31,7 @@ type LoopingCall struct {
 	calledAt time.Time     // time of the last call, if period is 0
 	still    int           // calls at calledAt
 
+	shown   bool // in dumps of the reactor
 	running bool
 	call    reactor.DelayedCall                               // the next call; nil if none is scheduled
 	wait    Wait                                              // the Deferred of the last call; nil if none is pending
@@ -117,6 +118,7 @@ func (l *LoopingCall) Start(interval time.Duration, now bool) *deferred.Deferred
 	}
 	ended := deferred.NewCancellable(func(Wait) { l.cancel() })
 	l.ended = ended
+	l.show()
 	l.running = true
 	l.start = l.clock.Now()
 	l.counted, l.missed = l.start, 0

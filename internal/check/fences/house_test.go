@@ -41,7 +41,7 @@ var house = []room{
 	// The reactor knows nothing of HTTP.
 	{"reactor", "deferred internal/coro internal/inspect internal/list internal/producer internal/random internal/timers"},
 	{"internal/handover", "reactor"},
-	{"reactor/task", "deferred internal/list internal/timers reactor"},
+	{"reactor/task", "deferred internal/inspect internal/list internal/timers reactor"},
 	{"reactor/endpoints", "deferred internal/handover reactor"},
 	{"reactor/memory", "deferred internal/list internal/producer internal/timers reactor"},
 	{"reactor/memory/ladder", "reactor/memory"},
