@@ -30,7 +30,6 @@ type chooser struct {
 	faults []FaultMade // those that have happened
 	links  map[pair]*link
 	all    []*link // the links, in the order in which they were first used
-	steps  []func()
 
 	threads int          // number of functions of CallInThread, and answers of the resolver
 	waiting atomic.Int32 // those that have not begun
@@ -169,13 +168,6 @@ func (c *chooser) someFault(kinds Faults) Faults {
 func (c *chooser) record(kind Faults, a, b string) {
 	c.left--
 	c.faults = append(c.faults, FaultMade{c.net.elapsed(), kind, [2]string{a, b}})
-}
-
-// atEachStep makes f run at the beginning of each Wait of the network, if there are Choices.
-func (n *network) atEachStep(f func()) {
-	if n.chooser != nil {
-		n.chooser.steps = append(n.chooser.steps, f)
-	}
 }
 
 // A link is a pair of hosts that have sent each other a message.

@@ -94,11 +94,6 @@ func (n *network) advance(d time.Duration) {
 // Wait delivers the queued events. If there are none, it does not sleep, but moves the
 // clock to the next arrival, at most by timeout.
 func (n *network) Wait(timeout time.Duration) error {
-	if n.chooser != nil {
-		for _, step := range n.chooser.steps {
-			step()
-		}
-	}
 	n.queueArrived()
 	before := n.now
 	if len(n.queue) == 0 && timeout != 0 && !n.woken.Swap(false) {
