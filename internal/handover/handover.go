@@ -25,7 +25,7 @@ func To(t reactor.Transport, p reactor.Protocol, early []byte, ended bool, made 
 		}
 		return
 	}
-	h := &Transport{t, p, early, ended, false, nil}
+	h := &Transport{Transport: t, protocol: p, early: early, ended: ended}
 	p.ConnectionMade(h)
 	if made != nil {
 		made()
@@ -42,12 +42,13 @@ func To(t reactor.Transport, p reactor.Protocol, early []byte, ended bool, made 
 // A Transport is the transport of a protocol for which something has already come. It holds that
 // back while the protocol pauses it, and drops it when the protocol ends the connection.
 type Transport struct {
-	reactor.Transport                     // the connection; paused while something is held back
-	protocol          reactor.Protocol    // the current one
-	early             []byte              // what the peer has sent; nil once it is delivered
-	ended             bool                // the peer's end of file follows early
-	paused            bool                // by the protocol
-	due               reactor.DelayedCall // delivers; nil unless ResumeProducing was called
+	reactor.Transport                              // the connection; paused while something is held back
+	protocol          reactor.Protocol             // the current one
+	early             []byte                       // what the peer has sent; nil once it is delivered
+	ended             bool                         // the peer's end of file follows early
+	paused            bool                         // by the protocol
+	due               reactor.DelayedCall          // delivers; nil unless ResumeProducing was called
+	producer          interface{ StopProducing() } // the registered one; nil without
 }
 
 // deliver passes on what is held back, unless the protocol pauses.
@@ -67,10 +68,47 @@ func (t *Transport) deliver() {
 		if half, ok := t.protocol.(reactor.HalfCloseableProtocol); ok {
 			half.ReadConnectionLost()
 		} else {
-			t.LoseConnection()
+			t.lose()
 		}
 	}
 	returned = true
+}
+
+// lose ends the connection for the peer's end of file, after what was written is sent. As in a transport, it does not wait for
+// the registered producer, but stops that.
+func (t *Transport) lose() {
+	p := t.producer
+	if p != nil {
+		t.UnregisterProducer()
+	}
+	t.LoseConnection()
+	if p != nil {
+		p.StopProducing()
+	}
+}
+
+// RegisterProducer makes p the source of the written data; see [reactor.Consumer].
+func (t *Transport) RegisterProducer(p reactor.PushProducer) error {
+	err := t.Transport.RegisterProducer(p)
+	if err == nil {
+		t.producer = p
+	}
+	return err
+}
+
+// RegisterPullProducer makes p the source of the written data; see [reactor.Consumer].
+func (t *Transport) RegisterPullProducer(p reactor.PullProducer) error {
+	err := t.Transport.RegisterPullProducer(p)
+	if err == nil {
+		t.producer = p
+	}
+	return err
+}
+
+// UnregisterProducer ends the registration of the producer; see [reactor.Consumer].
+func (t *Transport) UnregisterProducer() {
+	t.producer = nil
+	t.Transport.UnregisterProducer()
 }
 
 func (t *Transport) mayDeliver() bool { return !t.paused && !t.Disconnecting() }

@@ -222,6 +222,57 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// A source is a producer that never ends.
+type source struct{ stopped int }
+
+func (s *source) PauseProducing()  {}
+func (s *source) ResumeProducing() {}
+func (s *source) StopProducing()   { s.stopped++ }
+
+// TestEndWithAProducer: the end of file that has come ends the connection of a protocol that is not half-closeable, although
+// a producer is registered, and stops the producer.
+func TestEndWithAProducer(t *testing.T) {
+	for name, register := range map[string]func(t reactor.Transport, s *source) error{
+		"push": func(t reactor.Transport, s *source) error { return t.RegisterProducer(s) },
+		"pull": func(t reactor.Transport, s *source) error { return t.RegisterPullProducer(s) },
+	} {
+		for _, paused := range []bool{false, true} {
+			s := &source{}
+			p := taker{made: func(p *taker) {
+				if err := register(p.transport, s); err != nil {
+					t.Error(name, err)
+				}
+				p.transport.Write([]byte("bye"))
+				if paused {
+					pauses(p)
+				}
+			}}
+			r, peer := connect(t, &opener{to: &p, ended: true})
+			if paused {
+				if p.lost != nil || s.stopped != 0 {
+					t.Errorf("%s: lost for %v during the pause, the producer stopped %d times", name, p.lost, s.stopped)
+				}
+				resumes(&p)
+				r.Pump()
+			}
+			if p.lost != reactor.ErrConnectionDone || s.stopped != 1 {
+				t.Errorf("%s, paused %t: lost for %v, the producer stopped %d times", name, paused, p.lost, s.stopped)
+			}
+			if got := strings.Join(peer.calls, "|"); got != "bye" {
+				t.Errorf("%s, paused %t: the peer got %q", name, paused, got)
+			}
+		}
+	}
+	s := &source{} // that is no longer registered
+	p := taker{made: func(p *taker) {
+		p.transport.RegisterProducer(s)
+		p.transport.UnregisterProducer()
+	}}
+	if connect(t, &opener{to: &p, ended: true}); p.lost != reactor.ErrConnectionDone || s.stopped != 0 {
+		t.Errorf("lost for %v, a producer of the past stopped %d times", p.lost, s.stopped)
+	}
+}
+
 // TestPanic: a panic of the protocol loses the connection, at once and after a pause.
 func TestPanic(t *testing.T) {
 	for _, made := range []func(*taker){nil, pauses} {
