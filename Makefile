@@ -9,7 +9,7 @@
 # make fairness     measure a client beside clients that pipeline (Linux)
 # make parity       compare with Python's treq, if it is installed
 # make peers        have curl, nghttp2, nginx, Chromium and others talk with ours, if they are installed
-# make simulate     make 100,000 requests in memory, while everything goes wrong that can
+# make explore      make 120,000 requests in memory, while everything goes wrong that can (a minute)
 # make h2spec       have h2spec judge the server's HTTP/2
 # make traces       run treq/testing's tests a thousand times, and compare what happened in memory
 # make ci           run everything that a change has to pass
@@ -23,7 +23,7 @@ RACE := $(if $(shell command -v $(CC)),-race)
 # The benchmarks write their figures to this file, one a line.
 BENCH_TSV = bench.tsv
 
-.PHONY: test lint examples fuzz bench bench-quick microbench growth fairness parity peers simulate h2spec traces ci
+.PHONY: test lint examples fuzz bench bench-quick microbench growth fairness parity peers explore h2spec traces ci
 
 test:
 	$(if $(RACE),,@echo "no C compiler ($(CC)): the tests run without the race detector")
@@ -85,15 +85,18 @@ peers:
 h2spec:
 	cd internal/check/h2spec && go test -count=1 -v ./...
 
-# The number of simulated requests, for each version of HTTP.
-N = 100000
+# The number of requests, for each of three choices of the versions of HTTP. DURATION=1h takes its place.
+N = 40000
+DURATION =
+# One exchange has each fault at each byte whose number is a multiple of this, in each direction.
+BYTES = 199
 
-simulate:
-	go test -count=1 -v -timeout 60m ./internal/check/simulate -requests $(N)
+explore:
+	cd internal/check/explore && go test -count=1 -timeout 0 -runs 20 -bytes $(BYTES) $(if $(DURATION),-duration $(DURATION),-requests $(N))
 
 RUNS = 1000
 
 traces:
 	TREQTESTING_TRACED_RUNS=$(RUNS) go test -count=1 -timeout 60m ./treq/testing
 
-ci: lint test examples fuzz
+ci: lint test examples fuzz explore

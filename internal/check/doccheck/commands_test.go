@@ -26,7 +26,6 @@ var byHand = map[string]string{
 	"fairness":    "the same",
 	"parity":      "it needs Python's treq",
 	"peers":       "it needs curl, Python's treq and Twisted, and proxies",
-	"simulate":    "CI runs it with fewer requests, as a test",
 	"h2spec":      "make test, which CI runs, has the same test",
 	"traces":      "it takes minutes",
 }

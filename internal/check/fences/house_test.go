@@ -85,11 +85,11 @@ var house = []room{
 	{"bench/beside", public},
 	{"internal/check/bigbody", public},
 	{"internal/check/doccheck", ""},
+	{"internal/check/explore", ""},
 	{"internal/check/fences", ""},
 	{"internal/check/h2spec", ""},
 	{"internal/check/nethttp", public},
 	{"internal/check/peers", ""},
-	{"internal/check/simulate", ""},
 	{"internal/check/parity", public + " internal/testkit/python internal/testkit/testcert"},
 }
 

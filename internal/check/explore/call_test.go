@@ -1,4 +1,4 @@
-package simulate
+package explore
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/testkit/memfile"
 	"github.com/seed-7c003b53/gotreq/reactor"
+	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
 	"github.com/seed-7c003b53/gotreq/treq/agent"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -26,11 +27,13 @@ type call struct {
 	id int
 
 	// What the client does.
+	user    *user
+	client  int // of the user's
 	method  string
 	scheme  string
 	at      *origin
 	upload  []byte
-	produce string // how the body is produced: "", "bytes", "file", "once", "push", "fails", "short"
+	produce string // how the body is produced: "", "bytes", "file", "once", "push", "fails", "short", "switch"
 	pause   time.Duration
 	expect  bool
 	options []client.Option
@@ -39,9 +42,12 @@ type call struct {
 	after   time.Duration
 	turns   int
 	timed   bool // it has a timeout
+	auth    bool // it has credentials
+	apiKey  bool // it has another secret
+	key     bool // it may be processed more than once, by its Idempotency-Key
 
 	// What the server does.
-	kind     string // "handler", "stream" or "resource"
+	kind     string // "handler", "stream", "resource" or "echo"
 	takes    string // what it reads of the content: "all", "some", "none", "slow"
 	informs  int
 	status   int
@@ -54,9 +60,12 @@ type call struct {
 	pull     bool   // a pull producer writes the body
 	ends     string // "", "abort", "never", "early" (aborts before the head)
 	redirect *call
-	code     int // of the redirect
+	from     *call // the redirect to it
+	code     int   // of the redirect
 
 	// What happened.
+	speaking  *speaker // the other protocol, after a switch
+	echoes    int      // the server's ends of it
 	result    *deferred.Deferred[*response.Response]
 	resp      *response.Response // while the program keeps it
 	reading   *deferred.Deferred[deferred.None]
@@ -95,8 +104,8 @@ func bodyOf(id, n int) []byte {
 }
 
 func (c *call) String() string {
-	return fmt.Sprintf("%s %s with %d bytes (%s), %s takes %s and sends %d, ends %q, redirects %t; read %s, cancelled %q; fired %d, read %d, begun %d, finished %d",
-		c.method, c.url(), len(c.upload), c.produce, c.kind, c.takes, len(c.body), c.ends, c.redirect != nil, c.read, c.cancel, c.fired, c.readEnds, c.begun, c.finished)
+	return fmt.Sprintf("user %d: %s %s with %d bytes (%s), %s takes %s and sends %d, ends %q, redirects %t; read %s, cancelled %q; fired %d, read %d, begun %d, finished %d",
+		c.user.number, c.method, c.url(), len(c.upload), c.produce, c.kind, c.takes, len(c.body), c.ends, c.redirect != nil, c.read, c.cancel, c.fired, c.readEnds, c.begun, c.finished)
 }
 
 func (c *call) url() string {
@@ -109,6 +118,9 @@ func (c *call) start() {
 	w.counts.requests++
 	options := append(client.All{}, c.options...)
 	switch c.produce {
+	case "switch":
+		options = append(options, client.Headers{"Connection": {"Upgrade"}, "Upgrade": {"websocket"},
+			"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Version": {"13"}})
 	case "bytes":
 		options = append(options, client.Body(c.upload))
 	case "file", "once":
@@ -125,7 +137,7 @@ func (c *call) start() {
 	if c.expect {
 		options = append(options, client.ExpectContinue(time.Second))
 	}
-	c.result = w.client.Request(c.method, c.url(), options)
+	c.result = c.user.clients[c.client].Request(c.method, c.url(), options)
 	if c.result == nil {
 		w.problem("request %d has no Deferred", c.id)
 		return
@@ -133,7 +145,7 @@ func (c *call) start() {
 	c.result.AddBoth(c.answered)
 	switch c.cancel {
 	case "later":
-		w.r.CallLater(c.after, c.giveUpNow)
+		c.user.machine.CallLater(c.after, c.giveUpNow)
 	case "turns":
 		c.countTurns(c.turns)
 	}
@@ -145,7 +157,7 @@ func (c *call) countTurns(n int) {
 		c.giveUpNow()
 		return
 	}
-	c.w.r.CallLater(0, func() { c.countTurns(n - 1) })
+	c.user.machine.CallLater(0, func() { c.countTurns(n - 1) })
 }
 
 // giveUpNow cancels what the client waits for.
@@ -161,6 +173,8 @@ func (c *call) giveUpNow() {
 		if c.fired == 0 {
 			c.w.problem("request %d is cancelled, and its Deferred has not fired", c.id)
 		}
+	case c.speaking != nil:
+		c.speaking.giveUp()
 	case c.reading != nil:
 		c.reading.Cancel()
 	case c.kept:
@@ -228,9 +242,9 @@ func (c *call) head(resp *response.Response) {
 			if !c.serverAborted() {
 				w.problem("request %d: the site answers with a 500 without a reason", c.id)
 			}
-		case 408:
-			if !w.faulty {
-				w.problem("request %d: the site answers with a 408 without a reason", c.id)
+		case 400, 408: // the content has ended too early, or comes too late
+			if !w.failed() {
+				w.problem("request %d: the site answers with a %d without a reason", c.id, resp.Code)
 			}
 		default:
 			w.problem("request %d: the site answers with a %d", c.id, resp.Code)
@@ -239,11 +253,7 @@ func (c *call) head(resp *response.Response) {
 	} else if resp.Code != end.status || resp.Header.Get("X-Id") != fmt.Sprint(end.id) {
 		w.problem("request %d: status %d of request %s, want %d of %d", c.id, resp.Code, resp.Header.Get("X-Id"), end.status, end.id)
 	}
-	want := "HTTP/1.1"
-	if w.http2 {
-		want = "HTTP/2.0"
-	}
-	if resp.Version != want {
+	if want := w.version.of(resp.Request.URL.Scheme); resp.Version != want && c.kind != "echo" {
 		w.problem("request %d: the response is of %s, want %s", c.id, resp.Version, want)
 	}
 	if end.length && !end.coded && !c.ofSite && end.ends == "" && c.method != "HEAD" && resp.Length != int64(len(end.body)) {
@@ -254,6 +264,10 @@ func (c *call) head(resp *response.Response) {
 // begin reads the body of resp.
 func (c *call) begin(resp *response.Response) {
 	w := c.w
+	if c.kind == "echo" && !c.ofSite {
+		c.switches(resp)
+		return
+	}
 	if c.cancelled {
 		c.resp = resp
 		c.discard()
@@ -277,7 +291,7 @@ func (c *call) begin(resp *response.Response) {
 		none(resp.CollectThen(func(data []byte) *deferred.Deferred[deferred.None] {
 			c.receive(data)
 			d := deferred.New[deferred.None]()
-			w.r.CallLater(c.after%(5*time.Millisecond), func() {
+			c.user.machine.CallLater(c.after%(5*time.Millisecond), func() {
 				if !d.Called() {
 					d.Callback(deferred.None{})
 				}
@@ -312,7 +326,7 @@ func (c *call) begin(resp *response.Response) {
 		c.discard()
 	case "unread":
 		c.resp, c.kept = resp, true
-		w.r.CallLater(c.after, func() {
+		c.user.machine.CallLater(c.after, func() {
 			if c.kept {
 				c.discard()
 			}
@@ -418,7 +432,7 @@ func (c *call) judge(what string, err error) {
 			w.problem("request %d was refused, and not sent again: %v", c.id, err)
 		}
 	case c.lossOf(err):
-		if !w.faulty && w.counts.shutdowns == 0 && !c.serverAborted() {
+		if !w.failed() && w.counts.shutdowns == 0 && !c.serverAborted() {
 			w.problem("request %d was lost without a reason: %v", c.id, err)
 		}
 	default:
@@ -446,8 +460,14 @@ var errStopped = errors.New("stopped")
 
 // lossOf reports whether err is that of a lost connection or stream.
 func (c *call) lossOf(err error) bool {
+	if e, ok := errors.AsType[*agent.ProxyError](err); ok && e.Code == 502 {
+		return true
+	}
+	if _, ok := errors.AsType[*endpoints.SOCKS5Error](err); ok {
+		return true
+	}
 	for _, kind := range []error{
-		reactor.ErrConnectionLost, reactor.ErrConnectionDone, reactor.ErrConnectionRefused, reactor.ErrConnectionReset,
+		reactor.ErrStopped, reactor.ErrNameNotFound, reactor.ErrConnectTimeout, reactor.ErrHandshake, reactor.ErrConnectionLost, reactor.ErrConnectionDone, reactor.ErrConnectionRefused, reactor.ErrConnectionReset,
 		wire.ErrPartialBody, wire.ErrPartialHead, wire.ErrNoResponse, deferred.ErrCancelled, agent.ErrSilent,
 	} {
 		if errors.Is(err, kind) {
@@ -478,6 +498,9 @@ func (c *call) check() {
 	if p := c.producer; p != nil && !(p.started == 1 && (p.done || p.stopped != 0) || p.started == 0 && p.stopped != 0) {
 		w.problem("request %d: its body was started %d times and stopped %d times, done %t", c.id, p.started, p.stopped, p.done)
 	}
+	if c.echoes != 0 {
+		w.problem("request %d: %d ends of the other protocol are open at the server: %s", c.id, c.echoes, c)
+	}
 	if c.begun != c.finished {
 		w.problem("request %d: the server has begun %d times and learnt of %d ends: %s", c.id, c.begun, c.finished, c)
 	}
@@ -486,16 +509,17 @@ func (c *call) check() {
 	}
 }
 
-// mayBegin returns how often the server may begin c.
+// mayBegin returns how often the server may begin c: once, unless it may be processed again. Then each try may be sent once
+// more by a new connection, after the loss of a reused one. If there is no room for a new connection, that may be another
+// reused one, and so on.
 func (c *call) mayBegin() int {
-	switch c.method {
-	case "GET", "HEAD", "PUT":
-		return 1 << 20
+	switch {
+	case !c.key && c.method == "POST":
+		return 1
+	case c.user.bounded || c.w.version.http2:
+		return 20 * c.user.tries
 	}
-	if c.expect {
-		return 2 // a 417 lets it be sent again
-	}
-	return 1
+	return 2 * c.user.tries
 }
 
 // A pausing reads a body with pauses, and may stop.
@@ -513,7 +537,7 @@ func (p *pausing) DataReceived(data []byte) {
 	c.receive(data)
 	if p.n++; p.n%3 == 1 {
 		p.t.PauseProducing()
-		c.w.r.CallLater(c.after%(20*time.Millisecond), p.t.ResumeProducing)
+		c.user.machine.CallLater(c.after%(20*time.Millisecond), p.t.ResumeProducing)
 	}
 	if c.read == "stop" && !c.stopped && len(c.got) > c.turns*100 {
 		c.stopped = true
@@ -571,7 +595,7 @@ func (p *producer) later() {
 		return
 	}
 	p.pending = true
-	p.call.w.r.CallLater(p.call.pause, func() {
+	p.call.user.machine.CallLater(p.call.pause, func() {
 		p.pending = false
 		if !p.paused && !p.done && p.stopped == 0 {
 			p.write()

@@ -1,10 +1,11 @@
-package simulate
+package explore
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ func (w *world) root(o *origin) web.Resource {
 	})})
 	root.PutChild("stream", &streaming{w: w, o: o})
 	root.PutChild("resource", &whole{w: w, o: o})
+	root.PutChild("echo", &echoing{w: w, o: o})
 	return root
 }
 
@@ -42,24 +44,71 @@ func (c *call) served(req *web.Request) {
 	w := c.w
 	c.begun++
 	w.counts.served++
+	if c.begun > 1 {
+		w.counts.again++
+	}
 	w.note("%d: begun at %s", c.id, c.at.host)
 	req.NotifyFinish().AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
 		c.finished++
 		w.note("%d: finished: %v", c.id, err)
 		return deferred.None{}, nil
 	})
-	if user, _, ok := basicAuth(req); ok && user != c.at.host {
-		w.problem("the credentials of %s have come to %s", user, c.at.host)
+	c.secrets(req)
+}
+
+// secrets checks that what belongs to one origin has come to no other, and nothing of https in clear.
+func (c *call) secrets(req *web.Request) {
+	w := c.w
+	if req.IsSecure() != (c.scheme == "https") {
+		w.problem("request %d for %s has come over TLS: %t", c.id, c.url(), req.IsSecure())
 	}
-	if cookie, ok := req.GetCookie("origin"); ok && cookie != c.at.host {
-		w.problem("the cookie of %s has come to %s", cookie, c.at.host)
+	// What a request has for its origin goes there, until a redirect leads to another one.
+	for what, sent := range map[string]struct {
+		given bool
+		got   string
+	}{"credentials": {c.auth, req.GetUser()}, "key": {c.apiKey, req.GetHeader("X-Api-Key")}} {
+		want := ""
+		if sent.given && !c.foreign() {
+			want = c.realm()
+		}
+		if sent.got != want {
+			w.problem("request %d: the %s of %q have come to %s, want those of %q", c.id, what, sent.got, c.realm(), want)
+		}
+	}
+	if cookie, ok := req.GetCookie("origin"); ok && cookie != c.jar() {
+		w.problem("request %d: the cookie %s has come to %s", c.id, cookie, c.jar())
+	}
+	if cookie, ok := req.GetCookie("secure"); ok && (cookie != c.jar() || !req.IsSecure()) {
+		w.problem("request %d: the secure cookie %s has come to %s, over TLS %t", c.id, cookie, c.jar(), req.IsSecure())
+	}
+	p := c.user.proxy
+	got, want := req.GetHeader("Proxy-Authorization"), ""
+	if strings.HasPrefix(req.URI, "http://") && p != nil && p.scheme == "http" {
+		want = p.authorization() // the proxy passes on what it gets
+	}
+	if got != want {
+		w.problem("request %d: Proxy-Authorization %q has come to %s, want %q", c.id, got, c.at.host, want)
+	}
+	if host, _, _ := net.SplitHostPort(req.GetClientAddress().String()); (p == nil) != strings.HasPrefix(host, "10.0.1.") && (p == nil) != strings.HasPrefix(host, "fd00::1:") {
+		w.problem("request %d has come from %s, with a proxy: %t", c.id, host, p != nil)
 	}
 }
 
-func basicAuth(req *web.Request) (user, password string, ok bool) {
-	user = req.GetUser()
-	return user, req.GetPassword(), user != ""
+// foreign reports whether a redirect on the way to c has led to another origin.
+func (c *call) foreign() bool {
+	for hop := c; hop.from != nil; hop = hop.from {
+		if hop.realm() != hop.from.realm() {
+			return true
+		}
+	}
+	return false
 }
+
+// realm names the origin of c.
+func (c *call) realm() string { return c.scheme + "-" + c.at.host }
+
+// jar names the host of c and the jar of its client.
+func (c *call) jar() string { return fmt.Sprintf("%s-%d-%d", c.at.host, c.user.number, c.client) }
 
 // content checks the content, or the beginning of it.
 func (c *call) content(got []byte, complete bool) {
@@ -72,7 +121,8 @@ func (c *call) content(got []byte, complete bool) {
 // header sets the header of the response.
 func (c *call) header(h http.Header) (status int) {
 	h.Set("X-Id", fmt.Sprint(c.id))
-	h.Add("Set-Cookie", "origin="+c.at.host)
+	h.Add("Set-Cookie", "origin="+c.jar())
+	h.Add("Set-Cookie", "secure="+c.jar()+"; Secure")
 	if c.redirect != nil {
 		h.Set("Location", c.redirect.url())
 		return c.code
@@ -96,7 +146,7 @@ func (c *call) handle(rw http.ResponseWriter, r *http.Request) {
 	c.served(web.FromContext(ctx))
 	sleep := func(d time.Duration) bool {
 		pause := deferred.New[deferred.None]()
-		timer := w.r.CallLater(d, func() { pause.Callback(deferred.None{}) })
+		timer := c.at.machine.CallLater(d, func() { pause.Callback(deferred.None{}) })
 		_, err := web.Await(ctx, pause)
 		if timer.Active() {
 			timer.Cancel()
@@ -114,7 +164,7 @@ func (c *call) handle(rw http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			w.note("%d: content: %v", c.id, err)
 			if ctx.Err() != nil {
-				return
+				panic(http.ErrAbortHandler) // a client that has only ended its side would take a return for the end of the response
 			}
 		}
 	case "some":
@@ -132,7 +182,7 @@ func (c *call) handle(rw http.ResponseWriter, r *http.Request) {
 				break
 			}
 			if !sleep(c.wait) {
-				return
+				panic(http.ErrAbortHandler)
 			}
 		}
 	}
@@ -143,7 +193,7 @@ func (c *call) handle(rw http.ResponseWriter, r *http.Request) {
 	case "never":
 		for sleep(time.Minute) {
 		}
-		return
+		panic(http.ErrAbortHandler)
 	}
 	rw.WriteHeader(c.header(rw.Header()))
 	if c.redirect != nil {
@@ -153,13 +203,13 @@ func (c *call) handle(rw http.ResponseWriter, r *http.Request) {
 	for len(body) > 0 {
 		n := min(c.piece, len(body))
 		if _, err := rw.Write(body[:n]); err != nil && r.Method != "HEAD" {
-			return
+			panic(http.ErrAbortHandler)
 		}
 		body = body[n:]
 		if c.wait > 0 {
 			rw.(http.Flusher).Flush()
 			if !sleep(c.wait) {
-				return
+				panic(http.ErrAbortHandler)
 			}
 		}
 		if c.ends == "abort" && len(body) > 0 && len(body)*2 < len(c.body) {
@@ -220,6 +270,7 @@ type receiver struct {
 	req  *web.Request
 	got  []byte
 	ends int
+	done bool // it has responded to a part
 }
 
 func (r *receiver) ContentReceived(data []byte) {
@@ -230,13 +281,11 @@ func (r *receiver) ContentReceived(data []byte) {
 	}
 	if c.takes == "slow" {
 		r.req.PauseContent()
-		c.w.r.CallLater(c.wait, r.req.ResumeContent)
+		c.at.machine.CallLater(c.wait, r.req.ResumeContent)
 	}
-	if c.takes == "some" && len(r.got)*2 >= len(c.upload) && r.ends == 0 {
-		r.ends = -1
+	if c.takes == "some" && len(r.got)*2 >= len(c.upload) && !r.done {
+		r.done = true
 		c.respond(r.req)
-		r.ends = 0
-		c.takes = "some, done"
 	}
 }
 
@@ -248,9 +297,9 @@ func (r *receiver) ContentEnded(err error) {
 	c.w.note("%d: content ended: %v", c.id, err)
 	c.content(r.got, err == nil && !c.uploadFails())
 	switch {
-	case err == nil && c.takes != "some, done":
+	case err == nil && !r.done:
 		c.respond(r.req)
-	case err != nil && strings.Contains(err.Error(), "took too long"): // it is for the resource to answer
+	case err != nil && r.req.Err() == nil: // it took too long, or the client has ended its side: it is for the resource to answer
 		c.abort()
 		r.req.Fail(err)
 	}
@@ -332,7 +381,7 @@ func (p *pieces) write() bool {
 func (p *pieces) push() {
 	for p.write() {
 		if p.call.wait > 0 {
-			p.call.w.r.CallLater(p.call.wait, p.push)
+			p.call.at.machine.CallLater(p.call.wait, p.push)
 			return
 		}
 	}

@@ -1,4 +1,4 @@
-package simulate
+package explore
 
 import (
 	"encoding/binary"
@@ -103,6 +103,10 @@ func (o *observer) observe(client bool, data []byte) {
 	}
 	s := &o.sides[who]
 	s.in = append(s.in, data...)
+	if !client && !s.configured && string(s.in[:min(len(s.in), 5)]) == "HTTP/" {
+		o.over, o.broken = true, true // the client's preface has not come whole, so that it may have spoken HTTP/1.1
+		return
+	}
 	if client && !s.begun {
 		n := min(len(s.in), len(clientPreface))
 		if string(s.in[:n]) != clientPreface[:n] {
