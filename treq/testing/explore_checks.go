@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/explore"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
@@ -66,7 +68,9 @@ func (o *run) check() {
 		o.note(Panics, "", "a callback panicked: "+deferred.Describe(p))
 	}
 	for _, c := range o.census.CancelsIgnored() {
-		o.note(IgnoredCancels, c.Type, fmt.Sprintf("a cancelled Deferred has a value all the same: %v", c))
+		if o.gaveUp() {
+			o.note(IgnoredCancels, c.Type, fmt.Sprintf("a cancelled Deferred has a value all the same: %v", c))
+		}
 	}
 	for _, u := range o.census.Unhandled() {
 		text := "nothing handles the error of a Deferred: " + deferred.Describe(u.Err)
@@ -75,12 +79,49 @@ func (o *run) check() {
 		}
 		o.note(UnhandledErrors, "", text)
 	}
-	for _, w := range o.census.Waiting() {
-		o.note(WaitingDeferreds, w.Type, "a Deferred has not fired: "+w.Tree)
+	if len(o.census.Waiting()) != 0 {
+		for _, tree := range trees(o.census.String()) {
+			o.note(WaitingDeferreds, typeOf(tree), "a Deferred has not fired: "+tree)
+		}
 	}
-	for _, left := range leftovers(o.r) {
-		o.note(left.check, "", "left behind: "+left.what)
+	for _, left := range o.r.Leftovers() {
+		check, article := PendingRequests, ""
+		switch left.Kind {
+		case "connection", "producer":
+			check, article = OpenConnections, "a "
+		case "attempt to connect":
+			check, article = OpenConnections, "an "
+		case "delayed call":
+			check, article = PendingCalls, "a "
+		}
+		o.note(check, "", fmt.Sprintf("left behind: %s%s", article, left))
 	}
+}
+
+// gaveUp reports whether the user has given something up in the run.
+func (o *run) gaveUp() bool {
+	return slices.ContainsFunc(o.x.recorder.Points(), func(p explore.Point) bool { return p.Kind == memory.Cancel && p.Value != 0 })
+}
+
+// trees returns the trees of a forest: each begins with a line that is not indented.
+func trees(forest string) (trees []string) {
+	for _, line := range strings.Split(forest, "\n") {
+		if n := len(trees); n != 0 && strings.HasPrefix(line, " ") {
+			trees[n-1] += "\n" + line
+		} else {
+			trees = append(trees, line)
+		}
+	}
+	return trees
+}
+
+// typeOf returns the type of the Deferred at the root of a tree. What follows it depends on whether
+// the lines are known where Deferreds were made.
+func typeOf(tree string) string {
+	line, _, _ := strings.Cut(tree, "\n")
+	kind, _, _ := strings.Cut(strings.TrimLeft(line, "#0123456789 "), ",")
+	kind, _, _ = strings.Cut(kind, ": ")
+	return kind
 }
 
 // note adds a problem that a check has found, unless the check is off.
@@ -90,12 +131,4 @@ func (o *run) note(check Checks, key, text string) {
 		p.check, p.key = check, key
 		o.problems = append(o.problems, p)
 	}
-}
-
-// leftovers returns what is open on r.
-func leftovers(r *memory.Reactor) (left []problem) {
-	for _, call := range r.DelayedCalls() {
-		left = append(left, problem{check: PendingCalls, what: fmt.Sprint("a delayed call, ", call)})
-	}
-	return left
 }

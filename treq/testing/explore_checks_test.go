@@ -2,13 +2,16 @@ package testing_test
 
 import (
 	"errors"
+	"net"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
+	"github.com/seed-7c003b53/gotreq/reactor/task"
 	treqtesting "github.com/seed-7c003b53/gotreq/treq/testing"
 )
 
@@ -97,6 +100,15 @@ var checks = []struct {
 		},
 		"memory: Pump does not end: 10000 turns",
 	},
+	{"a poll that goes on while it settles", treqtesting.PendingCalls,
+		func(t testing.TB, r *memory.Reactor) { task.NewLoopingCall(r, func() {}).Start(time.Second, true) },
+		func(t testing.TB, r *memory.Reactor) {
+			poll := task.NewLoopingCall(r, func() {})
+			poll.Start(time.Second, true)
+			poll.Stop()
+		},
+		"left behind: a delayed call",
+	},
 	{"a panic of a callback", treqtesting.Panics,
 		func(t testing.TB, r *memory.Reactor) {
 			r.CallLater(0, func() { panic("in a callback") })
@@ -122,25 +134,6 @@ var checks = []struct {
 			r.Pump()
 		},
 		"a callback panicked: ",
-	},
-	{"a cancel ignored", treqtesting.IgnoredCancels,
-		func(t testing.TB, r *memory.Reactor) {
-			wait := deferred.New[int]()
-			d := deferred.Go(func(co *deferred.Co) (int, error) {
-				if _, err := deferred.Await(co, wait); err != nil {
-					return 1, nil
-				}
-				return 2, nil
-			})
-			d.Cancel()
-		},
-		func(t testing.TB, r *memory.Reactor) {
-			wait := deferred.New[int]()
-			d := deferred.Go(func(co *deferred.Co) (int, error) { return deferred.Await(co, wait) })
-			ignore(d)
-			d.Cancel()
-		},
-		"a cancelled Deferred has a value all the same",
 	},
 	{"an unhandled error", treqtesting.UnhandledErrors,
 		func(t testing.TB, r *memory.Reactor) { deferred.Fail[int](errors.New("lost")) },
@@ -176,11 +169,44 @@ var checks = []struct {
 		},
 		"a Deferred has not fired: ",
 	},
+	{"a connection", treqtesting.OpenConnections,
+		func(t testing.TB, r *memory.Reactor) { connect(t, r, func(reactor.Transport) {}) },
+		func(t testing.TB, r *memory.Reactor) {
+			connect(t, r, func(transport reactor.Transport) { transport.LoseConnection() })
+		},
+		"left behind: a connection",
+	},
+	{"an attempt to connect", treqtesting.OpenConnections,
+		func(t testing.TB, r *memory.Reactor) {
+			r.HoldConnects()
+			r.ConnectTCP("10.0.0.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &memory.Recorder{} }), reactor.ConnectConfig{Timeout: -1})
+		},
+		func(t testing.TB, r *memory.Reactor) {
+			r.HoldConnects()
+			d := r.ConnectTCP("10.0.0.1:80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &memory.Recorder{} }), reactor.ConnectConfig{Timeout: -1})
+			ignore(d)
+			d.Cancel()
+		},
+		"left behind: an attempt to connect",
+	},
 	{"a delayed call", treqtesting.PendingCalls,
 		func(t testing.TB, r *memory.Reactor) { r.CallLater(time.Hour, func() {}) },
 		func(t testing.TB, r *memory.Reactor) { r.CallLater(time.Minute, func() {}) },
 		"left behind: a delayed call",
 	},
+}
+
+// connect connects two protocols, and passes the client's transport to connected.
+func connect(t testing.TB, r *memory.Reactor, connected func(reactor.Transport)) {
+	factory := reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &memory.Recorder{} })
+	if _, err := r.ListenTCP("10.0.0.1:80", factory); err != nil {
+		t.Fatal(err)
+	}
+	ignore(r.ConnectTCP("10.0.0.1:80", factory, reactor.ConnectConfig{}).AddCallback(func(p reactor.Protocol) (reactor.Protocol, error) {
+		connected(p.(*memory.Recorder).Transport)
+		return p, nil
+	}))
+	r.Pump()
 }
 
 var lines = regexp.MustCompile(`go:[0-9]+`)

@@ -55,7 +55,6 @@ func (w logWriter) Write(p []byte) (int, error) {
 	w.tb.mu.Lock()
 	defer w.tb.mu.Unlock()
 	if !w.tb.over {
-		w.tb.logged = true
 		w.tb.log.Write(p)
 		w.tb.unread = w.tb.log.Len()
 	}

@@ -1,7 +1,6 @@
 package testing
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"regexp"
@@ -9,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/reactor/memory/ladder"
 )
 
@@ -24,7 +24,7 @@ func (p problem) line() string {
 func (f *found) finding() *Finding {
 	n := &Finding{
 		Run: f.number, Seed: f.x.seed, Tape: f.last.tape.String(),
-		Choices: f.last.choices(), Trace: f.last.trace, Waiting: f.last.tree,
+		Choices: f.last.choices(), Trace: f.last.story(), Waiting: f.last.tree,
 	}
 	for _, p := range f.last.problems {
 		if text := p.String(); !slices.Contains(n.Failures, text) {
@@ -42,6 +42,7 @@ func (f *found) finding() *Finding {
 func (o *run) choices() (words []string) {
 	for _, e := range o.trace {
 		if e.Kind == "choice" {
+			e.Kind = ""
 			words = append(words, e.String())
 		}
 	}
@@ -54,6 +55,29 @@ func (o *run) choices() (words []string) {
 		}
 	}
 	return words
+}
+
+// story returns the trace with the failures of the function in it. If there are such, what is after its return
+// says nothing about them.
+func (o *run) story() (trace memory.Trace) {
+	end := len(o.trace)
+	if len(o.failures) != 0 && o.returned != 0 {
+		end = o.returned
+	}
+	from := 0
+	for _, f := range o.failures {
+		at := max(from, min(f.at, end))
+		trace = append(append(trace, o.trace[from:at]...), f.event)
+		from = at
+	}
+	return append(trace, o.trace[from:end]...)
+}
+
+// names returns the names of the hosts for a ladder.
+func (o *run) names() map[string]string {
+	names := map[string]string{"10.0.0.1": "client", "fd00::1": "client"}
+	maps.Copy(names, o.r.HostNames())
+	return names
 }
 
 // report returns the text with which the test fails.
@@ -84,16 +108,15 @@ func (f *found) report(n *Finding) string {
 		if !f.minimal {
 			minimal = "more may be to be left out"
 		}
-		section(fmt.Sprintf("The choices that matter, %d of %d (%s; %d runs):", len(n.Choices), made, minimal, f.tried), strings.Join(n.Choices, "\n"))
+		section(fmt.Sprintf("The choices that matter, %d of %d (%s):", len(n.Choices), made, minimal), strings.Join(n.Choices, "\n"))
 	}
 	if f.blinded != "" {
 		fmt.Fprintf(&b, "%s.\n", f.blinded)
 	}
-	section("What happened:", ladder.Of(f.last.r).Text())
+	section("What happened:", ladder.New(n.Trace, f.last.names()).Text())
 	section("What waits:", n.Waiting)
-	if f.last.tb.logged {
-		section("The log:", steady(f.last.tb.log.String()))
-	}
+	section("The log:", steady(f.last.tb.log.String()))
+	section("Pictures of it:", strings.Join(f.x.draw(f.last, n), "\n"))
 	section("To repeat this run:", f.x.command(n.Tape))
 	return strings.TrimRight(b.String(), "\n")
 }
@@ -157,12 +180,4 @@ func (x *explorer) logSummary() {
 		fmt.Fprintf(&b, "\n    %q: in %d runs", name, s.Sometimes[name])
 	}
 	x.Log(b.String())
-}
-
-// artifactDir returns the folder for pictures, or "" without -artifacts.
-func (x *explorer) artifactDir() string {
-	if f := flag.Lookup("test.artifacts"); f == nil || f.Value.String() != "true" {
-		return ""
-	}
-	return x.ArtifactDir()
 }

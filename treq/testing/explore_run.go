@@ -20,6 +20,7 @@ import (
 type run struct {
 	x         *explorer
 	tb        *runTB
+	how       watch
 	r         *memory.Reactor
 	census    *deferred.Census
 	goroutine uint64
@@ -27,6 +28,8 @@ type run struct {
 	next      int
 
 	problems []problem
+	failures []failure // of the function, if watched
+	returned int       // the length of the trace at the function's return, if watched
 	skipped  string
 	trace    memory.Trace // if watched
 	tree     string       // what waits, if watched
@@ -36,6 +39,22 @@ type run struct {
 
 // current is the run that is under way.
 var current atomic.Pointer[run]
+
+// A failure is an event of the trace that says that the test fails.
+type failure struct {
+	at    int // the length of the trace before
+	event memory.Event
+}
+
+// fails notes when the function fails, if the run is watched.
+func (o *run) fails(p problem) {
+	if o.how == silently {
+		return
+	}
+	o.failures = append(o.failures, failure{len(o.r.Trace()), memory.Event{
+		At: o.r.Now().Sub(time.Unix(0, 0)), Kind: "failure", Text: p.line(),
+	}})
+}
 
 // A watch says what a run records besides its failures.
 type watch uint8
@@ -52,8 +71,8 @@ func (x *explorer) do(choices memory.Choices, how watch) *run {
 	if x.t != nil {
 		cryptotest.SetGlobalRandom(x.t, x.seed)
 	}
-	o := &run{x: x}
-	o.tb = &runTB{TB: x.TB, x: x, verbose: how == debugged}
+	o := &run{x: x, how: how}
+	o.tb = &runTB{TB: x.TB, x: x, run: o, verbose: how == debugged}
 	o.r = memory.NewReactor(memory.Config{Choices: &x.recorder, Conditions: x.Network, MaxTime: x.MaxTime})
 	o.r.MaxTurns = x.MaxTurns
 	if how != silently {
@@ -72,7 +91,7 @@ func (x *explorer) do(choices memory.Choices, how watch) *run {
 	for o.next < len(o.steps) {
 		x.stage.do(o.advance)
 	}
-	o.finish(how)
+	o.finish()
 	return o
 }
 
@@ -95,7 +114,9 @@ func (o *run) guard(step func()) {
 			return
 		}
 		if p := recover(); p != nil {
-			o.problems = append(o.problems, panicked(p))
+			problem := panicked(p)
+			o.problems = append(o.problems, problem)
+			o.fails(problem)
 		} else if !o.tb.stopped {
 			o.problems = append(o.problems, problem{what: "the function called runtime.Goexit"})
 		}
@@ -105,7 +126,14 @@ func (o *run) guard(step func()) {
 }
 
 // call calls the function under test.
-func (o *run) call() { o.x.f(o.tb, o.r) }
+func (o *run) call() {
+	defer func() {
+		if o.how != silently {
+			o.returned = len(o.r.Trace())
+		}
+	}()
+	o.x.f(o.tb, o.r)
+}
 
 // broken reports whether the function has not come to its end.
 func (o *run) broken() bool { return o.tb.stopped || len(o.problems) != 0 }
@@ -136,7 +164,7 @@ func (o *run) clean() {
 }
 
 // finish collects what the run has come to.
-func (o *run) finish(how watch) {
+func (o *run) finish() {
 	tb := o.tb
 	tb.mu.Lock()
 	tb.over = true
@@ -147,11 +175,11 @@ func (o *run) finish(how watch) {
 	// What the function says itself comes before what is checked after it, and a panic that it dies of is
 	// mostly the cause of both.
 	o.problems = append(tb.failures, o.problems...)
-	if o.failed() || how != silently {
+	if o.failed() || o.how != silently {
 		o.points = append([]explore.Point(nil), o.x.recorder.Points()...)
 		o.tape = explore.TapeOf(o.points)
 	}
-	if how != silently {
+	if o.how != silently {
 		o.trace = o.r.Trace()
 		o.tree = strings.TrimRight(o.census.String(), "\n")
 	}

@@ -20,6 +20,7 @@ import (
 type runTB struct {
 	testing.TB // the exploration's: for its private method
 	x          *explorer
+	run        *run
 	verbose    bool // the log is wanted
 
 	mu       sync.Mutex // a test may use its t on any goroutine
@@ -30,8 +31,7 @@ type runTB struct {
 	failures []problem // in order
 	skip     string
 	log      bytes.Buffer
-	logged   bool // log has more than the failures
-	unread   int  // the end of log when it was last part of a failure
+	unread   int // the end of log when it was last part of a failure
 	cleanups []func()
 	marks    map[string]bool
 	context  context.Context
@@ -111,10 +111,10 @@ func (t *runTB) fail(place, text string) {
 	defer t.mu.Unlock()
 	t.alive("a failure")
 	t.failed = true
-	t.say(place, text)
 	p := problemOf(text)
 	p.place = place
 	t.failures = append(t.failures, p)
+	t.run.fails(p)
 }
 
 func (t *runTB) stop() {
@@ -157,6 +157,7 @@ func (t *runTB) Fail() {
 		p.place, p.what = place, what
 	}
 	t.failures = append(t.failures, p)
+	t.run.fails(p)
 }
 
 func (t *runTB) FailNow() {
@@ -186,7 +187,6 @@ func (t *runTB) note(place, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.alive("Log")
-	t.logged = true
 	t.say(place, text)
 }
 

@@ -117,7 +117,7 @@ func TestExploreFindsAFault(t *testing.T) {
 	if s.Finding == nil || len(s.Finding.Choices) != 1 || s.Finding.Seed == 0 || s.Faults[memory.NameNotFound] != 1 {
 		t.Fatalf("%+v", s)
 	}
-	if want := "choice the resolver does not find an.example"; !strings.Contains(s.Finding.Choices[0], want) {
+	if want := "the resolver does not find an.example"; !strings.Contains(s.Finding.Choices[0], want) {
 		t.Errorf("the choices are %q, want %s", s.Finding.Choices, want)
 	}
 	if want := `looking up "an.example": no address found`; !strings.Contains(s.Finding.Failures[0], want) {
@@ -135,8 +135,8 @@ func TestExploreReport(t *testing.T) {
 	for _, want := range []string{
 		`^Explore: run \d+ of 1000 fails, with seed 5:\n`,
 		`\n    explore_test.go:\d+: the first one is the last one: \[[12] [12] 0\]\n`,
-		`\nThe choices that matter, 1 of \d+ \(none of them can be left out; \d+ runs\):\n    0s +choice a function of CallInThread`,
-		`\nWhat happened:\n`,
+		`\nThe choices that matter, 1 of \d+ \(none of them can be left out\):\n    0s +thread of CallInThread`,
+		`\nWhat happened:\n(    .*\n)*    .* failure explore_test.go:\d+: the first one`,
 		`\nThe log:\n    explore_test.go:\d+: order \[`,
 		`\nTo repeat this run:\n    TREQTESTING_TAPE=1\S+ go test -v -run '\^TestExploreReport\$' github\.com/\S+/treq/testing$`,
 	} {
@@ -517,6 +517,33 @@ func TestExploreInParallel(t *testing.T) {
 	out, err := command.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "Explore: no test may run in parallel") || !strings.Contains(string(out), "take out t.Parallel") {
 		t.Errorf("%v:\n%s", err, out)
+	}
+}
+
+// TestExploreArtifacts: go test -artifacts keeps pictures of the run.
+func TestExploreArtifacts(t *testing.T) {
+	if os.Getenv("TREQTESTING_ARTIFACTS") != "" {
+		treqtesting.Explore(t, treqtesting.Exploration{Network: faults}, hello)
+		return
+	}
+	dir := t.TempDir()
+	command := exec.Command(os.Args[0], "-test.run=^TestExploreArtifacts$", "-test.artifacts", "-test.outputdir="+dir)
+	command.Env = append(os.Environ(), "TREQTESTING_ARTIFACTS=1")
+	out, err := command.CombinedOutput()
+	if err == nil {
+		t.Fatalf("it does not fail:\n%s", out)
+	}
+	for name, want := range map[string]string{"ladder.svg": "</svg>", "ladder.html": "</html>", "trace.json": "does not find an.example"} {
+		names, err := filepath.Glob(filepath.Join(dir, "_artifacts", "*", "*", name))
+		if err != nil || len(names) == 0 {
+			names, _ = filepath.Glob(filepath.Join(dir, "_artifacts", "*", "*", "*", name))
+		}
+		if len(names) != 1 || !strings.Contains(string(out), filepath.Base(names[0])) {
+			t.Fatalf("%s: %q, and the report is\n%s", name, names, out)
+		}
+		if text, err := os.ReadFile(names[0]); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s has no %s: %v\n%s", name, want, err, text)
+		}
 	}
 }
 
