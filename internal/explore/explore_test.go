@@ -446,6 +446,23 @@ func deviations(t Tape) string {
 	return strings.Join(words, " ")
 }
 
+// TestShrinkRaises: one large latency takes the place of many small ones whose sum matters.
+func TestShrinkRaises(t *testing.T) {
+	run := func(t Tape) (Tape, bool) {
+		r := new(Recorder)
+		r.Start(NewReplay(t))
+		sum := 0
+		for range 20 {
+			sum += r.Choose(memory.Latency, 100)
+		}
+		return TapeOf(r.Points()), sum >= 60
+	}
+	small, _, minimal := Shrink(Tape{}.with(memory.Latency, slices.Repeat([]uint32{4}, 20)), 1000, run)
+	if got := deviations(small); got != "0 latency:60" || !minimal {
+		t.Errorf("%s, minimal: %t", got, minimal)
+	}
+}
+
 // TestShrinkIsBounded: the number of runs is bounded, and the result is not called minimal then.
 func TestShrinkIsBounded(t *testing.T) {
 	start := Tape{}.with(memory.Latency, slices.Repeat([]uint32{1000}, 100))

@@ -22,6 +22,9 @@ type Replay struct {
 	changed bool // an answer was too large for its question
 }
 
+// Largest is the answer that stands for the largest one to any question. No recorded tape has it.
+const Largest = 1<<32 - 1
+
 // NewReplay returns a Replay of t.
 func NewReplay(t Tape) *Replay { return &Replay{tape: t} }
 
@@ -33,6 +36,9 @@ func (r *Replay) Choose(kind memory.Choice, n int) int {
 	}
 	r.next[kind]++
 	v := answers[at]
+	if v == Largest {
+		return n - 1
+	}
 	if uint64(v) >= uint64(n) {
 		r.changed = true
 		v %= uint32(min(uint64(n), math.MaxUint32))

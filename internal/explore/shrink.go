@@ -39,6 +39,7 @@ func (s *shrinker) pass() {
 	for _, kind := range shrinkOrder {
 		s.dropTail(kind)
 		s.dropBlocks(kind)
+		s.raise(kind)
 	}
 	for _, kind := range shrinkOrder {
 		s.reduce(kind)
@@ -95,6 +96,25 @@ func (s *shrinker) dropBlocks(kind memory.Choice) {
 		}
 	}
 }
+
+// raise puts one large answer in the place of all those of a kind, of which only the sum may matter.
+func (s *shrinker) raise(kind memory.Choice) {
+	set := s.set(kind)
+	if len(set) < 2 || kind == memory.Fault || kind == memory.Cancel {
+		return
+	}
+	for i := range min(len(set), maxRaised) {
+		at := set[i*len(set)/min(len(set), maxRaised)]
+		answers := make([]uint32, at+1)
+		answers[at] = Largest
+		if s.attempt(s.best.with(kind, answers)) {
+			return
+		}
+	}
+}
+
+// maxRaised bounds the places that raise tries.
+const maxRaised = 16
 
 // set returns the places of the answers that are not natural.
 func (s *shrinker) set(kind memory.Choice) (places []int) {

@@ -100,6 +100,41 @@ var checks = []struct {
 		},
 		"memory: Pump does not end: 10000 turns",
 	},
+	{"a Run without time", 0,
+		func(t testing.TB, r *memory.Reactor) {
+			var again func()
+			again = func() { r.CallLater(0, again) }
+			again()
+			r.Run()
+		},
+		func(t testing.TB, r *memory.Reactor) {
+			r.CallLater(time.Hour, func() { r.Stop() })
+			if err := r.Run(); err != nil {
+				t.Error(err)
+			}
+		},
+		"memory: Run does not end: 10000 turns",
+	},
+	{"a Run without end", 0,
+		func(t testing.TB, r *memory.Reactor) {
+			var again func()
+			again = func() { r.CallLater(time.Hour, again) }
+			again()
+			r.Run()
+		},
+		func(t testing.TB, r *memory.Reactor) {
+			r.CallLater(20*time.Hour, func() { r.Stop() })
+			if err := r.Run(); err != nil {
+				t.Error(err)
+			}
+		},
+		"memory: Run",
+	},
+	{"RunFor more than MaxTime", 0,
+		func(t testing.TB, r *memory.Reactor) { r.RunFor(25 * time.Hour) },
+		func(t testing.TB, r *memory.Reactor) { r.RunFor(24 * time.Hour) },
+		"memory: RunFor",
+	},
 	{"a poll that goes on while it settles", treqtesting.PendingCalls,
 		func(t testing.TB, r *memory.Reactor) { task.NewLoopingCall(r, func() {}).Start(time.Second, true) },
 		func(t testing.TB, r *memory.Reactor) {

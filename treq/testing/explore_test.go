@@ -135,7 +135,7 @@ func TestExploreReport(t *testing.T) {
 	for _, want := range []string{
 		`^Explore: run \d+ of 1000 fails, with seed 5:\n`,
 		`\n    explore_test.go:\d+: the first one is the last one: \[[12] [12] 0\]\n`,
-		`\nThe choices that matter, 1 of \d+ \(none of them can be left out\):\n    0s +thread of CallInThread`,
+		`\nThe choices that matter, 1 of \d+ \(none of them can be left out\):\n    0s +thread \d takes`,
 		`\nWhat happened:\n(    .*\n)*    .* failure explore_test.go:\d+: the first one`,
 		`\nThe log:\n    explore_test.go:\d+: order \[`,
 		`\nTo repeat this run:\n    TREQTESTING_TAPE=1\S+ go test -v -run '\^TestExploreReport\$' github\.com/\S+/treq/testing$`,
@@ -534,16 +534,54 @@ func TestExploreArtifacts(t *testing.T) {
 		t.Fatalf("it does not fail:\n%s", out)
 	}
 	for name, want := range map[string]string{"ladder.svg": "</svg>", "ladder.html": "</html>", "trace.json": "does not find an.example"} {
-		names, err := filepath.Glob(filepath.Join(dir, "_artifacts", "*", "*", name))
-		if err != nil || len(names) == 0 {
-			names, _ = filepath.Glob(filepath.Join(dir, "_artifacts", "*", "*", "*", name))
-		}
-		if len(names) != 1 || !strings.Contains(string(out), filepath.Base(names[0])) {
+		var names []string
+		filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+			if filepath.Base(path) == name {
+				names = append(names, path)
+			}
+			return err
+		})
+		if len(names) != 1 || !strings.Contains(string(out), names[0]) {
 			t.Fatalf("%s: %q, and the report is\n%s", name, names, out)
 		}
 		if text, err := os.ReadFile(names[0]); err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("%s has no %s: %v\n%s", name, want, err, text)
 		}
+	}
+}
+
+// TestIgnoredCancel: what the user gives up must not have a value; other Deferreds may.
+func TestIgnoredCancel(t *testing.T) {
+	swallows := func(give bool) program {
+		return func(t testing.TB, r *memory.Reactor) {
+			wait := deferred.New[int]()
+			r.CallLater(time.Second, func() {
+				if !wait.Called() {
+					wait.Callback(1)
+				}
+			})
+			d := deferred.Go(func(co *deferred.Co) (int, error) {
+				deferred.Await(co, wait)
+				return 1, nil
+			})
+			ignore(d)
+			if give {
+				r.MayCancel(d, "the work")
+			} else {
+				d.Cancel()
+			}
+			r.RunFor(time.Minute)
+		}
+	}
+	s := treqtesting.Search(t, treqtesting.Exploration{}, swallows(true))
+	if s.Finding == nil || s.Finding.Run == 1 || !strings.HasPrefix(s.Finding.Failures[0], "a cancelled Deferred has a value all the same") || len(s.Finding.Choices) != 1 {
+		t.Errorf("found %+v", s.Finding)
+	}
+	if s := treqtesting.Search(t, treqtesting.Exploration{Runs: 100, Unchecked: treqtesting.IgnoredCancels}, swallows(true)); s.Finding != nil {
+		t.Errorf("without the check:\n%s", s.Finding.Report)
+	}
+	if s := treqtesting.Search(t, treqtesting.Exploration{Runs: 100}, swallows(false)); s.Finding != nil {
+		t.Errorf("nothing is given up:\n%s", s.Finding.Report)
 	}
 }
 
