@@ -98,7 +98,7 @@ var checks = []struct {
 			again()
 			r.Pump()
 		},
-		"memory: Pump does not end: 10000 turns",
+		"memory: Pump does not end: 1000 turns",
 	},
 	{"a Run without time", 0,
 		func(t testing.TB, r *memory.Reactor) {
@@ -113,7 +113,7 @@ var checks = []struct {
 				t.Error(err)
 			}
 		},
-		"memory: Run does not end: 10000 turns",
+		"memory: Run does not end: 1000 turns",
 	},
 	{"a Run without end", 0,
 		func(t testing.TB, r *memory.Reactor) {
@@ -251,7 +251,7 @@ var lines = regexp.MustCompile(`go:[0-9]+`)
 func TestExploreChecks(t *testing.T) {
 	for _, test := range checks {
 		t.Run(test.name, func(t *testing.T) {
-			e := treqtesting.Exploration{Runs: 3}
+			e := treqtesting.Exploration{Runs: 3, MaxTurns: 1000}
 			found := treqtesting.Search(t, e, test.wrong).Finding
 			if found == nil {
 				t.Fatal("the wrong program is right")
