@@ -40,6 +40,7 @@ type dial struct {
 	cancel  func()      // cancels the poller's attempt; nil when the poller is done
 	dialing bool        // the poller's Dial has neither returned nor called done
 	over    bool        // the attempt has ended
+	span    *Span       // in the trace; nil without one
 }
 
 func (l *Loop) connect(network, address string, factory Factory, config ConnectConfig) *deferred.Deferred[Protocol] {
@@ -52,6 +53,9 @@ func (l *Loop) connect(network, address string, factory Factory, config ConnectC
 	d := &dial{loop: l, network: network, address: address, factory: factory}
 	d.result = deferred.NewCancellable(func(*deferred.Deferred[Protocol]) { d.end() })
 	l.dials.Push(&d.at, d)
+	if l.watch != nil {
+		d.span = l.startSpan("connect", textOf("connect to "+address))
+	}
 	if timeout := config.timeout(); timeout > 0 {
 		d.timeout = l.CallLater(timeout, func() { d.fail(ErrConnectTimeout) })
 	}
@@ -94,6 +98,7 @@ func (d *dial) end() {
 	}
 	d.over = true
 	d.at.Remove()
+	d.span.End()
 	if d.timeout != nil && d.timeout.Active() {
 		d.timeout.Cancel()
 	}
@@ -110,6 +115,15 @@ func (d *dial) fail(err error) {
 // done handles the result of the poller's attempt.
 func (d *dial) done(s Socket, err error) {
 	d.loop.awake()
+	if w := d.loop.watch; w != nil {
+		w.call("an attempt to connect", textOf("the result of connecting to "+d.address), func() { d.settle(s, err) })
+		return
+	}
+	d.settle(s, err)
+}
+
+// settle is done when it is known that the loop is awake.
+func (d *dial) settle(s Socket, err error) {
 	atOnce := d.dialing
 	d.dialing, d.cancel = false, nil
 	if err != nil && atOnce && d.loop.phase.Load() != outside {
@@ -166,6 +180,9 @@ func (l *Loop) build(factory Factory, s Socket) (p Protocol, err error) {
 			s.Close(true)
 		}
 	}()
+	if l.watch != nil {
+		return l.watch.build(factory, s), nil
+	}
 	return factory.BuildProtocol(s.RemoteAddr()), nil
 }
 

@@ -84,15 +84,26 @@ func (c *connection) check() { c.loop.check("the methods of a Transport") }
 func (l *Loop) start(s Socket, p Protocol) (*connection, error) {
 	c := &connection{loop: l, socket: s, protocol: p}
 	l.open.Push(&c.at, c)
+	if l.watch != nil {
+		l.watch.trace.opened(c)
+	}
 	l.stats.Connections++
-	err := c.guard(func() { p.ConnectionMade(c) })
+	err := c.guard(p, "ConnectionMade", func() { p.ConnectionMade(c) })
 	s.Start(c)
 	return c, err
 }
 
-// guard calls f, a method of the protocol or the producer. A panic of f loses the
-// connection.
-func (c *connection) guard(f func()) (err error) {
+// guard calls f, the method of, a protocol or a producer, with the name method. A panic of f loses
+// the connection.
+func (c *connection) guard(of any, method string, f func()) (err error) {
+	if c.loop.watch != nil {
+		return c.guardWatched(of, method, f)
+	}
+	return c.guardAlone(f)
+}
+
+// guardAlone is guard when nobody watches.
+func (c *connection) guardAlone(f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = logPanic("a protocol", v)
@@ -153,7 +164,11 @@ func (c *connection) read() {
 		c.loop.readBuffer = make([]byte, 2*n)
 	}
 	if n > 0 {
-		c.deliver(buffer[:n])
+		if c.loop.watch != nil {
+			c.deliverWatched(buffer[:n])
+		} else {
+			c.deliver(buffer[:n])
+		}
 	}
 	switch {
 	case c.flags&disconnected != 0:
@@ -191,7 +206,7 @@ func (c *connection) readEnd() {
 		c.end(ErrConnectionDone, false)
 		return
 	}
-	c.guard(p.ReadConnectionLost)
+	c.guard(p, "ReadConnectionLost", p.ReadConnectionLost)
 	if c.flags&writeEnded != 0 || c.broken != nil {
 		c.close(ErrConnectionDone)
 	}
@@ -420,12 +435,12 @@ func (c *connection) flush() {
 	switch {
 	case c.producer.Pull != nil:
 		if c.flags&writeBlocked == 0 {
-			c.guard(c.producer.Pull.ResumeProducing) // its Write queues c again
+			c.guard(c.producer.Pull, "ResumeProducing", c.producer.Pull.ResumeProducing) // its Write queues c again
 		}
 	case c.producer.Push != nil:
 		if c.flags&producerPaused != 0 && c.flags&writeBlocked == 0 {
 			c.flags &^= producerPaused
-			c.guard(c.producer.Push.ResumeProducing)
+			c.guard(c.producer.Push, "ResumeProducing", c.producer.Push.ResumeProducing)
 		}
 	case c.flags&disconnecting != 0:
 		c.close(ErrConnectionDone)
@@ -442,7 +457,7 @@ func (c *connection) endWrite() {
 		return
 	}
 	if p, ok := c.protocol.(HalfCloseableProtocol); ok {
-		c.guard(p.WriteConnectionLost)
+		c.guard(p, "WriteConnectionLost", p.WriteConnectionLost)
 	}
 	if c.flags&readEnded != 0 && c.flags&disconnected == 0 {
 		c.close(ErrConnectionDone)
@@ -483,7 +498,7 @@ func (c *connection) mayRegister(p PullProducer, misuse error) (ok bool, err err
 		return false, ErrProducerRegistered
 	}
 	if c.flags&disconnected != 0 || c.broken != nil {
-		c.guard(p.StopProducing)
+		c.guard(p, "StopProducing", p.StopProducing)
 		return false, nil
 	}
 	return true, nil
@@ -505,14 +520,14 @@ func (c *connection) pauseProducerIfFull() {
 	}
 	if len(c.out)-c.sent >= highWater || c.failed != nil || c.broken != nil || c.flags&aborting != 0 {
 		c.flags |= producerPaused
-		c.guard(c.producer.Push.PauseProducing)
+		c.guard(c.producer.Push, "PauseProducing", c.producer.Push.PauseProducing)
 	}
 }
 
 // stopProducer stops the producer, if there is one.
 func (c *connection) stopProducer() {
 	if p := c.producer.Clear(); p != nil {
-		c.guard(p.StopProducing)
+		c.guard(p, "StopProducing", p.StopProducing)
 	}
 }
 
@@ -582,13 +597,16 @@ func (c *connection) end(reason error, reset bool) {
 	}
 	c.flags |= disconnected
 	c.at.Remove()
+	if c.loop.watch != nil {
+		c.loop.watch.trace.closed(c)
+	}
 	c.socket.Close(reset)
 	c.dropOut()
 	if c.broken != nil && c.broken.linger != nil {
 		c.broken.linger.Cancel()
 	}
 	c.stopProducer()
-	c.guard(func() { c.protocol.ConnectionLost(lost(reason)) })
+	c.guard(c.protocol, "ConnectionLost", func() { c.protocol.ConnectionLost(lost(reason)) })
 }
 
 // SwitchProtocol replaces the protocol; see [Transport].

@@ -103,19 +103,16 @@ func (l *Loop) WatchContext(ctx context.Context, f func()) (stop func()) {
 	}
 	w := &contextWatch{f: f}
 	unwatch := context.AfterFunc(ctx, func() {
-		l.CallFromThread(func() { guard("a function of WatchContext", w.fire) })
+		l.CallFromThread(func() {
+			if f := w.f; f != nil {
+				w.f = nil
+				l.call("a function of WatchContext", f)
+			}
+		})
 	})
 	return func() {
 		w.f = nil
 		unwatch()
-	}
-}
-
-// fire calls f, unless the watch was stopped.
-func (w *contextWatch) fire() {
-	f := w.f
-	if w.f = nil; f != nil {
-		f()
 	}
 }
 
@@ -128,6 +125,6 @@ func (l *Loop) fireContexts() {
 			continue
 		}
 		l.contexts.stop(w)
-		guard("a function of WatchContext", f)
+		l.call("a function of WatchContext", f)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/timers"
 )
 
 // This file holds the two events of a loop's life, and the triggers that programs add to
@@ -142,7 +143,7 @@ func (l *Loop) waitFor(event SystemEvent, phase Phase, next func()) {
 func (l *Loop) callTriggers(event SystemEvent, phase Phase) *deferred.Deferred[[]deferred.None] {
 	var waits []*deferred.Deferred[deferred.None]
 	for t, ok := l.triggers.after(event, phase, 0); ok; t, ok = l.triggers.after(event, phase, t.id) {
-		guard("a system event trigger", func() {
+		l.callNamed("a system event trigger", timers.FuncOf(t.f), func() {
 			if d := t.f(); d != nil {
 				waits = append(waits, d.AddErrback(logTrigger))
 			}

@@ -30,6 +30,7 @@ func (l *Local[T]) Of(r Reactor) T {
 // Locals holds a reactor's value of every [Local], its calls of [UntilStopped] and its
 // inspectables; see [AddInspectable]. The zero value is empty.
 type Locals struct {
+	loop    *Loop // nil if the reactor is not a Loop
 	values  map[any]any
 	waits   list.List[wait]
 	ending  bool // stop ends the waits

@@ -45,6 +45,9 @@ type Loop struct {
 	whenRunning    []func()
 	handlesSignals bool
 
+	watch *watch        // times callbacks, for WarnSlow and StartChromeTrace; nil if nobody wants that
+	slow  time.Duration // of WarnSlow
+
 	open  list.List[connection] // open connections
 	ports list.List[port]       // listening ports
 	dials list.List[dial]       // connection attempts in progress
@@ -138,6 +141,7 @@ func NewLoop(p Poller, config LoopConfig) *Loop {
 	} else {
 		l.timers = timers.New(l.now)
 	}
+	l.locals.loop = l
 	l.timers.Check, l.timers.RecordMakers = l.checkDelayedCall, config.RecordMakers
 	if o, ok := p.(interface{ TimerOrder() timers.Order }); ok {
 		l.timers.Order = o.TimerOrder()
@@ -235,11 +239,16 @@ func (l *Loop) revive() {
 func (l *Loop) startUp() {
 	l.phase.Store(inTurn)
 	defer l.phase.Store(outside)
+	if l.watch != nil || deferred.Debugging() {
+		l.watchTurn()
+		defer l.watchEnd()
+	}
 	l.fire(Startup, l.started, func() {})
 }
 
 // end undoes begin and closes the channel of Ended.
 func (l *Loop) end() {
+	l.endTrace()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.status.Store(uint32(idle))
@@ -281,7 +290,7 @@ func (l *Loop) started() {
 	calls := l.whenRunning
 	l.whenRunning = nil
 	for _, f := range calls {
-		guard("a function of CallWhenRunning", f)
+		l.call("a function of CallWhenRunning", f)
 	}
 }
 
@@ -349,12 +358,16 @@ func (l *Loop) turn(timeout time.Duration) error {
 		l.onTurn()
 	}
 	before := l.state()
+	if l.watch != nil || deferred.Debugging() {
+		l.watchTurn()
+		defer l.watchEnd()
+	}
 	l.makeCalls()
 	l.fireContexts()
 	mark := l.timers.Mark()
 	for f := l.timers.Due(mark); f != nil; f = l.timers.Due(mark) {
 		l.stats.delayedCall(l.timers.Lag())
-		guard("a delayed call", f)
+		l.call("a delayed call", f)
 	}
 	l.readAgain()
 	l.flush()
@@ -363,6 +376,9 @@ func (l *Loop) turn(timeout time.Duration) error {
 	}
 	if l.state() == idle && before != idle {
 		return nil // Run has ended
+	}
+	if l.watch != nil {
+		defer l.watch.waits()()
 	}
 	return l.wait(l.shorten(timeout))
 }
@@ -531,7 +547,7 @@ func (l *Loop) makeCalls() {
 	l.stats.ThreadCalls += uint64(len(calls))
 	for i, f := range calls {
 		calls[i] = nil
-		guard("a call from another goroutine", f)
+		l.call("a call from another goroutine", f)
 	}
 	l.spare = calls[:0]
 }

@@ -69,6 +69,13 @@ type Func func()
 
 func (f Func) String() string { return describeFunc(f) }
 
+// FuncOf describes a function of any type by its name.
+func FuncOf(f any) fmt.Stringer { return anyFunc{f} }
+
+type anyFunc struct{ f any }
+
+func (f anyFunc) String() string { return describeFunc(f.f) }
+
 // Maker returns the place that scheduled d, or that scheduled the call that scheduled d, and so
 // on: the nearest one outside of the packages that schedule calls for others. ok is false if it
 // is not known, or if d is not pending.

@@ -4,6 +4,7 @@ package timers
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -35,9 +36,10 @@ type Heap struct {
 	seq     uint64        // of the next call that is added or moved
 	lag     time.Duration // how late the call was that Due returned last
 
-	notes     []note  // see describe.go
-	freeNotes []int32 // numbers of unused notes
-	making    uintptr // who scheduled the call that Due returned last; 0 between such calls
+	notes     []note       // see describe.go
+	freeNotes []int32      // numbers of unused notes
+	making    uintptr      // who scheduled the call that Due returned last; 0 between such calls
+	what      fmt.Stringer // describes the call that Due returned last; or nil
 
 	ordering *ordering // what Order needs; nil until it is needed
 }
@@ -125,7 +127,7 @@ const NoMark = math.MaxUint64
 // function. Otherwise it returns nil. With a mark made at the beginning of a turn,
 // the turn ends even if calls add calls.
 func (h *Heap) Due(mark uint64) func() {
-	h.making = 0
+	h.making, h.what = 0, nil
 	if len(h.entries) == 0 {
 		return nil
 	}
@@ -145,13 +147,17 @@ func (h *Heap) Due(mark uint64) func() {
 	c := h.entries[index].call
 	h.remove(index)
 	if c.noted != 0 {
-		h.making = h.notes[c.noted].maker
+		h.making, h.what = h.notes[c.noted].maker, h.notes[c.noted].what
 		c.forget()
 	}
 	f := c.f
 	c.f, c.index = nil, ran
 	return f
 }
+
+// What returns the description that [Describe] has given the call that Due has just returned; nil
+// if it has none.
+func (h *Heap) What() fmt.Stringer { return h.what }
 
 // Lag returns how late the call is that Due has just returned.
 func (h *Heap) Lag() time.Duration { return h.lag }

@@ -123,6 +123,9 @@ func (w *ProtocolWrapper) outside() reactor.Protocol {
 
 func (o outside) inside() *ProtocolWrapper { return o.w }
 
+// Wrapped returns the wrapped protocol. The loop names callbacks by it, for WarnSlow.
+func (o outside) Wrapped() reactor.Protocol { return o.w.inner }
+
 // ConnectionMade calls that of the wrapper.
 func (o outside) ConnectionMade(t reactor.Transport) {
 	o.w.Transport = t

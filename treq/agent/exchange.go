@@ -256,6 +256,7 @@ func (x *exchange) fire(r *response.Response) {
 	if x.over() {
 		return
 	}
+	x.trace.answered(r)
 	result := x.result
 	x.result = nil // x must not keep r reachable
 	result.Callback(r)

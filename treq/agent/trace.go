@@ -17,32 +17,65 @@ import (
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/endpoints"
+	"github.com/seed-7c003b53/gotreq/treq/response"
 )
 
 // This file calls the hooks of package httptrace, in the order of net/http's Transport.
 
-// A tracer calls the hooks in the Context of an exchange's request. A nil tracer, that of a
-// request without hooks, calls none.
+// A tracer calls the hooks in the Context of an exchange's request, and marks its phases in the trace of the
+// loop, if there is one. A nil tracer, that of a request without either, does nothing.
 //
 // A hook is a user's code: it may cancel the request, or panic, which fails it. So after a call
 // the exchange may be over, and its connection broken.
 type tracer struct {
 	x       *exchange
 	hooks   *httptrace.ClientTrace
-	writing bool // WroteRequest follows
-	over    bool // the request has failed: no hook is called any more
+	span    *reactor.Span // of Loop.StartChromeTrace; nil without a trace
+	writing bool          // WroteRequest follows
+	over    bool          // the request has failed: no hook is called any more
 }
 
-// newTracer returns the tracer of x; nil if its request has no hooks.
+// newTracer returns the tracer of x; nil if its request has no hooks, and its loop no trace.
 func newTracer(x *exchange) *tracer {
-	if x.request.Context == nil {
+	var hooks *httptrace.ClientTrace
+	if x.request.Context != nil {
+		hooks = httptrace.ContextClientTrace(x.request.Context)
+	}
+	span := reactor.TraceSpan(x.agent.reactor, "request", x)
+	if hooks == nil && span == nil {
 		return nil
 	}
-	hooks := httptrace.ContextClientTrace(x.request.Context)
 	if hooks == nil {
-		return nil
+		hooks = new(httptrace.ClientTrace)
 	}
-	return &tracer{x: x, hooks: hooks}
+	return &tracer{x: x, hooks: hooks, span: span}
+}
+
+// String is the name of x in the trace of a loop.
+func (x *exchange) String() string {
+	return x.request.Method + " " + origin.Excerpt(origin.Redacted(x.request.URL), origin.ExcerptOfURL)
+}
+
+// phase marks the phase that begins, by the words of Pending.
+func (t *tracer) phase(name string) {
+	if t != nil {
+		t.span.Phase(name)
+	}
+}
+
+// end ends the span of the request.
+func (t *tracer) end() {
+	if t != nil {
+		t.span.End()
+	}
+}
+
+// answered marks that r, the response, has come. The span ends with its body.
+func (t *tracer) answered(r *response.Response) {
+	if t != nil && t.span != nil {
+		t.phase(stateReading)
+		r.OnEnd(t.span.End)
+	}
 }
 
 // call calls hook. A panic of it fails the request.
@@ -72,6 +105,7 @@ func (t *tracer) panicked(p *deferred.PanicError) {
 
 // getConn says that x needs a connection to address.
 func (t *tracer) getConn(address string) {
+	t.phase(stateWaiting)
 	if t != nil && t.hooks.GetConn != nil {
 		t.call(func() { t.hooks.GetConn(address) })
 	}
@@ -80,6 +114,7 @@ func (t *tracer) getConn(address string) {
 // gotConn says that c carries the request. idle is how long c was unused; a negative time means
 // that it was not.
 func (t *tracer) gotConn(c *pooled, idle time.Duration) {
+	t.phase(stateSending)
 	if t == nil || t.hooks.GotConn == nil {
 		return
 	}
@@ -164,6 +199,9 @@ func (t *tracer) wroteRequest(err error) {
 		return
 	}
 	t.writing = false
+	if err == nil {
+		t.phase(stateSent)
+	}
 	if t.hooks.WroteRequest != nil {
 		t.call(func() { t.hooks.WroteRequest(httptrace.WroteRequestInfo{Err: err}) })
 	}
@@ -200,6 +238,7 @@ func (t *tracer) got1xxResponse(code int, header http.Header) {
 func (t *tracer) failing(err error) {
 	if t != nil {
 		t.wroteRequest(err)
+		t.end()
 	}
 }
 
@@ -210,13 +249,18 @@ func (t *tracer) connecting() *endpoints.Trace {
 		return nil
 	}
 	h, trace := t.hooks, &endpoints.Trace{}
-	if h.DNSStart != nil {
+	if h.DNSStart != nil || t.span != nil {
 		trace.LookupStart = func(host string) {
-			t.call(func() { h.DNSStart(httptrace.DNSStartInfo{Host: host}) })
+			if t.phase(stateLookingUp); h.DNSStart != nil {
+				t.call(func() { h.DNSStart(httptrace.DNSStartInfo{Host: host}) })
+			}
 		}
 	}
-	if h.DNSDone != nil {
+	if h.DNSDone != nil || t.span != nil {
 		trace.LookupDone = func(addrs []netip.Addr, err error) {
+			if t.phase(stateConnecting); h.DNSDone == nil {
+				return
+			}
 			info := httptrace.DNSDoneInfo{Err: err}
 			for _, a := range addrs {
 				info.Addrs = append(info.Addrs, net.IPAddr{IP: a.AsSlice(), Zone: a.Zone()})
@@ -224,8 +268,12 @@ func (t *tracer) connecting() *endpoints.Trace {
 			t.call(func() { h.DNSDone(info) })
 		}
 	}
-	if h.ConnectStart != nil {
-		trace.ConnectStart = func(address string) { t.call(func() { h.ConnectStart("tcp", address) }) }
+	if h.ConnectStart != nil || t.span != nil {
+		trace.ConnectStart = func(address string) {
+			if t.phase(stateConnecting); h.ConnectStart != nil {
+				t.call(func() { h.ConnectStart("tcp", address) })
+			}
+		}
 	}
 	if h.ConnectDone != nil {
 		trace.ConnectDone = func(address string, err error) { t.call(func() { h.ConnectDone("tcp", address, err) }) }
@@ -234,6 +282,7 @@ func (t *tracer) connecting() *endpoints.Trace {
 }
 
 func (t *tracer) tlsHandshakeStart() {
+	t.phase(stateHandshaking)
 	if t != nil && t.hooks.TLSHandshakeStart != nil {
 		t.call(t.hooks.TLSHandshakeStart)
 	}
