@@ -172,6 +172,14 @@ func checkMermaid(t *testing.T, s, got string) {
 	}
 }
 
+// TestTheFailureOfATestStandsOut: Explore ends the trace of a run that fails with it.
+func TestTheFailureOfATestStandsOut(t *testing.T) {
+	got := ladder.New(memory.Trace{{Kind: "failure", Text: "a_test.go:12: got 3, want 2"}}, nil).Text()
+	if !strings.Contains(got, "!! the test fails: a_test.go:12: got 3, want 2\n") {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestALongLadderIsBounded(t *testing.T) {
 	var trace memory.Trace
 	for i := range 5000 {

@@ -396,6 +396,8 @@ func (b *builder) addNote(e memory.Event) {
 		if e.Text != "" {
 			r.label += " " + clean(e.Text)
 		}
+	case "failure": // of Explore
+		r.tone, r.label = toneChoice, "the test fails: "+clean(e.Text)
 	case "choice":
 		r.tone, r.label = toneChoice, clean(e.Text)
 	default:
