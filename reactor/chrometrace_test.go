@@ -325,6 +325,19 @@ func TestTraceSpanWithoutATrace(t *testing.T) {
 	}
 }
 
+// TestTraceSpanOfAMachine: the programs of a loop share its trace.
+func TestTraceSpanOfAMachine(t *testing.T) {
+	var w bytes.Buffer
+	r := memory.New()
+	m := r.Machine("api.example")
+	stop := r.StartChromeTrace(&w)
+	reactor.TraceSpan(m, "job", text("of the machine")).End()
+	stop()
+	if _, spans := checkChrome(t, w.Bytes()); !slices.Equal(spans, []string{"job: of the machine"}) {
+		t.Errorf("got the spans %q", spans)
+	}
+}
+
 type never struct{}
 
 func (*never) String() string { panic("the name was asked") }

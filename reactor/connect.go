@@ -54,7 +54,7 @@ func (l *Loop) connect(network, address string, factory Factory, config ConnectC
 	d.result = deferred.NewCancellable(func(*deferred.Deferred[Protocol]) { d.end() })
 	l.dials.Push(&d.at, d)
 	if l.watch != nil {
-		d.span = l.startSpan("connect", textOf("connect to "+address))
+		d.span = l.startSpan("connect", plainText("connect to "+address))
 	}
 	if timeout := config.timeout(); timeout > 0 {
 		d.timeout = l.CallLater(timeout, func() { d.fail(ErrConnectTimeout) })
@@ -116,7 +116,7 @@ func (d *dial) fail(err error) {
 func (d *dial) done(s Socket, err error) {
 	d.loop.awake()
 	if w := d.loop.watch; w != nil {
-		w.call("an attempt to connect", textOf("the result of connecting to "+d.address), func() { d.settle(s, err) })
+		w.call("an attempt to connect", plainText("the result of connecting to "+d.address), func() { d.settle(s, err) })
 		return
 	}
 	d.settle(s, err)

@@ -13,7 +13,7 @@ type Part struct{ locals Locals }
 // NewPart returns a new Part of l, which lives as long as l.
 func (l *Loop) NewPart() *Part {
 	l.check("NewPart")
-	p := &Part{}
+	p := &Part{locals: Locals{loop: l}}
 	if l.locals.closed {
 		p.locals.close()
 	}

@@ -145,7 +145,7 @@ func (m methodOf) String() string {
 	return fmt.Sprintf("%T.%s", of, m.method)
 }
 
-// A textOf is a text as a [fmt.Stringer].
-type textOf string
+// A plainText is a text as a [fmt.Stringer].
+type plainText string
 
-func (t textOf) String() string { return string(t) }
+func (t plainText) String() string { return string(t) }
