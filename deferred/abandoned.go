@@ -104,6 +104,6 @@ func (co *Co) unwind() {
 // reportUnwound reports the error that an abandoned coroutine ended with.
 func (co *Co) reportUnwound(err error) {
 	if err != nil && !errors.Is(err, ErrAbandoned) {
-		report(Unhandled{Err: err, Made: co.made.String()})
+		reportNow(Unhandled{Err: err, Made: co.made.String()})
 	}
 }

@@ -32,8 +32,10 @@ func (d *Deferred[T]) Cancel() {
 			cancelLater(target, co)
 			return
 		case co != nil && round >= maxAnswers:
+			noteCancels(target, co)
 			co.interrupt()
 		default:
+			noteCancels(target, co)
 			far.cancelSelf()
 		}
 		if target.fired() {
@@ -56,8 +58,7 @@ func (d *Deferred[T]) cancelSelf() {
 	var err error = ErrCancelled
 	if canceller := d.canceller; canceller != nil {
 		d.canceller = nil
-		d.flags |= cancelReached
-		d.debug().cancelled()
+		d.noteCancel()
 		if p := try(func() { canceller(d) }); p != nil {
 			err = &cancellerError{p}
 		}
@@ -101,6 +102,34 @@ func cancelLater(target, co dependency) {
 	for d := target; d != co; {
 		d = d.upstream()
 		d.mark(cancelChain)
+	}
+}
+
+// noteCancels notes that a cancellation reaches the functions of the coroutines from target
+// to co, which may be nil.
+func noteCancels(target, co dependency) {
+	for d := target; co != nil; d = d.upstream() {
+		d.noteCoroutineCancel()
+		if d == co {
+			return
+		}
+	}
+}
+
+func (d *Deferred[T]) noteCoroutineCancel() {
+	if d.flags&(ofCoroutine|called) == ofCoroutine {
+		d.noteCancel()
+	}
+}
+
+// noteCancel notes that the work for d's result is told to stop.
+func (d *Deferred[T]) noteCancel() {
+	if d.flags&cancelReached != 0 {
+		return
+	}
+	d.flags |= cancelReached
+	if info := d.debug(); info != nil {
+		info.cancelled()
 	}
 }
 

@@ -118,7 +118,7 @@ func dropCancelled[T any](d *Deferred[T]) runner {
 // own deferred calls. It does not return: iter.Pull would pass the Goexit on to the
 // reactor's goroutine.
 func (co *Co) leave() {
-	report(Unhandled{Err: errLeft, Made: co.made.String()})
+	reportNow(Unhandled{Err: errLeft, Made: co.made.String()})
 	co.coroutine.left = true
 	co.end()
 	co.yield(None{})
@@ -126,18 +126,7 @@ func (co *Co) leave() {
 
 func (d *Deferred[T]) cancelCoroutine() (shielded bool) {
 	d.flags |= coCancelled
-	if d.flags&coShielded == 0 && d.source != nil {
-		d.reachedByCancel()
-	}
 	return d.flags&coShielded != 0
-}
-
-// reachedByCancel notes that the work for d's result was told to stop.
-func (d *Deferred[T]) reachedByCancel() {
-	if d.flags&cancelReached == 0 {
-		d.flags |= cancelReached
-		d.debug().cancelled()
-	}
 }
 
 func (d *Deferred[T]) interrupt() { d.source.interruptAwaiter(d) }

@@ -1,19 +1,29 @@
 package deferred
 
 import (
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync/atomic"
 )
 
-// This file counts Deferreds, and says how they stand.
+// This file counts the Deferreds that a test makes, and says how they stand at its end.
 
-// A Census knows each Deferred that is made while it is open, on any goroutine, and keeps it in
-// memory. It is for tests that check at their end that nothing is left. Its methods look at the
-// Deferreds, so no other goroutine may use Deferreds meanwhile.
+// A Census counts each Deferred that is made while it is open, on any goroutine, and keeps it in
+// memory. At the end of a test it says what still waits, and what went wrong without a word.
+//
+// A Deferred that is a zero value is counted only when another one waits for it.
+//
+// The methods look at Deferreds, so that no other goroutine may use any meanwhile. They still
+// work after Close.
 type Census struct {
 	made     atomic.Pointer[censusPage]
-	panics   atomic.Pointer[notedPanic]
-	reported []*unhandledError
+	panics   atomic.Pointer[noted[*PanicError]]
+	ends     atomic.Pointer[noted[Unhandled]] // errors that were reported at once
+	returned []*unhandledError                // those that Unhandled has returned
+	numbers  map[dependency]uint64            // of what number has looked up
+	known    uint64                           // the largest number in numbers
 	closed   bool
 }
 
@@ -21,23 +31,46 @@ type Census struct {
 // to it.
 type censusPage struct {
 	before *censusPage
-	used   atomic.Int64
-	made   [128]dependency
+	first  uint64 // the number of made[0]
+	used   atomic.Uint64
+	made   [pageSize]dependency
 }
 
-type notedPanic struct {
-	*PanicError
-	before *notedPanic
+const pageSize = 128
+
+// noted is an entry of a list that several goroutines may add to.
+type noted[T any] struct {
+	what   T
+	before *noted[T]
+}
+
+func note[T any](list *atomic.Pointer[noted[T]], what T) {
+	n := &noted[T]{what: what}
+	for {
+		n.before = list.Load()
+		if list.CompareAndSwap(n.before, n) {
+			return
+		}
+	}
+}
+
+// all returns the entries, the oldest first.
+func (n *noted[T]) all() (all []T) {
+	for ; n != nil; n = n.before {
+		all = append(all, n.what)
+	}
+	slices.Reverse(all)
+	return all
 }
 
 var openCensus atomic.Pointer[Census]
 
-// OpenCensus opens a census of the Deferreds of this program. It panics if another one is open:
-// tests that open one cannot run in parallel. A Deferred that is made meanwhile takes some 20 ns
-// more; nothing is recorded of one that is a zero value.
+// OpenCensus opens a census of the Deferreds of this program. It panics if another one is open,
+// so tests that open one cannot run in parallel. A Deferred that is made meanwhile takes some 20
+// ns more.
 func OpenCensus() *Census {
 	c := new(Census)
-	c.made.Store(new(censusPage))
+	c.made.Store(&censusPage{first: 1})
 	if !openCensus.CompareAndSwap(nil, c) {
 		panic("deferred: OpenCensus while another Census is open; Close that first")
 	}
@@ -45,7 +78,8 @@ func OpenCensus() *Census {
 	return c
 }
 
-// Close ends the census. The errors that Unhandled has returned count as reported.
+// Close ends the census. The package does not report the errors again that Unhandled has
+// returned. Closing a Census again does nothing.
 func (c *Census) Close() {
 	if c.closed {
 		return
@@ -53,209 +87,258 @@ func (c *Census) Close() {
 	c.closed = true
 	watch(censusOpen, false)
 	openCensus.Store(nil)
-	for _, e := range c.reported {
+	for _, e := range c.returned {
 		e.settle()
 	}
-	c.reported = nil
+	c.returned = nil
 }
 
-// made records d, which is new.
-func (d *Deferred[T]) made() {
-	on := watching.Load()
-	if on&debuggingOn != 0 {
-		d.debugMade()
-	}
-	if on&censusOpen != 0 {
-		if c := openCensus.Load(); c != nil {
-			c.add(d)
-		}
-	}
-}
-
-func (c *Census) add(d dependency) {
+// add counts d and returns its number.
+func (c *Census) add(d dependency) uint64 {
 	for {
 		page := c.made.Load()
-		if n := page.used.Add(1); n <= int64(len(page.made)) {
-			page.made[n-1] = d
-			return
+		if n := page.used.Add(1) - 1; n < pageSize {
+			page.made[n] = d
+			return page.first + n
 		}
-		c.made.CompareAndSwap(page, &censusPage{before: page})
+		c.made.CompareAndSwap(page, &censusPage{before: page, first: page.first + pageSize})
 	}
 }
 
-func notePanic(e *PanicError) {
-	c := openCensus.Load()
-	if _, ok := e.Value.(unwinding); ok || c == nil {
-		return // the package itself ends a coroutine so
-	}
-	note := &notedPanic{PanicError: e}
-	for {
-		note.before = c.panics.Load()
-		if c.panics.CompareAndSwap(note.before, note) {
-			return
-		}
-	}
-}
-
-// all calls f with each Deferred, in the order in which they were made.
-func (c *Census) all(f func(n int, d dependency)) {
+// all calls f with each Deferred and its number, in the order in which they were made.
+func (c *Census) all(f func(number uint64, d dependency)) {
 	var pages []*censusPage
 	for page := c.made.Load(); page != nil; page = page.before {
 		pages = append(pages, page)
 	}
-	n := 0
-	for i := len(pages) - 1; i >= 0; i-- {
-		page := pages[i]
-		for _, d := range page.made[:min(page.used.Load(), int64(len(page.made)))] {
-			n++
-			if d != nil {
-				f(n, d)
-			}
+	for _, page := range slices.Backward(pages) {
+		for n, d := range page.made[:min(page.used.Load(), pageSize)] {
+			f(page.first+uint64(n), d)
 		}
 	}
 }
 
-// A Waiting is a Deferred that something waits for.
+// number returns the number of d. It counts d if d was not counted.
+func (c *Census) number(d dependency) uint64 {
+	if c.numbers[d] == 0 {
+		c.lookUp()
+	}
+	if c.numbers[d] == 0 {
+		c.add(d)
+		c.lookUp()
+	}
+	return c.numbers[d]
+}
+
+// lookUp makes numbers complete.
+func (c *Census) lookUp() {
+	if c.numbers == nil {
+		c.numbers = make(map[dependency]uint64)
+	}
+	c.all(func(number uint64, d dependency) {
+		if number > c.known {
+			c.numbers[d], c.known = number, number
+		}
+	})
+}
+
+// A Waiting is a Deferred that has no result yet.
 type Waiting struct {
-	// Type is the type of the Deferred, such as "Deferred[int]".
+	// Number says when the Deferred was made: 1 is the first of the census.
+	Number uint64
+	// Type is the type and what gives the result: "Deferred[int] of Map with main.parse
+	// (main.go:21)".
 	Type string
-	// Made is where it was made, "main.fetch (main.go:7)", or "" without [SetDebugging].
+	// Made is where the Deferred was made: "main.main (main.go:21)". It is "" without
+	// [SetDebugging].
 	Made string
-	// Tree says what it waits for, as the function Tree does.
-	Tree string
+	// Waiters are what waits for the result, in the order in which they get it: "AddCallback
+	// with main.show (main.go:22)", "#7 Deferred[string] of the coroutine main.fetch at
+	// main.go:34".
+	Waiters []string
+	// Cause is the root cause, which may be the Deferred itself: "#1 Deferred[int], has not
+	// fired".
+	Cause string
 }
 
-func (w *Waiting) String() string { return w.Tree }
+// String returns all of w in one line.
+func (w *Waiting) String() string {
+	text := fmt.Sprintf("#%d %s", w.Number, w.Type)
+	if w.Made != "" {
+		text += ", made in " + w.Made
+	}
+	own, itself := strings.CutPrefix(w.Cause, text)
+	switch n := len(w.Waiters); {
+	case n == 1:
+		text += ", awaited by " + w.Waiters[0]
+	case n > 1:
+		text += fmt.Sprintf(", awaited by %s and %d more", w.Waiters[0], n-1)
+	}
+	if itself {
+		return text + own
+	}
+	return text + ", waits for " + w.Cause
+}
 
-// Waiting returns the Deferreds whose handlers cannot run yet: they have not fired, are paused,
-// or wait for a Deferred that a handler returned. The results of coroutines that have not ended
-// are among them. A Deferred without handlers is not: nobody waits for it.
-func (c *Census) Waiting() []*Waiting {
-	var all []*Waiting
+// Waiting returns the Deferreds for which something waits: a handler, a coroutine or another
+// Deferred. They have not fired, are paused, or wait for a Deferred that a handler returned. The
+// results of coroutines that have not ended are among them, also if nothing waits for those.
+func (c *Census) Waiting() []*Waiting { return c.unfired(true) }
+
+// Unfired returns the other Deferreds that have not fired: those for which nothing waits. Most
+// often that is in order: the result was offered, and nobody wanted it.
+func (c *Census) Unfired() []*Waiting { return c.unfired(false) }
+
+func (c *Census) unfired(awaited bool) (all []*Waiting) {
 	var i inspection
-	c.all(func(_ int, d dependency) {
-		d.inspect(&i)
-		if i.stuck() && i.awaited() {
-			t := newTree()
-			t.add(d)
-			all = append(all, &Waiting{Type: typeName(d), Made: i.debug.place(), Tree: t.String()})
+	causes := make(map[dependency]string)
+	var found []dependency
+	c.all(func(_ uint64, d dependency) {
+		if d.inspect(&i); i.stuck() && i.awaited() == awaited && (awaited || i.flags&called == 0) {
+			found = append(found, d)
 		}
 	})
-	return all
-}
-
-// Unhandled returns the errors that no handler has taken. It needs no garbage collection. After
-// Close the package does not report them again.
-func (c *Census) Unhandled() []Unhandled {
-	var all []Unhandled
-	var i inspection
-	c.all(func(_ int, d dependency) {
-		d.inspect(&i)
-		if e := i.unhandled; e != nil && e.err != nil {
-			all = append(all, e.unhandled())
-			c.reported = append(c.reported, e)
-		}
-	})
-	return all
-}
-
-// Panics returns the panics that this module has turned into errors, or logged. A second result
-// of a Deferred is one of them.
-func (c *Census) Panics() []*PanicError {
-	var all []*PanicError
-	for p := c.panics.Load(); p != nil; p = p.before {
-		all = append([]*PanicError{p.PanicError}, all...)
+	for _, d := range found {
+		all = append(all, c.describe(d, causes))
 	}
 	return all
 }
 
-// An IgnoredCancel is a Deferred whose work was cancelled and that ended with a value all the
-// same.
-type IgnoredCancel struct {
-	Type            string
-	Made, Cancelled string // where it was made and cancelled, or "" without [SetDebugging]
-}
-
-func (e *IgnoredCancel) String() string {
-	text := e.Type
-	if e.Made != "" {
-		text += ", made by " + e.Made
+// describe describes d. causes are the root causes that are known already.
+func (c *Census) describe(d dependency, causes map[dependency]string) *Waiting {
+	var i, at inspection
+	d.inspect(&i)
+	w := &Waiting{Number: c.number(d), Made: i.debug.place()}
+	if i.source != nil {
+		i.source.inspect(&at)
 	}
-	if e.Cancelled != "" {
-		text += ", cancelled by " + e.Cancelled
-	}
-	return text
-}
-
-// CancelsIgnored returns the Deferreds that had a value after they were cancelled: the canceller
-// fired the value, or a coroutine went on after an Await was cancelled and returned it, or had to
-// be unwound. A handler that turns [ErrCancelled] into a value is in order.
-func (c *Census) CancelsIgnored() []*IgnoredCancel {
-	var all []*IgnoredCancel
-	var i inspection
-	c.all(func(_ int, d dependency) {
-		if d.inspect(&i); i.flags&cancelIgnored != 0 {
-			e := &IgnoredCancel{Type: typeName(d), Made: i.debug.place()}
-			if i.debug != nil {
-				e.Cancelled = i.debug.cancelledAt.place()
-			}
-			all = append(all, e)
-		}
-	})
-	return all
-}
-
-// forest returns what of the census waits: first the Deferreds for which no other one waits.
-func (c *Census) forest() *tree {
-	t := newTree()
-	c.all(func(_ int, d dependency) { t.addTop(d) })
-	c.all(func(n int, d dependency) {
-		if s := t.shown[d]; s != nil {
-			s.made = uint64(n)
-		}
-	})
-	return t
-}
-
-// addTop adds d if it is at the top of a tree, and the Deferreds at the top that wait for d only.
-func (t *tree) addTop(d dependency) {
-	i := &t.buffer
-	d.inspect(i)
-	if !i.stuck() || !i.awaited() {
-		return
-	}
-	var tops []dependency
-	top := true
-	var above inspection
+	w.Type = nameOf(d, linkTo(d, at.links))
 	for _, l := range i.links {
-		if o, ok := l.(ownedLink); ok && o.owner() != nil {
-			top = false
-			if o.owner().inspect(&above); !above.awaited() {
-				tops = append(tops, o.owner())
+		name, function := calls(l)
+		switch o := ownerOf(l); {
+		case !waits(l):
+		case o != nil:
+			w.Waiters = append(w.Waiters, fmt.Sprintf("#%d %s", c.number(o), nameOf(o, l)))
+		case function != "":
+			w.Waiters = append(w.Waiters, name+" with "+function)
+		default:
+			w.Waiters = append(w.Waiters, name)
+		}
+	}
+	end := d
+	for causes[end] == "" {
+		t := newTree()
+		name, state, next, _ := t.describe(end)
+		if next == nil {
+			causes[end] = fmt.Sprintf("#%d %s, %s", c.number(end), name, state)
+			break
+		}
+		end = next
+	}
+	w.Cause = causes[end]
+	for ; d != end; d = d.upstream() {
+		causes[d] = w.Cause
+	}
+	return w
+}
+
+// Unhandled returns the errors that no handler has taken, in the order in which the Deferreds
+// were made, and after them the errors with which coroutines ended out of order. It needs no
+// garbage collection. After Close, the package does not report these errors again.
+func (c *Census) Unhandled() (all []Unhandled) {
+	var i inspection
+	c.all(func(_ uint64, d dependency) {
+		if d.inspect(&i); i.unhandled != nil && i.unhandled.err != nil {
+			all = append(all, i.unhandled.unhandled())
+			if !c.closed {
+				c.returned = append(c.returned, i.unhandled)
 			}
 		}
+	})
+	return append(all, c.ends.Load().all()...)
+}
+
+// Panics returns the panics that this module has turned into errors or logged, in their order.
+// The panic of a Deferred that fires a second time is among them, with an [*AlreadyCalledError].
+func (c *Census) Panics() []*PanicError { return c.panics.Load().all() }
+
+// notePanic counts a panic.
+func notePanic(e *PanicError) {
+	if _, own := e.Value.(unwinding); own {
+		return // this package ends a coroutine
 	}
-	if top {
-		tops = append(tops, d)
+	if c := openCensus.Load(); c != nil {
+		note(&c.panics, e)
 	}
-	for _, d := range tops {
-		switch {
-		case t.shown[d] != nil:
-		case t.full():
-			t.dropped++
-		default:
-			t.add(d)
+}
+
+// An IgnoredCancel is a cancelled Deferred that has ended with a value all the same.
+type IgnoredCancel struct {
+	// Number says when the Deferred was made: 1 is the first of the census.
+	Number uint64
+	// Type is the type, and the function of a coroutine: "Deferred[int] of the coroutine
+	// main.fetch (main.go:30)".
+	Type string
+	// Unwound says that the coroutine has not ended by itself, but was unwound.
+	Unwound bool
+	// Made and Cancelled are where the Deferred was made and cancelled. They are "" without
+	// [SetDebugging].
+	Made, Cancelled string
+}
+
+// String returns all of e in one line.
+func (e *IgnoredCancel) String() string {
+	text := fmt.Sprintf("#%d %s", e.Number, e.Type)
+	if e.Made != "" {
+		text += ", made in " + e.Made
+	}
+	text += ", was cancelled"
+	if e.Cancelled != "" {
+		text += " in " + e.Cancelled
+	}
+	if e.Unwound {
+		return text + ", waited again and again, and was unwound"
+	}
+	return text + " and has ended with a value all the same"
+}
+
+// CancelsIgnored returns the Deferreds whose work was cancelled and that have ended with a value
+// all the same: the canceller has fired the value, or the function of a coroutine has returned it
+// after its Await was cancelled. A coroutine that had to be unwound is among them.
+//
+// It is in order if a handler turns [ErrCancelled] into a value, if a coroutine ends in a
+// [Shield] or without a further Await, and if [DeferredList] returns the results of its members.
+func (c *Census) CancelsIgnored() (all []*IgnoredCancel) {
+	var i inspection
+	c.all(func(number uint64, d dependency) {
+		d.inspect(&i)
+		if i.flags&(cancelIgnored|unwoundByForce) == 0 {
+			return
 		}
-	}
+		e := &IgnoredCancel{Number: number, Type: typeName(d), Unwound: i.flags&unwoundByForce != 0, Made: i.debug.place()}
+		if i.debug != nil {
+			e.Cancelled = i.debug.cancelledAt.place()
+			if i.debug.function != 0 {
+				e.Type += " of the coroutine " + describePC(i.debug.function)
+			}
+		}
+		all = append(all, e)
+	})
+	return all
 }
 
 // String returns the text that WriteTo writes, without the end of its last line.
 func (c *Census) String() string { return c.forest().String() }
 
-// WriteTo writes what waits for what, as [Tree] does for one Deferred, or nothing if nothing
+// WriteTo writes what waits for what, in trees as those of [Tree]. It writes nothing if nothing
 // waits.
 func (c *Census) WriteTo(w io.Writer) (int64, error) { return c.forest().WriteTo(w) }
 
-// WritePending writes what waits for what, of the Deferreds that the calling goroutine has made
-// since [SetDebugging] was turned on, or nothing if nothing waits.
-func WritePending(w io.Writer) {}
+func (c *Census) forest() *tree {
+	t := newTree()
+	t.census = c
+	t.addTops(func(yield func(dependency) bool) {
+		c.all(func(_ uint64, d dependency) { yield(d) })
+	})
+	return t
+}

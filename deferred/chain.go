@@ -16,6 +16,9 @@ type dependency interface {
 	// cancelCoroutine marks the coroutine as cancelled, if this is the result of one that
 	// has not ended. shielded reports whether it is in a Shield.
 	cancelCoroutine() (shielded bool)
+	// noteCoroutineCancel notes that the function of the coroutine is told to end, if this is the
+	// result of a coroutine that has not ended.
+	noteCoroutineCancel()
 	// mark sets flags.
 	mark(f flags)
 	// interrupt makes Await return ErrCancelled in the coroutine whose result this is.

@@ -2,6 +2,7 @@ package deferred
 
 import (
 	"iter"
+	"reflect"
 	"runtime"
 
 	"github.com/seed-7c003b53/gotreq/internal/coro"
@@ -53,8 +54,8 @@ type coroutineResult interface {
 	cancelled() bool
 	// shield says whether the coroutine is in a Shield.
 	shield(on bool)
-	// deferredResult returns the result.
-	deferredResult() dependency
+	// deferred returns the Deferred that Go returned.
+	deferred() dependency
 	// is reports whether d is the result.
 	is(d dependency) bool
 	// dependencyOf reports whether d is the result or depends on it.
@@ -67,9 +68,9 @@ type coroutineResult interface {
 
 type typedCoroutine[T any] struct {
 	coroutine
-	deferred Deferred[T]
-	value    T
-	err      error
+	d     Deferred[T] // the one that Go returned
+	value T
+	err   error
 }
 
 // Go starts f as a coroutine and returns a Deferred for f's result. f runs at once,
@@ -95,9 +96,10 @@ func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
 	notNil(f != nil, "Go")
 	co := new(Co)
 	c := &typedCoroutine[T]{}
-	c.deferred.flags = ofCoroutine
+	c.d.flags = ofCoroutine
 	if watching.Load() != 0 {
-		c.deferred.made()
+		c.d.made()
+		c.d.noteFunction(reflect.ValueOf(f).Pointer())
 		if Debugging() {
 			co.made = callers()
 		}
@@ -124,7 +126,7 @@ func Go[T any](f func(co *Co) (T, error)) *Deferred[T] {
 		}
 	})
 	run(&c.coroutine)
-	return &c.deferred
+	return &c.d
 }
 
 // Await returns d's result. If d has none yet, the coroutine waits. An error of d
@@ -231,31 +233,33 @@ func (c *coroutine) advance() runner {
 
 func (c *coroutine) under() *runner { return &c.below }
 
-func (c *typedCoroutine[T]) await(d dependency) { c.deferred.source = d }
+func (c *typedCoroutine[T]) deferred() dependency { return &c.d }
 
-func (c *typedCoroutine[T]) cancelled() bool { return c.deferred.flags&coCancelled != 0 }
+func (c *typedCoroutine[T]) await(d dependency) { c.d.source = d }
+
+func (c *typedCoroutine[T]) cancelled() bool { return c.d.flags&coCancelled != 0 }
 
 func (c *typedCoroutine[T]) shield(on bool) {
-	c.deferred.flags &^= coShielded
+	c.d.flags &^= coShielded
 	if on {
-		c.deferred.flags |= coShielded
+		c.d.flags |= coShielded
 	}
 }
 
-func (c *typedCoroutine[T]) refused() { c.deferred.reachedByCancel() }
+func (c *typedCoroutine[T]) refused() { c.d.noteCancel() }
 
-func (c *typedCoroutine[T]) is(d dependency) bool { return d == dependency(&c.deferred) }
+func (c *typedCoroutine[T]) is(d dependency) bool { return d == dependency(&c.d) }
 
-func (c *typedCoroutine[T]) dependencyOf(d dependency) bool { return c.deferred.dependencyOf(d) }
+func (c *typedCoroutine[T]) dependencyOf(d dependency) bool { return c.d.dependencyOf(d) }
 
 func (c *typedCoroutine[T]) finish() runner {
-	if c.deferred.flags&called != 0 {
+	if c.d.flags&called != 0 {
 		// Other code has fired the result.
-		report(Unhandled{Err: alreadyCalled(c.deferred.debug(), "the end of its coroutine")})
+		reportNow(Unhandled{Err: alreadyCalled(c.d.debug(), "the end of its coroutine")})
 		return nil
 	}
 	if c.err == errUnwound {
-		c.deferred.flags |= cancelIgnored
+		c.d.flags |= unwoundByForce
 	}
-	return c.deferred.settle(c.value, c.err)
+	return c.d.settle(c.value, c.err)
 }

@@ -29,9 +29,12 @@ func watch(what uint32, on bool) {
 
 // SetDebugging turns the recording of stacks on or off, for Deferreds made from now
 // on. A Deferred then records where it was made, where it fired and where it last
-// failed, for [AlreadyCalledError] and [Unhandled]. Recording takes a few
-// microseconds per Deferred. Any goroutine may call SetDebugging.
+// failed, for [AlreadyCalledError], [Unhandled], [Tree], [Census] and [WritePending].
+// Recording takes a few microseconds per Deferred. Any goroutine may call SetDebugging.
 func SetDebugging(on bool) {
+	if on && !Debugging() {
+		numbered.Store(0)
+	}
 	watch(debuggingOn, on)
 	coro.NoteCreators(on)
 }
@@ -81,19 +84,48 @@ func innermost(stack string) (function, place string) {
 	return base(function), place
 }
 
-// debugInfo holds the stacks of one Deferred.
+// debugInfo holds what is recorded of one Deferred. The stacks are empty if debugging was off
+// when it was made.
 type debugInfo struct {
 	madeAt, firedAt, failedAt stack
-	cancelledAt               stack  // where Cancel reached the work for the result
-	made                      uint64 // the number of Deferreds made before, and this one
+	cancelledAt               stack   // where Cancel reached the work for the result
+	number                    uint64  // in the order in which Deferreds were made; 0: not known
+	function                  uintptr // the program counter of the coroutine's function; 0: none
 }
 
-// madeWithDebugging is the number of Deferreds that were made while debugging was on.
-var madeWithDebugging atomic.Uint64
+// numbered is the number of Deferreds that were made since debugging was turned on.
+var numbered atomic.Uint64
 
-// debugMade starts the recording for d.
-func (d *Deferred[T]) debugMade() {
-	d.ensureExtra().debug = &debugInfo{madeAt: callers(), made: madeWithDebugging.Add(1)}
+// made records d, which is new, if watching says so.
+func (d *Deferred[T]) made() {
+	on, number := watching.Load(), uint64(0)
+	if c := openCensus.Load(); on&censusOpen != 0 && c != nil {
+		number = c.add(d)
+	}
+	if on&debuggingOn != 0 {
+		if number == 0 {
+			number = numbered.Add(1)
+		}
+		d.ensureExtra().debug = &debugInfo{madeAt: callers(), number: number}
+		register(d, number)
+	}
+}
+
+// noteFunction records the function of the coroutine whose result d is.
+func (d *Deferred[T]) noteFunction(pc uintptr) {
+	e := d.ensureExtra()
+	if e.debug == nil {
+		e.debug = new(debugInfo)
+	}
+	e.debug.function = pc
+}
+
+// place returns where the Deferred was made, or "" if that is not known.
+func (i *debugInfo) place() string {
+	if i == nil {
+		return ""
+	}
+	return i.madeAt.place()
 }
 
 // debug returns the stacks of d, or nil if d has none.
@@ -104,19 +136,20 @@ func (d *Deferred[T]) debug() *debugInfo {
 	return d.extra.debug
 }
 
-func (i *debugInfo) cancelled() {
-	if i != nil {
-		i.cancelledAt = callers()
+// fired, failed and cancelled record the stack of what happens to the Deferred.
+func (i *debugInfo) fired()     { i.record(&i.firedAt) }
+func (i *debugInfo) failed()    { i.record(&i.failedAt) }
+func (i *debugInfo) cancelled() { i.record(&i.cancelledAt) }
+
+func (i *debugInfo) record(at *stack) {
+	if i.madeAt != nil {
+		*at = callers()
 	}
 }
 
-func (i *debugInfo) fired() { i.firedAt = callers() }
-
-func (i *debugInfo) failed() { i.failedAt = callers() }
-
 func alreadyCalled(i *debugInfo, how string) *AlreadyCalledError {
 	e := &AlreadyCalledError{How: how}
-	if i != nil {
+	if i != nil && i.madeAt != nil {
 		e.Made, e.First, e.Second = i.madeAt.String(), i.firedAt.String(), callers().String()
 	}
 	return e

@@ -38,21 +38,22 @@ type extra[T any] struct {
 type flags uint32
 
 const (
-	called        flags = 1 << iota // Callback, Errback or Cancel gave a result
-	running                         // on the stack of run
-	waiting                         // a handler returned a Deferred that has no result yet
-	paused                          // extra.pauses is not zero
-	cancelled                       // fired by Cancel; the next result is dropped
-	passedOn                        // another Deferred or a coroutine answers for err
-	dependedOn                      // other Deferreds depend on this one
-	ofCoroutine                     // the result of a coroutine
-	coCancelled                     // the coroutine is cancelled
-	coShielded                      // the coroutine is in a Shield
-	endsLate                        // cancelled, but waits for coroutines that have not ended
-	cancelLink                      // cancel the Deferred with which the handler of this link answers
-	cancelChain                     // cancel each Deferred that a handler returns
-	cancelReached                   // Cancel called the canceller, or has cancelled an Await of the coroutine
-	cancelIgnored                   // fired with a value after cancelReached, or unwound
+	called         flags = 1 << iota // Callback, Errback or Cancel gave a result
+	running                          // on the stack of run
+	waiting                          // a handler returned a Deferred that has no result yet
+	paused                           // extra.pauses is not zero
+	cancelled                        // fired by Cancel; the next result is dropped
+	passedOn                         // another Deferred or a coroutine answers for err
+	dependedOn                       // other Deferreds depend on this one
+	ofCoroutine                      // the result of a coroutine
+	coCancelled                      // the coroutine is cancelled
+	coShielded                       // the coroutine is in a Shield
+	endsLate                         // cancelled, but waits for coroutines that have not ended
+	cancelLink                       // cancel the Deferred with which the handler of this link answers
+	cancelChain                      // cancel each Deferred that a handler returns
+	cancelReached                    // Cancel called the canceller, or has cancelled an Await of the coroutine
+	cancelIgnored                    // fired with a value after cancelReached
+	unwoundByForce                   // the coroutine did not end by itself after cancelReached
 )
 
 // None is the type of a value that carries no information.

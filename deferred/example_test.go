@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -362,4 +363,82 @@ func ExampleMaybeDeferred() {
 		return 0, nil
 	})
 	// Output: panic: no such thing
+}
+
+// A test that gets no result shows what the result waits for. Here it is the lock, which nobody
+// has released.
+func ExampleTree() {
+	var lock deferred.DeferredLock
+	lock.Acquire()
+	answer := deferred.New[string]()
+	all := deferred.Gather2(answer, lock.Acquire())
+	answer.Callback("yes")
+	fmt.Println(deferred.Tree(all))
+	// Output:
+	// #1 Deferred[Pair[string,None]], waits for 1 of 2
+	//   #2 Deferred[None], waits for a DeferredLock
+}
+
+// At its end, a test asks whether something still waits, and whether an error was lost.
+func ExampleOpenCensus() {
+	census := deferred.OpenCensus()
+	defer census.Close()
+
+	answer := deferred.New[string]()
+	deferred.GatherResults([]*deferred.Deferred[string]{answer, deferred.Succeed("no")})
+	deferred.Fail[int](errors.New("disk full"))
+
+	fmt.Println(census)
+	for _, u := range census.Unhandled() {
+		fmt.Println("nobody has handled:", u.Err)
+	}
+	// Output:
+	// #3 Deferred[[]string], waits for 1 of 2
+	//   #1 Deferred[string], has not fired
+	// nobody has handled: disk full
+}
+
+// Each Deferred for which something waits is also a value, with its root cause.
+func ExampleCensus_Waiting() {
+	census := deferred.OpenCensus()
+	defer census.Close()
+
+	var queue = deferred.NewDeferredQueue[int](deferred.QueueConfig{})
+	deferred.ToChannel(queue.Get())
+
+	for _, w := range census.Waiting() {
+		fmt.Println(w.Type, w.Waiters)
+		fmt.Println(w)
+	}
+	// Output:
+	// Deferred[int] [ToChannel]
+	// #1 Deferred[int], awaited by ToChannel, waits for a Put to a DeferredQueue
+}
+
+// A cancellation that a canceller does not follow is found at the end of a test.
+func ExampleCensus_CancelsIgnored() {
+	census := deferred.OpenCensus()
+	defer census.Close()
+
+	download := deferred.NewCancellable(func(d *deferred.Deferred[string]) { d.Callback("all of it") })
+	download.Cancel()
+
+	for _, e := range census.CancelsIgnored() {
+		fmt.Println(e)
+	}
+	// Output: #1 Deferred[string], was cancelled and has ended with a value all the same
+}
+
+// A live program writes what its reactor waits for. With debugging it also knows the lines.
+func ExampleWritePending() {
+	deferred.SetDebugging(true)
+	defer deferred.SetDebugging(false)
+	answer := deferred.New[string]()
+	answer.AddErrback(deferred.LogError)
+
+	var text strings.Builder
+	deferred.WritePending(&text)
+	fmt.Println(strings.Contains(text.String(), "#1 Deferred[string], made in deferred_test.ExampleWritePending (example_test.go:"))
+	runtime.KeepAlive(answer)
+	// Output: true
 }

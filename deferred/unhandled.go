@@ -81,6 +81,14 @@ func (e *unhandledError) unhandled() Unhandled {
 // reported.
 var unhandledErrors atomic.Int64
 
+// reportNow reports an error that the package notices at once, without the garbage collector.
+func reportNow(u Unhandled) {
+	if c := openCensus.Load(); c != nil {
+		note(&c.ends, u)
+	}
+	report(u)
+}
+
 // report passes u to the reporter. Any goroutine may call it.
 func report(u Unhandled) { (*reporter.Load())(u) }
 

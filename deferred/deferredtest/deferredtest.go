@@ -2,7 +2,8 @@
 // nor need a reactor: each looks at the result that a Deferred has at that moment.
 //
 // A Deferred that fires later needs its event first: the test fires it, or moves the clock
-// of its reactor in memory, and then asks for the result.
+// of its reactor in memory, and then asks for the result. Where a result is missing, the text of
+// the failure says what the Deferred waits for, as [deferred.Tree] does.
 //
 // The names are those of Twisted's trial. FailureAs and FailureIs are its failureResultOf
 // and assertFailure with the type of an error, and with an error. To fail a test for an error
@@ -26,7 +27,7 @@ func SuccessResultOf[T any](t testing.TB, d *deferred.Deferred[T]) T {
 	value, err, fired := resultOf(d)
 	switch {
 	case !fired:
-		t.Fatalf("SuccessResultOf: the Deferred has no result yet")
+		t.Fatalf("SuccessResultOf: the Deferred has no result yet:\n%s", deferred.Tree(d))
 	case err != nil:
 		t.Fatalf("SuccessResultOf: the Deferred failed: %s", deferred.Describe(err))
 	}
@@ -40,7 +41,7 @@ func FailureResultOf[T any](t testing.TB, d *deferred.Deferred[T]) error {
 	value, err, fired := resultOf(d)
 	switch {
 	case !fired:
-		t.Fatalf("FailureResultOf: the Deferred has no result yet")
+		t.Fatalf("FailureResultOf: the Deferred has no result yet:\n%s", deferred.Tree(d))
 	case err == nil:
 		t.Fatalf("FailureResultOf: the Deferred fired with %v", value)
 	}
@@ -60,7 +61,7 @@ func FailureAs[E error, T any](t testing.TB, d *deferred.Deferred[T]) E {
 	want := reflect.TypeFor[E]()
 	switch {
 	case !fired:
-		t.Fatalf("FailureAs: the Deferred has no result yet, but should have failed with a %v", want)
+		t.Fatalf("FailureAs: the Deferred has no result yet, but should have failed with a %v:\n%s", want, deferred.Tree(d))
 	case err == nil:
 		t.Fatalf("FailureAs: the Deferred fired with %v, but should have failed with a %v", value, want)
 	}
@@ -81,7 +82,7 @@ func FailureIs[T any](t testing.TB, d *deferred.Deferred[T], target error) error
 	case target == nil:
 		t.Fatalf("FailureIs: the target is nil; FailureResultOf takes any error, SuccessResultOf a value")
 	case !fired:
-		t.Fatalf("FailureIs: the Deferred has no result yet, but should have failed: %v", target)
+		t.Fatalf("FailureIs: the Deferred has no result yet, but should have failed: %v\n%s", target, deferred.Tree(d))
 	case err == nil:
 		t.Fatalf("FailureIs: the Deferred fired with %v, but should have failed: %v", value, target)
 	case !errors.Is(err, target):
@@ -101,8 +102,17 @@ func NoResult[T any](t testing.TB, d *deferred.Deferred[T]) {
 	}
 }
 
-// resultOf returns the result that d has now. An error then counts as handled.
+// resultOf returns the result that d has now. An error then counts as handled. It adds nothing
+// to d if d has no result, so that a Census does not find a handler that waits.
 func resultOf[T any](d *deferred.Deferred[T]) (value T, err error, fired bool) {
+	if !d.Called() || d.Paused() {
+		return value, err, false
+	}
+	return take(d)
+}
+
+// take returns the result of d, unless a handler of d is calling it.
+func take[T any](d *deferred.Deferred[T]) (value T, err error, fired bool) {
 	looking := true
 	deferred.MapBoth(d, func(v T, e error) (deferred.None, error) {
 		if looking {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -42,10 +43,10 @@ func TestResults(t *testing.T) {
 	}{
 		{"success of a value", success(value()), ""},
 		{"success of an error", success(failure()), "SuccessResultOf: the Deferred failed: boom"},
-		{"success of nothing", success(none()), "SuccessResultOf: the Deferred has no result yet"},
+		{"success of nothing", success(none()), "SuccessResultOf: the Deferred has no result yet:\n#1 Deferred[int], has not fired"},
 		{"failure of a value", fails(value()), "FailureResultOf: the Deferred fired with 7"},
 		{"failure of an error", fails(failure()), ""},
-		{"failure of nothing", fails(none()), "FailureResultOf: the Deferred has no result yet"},
+		{"failure of nothing", fails(none()), "FailureResultOf: the Deferred has no result yet:\n#1 Deferred[int], has not fired"},
 		{"nothing of a value", nothing(value()), "NoResult: the Deferred has a result: 7, <nil>"},
 		{"nothing of an error", nothing(failure()), "NoResult: the Deferred has a result: 0, boom"},
 		{"nothing of nothing", nothing(none()), ""},
@@ -104,7 +105,7 @@ func TestFailures(t *testing.T) {
 		{"as of a wrapped one", as(fail(wrapped)), ""},
 		{"as of a joined one", as(fail(joined)), ""},
 		{"as of a value", as(deferred.Succeed(7)), "FailureAs: the Deferred fired with 7, but should have failed with a *deferredtest_test.codeError"},
-		{"as of nothing", as(deferred.New[int]()), "FailureAs: the Deferred has no result yet, but should have failed with a *deferredtest_test.codeError"},
+		{"as of nothing", as(deferred.New[int]()), "FailureAs: the Deferred has no result yet, but should have failed with a *deferredtest_test.codeError:\n#1 Deferred[int], has not fired"},
 		{"as of another", as(fail(other)), "FailureAs: the Deferred failed, but no error of the chain is a *deferredtest_test.codeError:\n" +
 			"  *fmt.wrapError: outer: boom\n    *errors.errorString: boom"},
 		{"as of a value type", func(t testing.TB) { deferredtest.FailureAs[plainError](t, fail(plainError("odd"))) }, ""},
@@ -123,7 +124,7 @@ func TestFailures(t *testing.T) {
 		{"is of a joined one", is(fail(joined), boom), ""},
 		{"is of a cancelled one", is(cancelled, deferred.ErrCancelled), ""},
 		{"is of a value", is(deferred.Succeed(7), boom), "FailureIs: the Deferred fired with 7, but should have failed: boom"},
-		{"is of nothing", is(deferred.New[int](), boom), "FailureIs: the Deferred has no result yet, but should have failed: boom"},
+		{"is of nothing", is(deferred.New[int](), boom), "FailureIs: the Deferred has no result yet, but should have failed: boom\n#1 Deferred[int], has not fired"},
 		{"is of one with the same text", is(fail(errors.New("boom")), boom),
 			"FailureIs: the Deferred failed, but no error of the chain is *errors.errorString: boom\n  *errors.errorString: boom"},
 		{"is of joined others", is(fail(joined), deferred.ErrCancelled), "FailureIs: the Deferred failed, but no error of the chain is *errors.errorString: deferred: cancelled\n" +
@@ -156,4 +157,32 @@ func TestResultStays(t *testing.T) {
 	if err := deferredtest.FailureResultOf(t, d); !strings.Contains(err.Error(), "after 7") {
 		t.Error(err)
 	}
+}
+
+// Where a result is missing, the failure says what the Deferred waits for. Looking adds nothing to
+// a Deferred without a result, so that nothing waits for it afterwards.
+func TestNoResultShowsTree(t *testing.T) {
+	c := deferred.OpenCensus()
+	defer c.Close()
+	var lock deferred.DeferredLock
+	lock.Acquire()
+	d := deferred.Gather2(lock.Acquire(), deferred.Succeed(1)).ThenCallback(nil2)
+	want := "SuccessResultOf: the Deferred has no result yet:\n" +
+		"#1 Deferred[Pair[None,int]], then calls deferredtest_test.nil2 (deferredtest_test.go:N), waits for 1 of 2\n" +
+		"  #2 Deferred[None], waits for a DeferredLock"
+	got := failtest.Text(func(t testing.TB) { deferredtest.SuccessResultOf(t, d) })
+	if got = regexp.MustCompile(`go:\d+`).ReplaceAllString(got, "go:N"); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	given := deferred.New[int]()
+	waiting := len(c.Waiting())
+	deferredtest.NoResult(t, given)
+	failtest.Text(func(t testing.TB) { deferredtest.FailureResultOf(t, given) })
+	if got := len(c.Waiting()); got != waiting {
+		t.Errorf("%d Deferreds wait, %d before", got, waiting)
+	}
+}
+
+func nil2(deferred.Pair[deferred.None, int]) *deferred.Deferred[deferred.Pair[deferred.None, int]] {
+	return nil
 }

@@ -57,6 +57,28 @@ func RunsOn(id uint64) bool {
 	return true
 }
 
+// Base returns the number of the goroutine on which the caller runs: its own, or that of the
+// creator if the caller is a coroutine, and so on. The creators of coroutines that started
+// without NoteCreators may be unknown; their number then stands for theirs.
+func Base() uint64 {
+	base := Goroutine()
+	if base == lastBase.Load() || creatorOf(base) == 0 {
+		lastBase.Store(base)
+		return base
+	}
+	for {
+		creator, known := creators.get(base)
+		if !known {
+			return base
+		}
+		base = creator
+	}
+}
+
+// lastBase is the number of a goroutine that is no coroutine: the last one of which Base has
+// found that out, which takes some microseconds.
+var lastBase atomic.Uint64
+
 // coroutineRunsOn reports whether a coroutine that is running, and that goroutine creator
 // created, runs on goroutine id. It reads the stacks of all goroutines, which takes long
 // and is rarely needed: for a coroutine with a creator that is not known. It notes the
