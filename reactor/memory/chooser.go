@@ -23,6 +23,7 @@ type chooser struct {
 	conditions Conditions // with its defaults
 
 	cancels   []mayCancel // those that are still asked for
+	givenUp   []any       // those that were cancelled
 	jumpAsked time.Time   // when WallClockJump was asked for last
 	ended     bool        // EndFaults was called
 

@@ -54,11 +54,6 @@ func (r *Reactor) Leftovers() []Leftover {
 	for _, text := range reactor.Inspect(r) {
 		all = append(all, Leftover{"pending", strings.TrimSpace(text)})
 	}
-	for _, m := range r.net.machines.all {
-		for _, text := range reactor.Inspect(m) {
-			all = append(all, Leftover{"pending", m.name + ": " + strings.TrimSpace(text)})
-		}
-	}
 	return all
 }
 

@@ -106,7 +106,7 @@ func TestLeftovers(t *testing.T) {
 					}
 				})
 			}
-		}, []string{"pending: pool 2\n  waits", "pending: a: pool 1\n  waits", "pending: b: pool 0\n  waits"}},
+		}, []string{"pending: machine a: pool 1\n  waits", "pending: machine b: pool 0\n  waits", "pending: pool 2\n  waits"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, traced := range []bool{false, true} {

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 
@@ -107,6 +108,7 @@ func (r *Reactor) Machine(name string, addrs ...string) *Machine {
 	r.net.machines.all = append(r.net.machines.all, m)
 	r.names.set(m.name, m.addrs)
 	m.part = r.Loop.NewPart()
+	reactor.AddInspectable(r, m, (*Machine).inspect)
 	return m
 }
 
@@ -146,6 +148,13 @@ func (n *network) mustBeFree(ip netip.Addr, name string) {
 	}
 	if problem != "" {
 		panic(fmt.Sprintf("memory: the address %v of machine %s %s", ip, name, problem))
+	}
+}
+
+// inspect writes what is pending in the programs on m.
+func (m *Machine) inspect(w io.Writer) {
+	for _, text := range reactor.Inspect(m) {
+		fmt.Fprintf(w, "machine %s: %s", m.name, text)
 	}
 }
 

@@ -1,6 +1,9 @@
 package memory
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A mayCancel is a Deferred that the program's user may give up.
 type mayCancel struct {
@@ -36,6 +39,14 @@ func (r *Reactor) MayCancel(d interface {
 	}
 }
 
+// GivenUp returns what [Reactor.MayCancel] was called with and Choices have cancelled, in order.
+func (r *Reactor) GivenUp() (given []any) {
+	if c := r.net.chooser; c != nil {
+		given = slices.Clone(c.givenUp)
+	}
+	return given
+}
+
 // mayCancel asks for each Deferred whether it is cancelled now.
 func (r *Reactor) mayCancel(c *chooser) {
 	left := c.cancels[:0]
@@ -48,6 +59,7 @@ func (r *Reactor) mayCancel(c *chooser) {
 			if c.net.tracing {
 				c.note(Event{Text: "the user gives up " + m.name})
 			}
+			c.givenUp = append(c.givenUp, m.d)
 			r.Loop.CallFromThread(m.d.Cancel) // this turn makes the call, and logs a panic
 		}
 	}

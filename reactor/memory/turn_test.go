@@ -79,6 +79,9 @@ func TestMayCancel(t *testing.T) {
 		if cancelled != 1 || fired != deferred.ErrCancelled || c.asked != n {
 			t.Errorf("step %d: %d cancels, %v, asked %d times", n, cancelled, fired, c.asked)
 		}
+		if given := r.GivenUp(); len(given) != 1 || !given[0].(*deferred.Deferred[int]).Called() {
+			t.Errorf("step %d: given up: %v", n, given)
+		}
 		if got := choicesOf(r); !slices.Equal(got, []string{"the user gives up the answer"}) {
 			t.Errorf("step %d: %q", n, got)
 		}
