@@ -25,7 +25,7 @@ type process struct {
 //		p, err := api.ListenTCP(":80", newSite(database))
 //		...
 //		refresh := task.NewLoopingCall(api, reload)
-//		refresh.Start(time.Minute)
+//		refresh.Start(time.Minute, true)
 //		return refresh.Stop
 //	})
 //
