@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -24,9 +25,12 @@ func twoVersions(save func(e *editor, text string) *response.Deferred) program {
 		f := &files{}
 		serve(t, r.Machine("files", "192.0.2.1"), &web.Site{Handler: f})
 		e := &editor{client: client.New(r.Machine("editor", "192.0.2.2"), client.Config{Defaults: careful})}
-		result(t, r, text(e.client.Get("http://files/text")), 2*time.Minute)
-		saved := save(e, "a draft").ThenBoth(func(*response.Response, error) *response.Deferred { return save(e, "the text") })
-		_, err := result(t, r, saved, time.Minute)
+		saved := deferred.ThenBoth(text(e.client.Get("http://files/text")), func(string, error) *response.Deferred {
+			return save(e, "a draft")
+		}).ThenBoth(func(*response.Response, error) *response.Deferred {
+			return save(e, "the text")
+		})
+		_, err := result(t, r, saved, 2*time.Minute)
 		if err == nil && f.text != "the text" {
 			t.Errorf("the text was saved, and is %q", f.text)
 		}
