@@ -143,6 +143,9 @@ func (c *call) start() {
 		return
 	}
 	c.result.AddBoth(c.answered)
+	if w.cancels {
+		w.r.MayCancel(giver{c}, fmt.Sprintf("request %d", c.id))
+	}
 	switch c.cancel {
 	case "later":
 		c.user.machine.CallLater(c.after, c.giveUpNow)
@@ -159,6 +162,12 @@ func (c *call) countTurns(n int) {
 	}
 	c.user.machine.CallLater(0, func() { c.countTurns(n - 1) })
 }
+
+// A giver is what the user of the program may give up at any step: a request, or the reading of its response.
+type giver struct{ call *call }
+
+func (g giver) Cancel()      { g.call.giveUpNow() }
+func (g giver) Called() bool { return g.call.over() }
 
 // giveUpNow cancels what the client waits for.
 func (c *call) giveUpNow() {

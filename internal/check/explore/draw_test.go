@@ -54,6 +54,7 @@ func randomWorld(r *memory.Reactor, p plan) *world {
 	}
 	site := func() *web.Site { return &web.Site{Encoding: encoding, HTTP2: h2} }
 	w := newWorld(r, p.seed, p.version, 1+random.IntN(3), site)
+	w.cancels = p.cancels
 	w.faulty = len(p.network.MayFail) != 0
 	for range random.IntN(3) {
 		password := ""

@@ -32,6 +32,7 @@ type world struct {
 	calls   []*call
 
 	spread   int  // the requests are made within so many milliseconds
+	cancels  bool // the user may give up a request at any step
 	faulty   bool // the network may fail
 	hanging  bool // a request may wait for ever, since its connection is silent
 	problems []string
