@@ -56,7 +56,8 @@ func newSum() *sum { return &sum{faults: map[memory.Faults]int{}, histories: map
 
 // explore explores the world of a plan.
 func (s *sum) explore(t *testing.T, p plan) {
-	e := treqtesting.Exploration{Runs: *runs, Network: p.network, Strategies: treqtesting.Random | treqtesting.Priorities, MaxTurns: 200_000}
+	// A body of 200 kB may be read byte by byte, at one time of the clock, and there are up to 45.
+	e := treqtesting.Exploration{Runs: *runs, Network: p.network, Strategies: treqtesting.NaturalRun | treqtesting.Random | treqtesting.Priorities, MaxTurns: 20_000_000}
 	found := treqtesting.Search(t, e, func(t testing.TB, r *memory.Reactor) {
 		w := randomWorld(r, p)
 		t.Cleanup(func() {

@@ -14,9 +14,22 @@ import (
 // handshakes are equally long, and a replay is exact. X25519 takes the least time.
 
 var (
-	serverTLS *tls.Config
-	policy    *agent.TLSPolicy
+	certificate tls.Certificate
+	roots       = x509.NewCertPool()
+	curves      = []tls.CurveID{tls.X25519}
 )
+
+// Nothing of TLS outlives a run: a server's tls.Config keeps keys that it draws, and a TLSPolicy keeps sessions.
+
+// serverTLS returns the configuration of one origin in one run.
+func serverTLS() *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, CurvePreferences: curves}
+}
+
+// newPolicy returns the policy of the users of one run.
+func newPolicy() *agent.TLSPolicy {
+	return agent.NewTLSPolicy(&tls.Config{RootCAs: roots, CurvePreferences: curves})
+}
 
 func init() {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
@@ -33,9 +46,6 @@ func init() {
 	if err != nil {
 		panic(err)
 	}
-	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
-	curves := []tls.CurveID{tls.X25519}
-	serverTLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}}, CurvePreferences: curves}
-	policy = agent.NewTLSPolicy(&tls.Config{RootCAs: roots, CurvePreferences: curves})
+	certificate = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }

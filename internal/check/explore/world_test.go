@@ -24,6 +24,7 @@ type world struct {
 	r       *memory.Reactor
 	random  *rand.Rand // of what happens in the world
 	version version
+	policy  *agent.TLSPolicy
 
 	origins []*origin
 	proxies []*proxy
@@ -66,7 +67,7 @@ type user struct {
 
 // newWorld returns a world of some origins, without users.
 func newWorld(r *memory.Reactor, seed uint64, v version, origins int, site func() *web.Site) *world {
-	w := &world{r: r, random: rand.New(rand.NewPCG(seed, 1)), version: v, history: newHistory()}
+	w := &world{r: r, random: rand.New(rand.NewPCG(seed, 1)), version: v, policy: newPolicy(), history: newHistory()}
 	r.Seed(seed)
 	for i := range origins {
 		name := string(rune('a' + i))
@@ -84,7 +85,7 @@ func (o *origin) start() (stop func()) {
 	site.Root = o.w.root(o)
 	o.site, o.down = site, false
 	watched := o.w.watching(site, false)
-	secure := reactor.TLSServer(o.machine, reactor.TLSConfig{Config: serverTLS}, watched)
+	secure := reactor.TLSServer(o.machine, reactor.TLSConfig{Config: serverTLS()}, watched)
 	listen(o.machine, ":80", watched)
 	listen(o.machine, ":443", secure)
 	return func() {
@@ -136,7 +137,7 @@ func (w *world) newUser(plan userPlan) *user {
 	u.machine = w.r.Machine(fmt.Sprintf("user%d", n), fmt.Sprintf("10.0.1.%d", n), fmt.Sprintf("fd00::1:%d", n))
 	u.machine.Process(func() func() { return func() { w.counts.restarts++ } })
 	u.pool = agent.NewPool(u.machine, plan.pool)
-	config := client.Config{AgentConfig: agent.Config{Pool: u.pool, Protocols: w.version.protocols(), TLS: policy}}
+	config := client.Config{AgentConfig: agent.Config{Pool: u.pool, Protocols: w.version.protocols(), TLS: w.policy}}
 	switch {
 	case plan.proxy != nil:
 		config.AgentConfig.Proxy = agent.ProxyURL(plan.proxy.url())
@@ -162,7 +163,7 @@ func (u *user) endpoint(to *url.URL) (endpoints.ClientEndpoint, error) {
 	if to.Scheme != "https" {
 		return watchedEndpoint{endpoints.NewHostname(u.machine, to.Hostname(), "80", endpoints.HostnameConfig{}), u.w, false}, nil
 	}
-	config := policy.ConfigFor(to.Hostname(), "443").Clone()
+	config := u.w.policy.ConfigFor(to.Hostname(), "443").Clone()
 	config.NextProtos = u.w.version.negotiated()
 	e := endpoints.NewHostname(u.machine, to.Hostname(), "443", endpoints.HostnameConfig{})
 	return watchedEndpoint{endpoints.WrapTLS(u.machine, reactor.TLSConfig{Config: config}, e), u.w, true}, nil
