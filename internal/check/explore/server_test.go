@@ -51,6 +51,9 @@ func (c *call) served(req *web.Request) {
 	req.NotifyFinish().AddBoth(func(_ deferred.None, err error) (deferred.None, error) {
 		c.finished++
 		w.note("%d: finished: %v", c.id, err)
+		if err != nil && c.ends == "never" && c.kind != "handler" && req.Err() == nil {
+			req.Fail(err) // the client has ended its side: else the connection stays
+		}
 		return deferred.None{}, nil
 	})
 	c.secrets(req)
