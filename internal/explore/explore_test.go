@@ -264,7 +264,8 @@ func TestPrioritiesOfOneTaskKeepItsOrder(t *testing.T) {
 	}
 }
 
-// A program with faults at 3 steps, of 2 kinds each, and cancels at 2 steps.
+// A program with latencies and faults at 3 steps, of 2 kinds each, cancels at 2 steps, and an order of 3
+// tasks.
 func smallProgram(c memory.Choices) []Point {
 	r := new(Recorder)
 	r.Start(c)
@@ -277,34 +278,40 @@ func smallProgram(c memory.Choices) []Point {
 	for range 2 {
 		r.Choose(memory.Cancel, 2)
 	}
+	r.Pick([]memory.Task{1, 2, 3})
 	return r.Points()
 }
 
-// TestPlan: the natural run, then each single fault and cancel, then the others in turn.
+// TestPlan: the natural run, then each single fault, cancel, delay and order in turn, then the others in turn.
 func TestPlan(t *testing.T) {
-	single := []string{"0 fault:1", "0 fault:2", "1 fault:1", "1 fault:2", "2 fault:1", "2 fault:2", "0 cancel:1", "1 cancel:1"}
 	for _, test := range []struct {
 		name       string
 		strategies Strategy
 		runs       int
 		want       string // a letter for each run
 		sampled    bool
+		singles    string
 	}{
-		{"all", 0, 20, "NFFFFFFCCPRPRPRPRPRP", false},
-		{"all, too few runs", 0, 10, "NFFFFCRPRP", true},
-		{"random", Random, 4, "RRRR", false},
-		{"priorities", Priorities, 4, "PPPP", false},
-		{"both", Random | Priorities, 4, "RPRP", false},
-		{"natural", NaturalRun, 4, "N", false},
-		{"faults", EachFault, 100, "NFFFFFF", false},
-		{"cancels", EachCancel, 100, "NCC", false},
-		{"faults and cancels", EachFault | EachCancel, 100, "NFFFFFFCC", false},
-		{"faults, too few runs", EachFault, 4, "NFFF", true},
-		{"natural and random", NaturalRun | Random, 4, "NRRR", false},
-		{"one run", 0, 1, "N", true},
+		{"all", 0, 30, "NFCDOFCDOFDFFFRPRPRPRPRPRPRPRP", false,
+			"fault 0:1, cancel 0:1, latency 0:9, order 0:1, fault 0:2, cancel 1:1, latency 1:9, order 0:2, fault 1:1, latency 2:9, fault 1:2, fault 2:1, fault 2:2"},
+		{"all, too few runs", 0, 10, "NFCDOFRPRP", true, "fault 0:1, cancel 0:1, latency 0:9, order 0:1, fault 1:2"},
+		{"random", Random, 4, "RRRR", false, ""},
+		{"priorities", Priorities, 4, "PPPP", false, ""},
+		{"both", Random | Priorities, 4, "RPRP", false, ""},
+		{"natural", NaturalRun, 4, "N", false, ""},
+		{"faults", EachFault, 100, "NFFFFFF", false, "fault 0:1, fault 0:2, fault 1:1, fault 1:2, fault 2:1, fault 2:2"},
+		{"cancels", EachCancel, 100, "NCC", false, "cancel 0:1, cancel 1:1"},
+		{"delays", EachDelay, 100, "NDDD", false, "latency 0:9, latency 1:9, latency 2:9"},
+		{"orders", EachOrder, 100, "NOO", false, "order 0:1, order 0:2"},
+		{"faults and cancels", EachFault | EachCancel, 100, "NFCFCFFFF", false,
+			"fault 0:1, cancel 0:1, fault 0:2, cancel 1:1, fault 1:1, fault 1:2, fault 2:1, fault 2:2"},
+		{"faults, too few runs", EachFault, 4, "NFFF", true, "fault 0:1, fault 1:1, fault 2:1"},
+		{"delays, too few runs", EachDelay, 3, "NDD", true, "latency 0:9, latency 1:9"},
+		{"natural and random", NaturalRun | Random, 4, "NRRR", false, ""},
+		{"one run", 0, 1, "N", true, ""},
 	} {
 		p := Plan{Runs: test.runs, Seed: 1, Strategies: test.strategies, Depth: 3}
-		letters := map[Strategy]string{NaturalRun: "N", EachFault: "F", EachCancel: "C", Random: "R", Priorities: "P"}
+		letters := map[Strategy]string{NaturalRun: "N", EachFault: "F", EachCancel: "C", EachDelay: "D", EachOrder: "O", Random: "R", Priorities: "P"}
 		var got string
 		var singles []string
 		for {
@@ -314,7 +321,7 @@ func TestPlan(t *testing.T) {
 			}
 			got += letters[strategy]
 			points := smallProgram(c)
-			if strategy == EachFault || strategy == EachCancel {
+			if strategy&(NaturalRun|Random|Priorities) == 0 {
 				if n := TapeOf(points).Len(); n != 1 {
 					t.Errorf("%s: a run has %d deviations", test.name, n)
 				}
@@ -322,11 +329,8 @@ func TestPlan(t *testing.T) {
 			}
 			p.Learn(points)
 		}
-		if got != test.want || p.Sampled() != test.sampled {
-			t.Errorf("%s: %s, sampled %t, want %s, %t", test.name, got, p.Sampled(), test.want, test.sampled)
-		}
-		if test.name == "all" && !slices.Equal(singles, single) {
-			t.Errorf("the single faults and cancels are %q, want %q", singles, single)
+		if got != test.want || p.Sampled() != test.sampled || strings.Join(singles, ", ") != test.singles {
+			t.Errorf("%s: %s, sampled %t, single %q\nwant %s, %t, %q", test.name, got, p.Sampled(), singles, test.want, test.sampled, test.singles)
 		}
 	}
 }
@@ -336,7 +340,7 @@ func firstDeviation(points []Point) string {
 	var at [kinds]int
 	for _, p := range points {
 		if p.Value != 0 {
-			return fmt.Sprintf("%d %v:%d", at[p.Kind], p.Kind, p.Value)
+			return fmt.Sprintf("%v %d:%d", p.Kind, at[p.Kind], p.Value)
 		}
 		at[p.Kind]++
 	}

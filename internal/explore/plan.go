@@ -13,6 +13,8 @@ const (
 	NaturalRun Strategy = 1 << iota // one run in which every choice is natural
 	EachFault                       // one run for each fault at each step of the natural run
 	EachCancel                      // one run for each cancel at each step of the natural run
+	EachDelay                       // one run for each latency of the natural run, which is the longest
+	EachOrder                       // one run for each other task at each step of the natural run
 	Random                          // all choices at random
 	Priorities                      // orders by priorities, the others at random
 	all        = 1<<iota - 1
@@ -26,8 +28,8 @@ type Plan struct {
 	Depth      int      // of Priorities
 
 	begun    int
-	strategy Strategy // of the run that Next has begun
-	singles  []Tape   // still to be run: one choice is not natural
+	strategy Strategy      // of the run that Next has begun
+	singles  []alternative // still to be run
 	sampled  bool
 	points   [kinds]int // of all runs
 	learned  int        // number of runs
@@ -49,17 +51,14 @@ func (p *Plan) Next() (choices memory.Choices, strategy Strategy, ok bool) {
 func (p *Plan) choose() memory.Choices {
 	random := p.Strategies & (Random | Priorities)
 	switch {
-	case p.begun == 1 && p.Strategies&(NaturalRun|EachFault|EachCancel) != 0:
+	case p.begun == 1 && p.Strategies&^(Random|Priorities) != 0:
 		p.strategy = NaturalRun
 		return Natural{}
 	case len(p.singles) != 0:
-		tape := p.singles[0]
+		next := p.singles[0]
 		p.singles = p.singles[1:]
-		p.strategy = EachFault
-		if len(tape.answers[memory.Cancel]) != 0 {
-			p.strategy = EachCancel
-		}
-		return NewReplay(tape)
+		p.strategy = next.strategy()
+		return NewReplay(next.tape())
 	case random == 0:
 		return nil
 	case random == Priorities || random != Random && p.begun%2 == 0:
@@ -91,57 +90,95 @@ func (p *Plan) Learn(points []Point) {
 	}
 	p.learned++
 	if p.strategy == NaturalRun {
-		p.singles = p.single(points)
+		p.planSingles(points)
 	}
 }
 
-// single returns the tapes with one fault or cancel at one step of the natural run, or as many of them as
-// there are runs for, evenly distributed.
-func (p *Plan) single(points []Point) []Tape {
-	var questions []question
-	total := 0
-	for _, s := range []struct {
-		strategy Strategy
-		kind     memory.Choice
-	}{{EachFault, memory.Fault}, {EachCancel, memory.Cancel}} {
-		at := 0
-		for _, point := range points {
-			if p.Strategies&s.strategy != 0 && point.Kind == s.kind {
-				questions = append(questions, question{point.Kind, at, total})
-				total += int(point.N) - 1
-				at++
-			}
+// exhaustive are the strategies with a run for each alternative answer to the questions of a kind.
+var exhaustive = [...]struct {
+	strategy Strategy
+	kind     memory.Choice
+}{{EachFault, memory.Fault}, {EachCancel, memory.Cancel}, {EachDelay, memory.Latency}, {EachOrder, memory.Order}}
+
+// An alternative is an answer of the natural run's questions that is not natural.
+type alternative struct {
+	kind  memory.Choice
+	at    int // the number of questions of its kind before it
+	value uint32
+}
+
+// alternatives returns the alternative answers to the questions of a kind. Of the latencies, only
+// the longest are among them.
+func alternatives(points []Point, kind memory.Choice) (all []alternative) {
+	at := 0
+	for _, point := range points {
+		if point.Kind != kind {
+			continue
+		}
+		first := uint32(1)
+		if kind == memory.Latency {
+			first = point.N - 1
+		}
+		for value := first; value < point.N; value++ {
+			all = append(all, alternative{kind, at, value})
+		}
+		at++
+	}
+	return all
+}
+
+// tape returns the tape of the run with no other alternative.
+func (a alternative) tape() Tape {
+	answers := make([]uint32, a.at+1)
+	answers[a.at] = a.value
+	return Tape{}.with(a.kind, answers)
+}
+
+// strategy returns the strategy that a is of.
+func (a alternative) strategy() Strategy {
+	for _, e := range exhaustive {
+		if e.kind == a.kind {
+			return e.strategy
 		}
 	}
+	return 0
+}
+
+// planSingles plans the runs with one alternative answer. If there are too few runs for all, each
+// strategy gets the same number, or all that it needs if that is less, evenly distributed over the
+// natural run. The strategies take turns, so that none waits for the end of another one.
+func (p *Plan) planSingles(points []Point) {
 	room := p.Runs - p.begun
 	if p.Strategies&(Random|Priorities) != 0 {
 		room = min(room, p.Runs/2)
 	}
-	p.sampled = total > room
-	tapes := make([]Tape, min(room, total))
-	for i := range tapes {
-		n := i * total / len(tapes)
-		for len(questions) > 1 && questions[1].before <= n {
-			questions = questions[1:]
+	var all [len(exhaustive)][]alternative
+	total := 0
+	for i, e := range exhaustive {
+		if p.Strategies&e.strategy != 0 {
+			all[i] = alternatives(points, e.kind)
+			total += len(all[i])
 		}
-		tapes[i] = questions[0].answered(uint32(n - questions[0].before + 1))
 	}
-	return tapes
+	p.sampled = total > room
+	room = min(room, total)
+	// Deal the runs to the strategies, one each in turn.
+	var turns []int // the strategy of each run
+	var dealt [len(exhaustive)]int
+	for len(turns) < room {
+		for i := range all {
+			if dealt[i] < len(all[i]) && len(turns) < room {
+				dealt[i]++
+				turns = append(turns, i)
+			}
+		}
+	}
+	var next [len(exhaustive)]int
+	for _, i := range turns {
+		p.singles = append(p.singles, all[i][next[i]*len(all[i])/dealt[i]])
+		next[i]++
+	}
 }
 
-// A question is one of the natural run that has answers which are not natural.
-type question struct {
-	kind   memory.Choice
-	at     int // the number of questions of its kind before it
-	before int // the number of such answers of all questions before it
-}
-
-// answered returns the tape with one answer.
-func (q question) answered(v uint32) Tape {
-	answers := make([]uint32, q.at+1)
-	answers[q.at] = v
-	return Tape{}.with(q.kind, answers)
-}
-
-// Sampled reports whether there were too many single faults and cancels to run each of them.
+// Sampled reports whether there were too many alternatives to run each of them.
 func (p *Plan) Sampled() bool { return p.sampled }

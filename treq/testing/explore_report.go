@@ -57,12 +57,12 @@ func (o *run) choices() (words []string) {
 	return words
 }
 
-// story returns the trace with the failures of the function in it. If there are such, what is after its return
-// says nothing about them.
+// story returns the trace with the failures of the function in it. What comes after them says nothing
+// about them.
 func (o *run) story() (trace memory.Trace) {
 	end := len(o.trace)
-	if len(o.failures) != 0 && o.returned != 0 {
-		end = o.returned
+	if n := len(o.failures); n != 0 {
+		end = max(o.returned, o.failures[n-1].at)
 	}
 	from := 0
 	for _, f := range o.failures {
@@ -154,6 +154,7 @@ func (x *explorer) report() {
 	}
 	if x.tape == nil {
 		x.logSummary()
+		x.checkPossible()
 		x.checkSometimes()
 	}
 }
@@ -168,7 +169,7 @@ func (x *explorer) logSummary() {
 		fmt.Fprintf(&b, ", %d skipped", s.Skipped)
 	}
 	if x.plan.Sampled() {
-		b.WriteString("; too few for each single fault and cancel")
+		b.WriteString("; too few for each single fault, cancel, delay and order")
 	}
 	for _, kind := range slices.Sorted(maps.Keys(s.Choices)) {
 		fmt.Fprintf(&b, "\n    %s: %d choices, %d not natural", kind, s.Choices[kind], s.Changes[kind])

@@ -87,7 +87,7 @@ func (x *explorer) do(choices memory.Choices, how watch) *run {
 	defer o.census.Close()
 	current.Store(o)
 	defer current.Store(nil)
-	o.steps = []func(){o.call, o.settle, o.clean, o.check}
+	o.steps = []func(){o.call, o.work, o.settle, o.clean, o.check}
 	for o.next < len(o.steps) {
 		x.stage.do(o.advance)
 	}
@@ -137,6 +137,14 @@ func (o *run) call() {
 
 // broken reports whether the function has not come to its end.
 func (o *run) broken() bool { return o.tb.stopped || len(o.problems) != 0 }
+
+// work runs the reactor while things may fail. A function that only sets things up has no other time
+// in which something could.
+func (o *run) work() {
+	if !o.broken() && o.x.Work > 0 {
+		o.r.RunFor(o.x.Work)
+	}
+}
 
 // settle runs the reactor until what is idle has timed out.
 func (o *run) settle() {
@@ -240,5 +248,6 @@ const (
 	defaultDepth    = 3
 	defaultMaxTurns = 10_000
 	defaultMaxTime  = 24 * time.Hour
+	defaultWork     = time.Minute
 	defaultSettle   = 10 * time.Minute
 )

@@ -87,7 +87,8 @@ func newExplorer(t testing.TB, name string, e Exploration, f func(t testing.TB, 
 	x.t, _ = t.(*testing.T)
 	x.MaxTurns = cmp.Or(e.MaxTurns, defaultMaxTurns)
 	x.Settle = cmp.Or(e.Settle, defaultSettle)
-	x.MaxTime = cmp.Or(e.MaxTime, defaultMaxTime) + max(0, x.Settle)
+	x.Work = cmp.Or(e.Work, defaultWork)
+	x.MaxTime = cmp.Or(e.MaxTime, defaultMaxTime) + max(0, x.Work) + max(0, x.Settle)
 	x.Depth = cmp.Or(e.Depth, defaultDepth)
 	var errs [3]error
 	x.runs, errs[0] = runsOf(cmp.Or(e.Runs, defaultRuns))
