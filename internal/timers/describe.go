@@ -141,6 +141,25 @@ func describeFunc(f any) string {
 	return fmt.Sprintf("%s (%s:%d)", FuncName(f), filepath.Base(file), line)
 }
 
+// Place returns the name of the function f. For a function literal, that is its file and line, since the
+// names of literals depend on what the compiler inlines.
+func Place(f any) string {
+	pc := reflect.ValueOf(f).Pointer()
+	name := FuncName(f)
+	if !isLiteral(name) {
+		return name
+	}
+	file, line := runtime.FuncForPC(pc).FileLine(pc)
+	pkg, _, _ := strings.Cut(name, ".")
+	return fmt.Sprintf("%s/%s:%d", strings.TrimSuffix(pkg, "_test"), filepath.Base(file), line)
+}
+
+// isLiteral reports whether name is that of a function literal, such as main.run.func1.2.
+func isLiteral(name string) bool {
+	_, number, _ := strings.Cut(name, ".func")
+	return number != "" && '0' <= number[0] && number[0] <= '9'
+}
+
 // maker returns the program counter of who schedules a call now, or 0.
 func (h *Heap) maker() uintptr {
 	var pcs [24]uintptr

@@ -89,7 +89,11 @@ func (n *network) Listen(network, address string, accept func(reactor.Socket, er
 	n.listeners[l.at] = l
 	n.usePort(l.at, 1)
 	if n.tracing {
-		n.trace(Event{Kind: "listen", Text: l.at.String()})
+		e := Event{Kind: "listen", Text: l.at.String()}
+		if m != nil {
+			e.From = netip.AddrPortFrom(m.addrs[0], l.at.ip.Port()).String()
+		}
+		n.trace(e)
 	}
 	return l, nil
 }

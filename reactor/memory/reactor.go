@@ -174,7 +174,7 @@ func (r *Reactor) CallLater(delay time.Duration, f func()) reactor.DelayedCall {
 	}
 	var number int
 	call := r.Loop.CallLater(delay, func() {
-		r.net.trace(Event{Kind: "timer", N: number})
+		r.net.trace(Event{Kind: "timer", N: number, Func: timers.Place(f)})
 		f()
 	})
 	timers.Describe(call, timers.Func(f))

@@ -10,7 +10,7 @@ import (
 
 // An Event is one line of a [Trace]. Events can be compared with ==.
 //
-// As JSON, an event is an object with the fields at, conn, side, from, kind, n and text. at is a
+// As JSON, an event is an object with the fields at, conn, side, from, kind, n, text and func. at is a
 // number of nanoseconds. Fields other than at and kind are left out where they are empty.
 type Event struct {
 	// At is the time of the event, since the start of the clock.
@@ -20,7 +20,8 @@ type Event struct {
 	Conn int `json:"conn,omitempty"`
 	// Side is the side of the connection that acts, if any.
 	Side Side `json:"side,omitempty"`
-	// From is the client's address, for an attempt to connect. String leaves it out.
+	// From is the client's address, for an attempt to connect, and the address of the machine whose
+	// port listens. String leaves it out.
 	From string `json:"from,omitempty"`
 	// Kind is the kind of event:
 	//
@@ -48,6 +49,9 @@ type Event struct {
 	Kind string `json:"kind"`
 	N    int    `json:"n,omitempty"`
 	Text string `json:"text,omitempty"`
+	// Func is the function of a timer: its name, or the file and the line of a function literal.
+	// String leaves it out.
+	Func string `json:"func,omitempty"`
 }
 
 // A Side is one of the two sides of a connection.

@@ -136,7 +136,7 @@ func TestExploreReport(t *testing.T) {
 		`^Explore: run \d+ of 1000 fails, with seed 5:\n`,
 		`\n    explore_test.go:\d+: the first one is the last one: \[[12] [12] 0\]\n`,
 		`\nThe choices that matter, 1 of \d+ \(none of them can be left out\):\n    0s +thread \d takes`,
-		`\nWhat happened:\n(    .*\n)*    .* failure explore_test.go:\d+: the first one`,
+		`\nWhat happened:\n(    .*\n)*    .* !! the test fails: explore_test.go:\d+: the first one`,
 		`\nThe log:\n    explore_test.go:\d+: order \[`,
 		`\nTo repeat this run:\n    TREQTESTING_TAPE=1\S+ go test -v -run '\^TestExploreReport\$' github\.com/\S+/treq/testing$`,
 	} {

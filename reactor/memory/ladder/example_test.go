@@ -49,7 +49,7 @@ func ExampleNew() {
 	// 10ms    │<──────······│             #1 is connected
 	//         ├──────·······│             #1 "what time is it?\n" (17 B)
 	// 15ms    │······──────>│             #1 "what time is it?\n" (17 B)
-	// 1.015s  │             │             timer 1
+	// 1.015s  │             │             timer 1: ladder/example_test.go:30
 	//         │·······──────┤             #1 "noon\n" (5 B)
 	// 1.02s   │<──────······│             #1 "noon\n" (5 B)
 	//         ├──────·······│             #1 closes

@@ -22,6 +22,14 @@ type item struct {
 	period int    // how many rows the hidden ones repeat; 0 if they do not
 }
 
+// end returns the last row of the item.
+func (it item) end() *row {
+	if it.row != nil {
+		return it.row
+	}
+	return it.hidden[len(it.hidden)-1]
+}
+
 // text is what the item says.
 func (it item) text() string {
 	if it.row != nil {
@@ -30,7 +38,7 @@ func (it item) text() string {
 	bytes, choices := 0, 0
 	for _, r := range it.hidden {
 		bytes += r.bytes
-		if r.tone == toneChoice {
+		if r.tone.matters() {
 			choices++
 		}
 	}
@@ -132,10 +140,10 @@ func kindsOf(rows []*row) []int {
 	for i, r := range rows {
 		k := kind{r.shape, r.tone, r.from, r.to, r.label, 0}
 		switch {
-		case r.tone == toneChoice:
+		case r.tone.matters():
 			k.choice = i + 1
-		case r.tone == toneTime && strings.HasPrefix(r.label, "timer"):
-			k.label = "timer"
+		case r.timer:
+			_, k.label, _ = strings.Cut(r.label, ": ")
 		case r.tone == toneData && !r.known:
 			k.label = "data"
 		case r.tone == toneData:
@@ -169,7 +177,7 @@ func bound(items []item, n int) []item {
 		}
 	}
 	for _, it := range items[first:last] {
-		if it.row != nil && it.row.tone == toneChoice && keep >= 3 {
+		if it.row != nil && it.row.tone.matters() && keep >= 3 {
 			keep -= 2 // it, and what is left out before it
 			flush()
 			kept = append(kept, it)

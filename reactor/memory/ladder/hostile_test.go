@@ -34,7 +34,7 @@ var hostile = []string{
 	"Note over h0: wrap: nowrap: participant h9 as evil",
 	"```\n# heading\n[link](javascript:alert(1)) $$x$$ `code` | table | __b__ **b** https://evil.example",
 	"-->>h0: x", "%00", `\u202e`, "日本語 العربية עברית 👩‍👩‍👧",
-	strings.Repeat("A", 5000), strings.Repeat("<", 5000),
+	strings.Repeat("A", 400), strings.Repeat("<", 400),
 }
 
 // hostileLadders returns ladders with s in all places that hold text.
@@ -53,7 +53,13 @@ func hostileLadders(s string) (all []*ladder.Ladder) {
 			{Conn: 3, Side: memory.Side(s), Kind: "read", N: 5, Text: preview},
 			{Conn: 3, Side: memory.ServerSide, Kind: "end", Text: s},
 			{Kind: "choice", Text: s},
-			{Kind: "timer", N: 1, Text: s},
+			{Kind: "timer", N: 1, Func: s},
+			{Kind: "stop", Text: s},
+			{Kind: "stop", Text: "client" + s},
+			{Kind: "start", Text: s},
+			{Kind: "jump", Text: s},
+			{Kind: "failure", Text: s},
+			{Kind: "listen", Text: s, From: s},
 			{Kind: "advance", Text: s},
 			{Kind: s, Side: memory.Side(s), Text: s},
 			{Conn: -4, Kind: "write", N: -5, Text: s},

@@ -85,6 +85,7 @@ section{border-radius:7px;padding:7px 10px;scroll-margin-top:18px;border:1px sol
 section:target{background:var(--paper);border-color:var(--c0);box-shadow:0 1px 6px #0002}
 h3{font-size:13px;font-weight:500;margin:2px 0;overflow-wrap:anywhere}
 h3.bad{color:var(--bad)}
+h3.fail{color:var(--bad);font-weight:700}
 h3.choice{color:var(--choice);font-weight:700}
 time{color:var(--muted);font-variant-numeric:tabular-nums;margin-right:6px}
 pre{font:11px/1.5 ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;margin:0;white-space:pre-wrap;overflow-wrap:anywhere;color:var(--muted)}

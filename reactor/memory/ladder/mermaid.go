@@ -66,7 +66,7 @@ func (p *picture) mermaidRow(r *row, text string) string {
 	}
 	switch r.shape {
 	case note:
-		if r.tone == toneChoice {
+		if r.tone.matters() {
 			text = "!! " + text
 		}
 		return fmt.Sprintf("Note over %s: %s", p.span(), mermaidText(text))

@@ -1,6 +1,7 @@
 package ladder
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -31,9 +32,13 @@ const (
 	toneEnd    tone = "end"   // a connection ends in order
 	toneBad    tone = "bad"   // it is refused, or reset
 	toneTime   tone = "time"  // a timer, or the test moves the clock
-	toneQuiet  tone = "quiet" // a port listens
+	toneQuiet  tone = "quiet" // a port listens, or a machine starts
 	toneChoice tone = "choice"
+	toneFail   tone = "fail" // the test fails
 )
+
+// matters reports whether a row of the tone explains the run: such a row is not left out, nor folded.
+func (t tone) matters() bool { return t == toneChoice || t == toneFail }
 
 // A row is a line of the ladder.
 type row struct {
@@ -44,11 +49,14 @@ type row struct {
 	conn     int // number of the connection, or 0
 	label    string
 	known    bool // the label says what the bytes are
+	timer    bool // the label is the number and the function of a timer
 	bytes    int
 	left     *row // for arrives: the row where the message left
 	arrived  bool // for departs: it arrives in a later row
+	refused  bool // for departs: the peer refuses it, as a later row says
 	events   []int
-	index    int // in the rows
+	stopped  []bool // by column, which machines are stopped after the row; a missing one is not
+	index    int    // in the rows
 	removed  bool
 }
 
@@ -96,6 +104,7 @@ type builder struct {
 	barrier int   // the index of the last note; -1 before
 	event   int   // the index of the present event
 	at      time.Duration
+	stopped []bool // that of the rows that are added now; never changed in place
 }
 
 // build returns the columns and the rows of trace.
@@ -114,7 +123,7 @@ func build(trace memory.Trace, names map[string]string) ([]column, []*row) {
 		}
 	}
 	for _, r := range rows {
-		if r.shape != departs || r.arrived {
+		if r.shape != departs || r.arrived || r.refused {
 			continue
 		}
 		switch r.tone {
@@ -172,7 +181,7 @@ func (b *builder) add(e memory.Event) {
 
 // row adds r and returns it.
 func (b *builder) row(r *row) *row {
-	r.at, r.index = b.at, len(b.rows)
+	r.at, r.index, r.stopped = b.at, len(b.rows), b.stopped
 	r.events = append(r.events, b.event)
 	b.rows = append(b.rows, r)
 	switch r.shape {
@@ -211,10 +220,7 @@ func (b *builder) arrive(left *row, label string) *row {
 			left.shape = message
 			left.events = append(left.events, b.event)
 			return left
-		case b.lastOf(left.from) == left.index: // move it down
-			moved := *left
-			left.removed = true
-			*left = moved
+		case b.lastOf(left.from) == left.index:
 			return b.moveDown(left)
 		}
 	}
@@ -225,8 +231,7 @@ func (b *builder) arrive(left *row, label string) *row {
 // moveDown makes left, the last row of its sender, the last row of all, and lets it arrive there.
 func (b *builder) moveDown(left *row) *row {
 	b.rows[left.index] = &row{removed: true}
-	left.removed = false
-	left.index = len(b.rows)
+	left.index, left.stopped = len(b.rows), b.stopped
 	left.shape = message
 	left.events = append(left.events, b.event)
 	b.rows = append(b.rows, left)
@@ -269,10 +274,13 @@ func (b *builder) opensOnly(column int, r *row) bool {
 }
 
 func (b *builder) failed(c *connection, e memory.Event) {
-	if r := c.opening; r != nil && r.shape == departs && b.opensOnly(c.client, r) {
-		r.shape, r.tone, r.label = message, toneBad, r.label+": "+clean(e.Text)
-		r.events = append(r.events, b.event)
-		return
+	if r := c.opening; r != nil && r.shape == departs {
+		if b.opensOnly(c.client, r) {
+			r.shape, r.tone, r.label = message, toneBad, r.label+": "+clean(e.Text)
+			r.events = append(r.events, b.event)
+			return
+		}
+		r.refused = strings.Contains(e.Text, "refused")
 	}
 	b.row(&row{shape: mark, tone: toneBad, from: c.client, to: c.client, conn: e.Conn, label: "cannot connect: " + clean(e.Text)})
 }
@@ -383,7 +391,7 @@ func (b *builder) addNote(e memory.Event) {
 	switch e.Kind {
 	case "listen":
 		r.shape, r.label = mark, "listens on "+clean(e.Text)
-		at, ok := b.listensAt(e.Text)
+		at, ok := b.listensAt(cmp.Or(e.From, e.Text))
 		if !ok {
 			r.shape = note
 			r.label = "a port " + r.label
@@ -392,12 +400,18 @@ func (b *builder) addNote(e memory.Event) {
 	case "advance":
 		r.tone, r.label = toneTime, "the clock moves by "+clean(e.Text)
 	case "timer":
-		r.tone, r.label = toneTime, fmt.Sprintf("timer %d", e.N)
-		if e.Text != "" {
-			r.label += " " + clean(e.Text)
+		r.tone, r.label, r.timer = toneTime, fmt.Sprintf("timer %d", e.N), true
+		if e.Func != "" {
+			r.label += ": " + clean(e.Func)
 		}
+	case "jump":
+		r.tone, r.label = toneTime, "the wall clock jumps by "+clean(e.Text)
+	case "stop":
+		b.machine(r, e.Text, true)
+	case "start":
+		b.machine(r, e.Text, false)
 	case "failure": // of Explore
-		r.tone, r.label = toneChoice, "the test fails: "+clean(e.Text)
+		r.tone, r.label = toneFail, "the test fails: "+clean(e.Text)
 	case "choice":
 		r.tone, r.label = toneChoice, clean(e.Text)
 	default:
@@ -405,6 +419,28 @@ func (b *builder) addNote(e memory.Event) {
 	}
 	b.row(r)
 }
+
+// machine makes r say that the machine called name stops or starts.
+func (b *builder) machine(r *row, name string, stops bool) {
+	r.label = "starts"
+	if stops {
+		r.tone, r.label = toneBad, "stops"
+	}
+	column, ok := b.columns.byName[name]
+	if !ok { // it has no connections
+		r.label = clean(name) + " " + r.label
+		return
+	}
+	r.shape, r.from, r.to = mark, column, column
+	b.stopped = append(make([]bool, 0, len(b.columns.all)), b.stopped...)
+	for len(b.stopped) <= column {
+		b.stopped = append(b.stopped, false)
+	}
+	b.stopped[column] = stops
+}
+
+// isStopped reports whether the machine of a column is stopped after r.
+func (r *row) isStopped(column int) bool { return column < len(r.stopped) && r.stopped[column] }
 
 // listensAt returns the column of a port. A port at every address has one if one host has its
 // connections.

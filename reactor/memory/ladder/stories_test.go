@@ -169,7 +169,33 @@ var stories = map[string]func(t testing.TB) *ladder.Ladder{
 			{At: 3 * ms, Conn: 1, Side: memory.ServerSide, Kind: "end", Text: "connection was reset by the peer"},
 			{At: 3 * ms, Conn: 1, Side: memory.ServerSide, Kind: "reset"},
 			{At: 4 * ms, Kind: "juggle", N: 3, Text: "balls"},
+			{At: 5 * ms, Kind: "failure", Text: "the account has 0 EUR, want 17 EUR"},
 		}, map[string]string{"10.0.0.1": "shop", "192.0.2.1": "bank"})
+	},
+	"machines": func(t testing.TB) *ladder.Ladder {
+		r := memory.New()
+		bank, shop := r.Machine("bank"), r.Machine("shop")
+		r.Latency("bank", "shop", 20*time.Millisecond)
+		r.StartTrace()
+		bank.Process(func() (stop func()) {
+			bank.ListenTCP(":80", reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return &peer{} }))
+			return nil
+		})
+		pay := func(p *peer) {
+			factory := reactor.FactoryFunc(func(net.Addr) reactor.Protocol { return p })
+			shop.ConnectTCP("10.0.0.2:80", factory, reactor.ConnectConfig{}).AddErrback(func(error) (none reactor.Protocol, _ error) { return })
+		}
+		client := &peer{made: func(p *peer) { p.say("pay 17 EUR") }}
+		pay(client)
+		r.CallLater(time.Second, func() { bank.Stop() })
+		r.CallLater(2*time.Second, func() { pay(&peer{}) })
+		r.CallLater(3*time.Second, bank.Start)
+		r.CallLater(4*time.Second, func() { r.JumpWallClock(time.Hour) })
+		r.CallLater(5*time.Second, func() { pay(&peer{}) })
+		r.RunFor(time.Minute)
+		l := ladder.Of(r)
+		l.Title = "A bank stops and starts"
+		return l
 	},
 	"http2": func(testing.TB) *ladder.Ladder {
 		return ladder.New(memory.Trace{

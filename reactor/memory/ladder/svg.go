@@ -86,7 +86,7 @@ func (d *drawing) draw() {
 	}
 	bottom := d.top + len(d.items)*rowHeight + 10
 	for i := range d.columns {
-		d.printf(`<path class="life" d="M%d %dV%d"/>`+"\n", d.x(i), d.top-14, bottom)
+		d.life(i, bottom)
 	}
 	if len(d.items) == 0 {
 		d.printf(`<text class="label quiet" x="24" y="%d">nothing happens</text>`+"\n", d.top-20)
@@ -117,6 +117,26 @@ func (d *drawing) draw() {
 		d.hosts(bottom)
 	}
 	d.printf("</svg>\n")
+}
+
+// life draws the line of a column. It is dashed while the machine is stopped.
+func (d *drawing) life(column, bottom int) {
+	from, stopped := d.top-14, false
+	piece := func(to int) {
+		class := "life"
+		if stopped {
+			class = "life stopped"
+		}
+		d.printf(`<path class="%s" d="M%d %dV%d"/>`+"\n", class, d.x(column), from, to)
+	}
+	for i, it := range d.items {
+		if now := it.end().isStopped(column); now != stopped {
+			at := d.top + i*rowHeight + lineAt
+			piece(at)
+			from, stopped = at, now
+		}
+	}
+	piece(bottom)
 }
 
 // open begins the group of the item with number i.
@@ -172,12 +192,12 @@ func (d *drawing) hidden(it item, top int) {
 // banner draws text over all columns.
 func (d *drawing) banner(class string, top int, text string) {
 	left, right := d.x(0)-boxWidth/2, d.x(max(0, len(d.columns)-1))+boxWidth/2
-	text = cut(text, int(float64(right-left-48)/charWidth))
-	d.printf(`<rect class="banner %s" x="%d" y="%d" width="%d" height="%d" rx="6"/>`, class, left, top+6, right-left, rowHeight-8)
+	text = cut(text, int(float64(right-left-72)/charWidth)) // the bolt needs some room
+	d.printf(`<rect class="banner %s" x="%d" y="%d" width="%d" height="%d" rx="6"/>`, class, left, top+8, right-left, rowHeight-10)
 	x := (left + right) / 2
 	d.printf(`<text class="label %s" x="%d" y="%d" text-anchor="middle">%s</text>`, class, x, top+lineAt, html.EscapeString(text))
-	if class == "choice" {
-		d.printf(`<path class="bolt" transform="translate(%d %d)" d="M6 0L0 8H4L2 15L9 6H5Z"/>`, left+12, top+10)
+	if class == "choice" || class == "fail" {
+		d.printf(`<path class="bolt %s" transform="translate(%d %d)" d="M6 0L0 8H4L2 15L9 6H5Z"/>`, class, left+12, top+10)
 	}
 }
 
@@ -200,7 +220,11 @@ func (d *drawing) lines(r *row) {
 			d.head(to, y, float64(step), 0, class)
 		}
 	case departs:
-		if !r.arrived {
+		switch {
+		case r.refused:
+			d.line(from, y, to-8*step, y, class)
+			d.head(to, y, float64(step), 0, class)
+		case !r.arrived:
 			d.line(from, y, (from+to)/2, y, class+" lost")
 			d.printf(`<circle class="lostend %s" cx="%d" cy="%d" r="4"/>`, class, (from+to)/2+4*step, y)
 		}
@@ -251,8 +275,8 @@ func (d *drawing) row(r *row) {
 	switch r.shape {
 	case note:
 		banner := "time"
-		if r.tone == toneChoice {
-			banner = "choice"
+		if r.tone.matters() {
+			banner = string(r.tone)
 		}
 		d.banner(banner, y-lineAt, r.text())
 	case mark:
@@ -321,12 +345,13 @@ func (d *drawing) head(x, y int, dx, dy float64, class string) {
 
 // ladderStyle has the colors, for light and for dark.
 const ladderStyle = `
-.ladder{--paper:#fff;--ink:#1f2933;--muted:#7b8794;--faint:#e4e7eb;--host:#f5f7fa;--edge:#cbd2d9;--bad:#d64545;--choicebg:#fff3c4;--choice:#8d5a00;--choiceedge:#f0b429;--hit:#2f6fde1c;--c0:#2f6fde;--c1:#0c8a6a;--c2:#9446c9;--c3:#b45309;--c4:#c0267c;--c5:#0e7490;font-family:ui-sans-serif,system-ui,"Segoe UI",Helvetica,Arial,sans-serif}
-@media(prefers-color-scheme:dark){.ladder{--paper:#11161d;--ink:#e4e9f0;--muted:#8793a3;--faint:#28303b;--host:#1b232d;--edge:#3a4654;--bad:#ff7b72;--choicebg:#3a2d08;--choice:#ffd866;--choiceedge:#a87b12;--hit:#79aefc26;--c0:#79aefc;--c1:#4fd1a5;--c2:#cf9bf5;--c3:#f0a35e;--c4:#f58ac0;--c5:#5cc8dd}}
+.ladder{--paper:#fff;--ink:#1f2933;--muted:#7b8794;--faint:#e4e7eb;--host:#f5f7fa;--edge:#cbd2d9;--bad:#d64545;--fail:#b42318;--failtext:#fff;--choicebg:#fff3c4;--choice:#8d5a00;--choiceedge:#f0b429;--hit:#2f6fde1c;--c0:#2f6fde;--c1:#0c8a6a;--c2:#9446c9;--c3:#b45309;--c4:#c0267c;--c5:#0e7490;font-family:ui-sans-serif,system-ui,"Segoe UI",Helvetica,Arial,sans-serif}
+@media(prefers-color-scheme:dark){.ladder{--paper:#11161d;--ink:#e4e9f0;--muted:#8793a3;--faint:#28303b;--host:#1b232d;--edge:#3a4654;--bad:#ff7b72;--fail:#a32a20;--failtext:#fff;--choicebg:#3a2d08;--choice:#ffd866;--choiceedge:#a87b12;--hit:#79aefc26;--c0:#79aefc;--c1:#4fd1a5;--c2:#cf9bf5;--c3:#f0a35e;--c4:#f58ac0;--c5:#5cc8dd}}
 .ladder text{direction:ltr;unicode-bidi:isolate;white-space:pre}
 .ladder .paper{fill:var(--paper)}
 .ladder .heading{font-size:19px;font-weight:650;fill:var(--ink)}
 .ladder .life{stroke:var(--edge);stroke-width:1.5;fill:none}
+.ladder .life.stopped{stroke:var(--bad);stroke-dasharray:2 6}
 .ladder .host{fill:var(--host);stroke:var(--edge);stroke-width:1.2}
 .ladder .name{font-size:14px;font-weight:650;fill:var(--ink);text-anchor:middle}
 .ladder .addr{font-size:10.5px;fill:var(--muted);text-anchor:middle;font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace}
@@ -354,5 +379,8 @@ const ladderStyle = `
 .ladder .banner.choice{fill:var(--choicebg);stroke:var(--choiceedge);stroke-width:1.4}
 .ladder .label.choice{fill:var(--choice);stroke:none;font-weight:650}
 .ladder .bolt{fill:var(--choice)}
+.ladder .banner.fail{fill:var(--fail);stroke:var(--fail)}
+.ladder .label.fail{fill:var(--failtext);stroke:none;font-weight:650}
+.ladder .bolt.fail{fill:var(--failtext)}
 .ladder .label.fold,.ladder .label.time{stroke:none}
 `

@@ -15,7 +15,8 @@ const (
 
 // Text returns the ladder as text, for the log of a test. Lines are up to 100 columns wide for up to
 // four hosts. A message in flight is dotted: "├────··│" is one that leaves, "│··───>│" one that
-// arrives, and "├────?  │" one that never does. Choices begin with "!!".
+// arrives, and "├────?  │" one that never does. Choices, and the failure of a test, begin with "!!". The
+// line "╎" is that of a machine while it is stopped.
 func (l *Ladder) Text() string {
 	p := l.picture()
 	if len(p.items) == 0 {
@@ -82,12 +83,14 @@ func (t *textCanvas) header() string {
 func (t *textCanvas) line(at string, it item) string {
 	lanes := []rune(strings.Repeat(strings.Repeat(" ", t.lane), len(t.columns)))
 	for i := range t.columns {
-		lanes[i*t.lane] = '│'
+		if lanes[i*t.lane] = '│'; it.end().isStopped(i) {
+			lanes[i*t.lane] = '╎'
+		}
 	}
 	label := it.text()
 	if r := it.row; r != nil {
 		t.draw(lanes, r)
-		if r.tone == toneChoice {
+		if r.tone.matters() {
 			label = "!! " + label
 		}
 	} else {
@@ -104,7 +107,7 @@ func (t *textCanvas) draw(lanes []rune, r *row) {
 	from, to := r.from*t.lane, r.to*t.lane
 	switch r.shape {
 	case note:
-		if r.tone == toneChoice {
+		if r.tone.matters() {
 			for i := range t.columns {
 				lanes[i*t.lane] = '!'
 			}
@@ -128,7 +131,7 @@ func (t *textCanvas) arrow(lanes []rune, r *row, from, to int) {
 	for i := from + step; i != to; i += step {
 		before := (i-from)*step*2 < (to-from)*step
 		switch {
-		case r.shape == departs && !before && !r.arrived:
+		case r.shape == departs && !before && !r.arrived && !r.refused:
 			if (i-from-step)*step*2 < (to-from)*step {
 				lanes[i] = '?'
 			}
@@ -136,7 +139,7 @@ func (t *textCanvas) arrow(lanes []rune, r *row, from, to int) {
 			if lanes[i] == ' ' {
 				lanes[i] = '·'
 			}
-		case lanes[i] == '│':
+		case lanes[i] == '│', lanes[i] == '╎':
 			lanes[i] = '┼'
 		default:
 			lanes[i] = '─'
