@@ -74,7 +74,7 @@ func TestTheSameChoicesGiveTheSameTrace(t *testing.T) {
 	logtest.Capture(t) // ports that cannot accept
 	different, seeds := map[string]bool{}, 1000
 	if raceEnabled {
-		seeds = 100
+		seeds = 25
 	}
 	for seed := range uint64(seeds) {
 		run := func() memory.Trace {
@@ -95,7 +95,11 @@ func TestTheSameChoicesGiveTheSameTrace(t *testing.T) {
 
 // Without faults, all bytes arrive, in their order, whatever is chosen.
 func TestChoicesWithoutFaultsLoseNothing(t *testing.T) {
-	for seed := range uint64(60) {
+	seeds := uint64(60)
+	if raceEnabled {
+		seeds = 20
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			conditions := memory.Conditions{MaxLatency: 50 * time.Millisecond, MinBandwidth: 50_000, Whole: seed%3 == 0}
 			r := memory.NewReactor(memory.Config{Choices: newRandom(seed, 1+int(seed%20)), Conditions: conditions})
@@ -125,7 +129,11 @@ func TestChoicesWithoutFaultsLoseNothing(t *testing.T) {
 // With faults, no connection hangs for longer than the faults last: after EndFaults, each ends.
 func TestFaultsEnd(t *testing.T) {
 	logtest.Capture(t) // ports that cannot accept
-	for seed := range uint64(100) {
+	seeds := uint64(100)
+	if raceEnabled {
+		seeds = 40
+	}
+	for seed := range seeds {
 		r := memory.NewReactor(memory.Config{Choices: newRandom(seed, 1+int(seed%20)), Conditions: everything})
 		r.Seed(seed)
 		client, server := &talker{r: r, left: streamSize}, &talker{r: r, left: streamSize}
