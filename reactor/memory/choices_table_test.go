@@ -280,7 +280,7 @@ func TestEachKindOfChoice(t *testing.T) {
 0s       listen 192.0.2.1:80
 0s       #1 connect 192.0.2.1:80
 0s       #1 client choice the network cuts the link between client and server
-20s      #1 client failed connection was reset by the peer
+20s      #1 client failed connection was refused
 `},
 		{"answer stalled", dialogue, memory.Conditions{MayFail: link}, map[memory.Choice][]int{memory.Fault: {0, 1}}, `
 0s       listen 192.0.2.1:80

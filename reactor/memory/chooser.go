@@ -267,9 +267,9 @@ func (c *chooser) hostName(ip netip.Addr) string {
 	return best
 }
 
-// EndFaults ends the faults by Choices, as when a program has done its work and waits for its
-// end: nothing more fails, and nobody gives up what [Reactor.MayCancel] names. Connections and attempts whose messages a [Cut] link has held are
-// reset now. EndFaults panics if a link of MayFail names a host that no AddHost has named.
+// EndFaults ends the faults by Choices, as when a program has done its work and waits for its end:
+// nothing more fails, and nobody gives up what [Reactor.MayCancel] names. Connections whose messages
+// a [Cut] link has held are reset now, and attempts to connect are refused. EndFaults panics if a link of MayFail names a host that no AddHost has named.
 func (r *Reactor) EndFaults() {
 	c := r.net.chooser
 	if c == nil {

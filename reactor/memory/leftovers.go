@@ -97,7 +97,7 @@ func (p place) describe(names map[string]string) string {
 // ownTimer reports whether the function called name is a timer of the loop itself. It belongs to an
 // attempt to connect, a connection or a port.
 func ownTimer(name string) bool {
-	for _, of := range []string{"reactor.(*Loop).", "reactor.(*connection).", "reactor.(*port).", "memory.(*Machine).restart"} {
+	for _, of := range []string{"reactor.(*Loop).", "reactor.(*connection).", "reactor.(*port).", "memory.(*Machine).crash."} {
 		if strings.HasPrefix(name, of) {
 			return true
 		}

@@ -44,6 +44,7 @@ type Machine struct {
 	stopped     bool
 	touched     bool // something was sent or received since Restart was asked for
 	ran         bool // Run is running
+	restart     reactor.DelayedCall
 	whenRunning []func()
 }
 

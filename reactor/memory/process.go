@@ -150,6 +150,7 @@ func (m *Machine) kill() {
 	for _, s := range slices.Collect(n.open.All()) {
 		if s.from.machine == m {
 			s.Close(true)
+			s.stopped = true
 			lost.sockets = append(lost.sockets, s)
 		}
 	}
@@ -198,6 +199,10 @@ func (m *Machine) Start() {
 		panic("memory: Start of machine " + m.name + ", which is not stopped")
 	}
 	m.stopped = false
+	if m.restart != nil {
+		m.restart.Cancel()
+		m.restart = nil
+	}
 	if n := m.reactor.net; n.tracing {
 		n.trace(Event{Kind: "start", Text: m.name})
 	}

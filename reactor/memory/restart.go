@@ -32,14 +32,18 @@ func (r *Reactor) mayRestart(c *chooser) {
 		if c.net.tracing {
 			c.note(Event{Text: fmt.Sprintf("the processes of %s stop, and start again after %v", m.name, outage)})
 		}
-		r.Loop.CallFromThread(m.kill) // this turn makes the call, and logs a panic
-		r.Loop.CallLater(outage, m.restart)
+		r.Loop.CallFromThread(func() { m.crash(outage) }) // this turn makes the call, and logs a panic
 	}
 }
 
-// restart starts m again, unless the program has done so.
-func (m *Machine) restart() {
+// crash stops m, and starts it again after some time. It does nothing if the program has stopped m.
+func (m *Machine) crash(outage time.Duration) {
 	if m.stopped {
-		m.Start()
+		return
 	}
+	m.restart = m.reactor.Loop.CallLater(outage, func() {
+		m.restart = nil
+		m.Start()
+	})
+	m.kill()
 }

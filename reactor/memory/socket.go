@@ -35,6 +35,7 @@ type socket struct {
 	endRead bool // Read has returned the end
 	broken  bool // the peer reset the connection
 	closed  bool
+	stopped bool // closed because its machine has stopped
 }
 
 // A pipe is one direction of a connection.
@@ -118,7 +119,7 @@ func (s *socket) deliver() {
 
 func (s *socket) Read(p []byte) (int, error) {
 	if s.closed {
-		return 0, net.ErrClosed
+		return 0, s.closedError()
 	}
 	n := min(len(p), s.in.arrived)
 	switch {
@@ -156,7 +157,7 @@ func (s *socket) Read(p []byte) (int, error) {
 func (s *socket) Write(p []byte) (int, error) {
 	switch {
 	case s.closed:
-		return 0, net.ErrClosed
+		return 0, s.closedError()
 	case s.broken:
 		return 0, reactor.ErrConnectionReset
 	case s.out.ended:
@@ -190,7 +191,7 @@ func (s *socket) Write(p []byte) (int, error) {
 func (s *socket) CloseWrite() error {
 	switch {
 	case s.closed:
-		return net.ErrClosed
+		return s.closedError()
 	case s.broken:
 		return reactor.ErrConnectionReset
 	case s.out.ended:
@@ -228,6 +229,14 @@ func (s *socket) Close(abort bool) {
 	s.in.buf.Next(s.in.arrived)
 	s.in.arrived = 0
 	s.out.sendEnd(end)
+}
+
+// closedError returns the error of a call after Close.
+func (s *socket) closedError() error {
+	if s.stopped {
+		return reactor.ErrStopped
+	}
+	return net.ErrClosed
 }
 
 // Reactor returns the machine of s, or nil; see [reactor.Part].

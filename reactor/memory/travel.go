@@ -315,7 +315,8 @@ func (c *chooser) failLookup(host string, addrs []netip.Addr) bool {
 	return true
 }
 
-// endCuts resets what the cut links have held, and joins them again.
+// endCuts resets what the cut links have held, and joins them again. An attempt that has not reached
+// the server is refused, as a system says of a reset then.
 func (c *chooser) endCuts() {
 	for _, l := range c.all {
 		held := l.held
@@ -328,13 +329,14 @@ func (c *chooser) endCuts() {
 				}
 				e.breakBoth(true)
 			case *Attempt:
-				c.net.post(answer{e, nil, reactor.ErrConnectionReset})
+				c.net.post(answer{e, nil, reactor.ErrConnectionRefused})
 			case answer:
 				if e.socket != nil {
 					e.socket.out.breakBoth(true)
 					e.socket.Close(true)
+					e = answer{e.attempt, nil, reactor.ErrConnectionReset}
 				}
-				c.net.post(answer{e.attempt, nil, reactor.ErrConnectionReset})
+				c.net.post(e)
 			}
 		}
 	}

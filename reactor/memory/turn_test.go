@@ -267,6 +267,63 @@ func TestARestartThatPanics(t *testing.T) {
 	}
 }
 
+// A machine that the program starts and stops itself does not start because of an earlier Restart.
+func TestARestartYieldsToTheProgram(t *testing.T) {
+	r := memory.NewReactor(memory.Config{Choices: &nth{kind: memory.Fault, n: 1}, Conditions: memory.Conditions{
+		Faults: memory.Restart, MayFail: []memory.Link{{}}}})
+	m := r.Machine("m")
+	m.Process(func() func() {
+		m.ListenTCP(":80", just(&peer{}))
+		return nil
+	})
+	connectFrom(r, "10.0.0.2:80", &peer{})
+	r.Pump()
+	if !m.Stopped() {
+		t.Fatal("it does not restart")
+	}
+	m.Start()
+	m.Stop()
+	r.RunFor(time.Hour)
+	if !m.Stopped() || len(r.DelayedCalls()) != 0 {
+		t.Errorf("stopped: %v; %v", m.Stopped(), r.DelayedCalls())
+	}
+}
+
+// A Restart in the turn in which the program stops the machine does nothing.
+func TestARestartOfAStoppedMachine(t *testing.T) {
+	asked := 0
+	for n := 0; n <= asked; n++ {
+		c := &nth{kind: memory.Fault, n: n}
+		r := memory.NewReactor(memory.Config{Choices: c, Conditions: memory.Conditions{
+			Faults: memory.Restart, MayFail: []memory.Link{{}}}})
+		r.StartTrace()
+		m := r.Machine("m")
+		stopped := false
+		m.Process(func() func() {
+			m.ListenTCP(":80", just(&peer{data: func(*peer, []byte) {
+				r.CallFromThread(func() { stopped = m.Stop() == nil })
+			}}))
+			return nil
+		})
+		connectFrom(r, "10.0.0.2:80", &peer{made: func(p *peer) { p.Write([]byte("stop")) }})
+		r.RunFor(time.Hour)
+		asked = max(asked, c.asked)
+		var life []string
+		for _, e := range r.Trace() {
+			if e.Kind == "stop" || e.Kind == "start" {
+				life = append(life, e.Kind)
+			}
+		}
+		want := []string{"stop", "start"}
+		if stopped {
+			want = []string{"stop"}
+		}
+		if !slices.Equal(life, want) {
+			t.Errorf("step %d: %q, want %q", n, life, want)
+		}
+	}
+}
+
 // The wall clock jumps, and nothing that waits for some time does.
 func TestJumpWallClock(t *testing.T) {
 	for _, by := range []time.Duration{time.Hour, -time.Hour, -time.Second, 31 * 24 * time.Hour, 0} {
