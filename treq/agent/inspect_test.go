@@ -69,6 +69,9 @@ func never(length int64) request.BodyProducer {
 	}, nil)
 }
 
+// producing is shown for a body of never.
+const producing = "\ncooperative tasks (1)\nrequest.(*CooperativeProducer).StartProducing.func2: waiting for its Deferred"
+
 // Each phase of a request has a line, with the URL without its secrets and with its age.
 func TestInspectPhases(t *testing.T) {
 	const here = ", over 10.0.0.1:49152 -> 192.0.2.1:80"
@@ -160,13 +163,13 @@ func TestInspectPhases(t *testing.T) {
 			req.Body = never(100)
 			f.send(t, req)
 		}, []string{"POST http://a.example/: sending its body, 5 of 100 bytes so far, 1.5s old" + here},
-			"http://a.example, HTTP/1: 0 idle, 1 busy, 0 being made, 0 waiting"},
+			"http://a.example, HTTP/1: 0 idle, 1 busy, 0 being made, 0 waiting" + producing},
 		{"sending a producer's bytes of unknown length", func(t *testing.T, f *frozen) {
 			req := newRequest("POST", "http://a.example/")
 			req.Body = never(request.UnknownLength)
 			f.send(t, req)
 		}, []string{"POST http://a.example/: sending its body, 5 bytes so far, 1.5s old" + here},
-			"http://a.example, HTTP/1: 0 idle, 1 busy, 0 being made, 0 waiting"},
+			"http://a.example, HTTP/1: 0 idle, 1 busy, 0 being made, 0 waiting" + producing},
 		{"reading", func(t *testing.T, f *frozen) {
 			d := f.get(t, "http://a.example/")
 			d.AddCallback(func(r *response.Response) (*response.Response, error) { return r, r.DeliverBody(f) })
@@ -268,7 +271,7 @@ func TestInspectHTTP2(t *testing.T) {
 		"POST http://a.example/2: sending its body, 5 bytes so far, 3s old"+here+", stream 3",
 		"POST http://a.example/3: waiting for the response, 2s old"+here+", stream 5",
 		"GET http://a.example/4: reading the body, 5 of 100 bytes so far, paused by its reader, 1s old"+here+", stream 7",
-		"pool (1)", "http://a.example, HTTP/2: 0 idle, 1 busy, 0 being made, 4 streams, 0 waiting")
+		"pool (1)", "http://a.example, HTTP/2: 0 idle, 1 busy, 0 being made, 4 streams, 0 waiting"+producing)
 	body.body.StopProducing()
 	for _, d := range results {
 		d.Cancel()
