@@ -9,7 +9,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
-	"github.com/sourcegraph/conc/panics"
 )
 
 // This file sends the bodies of requests.
@@ -40,9 +39,13 @@ func (x *exchange) stopBody() {
 // stopProducer calls the StopProducing of the request's body. x must end even if that
 // panics.
 func (x *exchange) stopProducer() {
-	if r := panics.Try(x.request.Body.StopProducing); r != nil {
-		slog.Error("agent: panic in a body's StopProducing", "url", origin.Excerpt(origin.Redacted(x.request.URL), origin.ExcerptOfURL), "panic", r.Value, "stack", string(r.Stack))
-	}
+	defer func() {
+		if v := recover(); v != nil {
+			p := deferred.NewPanicError(v)
+			slog.Error("agent: panic in a body's StopProducing", "url", origin.Excerpt(origin.Redacted(x.request.URL), origin.ExcerptOfURL), "panic", p.Value, "stack", string(p.Stack))
+		}
+	}()
+	x.request.Body.StopProducing()
 }
 
 // bytesAtOnce bounds the bytes of a body in memory that one Write takes. A connection

@@ -259,7 +259,9 @@ func originOf(p *panics.Recovered) *deferred.PanicError {
 		case *deferred.PanicError:
 			return v
 		default:
-			return &deferred.PanicError{Value: p.Value, Stack: p.Stack}
+			e := deferred.NewPanicError(p.Value) // so that a Census knows it
+			e.Stack = p.Stack
+			return e
 		}
 	}
 }

@@ -19,7 +19,7 @@ var modules = []module{
 	{"github.com/gofrs/flock", "deferred"},
 	{"github.com/google/go-cmp", "treq/testing internal/check/parity"},
 	{"github.com/klauspost/compress", "treq/agent treq/web"},
-	{"github.com/sourcegraph/conc", "reactor treq/agent treq/response treq/web"},
+	{"github.com/sourcegraph/conc", "reactor treq/response treq/web"},
 	{"golang.org/x/net/http/httpproxy", "treq/agent"},
 	{"golang.org/x/net/http2/hpack", "internal/http2"},
 	{"golang.org/x/net/http2", ""}, // the oracle of tests of HTTP/2
