@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/sandbox"
 )
 
 // New returns a new loop over the best poller of the system: epoll on Linux, else the
@@ -14,11 +15,17 @@ import (
 // [Loop.Close] frees the loop's descriptors. The garbage collector does so for a loop on
 // epoll that nothing refers to any more. A coroutine that waits refers to what its function
 // uses, so a program that is done with a loop cancels its coroutines, or calls Close.
-func New() *Loop { return newLoop(newSystemPoller()) }
+func New() *Loop {
+	sandbox.Leave("reactor.New")
+	return newLoop(newSystemPoller())
+}
 
 // NewPortable returns a new loop over package net. It works on every system, and needs
 // two goroutines per connection.
-func NewPortable() *Loop { return newLoop(newPortablePoller()) }
+func NewPortable() *Loop {
+	sandbox.Leave("reactor.NewPortable")
+	return newLoop(newPortablePoller())
+}
 
 func newLoop(p Poller) *Loop {
 	l := NewLoop(p, LoopConfig{})
@@ -28,7 +35,10 @@ func newLoop(p Poller) *Loop {
 
 // Default returns the reactor of functions that take no reactor. The first call makes it.
 // Any goroutine may call Default. It is Twisted's twisted.internet.reactor.
-func Default() Reactor { return defaultReactor() }
+func Default() Reactor {
+	sandbox.Leave("reactor.Default")
+	return defaultReactor()
+}
 
 var defaultReactor = sync.OnceValue(func() *Loop {
 	l := New()
@@ -51,7 +61,10 @@ var defaultReactor = sync.OnceValue(func() *Loop {
 //
 // The reactor does not handle signals. Any goroutine may call Background. It panics if the
 // program runs the default reactor itself. It does what crochet does for Twisted.
-func Background() Reactor { return background() }
+func Background() Reactor {
+	sandbox.Leave("reactor.Background")
+	return background()
+}
 
 var background = sync.OnceValue(func() *Loop {
 	l := defaultReactor()

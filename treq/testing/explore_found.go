@@ -60,7 +60,7 @@ func (f *found) shrink() {
 
 // differ says how two runs with the same choices differ, or "".
 func differ(a, b *run) string {
-	if a.trace != nil && b.trace != nil {
+	if a.how != silently && b.how != silently {
 		for i := range max(len(a.trace), len(b.trace)) {
 			events := [2]string{"nothing", "nothing"}
 			for j, o := range []*run{a, b} {

@@ -90,15 +90,21 @@ func (f *found) report(n *Finding) string {
 	}
 	if f.number == 0 {
 		fmt.Fprintf(&b, "Explore: the run with the tape of %s fails:\n", tapeVariable)
+	} else if f.number > f.x.runs {
+		fmt.Fprintf(&b, "Explore: after %d runs with seed %d:\n", f.number-1, f.x.seed)
 	} else {
 		fmt.Fprintf(&b, "Explore: run %d of %d fails, with seed %d:\n", f.number, f.x.runs, f.x.seed)
 	}
 	b.WriteString(indented(strings.Join(n.Failures, "\n")) + "\n")
+	if len(f.last.problems) != 0 && f.last.problems[0].check&(OpenConnections|PendingCalls|PendingRequests) != 0 {
+		fmt.Fprintf(&b, "This is left %v after the program was done. If it ends later by itself, set a longer Exploration.Settle.\n", max(0, f.x.Settle))
+	}
 	if f.differs != "" {
 		section("The program is not deterministic: it does other things when the same choices are made again, so no run can be repeated. "+
 			"The order of a map, the time, random numbers, a goroutine, or a variable that outlives the run may be the reason.", f.differs)
 	}
 	switch made := f.first.tape.Len(); {
+	case f.number > f.x.runs: // two natural runs differ
 	case len(n.Choices) == 0:
 		b.WriteString("It fails without any fault and in the natural order.\n")
 	case f.number == 0 || f.differs != "":

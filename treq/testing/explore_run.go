@@ -23,7 +23,7 @@ type run struct {
 	how       watch
 	r         *memory.Reactor
 	census    *deferred.Census
-	goroutine uint64
+	goroutine atomic.Uint64
 	steps     []func()
 	next      int
 
@@ -98,7 +98,7 @@ func (x *explorer) do(choices memory.Choices, how watch) *run {
 // advance takes the steps that are left. A step may exit the goroutine, as FailNow does; the next
 // call then goes on with the step after it.
 func (o *run) advance() {
-	o.goroutine = coro.Goroutine()
+	o.goroutine.Store(coro.Goroutine())
 	for o.next < len(o.steps) {
 		step := o.steps[o.next]
 		o.next++
@@ -123,6 +123,19 @@ func (o *run) guard(step func()) {
 	}()
 	step()
 	returned = true
+}
+
+// isHere reports whether the caller runs on the goroutine of the run.
+func (o *run) isHere() bool { return coro.RunsOn(o.goroutine.Load()) }
+
+// refuseReal panics in a run for which someone makes or takes a reactor of the system.
+func refuseReal(what string) {
+	if run := current.Load(); run != nil && run.isHere() {
+		panic(fmt.Sprintf("%s is called in a run of Explore, where all has to happen on the run's reactor: "+
+			"another one is really connected, and really waits. Give it to what the program calls: "+
+			"client.New(r, client.Config{}).Get(url), or treq.Get(url, treq.Reactor(r)), and not treq.Get(url). "+
+			"Package blocking cannot be explored", what))
+	}
 }
 
 // call calls the function under test.

@@ -18,6 +18,7 @@ type room struct {
 var house = []room{
 	// Deferreds stand on coroutines alone, so that they can be used without the rest.
 	{"internal/coro", ""},
+	{"internal/sandbox", ""},
 	{"deferred", "internal/coro"},
 	{"deferred/deferredtest", "deferred"},
 
@@ -39,7 +40,7 @@ var house = []room{
 	{"internal/http2", "internal/http1 internal/list internal/secret treq/wire"},
 
 	// The reactor knows nothing of HTTP.
-	{"reactor", "deferred internal/coro internal/inspect internal/list internal/producer internal/random internal/timers"},
+	{"reactor", "deferred internal/coro internal/inspect internal/list internal/producer internal/random internal/sandbox internal/timers"},
 	{"internal/handover", "reactor"},
 	{"reactor/task", "deferred internal/inspect internal/list internal/timers reactor"},
 	{"reactor/endpoints", "deferred internal/handover reactor"},
@@ -74,7 +75,7 @@ var house = []room{
 
 	// The face, and what tests put in its place.
 	{"treq", "deferred reactor treq/agent treq/auth treq/client treq/response"},
-	{"treq/testing", "deferred internal/coro internal/explore internal/form internal/origin internal/timers reactor reactor/endpoints reactor/memory reactor/memory/ladder reactor/task treq treq/agent treq/client treq/request treq/response treq/web"},
+	{"treq/testing", "deferred internal/coro internal/explore internal/form internal/origin internal/sandbox internal/timers reactor reactor/endpoints reactor/memory reactor/memory/ladder reactor/task treq treq/agent treq/client treq/request treq/response treq/web"},
 
 	// The outside: nothing above imports these but tests. Examples use what a user may
 	// use.
