@@ -52,6 +52,7 @@ func (c *call) served(req *web.Request) {
 		c.finished++
 		w.note("%d: finished: %v", c.id, err)
 		if err != nil && c.ends == "never" && c.kind != "handler" && req.Err() == nil {
+			c.abort()
 			req.Fail(err) // the client has ended its side: else the connection stays
 		}
 		return deferred.None{}, nil
