@@ -274,6 +274,8 @@ func notePanic(e *PanicError) {
 
 // An IgnoredCancel is a cancelled Deferred that has ended with a value all the same.
 type IgnoredCancel struct {
+	// Deferred is the *Deferred[T].
+	Deferred any
 	// Number says when the Deferred was made: 1 is the first of the census.
 	Number uint64
 	// Type is the type, and the function of a coroutine: "Deferred[int] of the coroutine
@@ -315,7 +317,7 @@ func (c *Census) CancelsIgnored() (all []*IgnoredCancel) {
 		if i.flags&(cancelIgnored|unwoundByForce) == 0 {
 			return
 		}
-		e := &IgnoredCancel{Number: number, Type: typeName(d), Unwound: i.flags&unwoundByForce != 0, Made: i.debug.place()}
+		e := &IgnoredCancel{Deferred: d, Number: number, Type: typeName(d), Unwound: i.flags&unwoundByForce != 0, Made: i.debug.place()}
 		if i.debug != nil {
 			e.Cancelled = i.debug.cancelledAt.place()
 			if i.debug.function != 0 {

@@ -57,6 +57,14 @@
 //   - [RequestTraversalAgent] and [AgentSpy] test agents that wrap another agent. The
 //     first answers requests as a StubTreq does, the second records them.
 //
+// # Looking for the run that fails
+//
+// A test as above does the same in each run. [Explore] runs a program a thousand times, each with
+// other orders, delays, splits, faults of the network and cancels, and checks that nothing is left
+// behind. It makes the run that fails as small as it can, and shows it. [Search] returns what it
+// finds instead, [Fuzz] lets Go's fuzzer make the choices, and [Sometimes] says that a test still
+// reaches what it is about.
+//
 // # Coming from treq
 //
 //	StubTreq(resource)               NewStubTreq(resource, Config{})

@@ -76,7 +76,11 @@ type Checks uint16
 const (
 	// Panics are the panics of callbacks, which the library has turned into errors, or logged.
 	Panics Checks = 1 << iota
-	// IgnoredCancels are Deferreds that had a value after their Cancel.
+	// IgnoredCancels are the Deferreds of [memory.Reactor.MayCancel] that the user has given up, and
+	// that have ended with a value all the same, such as that of a coroutine that swallows the error
+	// of its Await and goes on. Their work must end with an error; handlers after it may turn that
+	// into a value. Other Deferreds that are cancelled may have a value: a worker may end in order,
+	// and a timeout may have a default.
 	IgnoredCancels
 	// UnhandledErrors are the errors of Deferreds that nothing has handled.
 	UnhandledErrors

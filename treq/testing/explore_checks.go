@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
-	"github.com/seed-7c003b53/gotreq/internal/explore"
-	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
 
 // This file checks that a run has left nothing behind, and says what two failures have in common.
@@ -67,9 +65,12 @@ func (o *run) check() {
 	for _, p := range o.census.Panics() {
 		o.note(Panics, "", "a callback panicked: "+deferred.Describe(p))
 	}
-	for _, c := range o.census.CancelsIgnored() {
-		if o.gaveUp() {
-			o.note(IgnoredCancels, c.Type, fmt.Sprintf("a cancelled Deferred has a value all the same: %v", c))
+	if given := o.r.GivenUp(); len(given) != 0 {
+		for _, c := range o.census.CancelsIgnored() {
+			if slices.Contains(given, c.Deferred) {
+				kind, _, _ := strings.Cut(c.Type, " of the coroutine ")
+				o.note(IgnoredCancels, kind, fmt.Sprintf("a cancel is ignored: %v", c))
+			}
 		}
 	}
 	for _, u := range o.census.Unhandled() {
@@ -96,11 +97,6 @@ func (o *run) check() {
 		}
 		o.note(check, "", fmt.Sprintf("left behind: %s%s", article, left))
 	}
-}
-
-// gaveUp reports whether the user has given something up in the run.
-func (o *run) gaveUp() bool {
-	return slices.ContainsFunc(o.x.recorder.Points(), func(p explore.Point) bool { return p.Kind == memory.Cancel && p.Value != 0 })
 }
 
 // trees returns the trees of a forest: each begins with a line that is not indented.

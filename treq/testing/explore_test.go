@@ -552,36 +552,70 @@ func TestExploreArtifacts(t *testing.T) {
 
 // TestIgnoredCancel: what the user gives up must not have a value; other Deferreds may.
 func TestIgnoredCancel(t *testing.T) {
-	swallows := func(give bool) program {
-		return func(t testing.TB, r *memory.Reactor) {
-			wait := deferred.New[int]()
-			r.CallLater(time.Second, func() {
-				if !wait.Called() {
-					wait.Callback(1)
-				}
-			})
-			d := deferred.Go(func(co *deferred.Co) (int, error) {
-				deferred.Await(co, wait)
-				return 1, nil
-			})
-			ignore(d)
-			if give {
-				r.MayCancel(d, "the work")
-			} else {
-				d.Cancel()
+	later := func(r *memory.Reactor) *deferred.Deferred[int] {
+		d := deferred.New[int]()
+		r.CallLater(time.Second, func() {
+			if !d.Called() {
+				d.Callback(1)
 			}
-			r.RunFor(time.Minute)
+		})
+		return d
+	}
+	swallows := func(r *memory.Reactor) *deferred.Deferred[int] {
+		wait := later(r)
+		return deferred.Go(func(co *deferred.Co) (int, error) {
+			deferred.Await(co, wait)
+			return 1, nil
+		})
+	}
+	for _, test := range []struct {
+		name    string
+		work    func(r *memory.Reactor) *deferred.Deferred[int] // that the user may give up
+		ignores bool
+	}{
+		{"ends with an error", later, false},
+		{"swallows", swallows, true},
+		{"goes on", func(r *memory.Reactor) *deferred.Deferred[int] {
+			first, second := later(r), later(r)
+			return deferred.Go(func(co *deferred.Co) (int, error) {
+				deferred.Await(co, first)
+				value, _ := deferred.Await(co, second)
+				return value + 1, nil
+			})
+		}, true},
+		{"a canceller has a value", func(r *memory.Reactor) *deferred.Deferred[int] {
+			return deferred.NewCancellable(func(d *deferred.Deferred[int]) { d.Callback(1) })
+		}, true},
+		{"another one swallows", func(r *memory.Reactor) *deferred.Deferred[int] {
+			worker := swallows(r)
+			ignore(worker)
+			return later(r).AddErrback(func(err error) (int, error) {
+				worker.Cancel()
+				return 0, err
+			})
+		}, false},
+		{"a handler has a value", func(r *memory.Reactor) *deferred.Deferred[int] {
+			return later(r).AddErrback(func(error) (int, error) { return 7, nil })
+		}, false},
+	} {
+		program := func(t testing.TB, r *memory.Reactor) {
+			d := test.work(r)
+			ignore(d)
+			r.MayCancel(d, "the work")
 		}
-	}
-	s := treqtesting.Search(t, treqtesting.Exploration{}, swallows(true))
-	if s.Finding == nil || s.Finding.Run == 1 || !strings.HasPrefix(s.Finding.Failures[0], "a cancelled Deferred has a value all the same") || len(s.Finding.Choices) != 1 {
-		t.Errorf("found %+v", s.Finding)
-	}
-	if s := treqtesting.Search(t, treqtesting.Exploration{Runs: 100, Unchecked: treqtesting.IgnoredCancels}, swallows(true)); s.Finding != nil {
-		t.Errorf("without the check:\n%s", s.Finding.Report)
-	}
-	if s := treqtesting.Search(t, treqtesting.Exploration{Runs: 100}, swallows(false)); s.Finding != nil {
-		t.Errorf("nothing is given up:\n%s", s.Finding.Report)
+		e := treqtesting.Exploration{Runs: 30, Unchecked: treqtesting.WaitingDeferreds}
+		s := treqtesting.Search(t, e, program)
+		if (s.Finding != nil) != test.ignores || s.Changes[memory.Cancel] == 0 {
+			t.Errorf("%s: %d cancels, found %+v", test.name, s.Changes[memory.Cancel], s.Finding)
+			continue
+		}
+		if test.ignores && (!strings.HasPrefix(s.Finding.Failures[0], "a cancel is ignored: ") || len(s.Finding.Choices) != 1 || strings.Contains(s.Finding.Report, "SetDebugging")) {
+			t.Errorf("%s:\n%s", test.name, s.Finding.Report)
+		}
+		e.Unchecked |= treqtesting.IgnoredCancels
+		if s := treqtesting.Search(t, e, program); s.Finding != nil {
+			t.Errorf("%s, without the check:\n%s", test.name, s.Finding.Report)
+		}
 	}
 }
 
