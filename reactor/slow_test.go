@@ -56,6 +56,8 @@ func warnings(log *logtest.Log) (all []string) {
 	return all
 }
 
+func inThread() (int, error) { return 0, nil }
+
 func (s *sleeper) sleepInTimer() { s.r.Advance(150 * time.Millisecond) }
 
 // TestSlowCallbacks: each kind of callback that takes long is warned of by its name, once.
@@ -89,6 +91,11 @@ func TestSlowCallbacks(t *testing.T) {
 		{"closure", func(s *sleeper) { s.r.CallLater(0, func() { s.r.Advance(time.Second) }) }, "slow_test.go:"},
 		{"thread", func(s *sleeper) { s.r.CallFromThread(s.sleepInTimer) }, "reactor_test.(*sleeper).sleepInTimer of=a call from another goroutine"},
 		{"context", func(s *sleeper) { s.r.WatchContext(ended(), s.sleepInTimer) }, "reactor_test.(*sleeper).sleepInTimer of=a function of WatchContext"},
+		{"the result of a thread", func(s *sleeper) {
+			s.r.CallLater(0, func() {
+				reactor.DeferToThread(s.r, inThread).AddCallback(func(int) (int, error) { s.sleepInTimer(); return 0, nil })
+			})
+		}, "reactor_test.inThread (slow_test.go:"},
 		{"connected", func(s *sleeper) {
 			s.r.ListenTCP(":80", build(&echo{}))
 			d := s.r.ConnectTCP("127.0.0.1:80", build(&echo{}), reactor.ConnectConfig{})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/list"
+	"github.com/seed-7c003b53/gotreq/internal/timers"
 	"github.com/sourcegraph/conc"
 )
 
@@ -30,7 +31,21 @@ func deferToThread[T any](r Threads, locals *Locals, f func() (T, error)) *defer
 	if locals.closed || locals.full() {
 		return untilStopped(locals, deferred.New[T]())
 	}
-	return untilStopped(locals, deferred.RunOn(r, r.CallInThread, func(context.Context) (T, error) { return f() }))
+	var loop deferred.Loop = r
+	if l := locals.loop; l != nil && l.watch != nil {
+		loop = resultOf{l, timers.FuncOf(f)}
+	}
+	return untilStopped(locals, deferred.RunOn(loop, r.CallInThread, func(context.Context) (T, error) { return f() }))
+}
+
+// A resultOf makes the loop's watch tell what handles the result of a thread by the name of its function.
+type resultOf struct {
+	*Loop
+	name fmt.Stringer
+}
+
+func (r resultOf) CallFromThread(f func()) {
+	r.Loop.CallFromThread(func() { Timed(r.Loop, "the result of DeferToThread", r.name, f) })
 }
 
 // UntilStopped cancels d when r stops, and makes it fail with [ErrStopped] then. It is for

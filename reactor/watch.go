@@ -100,6 +100,17 @@ func (w *watch) call(kind string, name fmt.Stringer, f func()) {
 	f()
 }
 
+// Timed calls f, a part of a callback, as a callback of its own for [Loop.WarnSlow] and
+// [Loop.StartChromeTrace]. kind says in words what f is a part of, such as "a resource". Without these,
+// Timed only calls f, and does not ask name. The caller is on r's goroutine.
+func Timed(r Reactor, kind string, name fmt.Stringer, f func()) {
+	if l := r.Locals().loop; l != nil && l.watch != nil {
+		l.watch.call(kind, name, f)
+		return
+	}
+	f()
+}
+
 // guardWatched is guard with a watch.
 func (c *connection) guardWatched(of any, method string, f func()) (err error) {
 	c.loop.watch.call("a protocol", methodOf{of, method}, func() { err = c.guardAlone(f) })

@@ -259,7 +259,7 @@ func (x *exchange) fire(r *response.Response) {
 	x.trace.answered(r)
 	result := x.result
 	x.result = nil // x must not keep r reachable
-	result.Callback(r)
+	reactor.Timed(x.agent.reactor, "a response", x, func() { result.Callback(r) })
 }
 
 // The methods below make x the transport of its response's body. Just before the end of the

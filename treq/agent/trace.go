@@ -52,9 +52,7 @@ func newTracer(x *exchange) *tracer {
 }
 
 // String is the name of x in the trace of a loop.
-func (x *exchange) String() string {
-	return x.request.Method + " " + origin.Excerpt(origin.Redacted(x.request.URL), origin.ExcerptOfURL)
-}
+func (x *exchange) String() string { return shown(x.request) }
 
 // phase marks the phase that begins, by the words of Pending.
 func (t *tracer) phase(name string) {

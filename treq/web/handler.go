@@ -126,7 +126,9 @@ func (inv *invocation) call(hr *http.Request) {
 }
 
 func (inv *invocation) resume() {
-	if !inv.task.Resume() {
+	over := false
+	inv.req.timed("a handler", func() { over = !inv.task.Resume() })
+	if over {
 		inv.done()
 	}
 }

@@ -120,6 +120,20 @@ func (r *Request) shown() string {
 	return quoted[1 : len(quoted)-1]
 }
 
+// timed calls f, which answers the request, as a callback with the request's name.
+func (r *Request) timed(kind string, f func()) {
+	if r.conn.reactor == nil {
+		f()
+		return
+	}
+	reactor.Timed(r.conn.reactor, kind, (*requestName)(r), f)
+}
+
+// A requestName describes a request by what [Request.shown] returns.
+type requestName Request
+
+func (n *requestName) String() string { return (*Request)(n).shown() }
+
 // phase says what the request waits for.
 func (r *Request) phase() string {
 	inv := r.invocation

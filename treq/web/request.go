@@ -205,7 +205,9 @@ func (r *Request) parseTarget() (err error) {
 
 // render makes the resource answer, and finishes the response unless it stays open.
 func (r *Request) render() {
-	if p := panics.Try(r.renderResource); p != nil {
+	var p *panics.Recovered
+	r.timed("a resource", func() { p = panics.Try(r.renderResource) })
+	if p != nil {
 		r.panicked(p, "a resource")
 		return
 	}
