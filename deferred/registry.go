@@ -1,6 +1,7 @@
 package deferred
 
 import (
+	"cmp"
 	"io"
 	"slices"
 	"sync/atomic"
@@ -101,7 +102,7 @@ func registered() (ds []dependency) {
 			mine = append(mine, r)
 		}
 	}
-	slices.SortFunc(mine, func(a, b *registration) int { return int(a.number) - int(b.number) })
+	slices.SortFunc(mine, func(a, b *registration) int { return cmp.Compare(a.number, b.number) })
 	for _, r := range mine {
 		if d := r.weak.value(); d != nil {
 			ds = append(ds, d)

@@ -1,6 +1,7 @@
 package timers
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
@@ -93,7 +94,7 @@ func (h *Heap) pick(mark uint64) int {
 	if len(o.due) == 1 {
 		return 0
 	}
-	slices.SortFunc(o.due, func(a, b int) int { return int(h.entries[a].seq) - int(h.entries[b].seq) })
+	slices.SortFunc(o.due, func(a, b int) int { return cmp.Compare(h.entries[a].seq, h.entries[b].seq) })
 	clear(o.seen)
 	o.calls = o.calls[:0]
 	indexes := o.due[:0]

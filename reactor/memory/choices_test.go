@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -262,6 +263,22 @@ func TestBadConfigs(t *testing.T) {
 		t.Errorf("EndFaults panics with %v, want %v", got, want)
 	}
 	memory.New().EndFaults()
+}
+
+// No bandwidth is too large, also where an int has 32 bits.
+func TestLargeBandwidths(t *testing.T) {
+	for _, least := range []int{100_000_000, math.MaxInt} {
+		r := memory.NewReactor(memory.Config{
+			Choices:    &script{answers: map[memory.Choice][]int{memory.Bandwidth: {1}}},
+			Conditions: memory.Conditions{MinBandwidth: least},
+		})
+		dialogue(r)
+		r.RunFor(time.Millisecond)
+		want := fmt.Sprintf("the connection carries %d bytes a second each way", 64*min(int64(least), 1<<40))
+		if got := choicesOf(r); !slices.Equal(got, []string{want}) || !strings.Contains(r.Trace().String(), "client end EOF") {
+			t.Errorf("%d: %q, want %q, in\n%s", least, got, want, r.Trace())
+		}
+	}
 }
 
 func TestBadChoices(t *testing.T) {

@@ -209,7 +209,9 @@ func (c *chooser) mayFail(l *link) bool {
 	if l.known != c.names.version+1 {
 		l.known, l.fails = c.names.version+1, false
 		for _, of := range c.conditions.MayFail {
-			l.fails = l.fails || c.is(of.A, l.hosts[0]) && c.is(of.B, l.hosts[1]) || c.is(of.A, l.hosts[1]) && c.is(of.B, l.hosts[0])
+			l.fails = l.fails ||
+				c.is(of.A, l.hosts[0]) && c.is(of.B, l.hosts[1]) ||
+				c.is(of.A, l.hosts[1]) && c.is(of.B, l.hosts[0])
 		}
 	}
 	return l.fails
@@ -269,7 +271,8 @@ func (c *chooser) hostName(ip netip.Addr) string {
 
 // EndFaults ends the faults by Choices, as when a program has done its work and waits for its end:
 // nothing more fails, and nobody gives up what [Reactor.MayCancel] names. Connections whose messages
-// a [Cut] link has held are reset now, and attempts to connect are refused. EndFaults panics if a link of MayFail names a host that no AddHost has named.
+// a [Cut] link has held are reset now, and attempts to connect are refused. EndFaults panics if a
+// link of MayFail names a host that no AddHost has named.
 func (r *Reactor) EndFaults() {
 	c := r.net.chooser
 	if c == nil {

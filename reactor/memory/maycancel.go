@@ -20,9 +20,9 @@ func (m mayCancel) ended() bool {
 	return m.d.Called() && !(ok && waits.Paused())
 }
 
-// MayCancel says that the program's user may give up d, a Deferred, at any time. name says what d is, for the
-// trace. At the beginning of each turn of the loop, [Choices] are asked for a [Cancel] between 0
-// and 1, until d has fired and its chain waits no longer; at 1, d is cancelled, once.
+// MayCancel says that the program's user may give up d, a Deferred, at any time. name says what d
+// is, for the trace. At the beginning of each turn of the loop, [Choices] are asked for a [Cancel]
+// between 0 and 1, until d has fired and its chain waits no longer; at 1, d is cancelled, once.
 // Without Choices, MayCancel does nothing. After [Reactor.EndFaults], nobody gives up.
 //
 // MayCancel panics if d is nil, or name is "".

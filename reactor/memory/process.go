@@ -102,8 +102,8 @@ func (m *Machine) end(processes []*process) {
 // [reactor.ErrStopped], and waits fail at once. Delayed calls are made as ever: what must not
 // go on, the processes stop.
 //
-// It is an error if m is stopped already: [reactor.ErrNotRunning]. While [Machine.Run] is running, Stop ends
-// it in order instead; see [reactor.Core].
+// It is an error if m is stopped already: [reactor.ErrNotRunning]. While [Machine.Run] is running,
+// Stop ends it in order instead; see [reactor.Core].
 func (m *Machine) Stop() error {
 	if m.ran {
 		return m.reactor.Stop()

@@ -41,7 +41,8 @@ func (c *chooser) send(p *pipe, k packet) {
 		return
 	}
 	if p.wire.rate != 0 && !c.conditions.Whole {
-		for piece := max(1, p.wire.rate/piecesASecond); k.bytes > piece; k.bytes -= piece {
+		piece := int(min(bufferSize, max(1, p.wire.rate/piecesASecond)))
+		for ; k.bytes > piece; k.bytes -= piece {
 			c.sendOn(l, p, packet{bytes: piece})
 		}
 	}
@@ -146,7 +147,7 @@ func (c *chooser) someLatency(most time.Duration) time.Duration {
 // A wire is what Choices make of a pipe.
 type wire struct {
 	fate fate      // what happens to what is sent
-	rate int       // bytes a second; 0 means no limit
+	rate int64     // bytes a second; 0 means no limit
 	sent time.Time // when the earlier bytes are sent, at that rate
 	last time.Time // nothing arrives earlier, since a message on its way does not
 }
@@ -155,11 +156,11 @@ type wire struct {
 func (c *chooser) connect(client *socket) {
 	var both [2]wire
 	client.in.wire, client.out.wire = &both[0], &both[1]
-	least := c.conditions.MinBandwidth
+	least := min(int64(c.conditions.MinBandwidth), 1<<40)
 	if least == 0 || c.link(client.out.hosts()) == nil {
 		return
 	}
-	rate := [...]int{0, 64 * least, 8 * least, least}[c.choose(Bandwidth, 4)]
+	rate := [...]int64{0, 64 * least, 8 * least, least}[c.choose(Bandwidth, 4)]
 	both[0].rate, both[1].rate = rate, rate
 	if rate != 0 && c.net.tracing {
 		client.trace("choice", 0, fmt.Sprintf("the connection carries %d bytes a second each way", rate))
