@@ -32,7 +32,7 @@ import (
 //	  in 29.5s, at 12:04:30: main.main.func1 (main.go:7)
 //
 // First come the objects of other packages, in the order in which they were added by
-// [AddInspectable], those of each [Part] by themselves; then the lookups of names, the attempts to connect, the open connections, the
+// [AddInspectable]; then the lookups of names, the attempts to connect, the open connections, the
 // listening ports, the timers and the threads. Under deferred.SetDebugging, the end is what waits
 // for what; see [deferred.WritePending]. Values of secret parameters, and passwords, are
 // hidden in URLs.
@@ -51,11 +51,6 @@ func (l *Loop) pending() string {
 		l.Now().Format("15:04:05.999999999"), l.state(), l.stats.Turns, inspect.Round(l.stats.MaxLag))
 	for _, text := range l.locals.inspectables.texts() {
 		b.WriteString(text)
-	}
-	for i, p := range l.locals.parts {
-		if texts := p.locals.inspectables.texts(); len(texts) != 0 {
-			fmt.Fprintf(&b, "part %d of the loop\n%s", i+1, strings.Join(texts, ""))
-		}
 	}
 	if s, ok := l.resolver.(*systemResolver); ok {
 		inspect.Section(&b, "lookups", len(s.flights), slices.Values(slices.Sorted(maps.Keys(s.flights))))

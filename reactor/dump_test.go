@@ -114,13 +114,13 @@ ports (1)
 	runtime.KeepAlive(s)
 }
 
-// The inspectables of the parts of a loop are shown by themselves.
-func TestDumpOfParts(t *testing.T) {
+// The inspectables of a machine in memory are shown once, with its name.
+func TestDumpOfMachines(t *testing.T) {
 	r := memory.New()
 	r.Machine("idle")
 	m := r.Machine("client")
 	all := []*shown{addShown(r, "own (1)\n"), addShown(m, "client's (1)\n")}
-	want := "loop at 00:00:00: not in Run, N turns, delayed calls up to 0s late\nown (1)\npart 2 of the loop\nclient's (1)\n"
+	want := "loop at 00:00:00: not in Run, N turns, delayed calls up to 0s late\nmachine client: client's (1)\nown (1)\n"
 	if got := steady(dumped(t, r)); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
