@@ -33,7 +33,7 @@ type Exploration struct {
 	// time means none, for a function that runs the reactor itself.
 	Work time.Duration
 	// Settle is the time of the reactor's clock in which the program comes to rest after that:
-	// nothing fails in it, and nothing is given up. 0 means 10 minutes; a negative time means none.
+	// nothing fails in it, and nothing is given up. 0 means 20 minutes; a negative time means none.
 	Settle time.Duration
 	// Unchecked are the checks that are left out.
 	Unchecked Checks

@@ -262,5 +262,5 @@ const (
 	defaultMaxTurns = 10_000
 	defaultMaxTime  = 24 * time.Hour
 	defaultWork     = time.Minute
-	defaultSettle   = 10 * time.Minute
+	defaultSettle   = 20 * time.Minute // longer than the SessionTimeout of a web.Site
 )

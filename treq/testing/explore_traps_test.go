@@ -123,3 +123,11 @@ func TestPanicsOfProgramsOfHTTP(t *testing.T) {
 		}
 	}
 }
+
+// TestSessionsSettle: a site's session times out while a program settles; it is not left behind.
+func TestSessionsSettle(t *testing.T) {
+	treqtesting.Explore(t, treqtesting.Exploration{Runs: 2}, func(t testing.TB, r *memory.Reactor) {
+		r.ListenTCP("10.0.0.2:80", &web.Site{Root: web.RenderFunc(func(req *web.Request) { req.GetSession() })})
+		ignore(client.New(r, client.Config{}).Get("http://10.0.0.2/"))
+	})
+}
