@@ -167,6 +167,10 @@ func (c *call) handle(rw http.ResponseWriter, r *http.Request) {
 		c.content(got, err == nil && !c.uploadFails())
 		if err != nil {
 			w.note("%d: content: %v", c.id, err)
+			if c.ends == "never" && !c.uploadFails() { // what is not read hides that the client has gone
+				c.abort()
+				panic(http.ErrAbortHandler)
+			}
 			if ctx.Err() != nil {
 				panic(http.ErrAbortHandler) // a client that has only ended its side would take a return for the end of the response
 			}
