@@ -97,8 +97,7 @@ func TestLookingChangesNothing(t *testing.T) {
 		},
 		"at a coroutine that recovers for ever": func(p *program) {
 			wait := deferred.New[int]()
-			var c *D
-			c = deferred.Go(func(co *deferred.Co) (int, error) {
+			c := deferred.Go(func(co *deferred.Co) (int, error) {
 				for {
 					func() {
 						defer func() { recover() }()
@@ -192,7 +191,8 @@ func TestLookingChangesNothing(t *testing.T) {
 			play := func(look func(c *deferred.Census, d *D)) string {
 				c := deferred.OpenCensus()
 				defer c.Close()
-				defer deferred.SetUnhandledReporter(deferred.SetUnhandledReporter(func(deferred.Unhandled) {}))
+				reporter := deferred.SetUnhandledReporter(func(deferred.Unhandled) {})
+				defer func() { deferred.SetUnhandledReporter(reporter) }()
 				var notes strings.Builder
 				p := &program{
 					look: func(d *D) { look(c, d) },
