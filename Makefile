@@ -49,7 +49,7 @@ examples:
 	done
 
 # The number of executions of each fuzz target. Minimising a found input is bounded too.
-EXECUTIONS = 50000
+EXECUTIONS = 30000
 
 fuzz:
 	@set -e; files=$$(grep -rl --include='*_test.go' '^func Fuzz' .); for file in $$files; do \
