@@ -22,15 +22,6 @@ func BenchmarkGet(b *testing.B) {
 	}
 }
 
-// TestAllocationsOfAGet bounds the allocations of a small GET. docs/performance.md lists
-// them; the network in memory makes one more.
-func TestAllocationsOfAGet(t *testing.T) {
-	const most = 14 + 1
-	if n := testing.AllocsPerRun(100, canGet(t)); n > most {
-		t.Errorf("%.0f allocations, want no more than %d", n, most)
-	}
-}
-
 // canGet returns a function that makes a request to a canned server and reads the
 // response.
 func canGet(tb testing.TB) func() {

@@ -84,6 +84,7 @@ var house = []room{
 	{"internal/testkit/...", public},
 	{"bench", public + " internal/testkit/testcert"},
 	{"bench/beside", public},
+	{"internal/check/allocations", ""},
 	{"internal/check/bigbody", public},
 	{"internal/check/doccheck", ""},
 	{"internal/check/explore", ""},
