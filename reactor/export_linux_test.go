@@ -25,5 +25,8 @@ func (l *Loop) ClosePoller() {
 	p.fd = -1
 }
 
+// QuickSize is the size of the largest read that is one of nonblocking_linux.go.
+const QuickSize = quickSize
+
 // NewSocket returns a socket on the descriptor fd.
 func NewSocket(fd int) Socket { return &epollSocket{fd: fd} }
