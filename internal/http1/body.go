@@ -182,7 +182,7 @@ func chunkLineEnd(text []byte) error {
 
 func parseTrailers(m *machine, _ side, section []byte) (_ Event, err error) {
 	m.state = idle
-	m.trailer, err = m.parseFields(section)
+	m.trailer, err = m.parseFields(string(section))
 	return NeedMore, err
 }
 

@@ -16,13 +16,13 @@ import (
 // 2.2 and 5.2, ask of a client. It also takes names that are no tokens, and control characters in values; see
 // cutOddName and cutValue. A strict machine refuses all this, as RFC 9112 allows a server to do.
 //
-// Up to eight headers take four allocations, two of them for the map: one string holds all names and values,
-// and one slice all values.
-func (m *machine) parseFields(section []byte) (http.Header, error) {
-	if m.lines > m.limits.HeaderCount {
-		return nil, errorf(wire.ErrTooManyHeaders, "%d lines, %d are allowed", m.lines, m.limits.HeaderCount)
+// Up to eight headers take three allocations besides the section itself, two of them for the map: names and values
+// are parts of the section, and one slice holds all values.
+func (m *machine) parseFields(section string) (http.Header, error) {
+	if err := m.checkLines(); err != nil {
+		return nil, err
 	}
-	s := string(section)
+	s := section
 	var h http.Header
 	var values []string
 	if m.lines > 0 {
@@ -49,6 +49,14 @@ func (m *machine) parseFields(section []byte) (http.Header, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// checkLines returns an error if the section has too many lines.
+func (m *machine) checkLines() error {
+	if m.lines > m.limits.HeaderCount {
+		return errorf(wire.ErrTooManyHeaders, "%d lines, %d are allowed", m.lines, m.limits.HeaderCount)
+	}
+	return nil
 }
 
 // cutField cuts the first header off s, with the lines that continue it.

@@ -111,7 +111,8 @@ type machine struct {
 	left       int64           // bytes still missing of the body or chunk
 	data       []byte          // data of the Data event
 	trailer    http.Header
-	err        error // non-nil in the state failed
+	memory     *SectionMemory // or nil
+	err        error          // non-nil in the state failed
 }
 
 // SetLimits sets how much the peer may send, from the next Start on.
@@ -237,7 +238,7 @@ func (m *machine) finish(s side) (Event, error) {
 
 // fail enters the state failed, in which the machine always returns err.
 func (m *machine) fail(err error) error {
-	*m = machine{state: failed, err: err, limits: m.limits}
+	*m = machine{state: failed, err: err, limits: m.limits, memory: m.memory}
 	return err
 }
 
@@ -330,7 +331,7 @@ func parseStartLine(m *machine, s side, line []byte) (Event, error) {
 }
 
 func parseHeaders(m *machine, s side, section []byte) (Event, error) {
-	h, err := m.parseFields(section)
+	h, err := m.parseHeaderFields(section)
 	if err != nil {
 		return 0, err
 	}

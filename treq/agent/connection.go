@@ -49,6 +49,7 @@ func newConnection(p *Pool, g *group, limits wire.Limits) *connection {
 	c := &connection{pooled: pooled{pool: p, group: g}}
 	c.conn = c
 	c.reader.SetLimits(limits)
+	c.reader.Remember(&p.heads)
 	return c
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/deferred"
+	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/internal/list"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -35,6 +36,7 @@ type Pool struct {
 	misdirecting map[route]struct{}         // groups whose requests need connections of their own; see coalesce.go
 	idle         list.List[pooled]          // the unused connections, the most recently used last
 	sweep        reactor.DelayedCall        // the next call of closeOld; nil if none is due
+	heads        http1.SectionMemory        // the headers of responses on all connections of HTTP/1.1
 }
 
 // A group holds the connections of one route. The pool keeps a group while it has
