@@ -59,7 +59,7 @@ func (d *Deferred[T]) cancelSelf() {
 	if canceller := d.canceller; canceller != nil {
 		d.canceller = nil
 		d.noteCancel()
-		if p := try(func() { canceller(d) }); p != nil {
+		if p := try(func() { canceller.CancelDeferred(d) }); p != nil {
 			err = &cancellerError{p}
 		}
 		if d.flags&(called|endsLate) != 0 {

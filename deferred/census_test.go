@@ -541,8 +541,8 @@ func TestOffCostsNothing(t *testing.T) {
 		{"New", func() { deferred.New[int]() }, 1},
 		{"NewCancellable", func() { deferred.NewCancellable(func(*D) {}) }, 1},
 		{"Map", func() { deferred.Map(deferred.New[int](), show) }, 2},
-		{"GatherResults", func() { deferred.GatherResults(members) }, 6},
-		{"Gather2", func() { deferred.Gather2(members[0], members[1]) }, 5},
+		{"GatherResults", func() { deferred.GatherResults(members) }, 5},
+		{"Gather2", func() { deferred.Gather2(members[0], members[1]) }, 4},
 		{"Run", func() { deferred.Run(new(deferred.DeferredLock), func() *D { return members[0] }) }, 4},
 		{"Cancel", func() { d := deferred.New[int](); d.Cancel(); outcome(d) }, 6},
 	} {

@@ -18,7 +18,7 @@ type Deferred[T any] struct {
 
 	source    dependency // the Deferred that gives the result; see upstream
 	below     runner     // the next runner down the stack; see run
-	canceller func(*Deferred[T])
+	canceller Canceller[T]
 	extra     *extra[T]
 	inline    [inlineLinks]link[T] // inline[head:tail] are the first links; see push
 	head      uint8
@@ -76,8 +76,28 @@ func NewCancellable[T any](canceller func(d *Deferred[T])) *Deferred[T] {
 		panic("deferred: NewCancellable with a nil canceller")
 	}
 	d := New[T]()
-	d.canceller = canceller
+	d.canceller = cancelFunc[T](canceller)
 	return d
+}
+
+// A Canceller stops the work for the result of a Deferred.
+type Canceller[T any] interface {
+	// CancelDeferred does what the function given to [NewCancellable] does for d.
+	CancelDeferred(d *Deferred[T])
+}
+
+type cancelFunc[T any] func(d *Deferred[T])
+
+func (f cancelFunc[T]) CancelDeferred(d *Deferred[T]) { f(d) }
+
+// Init makes d, a zero Deferred, one whose [Deferred.Cancel] calls c; nil means no canceller. It
+// is for a Deferred that is part of the object which stops its work: that takes one object in
+// all. The error of such a Deferred should not refer to the object; see [Unhandled].
+func (d *Deferred[T]) Init(c Canceller[T]) {
+	if watching.Load() != 0 {
+		d.made()
+	}
+	d.canceller = c
 }
 
 // Succeed returns a Deferred that has fired with value.

@@ -24,7 +24,7 @@ type inspection struct {
 func (d *Deferred[T]) inspect(i *inspection) {
 	*i = inspection{flags: d.flags, source: d.source, debug: d.debug(), links: i.links[:0]}
 	if d.canceller != nil {
-		i.canceller = reflect.ValueOf(d.canceller).Pointer()
+		i.canceller = pcOf(d.canceller)
 	}
 	for _, l := range d.inline[d.head:d.tail] {
 		i.links = append(i.links, l)
@@ -35,6 +35,15 @@ func (d *Deferred[T]) inspect(i *inspection) {
 			i.links = append(i.links, l)
 		}
 	}
+}
+
+// pcOf returns the program counter of a canceller.
+func pcOf[T any](c Canceller[T]) uintptr {
+	if f, ok := c.(cancelFunc[T]); ok {
+		return reflect.ValueOf(f).Pointer()
+	}
+	m, _ := reflect.TypeOf(c).MethodByName("CancelDeferred")
+	return m.Func.Pointer()
 }
 
 // stuck reports whether the handlers cannot run yet.

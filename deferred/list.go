@@ -107,14 +107,13 @@ func firstValue[T any](members []*Deferred[T], cancelLosers bool, options ...Lis
 	}
 	g := newGroup(Winner[T]{}, members, options...)
 	errs := make([]error, len(members))
-	cancelMembers := g.canceller
 	return join(g, members, func(i int, value T, err error) runner {
 		errs[i] = err
 		switch {
 		case err == nil:
 			due := g.settle(Winner[T]{i, value}, nil)
 			if cancelLosers { // after settle, because a canceller may fire its Deferred with a value
-				cancelMembers(&g.Deferred)
+				g.CancelDeferred(&g.Deferred)
 			}
 			return due
 		case g.options&FireOnOneErrback != 0:
@@ -143,28 +142,28 @@ func newGroup[U any, M canceller](result U, members []M, options ...ListOption) 
 	for _, o := range options {
 		g.options |= o
 	}
-	if watching.Load() != 0 {
-		g.made()
-	}
+	g.Init(g)
 	g.members.all = slices.Clone(members)
 	g.source = &g.members
-	g.canceller = func(*Deferred[U]) {
-		g.flags &^= cancelReached // a member may ignore it; a group passes on what it gets
-		members := g.members.all
-		for _, m := range members {
-			m.Cancel()
-		}
-		for _, m := range members {
-			if waitsForCoroutine(m) {
-				g.flags |= endsLate
-			}
-		}
-		if g.flags&endsLate == 0 {
-			g.members.all = nil
-		}
-	}
 	g.settleIfLast()
 	return g
+}
+
+// CancelDeferred makes g its own canceller.
+func (g *group[U, M]) CancelDeferred(*Deferred[U]) {
+	g.flags &^= cancelReached // a member may ignore it; a group passes on what it gets
+	members := g.members.all
+	for _, m := range members {
+		m.Cancel()
+	}
+	for _, m := range members {
+		if waitsForCoroutine(m) {
+			g.flags |= endsLate
+		}
+	}
+	if g.flags&endsLate == 0 {
+		g.members.all = nil
+	}
 }
 
 // settleIfLast settles g with its result if no member is left.
