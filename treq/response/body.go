@@ -146,9 +146,18 @@ func (b *Body) flush() {
 	}
 	if b.ended != nil && len(b.held) == 0 && !b.told {
 		b.told = true
-		b.reader.ConnectionLost(b.ended)
+		reader := b.reader
+		b.reader = gone{} // what it has in memory need not live as long as the response
+		reader.ConnectionLost(b.ended)
 	}
 }
+
+// gone is the reader of a body when its last call has been made.
+type gone struct{}
+
+func (gone) ConnectionMade(BodyTransport) {}
+func (gone) DataReceived([]byte)          {}
+func (gone) ConnectionLost(error)         {}
 
 // Deliver connects the body to its reader. If the body already has a reader, Deliver
 // fails with [ErrBodyTaken] and does not call the new reader.

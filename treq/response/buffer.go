@@ -9,144 +9,149 @@ import (
 	"github.com/sourcegraph/conc/panics"
 )
 
-// A buffer keeps a body as it is read, and delivers the whole body to any number of
-// readers. It is treq's _BufferedResponse.
+// A buffer is the part of a Response that keeps the body as it is read, and delivers the whole
+// body to any number of readers. It is treq's _BufferedResponse.
 type buffer struct {
 	data      []byte
 	ended     error // the reason of the end; nil before the end
 	readers   []*bufferReader
-	waiting   list.List[waiter] // who waits for the whole body; see content
-	first     waiter            // the place of the first of waiting, usually the only one
-	length    int64             // the length of the body, or UnknownLength
+	waiting   list.List[waiter] // who waits for the whole body; see Content
 	transport BodyTransport     // nil before the first reader and after the end
-	paused    bool              // transport is paused
 	gaveUp    *FailedError      // the reason of the end, if a reader that gave up has it; or nil
 }
 
-// A waiter is a call of content whose Deferred has not fired.
+// A waiter is a call of Content, with the Deferred that it returned. The Response forgets it
+// before it fires: an error that refers to the Response would refer to the Deferred, and would
+// not be reported if nobody handles it.
 type waiter struct {
-	response *Response
-	result   *deferred.Deferred[[]byte] // fires with the whole body
-	place    list.Node[waiter]          // in the buffer's waiting
+	deferred.Deferred[[]byte] // fires with the whole body
+	response                  *Response
+	place                     list.Node[waiter] // in the buffer's waiting
 }
 
 // A bufferReader carries the bytes from a buffer to one reader. Bytes held for a late or
 // paused reader are shared with the buffer.
 type bufferReader struct {
 	Body
-	buffer *buffer
+	response *Response
 }
 
 // maxPrealloc bounds the memory that is allocated in advance for the length in the head. Above
 // it, memory grows with what has come: a server may announce much and send little.
 const maxPrealloc = 64 << 10
 
-// deliver connects p to r's body through b.
-func (b *buffer) deliver(r *Response, p BodyProtocol) error {
-	if b.late(r) {
+// deliverBuffered connects the body to p through the buffer.
+func (r *Response) deliverBuffered(p BodyProtocol) error {
+	if r.taken() {
 		return ErrBodyTaken
 	}
-	reader := &bufferReader{buffer: b}
-	reader.Body = Body{held: slices.Clip(b.data), ended: b.ended, cooperator: r.Cooperator()}
-	if b.ended == nil {
+	reader := &bufferReader{response: r}
+	reader.Body = Body{held: slices.Clip(r.buffer.data), ended: r.buffer.ended, cooperator: r.Cooperator()}
+	if r.buffer.ended == nil {
 		reader.transport = (*readerTransport)(reader)
-		b.readers = append(b.readers, reader)
+		r.buffer.readers = append(r.buffer.readers, reader)
 	}
-	defer b.begin(r) // also if p panics: b then closes the connection, unless there are other readers
+	defer r.beginBuffer() // also if p panics: it then closes the connection, unless there are other readers
 	reader.Deliver(p)
 	return nil
 }
 
-// content fires with the whole body of r. It is the cheap form of deliver if only the
-// whole body is wanted.
-func (b *buffer) content(r *Response) *deferred.Deferred[[]byte] {
-	if b.late(r) {
+// Content reads the whole body and fires with it. It buffers the body, so that Content
+// may be called again, and other readers may follow. All calls return the same bytes,
+// which must not be changed. Content fails with a [*FailedError] if the body is cut
+// short. Cancelling the last Deferred that waits for the body closes the connection. It
+// is treq.content.
+func (r *Response) Content() *deferred.Deferred[[]byte] {
+	r.Buffer()
+	if r.taken() {
 		return deferred.Fail[[]byte](r.unread(ErrBodyTaken, beginning{}))
 	}
-	if b.ended != nil {
+	if r.buffer.ended != nil {
 		d := deferred.New[[]byte]()
-		d.Resolve(b.whole(r))
+		d.Resolve(r.whole())
 		return d
 	}
-	w := &b.first
-	if w.result != nil {
-		w = new(waiter)
-	}
-	w.response = r
-	d := deferred.NewCancellable(w.leave)
-	w.result = d
-	b.waiting.Push(&w.place, w)
-	if b.begun() {
-		b.steer()
+	w := &waiter{response: r}
+	w.Init(w)
+	r.buffer.waiting.Push(&w.place, w)
+	if r.buffer.begun() {
+		r.steer()
 	} else {
-		b.begin(r)
+		r.beginBuffer()
 	}
-	return d
+	return &w.Deferred
 }
 
-// leave stops the waiting, because the Deferred is cancelled.
-func (w *waiter) leave(d *deferred.Deferred[[]byte]) {
+// CancelDeferred stops the waiting.
+func (w *waiter) CancelDeferred(d *deferred.Deferred[[]byte]) {
+	r := w.leave()
+	r.steer()
+	d.Errback(r.unread(deferred.ErrCancelled, r.came()))
+}
+
+// leave makes w wait no more. It returns the response that w waited for.
+func (w *waiter) leave() (r *Response) {
 	w.place.Remove()
-	b := w.response.buffer
-	b.steer()
-	d.Errback(w.response.unread(deferred.ErrCancelled, b.came()))
+	r, w.response = w.response, nil
+	return r
 }
 
-// came returns what has come.
-func (b *buffer) came() (came beginning) {
-	came.add(b.data)
+// came returns what has come of a buffered body.
+func (r *Response) came() (came beginning) {
+	came.add(r.buffer.data)
 	return came
 }
 
-// whole returns the whole body of r, or the error that cut it short. The body has ended.
-func (b *buffer) whole(r *Response) ([]byte, error) {
-	switch err := failure(b.ended); {
+// whole returns the whole buffered body, or the error that cut it short. The body has ended.
+func (r *Response) whole() ([]byte, error) {
+	switch err := failure(r.buffer.ended); {
 	case err != nil:
-		return nil, r.unread(err, b.came())
-	case b.data == nil:
+		return nil, r.unread(err, r.came())
+	case r.buffer.data == nil:
 		return []byte{}, nil
 	}
-	return slices.Clip(b.data), nil
+	return slices.Clip(r.buffer.data), nil
 }
 
-// late reports whether r's body had a reader before it was buffered.
-func (b *buffer) late(r *Response) bool { return !b.begun() && r.body.reader != nil }
+// taken reports whether the body had a reader before it was buffered.
+func (r *Response) taken() bool { return !r.buffer.begun() && r.body.reader != nil }
 
-// begin connects b to r's body, unless it is already connected.
-func (b *buffer) begin(r *Response) {
-	if !b.begun() {
-		b.length = r.Length
-		r.body.deliver(b, r.wrap)
+// beginBuffer connects the buffer to the body, unless it is already connected.
+func (r *Response) beginBuffer() {
+	if !r.buffer.begun() {
+		r.body.deliver((*buffering)(r), r.wrap)
 	}
 }
 
 func (b *buffer) begun() bool { return b.transport != nil || b.ended != nil }
 
-// ConnectionMade, DataReceived and ConnectionLost make b the reader of the body.
+// buffering is the Response as the reader of its body.
+type buffering Response
 
-func (b *buffer) ConnectionMade(t BodyTransport) {
-	b.transport = t
-	b.steer()
+func (r *buffering) ConnectionMade(t BodyTransport) {
+	r.buffer.transport = t
+	(*Response)(r).steer()
 }
 
-func (b *buffer) DataReceived(data []byte) {
-	if room := cap(b.data) - len(b.data); len(data) > room && b.length > 0 {
-		next := min(b.length, max(maxPrealloc, 2*int64(len(b.data)))) // twice what has come
+func (r *buffering) DataReceived(data []byte) {
+	b := &r.buffer
+	if room := cap(b.data) - len(b.data); len(data) > room && r.Length > 0 {
+		next := min(r.Length, max(maxPrealloc, 2*int64(len(b.data)))) // twice what has come
 		b.data = slices.Grow(b.data, max(len(data), int(next)-len(b.data)))
 	}
 	b.data = append(b.data, data...)
 	each(b.readers, func(r *bufferReader) { r.Write(data) })
 }
 
-func (b *buffer) ConnectionLost(reason error) {
+func (r *buffering) ConnectionLost(reason error) {
+	b := &r.buffer
 	if b.gaveUp != nil {
 		reason = b.gaveUp
 	}
 	readers := b.readers
 	b.ended, b.readers, b.transport = reason, nil, nil
 	for w := b.waiting.First(); w != nil; w = b.waiting.First() {
-		w.place.Remove()
-		w.result.Resolve(b.whole(w.response))
+		w.Resolve(w.leave().whole())
 	}
 	each(readers, func(r *bufferReader) { r.End(reason) })
 }
@@ -169,20 +174,21 @@ func each(readers []*bufferReader, f func(*bufferReader)) {
 
 // steer pauses the body if all readers are paused, and resumes it if one is not. It stops
 // the body if all readers are stopped.
-func (b *buffer) steer() {
+func (r *Response) steer() {
+	b := &r.buffer
 	if b.transport == nil {
 		return
 	}
 	stop, pause := b.waiting.Len() == 0, b.waiting.Len() == 0
-	for _, r := range b.readers {
-		stop = stop && r.stopped
-		pause = pause && (r.stopped || r.paused)
+	for _, reader := range b.readers {
+		stop = stop && reader.stopped
+		pause = pause && (reader.stopped || reader.paused)
 	}
 	switch {
 	case stop:
 		b.transport.StopProducing()
-	case pause != b.paused:
-		b.paused = pause
+	case pause != r.bufferPaused:
+		r.bufferPaused = pause
 		if pause {
 			b.transport.PauseProducing()
 		} else {
@@ -192,10 +198,11 @@ func (b *buffer) steer() {
 }
 
 // giveUp stops one reader for a reason. If it is the only one, that is the reason of the end.
-func (b *buffer) giveUp(reader BodyTransport, why *FailedError) {
+func (r *Response) giveUp(reader BodyTransport, why *FailedError) {
+	b := &r.buffer
 	only := b.waiting.Len() == 0
-	for _, r := range b.readers {
-		only = only && (r.stopped || BodyTransport(&r.Body) == reader)
+	for _, other := range b.readers {
+		only = only && (other.stopped || BodyTransport(&other.Body) == reader)
 	}
 	if only {
 		b.gaveUp = why
@@ -206,8 +213,8 @@ func (b *buffer) giveUp(reader BodyTransport, why *FailedError) {
 // A readerTransport is the transport of the Body in a bufferReader.
 type readerTransport bufferReader
 
-func (r *readerTransport) PauseProducing()  { r.buffer.steer() }
-func (r *readerTransport) ResumeProducing() { r.buffer.steer() }
-func (r *readerTransport) StopProducing()   { r.buffer.steer() }
+func (r *readerTransport) PauseProducing()  { r.response.steer() }
+func (r *readerTransport) ResumeProducing() { r.response.steer() }
+func (r *readerTransport) StopProducing()   { r.response.steer() }
 
 func (r *readerTransport) Cooperator() *task.Cooperator { return r.cooperator }

@@ -53,13 +53,3 @@ func failure(reason error) error {
 	}
 	return reason
 }
-
-// Content reads the whole body and fires with it. It buffers the body, so that Content
-// may be called again, and other readers may follow. All calls return the same bytes,
-// which must not be changed. Content fails with a [*FailedError] if the body is cut
-// short. Cancelling the last Deferred that waits for the body closes the connection. It
-// is treq.content.
-func (r *Response) Content() *deferred.Deferred[[]byte] {
-	r.Buffer()
-	return r.buffer.content(r)
-}

@@ -18,7 +18,7 @@ type collection struct {
 	collector func(data []byte) (task.Wait, error)
 	keeps     bool   // a piece is valid until the collector's Deferred fires
 	piece     []byte // the copy of a piece, if keeps is set
-	done      *deferred.Deferred[deferred.None]
+	done      deferred.Deferred[deferred.None]
 	transport BodyTransport
 	share     share
 	task      *task.CooperativeTask // makes calls in later turns; nil if not needed
@@ -30,11 +30,16 @@ type collection struct {
 
 func (r *Response) collect(c *collection) *deferred.Deferred[deferred.None] {
 	c.response = r
-	c.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { c.stop(c.response.unread(deferred.ErrCancelled, c.came)) })
+	c.done.Init(c)
 	if err := r.DeliverBody(c); err != nil {
 		c.done.Errback(r.unread(err, c.came))
 	}
-	return c.done
+	return &c.done
+}
+
+// CancelDeferred stops the collection.
+func (c *collection) CancelDeferred(*deferred.Deferred[deferred.None]) {
+	c.stop(c.response.unread(deferred.ErrCancelled, c.came))
 }
 
 func (c *collection) ConnectionMade(t BodyTransport) {

@@ -18,19 +18,22 @@ const DiscardLimit = 256 << 10
 func (r *Response) Discard() *deferred.Deferred[deferred.None] {
 	hasBody := (r.Request == nil || r.Request.Method != http.MethodHead) && r.Code != http.StatusNotModified
 	d := &discarder{tooLong: r.Length > DiscardLimit && hasBody}
-	d.done = deferred.NewCancellable(func(*deferred.Deferred[deferred.None]) { d.transport.StopProducing() })
+	d.done.Init(d)
 	if err := r.DeliverBody(d); err != nil {
 		d.finish()
 	}
-	return d.done
+	return &d.done
 }
 
 type discarder struct {
+	done      deferred.Deferred[deferred.None]
 	transport BodyTransport
-	done      *deferred.Deferred[deferred.None]
 	read      int
 	tooLong   bool
 }
+
+// CancelDeferred closes the connection.
+func (d *discarder) CancelDeferred(*deferred.Deferred[deferred.None]) { d.transport.StopProducing() }
 
 func (d *discarder) ConnectionMade(t BodyTransport) {
 	d.transport = t

@@ -58,9 +58,10 @@ type Response struct {
 	// over HTTP/1.1.
 	Stream uint32
 
-	buffered bool // the body may be read more than once; beside Stream, it takes no memory
-	body     *Body
-	buffer   buffer
+	buffered     bool // the body may be read more than once; beside Stream, it takes no memory
+	bufferPaused bool // the buffer has paused the body
+	body         *Body
+	buffer       buffer
 
 	// wrap is set by WrapBody. It is not in Body, because the connection keeps the
 	// Body reachable: wrap may refer to the Response, which must become unreachable
@@ -81,7 +82,7 @@ func (r *Response) DeliverBody(p BodyProtocol) error {
 	if !r.buffered {
 		return r.body.deliver(p, r.wrap)
 	}
-	return r.buffer.deliver(r, p)
+	return r.deliverBuffered(p)
 }
 
 // Cooperator returns the Cooperator of the body. It runs tasks on the reactor of the

@@ -198,7 +198,7 @@ func (s *statusReader) stop(why error) {
 		s.ended = true
 		s.stopTimer()
 		r := s.err.Response
-		r.buffer.giveUp(s.transport, &FailedError{Reasons: []error{why}, Response: r})
+		r.giveUp(s.transport, &FailedError{Reasons: []error{why}, Response: r})
 	}
 }
 
