@@ -5,6 +5,7 @@ package agent
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -48,13 +49,9 @@ func (t *trip) addCookies(req *request.Request) (*request.Request, error) {
 	if t.Jar == nil {
 		return req, nil
 	}
-	all := t.Jar.Cookies(req.URL)
-	if len(all) == 0 {
-		return req, nil
-	}
-	header, err := cookies.Header(all)
-	if err != nil {
-		return nil, err
+	header, err := cookieHeader(t.Jar, req.URL)
+	if header == "" || err != nil {
+		return req, err
 	}
 	if own := req.Header["Cookie"]; len(own) != 0 {
 		// A request has one Cookie header (RFC 6265, section 5.4).
@@ -63,6 +60,14 @@ func (t *trip) addCookies(req *request.Request) (*request.Request, error) {
 	req = req.Clone()
 	req.Header["Cookie"] = []string{header}
 	return req, nil
+}
+
+// cookieHeader returns the value of the Cookie header with the cookies of jar for u, or "".
+func cookieHeader(jar http.CookieJar, u *url.URL) (string, error) {
+	if own, ok := jar.(*cookies.Jar); ok {
+		return own.CookieHeader(u), nil
+	}
+	return cookies.Header(jar.Cookies(u))
 }
 
 // keepCookies puts the cookies of resp into the jar. If the request has a Cookie header of
@@ -83,6 +88,9 @@ func (t *trip) keepCookies(resp *response.Response) {
 		t.Jar.SetCookies(t.req.URL, set)
 	}
 	own := cookiePairs(t.req.Header["Cookie"])
+	if len(own) == 0 {
+		return
+	}
 	left := slices.DeleteFunc(slices.Clone(own), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
 		return slices.ContainsFunc(set, func(c *http.Cookie) bool { return c.Name == strings.TrimRight(name, " \t") })

@@ -44,8 +44,21 @@ const maxAttribute = 1024
 func setAttribute(c *http.Cookie, attribute string) bool {
 	name, value, _ := strings.Cut(attribute, "=")
 	value = trim(value)
-	set := setters[strings.ToLower(trim(name))]
+	var room [16]byte // longer than the longest name
+	set := setters[string(appendLower(room[:0], trim(name)))]
 	return set != nil && len(value) <= maxAttribute && set(c, value)
+}
+
+// appendLower appends s to b with its ASCII letters in lower case.
+func appendLower(b []byte, s string) []byte {
+	for i := range len(s) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
+	}
+	return b
 }
 
 // setters have a function for each attribute. It applies the value to a cookie, and
@@ -118,8 +131,12 @@ func trim(s string) string { return strings.Trim(s, " \t") }
 // FromResponse returns the cookies that the header of a response sets. It leaves out
 // invalid ones.
 func FromResponse(header http.Header) []*http.Cookie {
-	var all []*http.Cookie
-	for _, line := range header["Set-Cookie"] {
+	lines := header["Set-Cookie"]
+	if len(lines) == 0 {
+		return nil
+	}
+	all := make([]*http.Cookie, 0, len(lines))
+	for _, line := range lines {
 		if c, err := ParseSetCookie(line); err == nil {
 			all = append(all, c)
 		}
@@ -131,17 +148,27 @@ func FromResponse(header http.Header) []*http.Cookie {
 // if the server would read other names or values.
 func Header(all []*http.Cookie) (string, error) {
 	var b strings.Builder
-	for i, c := range all {
-		value := wireValue(c.Value, c.Quoted)
-		if err := checkPair(c.Name, value); err != nil {
+	for _, c := range all {
+		if err := checkPair(c.Name, wireValue(c.Value, c.Quoted)); err != nil {
 			return "", err
 		}
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		b.WriteString(c.Name)
-		b.WriteByte('=')
-		b.WriteString(value)
+		appendPair(&b, c.Name, c.Value, c.Quoted)
 	}
 	return b.String(), nil
+}
+
+// appendPair appends a name and its value to a Cookie header.
+func appendPair(b *strings.Builder, name, value string, quoted bool) {
+	if b.Len() != 0 {
+		b.WriteString("; ")
+	}
+	b.WriteString(name)
+	b.WriteByte('=')
+	if quoted {
+		b.WriteByte('"')
+	}
+	b.WriteString(value)
+	if quoted {
+		b.WriteByte('"')
+	}
 }

@@ -95,8 +95,9 @@ func (j *Jar) SetCookies(u *url.URL, all []*http.Cookie) {
 	if err != nil {
 		return // no response comes from such a URL
 	}
+	path := u.EscapedPath()
 	for _, received := range all {
-		c, err := j.received(from, u.EscapedPath(), received)
+		c, err := j.received(from, path, received)
 		if err != nil {
 			j.dropped(c, err)
 			continue
@@ -168,6 +169,37 @@ var portSyntax = strings.NewReplacer(" ", "", "\t", "", `"`, "")
 // of the same path length the oldest first. [Jar].MaxHeader bounds them. Cookies
 // implements [http.CookieJar].
 func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
+	var room [fewCookies]*entry
+	var cookies []*http.Cookie
+	for _, e := range j.selected(u, room[:0]) {
+		cookies = append(cookies, &http.Cookie{Name: e.Name, Value: e.Value, Quoted: e.Quoted})
+	}
+	return cookies
+}
+
+// CookieHeader returns the value of the Cookie header of a request for u; "" if there are no
+// cookies. It is [Header] of [Jar.Cookies], for less work.
+func (j *Jar) CookieHeader(u *url.URL) string {
+	var room [fewCookies]*entry
+	selected := j.selected(u, room[:0])
+	size := 0
+	for _, e := range selected {
+		size += e.size()
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, e := range selected {
+		appendPair(&b, e.Name, e.Value, e.Quoted)
+	}
+	return b.String()
+}
+
+// fewCookies is the number of cookies for which a header takes one allocation.
+const fewCookies = 16
+
+// selected appends the cookies to send with a request for u to selected, which is empty. They
+// count as used.
+func (j *Jar) selected(u *url.URL, selected []*entry) []*entry {
 	if j.store.len() == 0 {
 		return nil
 	}
@@ -177,7 +209,6 @@ func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
 	}
 	path, secure, now := u.EscapedPath(), isSecure(to), j.now()
 	j.expire(now, expireAtOnce)
-	var selected []*entry
 	for above := range domainsAbove(to.Host) {
 		d := j.store.domains[above]
 		if d == nil {
@@ -194,12 +225,10 @@ func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
 		return cmp.Or(cmp.Compare(len(b.Path), len(a.Path)), cmp.Compare(a.made, b.made))
 	})
 	selected = j.fitting(to.Host, selected)
-	var cookies []*http.Cookie
 	for _, e := range selected {
 		j.store.touch(e)
-		cookies = append(cookies, &http.Cookie{Name: e.Name, Value: e.Value, Quoted: e.Quoted})
 	}
-	return cookies
+	return selected
 }
 
 // fitting removes from selected, the cookies for a host, those that were set the longest
@@ -229,7 +258,11 @@ func (j *Jar) fitting(host string, selected []*entry) []*entry {
 
 // size returns the number of bytes of a Cookie header that c needs, with a separator.
 func (c *Cookie) size() int {
-	return len(c.Name) + len("=") + len(wireValue(c.Value, c.Quoted)) + len("; ")
+	size := len(c.Name) + len("=") + len(c.Value) + len("; ")
+	if c.Quoted {
+		size += len(`""`)
+	}
+	return size
 }
 
 // Put stores c. It replaces a cookie of the same name, domain and path. If c has expired,

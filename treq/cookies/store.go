@@ -78,22 +78,22 @@ func (s *store) put(c Cookie) *entry {
 		s.secure = make(map[key]int)
 	}
 	s.entries++
-	e := &entry{Cookie: c, made: s.entries, set: s.entries, expiry: -1, domain: s.domains[c.Domain]}
-	if e.domain == nil {
-		e.domain = new(domain)
-		s.domains[c.Domain] = e.domain
-	}
-	old := s.cookies[c.key()]
-	s.cookies[c.key()] = e
-	s.made.Push(&e.inMade, e)
-	s.touch(e)
+	e := s.cookies[c.key()]
 	wasSecure := false
-	if old != nil {
-		s.made.Insert(&e.inMade, e, &old.inMade)
-		e.made = old.made
-		wasSecure = old.Secure
-		s.unlink(old)
+	if e == nil {
+		e = &entry{made: s.entries, domain: s.domains[c.Domain]}
+		if e.domain == nil {
+			e.domain = new(domain)
+			s.domains[c.Domain] = e.domain
+		}
+		s.made.Push(&e.inMade, e)
+	} else {
+		wasSecure = e.Secure
+		s.unlinkExpiring(e)
 	}
+	e.Cookie, e.set, e.expiry = c, s.entries, -1
+	s.cookies[c.key()] = e
+	s.touch(e)
 	switch {
 	case c.Secure && !wasSecure:
 		s.countSecure(&c, 1)
@@ -123,6 +123,10 @@ func (s *store) unlink(e *entry) {
 	e.inMade.Remove()
 	e.inUsed.Remove()
 	e.inDomain.Remove()
+	s.unlinkExpiring(e)
+}
+
+func (s *store) unlinkExpiring(e *entry) {
 	if e.expiry >= 0 {
 		heap.Remove(&s.expiring, e.expiry)
 	}
