@@ -183,15 +183,50 @@ func (b Body) apply(s *settings) error { return s.body.set("Body", request.Bytes
 // are those of [json.Marshal], except that <, > and & are not escaped. It is treq's json.
 func JSON(v any) Option {
 	return optionFunc(func(s *settings) error {
-		var b bytes.Buffer
-		to := json.NewEncoder(&b)
-		to.SetEscapeHTML(false)
-		if err := to.Encode(v); err != nil {
+		to := s.json
+		if to == nil {
+			to = new(jsonEncoder)
+		}
+		data, err := to.encode(v)
+		if err != nil {
 			return fmt.Errorf("%w: JSON: %w", ErrOption, err)
 		}
-		data := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 		return s.body.set("JSON", request.Bytes(data), "application/json; charset=UTF-8")
 	})
+}
+
+// A jsonEncoder encodes what the requests of a client send as JSON. It keeps its buffer for the
+// next one.
+type jsonEncoder struct {
+	kept *jsonBuffer // nil while it is in use: the MarshalJSON of a value may make a request too
+}
+
+type jsonBuffer struct {
+	bytes.Buffer
+	encoder *json.Encoder
+}
+
+// keptJSON bounds the buffer that is kept.
+const keptJSON = 64 << 10
+
+func (e *jsonEncoder) encode(v any) ([]byte, error) {
+	b := e.kept
+	e.kept = nil
+	if b == nil {
+		b = new(jsonBuffer)
+		b.encoder = json.NewEncoder(b)
+		b.encoder.SetEscapeHTML(false)
+	}
+	if err := b.encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	data := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	if b.Cap() <= keptJSON {
+		data = bytes.Clone(data)
+		b.Reset()
+		e.kept = b
+	}
+	return data, nil
 }
 
 // Data is the body of the request, made from v, which may be

@@ -30,6 +30,7 @@ type HTTPClient struct {
 	base    *url.URL // that of config.BaseURL; or nil
 	invalid error    // what is wrong with config: the error of each request; or nil
 	urls    urlCache
+	json    jsonEncoder
 
 	agent       agent.Requester    // stack.Agent without the retries and the limits
 	limiter     *agent.Limiter     // nil without Limits
@@ -277,13 +278,10 @@ func (c *HTTPClient) stackFor(s *settings, req *request.Request) (*agent.Stack, 
 	if credentials == nil && req.URL.User != nil && len(req.Header["Authorization"]) == 0 {
 		credentials = auth.FromURL(req.URL)
 	}
-	if s == noSettings && credentials == nil && c.config.NewJar == nil {
+	if credentials == nil && c.config.NewJar == nil && !s.changeStack() {
 		return &c.stack, nil
 	}
-	stack := &s.stack
-	if s == noSettings {
-		stack = new(agent.Stack)
-	}
+	stack := new(agent.Stack)
 	*stack = c.stack
 	stack.Credentials = credentials
 	stack.Buffered = !s.unbuffered
@@ -308,6 +306,14 @@ func (c *HTTPClient) stackFor(s *settings, req *request.Request) (*agent.Stack, 
 		stack.Jar = c.config.NewJar()
 	}
 	return stack, addCookies(stack.Jar, req.URL, s.cookies)
+}
+
+// changeStack reports whether s asks for another stack than that of the client, apart from the
+// credentials.
+func (s *settings) changeStack() bool {
+	return s != noSettings && (s.unbuffered || s.agent != nil || s.retries != nil || s.limited ||
+		s.refuseRedirects || s.browserLikeRedirects != nil || len(s.sensitiveHeaders) != 0 ||
+		s.maxSize != nil || s.decoding != nil || s.jar != nil || s.cookies != nil)
 }
 
 // redirects returns how the redirects of a request with options s are followed; nil if they

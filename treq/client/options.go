@@ -58,11 +58,11 @@ type settings struct {
 	decoding             *agent.DecoderConfig
 	timeouts             timeouts
 	context              context.Context // nil: none
-	stack                agent.Stack     // the client's, as the options change it
 	expectContinue       time.Duration
 	informational        func(code int, header http.Header)
 	log                  *agent.LogConfig // nil: as the client does
 	timed                bool
+	json                 *jsonEncoder // for JSON; nil: a new one
 }
 
 // noSettings are the settings of a request without options. They must not be changed.
@@ -372,7 +372,7 @@ func (s *settings) apply(options []Option) (first error) {
 // settings returns the settings of a request to target with these options, after the
 // client's defaults.
 func (c *HTTPClient) settings(target *url.URL, options []Option) (*settings, error) {
-	s := &settings{}
+	s := &settings{json: &c.json}
 	s.apply(c.config.Defaults) // they are checked
 	s.defaultPathParams, s.pathParams = s.pathParams, nil
 	if c.base != nil && len(c.config.Defaults) != 0 {
