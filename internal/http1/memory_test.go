@@ -18,7 +18,7 @@ func TestRememberedSections(t *testing.T) {
 		"\n",
 		"Set-Cookie: a=1\nContent-Length: 2\nset-cookie: b=2\nSet-Cookie: c=3\n",
 		"Transfer-Encoding: chunked\nContent-Length: 1\n", // dubious
-		"Content-Length : 2\n",                            // dubious
+		"Content-Length : 2\n", // dubious
 		"A: b\n c\nContent-Length: 2\n",
 		"Content-Length: 2\nContent-Length: 3\n",
 		"Nothing\n",

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -147,8 +146,9 @@ func New(r reactor.Reactor, config Config) *Agent {
 func (a *Agent) Request(req *request.Request) *response.Deferred {
 	x := &exchange{agent: a, request: req, began: a.pool.now()}
 	x.trace = newTracer(x)
-	x.result = deferred.NewCancellable(func(*response.Deferred) { x.cancel() })
-	result := x.result
+	result := new(response.Deferred) // not a part of x: the connection keeps x, but must not keep the response
+	result.Init(x)
+	x.result = result
 	var err error
 	if x.group, err = a.group(req); err == nil {
 		err = a.dispatch(x)

@@ -40,13 +40,9 @@ func discard(resp *response.Response) *deferred.Deferred[deferred.None] {
 	if d.Called() || cooperator == nil {
 		return d
 	}
-	late := false
-	timer := cooperator.Clock().CallLater(drainTime, func() {
-		late = true
-		d.Cancel()
-	})
+	timer := cooperator.Clock().CallLater(drainTime, d.Cancel)
 	return d.AddBoth(func(deferred.None, error) (deferred.None, error) {
-		if !late {
+		if timer.Active() { // it is not why d fires
 			timer.Cancel()
 		}
 		return deferred.None{}, nil

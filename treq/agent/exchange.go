@@ -100,8 +100,8 @@ func (x *exchange) fail(err error) {
 	x.result.Errback(&RequestError{x.request.Method, origin.Redacted(x.request.URL), err, !x.sent})
 }
 
-// cancel ends x because nobody wants its response any more.
-func (x *exchange) cancel() { x.quit(deferred.ErrCancelled) }
+// CancelDeferred ends x because nobody wants its response any more.
+func (x *exchange) CancelDeferred(*response.Deferred) { x.quit(deferred.ErrCancelled) }
 
 // quit ends x, which has no response yet, because of err. An attempt to connect ends first, so
 // that the hooks which learn of its end come before the end of the request.

@@ -11,20 +11,24 @@ import (
 // A journey is a trip with more than one hop.
 type journey struct {
 	trip
-	result  *response.Deferred
+	result  response.Deferred
 	next    *request.Request                    // the request to send next; nil if there is none
 	sending bool                                // send is running, perhaps further up the stack
 	hop     *response.Deferred                  // the response of the present hop; nil on the first
 	drains  []*deferred.Deferred[deferred.None] // one for each earlier response that is still being read
+
+	onResponse func(*response.Response, error) (*response.Response, error) // responded
+	onPanic    func(error) (*response.Response, error)                     // panicked
 }
 
 // startJourney continues t after its first hop, whose response is resp, and returns the
 // result of all hops. next and err are the results of received.
 func (t trip) startJourney(resp *response.Response, next *request.Request, err error) *response.Deferred {
 	j := &journey{trip: t}
-	j.result = deferred.NewCancellable(func(*response.Deferred) { j.cancel() })
+	j.result.Init(j)
+	j.onResponse, j.onPanic = j.responded, j.panicked
 	j.proceed(resp, next, err)
-	return j.result
+	return &j.result
 }
 
 // A detour is the error of a first hop that is not the last. It never leaves the chain of
@@ -57,8 +61,8 @@ func (j *journey) send(req *request.Request) {
 		if j.result.Called() { // a callback cancelled it
 			j.hop.Cancel()
 		}
-		j.hop.AddBoth(j.responded)
-		j.hop.AddErrback(j.panicked)
+		j.hop.AddBoth(j.onResponse)
+		j.hop.AddErrback(j.onPanic)
 	}
 	j.sending = false
 }
@@ -98,26 +102,21 @@ func (j *journey) proceed(resp *response.Response, next *request.Request, err er
 	switch {
 	case err != nil:
 		j.stopDraining()
-		j.drain(resp, true)
+		j.drain(resp, true, nil)
 		j.result.Errback(WithRequest(j.req, err))
 	case next == nil:
 		j.stopDraining()
 		j.result.Callback(resp)
 	case !delimited(resp) || j.elsewhere:
-		j.drain(resp, resp == j.previous)
+		j.drain(resp, resp == j.previous, nil)
 		j.send(next)
 	default:
-		j.drain(resp, resp == j.previous).AddBoth(func(deferred.None, error) (deferred.None, error) {
-			if !j.result.Called() {
-				j.send(next)
-			}
-			return deferred.None{}, nil
-		})
+		j.drain(resp, resp == j.previous, next)
 	}
 }
 
-// cancel cancels the hop under way, or ends the journey between hops.
-func (j *journey) cancel() {
+// CancelDeferred cancels the hop under way, or ends the journey between hops.
+func (j *journey) CancelDeferred(*response.Deferred) {
 	if j.hop != nil {
 		j.hop.Cancel()
 	}
@@ -134,10 +133,10 @@ func (j *journey) stopDraining() {
 	}
 }
 
-// drain reads the body of resp, so that its connection becomes free. If keep is set, the
-// body is kept for the user, who finds resp in the History or in an error. The Deferred
-// fires when the reading ends.
-func (j *journey) drain(resp *response.Response, keep bool) *deferred.Deferred[deferred.None] {
+// drain reads the body of resp, so that its connection becomes free, and then sends next unless
+// it is nil. If keep is set, the body is kept for the user, who finds resp in the History or in
+// an error.
+func (j *journey) drain(resp *response.Response, keep bool, next *request.Request) {
 	var d *deferred.Deferred[deferred.None]
 	if keep {
 		resp.Buffer()
@@ -146,9 +145,12 @@ func (j *journey) drain(resp *response.Response, keep bool) *deferred.Deferred[d
 		d = drain(resp)
 	}
 	j.drains = append(j.drains, d)
-	return d.AddBoth(func(deferred.None, error) (deferred.None, error) {
+	d.AddBoth(func(deferred.None, error) (deferred.None, error) {
 		i := slices.Index(j.drains, d)
 		j.drains = slices.Delete(j.drains, i, i+1)
+		if next != nil && !j.result.Called() {
+			j.send(next)
+		}
 		return deferred.None{}, nil
 	})
 }

@@ -155,8 +155,9 @@ func (t *trip) redirected(method string, resp *response.Response) (*request.Requ
 	if err != nil {
 		return nil, err
 	}
-	next := t.req.Clone()
-	next.Method, next.URL = method, u
+	next := new(request.Request)
+	*next = *t.req
+	next.Method, next.URL, next.Header = method, u, t.req.Header.Clone()
 	if method != t.req.Method || resp.Code == http.StatusSeeOther {
 		next.Body, next.Trailer = nil, nil
 		drop(next.Header, describesContent)
@@ -219,8 +220,11 @@ func location(base *url.URL, values []string) (*url.URL, error) {
 	return u, err
 }
 
-// sameOrigin reports whether a and b have one origin.
+// sameOrigin reports whether a and b, which can be requested, have one origin.
 func sameOrigin(a, b *url.URL) bool {
+	if a.Scheme == b.Scheme && a.Host == b.Host {
+		return true
+	}
 	first, err := origin.Of(a)
 	second, otherErr := origin.Of(b)
 	return err == nil && otherErr == nil && first == second

@@ -71,18 +71,19 @@ func (s *Stack) Send(req *request.Request) *response.Deferred {
 	body := s.watchBody(req)
 	t := trip{Stack: s, origin: first, req: req}
 	d := t.send()
-	authorized := t.authorized
-	d = d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
-		if err != nil {
-			return nil, s.failed(req, err)
-		}
-		t := trip{Stack: s, origin: first, req: req, authorized: authorized}
-		next, err := t.received(resp)
-		if next == nil && err == nil {
-			return resp, nil
-		}
-		return nil, &detour{t.startJourney(resp, next, err)}
-	}).ThenErrback(takeDetour)
+	// Each request keeps one of these functions, so it has no more than it needs.
+	if authorized := t.authorized; s.Credentials != nil {
+		d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
+			t := trip{Stack: s, req: req, origin: first, authorized: authorized}
+			return t.handle(resp, err)
+		})
+	} else {
+		d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
+			t := trip{Stack: s, req: req, authorized: req}
+			return t.handle(resp, err)
+		})
+	}
+	d.ThenErrback(takeDetour)
 	if body != nil {
 		d.AddBoth(func(resp *response.Response, err error) (*response.Response, error) {
 			body.end()
@@ -134,6 +135,18 @@ type trip struct {
 	redirects  int                // the number of redirects followed
 	elsewhere  bool               // the next hop goes to another origin than this one
 	previous   *response.Response // the redirect that led to this hop; nil on the first
+}
+
+// handle handles the result of the first hop: the error is a detour if there is another hop.
+func (t *trip) handle(resp *response.Response, err error) (*response.Response, error) {
+	if err != nil {
+		return nil, t.failed(t.req, err)
+	}
+	next, err := t.received(resp)
+	if next == nil && err == nil {
+		return resp, nil
+	}
+	return nil, &detour{t.startJourney(resp, next, err)}
 }
 
 // send sends the request of this hop.
