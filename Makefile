@@ -4,6 +4,10 @@
 # make fuzz         run every fuzz target for a bounded number of executions
 # make bench        compare the client with others, and with bare system calls (Linux; minutes)
 # make bench-quick  the same with one short round (Linux; under a minute)
+# make bench-check  measure a few ratios, and fail if one is far from what it was (Linux; seconds)
+# make bench-compare OLD=...  say what moved since a commit, or since a file of figures (Linux; minutes)
+# make bench-docs   measure all that docs/performance.md and README.md have tables of (Linux; half an hour)
+# make bench-shares measure what the time of a small GET is spent on, for docs/performance.md (Linux with perf)
 # make microbench   run the benchmarks of the packages
 # make growth       measure how the cost of one step grows with how many things there are
 # make fairness     measure a client beside clients that pipeline (Linux)
@@ -22,8 +26,12 @@ RACE := $(if $(shell command -v $(CC)),-race)
 
 # The benchmarks write their figures to this file, one a line.
 BENCH_TSV = bench.tsv
+# Only scenarios that match this regular expression are measured.
+ONLY = .
+# The commit, or the file of figures, that bench-compare compares with.
+OLD = HEAD
 
-.PHONY: test lint examples fuzz bench bench-quick microbench growth fairness parity peers explore h2spec traces ci
+.PHONY: test lint examples fuzz bench bench-quick bench-check bench-compare bench-docs bench-tables bench-shares microbench growth fairness parity peers explore h2spec traces ci
 
 test:
 	$(if $(RACE),,@echo "no C compiler ($(CC)): the tests run without the race detector")
@@ -31,6 +39,7 @@ test:
 	$(if $(RACE),go test ./internal/check/allocations)
 	cd internal/check/nethttp && go test $(RACE) ./...
 	cd internal/check/h2spec && go test $(RACE) ./...
+	cd bench && go test $(if $(filter linux,$(shell go env GOOS)),./...,./figures)
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
@@ -61,10 +70,30 @@ fuzz:
 	done
 
 bench:
-	cd bench && go run . -tsv $(BENCH_TSV)
+	cd bench && go run . -run '$(ONLY)' -tsv $(BENCH_TSV)
 
 bench-quick:
-	cd bench && go run . -quick -rounds 1 -duration 100ms -tsv $(BENCH_TSV)
+	cd bench && go run . -quick -rounds 1 -duration 100ms -run '$(ONLY)' -tsv $(BENCH_TSV)
+
+bench-check:
+	cd bench && go run . -check -rounds 5 -duration 60ms
+
+# A file is given from here, not from bench/.
+bench-compare:
+	cd bench && go run . -compare '$(if $(wildcard $(OLD)),$(abspath $(OLD)),$(OLD))' -rounds 12 -run '$(ONLY)'
+
+ROUNDS = 9
+ROUND = 200ms
+
+bench-docs:
+	cd bench && go run . -documents .. -rounds $(ROUNDS) -duration $(ROUND) -run '$(ONLY)'
+
+# The tables alone, of figures that are kept.
+bench-tables:
+	cd bench && go run . -documents .. -run '^nothing$$'
+
+bench-shares:
+	cd bench && go run . -role shares -documents ..
 
 microbench:
 	go test -run '^$$' -bench . -benchmem ./...
@@ -100,4 +129,4 @@ RUNS = 1000
 traces:
 	TREQTESTING_TRACED_RUNS=$(RUNS) go test -count=1 -timeout 60m ./treq/testing
 
-ci: lint test examples fuzz explore
+ci: lint test bench-check examples fuzz explore

@@ -11,6 +11,7 @@ import (
 // The names of the clients in the tables.
 const (
 	floorName    = "floor" // epoll or crypto/tls alone, with the bytes of HTTP
+	floorCName   = "C"     // the same in C
 	gotreqName   = "gotreq"
 	agentName    = "gotreq/agent" // gotreq without package client
 	netHTTPName  = "net/http"
@@ -19,26 +20,38 @@ const (
 	treqName     = "python treq"
 	http1Name    = "gotreq/1.1" // gotreq over HTTP/1.1, in the scenarios of HTTP/2
 	h2loadName   = "h2load"     // a client in C that reads no header fields
+
+	// Beside Deferreds:
+	callbackName  = "callback"  // gotreq, without a coroutine
+	goroutineName = "goroutine" // Go's own: a goroutine waits for a channel
+	v8Name        = "V8"        // promises
 )
 
 // clientNames are the names in the order of the tables.
-var clientNames = []string{floorName, gotreqName, agentName, netHTTPName, fasthttpName, restyName, treqName, http1Name, h2loadName}
+var clientNames = []string{floorCName, floorName, gotreqName, agentName, netHTTPName, fasthttpName, restyName, treqName, http1Name, h2loadName,
+	callbackName, goroutineName, v8Name}
+
+// inOtherLanguages are the clients that are no Go programs.
+var inOtherLanguages = map[string]bool{floorCName: true, treqName: true, h2loadName: true, v8Name: true}
 
 // A taskFunc runs a task of one kind.
 type taskFunc func(t *task, m *meter) error
 
-// clients has the functions of each client, by the kind of task. Python's treq runs in its
-// own program, pythontreq.py, and h2load is a program.
+// clients has the functions of each client, by the kind of task. Those in other languages are programs of their own.
 var clients = map[string]map[kind]taskFunc{
-	floorName:    {requests: floorRequests, hold: floorHold},
-	gotreqName:   {requests: gotreqRequests, hold: gotreqHold, stub: gotreqStub, chain: gotreqChain},
-	agentName:    {requests: agentRequests},
-	netHTTPName:  {requests: netHTTPRequests, hold: netHTTPHold, stub: netHTTPStub},
-	fasthttpName: {requests: fasthttpRequests},
-	restyName:    {requests: restyRequests},
-	treqName:     {requests: nil, stub: nil, chain: nil},
-	http1Name:    {requests: gotreqRequests, hold: gotreqHold},
-	h2loadName:   {requests: nil},
+	floorCName:    {requests: nil},
+	floorName:     {requests: floorRequests},
+	gotreqName:    {requests: gotreqRequests, hold: gotreqHold, stub: gotreqStub, chain: gotreqChain, wait: gotreqWait},
+	agentName:     {requests: agentRequests},
+	netHTTPName:   {requests: netHTTPRequests, hold: netHTTPHold, stub: netHTTPStub},
+	fasthttpName:  {requests: fasthttpRequests},
+	restyName:     {requests: restyRequests},
+	treqName:      {requests: nil, stub: nil, chain: nil},
+	http1Name:     {requests: gotreqRequests, hold: gotreqHold},
+	h2loadName:    {requests: nil},
+	callbackName:  {wait: callbackWait},
+	goroutineName: {wait: goroutineWait},
+	v8Name:        {chain: nil, wait: nil},
 }
 
 // supports reports whether client can run t.
@@ -56,6 +69,11 @@ func supports(client string, t *task) bool {
 	switch client {
 	case http1Name, h2loadName:
 		return false
+	case floorCName:
+		small := t.Length == int64(len(smallBody)) && t.Roots == "" && !t.Fresh && !t.Cookies && t.Redirects == 0 && t.Upload == 0
+		return ok && small && cCompiler() != ""
+	case v8Name:
+		return ok && node() != ""
 	case treqName:
 		return ok && havePythonTreq() && t.Connections <= 1000
 	case restyName:

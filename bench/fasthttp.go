@@ -37,7 +37,10 @@ func fasthttpRequests(t *task, m *meter) error {
 			req.SetBody(richValueJSON())
 		}
 		if t.Upload != 0 {
-			body, length, contentType := multipartBody(t)
+			body, length, contentType, err := multipartBody(t)
+			if err != nil {
+				return false, err
+			}
 			req.Header.SetContentType(contentType)
 			req.SetBodyStream(body, int(length))
 		}
@@ -73,9 +76,7 @@ func fasthttpRequests(t *task, m *meter) error {
 			return m.done(int64(len(body))), nil
 		}
 		body := resp.Body()
-		if t.Upload != 0 {
-			checkUpload(t, body)
-		}
+		checkReceived(t, body)
 		return m.done(int64(len(body))), nil
 	})
 }

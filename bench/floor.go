@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// This file has the floor: the cost of sending and receiving the bytes of a scenario. Requests
+// This file has the floor: the cost of sending and receiving the bytes of a scenario with Go. Requests
 // are made in advance, and the bytes of a response are only counted. A request costs a write,
-// a read and its share of an epoll_wait. All connections read into one buffer. TLS is
-// crypto/tls in goroutines.
+// a read and its share of an epoll_wait, by the system calls of raw.go. All connections read into
+// one buffer. A file goes from the disk's cache to the socket by sendfile. TLS is crypto/tls in goroutines. c/floor.c is the same in C.
 
 // A bareConn is a connection of a bareLoop.
 type bareConn struct {
@@ -23,6 +23,7 @@ type bareConn struct {
 	left int64 // bytes of the response still to be received
 	hop  int   // index of the current request
 	up   int64 // bytes of the file still to be sent
+	from int64 // where in the file they begin
 }
 
 // A bareLoop makes the requests of a task, on epoll alone.
@@ -35,6 +36,7 @@ type bareLoop struct {
 	buffer      []byte
 	hops        []hop
 	open        int
+	file        int // the descriptor of the file to upload, or -1: it is in memory
 	onResponse  func(c *bareConn)
 }
 
@@ -114,6 +116,11 @@ func newBareLoop(t *task, m *meter) *bareLoop {
 	l := &bareLoop{task: t, meter: m, buffer: make([]byte, readSize), hops: hopsOf(t)}
 	l.peer = unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}
 	var err error
+	if l.file = -1; t.File != "" {
+		if l.file, err = unix.Open(t.File, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			fail(err)
+		}
+	}
 	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		fail(err)
 	}
@@ -157,10 +164,11 @@ func (l *bareLoop) close(c *bareConn) {
 func (l *bareLoop) ask(c *bareConn) {
 	h := &l.hops[c.hop]
 	c.left = h.length
-	n, err := unix.Write(c.fd, h.request)
+	n, err := write(c.fd, h.request)
 	if err != nil || n != len(h.request) {
 		fail(fmt.Errorf("sending a request: %d bytes, %v", n, err))
 	}
+	c.from = 0
 	if c.up = l.task.Upload; c.up != 0 {
 		l.upload(c)
 	}
@@ -169,7 +177,13 @@ func (l *bareLoop) ask(c *bareConn) {
 // upload sends as much of the file as the socket accepts.
 func (l *bareLoop) upload(c *bareConn) {
 	for c.up != 0 {
-		n, err := unix.Write(c.fd, nothing[:min(mib, c.up)])
+		var n int
+		var err error
+		if l.file >= 0 {
+			n, err = unix.Sendfile(c.fd, l.file, &c.from, int(min(mib, c.up)))
+		} else {
+			n, err = write(c.fd, nothing[:min(mib, c.up)])
+		}
 		if err == syscall.EAGAIN {
 			return
 		}
@@ -182,11 +196,11 @@ func (l *bareLoop) upload(c *bareConn) {
 
 func (l *bareLoop) turn() {
 	var events [1024]unix.EpollEvent
-	n, err := unix.EpollWait(l.epoll, events[:], -1)
-	if err != nil && err != unix.EINTR {
+	n, err := epollWait(l.epoll, events[:])
+	if err != nil {
 		fail(err)
 	}
-	for _, e := range events[:max(0, n)] {
+	for _, e := range events[:n] {
 		c := l.connections[e.Fd]
 		if c == nil {
 			continue
@@ -201,32 +215,16 @@ func (l *bareLoop) turn() {
 }
 
 func (l *bareLoop) read(c *bareConn) {
-	n, err := unix.Read(c.fd, l.buffer)
+	n, err := read(c.fd, l.buffer[:min(int64(len(l.buffer)), c.left)])
 	if err == syscall.EAGAIN {
 		return
 	}
-	if n <= 0 || err != nil {
+	if n <= 0 {
 		fail(fmt.Errorf("reading a response, of which %d bytes are to come: %d, %v", c.left, n, err))
 	}
 	if c.left -= int64(n); c.left == 0 {
 		l.onResponse(c)
 	}
-}
-
-// floorHold opens connections with responses that have started and never end.
-func floorHold(t *task, m *meter) error {
-	l := newBareLoop(t, m)
-	begun := 0
-	l.onResponse = func(*bareConn) { begun++ }
-	m.beforeHold()
-	for range t.Connections {
-		l.connect()
-	}
-	for begun < t.Connections {
-		l.turn()
-	}
-	m.whileHeld()
-	return nil
 }
 
 // floorTLS is floorRequests over crypto/tls.

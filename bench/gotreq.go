@@ -78,8 +78,8 @@ func gotreqRequests(t *task, m *meter) error {
 				return
 			}
 			deferred.Then(d, (*response.Response).Content).AddBoth(func(body []byte, err error) ([]byte, error) {
-				if t.Upload != 0 {
-					checkUpload(t, body)
+				if err == nil {
+					checkReceived(t, body)
 				}
 				finish(int64(len(body)), err)
 				return nil, nil
@@ -95,6 +95,9 @@ func gotreqOptions(t *task) (options []client.Option) {
 	}
 	if t.Upload != 0 {
 		file := multipart.FromReader("zeros", io.NewSectionReader(zerosAt{}, 0, t.Upload))
+		if t.File != "" {
+			file = multipart.FromPath(t.File)
+		}
 		options = append(options, client.Files{{Name: "file", Value: file}})
 	}
 	if t.Stream {
@@ -177,18 +180,4 @@ func gotreqStub(t *task, m *meter) error {
 func sayHello(w http.ResponseWriter, r *http.Request) {
 	w.Header()["Content-Type"] = []string{"text/plain"}
 	io.WriteString(w, smallBody)
-}
-
-// gotreqChain makes a Deferred, adds three callbacks and fires it.
-func gotreqChain(t *task, m *meter) error {
-	plusOne := func(n int64) (int64, error) { return n + 1, nil }
-	for more := true; more; {
-		for range chainsAtOnce {
-			d := deferred.New[int64]()
-			d.AddCallback(plusOne).AddCallback(plusOne).AddCallback(plusOne)
-			d.Callback(0)
-		}
-		more = m.done(t.Length)
-	}
-	return nil
 }

@@ -75,19 +75,10 @@ func (l *h2loader) runFor(d time.Duration, n int64) (int64, error) {
 
 // runH2load measures h2load as the client of t: what it needs for many requests, less what
 // it needs for the warm-up alone.
-func runH2load(core int, t *task) (r result, err error) {
-	l := &h2loader{core: core, url: t.URL, connections: 1, streams: t.Connections}
+func (p *place) runH2load(t *task) (r result, err error) {
+	l := &h2loader{core: p.clientCore, url: t.URL, connections: 1, streams: t.Connections}
 	if t.Upload != 0 {
-		file, err := os.CreateTemp("", "bench")
-		if err != nil {
-			return r, err
-		}
-		defer os.Remove(file.Name())
-		defer file.Close()
-		if _, err := io.Copy(file, io.NewSectionReader(zerosAt{}, 0, t.Upload)); err != nil {
-			return r, err
-		}
-		l.data = file.Name()
+		l.data = p.file()
 	}
 	warm := max(t.Warm, int64(t.Connections))
 	n := t.Times
@@ -108,13 +99,13 @@ func runH2load(core int, t *task) (r result, err error) {
 }
 
 // runUnderH2load runs a server on one core and h2load on the other.
-func runUnderH2load(serverCore, clientCore int, t *task) (r result, err error) {
-	s, err := startServer(serverCore, "serve", t.Client)
+func (p *place) runUnderH2load(t *task) (r result, err error) {
+	s, err := startServer(p.serverCore, "serve", t.Client)
 	if err != nil {
 		return r, err
 	}
 	defer s.stop()
-	l := &h2loader{core: clientCore, url: "http://" + s.Plain + "/small", connections: t.Connections, streams: t.Streams}
+	l := &h2loader{core: p.clientCore, url: "http://" + s.Plain + "/small", connections: t.Connections, streams: t.Streams}
 	n, err := l.runFor(t.Duration, int64(20*t.Connections*t.Streams)) // to warm up
 	if err != nil {
 		return r, err

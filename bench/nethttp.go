@@ -50,9 +50,7 @@ func netHTTPRequests(t *task, m *meter) error {
 		if err != nil {
 			return false, err
 		}
-		if t.Upload != 0 {
-			checkUpload(t, body)
-		}
+		checkReceived(t, body)
 		return m.done(int64(len(body))), nil
 	})
 }
@@ -69,7 +67,10 @@ func netHTTPRequest(t *task) (*http.Request, error) {
 		}
 		return req, err
 	case t.Upload != 0:
-		body, length, contentType := multipartBody(t)
+		body, length, contentType, err := multipartBody(t)
+		if err != nil {
+			return nil, err
+		}
 		req, err := http.NewRequest(t.Method, t.URL, body)
 		if err == nil {
 			req.ContentLength = length

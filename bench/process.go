@@ -71,21 +71,22 @@ func self(role string, arguments ...string) *exec.Cmd {
 	return cmd
 }
 
-// runClient runs a task in a new process on core.
-func runClient(core int, t *task) (r result, err error) {
+// runClient runs a task in a new process.
+func (p *place) runClient(t *task) (r result, err error) {
 	text, err := json.Marshal(t)
 	if err != nil {
 		return r, err
 	}
-	cmd := self("client", string(text))
-	if t.Client == treqName {
-		cmd = treqCommand(string(text))
+	cmd, err := p.clientCommand(t, string(text))
+	if err != nil {
+		return r, err
 	}
+	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return r, err
 	}
-	if err := startOn(core, cmd); err != nil {
+	if err := startOn(p.clientCore, cmd); err != nil {
 		return r, err
 	}
 	decodeErr := json.NewDecoder(out).Decode(&r)
@@ -93,6 +94,19 @@ func runClient(core int, t *task) (r result, err error) {
 		return r, err
 	}
 	return r, decodeErr
+}
+
+// clientCommand returns the command that runs t, whose JSON is text.
+func (p *place) clientCommand(t *task, text string) (*exec.Cmd, error) {
+	switch t.Client {
+	case floorCName:
+		return floorCommand(p.dir, t)
+	case treqName:
+		return treqCommand(text), nil
+	case v8Name:
+		return promiseCommand(text), nil
+	}
+	return self("client", text), nil
 }
 
 // clientMain is the main function of a client process.

@@ -2,6 +2,7 @@ package main
 
 import (
 	_ "embed"
+	"fmt"
 	"os"
 	"os/exec"
 	"sync"
@@ -17,13 +18,12 @@ var python = sync.OnceValue(func() string {
 			return path
 		}
 	}
+	fmt.Fprintln(os.Stderr, "bench: no Python with treq: it is left out")
 	return ""
 })
 
 func havePythonTreq() bool { return python() != "" }
 
 func treqCommand(task string) *exec.Cmd {
-	cmd := exec.Command(python(), "-I", "-c", treqProgram, task)
-	cmd.Stderr = os.Stderr
-	return cmd
+	return exec.Command(python(), "-I", "-c", treqProgram, task)
 }

@@ -18,7 +18,7 @@ import treq  # noqa: E402
 from treq.client import HTTPClient  # noqa: E402
 
 task = json.loads(sys.argv[1])
-ZEROS = bytes(task["Upload"])
+ZEROS = b"" if task["File"] else bytes(task["Upload"])
 SMALL = b"Hello, world!"
 RICH = {
     "name": "a thing",
@@ -97,7 +97,7 @@ def line(c, meter):
         if task["JSON"]:
             kwargs["json"] = RICH
         if task["Upload"]:
-            kwargs["files"] = {"file": ("zeros", "application/octet-stream", io.BytesIO(ZEROS))}
+            kwargs["files"] = {"file": ("zeros", "application/octet-stream", open(task["File"], "rb") if task["File"] else io.BytesIO(ZEROS))}
         if task["Stream"]:
             kwargs["unbuffered"] = True
         response = yield c.request(task["Method"], task["URL"], **kwargs)

@@ -20,6 +20,7 @@ func restyRequests(t *task, m *meter) error {
 		if err != nil {
 			return false, err
 		}
+		checkReceived(t, resp.Body())
 		return m.done(int64(len(resp.Body()))), nil
 	})
 }

@@ -189,11 +189,11 @@ func (s *epollServer) watch(op, fd int, events uint32) {
 func (s *epollServer) serve() {
 	events := make([]unix.EpollEvent, 1024)
 	for {
-		n, err := unix.EpollWait(s.epoll, events, -1)
-		if err != nil && err != unix.EINTR {
+		n, err := epollWait(s.epoll, events)
+		if err != nil {
 			fail(err)
 		}
-		for _, e := range events[:max(0, n)] {
+		for _, e := range events[:n] {
 			fd := int(e.Fd)
 			if fd == s.listener {
 				s.accept()
@@ -229,7 +229,7 @@ func (s *epollServer) accept() {
 }
 
 func (s *epollServer) read(c *epollConn) {
-	n, err := unix.Read(c.fd, s.buffer)
+	n, err := read(c.fd, s.buffer[:min(int64(len(s.buffer)), max(rawAtMost, c.left))])
 	if err == syscall.EAGAIN || err == syscall.EINTR {
 		return
 	}
@@ -274,7 +274,7 @@ func (s *epollServer) send(c *epollConn) {
 			if len(data) == 0 {
 				data = nothing[:min(a.zeros, mib)]
 			}
-			n, err := unix.Write(c.fd, data)
+			n, err := write(c.fd, data)
 			if err == syscall.EAGAIN {
 				n, err = 0, nil
 			}
@@ -311,7 +311,7 @@ func (s *epollServer) sendFrames(c *epollConn) {
 				return
 			}
 		}
-		n, err := unix.Write(c.fd, f.out[c.sent:])
+		n, err := write(c.fd, f.out[c.sent:])
 		if err == syscall.EAGAIN {
 			c.blocked = true
 			s.watch(unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN|unix.EPOLLOUT)

@@ -15,6 +15,8 @@ const (
 	stub kind = "stub"
 	// chain makes a Deferred, adds three callbacks and fires it.
 	chain kind = "chain"
+	// wait has a function wait for a Deferred that fires later.
+	wait kind = "wait"
 	// serve runs a server under wrk, or h2load for HTTP/2.
 	serve kind = "serve"
 )
@@ -28,6 +30,7 @@ type task struct {
 	Method      string
 	JSON        string // the body of the request, or ""
 	Upload      int64  // the length of the file to upload, or 0
+	File        string // that file, or "": its content is made while it is read
 	Connections int    // as many requests are made at a time
 	HTTP2       bool   // over one connection, except for the floor, which has only HTTP/1.1
 	Streams     int    // for serve with HTTP2: as many requests at a time on each connection

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -95,14 +96,18 @@ func underWrkMain(name string) error {
 var wrkTotal = regexp.MustCompile(`(\d+) requests in`)
 var wrkErrors = regexp.MustCompile(`(?m)^\s*(Socket errors|Non-2xx).*`)
 
-func haveWrk() bool {
+// haveWrk reports whether wrk is installed, and says it if not.
+var haveWrk = sync.OnceValue(func() bool {
 	_, err := exec.LookPath("wrk")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench: wrk is not installed: the figures of servers are left out")
+	}
 	return err == nil
-}
+})
 
 // runWrk runs a server on one core and wrk on the other.
-func runWrk(serverCore, clientCore int, t *task) (r result, err error) {
-	s, err := startServer(serverCore, "serve", t.Client)
+func (p *place) runWrk(t *task) (r result, err error) {
+	s, err := startServer(p.serverCore, "serve", t.Client)
 	if err != nil {
 		return r, err
 	}
@@ -114,7 +119,7 @@ func runWrk(serverCore, clientCore int, t *task) (r result, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if err := startOn(clientCore, cmd); err != nil {
+		if err := startOn(p.clientCore, cmd); err != nil {
 			return 0, err
 		}
 		text, _ := io.ReadAll(out)

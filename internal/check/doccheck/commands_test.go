@@ -19,15 +19,18 @@ var (
 
 // byHand are the targets of make that CI does not run, each with the reason.
 var byHand = map[string]string{
-	"bench":       "it needs a machine that does nothing else",
-	"bench-quick": "the same",
-	"microbench":  "the same",
-	"growth":      "the same",
-	"fairness":    "the same",
-	"parity":      "it needs Python's treq",
-	"peers":       "it needs curl, Python's treq and Twisted, and proxies",
-	"h2spec":      "make test, which CI runs, has the same test",
-	"traces":      "it takes minutes",
+	"bench":         "it needs a machine that does nothing else",
+	"bench-quick":   "the same",
+	"bench-compare": "the same",
+	"bench-docs":    "the same",
+	"bench-shares":  "the same",
+	"microbench":    "the same",
+	"growth":        "the same",
+	"fairness":      "the same",
+	"parity":        "it needs Python's treq",
+	"peers":         "it needs curl, Python's treq and Twisted, and proxies",
+	"h2spec":        "make test, which CI runs, has the same test",
+	"traces":        "it takes minutes",
 }
 
 // TestCommands: CI runs each command in the documents, except those of byHand. It runs all
