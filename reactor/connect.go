@@ -204,7 +204,8 @@ type port struct {
 	loop     *Loop
 	listener Listener
 	addr     net.Addr
-	factory  Factory
+	factory  Factory  // nil if sharing is not
+	sharing  *sharing // gives the connections to the loops of a group; or nil
 	stopped  bool
 	paused   bool        // PauseAccepting was called
 	retry    DelayedCall // call that resumes accepting after an error; nil if there is none
@@ -226,12 +227,17 @@ func (l *Loop) listen(network, address string, factory Factory) (Port, error) {
 	if err != nil {
 		return nil, &ListenError{network, address, classify(err)}
 	}
-	p.listener, p.addr = listener, listener.Addr()
-	l.ports.Push(&p.at, p)
-	if f, ok := factory.(ListeningFactory); ok {
-		f.DoStart(l.ownerOf(listener), p)
-	}
+	p.begin(listener)
 	return p, nil
+}
+
+// begin makes p a listening port of its loop.
+func (p *port) begin(listener Listener) {
+	p.listener, p.addr = listener, listener.Addr()
+	p.loop.ports.Push(&p.at, p)
+	if f, ok := p.factory.(ListeningFactory); ok {
+		f.DoStart(p.loop.ownerOf(listener), p)
+	}
 }
 
 // accept handles a connection, or an accept error, from the poller.
@@ -242,10 +248,18 @@ func (p *port) accept(s Socket, err error) {
 		return
 	}
 	p.failing = false
-	if p.stopped {
+	switch {
+	case p.stopped:
 		s.Close(true)
-		return
+	case p.sharing != nil:
+		p.sharing.give(s)
+	default:
+		p.serve(s)
 	}
+}
+
+// serve makes s a connection of the factory.
+func (p *port) serve(s Socket) {
 	if proto, err := p.loop.build(p.factory, s); err == nil {
 		p.loop.stats.Accepted++
 		p.loop.start(s, proto)
@@ -319,6 +333,9 @@ func (p *port) StopListening() *deferred.Deferred[deferred.None] {
 		p.listener.Close()
 		if f, ok := p.factory.(ListeningFactory); ok {
 			f.DoStop(p)
+		}
+		if p.sharing != nil {
+			p.sharing.stop()
 		}
 	}
 	return deferred.Succeed(deferred.None{})

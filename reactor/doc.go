@@ -33,7 +33,8 @@
 //
 // [Default] is for programs that need one reactor; task.React runs it. [Background] runs
 // it beside a program of ordinary goroutines. [New] and [NewPortable] make more
-// reactors, each to be run on a goroutine of its own. For tests, package memory has the
+// reactors, each to be run on a goroutine of its own. [NewGroup] makes some that run
+// together, for a program that needs more than one core. For tests, package memory has the
 // same loop, with time and network in memory.
 //
 // # Goroutines
@@ -41,7 +42,7 @@
 // Use everything on the loop's goroutine only, the goroutine that called Run, unless its
 // documentation says otherwise. Any goroutine may call the methods of [Threads], and may
 // wait for the loop with [BlockingCallFromThread]. [DeferToThread] runs code that blocks
-// on another goroutine.
+// on another goroutine, and [DeferToLoop] runs code on another loop.
 //
 // A method that belongs to the loop's goroutine panics when another goroutine calls it
 // while the loop sleeps. It cannot cheaply tell who calls it while the loop is busy;

@@ -47,8 +47,8 @@ func (l *Loop) Dump(w io.Writer) error {
 // pending returns the text of Dump.
 func (l *Loop) pending() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "loop at %s: %s, %d turns, delayed calls up to %v late\n",
-		l.Now().Format("15:04:05.999999999"), l.state(), l.stats.Turns, inspect.Round(l.stats.MaxLag))
+	fmt.Fprintf(&b, "%s at %s: %s, %d turns, delayed calls up to %v late\n",
+		l.name, l.Now().Format("15:04:05.999999999"), l.state(), l.stats.Turns, inspect.Round(l.stats.MaxLag))
 	for _, text := range l.locals.inspectables.texts() {
 		b.WriteString(text)
 	}
@@ -132,7 +132,11 @@ func (c *connection) String() string {
 
 // String describes a port.
 func (p *port) String() string {
-	text := fmt.Sprintf("%s %s: %s", p.addr.Network(), addressName(p.addr), factoryName(p.factory))
+	whose := "shared by the loops of the group"
+	if p.sharing == nil {
+		whose = factoryName(p.factory)
+	}
+	text := fmt.Sprintf("%s %s: %s", p.addr.Network(), addressName(p.addr), whose)
 	switch {
 	case p.paused:
 		text += ", accepting is paused"

@@ -67,6 +67,7 @@ func dumpRuns(w io.Writer, runs iter.Seq2[any, any]) error {
 
 // A question asks a loop for its text.
 type question struct {
+	name      string
 	run       uint64 // the number of the loop's Run: the older one comes first
 	goroutine uint64
 	answer    chan string // gets the text
@@ -75,7 +76,7 @@ type question struct {
 }
 
 func ask(l *Loop, run uint64) *question {
-	q := &question{run: run, goroutine: l.goroutine.Load(), answer: make(chan string, 1), ended: l.Ended()}
+	q := &question{name: l.name, run: run, goroutine: l.goroutine.Load(), answer: make(chan string, 1), ended: l.Ended()}
 	if l.OnLoop() {
 		q.answer <- l.pending()
 		return q
@@ -104,7 +105,7 @@ func (q *question) wait(patience context.Context) string {
 	case <-patience.Done():
 	}
 	q.over.Store(true)
-	return fmt.Sprintf("loop: no answer for %v, since a callback holds it:\n%s", dumpPatience, coro.StackOf(q.goroutine))
+	return fmt.Sprintf("%s: no answer for %v, since a callback holds it:\n%s", q.name, dumpPatience, coro.StackOf(q.goroutine))
 }
 
 // DumpOnSignal makes each of the signals write a [Dump] to w, until stop is called:

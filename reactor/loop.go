@@ -26,6 +26,7 @@ import (
 //
 // Methods are for the loop's goroutine unless they say otherwise.
 type Loop struct {
+	name     string // in dumps
 	poller   Poller
 	threads  threadPool
 	inThread func(func())
@@ -60,14 +61,15 @@ type Loop struct {
 	freeBytes  int      // total capacity of free
 
 	mu        sync.Mutex
-	calls     []func()      // from other goroutines; guarded by mu
-	spare     []func()      // an empty slice to swap with calls
-	ended     chan struct{} // closed when Run ends; nil until Ended is called; guarded by mu
-	hasEnded  bool          // the last Run has ended, and none has begun since; guarded by mu
-	status    atomic.Uint32 // a state; set under mu
-	phase     atomic.Uint32 // outside, inTurn or asleep
-	goroutine atomic.Uint64 // number of the loop's goroutine; 0 if unknown
-	asked     atomic.Bool   // OnLoop was called; set under mu
+	calls     []func()          // from other goroutines; guarded by mu
+	spare     []func()          // an empty slice to swap with calls
+	ended     chan struct{}     // closed when Run ends; nil until Ended is called; guarded by mu
+	hasEnded  bool              // the last Run has ended, and none has begun since; guarded by mu
+	errands   list.List[errand] // of other loops, which wait for their results; guarded by mu
+	status    atomic.Uint32     // a state; set under mu
+	phase     atomic.Uint32     // outside, inTurn or asleep
+	goroutine atomic.Uint64     // number of the loop's goroutine; 0 if unknown
+	asked     atomic.Bool       // OnLoop was called; set under mu
 }
 
 // The phases of a loop. Only CallFromThread and Stop, which wake the loop, set the phase on
@@ -125,6 +127,7 @@ type jumpingClock interface {
 // NewLoop returns a loop over p.
 func NewLoop(p Poller, config LoopConfig) *Loop {
 	l := &Loop{
+		name:         "loop",
 		poller:       p,
 		inThread:     config.CallInThread,
 		onTurn:       config.BeforeTurn,
@@ -173,7 +176,7 @@ func (l *Loop) Run() error {
 	// Deferred, because a callback may exit the goroutine, as a test's FailNow does.
 	defer l.end()
 	if l.handlesSignals {
-		defer l.handleSignals()()
+		defer stopOnSignals(l.Stop)()
 	}
 	return l.turnUntilIdle()
 }
@@ -249,6 +252,7 @@ func (l *Loop) startUp() {
 // end undoes begin and closes the channel of Ended.
 func (l *Loop) end() {
 	l.endTrace()
+	defer l.dropErrands() // when mu is unlocked
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.status.Store(uint32(idle))

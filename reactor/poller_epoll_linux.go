@@ -105,10 +105,18 @@ func (d *descriptors) add(fd int) {
 
 // close closes fd, unless it is closed already: its number may be another's by now.
 func (d *descriptors) close(fd int) {
-	if fd < len(d.open) && d.open[fd] {
-		d.open[fd] = false
+	if d.remove(fd) {
 		unix.Close(fd)
 	}
+}
+
+// remove reports whether fd was among d.
+func (d *descriptors) remove(fd int) bool {
+	was := fd < len(d.open) && d.open[fd]
+	if was {
+		d.open[fd] = false
+	}
+	return was
 }
 
 func (d *descriptors) closeAll() {
@@ -274,6 +282,27 @@ func (p *epollPoller) adopt(fd, family int) *epollSocket {
 	s := &epollSocket{poller: p, fd: fd, tcp: family != unix.AF_UNIX}
 	s.SetNoDelay(true)
 	return s
+}
+
+// Release implements socketMover.
+func (p *epollPoller) Release(released Socket) {
+	s := released.(*epollSocket)
+	p.control(unix.EPOLL_CTL_DEL, s.fd, 0)
+	p.watched[s.fd] = watched{}
+	p.open.remove(s.fd)
+	s.poller, s.seen = nil, 0
+}
+
+// Adopt implements socketMover.
+func (p *epollPoller) Adopt(released Socket) error {
+	s := released.(*epollSocket)
+	s.poller = p
+	p.open.add(s.fd)
+	err := p.watch(s.fd, socketEvents, s)
+	if err != nil {
+		s.Close(true)
+	}
+	return err
 }
 
 func (s *epollSocket) bind(network, local string) error {

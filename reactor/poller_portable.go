@@ -342,6 +342,17 @@ func (p *portablePoller) adopt(conn net.Conn) Socket {
 	return s
 }
 
+// Release implements socketMover.
+func (p *portablePoller) Release(s Socket) { p.closed(s.(*portableSocket).conn) }
+
+// Adopt implements socketMover.
+func (p *portablePoller) Adopt(released Socket) error {
+	s := released.(*portableSocket)
+	s.poller = p
+	p.opened(s.conn)
+	return nil
+}
+
 func (s *portableSocket) Start(h Handler) {
 	s.handler = h
 	s.poller.goroutines.Go(s.readAll)

@@ -15,8 +15,8 @@ func (l *Loop) HandleSignals(on bool) {
 	l.handlesSignals = on
 }
 
-// handleSignals makes signals stop the loop until end is called.
-func (l *Loop) handleSignals() (end func()) {
+// stopOnSignals makes signals call stop, once, until end is called.
+func stopOnSignals(stop func() error) (end func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	over, done := make(chan struct{}), make(chan struct{})
@@ -25,7 +25,7 @@ func (l *Loop) handleSignals() (end func()) {
 		select {
 		case <-signals:
 			signal.Stop(signals)
-			l.Stop()
+			stop()
 		case <-over:
 			signal.Stop(signals)
 		}

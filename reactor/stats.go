@@ -39,3 +39,19 @@ func (s *Stats) delayedCall(lag time.Duration) {
 	s.DelayedCalls++
 	s.LastLag, s.MaxLag = lag, max(s.MaxLag, lag)
 }
+
+// Plus returns the counts of two loops together: their sums, and the later LastLag and MaxLag.
+func (s Stats) Plus(other Stats) Stats {
+	return Stats{
+		Turns:        s.Turns + other.Turns,
+		DelayedCalls: s.DelayedCalls + other.DelayedCalls,
+		LastLag:      max(s.LastLag, other.LastLag),
+		MaxLag:       max(s.MaxLag, other.MaxLag),
+		ThreadCalls:  s.ThreadCalls + other.ThreadCalls,
+		BytesRead:    s.BytesRead + other.BytesRead,
+		BytesWritten: s.BytesWritten + other.BytesWritten,
+		Open:         s.Open + other.Open,
+		Connections:  s.Connections + other.Connections,
+		Accepted:     s.Accepted + other.Accepted,
+	}
+}
