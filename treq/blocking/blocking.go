@@ -25,7 +25,9 @@ var shared = sync.OnceValues(func() (c *Client, err error) {
 		}()
 		r = reactor.Background()
 	}
-	return newClient(r, client.Config{NewJar: func() http.CookieJar { return &cookies.Jar{Now: r.Now} }}), nil
+	c = newClient()
+	c.join(r, client.Config{NewJar: func() http.CookieJar { return &cookies.Jar{Now: r.Now} }})
+	return c, nil
 })
 
 // Request makes a request on the default reactor; see [Client.Request]. Cookies are kept for

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,16 +22,18 @@ import (
 // ErrClosed is the error of requests of a [Client] that is shut down.
 var ErrClosed = errors.New("blocking: the client is closed")
 
-// A Client makes requests on a reactor of its own, which runs in the background. Any
+// A Client makes requests on a reactor of its own, or on several, in the background. Any
 // goroutine may call its methods; many may at once.
 type Client struct {
-	reactor reactor.Reactor
-	config  client.Config
-	http    *client.HTTPClient // belongs to the reactor's goroutine; nil before the first request
+	members   []*member
+	perOrigin int            // how many members share the requests to one origin
+	turn      atomic.Uint32  // of these members
+	group     *reactor.Group // of the reactors; nil for the default reactor
+	base      *url.URL       // of the relative URLs of requests; empty without one
 
 	closing context.Context // ends when requests in flight are to fail
 	fail    context.CancelCauseFunc
-	ended   chan struct{} // closed when the reactor's goroutine has ended
+	ended   chan struct{} // closed when the reactors have ended
 	runErr  error         // the error of Run; set before ended is closed
 
 	mu     sync.Mutex
@@ -38,34 +42,52 @@ type Client struct {
 	idle   chan struct{} // closed when active is 0; nil before Shutdown
 }
 
+// A member is one reactor with the client on it.
+type member struct {
+	reactor reactor.Reactor
+	config  client.Config
+	http    *client.HTTPClient // belongs to the reactor's goroutine; nil before the first request
+}
+
 // NewClient returns a Client, whose reactor is running. Call [Client.Shutdown] or
 // [Client.Close] when it is not needed any more.
 //
 // What config refers to, such as a Jar, belongs to the Client from then on. An Agent must not
 // be on another reactor: use AgentConfig to say how the Client connects.
 func NewClient(config client.Config) *Client {
-	l := reactor.New()
-	l.HandleSignals(false)
-	c := newClient(l, config)
-	running := make(chan struct{})
-	l.CallWhenRunning(func() { close(running) })
-	go func() {
-		defer close(c.ended)
-		defer l.Close() // even if a callback has ended the goroutine
-		c.runErr = l.Run()
-	}()
-	select {
-	case <-running:
-	case <-c.ended:
-	}
+	return NewGroupClient(GroupConfig{Loops: 1, Config: func(reactor.Reactor) client.Config { return config }})
+}
+
+// newClient returns a client without members.
+func newClient() *Client {
+	c := &Client{base: &url.URL{}, ended: make(chan struct{})}
+	c.closing, c.fail = context.WithCancelCause(context.Background())
 	return c
 }
 
-func newClient(r reactor.Reactor, config client.Config) *Client {
-	c := &Client{reactor: r, config: config, ended: make(chan struct{})}
-	c.closing, c.fail = context.WithCancelCause(context.Background())
-	c.config.DataToBodyProducer = producers(r, config.DataToBodyProducer)
-	return c
+// join adds a member.
+func (c *Client) join(r reactor.Reactor, config client.Config) {
+	config.DataToBodyProducer = producers(r, config.DataToBodyProducer)
+	c.members = append(c.members, &member{reactor: r, config: config})
+}
+
+// run runs the reactors in the background. It returns when all are running, or when they have ended.
+func (c *Client) run() {
+	running := make(chan struct{}, len(c.members))
+	for _, m := range c.members {
+		m.reactor.CallWhenRunning(func() { running <- struct{}{} })
+	}
+	go func() {
+		defer close(c.ended)
+		defer c.group.Close() // even if a callback has ended the goroutine
+		c.runErr = c.group.Run()
+	}()
+	for range c.members {
+		select {
+		case <-running:
+		case <-c.ended:
+		}
+	}
 }
 
 // Close ends the client at once: requests and bodies in flight fail with [ErrClosed], as do
@@ -87,7 +109,7 @@ func (c *Client) Close() error {
 // and returns the cause of ctx. A body that nobody reads comes only in part: read it or
 // close it.
 func (c *Client) Shutdown(ctx context.Context) error {
-	if c.reactor.OnLoop() {
+	if slices.ContainsFunc(c.members, func(m *member) bool { return m.reactor.OnLoop() }) {
 		return reactor.ErrOnLoop
 	}
 	var err error
@@ -98,7 +120,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 		err = context.Cause(ctx)
 	}
 	c.fail(ErrClosed)
-	c.reactor.Stop() // fails if the reactor has ended
+	c.group.Stop() // fails if the reactors have ended
 	<-c.ended
 	return err
 }
@@ -119,15 +141,12 @@ func (c *Client) refuse() <-chan struct{} {
 }
 
 // begin counts a request, unless it cannot be made.
-func (c *Client) begin(ctx context.Context, options []client.Option) error {
+func (c *Client) begin(ctx context.Context) error {
 	if ctx == nil {
 		return errors.New("blocking: a nil context")
 	}
 	if reactor.OnAnyLoop() {
 		return errOnLoop
-	}
-	if r := client.ReactorOf(options...); r != nil && r != c.reactor {
-		return fmt.Errorf("%w: Reactor: the blocking client has a reactor of its own", client.ErrOption)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -167,15 +186,19 @@ func (c *Client) Request(ctx context.Context, method, url string, options ...cli
 }
 
 func (c *Client) request(ctx context.Context, method, url string, options []client.Option) (*Response, error) {
-	if err := c.begin(ctx, options); err != nil {
+	m, err := c.memberFor(url, options)
+	if err == nil {
+		err = c.begin(ctx)
+	}
+	if err != nil {
 		client.Discard(options...)
 		return nil, err
 	}
-	x := &exchange{client: c, method: method, url: url, options: options}
+	x := &exchange{client: c, member: m, method: method, url: url, options: options}
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	x.unwatch = context.AfterFunc(c.closing, func() { x.cancel(ErrClosed) })
 	// The request has ctx, and ends with it. Its error then names the request.
-	resp, err := reactor.BlockingCallFromThread(context.WithoutCancel(ctx), c.reactor, x.start)
+	resp, err := reactor.BlockingCallFromThread(context.WithoutCancel(ctx), m.reactor, x.start)
 	if err != nil {
 		if x.claimed.CompareAndSwap(false, true) { // the reactor ended first
 			client.Discard(options...)
@@ -209,6 +232,7 @@ var errOnLoop = fmt.Errorf("a blocking call would stop the reactor of this gorou
 // An exchange is one request and its response.
 type exchange struct {
 	client      *Client
+	member      *member
 	method, url string
 	options     []client.Option
 	ctx         context.Context // ends with that of the caller, or when the client is closed
@@ -223,12 +247,12 @@ func (x *exchange) start() *deferred.Deferred[*Response] {
 	if !x.claimed.CompareAndSwap(false, true) {
 		return deferred.Fail[*Response](reactor.ErrStopped)
 	}
-	c := x.client
-	if c.http == nil {
-		c.http = client.New(c.reactor, c.config)
+	m := x.member
+	if m.http == nil {
+		m.http = client.New(m.reactor, m.config)
 	}
 	options := append(x.options[:len(x.options):len(x.options)], client.Unbuffered(true), client.Context(x.ctx))
-	return deferred.Map(c.http.Request(x.method, x.url, options...), x.received)
+	return deferred.Map(m.http.Request(x.method, x.url, options...), x.received)
 }
 
 // received connects the body of resp to a pipe.

@@ -8,7 +8,8 @@
 // Requests and options are those of package treq. They run on a reactor in the background,
 // with one goroutine for all of them. The functions of this package use the default reactor,
 // and start it in the background unless the program runs it. A [Client] has a reactor of its
-// own, a [client.Config], and an end: [Client.Shutdown].
+// own, a [client.Config], and an end: [Client.Shutdown]. [NewGroupClient] makes one on several
+// reactors, for a program that makes more requests than one core can.
 //
 // Any goroutine may call the functions and methods, except one that runs a reactor: they
 // would wait for themselves, and fail with [reactor.ErrOnLoop] instead. What an option refers

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/blocking"
 	"github.com/seed-7c003b53/gotreq/treq/client"
 	"github.com/seed-7c003b53/gotreq/treq/response"
@@ -105,4 +106,25 @@ func ExampleRead() {
 	// Output:
 	// Ann false
 	//  true
+}
+
+// A client on several reactors. Goroutines use it like any other.
+func ExampleNewGroupClient() {
+	server := httptest.NewServer(users)
+	defer server.Close()
+	c := blocking.NewGroupClient(blocking.GroupConfig{
+		Loops:          2,
+		LoopsPerOrigin: 2, // nearly all requests are to one origin
+		Config: func(reactor.Reactor) client.Config {
+			return client.Config{BaseURL: server.URL}
+		},
+	})
+	defer c.Shutdown(context.Background())
+	var u user
+	resp, err := c.Get(context.Background(), "/users/7")
+	if err == nil {
+		err = resp.JSON(&u)
+	}
+	fmt.Println(u.Name, err)
+	// Output: Ann <nil>
 }

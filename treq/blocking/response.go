@@ -238,7 +238,7 @@ type pipeReader struct {
 
 func (r *pipeReader) ConnectionMade(t response.BodyTransport) {
 	x := r.exchange
-	r.pipe = bridge.NewPipe(x.client.reactor, t)
+	r.pipe = bridge.NewPipe(x.member.reactor, t)
 	r.pipe.Stopped = func() error {
 		x.over()
 		return x.client.explain(reactor.ErrStopped)

@@ -45,6 +45,7 @@ var bans = []ban{
 		except: map[string]string{
 			"treq/blocking/blocking.go":      "any goroutine may be the first to use the default reactor",
 			"treq/blocking/client.go":        "any goroutine may make requests and end the client",
+			"treq/blocking/group.go":         "several reactors use one cookie jar",
 			"treq/blocking/response.go":      "any goroutine may read a response",
 			"reactor/task/cooperate.go":      "any goroutine may be the first to use the default Cooperator",
 			"treq/testing/explore_search.go": "tests may explore at the same time, and the checks are of the whole process",

@@ -65,7 +65,7 @@ var house = []room{
 	{"treq/client", "deferred internal/origin internal/secret reactor reactor/task treq/agent treq/auth treq/cookies treq/multipart treq/request treq/response"},
 
 	// The client for goroutines that wait.
-	{"treq/blocking", "deferred internal/bridge internal/secret reactor reactor/task treq/agent treq/client treq/cookies treq/request treq/response"},
+	{"treq/blocking", "deferred internal/bridge internal/origin internal/secret reactor reactor/task treq/agent treq/client treq/cookies treq/request treq/response"},
 
 	// The server needs nothing of the client. It shares the machine of HTTP/1.1 with it,
 	// and therefore treq/wire, whose limits it lets its user set and whose errors it
