@@ -22,6 +22,7 @@ func TestServers(t *testing.T) {
 	}{
 		{"server", []string{"127.0.0.1:0", "."}, get("/files/main.go"), "package main\n"},
 		{"server", []string{"127.0.0.1:0", "."}, get("/visits"), `{"visits":1}`},
+		{"manycores", []string{"127.0.0.1:0"}, get("/"), "visit 1 of this loop\n"},
 		{"iresource", []string{"127.0.0.1:0"}, get("/"), `{"status":"ok"}`},
 		{"chat", []string{"127.0.0.1:0"}, greeting, "* what is your name?"},
 	} {
