@@ -64,6 +64,11 @@ func escapedPath(u *url.URL) string {
 // The error is [ErrSchemeNotSupported], [ErrNoHost], [ErrPort] or [ErrHost], or says why
 // location is not a URL.
 func Resolve(base *url.URL, location string) (*url.URL, error) {
+	if isPlainPath(location) { // the usual case, for which nothing is parsed
+		u := *base
+		u.Opaque, u.Path, u.RawPath, u.RawQuery, u.ForceQuery, u.OmitHost = "", location, "", "", false, false
+		return sendable(&u)
+	}
 	if end := strings.IndexAny(location, ":/?#"); end >= 0 && location[end] == ':' && !HasScheme(location) {
 		location = "./" + location // a relative path with a colon (RFC 3986, section 4.2)
 	}
@@ -90,11 +95,15 @@ func Resolve(base *url.URL, location string) (*url.URL, error) {
 func ResolveURL(base, ref *url.URL) (*url.URL, error) {
 	escaped := *ref
 	escaped.RawPath = escapedPath(ref) // ResolveReference would lose escapes
-	u := base.ResolveReference(&escaped)
+	return sendable(base.ResolveReference(&escaped))
+}
+
+// sendable returns u, a reference that is resolved, in a form that can be sent.
+func sendable(u *url.URL) (*url.URL, error) {
 	if _, err := Of(u); err != nil {
 		return nil, err
 	}
-	u.Scheme = strings.ToLower(u.Scheme) // base may have it in upper case
+	u.Scheme = strings.ToLower(u.Scheme) // that of a base may be in upper case
 	u, err := Wire(u)
 	if err != nil {
 		return nil, err
@@ -103,6 +112,25 @@ func ResolveURL(base, ref *url.URL) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: %.200q", ErrHost, u.Host)
 	}
 	return u, nil
+}
+
+// isPlainPath reports whether location is an absolute path without a query, a fragment, an escape
+// or a dot segment, so that it is the path of the URL that it refers to.
+func isPlainPath(location string) bool {
+	if location == "" || location[0] != '/' {
+		return false
+	}
+	for i := range len(location) {
+		switch c := location[i]; {
+		case c == '/':
+			if i+1 < len(location) && (location[i+1] == '/' || location[i+1] == '.') {
+				return false
+			}
+		case !isUnreserved(c):
+			return false
+		}
+	}
+	return true
 }
 
 // wireHost returns the host and port of u with the name in ASCII.
