@@ -5,7 +5,6 @@ package agent
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -49,7 +48,7 @@ func (t *trip) addCookies(req *request.Request) (*request.Request, error) {
 	if t.Jar == nil {
 		return req, nil
 	}
-	header, err := cookieHeader(t.Jar, req.URL)
+	header, err := cookies.HeaderFor(t.Jar, req.URL)
 	if header == "" || err != nil {
 		return req, err
 	}
@@ -62,14 +61,6 @@ func (t *trip) addCookies(req *request.Request) (*request.Request, error) {
 	return req, nil
 }
 
-// cookieHeader returns the value of the Cookie header with the cookies of jar for u, or "".
-func cookieHeader(jar http.CookieJar, u *url.URL) (string, error) {
-	if own, ok := jar.(*cookies.Jar); ok {
-		return own.CookieHeader(u), nil
-	}
-	return cookies.Header(jar.Cookies(u))
-}
-
 // keepCookies puts the cookies of resp into the jar. If the request has a Cookie header of
 // the caller's, the next hop sends only those of its cookies that no response has set: the
 // header does not say which URLs it is for, and the jar has the new ones. So does net/http.
@@ -80,17 +71,17 @@ func (t *trip) keepCookies(resp *response.Response) {
 	if resp.Jar == nil {
 		return
 	}
-	set := cookies.FromResponse(resp.Header)
-	if len(set) == 0 {
+	if len(resp.Header["Set-Cookie"]) == 0 {
 		return
 	}
 	if t.Jar != nil {
-		t.Jar.SetCookies(t.req.URL, set)
+		cookies.Receive(t.Jar, t.req.URL, resp.Header)
 	}
 	own := cookiePairs(t.req.Header["Cookie"])
 	if len(own) == 0 {
 		return
 	}
+	set := cookies.FromResponse(resp.Header)
 	left := slices.DeleteFunc(slices.Clone(own), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
 		return slices.ContainsFunc(set, func(c *http.Cookie) bool { return c.Name == strings.TrimRight(name, " \t") })

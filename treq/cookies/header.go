@@ -13,17 +13,26 @@ import (
 // ParseSetCookie reads the value of one Set-Cookie header. An attribute that is unknown or
 // has an invalid value goes into Unparsed. The error is [ErrInvalid].
 func ParseSetCookie(line string) (*http.Cookie, error) {
+	c := new(http.Cookie)
+	if err := parse(c, line); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// parse is ParseSetCookie into c, whatever c was before.
+func parse(c *http.Cookie, line string) error {
 	pair, attributes, more := strings.Cut(line, ";")
 	name, value, ok := strings.Cut(pair, "=")
 	if !ok {
-		return nil, invalid("%.100q has no equals sign", pair)
+		return invalid("%.100q has no equals sign", pair)
 	}
 	if hasControl(strings.ReplaceAll(line, "\t", " ")) { // names and values are trimmed of tabs
-		return nil, invalid("%.100q has a control character", line)
+		return invalid("%.100q has a control character", line)
 	}
-	c := &http.Cookie{Name: trim(name), Value: trim(value), Raw: line}
+	*c = http.Cookie{Name: trim(name), Value: trim(value), Raw: line}
 	if err := checkPair(c.Name, c.Value); err != nil {
-		return nil, err
+		return err
 	}
 	c.Value, c.Quoted = cutQuotes(c.Value)
 	for more {
@@ -33,7 +42,7 @@ func ParseSetCookie(line string) (*http.Cookie, error) {
 			c.Unparsed = append(c.Unparsed, attribute)
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // maxAttribute bounds the bytes of an attribute's value, as in browsers.

@@ -97,13 +97,40 @@ func (j *Jar) SetCookies(u *url.URL, all []*http.Cookie) {
 	}
 	path := u.EscapedPath()
 	for _, received := range all {
-		c, err := j.received(from, path, received)
-		if err != nil {
-			j.dropped(c, err)
-			continue
-		}
-		j.put(c)
+		j.receive(from, path, received)
 	}
+}
+
+// Receive stores the cookies that the header of a response from u sets in jar.
+func Receive(jar http.CookieJar, u *url.URL, header http.Header) {
+	j, ok := jar.(*Jar)
+	if !ok {
+		if all := FromResponse(header); len(all) != 0 {
+			jar.SetCookies(u, all)
+		}
+		return
+	}
+	from, err := origin.Of(u)
+	if err != nil {
+		return
+	}
+	path := u.EscapedPath()
+	var c http.Cookie
+	for _, line := range header["Set-Cookie"] {
+		if parse(&c, line) == nil {
+			j.receive(from, path, &c)
+		}
+	}
+}
+
+// receive stores c, which a response at path set, or drops it.
+func (j *Jar) receive(from origin.Origin, path string, c *http.Cookie) {
+	stored, err := j.received(from, path, c)
+	if err != nil {
+		j.dropped(stored, err)
+		return
+	}
+	j.put(stored)
 }
 
 // received returns the cookie to store for c, which a response at path set.
@@ -177,9 +204,13 @@ func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
 	return cookies
 }
 
-// CookieHeader returns the value of the Cookie header of a request for u; "" if there are no
-// cookies. It is [Header] of [Jar.Cookies], for less work.
-func (j *Jar) CookieHeader(u *url.URL) string {
+// HeaderFor returns the value of the Cookie header with the cookies of jar for u; "" if there are
+// none. The error is that of [Header].
+func HeaderFor(jar http.CookieJar, u *url.URL) (string, error) {
+	j, ok := jar.(*Jar)
+	if !ok {
+		return Header(jar.Cookies(u))
+	}
 	var room [fewCookies]*entry
 	selected := j.selected(u, room[:0])
 	size := 0
@@ -191,7 +222,7 @@ func (j *Jar) CookieHeader(u *url.URL) string {
 	for _, e := range selected {
 		appendPair(&b, e.Name, e.Value, e.Quoted)
 	}
-	return b.String()
+	return b.String(), nil
 }
 
 // fewCookies is the number of cookies for which a header takes one allocation.
