@@ -31,6 +31,7 @@ type HTTPClient struct {
 	invalid error    // what is wrong with config: the error of each request; or nil
 	urls    urlCache
 	json    jsonEncoder
+	spare   *settings // zero, for the next request with options; or nil
 
 	agent       agent.Requester    // stack.Agent without the retries and the limits
 	limiter     *agent.Limiter     // nil without Limits
@@ -248,7 +249,12 @@ func (c *HTTPClient) request(method string, target *url.URL, src source, options
 		}
 		return failed(method, origin.Redacted(target), err)
 	}
-	return s.raise(c.watch(s, stack, req), req)
+	d := s.raise(c.watch(s, stack, req), req)
+	if s != noSettings && !c.watched(s) {
+		*s = settings{}
+		c.spare = s
+	}
+	return d
 }
 
 // send sends req through stack, bounded by the timeouts and the context of s.

@@ -47,9 +47,13 @@ func (s *sender) Request(req *request.Request) *response.Deferred {
 	return s.client.send(s.settings, s.stack, req)
 }
 
+// watched reports whether a request with the options s is logged or measured. If not, nothing
+// keeps s once the request is sent.
+func (c *HTTPClient) watched(s *settings) bool { return s.log != nil || c.log != nil || s.timed }
+
 // watch sends req by send, and logs or measures it if that is asked for.
 func (c *HTTPClient) watch(s *settings, stack *agent.Stack, req *request.Request) *response.Deferred {
-	if s.log == nil && c.log == nil && !s.timed {
+	if !c.watched(s) {
 		return c.send(s, stack, req)
 	}
 	var a agent.Requester = &sender{c, s, stack}

@@ -372,7 +372,12 @@ func (s *settings) apply(options []Option) (first error) {
 // settings returns the settings of a request to target with these options, after the
 // client's defaults.
 func (c *HTTPClient) settings(target *url.URL, options []Option) (*settings, error) {
-	s := &settings{json: &c.json}
+	s := c.spare
+	c.spare = nil // an option may make a request too
+	if s == nil {
+		s = new(settings)
+	}
+	s.json = &c.json
 	s.apply(c.config.Defaults) // they are checked
 	s.defaultPathParams, s.pathParams = s.pathParams, nil
 	if c.base != nil && len(c.config.Defaults) != 0 {
