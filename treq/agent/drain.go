@@ -35,16 +35,21 @@ const drainTime = 250 * time.Millisecond
 
 // discard is Discard of resp, but closes the connection after drainTime.
 func discard(resp *response.Response) *deferred.Deferred[deferred.None] {
-	d := resp.Discard()
+	return inTime(resp, resp.Discard())
+}
+
+// inTime cancels d, which fires when the body of resp is read, after drainTime. It returns d, which
+// does not fail then.
+func inTime[T any](resp *response.Response, d *deferred.Deferred[T]) *deferred.Deferred[T] {
 	cooperator := resp.Cooperator()
 	if d.Called() || cooperator == nil {
 		return d
 	}
 	timer := cooperator.Clock().CallLater(drainTime, d.Cancel)
-	return d.AddBoth(func(deferred.None, error) (deferred.None, error) {
+	return d.AddBoth(func(value T, _ error) (T, error) {
 		if timer.Active() { // it is not why d fires
 			timer.Cancel()
 		}
-		return deferred.None{}, nil
+		return value, nil
 	})
 }

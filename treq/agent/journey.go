@@ -12,10 +12,10 @@ import (
 type journey struct {
 	trip
 	result  response.Deferred
-	next    *request.Request                    // the request to send next; nil if there is none
-	sending bool                                // send is running, perhaps further up the stack
-	hop     *response.Deferred                  // the response of the present hop; nil on the first
-	drains  []*deferred.Deferred[deferred.None] // one for each earlier response that is still being read
+	next    *request.Request   // the request to send next; nil if there is none
+	sending bool               // send is running, perhaps further up the stack
+	hop     *response.Deferred // the response of the present hop; nil on the first
+	drains  []cancellable      // one for each earlier response that is still being read
 
 	onResponse func(*response.Response, error) (*response.Response, error) // responded
 	onPanic    func(error) (*response.Response, error)                     // panicked
@@ -137,20 +137,29 @@ func (j *journey) stopDraining() {
 // it is nil. If keep is set, the body is kept for the user, who finds resp in the History or in
 // an error.
 func (j *journey) drain(resp *response.Response, keep bool, next *request.Request) {
-	var d *deferred.Deferred[deferred.None]
-	if keep {
+	switch {
+	case !keep:
+		drained(j, drain(resp), next)
+	case 0 <= resp.Length && resp.Length <= response.DiscardLimit:
+		drained(j, inTime(resp, resp.Content()), next)
+	default:
 		resp.Buffer()
-		d = discard(resp)
-	} else {
-		d = drain(resp)
+		drained(j, discard(resp), next)
 	}
+}
+
+// drained notes d, which fires when an earlier response is read, and sends next then.
+func drained[T any](j *journey, d *deferred.Deferred[T], next *request.Request) {
 	j.drains = append(j.drains, d)
-	d.AddBoth(func(deferred.None, error) (deferred.None, error) {
-		i := slices.Index(j.drains, d)
+	d.AddBoth(func(none T, _ error) (T, error) {
+		i := slices.Index(j.drains, cancellable(d))
 		j.drains = slices.Delete(j.drains, i, i+1)
 		if next != nil && !j.result.Called() {
 			j.send(next)
 		}
-		return deferred.None{}, nil
+		return none, nil
 	})
 }
+
+// A cancellable is a Deferred of any type.
+type cancellable interface{ Cancel() }
