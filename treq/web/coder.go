@@ -7,7 +7,6 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/internal/pieces"
 	"github.com/seed-7c003b53/gotreq/reactor"
-	"github.com/sourcegraph/conc/panics"
 )
 
 // This file codes the body of a response on its way to the carrier.
@@ -138,7 +137,7 @@ func (c *coder) try(f func() error) {
 		return
 	}
 	var err error
-	if p := panics.Try(func() { err = f() }); p != nil {
+	if p := try(func() { err = f() }); p != nil {
 		err = originOf(p)
 	}
 	if err != nil {
@@ -288,7 +287,7 @@ func (c *coder) drop() {
 	}
 	if w := c.w; w != nil {
 		c.w = nil
-		panics.Try(func() {
+		try(func() {
 			if err := w.Close(); err != nil {
 				panic(fmt.Sprint(err)) // nobody sees what it writes
 			}

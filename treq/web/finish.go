@@ -92,7 +92,7 @@ func (r *Request) peerGone(reason error) {
 	r.gone = reason
 	r.notify(reason)
 	if r.invocation != nil {
-		r.invocation.cancel()
+		r.invocation.context.end()
 		r.invocation.wake()
 	}
 }

@@ -54,8 +54,7 @@ func (h *HandlerResource) Render(req *Request) {
 		return
 	}
 	inv := &invocation{req: req, handler: h.Handler}
-	hr, err := inv.request()
-	if err != nil {
+	if err := inv.makeRequest(); err != nil {
 		req.refuse(http.StatusBadRequest, err.Error())
 		return
 	}
@@ -66,9 +65,9 @@ func (h *HandlerResource) Render(req *Request) {
 	inv.body.inv = inv
 	req.invocation = inv
 	if h.InThreads {
-		inv.runInThread(hr)
+		inv.runInThread()
 	} else {
-		inv.run(hr)
+		inv.run()
 	}
 }
 
@@ -76,8 +75,9 @@ func (h *HandlerResource) Render(req *Request) {
 type invocation struct {
 	req     *Request
 	handler http.Handler
+	hr      http.Request // the handler's
+	context handlerContext
 	body    requestBody
-	cancel  context.CancelFunc
 
 	task     *coro.Task      // runs the handler; nil in a thread
 	waiting  bool            // task is suspended
@@ -100,28 +100,28 @@ type invocation struct {
 }
 
 // run calls the handler in a coroutine.
-func (inv *invocation) run(hr *http.Request) {
-	inv.task = coro.New(func(*coro.Task) { inv.call(hr) })
+func (inv *invocation) run() {
+	inv.task = coro.New(func(*coro.Task) { inv.call() })
 	inv.resume()
 }
 
 // runInThread calls the handler in a thread.
-func (inv *invocation) runInThread(hr *http.Request) {
+func (inv *invocation) runInThread() {
 	loop := inv.req.conn.reactor
 	inv.loopDone = loop.Ended()
 	loop.CallInThread(func() {
 		if loop.OnLoop() { // a reactor in memory has no threads
-			inv.run(hr)
+			inv.run()
 			return
 		}
 		defer loop.CallFromThread(inv.done)
-		inv.call(hr)
+		inv.call()
 	})
 }
 
-func (inv *invocation) call(hr *http.Request) {
-	inv.exited = true // unless Try returns
-	inv.panicked = panics.Try(func() { inv.handler.ServeHTTP(inv, hr) })
+func (inv *invocation) call() {
+	inv.exited = true // unless try returns
+	inv.panicked = try(func() { inv.handler.ServeHTTP(inv, &inv.hr) })
 	inv.exited = false
 }
 
@@ -138,7 +138,7 @@ func (inv *invocation) done() {
 	r := inv.req
 	inv.returned = true
 	inv.body.closed = true
-	inv.cancel()
+	inv.context.end()
 	inv.reading.clear()
 	inv.writing.clear()
 	defer func() { // nothing writes to the buffer any more

@@ -15,19 +15,19 @@ import (
 
 // This file has the request of an http.Handler: its fields, its context and its body.
 
-// request returns the handler's request.
-func (inv *invocation) request() (*http.Request, error) {
+// makeRequest sets the handler's request.
+func (inv *invocation) makeRequest() error {
 	r := inv.req
 	u, err := r.targetURL()
 	if err != nil {
-		return nil, fmt.Errorf("the target of the request: %w", err)
+		return fmt.Errorf("the target of the request: %w", err)
 	}
 	if u.Host != "" {
 		r.host = u.Host
 	}
-	ctx, cancel := context.WithCancel(r.Context())
-	inv.cancel = cancel
-	hr := template.WithContext(&handlerContext{ctx, inv})
+	inv.context = handlerContext{parent: r.Context(), inv: inv}
+	hr := &inv.hr
+	*hr = *template.WithContext(&inv.context)
 	hr.Method = r.Method
 	hr.URL = u
 	hr.RequestURI = r.URI
@@ -55,7 +55,7 @@ func (inv *invocation) request() (*http.Request, error) {
 	if chunked || hr.ProtoMajor == 2 && !r.contentOver {
 		inv.body.announceTrailers(hr)
 	}
-	return hr, nil
+	return nil
 }
 
 // template is an empty request to copy: Request.WithContext, which copies one, is the
@@ -64,6 +64,9 @@ var template http.Request
 
 // targetURL returns the target as a URL. For CONNECT the URL has only a host, unless it is an extended one.
 func (r *Request) targetURL() (*url.URL, error) {
+	if path, query, _ := strings.Cut(r.URI, "?"); isPlainPath(path) {
+		return &url.URL{Path: path, RawQuery: query, ForceQuery: query == "" && len(path) != len(r.URI)}, nil
+	}
 	if r.Method != http.MethodConnect || strings.HasPrefix(r.URI, "/") {
 		return url.ParseRequestURI(r.URI)
 	}
@@ -74,23 +77,20 @@ func (r *Request) targetURL() (*url.URL, error) {
 	return u, err
 }
 
-// handlerContext is the context of a handler's request.
-type handlerContext struct {
-	context.Context
-	inv *invocation
-}
-
-// invocationKey is the key of the invocation in a handlerContext.
-type invocationKey struct{}
-
-func (c *handlerContext) Value(key any) any {
-	switch key {
-	case invocationKey{}:
-		return c.inv
-	case http.LocalAddrContextKey:
-		return c.inv.req.GetHost()
+// isPlainPath reports whether path is one in which nothing is escaped, or would have to be: the parser
+// of package url, which takes longer, does not change it.
+func isPlainPath(path string) bool {
+	if !strings.HasPrefix(path, "/") {
+		return false
 	}
-	return c.Context.Value(key)
+	for i := range len(path) {
+		switch c := path[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '/' <= c && c <= '9', c == '-', c == '.', c == '_', c == '~':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // FromContext returns the [Request] of a handler, given the context of its http.Request;

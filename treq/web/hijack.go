@@ -77,7 +77,7 @@ func (h *hijackedConn) ConnectionLost(reason error) {
 	if h.inErr == nil {
 		h.inErr = reason
 	}
-	h.inv.cancel()
+	h.inv.context.end()
 	h.inv.wake()
 }
 

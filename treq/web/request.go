@@ -154,7 +154,7 @@ func (r *Request) beginAt(root Resource) {
 		r.refuseFor(err)
 		return
 	}
-	if p := panics.Try(func() { r.findResource(root) }); p != nil {
+	if p := try(func() { r.findResource(root) }); p != nil {
 		r.panicked(p, "a resource")
 		return
 	}
@@ -206,7 +206,7 @@ func (r *Request) parseTarget() (err error) {
 // render makes the resource answer, and finishes the response unless it stays open.
 func (r *Request) render() {
 	var p *panics.Recovered
-	r.timed("a resource", func() { p = panics.Try(r.renderResource) })
+	r.timed("a resource", func() { p = try(func() { render(r.resource, r) }) })
 	if p != nil {
 		r.panicked(p, "a resource")
 		return
@@ -221,7 +221,17 @@ func (r *Request) render() {
 	}
 }
 
-func (r *Request) renderResource() { render(r.resource, r) }
+// try calls f, and returns the panic that has ended it, or nil.
+func try(f func()) (p *panics.Recovered) {
+	defer func() {
+		if v := recover(); v != nil {
+			recovered := panics.NewRecovered(1, v)
+			p = &recovered
+		}
+	}()
+	f()
+	return nil
+}
 
 // panicked logs a panic and ends the response, or only aborts it for
 // [http.ErrAbortHandler].
