@@ -59,7 +59,7 @@ func streamed(root Resource, method, target string, length int64) *stream {
 	s := &stream{}
 	address := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}
 	conn := &connection{site: &Site{Root: root}, local: address, peer: address, remoteAddr: address.String(), clock: memory.New()}
-	s.req = newRequest(conn, s, requestHead{
+	s.req = newRequest(conn, s, &requestHead{
 		method: method, target: target, version: "HTTP/2.0", header: http.Header{"Host": {"an.example"}}, length: length,
 	})
 	s.req.ResponseHeader["Date"] = nil

@@ -203,7 +203,7 @@ func (c *channel) headReceived(head *http1.RequestHead) {
 	if head.Version.Minor == 0 {
 		version = "HTTP/1.0"
 	}
-	c.req = newRequest(&c.connection, c, requestHead{
+	c.req = newRequest(&c.connection, c, &requestHead{
 		method: head.Method, target: head.Target, version: version,
 		header: head.Header, length: head.Length, last: !c.keepAlive,
 	})

@@ -141,10 +141,8 @@ func (inv *invocation) done() {
 	inv.context.end()
 	inv.reading.clear()
 	inv.writing.clear()
-	defer func() { // nothing writes to the buffer any more
-		r.Site.release(inv.buf)
-		inv.buf = nil
-	}()
+	buf := inv.buf // nothing writes to it any more
+	inv.buf = nil
 	if inv.panicked != nil {
 		r.panicked(inv.panicked, "a handler")
 	}
@@ -162,9 +160,11 @@ func (inv *invocation) done() {
 		if !inv.wroteHeader {
 			inv.writeHeader(http.StatusOK)
 		}
-		r.buffered, r.late = inv.buf, inv.header
+		r.buffered, r.late = buf, inv.header
 		r.Finish()
+		return
 	}
+	r.Site.release(buf)
 }
 
 // Waiting.

@@ -67,7 +67,8 @@ func newH2Stream(c *h2Connection, head *http2.RequestHead) *h2Stream {
 	if head.Method == http.MethodConnect {
 		s.tunnel = &tunnel{protocol: head.Protocol}
 	}
-	s.req.init(&c.connection, s, c.requestHead(head))
+	h := c.requestHead(head)
+	s.req.init(&c.connection, s, &h)
 	return s
 }
 

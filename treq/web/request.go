@@ -84,29 +84,21 @@ type Request struct {
 }
 
 // newRequest returns the request with the head h. Its carrier calls begin next.
-func newRequest(conn *connection, carrier carrier, h requestHead) *Request {
+func newRequest(conn *connection, carrier carrier, h *requestHead) *Request {
 	r := &Request{}
 	r.init(conn, carrier, h)
 	return r
 }
 
-// init is newRequest for a request that is a part of its carrier.
-func (r *Request) init(conn *connection, carrier carrier, h requestHead) {
-	*r = Request{
-		Method:         h.method,
-		URI:            h.target,
-		Version:        h.version,
-		Header:         h.header,
-		ResponseHeader: make(http.Header, 4),
-		Site:           conn.site,
-		conn:           conn,
-		carrier:        carrier,
-		announced:      h.length,
-		last:           h.last,
-		started:        conn.clock.Now(),
-		contentOver:    h.length == 0,
-		response:       response{code: http.StatusOK, length: -1, rendering: true, encoding: conn.site.Encoding},
-	}
+// init makes a zero Request, which may be a part of its carrier, what newRequest returns.
+func (r *Request) init(conn *connection, carrier carrier, h *requestHead) {
+	r.Method, r.URI, r.Version, r.Header = h.method, h.target, h.version, h.header
+	r.announced, r.last = h.length, h.last
+	r.contentOver = h.length == 0
+	r.ResponseHeader = make(http.Header, 4)
+	r.Site, r.conn, r.carrier = conn.site, conn, carrier
+	r.started = conn.clock.Now()
+	r.code, r.length, r.rendering, r.encoding = http.StatusOK, -1, true, conn.site.Encoding
 	if hosts := h.header["Host"]; len(hosts) != 0 {
 		r.host = hosts[0]
 	}
@@ -196,7 +188,7 @@ func (r *Request) parseTarget() (err error) {
 		path = "/" + path
 	}
 	r.Path = path
-	r.Postpath = segments(path)
+	r.setSegments(path)
 	if r.Args, err = form.Values(query, r.Site.maxFields()); err != nil {
 		return fmt.Errorf("the query of the request: %w", err)
 	}

@@ -137,16 +137,23 @@ func getChildForRequest(root Resource, req *Request) Resource {
 	return at
 }
 
-// segments splits a path at its slashes and unescapes the parts. An escaped slash thus
-// becomes a part of a name. A part with an invalid escape is not changed, as in Twisted.
-func segments(path string) []string {
-	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	for i, p := range parts {
-		if name, err := url.PathUnescape(p); err == nil {
-			parts[i] = name
+// setSegments splits a path at its slashes and unescapes the parts, which become Postpath. An
+// escaped slash thus becomes a part of a name. A part with an invalid escape is not changed, as
+// in Twisted. Prepath gets room for the first ones in the same array.
+func (r *Request) setSegments(path string) {
+	const depth = 8 // few trees are deeper
+	path = strings.TrimPrefix(path, "/")
+	n := strings.Count(path, "/") + 1
+	room := make([]string, n+min(n, depth))
+	r.Postpath, r.Prepath = room[:n:n], room[n:n]
+	for i := range r.Postpath {
+		var part string
+		part, path, _ = strings.Cut(path, "/")
+		if name, err := url.PathUnescape(part); err == nil {
+			part = name
 		}
+		r.Postpath[i] = part
 	}
-	return parts
 }
 
 // renderOf returns the function of res that answers method, or nil.

@@ -126,7 +126,7 @@ func (c *handlerCarrier) begin(root Resource) {
 	if c.contentOver {
 		head.length = 0
 	}
-	c.req = newRequest(c.inv.req.conn, c, head)
+	c.req = newRequest(c.inv.req.conn, c, &head)
 	c.req.encoding = nil // the response passes through that of the Site later
 	if f := c.inv.req.forwarded; f != nil {
 		c.req.forwarded = &forwarded{client: f.client, at: f.at, proto: f.proto} // the host is that of hr

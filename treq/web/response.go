@@ -149,6 +149,9 @@ func (r *Request) keep(p []byte) {
 	case r.sealed:
 		r.more.Copy(p)
 	default:
+		if r.buffered == nil {
+			r.buffered = r.Site.buffer()
+		}
 		r.buffered = append(r.buffered, p...)
 	}
 }
@@ -166,6 +169,7 @@ func (r *Request) sendKept(whole bool) {
 	default:
 		r.sendHead(first, -1)
 	}
+	r.Site.release(first)
 	for more.Size() != 0 {
 		r.writeKept(more.Take(math.MaxInt))
 	}

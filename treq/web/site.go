@@ -157,7 +157,7 @@ type Site struct {
 	date        []string // the Date header of the second dateAt
 	dateAt      int64
 	scratch     []byte   // the buffer in which heads are built
-	free        [][]byte // free buffers for handlers' writes
+	free        [][]byte // free buffers for the beginnings of bodies
 	fileBuffer  []byte   // the buffer for reading files
 	copies      copies
 	windows     http2.Budget // bounds the windows of all connections
@@ -250,7 +250,7 @@ func (s *Site) dateHeader(now time.Time) []string {
 // A shorter body is sent with its length. net/http has a buffer of the same size.
 const handlerBuffer = 2048
 
-// buffer returns an empty buffer of handlerBuffer bytes.
+// buffer returns an empty buffer of handlerBuffer bytes, for the beginning of a body.
 func (s *Site) buffer() []byte {
 	if last := len(s.free) - 1; last >= 0 {
 		b := s.free[last]
@@ -260,7 +260,7 @@ func (s *Site) buffer() []byte {
 	return make([]byte, 0, handlerBuffer)
 }
 
-// release takes a buffer back.
+// release takes a buffer back, unless it is another one, which has grown out of it.
 func (s *Site) release(b []byte) {
 	const most = 64
 	if cap(b) == handlerBuffer && len(s.free) < most {
