@@ -85,6 +85,7 @@ type invocation struct {
 	waits    []threadWait    // the waits of a handler in a thread
 
 	header      http.Header // the headers to send, which the handler changes
+	late        http.Header // header, once it is no more that of req
 	wroteHeader bool
 	length      int64 // the Content-Length; -1 without one
 	written     int64
@@ -160,7 +161,7 @@ func (inv *invocation) done() {
 		if !inv.wroteHeader {
 			inv.writeHeader(http.StatusOK)
 		}
-		r.buffered, r.late = buf, inv.header
+		r.buffered, r.late = buf, inv.late
 		r.Finish()
 		return
 	}

@@ -40,7 +40,8 @@ func (inv *invocation) WriteHeader(code int) {
 		})
 	default:
 		inv.writeHeader(code)
-		inv.req.ResponseHeader = inv.header.Clone() // later changes have no effect
+		inv.req.ResponseHeader = inv.header.Clone() // later changes have no effect, except for trailers
+		inv.late = inv.header
 	}
 }
 

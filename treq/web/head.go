@@ -110,8 +110,8 @@ func (r *Request) setDefaults(body []byte) {
 	switch {
 	case r.code == http.StatusNotModified:
 		delete(h, "Content-Type")
-	case len(body) != 0 && bodyAllowed(r.code) && h.Get("Content-Encoding") == "":
-		if _, set := h["Content-Type"]; !set {
+	case len(body) != 0 && bodyAllowed(r.code):
+		if _, set := h["Content-Type"]; !set && h.Get("Content-Encoding") == "" {
 			h["Content-Type"] = []string{http.DetectContentType(body)}
 		}
 	}
@@ -126,11 +126,8 @@ func isTrailer(name string, announced []string) bool {
 }
 
 func hasTrailers(h http.Header) bool {
-	if len(h["Trailer"]) != 0 {
-		return true
-	}
-	for name := range h {
-		if isTrailer(name, nil) {
+	for name, values := range h {
+		if isTrailer(name, nil) || name == "Trailer" && len(values) != 0 {
 			return true
 		}
 	}
