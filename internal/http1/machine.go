@@ -98,18 +98,18 @@ const (
 
 // machine is the part of a reader that is the same for both sides.
 type machine struct {
-	state      state
 	limits     wire.Limits     // never zero once a message has started
 	limit      [textStates]int // the largest size of each text in this message
-	lenient    bool            // accept what clients accept; see parseFields, bodyHeaders and chunkLine
-	dubious    bool            // another reader may read the message otherwise; set by a lenient machine only
-	buf        []byte          // the pieces of an unfinished text
-	position   position        // place of the end of buf in a line of a section
-	lines      int             // complete lines of a section
-	emptyLines int             // empty lines skipped before the start line
-	length     int64           // length of the body
-	left       int64           // bytes still missing of the body or chunk
-	data       []byte          // data of the Data event
+	state      state
+	position   position // place of the end of buf in a line of a section
+	lenient    bool     // accept what clients accept; see parseFields, bodyHeaders and chunkLine
+	dubious    bool     // another reader may read the message otherwise; set by a lenient machine only
+	buf        []byte   // the pieces of an unfinished text
+	lines      int      // complete lines of a section
+	emptyLines int      // empty lines skipped before the start line
+	length     int64    // length of the body
+	left       int64    // bytes still missing of the body or chunk
+	data       []byte   // data of the Data event
 	trailer    http.Header
 	memory     *SectionMemory // or nil
 	err        error          // non-nil in the state failed

@@ -66,6 +66,7 @@ func (c *channel) ConnectionMade(t reactor.Transport) {
 	c.undecided = state == nil && c.site.protocols().UnencryptedHTTP2()
 	t.RegisterProducer(c)
 	c.reader.SetLimits(c.site.Limits)
+	c.reader.Remember(&c.site.sections)
 	c.reader.Start()
 	c.await(awaitHead)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/http1"
 	"github.com/seed-7c003b53/gotreq/internal/http2"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/wire"
@@ -156,9 +157,10 @@ type Site struct {
 	sessions    map[string]*Session
 	date        []string // the Date header of the second dateAt
 	dateAt      int64
-	scratch     []byte   // the buffer in which heads are built
-	free        [][]byte // free buffers for the beginnings of bodies
-	fileBuffer  []byte   // the buffer for reading files
+	scratch     []byte              // the buffer in which heads are built
+	sections    http1.SectionMemory // the header sections of requests that came lately
+	free        [][]byte            // free buffers for the beginnings of bodies
+	fileBuffer  []byte              // the buffer for reading files
 	copies      copies
 	windows     http2.Budget // bounds the windows of all connections
 	house       house
