@@ -92,7 +92,7 @@ func TestReadsOfAnySize(t *testing.T) {
 	}
 }
 
-// TestBusyLoopSharesItsProcessor: with one processor, another goroutine runs although a loop never rests.
+// TestBusyLoopSharesItsProcessor: with one processor, another goroutine has its turns although a loop never rests.
 func TestBusyLoopSharesItsProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	r := reactor.New()
@@ -103,8 +103,9 @@ func TestBusyLoopSharesItsProcessor(t *testing.T) {
 	}
 	p := &player{message: []byte("x"), left: math.MaxInt, done: func() {}}
 	o := outcome.Of(r.ConnectTCP(port.Addr().String(), build(p), reactor.ConnectConfig{}))
+	const times = 200
 	go func() {
-		for range 5 {
+		for range times {
 			runtime.Gosched()
 		}
 		r.Stop()
@@ -114,5 +115,8 @@ func TestBusyLoopSharesItsProcessor(t *testing.T) {
 	}
 	if o.Err != nil {
 		t.Error(o.Err)
+	}
+	if answers := math.MaxInt - p.left; answers > 50*times { // 10 ms are over a thousand
+		t.Errorf("the loop had %d answers before the other goroutine had run %d times", answers, times)
 	}
 }

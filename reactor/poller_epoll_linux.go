@@ -156,6 +156,11 @@ func (p *epollPoller) Wait(timeout time.Duration) error {
 func (p *epollPoller) wait(timeout time.Duration) (n int, err error) {
 	n, err = lookAtEpoll(p.fd, p.events)
 	if n != 0 || timeout == 0 {
+		// Go does not see that this goroutine never rests, until 10 ms have passed. If there is one processor only,
+		// nobody else takes what waits for it.
+		if runtime.GOMAXPROCS(0) == 1 {
+			runtime.Gosched()
+		}
 		return n, err
 	}
 	return unix.EpollWait(p.fd, p.events, milliseconds(timeout))
