@@ -31,8 +31,11 @@ func richValueJSON() []byte {
 // uploadLength is the length of the file that is uploaded.
 const uploadLength = 64 * mib
 
-// makeFile makes the file that is uploaded.
+// makeFile makes the file that is uploaded, if it does not exist.
 func makeFile(name string) error {
+	if _, err := os.Stat(name); err == nil {
+		return nil
+	}
 	f, err := os.Create(name)
 	if err != nil {
 		return err

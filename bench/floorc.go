@@ -28,20 +28,17 @@ var cCompiler = sync.OnceValue(func() string {
 	return ""
 })
 
-// compileFloor compiles the floor in C to dir.
-func compileFloor(dir string) error {
-	if cCompiler() == "" {
-		return nil
-	}
-	cmd := exec.Command(cCompiler(), "-O2", "-x", "c", "-", "-o", floorProgram(dir))
-	cmd.Stdin, cmd.Stderr = strings.NewReader(floorSource), os.Stderr
-	return cmd.Run()
-}
-
-func floorProgram(dir string) string { return filepath.Join(dir, "floor") }
-
-// floorCommand returns the command that runs t, which makes plain requests.
+// floorCommand returns the command that runs t, which makes plain requests. The first time, it compiles the program to
+// dir.
 func floorCommand(dir string, t *task) (*exec.Cmd, error) {
+	program := filepath.Join(dir, "floor")
+	if _, err := os.Stat(program); err != nil {
+		compile := exec.Command(cCompiler(), "-O2", "-x", "c", "-", "-o", program)
+		compile.Stdin, compile.Stderr = strings.NewReader(floorSource), os.Stderr
+		if err := compile.Run(); err != nil {
+			return nil, err
+		}
+	}
 	u, err := url.Parse(t.URL)
 	if err != nil {
 		return nil, err
@@ -52,6 +49,6 @@ func floorCommand(dir string, t *task) (*exec.Cmd, error) {
 	}
 	h := hopsOf(t)[0]
 	number := func(n int64) string { return fmt.Sprint(n) }
-	return exec.Command(floorProgram(dir), number(int64(at.Port())), number(int64(t.Connections)), number(t.Warm),
+	return exec.Command(program, number(int64(at.Port())), number(int64(t.Connections)), number(t.Warm),
 		number(int64(t.Duration)), number(h.length), string(h.request)), nil
 }

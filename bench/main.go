@@ -144,12 +144,7 @@ func newPlace() (*place, error) {
 	}
 	p := &place{dir: dir}
 	p.serverCore, p.clientCore = cores()
-	if err = compileFloor(dir); err == nil {
-		if err = makeFile(p.file()); err == nil {
-			p.server, err = startServer(p.serverCore, "server", p.roots())
-		}
-	}
-	if err != nil {
+	if p.server, err = startServer(p.serverCore, "server", p.roots()); err != nil {
 		p.leave()
 		return nil, err
 	}
@@ -200,6 +195,11 @@ func (p *place) measure(o *options, sc *scenario, names []string) (*figures.Set,
 
 // run runs a task once.
 func (p *place) run(t *task) (result, error) {
+	if t.Upload != 0 {
+		if err := makeFile(p.file()); err != nil {
+			return result{}, err
+		}
+	}
 	switch {
 	case t.Kind == serve && t.HTTP2:
 		return p.runUnderH2load(t)

@@ -120,6 +120,8 @@ func clientMain(text string) error {
 	if do == nil {
 		return fmt.Errorf("client %s cannot run tasks of kind %s", t.Client, t.Kind)
 	}
+	// A program that writes no profile of its heap takes no samples of it.
+	runtime.MemProfileRate = 0
 	if t.AllocProfile != "" {
 		runtime.MemProfileRate = 1
 	}

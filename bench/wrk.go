@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -79,6 +80,7 @@ func serveSite(site *web.Site, listens func(string)) error {
 
 // underWrkMain is the main function of a server process under wrk or h2load.
 func underWrkMain(name string) error {
+	runtime.MemProfileRate = 0 // as in clientMain
 	raiseFiles()
 	failed := make(chan error, 1)
 	go func() {
