@@ -38,8 +38,8 @@ func discard(resp *response.Response) *deferred.Deferred[deferred.None] {
 	return inTime(resp, resp.Discard())
 }
 
-// inTime cancels d, which fires when the body of resp is read, after drainTime. It returns d, which
-// does not fail then.
+// inTime cancels d, which fires when the body of resp is read, after drainTime. It returns d, and
+// handles the error of the cancel.
 func inTime[T any](resp *response.Response, d *deferred.Deferred[T]) *deferred.Deferred[T] {
 	cooperator := resp.Cooperator()
 	if d.Called() || cooperator == nil {

@@ -26,7 +26,7 @@ func TestUnhandledErrorOfABody(t *testing.T) {
 					reported.Add(1)
 				}
 			})
-			defer deferred.SetUnhandledReporter(previous)
+			t.Cleanup(func() { deferred.SetUnhandledReporter(previous) })
 			func() {
 				w := newWorld(t, agent.PoolConfig{})
 				d := w.get("http://a.example/")
