@@ -68,7 +68,9 @@ func GroupOf(loops ...*Loop) *Group {
 	for i, l := range loops {
 		g.handlesSignals = g.handlesSignals || l.handlesSignals
 		l.HandleSignals(false) // the group does
-		l.name = fmt.Sprintf("loop %d of %d", i+1, len(loops))
+		if len(loops) > 1 {
+			l.name = fmt.Sprintf("loop %d of %d", i+1, len(loops))
+		}
 		l.AddSystemEventTrigger(Before, Startup, func() *deferred.Deferred[deferred.None] {
 			if g.stopping.Load() {
 				l.Stop()

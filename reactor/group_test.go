@@ -179,7 +179,8 @@ func TestGroupShutsDownTogether(t *testing.T) {
 	}
 }
 
-// TestGroupStopsAtAnyMoment: Stop and the loops' beginning come in any order. Clients connect meanwhile.
+// TestGroupStopsAtAnyMoment: Stop and the loops' beginning come in any order. Clients connect
+// meanwhile.
 func TestGroupStopsAtAnyMoment(t *testing.T) {
 	rounds := 200
 	if testing.Short() {

@@ -10,11 +10,11 @@ import (
 )
 
 // This file lets the loops of a group share a listening socket. The first loop accepts all
-// connections, and gives each to the loop whose turn it is. A connection costs a wake-up of that
-// loop, once, and the loops get equal shares. The alternative is a socket for each loop, between
-// which the system chooses by a hash of the addresses (SO_REUSEPORT). It was measured: the shares
-// are as random as a hash, so that of two connections both are on one loop half of the time, and
-// connections that wait in the queue of a socket that closes are lost.
+// connections, and gives each to the loop whose turn it is, which costs a wake-up for each
+// connection. The alternative is a socket for each loop, between which the system chooses by a hash
+// of the addresses (SO_REUSEPORT). It was measured, and is no faster: see docs/manycores.md. Its
+// shares are uneven, so that of two connections both are on one loop half of the time, and what waits
+// in the queue of a socket that closes is lost.
 
 // ListenTCP listens on address; see [TCP]. factory makes a factory for each loop, whose
 // connections come to it in turn. Call it before Run.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-7c003b53/gotreq/internal/testkit/logtest"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/memory"
 )
@@ -87,7 +88,8 @@ func (s *sharedPort) pump() {
 	}
 }
 
-// want checks how many connections each loop has got, how many clients have an echo, and how many have lost their connection.
+// want checks how many connections each loop has got, how many clients have an echo, and how many
+// have lost their connection.
 func (s *sharedPort) want(when string, lost int, built ...int) {
 	s.t.Helper()
 	var got []int
@@ -185,7 +187,7 @@ func TestSharedWithAHeldLoop(t *testing.T) {
 	s.want("afterwards", 0, 1500-511, 513)
 }
 
-// TestSharedWithHeldLoops: when all loops but the first pause or are held, nothing is accepted; then it is again.
+// TestSharedWithHeldLoops: when each loop pauses or is held, nothing is accepted; then it is again.
 func TestSharedWithHeldLoops(t *testing.T) {
 	s := share(t, 2)
 	s.own[0].port.PauseAccepting()
@@ -245,7 +247,8 @@ func TestSharedStopsFirst(t *testing.T) {
 	s.want("a connection is refused", 1, 2, 2)
 }
 
-// TestSharedStopsWhilePaused: what waits for a loop that pauses is reset when the port stops, as what the system has queued.
+// TestSharedStopsWhilePaused: what waits for a loop that pauses is reset when the port stops, as what
+// the system has queued.
 func TestSharedStopsWhilePaused(t *testing.T) {
 	s := share(t, 2)
 	s.connect(2)
@@ -258,8 +261,7 @@ func TestSharedStopsWhilePaused(t *testing.T) {
 	s.want("the port has stopped", 1, 1, 0)
 }
 
-// TestSharedAcceptWaiting: the first loop gives the others what the system has queued, and each accepts what it
-// was given.
+// TestSharedAcceptWaiting: each loop accepts what it was given.
 func TestSharedAcceptWaiting(t *testing.T) {
 	s := share(t, 2)
 	s.connect(4)
@@ -277,6 +279,7 @@ func TestSharedAcceptWaiting(t *testing.T) {
 
 // TestSharedFailures: accepting fails, and is tried again.
 func TestSharedFailures(t *testing.T) {
+	log := logtest.Capture(t)
 	s := share(t, 2)
 	s.loops[0].FailAccepts(reactor.ErrTooManyFiles)
 	s.own[0].port.PauseAccepting() // another loop waits for connections
@@ -286,6 +289,9 @@ func TestSharedFailures(t *testing.T) {
 	s.loops[0].Advance(time.Second)
 	s.pump()
 	s.want("after the failures", 0, 0, 2)
+	if text := log.Take(); strings.Count(text, reactor.ErrTooManyFiles.Error()) != 1 {
+		t.Errorf("logged %s", text)
+	}
 }
 
 func TestListenErrors(t *testing.T) {

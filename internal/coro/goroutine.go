@@ -137,6 +137,9 @@ func (c *creatorCache) put(coroutine, creator uint64) {
 // creatorOf returns the number of the goroutine that created the caller, whose own number
 // is caller, or 0 if the caller is no coroutine.
 func creatorOf(caller uint64) uint64 {
+	if plain[caller%uint64(len(plain))].Load() == caller {
+		return 0
+	}
 	if creator, known := creators.get(caller); known {
 		return creator
 	}
@@ -150,9 +153,16 @@ func creatorOf(caller uint64) uint64 {
 	creator := coroutineCreator(text)
 	if creator != 0 {
 		creators.put(caller, creator)
+	} else {
+		plain[caller%uint64(len(plain))].Store(caller)
 	}
 	return creator
 }
+
+// plain has some of the goroutines that are no coroutines, each at its number modulo the length.
+// An ordinary goroutine that makes blocking calls is asked at each of them, and its whole stack
+// would have to be read each time.
+var plain [1024]atomic.Uint64
 
 // A goroutine is what the text of its stack tells.
 type goroutine struct {

@@ -70,7 +70,8 @@ func (a spreadAgent) Request(req *request.Request) *deferred.Deferred[*response.
 	return deferred.Fail[*response.Response](errEnough)
 }
 
-// TestGroupSpreadsOrigins: the requests to an origin are on one loop, or on as many as the program wants.
+// TestGroupSpreadsOrigins: the requests to an origin are on one loop, or on as many as the program
+// wants.
 func TestGroupSpreadsOrigins(t *testing.T) {
 	const loops, origins = 3, 20
 	for perOrigin, want := range map[int]int{0: 1, 1: 1, 2: 2, 3: 3, 9: 3} {
@@ -204,8 +205,8 @@ func TestGroupSharesCookies(t *testing.T) {
 	server.CloseClientConnections()
 }
 
-// TestGroupEnds: Shutdown waits for what is under way on every loop, and Close cuts it off. Neither
-// may be called on one of the loops.
+// TestGroupEnds: Shutdown waits for what is under way on every loop, and Close cuts it off. Shutdown
+// fails on one of the loops.
 func TestGroupEnds(t *testing.T) {
 	s := serve(t)
 	for _, cut := range []bool{false, true} {

@@ -15,8 +15,8 @@ import (
 	"github.com/seed-7c003b53/gotreq/treq/web"
 )
 
-// TestGroupShutdown: the sites of a group shut down together. Who has connected and sent a request before is
-// answered, also by a loop that had not accepted the connection yet.
+// TestGroupShutdown: the sites of a group shut down together. Who has connected and sent a request
+// before is answered, also by a loop that had not accepted the connection yet.
 func TestGroupShutdown(t *testing.T) {
 	const loops, each = 3, 10
 	before := runtime.NumGoroutine()
