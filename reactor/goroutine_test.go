@@ -63,9 +63,9 @@ func TestOnLoopInACoroutine(t *testing.T) {
 		{"iter.Pull", pull, true},
 		{"iter.Pull2", pull2, true},
 		{"deferred.Go", goCoroutine, true},
-		{"a task", func(f func()) { coro.New(func(*coro.Task) { f() }).Resume() }, true},
+		{"a task", func(f func()) { coro.New(nil, func(*coro.Task) { f() }).Resume() }, true},
 		{"a resumed task", func(f func()) {
-			task := coro.New(func(task *coro.Task) { task.Wait(); f() })
+			task := coro.New(nil, func(task *coro.Task) { task.Wait(); f() })
 			task.Resume()
 			task.Resume()
 		}, true},
@@ -76,7 +76,7 @@ func TestOnLoopInACoroutine(t *testing.T) {
 		{"a deep stack of the loop", func(f func()) { deep(1000, f) }, true},
 		{"created elsewhere", func(f func()) {
 			var task *coro.Task
-			elsewhere(func() { task = coro.New(func(*coro.Task) { f() }) })
+			elsewhere(func() { task = coro.New(nil, func(*coro.Task) { f() }) })
 			task.Resume()
 		}, true},
 		{"a goroutine", elsewhere, false},
@@ -254,7 +254,7 @@ func TestChecksInNestedCoroutinesDoNotReadAllStacks(t *testing.T) {
 	for range all {
 		r.CallLater(0, func() {
 			deferred.Go(func(co *deferred.Co) (int, error) { return deferred.Await(co, deferred.Go(inner)) })
-			coro.New(func(*coro.Task) { deferred.Go(inner) }).Resume()
+			coro.New(nil, func(*coro.Task) { deferred.Go(inner) }).Resume()
 		})
 	}
 	began := time.Now()

@@ -1,6 +1,9 @@
 package reactor
 
-import "github.com/seed-7c003b53/gotreq/internal/list"
+import (
+	"github.com/seed-7c003b53/gotreq/internal/coro"
+	"github.com/seed-7c003b53/gotreq/internal/list"
+)
 
 // A Local is a variable that has a value for each reactor, such as the client that the
 // requests on a reactor share. The value lives as long as its reactor; a global map
@@ -41,5 +44,16 @@ type Locals struct {
 
 	parts []*Part // those of NewPart
 
+	coroutines coro.Pool // open while the loop is driven
+
 	inspectables inspectables
+}
+
+// Coroutines returns what keeps the coroutines of a reactor, to use them again; nil if clock is
+// not a reactor's. It is for the packages of this module.
+func Coroutines(clock Clock) *coro.Pool {
+	if r, ok := clock.(interface{ Locals() *Locals }); ok {
+		return &r.Locals().coroutines
+	}
+	return nil
 }

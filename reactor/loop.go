@@ -80,6 +80,9 @@ const (
 	asleep // the poller may be waiting, so another goroutine must wake it
 )
 
+// calmTurns is the number of turns in which a coroutine is not needed before it is dropped.
+const calmTurns = 4096
+
 type state uint8
 
 const (
@@ -203,6 +206,8 @@ func (l *Loop) runInBackground(begun func()) error {
 
 // turnUntilIdle starts the loop and runs turns until its end.
 func (l *Loop) turnUntilIdle() error {
+	l.locals.coroutines.Open()
+	defer l.locals.coroutines.Close()
 	l.startUp()
 	for l.state() != idle {
 		if err := l.turn(-1); err != nil {
@@ -357,7 +362,9 @@ func (l *Loop) turn(timeout time.Duration) error {
 	}
 	defer l.phase.Store(outside)
 
-	l.stats.Turns++
+	if l.stats.Turns++; l.stats.Turns%calmTurns == 0 {
+		l.locals.coroutines.Trim()
+	}
 	if l.onTurn != nil {
 		l.onTurn()
 	}

@@ -36,10 +36,12 @@ func (l *Loop) IterateWhile(more func() bool, timeout time.Duration) error {
 // drive runs turns as long as more returns true, or one turn if more is nil.
 func (l *Loop) drive(more func() bool, timeout time.Duration) error {
 	known, err := l.adopt()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case known:
+	}
+	l.locals.coroutines.Open()
+	defer l.locals.coroutines.Close()
+	if known {
 		return l.turns(more, timeout)
 	}
 	err = l.anonymousTurns(more, timeout)

@@ -99,7 +99,7 @@ func (t *tlsConnection) ConnectionMade(below Transport) {
 		})
 	}
 	t.handshakeErr = errHandshakePanic
-	t.handshake = coro.New(t.runHandshake)
+	t.handshake = coro.New(Coroutines(t.factory.clock), t.runHandshake)
 	t.shake()
 }
 

@@ -3,53 +3,32 @@
 // which resumes it when there is something to do.
 //
 // A coroutine and its loop never run at the same time, so the order of execution is
-// fixed. Resuming and yielding take about 100 ns together.
+// fixed. Resuming and yielding take about 100 ns together. A coroutine is used again for
+// another function; see [Pool].
 package coro
 
 import (
 	"bytes"
 	"errors"
-	"iter"
 	"runtime"
 )
 
-// A Task is a coroutine.
+// A Task is a function that runs as a coroutine.
 type Task struct {
-	next    func() (struct{}, bool)
-	yield   func(struct{}) bool
+	f       func(t *Task)
+	pool    *Pool
+	on      *coroutine // runs f; nil before the first Resume, and after f has returned
 	stopped bool
+	ended   bool // f has ended, or never runs
 	exited  bool
 }
 
 // ErrExited says that the function of a Task called runtime.Goexit.
 var ErrExited = errors.New("the function called runtime.Goexit")
 
-// New returns a Task that runs f. The first Resume starts it. To free its memory,
-// resume a Task until f has returned, or stop it.
-func New(f func(t *Task)) *Task {
-	t := &Task{}
-	t.next, _ = iter.Pull(func(yield func(struct{}) bool) {
-		if t.stopped {
-			return
-		}
-		NoteCreator()
-		t.yield = yield
-		returned := false
-		defer func() {
-			if returned {
-				return
-			}
-			if v := recover(); v != nil {
-				panic(v)
-			}
-			t.exited = true
-			yield(struct{}{})
-		}()
-		f(t)
-		returned = true
-	})
-	return t
-}
+// New returns a Task that runs f, on a coroutine of p, which may be nil. The first Resume
+// starts it. To free its memory, resume a Task until f has returned, or stop it.
+func New(p *Pool, f func(t *Task)) *Task { return &Task{pool: p, f: f} }
 
 // Resume runs the function until it waits or returns, and reports whether it waits.
 // A panic of the function continues in the caller. The function itself must not call
@@ -59,15 +38,20 @@ func New(f func(t *Task)) *Task {
 // false. The goroutine of the caller does not exit: code that runs in a Task was written
 // for a goroutine of its own, so it may end only that.
 func (t *Task) Resume() (waits bool) {
-	if t.exited {
+	if t.ended {
 		return false
 	}
-	_, waits = t.next()
+	if t.on == nil {
+		if t.on = t.pool.take(); t.on == nil {
+			t.on = t.pool.start()
+		}
+		t.on.task = t
+	}
+	t.on.next()
 	if t.exited {
 		t.free()
-		return false
 	}
-	return waits
+	return !t.ended
 }
 
 // free ends the goroutine of a function that has exited. iter.Pull passes the exit on to
@@ -78,7 +62,7 @@ func (t *Task) free() {
 	var buffer [64]byte
 	header, _, _ := bytes.Cut(buffer[:runtime.Stack(buffer[:], false)], []byte("\n"))
 	if !bytes.Contains(header, []byte("locked to thread")) {
-		go t.next()
+		go t.on.next()
 	}
 }
 
@@ -90,7 +74,7 @@ func (t *Task) Exited() bool { return t.exited }
 // may call Wait.
 func (t *Task) Wait() bool {
 	if !t.stopped {
-		t.yield(struct{}{})
+		t.on.yield(struct{}{})
 	}
 	return !t.stopped
 }
@@ -98,8 +82,12 @@ func (t *Task) Wait() bool {
 // Stop makes Wait return false and waits until the function has returned. A function
 // that has not started is never called. Stopping a Task again does nothing.
 func (t *Task) Stop() {
-	if !t.stopped {
-		t.stopped = true
-		t.Resume()
+	switch {
+	case t.stopped:
+		return
+	case t.on == nil: // not started, or ended
+		t.ended = true
 	}
+	t.stopped = true
+	t.Resume()
 }

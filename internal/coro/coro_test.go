@@ -12,7 +12,7 @@ import (
 
 func TestTask(t *testing.T) {
 	var log []string
-	task := coro.New(func(t *coro.Task) {
+	task := coro.New(nil, func(t *coro.Task) {
 		defer func() { log = append(log, "deferred") }()
 		for i := range 2 {
 			log = append(log, fmt.Sprint("step ", i))
@@ -36,7 +36,7 @@ func TestTask(t *testing.T) {
 func TestStop(t *testing.T) {
 	before := runtime.NumGoroutine()
 	ended, waited := false, true
-	task := coro.New(func(t *coro.Task) {
+	task := coro.New(nil, func(t *coro.Task) {
 		defer func() { ended = true }()
 		waited = t.Wait()
 	})
@@ -46,14 +46,14 @@ func TestStop(t *testing.T) {
 		t.Errorf("after Stop: ended %v, Wait returned %v", ended, waited)
 	}
 	task.Stop()
-	coro.New(func(*coro.Task) { t.Error("started by Stop") }).Stop()
+	coro.New(nil, func(*coro.Task) { t.Error("started by Stop") }).Stop()
 	if after := runtime.NumGoroutine(); after > before { // an earlier test's may end meanwhile
 		t.Errorf("%d goroutines, %d before", after, before)
 	}
 }
 
 func TestPanic(t *testing.T) {
-	task := coro.New(func(t *coro.Task) {
+	task := coro.New(nil, func(t *coro.Task) {
 		t.Wait()
 		panic("oh")
 	})
@@ -87,7 +87,7 @@ func TestGoexit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
 			ended := false
-			task := coro.New(func(t *coro.Task) {
+			task := coro.New(nil, func(t *coro.Task) {
 				defer func() { ended = true }()
 				exit(t)
 			})
@@ -113,7 +113,7 @@ func TestGoexitOfALockedGoroutine(t *testing.T) {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
-		task := coro.New(func(*coro.Task) { runtime.Goexit() })
+		task := coro.New(nil, func(*coro.Task) { runtime.Goexit() })
 		if task.Resume() || !task.Exited() {
 			t.Error("the task has not exited")
 		}
@@ -124,7 +124,7 @@ func TestGoexitOfALockedGoroutine(t *testing.T) {
 
 func TestWaitAfterStop(t *testing.T) {
 	waited := true
-	task := coro.New(func(t *coro.Task) {
+	task := coro.New(nil, func(t *coro.Task) {
 		t.Wait()
 		second := t.Wait()
 		waited = t.Wait() || second
@@ -137,7 +137,7 @@ func TestWaitAfterStop(t *testing.T) {
 }
 
 func BenchmarkResume(b *testing.B) {
-	task := coro.New(func(t *coro.Task) {
+	task := coro.New(nil, func(t *coro.Task) {
 		for t.Wait() {
 		}
 	})

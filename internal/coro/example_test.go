@@ -9,7 +9,7 @@ import (
 // The task reads two values that the loop gets later.
 func Example() {
 	var value int
-	task := coro.New(func(t *coro.Task) {
+	task := coro.New(nil, func(t *coro.Task) {
 		for t.Wait() {
 			fmt.Println("got", value)
 		}

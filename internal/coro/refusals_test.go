@@ -21,7 +21,7 @@ func TestRefusals(t *testing.T) {
 		returned++
 	}
 	exited := true
-	task := coro.New(func(*coro.Task) {
+	task := coro.New(nil, func(*coro.Task) {
 		for range 1000 {
 			wait()
 		}

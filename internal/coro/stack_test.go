@@ -22,9 +22,9 @@ func TestStackOf(t *testing.T) {
 	ids, done := make(chan uint64), make(chan struct{})
 	go func() {
 		defer close(done)
-		coro.New(waitingTask).Resume()
+		coro.New(nil, waitingTask).Resume()
 		ids <- coro.Goroutine()
-		coro.New(func(*coro.Task) { coro.New(blockedTask).Resume() }).Resume()
+		coro.New(nil, func(*coro.Task) { coro.New(nil, blockedTask).Resume() }).Resume()
 	}()
 	id := <-ids
 	text := coro.StackOf(id)

@@ -94,7 +94,7 @@ func noneLeft(t *testing.T, before int) {
 // runtime starts and ends some at any time.
 func coroutines() int {
 	stacks := make([]byte, 1<<20)
-	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("internal/coro.New.func"))
+	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("internal/coro.(*Pool).start.func"))
 }
 
 // void is a decoder that decodes everything to nothing.

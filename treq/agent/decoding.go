@@ -68,7 +68,7 @@ func (d *decodedBody) DataReceived(data []byte) {
 	}
 	if d.task == nil {
 		d.feed = &feed{}
-		d.task = coro.New(d.decode)
+		d.task = coro.New(reactor.Coroutines(d.Cooperator().Clock()), d.decode)
 	}
 	d.feed.add(data)
 	defer d.feed.keep()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/coro"
+	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/sourcegraph/conc/panics"
 )
 
@@ -102,7 +103,7 @@ type invocation struct {
 
 // run calls the handler in a coroutine.
 func (inv *invocation) run() {
-	inv.task = coro.New(func(*coro.Task) { inv.call() })
+	inv.task = coro.New(reactor.Coroutines(inv.req.conn.reactor), func(*coro.Task) { inv.call() })
 	inv.resume()
 }
 
