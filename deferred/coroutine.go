@@ -180,7 +180,6 @@ func suspendOn[T any](co *Co, d *Deferred[T]) bool {
 		refuse(co, d)
 		return false
 	}
-	c.watch()
 	c.result.await(d)
 	co.coroutine = nil
 	d.flags |= dependedOn
@@ -225,6 +224,7 @@ func (c *coroutine) advance() runner {
 	}
 	c.co.coroutine = c
 	if _, waits := c.next(); waits && !c.left {
+		c.watch()
 		return nil
 	}
 	c.next = nil
