@@ -28,7 +28,14 @@ var ErrExited = errors.New("the function called runtime.Goexit")
 
 // New returns a Task that runs f, on a coroutine of p, which may be nil. The first Resume
 // starts it. To free its memory, resume a Task until f has returned, or stop it.
-func New(p *Pool, f func(t *Task)) *Task { return &Task{pool: p, f: f} }
+func New(p *Pool, f func(t *Task)) *Task {
+	t := new(Task)
+	t.Init(p, f)
+	return t
+}
+
+// Init initializes the zero Task as New does, for a Task that is a part of another struct.
+func (t *Task) Init(p *Pool, f func(t *Task)) { t.pool, t.f = p, f }
 
 // Resume runs the function until it waits or returns, and reports whether it waits.
 // A panic of the function continues in the caller. The function itself must not call

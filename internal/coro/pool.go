@@ -33,7 +33,6 @@ func (p *Pool) Open() {
 func (p *Pool) Close() {
 	p.open = false
 	p.drop(len(p.idle))
-	p.idle = nil
 }
 
 // Trim ends the coroutines that were idle ever since the last Trim.
@@ -45,7 +44,7 @@ func (p *Pool) Trim() {
 // drop ends n of the idle coroutines.
 func (p *Pool) drop(n int) {
 	for range n {
-		p.take().stop()
+		p.take().next()
 	}
 }
 
@@ -71,11 +70,10 @@ func (p *Pool) keep(c *coroutine) bool {
 	return true
 }
 
-// A coroutine runs one Task after another.
+// A coroutine runs one Task after another. It ends when it is resumed without a Task.
 type coroutine struct {
-	task    *Task // runs now, or is to run
+	task    *Task // runs now, or is to run; nil if the coroutine is idle
 	next    func() (struct{}, bool)
-	stop    func()
 	yield   func(struct{}) bool
 	session uint // of the Pool
 	noted   bool // its creator is noted
@@ -87,14 +85,17 @@ func (p *Pool) start() *coroutine {
 	if p != nil {
 		c.session = p.session
 	}
-	c.next, c.stop = iter.Pull(func(yield func(struct{}) bool) {
+	c.next, _ = iter.Pull(func(yield func(struct{}) bool) {
 		c.yield = yield
-		for more := true; more; more = p.keep(c) && yield(struct{}{}) {
+		for c.task != nil {
 			if !c.noted && noting.Load() {
 				c.noted = true
 				NoteCreator()
 			}
 			c.run()
+			if p.keep(c) {
+				yield(struct{}{})
+			}
 		}
 	})
 	return c

@@ -172,7 +172,9 @@ func TestPoolDropsWhatPanickedOrExited(t *testing.T) {
 			t.Errorf("%s: the coroutine was used again", name)
 		}
 	}
-	expectCoroutines(t, before, 1)
+	for coroutines() > before+1 { // that of Goexit ends soon
+		runtime.Gosched()
+	}
 }
 
 // A Task that has ended does not touch the one that runs on its coroutine.

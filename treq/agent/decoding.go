@@ -30,9 +30,9 @@ type decodedBody struct {
 	limits   decodingLimits
 	reader   response.BodyProtocol
 	coded    response.BodyTransport // of the coded body; nil before ConnectionMade
-	out      *response.Body
-	feed     *feed                 // the input of the coroutine
-	task     *coro.Task            // nil before the first byte
+	out      response.Body
+	feed     *feed                 // the input of the coroutine; nil before the first byte
+	task     coro.Task             // decodes the feed
 	chunk    []byte                // bytes to deliver, which the coroutine decoded
 	fault    *DecodeError          // the first error, or nil
 	tail     bool                  // too many bytes follow the coded body
@@ -54,7 +54,7 @@ func newDecodedBody(r *response.Response, decoders []Decoder, limits decodingLim
 
 func (d *decodedBody) ConnectionMade(t response.BodyTransport) {
 	d.coded = t
-	d.out = response.NewBody(d)
+	d.out.Init(d)
 	if t.Cooperator() == nil {
 		d.out.End(&response.FailedError{Reasons: []error{request.NoCooperator(t)}, Response: d.response})
 		d.StopProducing()
@@ -66,9 +66,9 @@ func (d *decodedBody) DataReceived(data []byte) {
 	if d.over || len(data) == 0 {
 		return
 	}
-	if d.task == nil {
+	if d.feed == nil {
 		d.feed = &feed{}
-		d.task = coro.New(reactor.Coroutines(d.Cooperator().Clock()), d.decode)
+		d.task.Init(reactor.Coroutines(d.Cooperator().Clock()), d.decode)
 	}
 	d.feed.add(data)
 	defer d.feed.keep()
@@ -77,7 +77,7 @@ func (d *decodedBody) DataReceived(data []byte) {
 
 func (d *decodedBody) ConnectionLost(reason error) {
 	d.lost = reason
-	if d.over || d.task == nil {
+	if d.over || d.feed == nil {
 		d.out.End(reason)
 		return
 	}
@@ -104,7 +104,7 @@ func (d *decodedBody) PauseProducing() {
 
 func (d *decodedBody) ResumeProducing() {
 	d.paused = false
-	if d.task != nil {
+	if d.feed != nil {
 		d.run()
 	}
 	d.release()
@@ -230,7 +230,7 @@ func (d *decodedBody) stop() {
 		d.later.Stop()
 		d.later = nil
 	}
-	if d.task != nil {
+	if d.feed != nil {
 		d.task.Stop()
 		*d.feed = feed{} // a pooled decoder may still refer to it
 	}

@@ -80,7 +80,8 @@ type invocation struct {
 	context handlerContext
 	body    requestBody
 
-	task     *coro.Task      // runs the handler; nil in a thread
+	task     coro.Task       // runs the handler, unless inThread is set
+	inThread bool            // the handler runs on another goroutine
 	waiting  bool            // task is suspended
 	loopDone <-chan struct{} // closed when the loop has ended
 	waits    []threadWait    // the waits of a handler in a thread
@@ -103,16 +104,17 @@ type invocation struct {
 
 // run calls the handler in a coroutine.
 func (inv *invocation) run() {
-	inv.task = coro.New(reactor.Coroutines(inv.req.conn.reactor), func(*coro.Task) { inv.call() })
+	inv.task.Init(reactor.Coroutines(inv.req.conn.reactor), func(*coro.Task) { inv.call() })
 	inv.resume()
 }
 
 // runInThread calls the handler in a thread.
 func (inv *invocation) runInThread() {
 	loop := inv.req.conn.reactor
-	inv.loopDone = loop.Ended()
+	inv.inThread, inv.loopDone = true, loop.Ended()
 	loop.CallInThread(func() {
 		if loop.OnLoop() { // a reactor in memory has no threads
+			inv.inThread = false
 			inv.run()
 			return
 		}
@@ -175,7 +177,7 @@ func (inv *invocation) done() {
 // after each event of the request or the connection. It returns false if the loop has
 // ended; f may then not have been called.
 func (inv *invocation) until(f func() bool) bool {
-	if inv.task == nil {
+	if inv.inThread {
 		return inv.blockUntil(f)
 	}
 	for !f() {
@@ -243,7 +245,7 @@ func (inv *invocation) wake() {
 // has ended, Await returns at once too.
 func Await[T any](ctx context.Context, d *deferred.Deferred[T]) (value T, err error) {
 	inv, ok := ctx.Value(invocationKey{}).(*invocation)
-	if !ok || inv.task == nil {
+	if !ok || inv.inThread {
 		panic("web: Await outside a handler on the loop's goroutine")
 	}
 	fired := false

@@ -142,7 +142,7 @@ func (r *Request) phase() string {
 		return fmt.Sprintf("answered, %d bytes, not yet taken by the client", r.sent)
 	case r.full():
 		return fmt.Sprintf("answering, %d bytes so far, the client takes no more", r.sent)
-	case inv != nil && !inv.returned && inv.task == nil:
+	case inv != nil && !inv.returned && inv.inThread:
 		return fmt.Sprintf("its handler runs in a thread, %d bytes so far", r.sent)
 	case inv != nil && !inv.returned && inv.waiting:
 		return fmt.Sprintf("its handler waits, %d bytes so far", r.sent)

@@ -109,7 +109,7 @@ type handlerCarrier struct {
 
 func (c *handlerCarrier) begin(root Resource) {
 	ctx := c.hr.Context()
-	if _, ours := ctx.(*handlerContext); !ours || c.inv.task == nil { // a middleware may end it
+	if _, ours := ctx.(*handlerContext); !ours || c.inv.inThread { // a middleware may end it
 		c.unwatch = c.inv.req.conn.reactor.WatchContext(ctx, c.inv.wake)
 	}
 	target := c.hr.URL.RequestURI()
