@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"os"
 	"sync"
@@ -25,11 +26,13 @@ const (
 	callbackName  = "callback"  // gotreq, without a coroutine
 	goroutineName = "goroutine" // Go's own: a goroutine waits for a channel
 	v8Name        = "V8"        // promises
+
+	oneLoopName, twoLoopsName = "gotreq/1 loop", "gotreq/2 loops" // on as many cores
 )
 
 // clientNames are the names in the order of the tables.
 var clientNames = []string{floorCName, floorName, gotreqName, agentName, netHTTPName, fasthttpName, restyName, treqName, http1Name, h2loadName,
-	callbackName, goroutineName, v8Name}
+	callbackName, goroutineName, v8Name, oneLoopName, twoLoopsName}
 
 // inOtherLanguages are the clients that are no Go programs.
 var inOtherLanguages = map[string]bool{floorCName: true, treqName: true, h2loadName: true, v8Name: true}
@@ -52,6 +55,8 @@ var clients = map[string]map[kind]taskFunc{
 	callbackName:  {wait: callbackWait},
 	goroutineName: {wait: goroutineWait},
 	v8Name:        {chain: nil, wait: nil},
+	oneLoopName:   {both: oneLoop},
+	twoLoopsName:  {both: twoLoops},
 }
 
 // supports reports whether client can run t.
@@ -72,6 +77,8 @@ func supports(client string, t *task) bool {
 	case floorCName:
 		small := t.Length == int64(len(smallBody)) && t.Roots == "" && !t.Fresh && !t.Cookies && t.Redirects == 0 && t.Upload == 0
 		return ok && small && cCompiler() != ""
+	case twoLoopsName:
+		return ok && haveTwoCores()
 	case v8Name:
 		return ok && node() != ""
 	case treqName:
@@ -83,6 +90,15 @@ func supports(client string, t *task) bool {
 	}
 	return ok
 }
+
+// haveTwoCores reports whether there are two cores, and says it if not.
+var haveTwoCores = sync.OnceValue(func() bool {
+	one, other := cores()
+	if one == other {
+		fmt.Fprintln(os.Stderr, "bench: there is only one core: what a second one is worth is left out")
+	}
+	return one != other
+})
 
 // tlsConfig returns a configuration that trusts the server, or nil for a task without TLS.
 func tlsConfig(t *task) *tls.Config {

@@ -17,7 +17,7 @@ import (
 // kept.
 
 // ours are the clients that a change of this repository can make faster or slower.
-var ours = []string{gotreqName, http1Name, callbackName}
+var ours = []string{gotreqName, http1Name, callbackName, oneLoopName, twoLoopsName}
 
 func compare(o *options, old string, strict bool) (err error) {
 	var all []figures.Change

@@ -45,7 +45,7 @@ func (l *h2loader) run(n int64) (r result, err error) {
 		return r, err
 	}
 	began := time.Now()
-	if err := startOn(l.core, cmd); err != nil {
+	if err := startOn(cmd, l.core); err != nil {
 		return r, err
 	}
 	text, _ := io.ReadAll(out)

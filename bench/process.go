@@ -34,17 +34,19 @@ func cores() (server, client int) {
 	return found[0], found[len(found)-1]
 }
 
-// startOn starts cmd on one core. A process inherits the affinity of the thread that starts
+// startOn starts cmd on some cores. A process inherits the affinity of the thread that starts
 // it, and Go's runtime sets GOMAXPROCS from the affinity.
-func startOn(core int, cmd *exec.Cmd) error {
+func startOn(cmd *exec.Cmd, cores ...int) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var before, one unix.CPUSet
+	var before, some unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &before); err != nil {
 		return err
 	}
-	one.Set(core)
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
+	for _, core := range cores {
+		some.Set(core)
+	}
+	if err := unix.SchedSetaffinity(0, &some); err != nil {
 		return err
 	}
 	defer unix.SchedSetaffinity(0, &before)
@@ -86,7 +88,11 @@ func (p *place) runClient(t *task) (r result, err error) {
 	if err != nil {
 		return r, err
 	}
-	if err := startOn(p.clientCore, cmd); err != nil {
+	cores := []int{p.clientCore}
+	if t.Client == twoLoopsName {
+		cores = append(cores, p.serverCore) // the server has nothing to do
+	}
+	if err := startOn(cmd, cores...); err != nil {
 		return r, err
 	}
 	decodeErr := json.NewDecoder(out).Decode(&r)

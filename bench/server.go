@@ -43,7 +43,7 @@ func startServer(core int, role string, arguments ...string) (*server, error) {
 		return nil, err
 	}
 	s.out = json.NewDecoder(out)
-	if err := startOn(core, s.cmd); err != nil {
+	if err := startOn(s.cmd, core); err != nil {
 		return nil, err
 	}
 	return s, s.out.Decode(&s.addresses)

@@ -125,7 +125,7 @@ func (p *place) samples(t *task) (map[string]int, error) {
 	client := self("client", string(text))
 	record := exec.Command("perf", append([]string{"record", "-q", "-e", "cpu-clock", "-F", "1999", "-o", data, "--"}, client.Args...)...)
 	record.Stderr = os.Stderr
-	if err := startOn(p.clientCore, record); err != nil {
+	if err := startOn(record, p.clientCore); err != nil {
 		return nil, err
 	}
 	if err := record.Wait(); err != nil {

@@ -17,6 +17,8 @@ const (
 	chain kind = "chain"
 	// wait has a function wait for a Deferred that fires later.
 	wait kind = "wait"
+	// both is client and server in one program.
+	both kind = "both"
 	// serve runs a server under wrk, or h2load for HTTP/2.
 	serve kind = "serve"
 )

@@ -121,7 +121,7 @@ func (p *place) runWrk(t *task) (r result, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if err := startOn(p.clientCore, cmd); err != nil {
+		if err := startOn(cmd, p.clientCore); err != nil {
 			return 0, err
 		}
 		text, _ := io.ReadAll(out)

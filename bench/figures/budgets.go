@@ -19,6 +19,8 @@ const (
 	callback  = "callback"
 	goroutine = "goroutine"
 	v8        = "V8"
+	oneLoop   = "gotreq/1 loop"
+	twoLoops  = "gotreq/2 loops"
 
 	cpu        = "cpu"
 	rate       = "rate"
@@ -73,6 +75,7 @@ var Budgets = []Budget{
 	// The figures are of a thousand waits, in microseconds: those are nanoseconds for one.
 	{What: "a wait in direct style", Of: Term{"1000 waits for a Deferred", gotreq, cpu}, Beside: Term{"1000 waits for a Deferred", callback, cpu}, Less: true, AtMost: 150, Unit: "ns"},
 	{What: "requests a second, GET, 64 connections", Of: Term{"GET, 64 connections", gotreq, rate}, Beside: Term{"GET, 64 connections", treq, rate}, AtLeast: 25},
+	{What: "requests a second of client and server, 2 loops", Of: Term{"client and server in one, 64 connections", twoLoops, rate}, Beside: Term{"client and server in one, 64 connections", oneLoop, rate}, AtLeast: 1.8},
 	ratioOf(gotreq, "HTTP/2 GET, 64 streams, 1 connection", floor, 0.67),
 	ratioOf(gotreq, "HTTP/2 GET, 64 streams, 1 connection", netHTTP, 0.25),
 	ratioOf(gotreq, "HTTP/2 body of 1 GiB", http1, 1.25),
@@ -115,7 +118,7 @@ func Terms() (terms []Term) {
 	}
 	for _, g := range grids {
 		for _, r := range g.rows {
-			terms = append(terms, Term{r.scenario, gotreq, g.metric})
+			terms = append(terms, Term{r.scenario, g.clients[len(g.clients)-1], g.metric})
 		}
 	}
 	return terms
@@ -185,10 +188,10 @@ func (b *Budget) state(s *Set) (value, verdict string) {
 	return value, "**not met**"
 }
 
-// name is what the budget is of, with the client if that is not this library's with a handler.
+// name is what the budget is of, with the kind of server if that is not a handler.
 func (b *Budget) name() string {
-	if b.Of.Client != gotreq {
-		return b.What + ", " + b.Of.Client
+	if b.Of.Client == resource {
+		return b.What + ", a resource"
 	}
 	return b.What
 }

@@ -42,6 +42,10 @@ var grids = []grid{
 		rows: same("HTTP/2 server under h2load, 1 x 64 streams", "HTTP/2 server under h2load, 8 x 64 streams"),
 	},
 	{
+		name: "loops", head: "requests a second", clients: []string{oneLoop, twoLoops}, cell: rateCell, metric: rate,
+		rows: same("client and server in one, 64 connections"),
+	},
+	{
 		name: "connections", head: "connections", clients: []string{floor, gotreq, netHTTP, fasthttp}, cell: cpuCell, metric: cpu,
 		rows: []row{{"1", "GET, 1 connection"}, {"8", "GET, 8 connections"}, {"64", "GET, 64 connections"}, {"512", "GET, 512 connections"},
 			{"1000", "GET, 1000 connections"}, {"4096", "GET, 4096 connections"}},
@@ -141,6 +145,15 @@ func cpuCell(s *Set, scenario, client string) string {
 		return plainCell(s, scenario, client)
 	}
 	return fmt.Sprintf("%s (%.2f)", three(f.Median()), f.Median()/base.Median())
+}
+
+// rateCell has requests a second.
+func rateCell(s *Set, scenario, client string) string {
+	f := s.Get(scenario, client, rate)
+	if f == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.0f", f.Median())
 }
 
 // memoryCell has bytes, and goroutines.
