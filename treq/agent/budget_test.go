@@ -117,6 +117,8 @@ func TestRetryBudgetRecovers(t *testing.T) {
 
 // TestManyRetryBudgets: the memory for the accounts of servers has a bound.
 func TestManyRetryBudgets(t *testing.T) {
+	deferred.SetDebugging(false) // it takes most of the time
+	defer deferred.SetDebugging(true)
 	w := newWorld(t, agent.PoolConfig{})
 	budget := &agent.RetryBudget{}
 	tries := map[string]int{}

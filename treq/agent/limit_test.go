@@ -379,6 +379,8 @@ func TestLimitsForgetHosts(t *testing.T) {
 // TestManyWait has 20,000 requests that wait, half of which are cancelled. All others leave in
 // their order, in constant stack although each is answered before the next one leaves.
 func TestManyWait(t *testing.T) {
+	deferred.SetDebugging(false) // it takes most of the time
+	defer deferred.SetDebugging(true)
 	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20))
 	for name, config := range map[string]agent.LimitConfig{
 		"PerHost": {PerHost: agent.Limit{Concurrent: 1}},
