@@ -249,9 +249,13 @@ func (s *epollSocket) connected(events uint32) {
 	}
 	done := s.connecting
 	s.connecting = nil
-	errno, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err == nil && errno != 0 {
-		err = syscall.Errno(errno)
+	var err error
+	if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 { // else the attempt did not fail
+		var errno int
+		errno, err = unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		if err == nil && errno != 0 {
+			err = syscall.Errno(errno)
+		}
 	}
 	if err == nil && s.isOwnPeer() {
 		err = syscall.ECONNREFUSED
@@ -268,7 +272,12 @@ func (s *epollSocket) connected(events uint32) {
 // isOwnPeer reports whether the socket is connected to itself. This happens when nothing
 // listens on the remote port and the system chooses the same port as the local one.
 func (s *epollSocket) isOwnPeer() bool {
-	return s.tcp && s.LocalAddr().String() == s.RemoteAddr().String()
+	if !s.tcp {
+		return false
+	}
+	local, localOK := s.LocalAddr().(*net.TCPAddr)
+	remote, remoteOK := s.RemoteAddr().(*net.TCPAddr)
+	return localOK && remoteOK && local.AddrPort() == remote.AddrPort()
 }
 
 func (p *epollPoller) socket(family int) (*epollSocket, error) {

@@ -82,3 +82,25 @@ func TestReadAfterAFailedWrite(t *testing.T) {
 		}
 	}
 }
+
+// TestConnectedToItself: a socket whose own port is the one that it connects to is no connection to anybody.
+func TestConnectedToItself(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := l.Addr().String()
+	l.Close()
+	r := reactor.New()
+	defer r.Close()
+	o := outcome.Of(r.ConnectTCP(free, build(&echo{}), reactor.ConnectConfig{LocalAddress: free}).AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
+		r.Stop()
+		return p, err
+	}))
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(o.Err, unix.ECONNREFUSED) {
+		t.Errorf("connecting: %v, want %v", o.Err, unix.ECONNREFUSED)
+	}
+}
