@@ -18,7 +18,7 @@ func TestEndOfHandlerContext(t *testing.T) {
 	for name, use := range map[string]func(ctx context.Context) (derived context.Context){
 		"nobody waits":   func(ctx context.Context) context.Context { return ctx },
 		"somebody waits": func(ctx context.Context) context.Context { ctx.Done(); return ctx },
-		"a value":        func(ctx context.Context) context.Context { return context.WithValue(ctx, 1, 2) },
+		"a value":        func(ctx context.Context) context.Context { return context.WithValue(ctx, http.ServerContextKey, 2) },
 		"a timeout": func(ctx context.Context) context.Context {
 			ctx, end := context.WithTimeout(ctx, time.Hour)
 			t.Cleanup(end)
