@@ -91,7 +91,10 @@ func (l *Loop) turns(more func() bool, timeout time.Duration) error {
 //
 // Between calls of [Loop.Iterate], the loop's goroutine is that of the last turn; until OnLoop
 // has been called in a turn, it is that of the first.
-func (l *Loop) OnLoop() bool {
+func (l *Loop) OnLoop() bool { return l.runs(coro.Goroutine()) }
+
+// runs is OnLoop for a caller that knows its goroutine's number.
+func (l *Loop) runs(caller uint64) bool {
 	if !l.asked.Load() {
 		l.identify()
 	}
@@ -100,9 +103,9 @@ func (l *Loop) OnLoop() bool {
 	case id == 0:
 		return false
 	case l.phase.Load() == asleep: // no coroutine runs on it
-		return coro.Goroutine() == id
+		return caller == id
 	default:
-		return coro.RunsOn(id)
+		return coro.CallerRunsOn(caller, id)
 	}
 }
 
@@ -115,8 +118,9 @@ var runs atomic.Uint64 // the number of Runs of all loops
 // OnLoop of that loop does. Code that waits for long asks it: there it would stop all that the
 // loop does.
 func OnAnyLoop() bool {
+	caller := coro.Goroutine()
 	for l := range inRun.Range {
-		if l.(*Loop).OnLoop() {
+		if l.(*Loop).runs(caller) {
 			return true
 		}
 	}
