@@ -1,13 +1,11 @@
-// Manycores is a server and a client on all cores: a group of loops share a port, and the requests
-// of the client are spread over them by their origins. With an address, it only serves, until an
-// interrupt ends it.
-//
-//	manycores [localhost:8080]
+// Manycores is a server and a client on all cores: the loops of a group share a port, and the
+// client spreads its requests over loops of its own. With an argument, it only serves there.
 package main
 
 import (
 	"context"
 	"fmt"
+	"log"
 	"os"
 	"sync"
 
@@ -17,79 +15,41 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func run() error {
-	address := "127.0.0.1:0"
-	if len(os.Args) > 1 {
-		address = os.Args[1]
-	}
 	group := reactor.NewGroup(0) // a loop for each core
-	defer group.Close()
-	// Each loop has a site of its own, with resources of its own: nothing here needs a lock.
 	var counters []*counter
-	port, err := group.ListenTCP(address, func(reactor.Reactor) reactor.Factory {
-		c := &counter{}
-		counters = append(counters, c)
-		return &web.Site{Root: c}
+	port, err := group.ListenTCP(append(os.Args[1:], "127.0.0.1:0")[0], func(reactor.Reactor) reactor.Factory {
+		counters = append(counters, &counter{}) // each loop has its own, so nothing needs a lock
+		return &web.Site{Root: counters[len(counters)-1]}
 	})
 	if err != nil {
-		return err
+		log.Fatal(err)
 	}
-	url := "http://" + port.Addr().String()
-	fmt.Println("listening on", url)
+	fmt.Printf("listening on http://%s\n", port.Addr())
 	if len(os.Args) == 1 {
-		go func() {
-			defer group.Stop()
-			if err := ask(url); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-			}
-		}()
+		go ask("http://"+port.Addr().String(), group)
 	}
-	if err := group.Run(); err != nil {
-		return err
+	if err := group.Run(); err != nil { // until Stop, or an interrupt
+		log.Fatal(err)
 	}
-	sum := 0
+	var sum int
 	for _, c := range counters {
-		sum += c.visits // the loops have ended, so that any goroutine may look
+		sum += c.visits // the loops have ended, so any goroutine may look
 	}
 	fmt.Println(sum, "visits")
-	return nil
 }
 
-// ask makes requests on all cores.
-func ask(url string) error {
-	ctx := context.Background()
-	c := blocking.NewGroupClient(blocking.GroupConfig{
-		LoopsPerOrigin: 2, // if there are as many: all requests are to one origin
-	})
-	defer c.Shutdown(ctx)
+func ask(url string, server *reactor.Group) {
+	defer server.Stop()
+	c := blocking.NewGroupClient(blocking.GroupConfig{LoopsPerOrigin: 2}) // for one origin
+	defer c.Close()
 	var all sync.WaitGroup
-	errs := make([]error, 20)
-	for i := range errs {
-		all.Go(func() {
-			resp, err := c.Get(ctx, url)
-			if err == nil {
-				_, err = resp.Text()
-			}
-			errs[i] = err
-		})
+	for range 20 {
+		all.Go(func() { c.Get(context.Background(), url) })
 	}
 	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
-// A counter is a resource that counts its requests, which are those of its loop.
-type counter struct {
+type counter struct { // of the requests of a loop
 	web.Leaf
 	visits int
 }
