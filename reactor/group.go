@@ -38,8 +38,7 @@ import (
 type Group struct {
 	loops          []*Loop
 	handlesSignals bool
-	running        atomic.Bool
-	stopping       atomic.Bool
+	status         atomic.Uint32 // idle, running or stopping: a state
 
 	mu       sync.Mutex
 	arrived  []bool   // which loops have ended their triggers Before Shutdown, or have ended
@@ -72,7 +71,7 @@ func GroupOf(loops ...*Loop) *Group {
 			l.name = fmt.Sprintf("loop %d of %d", i+1, len(loops))
 		}
 		l.AddSystemEventTrigger(Before, Startup, func() *deferred.Deferred[deferred.None] {
-			if g.stopping.Load() {
+			if g.state() == stopping {
 				l.Stop()
 			}
 			return nil
@@ -108,12 +107,16 @@ func (g *Group) HandleSignals(on bool) { g.handlesSignals = on }
 // errors of their Runs, joined. A panic of one ends the others too, and goes on in the caller. Run
 // fails with [ErrAlreadyRunning].
 func (g *Group) Run() (err error) {
-	if !g.running.CompareAndSwap(false, true) {
+	if !g.status.CompareAndSwap(uint32(idle), uint32(running)) {
 		return ErrAlreadyRunning
 	}
-	defer g.running.Store(false)
-	g.stopping.Store(false)
+	defer g.status.Store(uint32(idle))
 	clear(g.arrived)
+	for _, l := range g.loops { // what one asks of another that has not begun waits for it
+		l.mu.Lock()
+		l.revive()
+		l.mu.Unlock()
+	}
 	if g.handlesSignals {
 		defer stopOnSignals(g.Stop)()
 	}
@@ -138,6 +141,9 @@ func (g *Group) Run() (err error) {
 // errGoexit is the error of a loop whose callback has ended its goroutine.
 var errGoexit = fmt.Errorf("%w: a callback called runtime.Goexit", ErrStopped)
 
+// state returns the state. Any goroutine may call it.
+func (g *Group) state() state { return state(g.status.Load()) }
+
 // ended stops the other loops after one has ended.
 func (g *Group) ended(i int) {
 	g.Stop()
@@ -147,10 +153,10 @@ func (g *Group) ended(i int) {
 // Stop stops all loops in order; see [Core]. It fails with [ErrNotRunning] unless the group is
 // running.
 func (g *Group) Stop() error {
-	if !g.running.Load() {
+	// Loops that have not begun will see it.
+	if !g.status.CompareAndSwap(uint32(running), uint32(stopping)) && g.state() == idle {
 		return ErrNotRunning
 	}
-	g.stopping.Store(true) // for the loops that have not begun
 	for _, l := range g.loops {
 		l.Stop() // fails if it stops already
 	}
@@ -160,7 +166,7 @@ func (g *Group) Stop() error {
 // await returns a Deferred of loop i that fires when all loops have ended their triggers Before
 // Shutdown.
 func (g *Group) await(i int) *deferred.Deferred[deferred.None] {
-	if !g.running.Load() {
+	if g.state() == idle {
 		return nil // the program runs the loop by itself
 	}
 	all := deferred.New[deferred.None]()
@@ -188,7 +194,7 @@ func (g *Group) arrive(i int, then func()) {
 // Close closes all loops; see [Loop.Close]. It fails with [ErrAlreadyRunning] while the group is
 // running.
 func (g *Group) Close() error {
-	if g.running.Load() {
+	if g.state() != idle {
 		return ErrAlreadyRunning
 	}
 	errs := make([]error, len(g.loops))

@@ -324,3 +324,24 @@ func TestLoopOf(t *testing.T) {
 		}
 	}
 }
+
+// TestGroupAsksAgain: in each Run, a call of a loop that has not begun waits for it.
+func TestGroupAsksAgain(t *testing.T) {
+	g := closed(t, reactor.NewGroup(2))
+	loops := g.Loops()
+	for range 20 {
+		loops[0].CallWhenRunning(func() {
+			reactor.DeferToLoop(loops[0], loops[1], func() *deferred.Deferred[int] { return deferred.Succeed(1) }).
+				AddBoth(func(n int, err error) (int, error) {
+					if n != 1 || err != nil {
+						t.Errorf("%d, %v", n, err)
+					}
+					g.Stop()
+					return 0, nil
+				})
+		})
+		if err := g.Run(); err != nil {
+			t.Error(err)
+		}
+	}
+}
