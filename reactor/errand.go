@@ -43,6 +43,7 @@ func DeferToLoop[T any](r Reactor, other *Loop, f func() *deferred.Deferred[T]) 
 	}
 	e := &errand{lost: func() {
 		var none T
+		cancelled.Store(true) // the other loop may run again
 		fire(none, ErrStopped)
 	}}
 	if !other.begins(e) {

@@ -132,3 +132,25 @@ func TestDeferToLoopThatEnds(t *testing.T) {
 		t.Errorf("of a loop that has ended: fired %v, %v", fired, err)
 	}
 }
+
+// TestDeferToLoopThatRunsAgain: a call that has failed is not made when the loop runs again.
+func TestDeferToLoopThatRunsAgain(t *testing.T) {
+	mine, theirs := memory.New(), reactor.New()
+	defer theirs.Close()
+	calls := 0
+	var d *deferred.Deferred[int]
+	theirs.CallWhenRunning(func() {
+		theirs.Crash()
+		d = reactor.DeferToLoop(mine, theirs, func() *deferred.Deferred[int] { calls++; return deferred.Succeed(1) })
+	})
+	theirs.Run()
+	mine.Iterate(0)
+	if _, err, fired := result(d); !fired || err != reactor.ErrStopped {
+		t.Errorf("fired %v, %v", fired, err)
+	}
+	theirs.CallWhenRunning(func() { theirs.Stop() })
+	theirs.Run()
+	if calls != 0 {
+		t.Errorf("%d calls", calls)
+	}
+}
