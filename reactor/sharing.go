@@ -32,8 +32,11 @@ func (g *Group) ListenUNIX(path string, factory func(r Reactor) Factory) (Port, 
 
 func (g *Group) listen(network, address string, factory func(r Reactor) Factory) (Port, error) {
 	first := g.loops[0]
-	if g.running.Load() {
+	if g.state() != idle {
 		return nil, &ListenError{network, address, ErrAlreadyRunning}
+	}
+	if slices.ContainsFunc(g.loops, func(l *Loop) bool { return l.state() >= closing }) {
+		return nil, &ListenError{network, address, ErrStopped}
 	}
 	if len(g.loops) == 1 {
 		return first.listen(network, address, factory(first))
@@ -147,6 +150,15 @@ func (s *sharing) next() (to *share) {
 	return to
 }
 
+// deal gives what waits for shares that pause to those that are open. mu is locked.
+func (s *sharing) deal() {
+	for _, from := range s.shares {
+		for from.paused && len(from.waiting) != 0 && s.anyOpen() {
+			s.next().put(from.first())
+		}
+	}
+}
+
 // update makes the port accept only while a share is open. on is the caller's loop.
 func (s *sharing) update(on *Loop) {
 	if on == s.port.loop {
@@ -219,6 +231,11 @@ func (s *share) take() Socket {
 	if s.paused || len(s.waiting) == 0 {
 		return nil
 	}
+	return s.first()
+}
+
+// first removes the connection that has waited longest. mu is locked.
+func (s *share) first() Socket {
 	socket := s.waiting[0]
 	s.waiting[0] = nil
 	s.waiting = s.waiting[1:]
@@ -238,10 +255,10 @@ func (s *share) AcceptWaiting() {
 	}
 }
 
-// Pause leaves connections to the other shares.
+// Pause leaves connections to the other shares, also those that wait.
 func (s *share) Pause() { s.setPaused(true) }
 
-// Resume makes the share one of those that take connections.
+// Resume makes the share one of those that take connections, also of what waits for others that pause.
 func (s *share) Resume() {
 	s.setPaused(false)
 	s.port.loop.CallFromThread(s.accept) // in the next turn
@@ -250,6 +267,7 @@ func (s *share) Resume() {
 func (s *share) setPaused(paused bool) {
 	s.mu.Lock()
 	s.paused = paused
+	s.deal()
 	s.mu.Unlock()
 	s.update(s.port.loop)
 }

@@ -399,3 +399,45 @@ func TestSharedOnThisSystem(t *testing.T) {
 		}
 	}
 }
+
+// TestSharedPausesWithWaiting: what waits for a loop that pauses goes to one that does not, as soon
+// as there is one.
+func TestSharedPausesWithWaiting(t *testing.T) {
+	s := share(t, 2)
+	s.connect(4)
+	s.loops[0].Pump() // two wait for the second loop
+	s.own[1].port.PauseAccepting()
+	s.pump()
+	s.want("the second loop pauses", 0, 4, 0)
+	s.own[1].port.ResumeAccepting()
+	s.connect(4)
+	s.loops[0].Pump()
+	s.own[0].port.PauseAccepting()
+	s.own[1].port.PauseAccepting()
+	s.pump()
+	s.want("both pause", 0, 6, 0)
+	s.own[0].port.ResumeAccepting()
+	s.pump()
+	s.want("the first resumes", 0, 8, 0)
+}
+
+// TestSharedByClosedLoops: a group that is closed listens no more.
+func TestSharedByClosedLoops(t *testing.T) {
+	for _, r := range reactors {
+		l, other := r.new(), r.new()
+		loops := []*reactor.Loop{loopOf(l), loopOf(other)}
+		g := reactor.GroupOf(loops...)
+		g.Close()
+		_, err := g.ListenTCP("127.0.0.1:0", func(reactor.Reactor) reactor.Factory { return &countingFactory{} })
+		if !errors.Is(err, reactor.ErrStopped) {
+			t.Errorf("%s: %v", r.name, err)
+		}
+	}
+}
+
+func loopOf(l loop) *reactor.Loop {
+	if r, ok := l.(*memory.Reactor); ok {
+		return r.Loop
+	}
+	return l.(*reactor.Loop)
+}
