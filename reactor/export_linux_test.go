@@ -21,7 +21,7 @@ func NewWithoutPoller(err error) *Loop {
 // ClosePoller closes the loop's epoll descriptor, so that waiting on it fails.
 func (l *Loop) ClosePoller() {
 	p := l.poller.(*epollPoller)
-	unix.Close(p.fd)
+	p.waiting.file.Close()
 	p.fd = -1
 }
 

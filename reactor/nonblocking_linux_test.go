@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/seed-7c003b53/gotreq/internal/testkit/outcome"
 	"github.com/seed-7c003b53/gotreq/reactor"
@@ -16,20 +17,7 @@ import (
 // pair returns two connected sockets; the first does not block.
 func pair(t *testing.T) (reactor.Socket, *net.TCPConn) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	peer, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { peer.Close() })
-	accepted, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	peer, accepted := connected(t)
 	defer accepted.Close()
 	raw, err := accepted.(*net.TCPConn).SyscallConn()
 	if err != nil {
@@ -92,31 +80,78 @@ func TestReadsOfAnySize(t *testing.T) {
 	}
 }
 
-// TestBusyLoopSharesItsProcessor: with one processor, another goroutine has its turns although a loop never rests.
+// TestBusyLoopSharesItsProcessor: with one processor, other goroutines have their turns although a loop never rests,
+// and what has come for them.
 func TestBusyLoopSharesItsProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	r := reactor.New()
-	defer r.Close()
-	port, err := r.ListenTCP("127.0.0.1:0", build(&echo{}))
+	for _, c := range []struct {
+		name  string
+		times int
+		other func(times int) // what another goroutine does so often
+		most  int             // answers that the loop has meanwhile, each time
+	}{
+		{"a goroutine that yields", 200, func(times int) {
+			for range times {
+				runtime.Gosched()
+			}
+		}, 50}, // in 10 ms, after which Go looks by itself, it has over 500
+		{"a connection of package net", 20, func(times int) {
+			client, server := connected(t)
+			go io.Copy(server, server)
+			for range times {
+				client.Write([]byte("x"))
+				if _, err := client.Read(make([]byte, 1)); err != nil {
+					t.Error(err)
+				}
+			}
+		}, 500}, // each way, which is 1,000
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := reactor.New()
+			defer r.Close()
+			port, err := r.ListenTCP("127.0.0.1:0", build(&echo{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &player{message: []byte("x"), left: math.MaxInt, done: func() {}}
+			o := outcome.Of(r.ConnectTCP(port.Addr().String(), build(p), reactor.ConnectConfig{}))
+			before := 0
+			r.CallLater(10*time.Millisecond, func() { // the loop is busy by now
+				before = p.left
+				go func() {
+					c.other(c.times)
+					r.Stop()
+				}()
+			})
+			if err := r.Run(); err != nil {
+				t.Fatal(err)
+			}
+			if o.Err != nil {
+				t.Error(o.Err)
+			}
+			answers := before - p.left
+			t.Logf("%d answers, %d each time", answers, answers/c.times)
+			if answers > c.most*c.times {
+				t.Errorf("more than %d each time", c.most)
+			}
+		})
+	}
+}
+
+// connected returns two connections of package net, which are connected.
+func connected(t *testing.T) (client, server net.Conn) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &player{message: []byte("x"), left: math.MaxInt, done: func() {}}
-	o := outcome.Of(r.ConnectTCP(port.Addr().String(), build(p), reactor.ConnectConfig{}))
-	const times = 200
-	go func() {
-		for range times {
-			runtime.Gosched()
-		}
-		r.Stop()
-	}()
-	if err := r.Run(); err != nil {
+	defer l.Close()
+	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	if o.Err != nil {
-		t.Error(o.Err)
+	t.Cleanup(func() { client.Close() })
+	if server, err = l.Accept(); err != nil {
+		t.Fatal(err)
 	}
-	if answers := math.MaxInt - p.left; answers > 50*times { // 10 ms are over a thousand
-		t.Errorf("the loop had %d answers before the other goroutine had run %d times", answers, times)
-	}
+	t.Cleanup(func() { server.Close() })
+	return client, server
 }

@@ -19,11 +19,13 @@ func newSystemPoller() Poller { return newEpollPoller() }
 // events, edge-triggered, so neither a pause nor a full send buffer costs a system call.
 type epollPoller struct {
 	fd      int
-	err     error // why there is no epoll descriptor
+	waiting *epollWait // waits for fd
+	err     error      // why there is no epoll descriptor
 	events  []unix.EpollEvent
 	watched []watched // indexed by descriptor
 	open    *descriptors
-	age     int32 // of the newest entry of watched
+	age     int32     // of the newest entry of watched
+	looked  time.Time // when Go looked for what had come for other goroutines; see share
 
 	mu     sync.Mutex // keeps Wake from using a closed descriptor
 	wakeFD int        // guarded by mu
@@ -59,7 +61,9 @@ func (p *epollPoller) begin() (err error) {
 	if p.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return os.NewSyscallError("epoll_create1", err)
 	}
-	p.open.add(p.fd)
+	if p.waiting, err = newEpollWait(p.fd); err != nil {
+		return err
+	}
 	if p.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
@@ -155,23 +159,24 @@ func (p *epollPoller) Wait(timeout time.Duration) error {
 // wait is epoll_wait. It waits only if nothing is ready: a call that does not is cheaper.
 func (p *epollPoller) wait(timeout time.Duration) (n int, err error) {
 	n, err = lookAtEpoll(p.fd, p.events)
-	if n != 0 || timeout == 0 {
-		// Go does not see that this goroutine never rests, until 10 ms have passed. If there is one processor only,
-		// nobody else takes what waits for it.
-		if runtime.GOMAXPROCS(0) == 1 {
-			runtime.Gosched()
-		}
-		return n, err
+	if n == 0 && timeout != 0 {
+		return p.waiting.wait(p.events, timeout)
 	}
-	return unix.EpollWait(p.fd, p.events, milliseconds(timeout))
+	if runtime.GOMAXPROCS(0) == 1 {
+		p.share()
+	}
+	return n, err
 }
 
-// milliseconds rounds up, so that the loop does not wake too early and wait again.
-func milliseconds(timeout time.Duration) int {
-	if timeout < 0 {
-		return -1
+// share lets other goroutines run, since Go does not see that this one never rests, until 10 ms have passed. If there
+// is one processor only, nobody else takes what waits for it, or looks for what comes for others.
+func (p *epollPoller) share() {
+	if now := time.Now(); now.Sub(p.looked) >= time.Millisecond {
+		p.looked = now
+		p.waiting.yield(p.Wake)
+		return
 	}
-	return int(min((timeout+time.Millisecond-1)/time.Millisecond, 1<<31-1))
+	runtime.Gosched()
 }
 
 func (p *epollPoller) Wake() {
@@ -189,10 +194,11 @@ func (p *epollPoller) Drain() {}
 func (p *epollPoller) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, fd := range []int{p.wakeFD, p.fd} {
-		if fd >= 0 {
-			p.open.close(fd)
-		}
+	if p.wakeFD >= 0 {
+		p.open.close(p.wakeFD)
+	}
+	if p.waiting != nil {
+		p.waiting.file.Close()
 	}
 	p.fd, p.wakeFD = -1, -1
 	*p.open = descriptors{} // the cleanup closes nothing
