@@ -162,7 +162,7 @@ func goroutines(expected int) int {
 }
 
 // TestKeepAlive makes a thousand requests, one after another, to a Site on the same loop.
-// They use one connection and no additional goroutine.
+// They use one connection and no goroutine for each.
 func TestKeepAlive(t *testing.T) {
 	const requests = 1000
 	for name, newLoop := range loops {
@@ -204,8 +204,9 @@ func TestKeepAlive(t *testing.T) {
 			if after := goroutines(before); after > before {
 				t.Errorf("%d goroutines at the end, %d at the start", after, before)
 			}
-			if name == "system" && runtime.GOOS == "linux" && last != first {
-				t.Errorf("%d goroutines at the first request, %d at the last", first, last)
+			const kept = 1 // the coroutine of the handler, for the next request
+			if name == "system" && runtime.GOOS == "linux" && last > first+kept {
+				t.Errorf("%d goroutines before the first request, %d after the last", first, last)
 			}
 		})
 	}
