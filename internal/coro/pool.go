@@ -87,12 +87,16 @@ func (p *Pool) start() *coroutine {
 	}
 	c.next, _ = iter.Pull(func(yield func(struct{}) bool) {
 		c.yield = yield
+		defer c.unwind()
 		for c.task != nil {
 			if !c.noted && noting.Load() {
 				c.noted = true
 				NoteCreator()
 			}
-			c.run()
+			t := c.task
+			t.f(t)
+			t.ended = true
+			c.task, t.on, t.f = nil, nil, nil
 			if p.keep(c) {
 				yield(struct{}{})
 			}
@@ -101,23 +105,17 @@ func (p *Pool) start() *coroutine {
 	return c
 }
 
-// run calls the function of the Task. A panic ends the coroutine, and goes on in the caller
-// of Resume. A coroutine whose function exits is never resumed; see [Task.free].
-func (c *coroutine) run() {
+// unwind is called when the coroutine ends. If the function of its Task has panicked, the panic goes on in the caller of
+// Resume. If it has exited, the coroutine is never resumed; see [Task.free].
+func (c *coroutine) unwind() {
 	t := c.task
-	returned := false
-	defer func() {
-		t.ended = true
-		if returned {
-			return
-		}
-		if v := recover(); v != nil {
-			panic(v)
-		}
-		t.exited = true
-		c.yield(struct{}{})
-	}()
-	t.f(t)
-	returned = true
-	c.task, t.on, t.f = nil, nil, nil
+	if t == nil {
+		return
+	}
+	t.ended = true
+	if v := recover(); v != nil {
+		panic(v)
+	}
+	t.exited = true
+	c.yield(struct{}{})
 }
