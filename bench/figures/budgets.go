@@ -90,7 +90,7 @@ var Bounds = []Budget{
 	ratioOf(gotreq, "GET, 64 connections", netHTTP, 0.9),
 	ratioOf(gotreq, "GET, 64 connections", floor, 2.5),
 	ratioOf(gotreq, "1 MiB bodies, 8 connections", floor, 1.6),
-	ratioOf(gotreq, "GET through a stub in memory", netHTTP, 6),
+	ratioOf(gotreq, "GET through a stub in memory", netHTTP, 8),
 	{What: "a wait in direct style", Of: Term{"1000 waits for a Deferred", gotreq, cpu}, Beside: Term{"1000 waits for a Deferred", goroutine, cpu}, AtMost: 1.5},
 }
 
