@@ -73,6 +73,7 @@ func (w *epollWait) limit(timeout time.Duration) error {
 
 // yield waits for an event that wake makes: Go's poller then looks for those of all goroutines.
 func (w *epollWait) yield(wake func()) {
+	w.limit(-1) // after a deadline that has passed, Read would not wait
 	woken := false
 	w.conn.Read(func(uintptr) bool {
 		if !woken {

@@ -114,9 +114,12 @@ func TestBusyLoopSharesItsProcessor(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := &player{message: []byte("x"), left: math.MaxInt, done: func() {}}
-			o := outcome.Of(r.ConnectTCP(port.Addr().String(), build(p), reactor.ConnectConfig{}))
+			var o *outcome.Result[reactor.Protocol]
 			before := 0
-			r.CallLater(10*time.Millisecond, func() { // the loop is busy by now
+			r.CallLater(5*time.Millisecond, func() { // the loop has rested before
+				o = outcome.Of(r.ConnectTCP(port.Addr().String(), build(p), reactor.ConnectConfig{}))
+			})
+			r.CallLater(15*time.Millisecond, func() { // it is busy by now
 				before = p.left
 				go func() {
 					c.other(c.times)
