@@ -15,7 +15,7 @@ const maxChunkSizeDigits = 16
 
 // beginBody moves to the body, or past it if there is none.
 func (m *machine) beginBody(length int64, chunked bool) {
-	m.length, m.left = length, length
+	m.left = length
 	switch {
 	case chunked:
 		m.state = chunkSize
@@ -44,11 +44,14 @@ func (m *machine) takeData(in []byte) int {
 // afterData holds the state after data of known length.
 var afterData = [...]state{byLength: idle, chunkData: nextChunk}
 
-// chunkLineBytes returns the limit of a chunk's line whose extensions may have this number of bytes. A longer line
-// always fails checkChunkSize.
-func chunkLineBytes(extensions int) int {
-	const others = maxChunkSizeDigits + len(CRLF)
-	return min(extensions, math.MaxInt-others-len(CRLF)) + others
+// chunkLineBytes is the size of the longest line of a chunk without extensions. A longer line always fails
+// checkChunkSize.
+const chunkLineBytes = maxChunkSizeDigits + len(CRLF)
+
+// extensionRoom returns how many bytes the extensions of the following chunks may have: the limit is for all chunks
+// together.
+func (m *machine) extensionRoom() int {
+	return min(m.limits.ChunkExtensionBytes, math.MaxInt-chunkLineBytes-len(CRLF)) - int(m.extensions)
 }
 
 // checkChunkSize parses only the first bytes of an unfinished line, so that a long line in many pieces is not
@@ -64,7 +67,7 @@ func checkChunkSize(m *machine, _ side, text []byte, all bool) error {
 func parseChunkSize(m *machine, _ side, line []byte) (Event, error) {
 	size, extensions, err := m.chunkLine(line)
 	m.left = size
-	m.limit[nextChunk] -= extensions // the limit is for all chunks together
+	m.extensions += uint32(extensions)
 	m.state = chunkData
 	if size == 0 {
 		m.state = trailers
@@ -143,7 +146,7 @@ func chunkEndError(text []byte) error {
 // chunkExtension parses text, the part of a chunk's line after the size. It returns the number of bytes before the
 // line end.
 func (m *machine) chunkExtension(text []byte, size int64) (int, error) {
-	room := m.limit[nextChunk] - chunkLineBytes(0) - len(CRLF)
+	room := m.extensionRoom()
 	semicolon := false
 	allowed := uint16(fieldChar)
 	if m.lenient {
@@ -190,7 +193,7 @@ func parseTrailers(m *machine, _ side, section []byte) (_ Event, err error) {
 func (m *machine) partialBody(s side) error {
 	switch m.state {
 	case byLength:
-		return errorf(wire.ErrPartialBody, "%d of %d bytes arrived", m.length-m.left, m.length)
+		return errorf(wire.ErrPartialBody, "%d of %d bytes arrived", s.bodyLength()-m.left, s.bodyLength())
 	case chunkData:
 		return errorf(wire.ErrPartialBody, "%d bytes of a chunk are missing", m.left)
 	case trailers:

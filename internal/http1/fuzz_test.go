@@ -45,7 +45,7 @@ func FuzzResponseReader(f *testing.F) {
 		f.Add("GET", bytesOf(c.wire), uint16(1), uint16(30), uint16(9))
 	}
 	f.Fuzz(func(t *testing.T, method string, data []byte, a, b, c uint16) {
-		for _, limits := range []wire.Limits{{}, fuzzLimits} {
+		for _, limits := range []*wire.Limits{nil, &fuzzLimits} {
 			fuzzReader(t, func() reader {
 				r := new(ResponseReader)
 				r.SetLimits(limits)
@@ -66,7 +66,7 @@ func FuzzRequestReader(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, a, b, c uint16) {
-		for _, limits := range []wire.Limits{{}, fuzzLimits} {
+		for _, limits := range []*wire.Limits{nil, &fuzzLimits} {
 			fuzzReader(t, func() reader {
 				r := new(RequestReader)
 				r.SetLimits(limits)

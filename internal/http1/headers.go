@@ -53,7 +53,7 @@ func (m *machine) parseFields(section string) (http.Header, error) {
 
 // checkLines returns an error if the section has too many lines.
 func (m *machine) checkLines() error {
-	if m.lines > m.limits.HeaderCount {
+	if int(m.lines) > m.limits.HeaderCount {
 		return errorf(wire.ErrTooManyHeaders, "%d lines, %d are allowed", m.lines, m.limits.HeaderCount)
 	}
 	return nil

@@ -83,6 +83,8 @@ type side interface {
 	describe() string
 	// missing returns the error of a connection that ends where a message could begin, or nil.
 	missing() error
+	// bodyLength returns the length of the body that the head announced.
+	bodyLength() int64
 }
 
 const (
@@ -96,27 +98,30 @@ const (
 	keptBuffer = 2 << 10
 )
 
-// machine is the part of a reader that is the same for both sides.
+// machine is the part of a reader that is the same for both sides. Each connection has one, so its fields are in an
+// order that leaves few gaps.
 type machine struct {
-	limits     wire.Limits     // never zero once a message has started
-	limit      [textStates]int // the largest size of each text in this message
+	limits     *wire.Limits   // never nil once a message has started
+	memory     *SectionMemory // or nil
+	buf        []byte         // the pieces of an unfinished text
+	left       int64          // bytes still missing of the body or chunk
+	data       []byte         // data of the Data event
+	trailer    http.Header
+	err        error  // non-nil in the state failed
+	extensions uint32 // bytes of the chunk extensions of this message
+	lines      uint32 // complete lines of a section
 	state      state
 	position   position // place of the end of buf in a line of a section
 	lenient    bool     // accept what clients accept; see parseFields, bodyHeaders and chunkLine
 	dubious    bool     // another reader may read the message otherwise; set by a lenient machine only
-	buf        []byte   // the pieces of an unfinished text
-	lines      int      // complete lines of a section
-	emptyLines int      // empty lines skipped before the start line
-	length     int64    // length of the body
-	left       int64    // bytes still missing of the body or chunk
-	data       []byte   // data of the Data event
-	trailer    http.Header
-	memory     *SectionMemory // or nil
-	err        error          // non-nil in the state failed
+	emptyLines uint8    // empty lines skipped before the start line
 }
 
-// SetLimits sets how much the peer may send, from the next Start on.
-func (m *machine) SetLimits(l wire.Limits) { m.limits = l.OrDefault() }
+// SetLimits sets how much the peer may send, from the next Start on. No limit may be 0; see [wire.Limits.OrDefault].
+// Readers may share l, which must not change.
+func (m *machine) SetLimits(l *wire.Limits) { m.limits = l }
+
+var defaultLimits = wire.Limits{}.OrDefault()
 
 // Data returns the part of the body that belongs to the last Data event: a part of the slice given to
 // Next.
@@ -127,19 +132,27 @@ func (m *machine) Trailer() http.Header { return m.trailer }
 
 // start prepares for the next message.
 func (m *machine) start(lenient bool) {
-	if m.limits.StartLineBytes == 0 {
-		m.SetLimits(m.limits)
+	if m.limits == nil {
+		m.limits = &defaultLimits
 	}
-	m.state, m.lenient, m.dubious, m.emptyLines = startLine, lenient, false, 0
+	m.state, m.lenient, m.dubious, m.emptyLines, m.extensions = startLine, lenient, false, 0, 0
 	m.data, m.trailer, m.err = nil, nil, nil
 	m.forget()
-	m.limit = [...]int{
-		startLine: m.limits.StartLineBytes,
-		headers:   m.limits.HeaderBytes,
-		chunkSize: chunkLineBytes(m.limits.ChunkExtensionBytes),
-		nextChunk: chunkLineBytes(m.limits.ChunkExtensionBytes) + len(CRLF),
-		trailers:  m.limits.TrailerBytes,
+}
+
+// limit returns the largest size of the text that the present state reads.
+func (m *machine) limit() int {
+	switch m.state {
+	case startLine:
+		return m.limits.StartLineBytes
+	case headers:
+		return m.limits.HeaderBytes
+	case trailers:
+		return m.limits.TrailerBytes
+	case nextChunk:
+		return len(CRLF) + m.extensionRoom() + chunkLineBytes
 	}
+	return m.extensionRoom() + chunkLineBytes
 }
 
 // next implements Next of both readers.
@@ -178,7 +191,7 @@ func (m *machine) next(in []byte, s side) (n int, ev Event, err error) {
 // gather returns the text that ends after n bytes of in, or nil if it does not end there. The text is valid
 // until forget.
 func (m *machine) gather(in []byte, r *rule, s side) (text []byte, n int, err error) {
-	part := in[:min(len(in), max(0, m.limit[m.state]-len(m.buf)))]
+	part := in[:min(len(in), max(0, m.limit()-len(m.buf)))]
 	if n = r.end(m, part); n < 0 {
 		m.buf = append(m.buf, part...)
 		return nil, 0, m.unfinished(r, s, len(part) < len(in))
@@ -198,9 +211,9 @@ func (m *machine) unfinished(r *rule, s side, full bool) error {
 	case err != nil || !full:
 		return err
 	case r.quoted:
-		return errorf(r.tooLong, "more than %d bytes: %s", m.limit[m.state], quote(m.buf))
+		return errorf(r.tooLong, "more than %d bytes: %s", m.limit(), quote(m.buf))
 	}
-	return errorf(r.tooLong, "more than %d bytes", m.limit[m.state])
+	return errorf(r.tooLong, "more than %d bytes", m.limit())
 }
 
 // finish implements Finish of both readers.

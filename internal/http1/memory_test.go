@@ -67,7 +67,8 @@ func TestRememberedSectionsObeyTheLimits(t *testing.T) {
 	for _, most := range []int{3, 3, 3, 2} {
 		r := new(ResponseReader)
 		r.Remember(memory)
-		r.SetLimits(wire.Limits{HeaderCount: most})
+		limits := wire.Limits{HeaderCount: most}.OrDefault()
+		r.SetLimits(&limits)
 		r.Start("GET")
 		if _, _, err := r.Next(in); (err != nil) != (most == 2) {
 			t.Errorf("HeaderCount %d: %v", most, err)

@@ -100,6 +100,9 @@ func (r *RequestReader) Finish() (Event, error) { return r.finish(r) }
 // missing implements side: a client may close the connection instead of sending another request.
 func (r *RequestReader) missing() error { return nil }
 
+// bodyLength implements side.
+func (r *RequestReader) bodyLength() int64 { return r.head.Length }
+
 // describe implements side.
 func (r *RequestReader) describe() string { return quote(r.head.Method) + " " + quote(r.head.Target) }
 

@@ -15,6 +15,13 @@ import (
 // Header for each response, which the caller may keep and change.
 type ResponseHead struct {
 	Version Version
+	// Chunked: the body comes in chunks (RFC 9112, section 7.1). Length is -1.
+	Chunked bool
+	// UntilClose: the body ends with the connection. Length is -1, KeepAlive false.
+	UntilClose bool
+	// KeepAlive: the connection may be used again after the response (RFC 9112, section 9.3). A body
+	// that is dubious clears it, so that its final value is known at End.
+	KeepAlive bool
 	// Code is the status code, 100 to 999 (RFC 9110, section 15).
 	Code int
 	// Phrase is the reason phrase as received, often empty, possibly not UTF-8.
@@ -25,13 +32,6 @@ type ResponseHead struct {
 	// Length is the number of body bytes to come, 0 if the response has no body whatever its headers
 	// say, -1 if unknown.
 	Length int64
-	// Chunked: the body comes in chunks (RFC 9112, section 7.1). Length is -1.
-	Chunked bool
-	// UntilClose: the body ends with the connection. Length is -1, KeepAlive false.
-	UntilClose bool
-	// KeepAlive: the connection may be used again after the response (RFC 9112, section 9.3). A body
-	// that is dubious clears it, so that its final value is known at End.
-	KeepAlive bool
 }
 
 // A ResponseReader reads the responses on one connection, one after another. The zero value is idle; Start
@@ -53,9 +53,9 @@ type ResponseHead struct {
 //   - an LF alone at the end of a chunk or of the line before it.
 type ResponseReader struct {
 	machine
-	toHead    bool // the request is a HEAD
-	toConnect bool // the request is a CONNECT
-	interim   int  // number of interim responses before this one
+	toHead    bool   // the request is a HEAD
+	toConnect bool   // the request is a CONNECT
+	interim   uint32 // number of interim responses before this one
 	head      ResponseHead
 }
 
@@ -99,6 +99,9 @@ func (r *ResponseReader) missing() error {
 	}
 	return &wire.Error{Kind: wire.ErrNoResponse}
 }
+
+// bodyLength implements side.
+func (r *ResponseReader) bodyLength() int64 { return r.head.Length }
 
 // describe implements side.
 func (r *ResponseReader) describe() string { return "a " + strconv.Itoa(r.head.Code) }
@@ -159,7 +162,7 @@ func (r *ResponseReader) headDone(fields http.Header) (Event, error) {
 		r.state = upgraded
 		return Upgraded, nil
 	case h.Code/100 == 1:
-		if r.interim++; r.interim > r.limits.Informational {
+		if r.interim++; int(r.interim) > r.limits.Informational {
 			return 0, errorf(wire.ErrTooManyInformational, "more than %d", r.limits.Informational)
 		}
 		r.state = startLine

@@ -380,7 +380,7 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 
 func TestLimitsCanBeRemoved(t *testing.T) {
 	r := new(ResponseReader)
-	r.SetLimits(wire.Limits{StartLineBytes: math.MaxInt, HeaderBytes: math.MaxInt, HeaderCount: math.MaxInt,
+	r.SetLimits(&wire.Limits{StartLineBytes: math.MaxInt, HeaderBytes: math.MaxInt, HeaderCount: math.MaxInt,
 		TrailerBytes: math.MaxInt, ChunkExtensionBytes: math.MaxInt, Informational: math.MaxInt})
 	r.Start("GET")
 	in := bytesOf(okChunked + "1\ny\n1;" + strings.Repeat("x", 20<<10) + "\nz\n0\n\n")
@@ -455,7 +455,7 @@ func TestResponseLimits(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			fresh := func() reader {
 				r := new(ResponseReader)
-				r.SetLimits(small)
+				r.SetLimits(&small)
 				r.Start("GET")
 				return r
 			}

@@ -133,6 +133,7 @@ func New(r reactor.Reactor, config Config) *Agent {
 		own := *p
 		a.config.Protocols = &own
 	}
+	a.config.Limits = config.Limits.OrDefault()
 	return a
 }
 
@@ -256,7 +257,7 @@ type route struct {
 // HTTP/1.1.
 func (a *Agent) route(u *url.URL, upgrade bool) (route, error) {
 	server, err := serverOf(u)
-	r := route{server: server, local: a.config.LocalAddress, limits: a.config.Limits.OrDefault()}
+	r := route{server: server, local: a.config.LocalAddress, limits: a.config.Limits}
 	if server.Scheme == "https" {
 		r.tls = a.config.TLS
 	}

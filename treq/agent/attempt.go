@@ -18,6 +18,7 @@ type attempt struct {
 	x         *exchange                            // gets the connection
 	place     list.Node[attempt]                   // in the pool's attempts
 	endpoint  endpoints.ClientEndpoint             // nil before it is chosen
+	quitting  error                                // why x ends although the connection is being made; or nil
 	made      *pooled                              // the connection; nil before it is made
 	coalesced *http2Connection                     // a connection to another origin that serves as well; or nil
 	connected *deferred.Deferred[reactor.Protocol] // the result of the endpoint
@@ -52,13 +53,13 @@ func (at *attempt) quit(err error) {
 			return
 		}
 	}
-	at.x.quitting = err
+	at.quitting = err
 	at.connected.Cancel()
 }
 
 // BuildProtocol makes the attempt the factory of its connection.
 func (at *attempt) BuildProtocol(net.Addr) reactor.Protocol {
-	if at.x.over() || at.x.quitting != nil { // the endpoint connected after its cancel
+	if at.x.over() || at.quitting != nil { // the endpoint connected after its cancel
 		return nil
 	}
 	if at.group.server.Scheme == "http" && at.agent.config.Endpoint == nil && !at.group.versions.http2 {
@@ -75,7 +76,7 @@ func (at *attempt) make(version version) reactor.Protocol {
 		at.made = &c.pooled
 		return c
 	}
-	c := newConnection(at.agent.pool, at.group, at.agent.config.Limits)
+	c := newConnection(at.agent.pool, at.group)
 	at.made = &c.pooled
 	return c
 }
@@ -90,9 +91,9 @@ func (at *attempt) over(p reactor.Protocol, err error) (reactor.Protocol, error)
 		at.overCoalesced()
 		return p, nil
 	}
-	cancelled := x.quitting != nil
+	cancelled := at.quitting != nil
 	if cancelled {
-		x.fail(x.quitting)
+		x.fail(at.quitting)
 	}
 	c := at.made
 	switch n := p.(type) {

@@ -11,7 +11,6 @@ import (
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/treq/request"
 	"github.com/seed-7c003b53/gotreq/treq/response"
-	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
 // A connection is the client's end of an HTTP/1.1 connection, Twisted's
@@ -44,11 +43,11 @@ var (
 	_ sender  = (*connection)(nil)
 )
 
-// newConnection returns a connection of g, which belongs to p, whose responses have these limits.
-func newConnection(p *Pool, g *group, limits wire.Limits) *connection {
-	c := &connection{pooled: pooled{pool: p, group: g}}
+// newConnection returns a connection of g, which belongs to p.
+func newConnection(p *Pool, g *group) *connection {
+	c := &connection{pooled: pooled{pool: p, group: g, idleSince: notIdle}}
 	c.conn = c
-	c.reader.SetLimits(limits)
+	c.reader.SetLimits(&g.limits)
 	c.reader.Remember(&p.heads)
 	return c
 }
@@ -277,7 +276,7 @@ func (c *connection) headReceived(x *exchange, extra int) {
 	if x.refuseUpload(); x.over() {
 		return // StopProducing cancelled x
 	}
-	c.keep = -1
+	c.expiry = nil
 	if values := head.Header["Keep-Alive"]; len(values) != 0 {
 		c.persistent = c.keepAlive(values) && c.persistent
 	}

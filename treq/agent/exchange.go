@@ -36,7 +36,6 @@ type exchange struct {
 	response   weak.Pointer[response.Response] // the response, once fresh is nil; see unread.go
 	body       response.Body                   // the body of the response
 	trace      *tracer                         // calls the hooks of the request; nil without any
-	quitting   error                           // why it ends although a connection is being made; or nil
 	began      uint32                          // when the request was made; see Pool.now
 	refusals   int8                            // the number of times that a server did not process it
 	spared     bool                            // one refusal was not counted, as the server's limit was not known

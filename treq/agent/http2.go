@@ -66,7 +66,7 @@ var _ sender = (*http2Connection)(nil)
 
 // newHTTP2Connection returns a connection of g, which an agent a made.
 func newHTTP2Connection(a *Agent, g *group) *http2Connection {
-	c := &http2Connection{pooled: pooled{pool: a.pool, group: g, keep: -1}}
+	c := &http2Connection{pooled: pooled{pool: a.pool, group: g, idleSince: notIdle}}
 	c.conn = c
 	settings := &a.pool.http2
 	config := http2.Config{
@@ -122,7 +122,7 @@ func (c *http2Connection) send(x *exchange) error {
 	x.cutShort, x.continued = false, false
 	c.sent++
 	idle := c.unusedFor()
-	c.idleSince = time.Time{}
+	c.idleSince = notIdle
 	c.enter()
 	defer c.leave()
 	if x.trace != nil {

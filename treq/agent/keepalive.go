@@ -17,7 +17,7 @@ const keepAliveMargin = time.Second
 // keepAlive takes the values of a response's Keep-Alive, and reports whether another
 // request may follow on c. It ignores what it does not understand.
 func (c *connection) keepAlive(values []string) bool {
-	more := true
+	more, keep := true, time.Duration(-1)
 	for _, value := range values {
 		for parameter := range strings.SplitSeq(value, ",") {
 			name, text, _ := strings.Cut(parameter, "=")
@@ -28,11 +28,14 @@ func (c *connection) keepAlive(values []string) bool {
 			switch strings.ToLower(strings.TrimSpace(name)) {
 			case "timeout":
 				limit := time.Duration(n) * time.Second
-				c.keep = max(limit-keepAliveMargin, limit/2)
+				keep = max(limit-keepAliveMargin, limit/2)
 			case "max":
 				more = more && n != 0
 			}
 		}
 	}
-	return more && c.keep != 0
+	if keep >= 0 {
+		c.expiry = &expiry{after: keep}
+	}
+	return more && keep != 0
 }

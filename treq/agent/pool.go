@@ -65,17 +65,27 @@ type pooled struct {
 	pool      *Pool
 	group     *group
 	transport reactor.Transport
-	sent      int               // the number of requests sent
 	broken    error             // why it cannot be used any more; nil while usable
 	dump      *dumpedConnection // shows what it carries; or nil
 
-	inPool, inGroup list.Node[pooled]   // its places in the lists of connections
-	idleSince       time.Time           // when it was last put back
-	keep            time.Duration       // how long the server keeps it unused; -1 if the server does not say
-	expiry          reactor.DelayedCall // closes it after keep; nil if keep is no shorter than the pool's time
-
-	gone *deferred.Deferred[deferred.None] // fires when the connection is lost; nil unless the pool waits
+	inPool, inGroup list.Node[pooled]                 // its places in the lists of connections
+	idleSince       time.Duration                     // when it was last put back, as the pool's uptime; notIdle if it was not
+	expiry          *expiry                           // says how long the server keeps it unused; nil if the server does not say
+	gone            *deferred.Deferred[deferred.None] // fires when the connection is lost; nil unless the pool waits
+	sent            uint32                            // the number of requests sent
 }
+
+// notIdle is the idleSince of a connection that was not put back after its last request.
+const notIdle time.Duration = -1
+
+// An expiry ends a connection that the server would soon close.
+type expiry struct {
+	after time.Duration       // how long the connection is kept unused
+	call  reactor.DelayedCall // closes it; nil while it is used, or if the pool's own time is no longer
+}
+
+// uptime returns the time since the pool was made.
+func (p *Pool) uptime() time.Duration { return p.clock.Now().Sub(p.start) }
 
 // A sender is a connection of one version of HTTP.
 type sender interface {
@@ -226,7 +236,7 @@ func (p *Pool) usable(c *pooled, x *exchange) bool {
 	switch {
 	case p.retry && x.idempotent() && x.request.Body == nil:
 		return true
-	case c.sent > 1 && p.clock.Now().Sub(c.idleSince) < trustedFor:
+	case c.sent > 1 && p.uptime()-c.idleSince < trustedFor:
 		return true
 	}
 	return !c.transport.CheckPeerClosed()
@@ -324,7 +334,7 @@ func (g *group) next() *exchange {
 func (p *Pool) put(c *pooled) {
 	g := c.group
 	if c.conn.unused() {
-		c.idleSince = p.clock.Now()
+		c.idleSince = p.uptime()
 	}
 	for x := g.queue.First(); x != nil; x = g.queue.First() {
 		if c.conn.unused() && !p.usable(c, x) {
@@ -332,7 +342,7 @@ func (p *Pool) put(c *pooled) {
 			return
 		}
 		g.next()
-		c.idleSince = time.Time{} // it was not unused
+		c.idleSince = notIdle
 		if err := c.conn.send(x); err != nil {
 			x.fail(err)
 		}
@@ -348,9 +358,9 @@ func (p *Pool) put(c *pooled) {
 	}
 	p.idle.Push(&c.inPool, c)
 	g.idle.Push(&c.inGroup, c)
-	if c.keep >= 0 && c.keep < p.idleFor {
-		c.expiry = p.clock.CallLater(c.keep, func() {
-			c.expiry = nil
+	if e := c.expiry; e != nil && e.after < p.idleFor {
+		e.call = p.clock.CallLater(e.after, func() {
+			e.call = nil
 			p.close(c)
 		})
 	}
@@ -367,7 +377,7 @@ func (p *Pool) put(c *pooled) {
 func (p *Pool) closeOld() {
 	p.sweep = nil
 	for c := p.idle.First(); c != nil; c = p.idle.First() {
-		if left := p.idleFor - p.clock.Now().Sub(c.idleSince); left > 0 {
+		if left := p.idleFor - (p.uptime() - c.idleSince); left > 0 {
 			p.sweep = p.clock.CallLater(left, p.closeOld)
 			return
 		}
@@ -387,10 +397,10 @@ func (p *Pool) drop(c *pooled) {
 
 // unusedFor returns how long c was unused until now; -1 if it was not.
 func (c *pooled) unusedFor() time.Duration {
-	if c.idleSince.IsZero() {
+	if c.idleSince == notIdle {
 		return -1
 	}
-	return c.pool.clock.Now().Sub(c.idleSince)
+	return c.pool.uptime() - c.idleSince
 }
 
 // used takes c off the lists of unused connections, if it is on them.
@@ -399,8 +409,8 @@ func (c *pooled) used() {
 		return
 	}
 	c.inGroup.Remove()
-	if c.expiry != nil {
-		c.expiry.Cancel()
-		c.expiry = nil
+	if e := c.expiry; e != nil && e.call != nil {
+		e.call.Cancel()
+		e.call = nil
 	}
 }

@@ -71,7 +71,7 @@ func (t *tunnel) Connect(factory reactor.Factory) *deferred.Deferred[reactor.Pro
 		}
 		o := &tunnelOpener{tunnel: t, factory: factory}
 		t.opener = o
-		o.reader.SetLimits(t.agent.config.Limits)
+		o.reader.SetLimits(&t.agent.config.Limits)
 		return o
 	}))
 	return deferred.Then(connected, func(p reactor.Protocol) *deferred.Deferred[reactor.Protocol] {

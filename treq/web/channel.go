@@ -65,7 +65,7 @@ func (c *channel) ConnectionMade(t reactor.Transport) {
 	c.open(t, c, state)
 	c.undecided = state == nil && c.site.protocols().UnencryptedHTTP2()
 	t.RegisterProducer(c)
-	c.reader.SetLimits(c.site.Limits)
+	c.reader.SetLimits(c.site.limits())
 	c.reader.Remember(&c.site.sections)
 	c.reader.Start()
 	c.await(awaitHead)

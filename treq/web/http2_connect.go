@@ -103,7 +103,7 @@ func (s *h2Stream) hijack() (socket, bool) {
 		return socket{transport: t, paused: true}, true
 	}
 	raw := &rawTunnel{Transport: t, stream: s}
-	raw.reader.SetLimits(s.conn.site.Limits)
+	raw.reader.SetLimits(s.conn.site.limits())
 	raw.reader.Start(s.req.Method)
 	return socket{transport: raw, paused: true}, true
 }

@@ -158,6 +158,7 @@ type Site struct {
 	date        []string // the Date header of the second dateAt
 	dateAt      int64
 	scratch     []byte              // the buffer in which heads are built
+	allLimits   wire.Limits         // Limits with the defaults; see limits
 	sections    http1.SectionMemory // the header sections of requests that came lately
 	free        [][]byte            // free buffers for the beginnings of bodies
 	fileBuffer  []byte              // the buffer for reading files
@@ -182,6 +183,12 @@ func (s *Site) BuildProtocol(net.Addr) reactor.Protocol {
 		return nil
 	}
 	return &channel{connection: connection{site: s}}
+}
+
+// limits returns Limits with the defaults.
+func (s *Site) limits() *wire.Limits {
+	s.allLimits = s.Limits.OrDefault()
+	return &s.allLimits
 }
 
 // protocols returns the versions of HTTP that are spoken.
