@@ -54,7 +54,7 @@ const maxPiece = 256 << 10
 //
 // A Body is for code that implements an agent.
 type Body struct {
-	transport BodyTransport // the agent's transport; nil after the end
+	transport BodyTransport // the agent's transport
 	reader    BodyProtocol  // nil before Deliver
 	held      []byte        // bytes not delivered yet
 	ended     error         // the reason of the end; nil before the end
@@ -63,7 +63,6 @@ type Body struct {
 	calling   bool          // a call of the reader is running: new bytes are held
 	told      bool          // the reader's ConnectionLost was called
 
-	cooperator *task.Cooperator  // the transport's Cooperator
 	connection reactor.Transport // set by SetConnection; or nil
 
 	received int64                              // the number of bytes that the agent has written
@@ -79,7 +78,7 @@ func NewBody(t BodyTransport) *Body {
 
 // Init initializes the zero Body as NewBody does, for a Body that is a part of another
 // struct.
-func (b *Body) Init(t BodyTransport) { b.transport, b.cooperator = t, t.Cooperator() }
+func (b *Body) Init(t BodyTransport) { b.transport = t }
 
 // SetConnection says which connection brings the body, for [Response.DeliverTo].
 func (b *Body) SetConnection(t reactor.Transport) { b.connection = t }
@@ -122,7 +121,7 @@ func (b *Body) called() {
 // End ends the body and passes reason to the reader. It is for the agent.
 func (b *Body) End(reason error) {
 	if b.ended == nil {
-		b.ended, b.transport = reason, nil
+		b.ended = reason
 		if b.atEnd != nil {
 			b.atEnd(reason, b.received)
 		}
@@ -163,13 +162,13 @@ func (gone) ConnectionLost(error)         {}
 // fails with [ErrBodyTaken] and does not call the new reader.
 func (b *Body) Deliver(reader BodyProtocol) error { return b.deliver(reader, nil) }
 
-// deliver connects the body to reader, or to wrap(reader) if wrap is not nil.
-func (b *Body) deliver(reader BodyProtocol, wrap func(BodyProtocol) BodyProtocol) error {
+// deliver connects the body to reader, or to what w puts before it if w is not nil.
+func (b *Body) deliver(reader BodyProtocol, w *wrapping) error {
 	if b.reader != nil {
 		return ErrBodyTaken
 	}
-	if wrap != nil {
-		reader = wrap(reader)
+	if w != nil {
+		reader = w.wrap(reader)
 	}
 	b.reader = reader
 	b.guard(func() {
@@ -207,7 +206,7 @@ func (b *Body) guard(f func()) {
 // PauseProducing pauses the body; see [BodyTransport].
 func (b *Body) PauseProducing() {
 	b.paused = true
-	if b.transport != nil {
+	if b.ended == nil {
 		b.transport.PauseProducing()
 	}
 }
@@ -219,13 +218,13 @@ func (b *Body) ResumeProducing() {
 }
 
 // Cooperator returns the Cooperator of the agent's transport.
-func (b *Body) Cooperator() *task.Cooperator { return b.cooperator }
+func (b *Body) Cooperator() *task.Cooperator { return b.transport.Cooperator() }
 
 // resume delivers the held bytes, and then resumes the transport, which may call Write
 // before it returns.
 func (b *Body) resume() {
 	b.flush()
-	if b.transport != nil && !b.paused && !b.stopped {
+	if b.ended == nil && !b.paused && !b.stopped {
 		b.transport.ResumeProducing()
 	}
 }
@@ -236,7 +235,7 @@ func (b *Body) StopProducing() {
 		return
 	}
 	b.stopped = true
-	if b.transport != nil {
+	if b.ended == nil {
 		b.held = nil
 		b.transport.StopProducing()
 	} else if len(b.held) != 0 {

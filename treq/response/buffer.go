@@ -12,12 +12,16 @@ import (
 // A buffer is the part of a Response that keeps the body as it is read, and delivers the whole
 // body to any number of readers. It is treq's _BufferedResponse.
 type buffer struct {
-	data      []byte
-	ended     error // the reason of the end; nil before the end
-	readers   []*bufferReader
-	waiting   list.List[waiter] // who waits for the whole body; see Content
-	transport BodyTransport     // nil before the first reader and after the end
-	gaveUp    *FailedError      // the reason of the end, if a reader that gave up has it; or nil
+	data    []byte
+	ended   error             // the reason of the end; nil before the end
+	waiting list.List[waiter] // who waits for the whole body; see Content
+	readers *bufferReaders    // who reads it piece by piece; nil if nobody does
+}
+
+// A bufferReaders has the readers of a buffer. Most responses have none, but Content.
+type bufferReaders struct {
+	all    []*bufferReader
+	gaveUp *FailedError // the reason of the end, if a reader that gave up has it; or nil
 }
 
 // A waiter is a call of Content, with the Deferred that it returned. The Response forgets it
@@ -46,10 +50,12 @@ func (r *Response) deliverBuffered(p BodyProtocol) error {
 		return ErrBodyTaken
 	}
 	reader := &bufferReader{response: r}
-	reader.Body = Body{held: slices.Clip(r.buffer.data), ended: r.buffer.ended, cooperator: r.Cooperator()}
-	if r.buffer.ended == nil {
-		reader.transport = (*readerTransport)(reader)
-		r.buffer.readers = append(r.buffer.readers, reader)
+	reader.Body = Body{transport: (*readerTransport)(reader), held: slices.Clip(r.buffer.data), ended: r.buffer.ended}
+	if b := &r.buffer; b.ended == nil {
+		if b.readers == nil {
+			b.readers = new(bufferReaders)
+		}
+		b.readers.all = append(b.readers.all, reader)
 	}
 	defer r.beginBuffer() // also if p panics: it then closes the connection, unless there are other readers
 	reader.Deliver(p)
@@ -74,7 +80,7 @@ func (r *Response) Content() *deferred.Deferred[[]byte] {
 	w := &waiter{response: r}
 	w.Init(w)
 	r.buffer.waiting.Push(&w.place, w)
-	if r.buffer.begun() {
+	if r.bufferBegun {
 		r.steer()
 	} else {
 		r.beginBuffer()
@@ -114,22 +120,31 @@ func (r *Response) whole() ([]byte, error) {
 }
 
 // taken reports whether the body had a reader before it was buffered.
-func (r *Response) taken() bool { return !r.buffer.begun() && r.body.reader != nil }
+func (r *Response) taken() bool { return !r.bufferBegun && r.body.reader != nil }
 
 // beginBuffer connects the buffer to the body, unless it is already connected.
 func (r *Response) beginBuffer() {
-	if !r.buffer.begun() {
-		r.body.deliver((*buffering)(r), r.wrap)
+	if !r.bufferBegun {
+		r.body.deliver((*buffering)(r), r.wrapping)
 	}
 }
 
-func (b *buffer) begun() bool { return b.transport != nil || b.ended != nil }
+// bufferSource returns the transport that brings the body to the buffer.
+func (r *Response) bufferSource() BodyTransport {
+	if r.wrapping != nil {
+		return r.wrapping.buffer
+	}
+	return r.body
+}
 
 // buffering is the Response as the reader of its body.
 type buffering Response
 
 func (r *buffering) ConnectionMade(t BodyTransport) {
-	r.buffer.transport = t
+	r.bufferBegun = true
+	if r.wrapping != nil {
+		r.wrapping.buffer = t
+	}
 	(*Response)(r).steer()
 }
 
@@ -140,28 +155,29 @@ func (r *buffering) DataReceived(data []byte) {
 		b.data = slices.Grow(b.data, max(len(data), int(next)-len(b.data)))
 	}
 	b.data = append(b.data, data...)
-	each(b.readers, func(r *bufferReader) { r.Write(data) })
+	if b.readers != nil {
+		each(b.readers.all, func(r *bufferReader) { r.Write(data) })
+	}
 }
 
 func (r *buffering) ConnectionLost(reason error) {
 	b := &r.buffer
-	if b.gaveUp != nil {
-		reason = b.gaveUp
-	}
 	readers := b.readers
-	b.ended, b.readers, b.transport = reason, nil, nil
+	if readers != nil && readers.gaveUp != nil {
+		reason = readers.gaveUp
+	}
+	b.ended, b.readers, r.bufferBegun = reason, nil, true
 	for w := b.waiting.First(); w != nil; w = b.waiting.First() {
 		w.Resolve(w.leave().whole())
 	}
-	each(readers, func(r *bufferReader) { r.End(reason) })
+	if readers != nil {
+		each(readers.all, func(r *bufferReader) { r.End(reason) })
+	}
 }
 
 // each calls f with every reader. If calls panic, it panics after the last call.
 func each(readers []*bufferReader, f func(*bufferReader)) {
-	switch len(readers) {
-	case 0:
-		return
-	case 1:
+	if len(readers) == 1 {
 		f(readers[0])
 		return
 	}
@@ -176,36 +192,39 @@ func each(readers []*bufferReader, f func(*bufferReader)) {
 // the body if all readers are stopped.
 func (r *Response) steer() {
 	b := &r.buffer
-	if b.transport == nil {
+	if !r.bufferBegun || b.ended != nil {
 		return
 	}
 	stop, pause := b.waiting.Len() == 0, b.waiting.Len() == 0
-	for _, reader := range b.readers {
-		stop = stop && reader.stopped
-		pause = pause && (reader.stopped || reader.paused)
+	if b.readers != nil {
+		for _, reader := range b.readers.all {
+			stop = stop && reader.stopped
+			pause = pause && (reader.stopped || reader.paused)
+		}
 	}
 	switch {
 	case stop:
-		b.transport.StopProducing()
+		r.bufferSource().StopProducing()
 	case pause != r.bufferPaused:
 		r.bufferPaused = pause
 		if pause {
-			b.transport.PauseProducing()
+			r.bufferSource().PauseProducing()
 		} else {
-			b.transport.ResumeProducing()
+			r.bufferSource().ResumeProducing()
 		}
 	}
 }
 
 // giveUp stops one reader for a reason. If it is the only one, that is the reason of the end.
 func (r *Response) giveUp(reader BodyTransport, why *FailedError) {
-	b := &r.buffer
-	only := b.waiting.Len() == 0
-	for _, other := range b.readers {
-		only = only && (other.stopped || BodyTransport(&other.Body) == reader)
-	}
-	if only {
-		b.gaveUp = why
+	if b := &r.buffer; b.readers != nil {
+		only := b.waiting.Len() == 0
+		for _, other := range b.readers.all {
+			only = only && (other.stopped || BodyTransport(&other.Body) == reader)
+		}
+		if only {
+			b.readers.gaveUp = why
+		}
 	}
 	reader.StopProducing()
 }
@@ -217,4 +236,4 @@ func (r *readerTransport) PauseProducing()  { r.response.steer() }
 func (r *readerTransport) ResumeProducing() { r.response.steer() }
 func (r *readerTransport) StopProducing()   { r.response.steer() }
 
-func (r *readerTransport) Cooperator() *task.Cooperator { return r.cooperator }
+func (r *readerTransport) Cooperator() *task.Cooperator { return r.response.Cooperator() }

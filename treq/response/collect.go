@@ -39,9 +39,12 @@ func (r *Response) CollectThen(collector func(data []byte) *deferred.Deferred[de
 	if collector == nil {
 		panic("response: CollectThen with a nil collector")
 	}
+	var piece []byte
 	return r.collect(&collection{
-		collector: func(data []byte) (task.Wait, error) { return collector(data), nil },
-		keeps:     true,
+		collector: func(data []byte) (task.Wait, error) {
+			piece = append(piece[:0], data...)
+			return collector(piece), nil
+		},
 	})
 }
 

@@ -16,16 +16,14 @@ type collection struct {
 	response  *Response
 	came      beginning
 	collector func(data []byte) (task.Wait, error)
-	keeps     bool   // a piece is valid until the collector's Deferred fires
-	piece     []byte // the copy of a piece, if keeps is set
 	done      deferred.Deferred[deferred.None]
 	transport BodyTransport
 	share     share
 	task      *task.CooperativeTask // makes calls in later turns; nil if not needed
-	stepping  bool                  // task is running a step
 	wait      task.Wait             // the collector's Deferred, until it fires; or nil
-	paused    bool                  // transport is paused
 	ended     error                 // the reason of the end; nil before the end
+	stepping  bool                  // task is running a step
+	paused    bool                  // transport is paused
 }
 
 func (r *Response) collect(c *collection) *deferred.Deferred[deferred.None] {
@@ -44,8 +42,7 @@ func (c *collection) CancelDeferred(*deferred.Deferred[deferred.None]) {
 
 func (c *collection) ConnectionMade(t BodyTransport) {
 	c.transport = t
-	c.share.cooperator = t.Cooperator()
-	if c.share.cooperator == nil {
+	if t.Cooperator() == nil {
 		c.stop(c.response.unread(request.NoCooperator(t), c.came))
 	}
 }
@@ -55,13 +52,10 @@ func (c *collection) DataReceived(data []byte) {
 		return
 	}
 	c.came.add(data)
-	if c.keeps {
-		c.piece = append(c.piece[:0], data...)
-		data = c.piece
-	}
-	c.share.begin()
+	clock := c.transport.Cooperator().Clock()
+	began := clock.Now()
 	wait, err := c.collect(data)
-	c.share.end()
+	c.share.add(clock.Now().Sub(began))
 	switch {
 	case c.done.Called(): // cancelled by the collector
 		if wait != nil {
@@ -116,7 +110,7 @@ func (c *collection) proceed() {
 	case c.task != nil: // the task takes the next piece
 	case c.share.usedUp():
 		c.pause()
-		c.task = c.share.cooperator.Cooperate(c.step)
+		c.task = c.transport.Cooperator().Cooperate(c.step)
 		c.task.WhenDone().AddErrback(func(err error) (deferred.None, error) {
 			if !c.done.Called() {
 				c.stop(err)
@@ -191,10 +185,8 @@ func (c *collection) ConnectionLost(reason error) {
 // and adds up the calls of several turns. That costs a needless turn for every thousand
 // calls.
 type share struct {
-	cooperator *task.Cooperator
-	steps      int
-	took       time.Duration
-	began      time.Time // when the current call began
+	steps int
+	took  time.Duration
 }
 
 const (
@@ -202,11 +194,10 @@ const (
 	shareTime  = 10 * time.Millisecond
 )
 
-func (s *share) begin() { s.began = s.cooperator.Clock().Now() }
-
-func (s *share) end() {
+// add adds a call that took as long.
+func (s *share) add(took time.Duration) {
 	s.steps++
-	s.took += s.cooperator.Clock().Now().Sub(s.began)
+	s.took += took
 }
 
 func (s *share) usedUp() bool { return s.steps >= shareSteps || s.took >= shareTime }

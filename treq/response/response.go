@@ -58,15 +58,18 @@ type Response struct {
 	// over HTTP/1.1.
 	Stream uint32
 
-	buffered     bool // the body may be read more than once; beside Stream, it takes no memory
+	// Beside Stream, these take no memory.
+	buffered     bool // the body may be read more than once
+	bufferBegun  bool // the buffer reads the body, or has read it
 	bufferPaused bool // the buffer has paused the body
-	body         *Body
-	buffer       buffer
 
-	// wrap is set by WrapBody. It is not in Body, because the connection keeps the
-	// Body reachable: wrap may refer to the Response, which must become unreachable
+	body   *Body
+	buffer buffer
+
+	// wrapping is set by WrapBody. It is not in Body, because the connection keeps the
+	// Body reachable: a wrap may refer to the Response, which must become unreachable
 	// when the program drops it unread.
-	wrap func(reader BodyProtocol) BodyProtocol
+	wrapping *wrapping
 }
 
 // New returns a Response with a body. The caller sets the other fields.
@@ -80,7 +83,7 @@ func (r *Response) Buffer() { r.buffered = true }
 // reader, DeliverBody fails with [ErrBodyTaken] and does not call p.
 func (r *Response) DeliverBody(p BodyProtocol) error {
 	if !r.buffered {
-		return r.body.deliver(p, r.wrap)
+		return r.body.deliver(p, r.wrapping)
 	}
 	return r.deliverBuffered(p)
 }

@@ -9,11 +9,18 @@ func (r *Response) WrapBody(wrap func(reader BodyProtocol) BodyProtocol) {
 	if r.body.reader != nil {
 		panic("response: WrapBody of a body that has a reader")
 	}
-	if before := r.wrap; before != nil {
-		r.wrap = func(reader BodyProtocol) BodyProtocol { return before(wrap(reader)) }
+	if w := r.wrapping; w != nil {
+		before := w.wrap
+		w.wrap = func(reader BodyProtocol) BodyProtocol { return before(wrap(reader)) }
 	} else {
-		r.wrap = wrap
+		r.wrapping = &wrapping{wrap: wrap}
 	}
+}
+
+// A wrapping is what is between the connection and the reader of a body.
+type wrapping struct {
+	wrap   func(reader BodyProtocol) BodyProtocol
+	buffer BodyTransport // the transport that a buffer has from it; nil before the body is buffered
 }
 
 // HasReader reports whether the body has or had a reader. WrapBody comes too late then.
