@@ -25,9 +25,9 @@ type connection struct {
 	out  []byte // out[sent:] is still to be sent
 	sent int
 
-	producer producer.Slot
-	failed   error   // why flush will close the connection
-	broken   *broken // non-nil after sending failed
+	producer *producer.Slot // nil while none is registered
+	failed   error          // why flush will close the connection
+	broken   *broken        // non-nil after sending failed
 
 	flags connFlags
 }
@@ -64,11 +64,13 @@ const (
 	highWater = 64 << 10
 	// keepOut is the size of the largest buffer that is reused.
 	keepOut = 256 << 10
-	// maxFree is the total size of the buffers kept for reuse, enough for two thousand
-	// connections to send something small in one turn.
-	maxFree = 1 << 20
-	// smallOut is the size of a new buffer. Most requests are smaller.
-	smallOut = 512
+	// mostFree and maxFree bound the number and the total size of the buffers that are kept
+	// for reuse: enough for a thousand connections to send something small in one turn.
+	mostFree = 1 << 10
+	maxFree  = 1 << 20
+	// smallOut is the size of a new buffer. It grows to what the messages of the program need
+	// when it is first used.
+	smallOut = 128
 	// lingerTime is the time that a connection whose sending failed waits for more to
 	// read. A peer's socket that is closed needs none of it; one that was shut down for
 	// reading may still send an answer.
@@ -279,7 +281,7 @@ func (c *connection) write(data []byte) {
 // LoseWriteConnection it does only while a producer is registered.
 func (c *connection) mayWrite() bool {
 	return c.flags&(writeEnded|aborting|disconnected) == 0 && c.failed == nil && c.broken == nil &&
-		(c.flags&(disconnecting|endingWrite) == 0 || c.producer.Taken())
+		(c.flags&(disconnecting|endingWrite) == 0 || c.producer != nil)
 }
 
 // WriteSequence writes several pieces as one; see [Transport].
@@ -433,6 +435,8 @@ func (c *connection) flush() {
 		return
 	}
 	switch {
+	case c.producer == nil:
+		c.flushed()
 	case c.producer.Pull != nil:
 		if c.flags&writeBlocked == 0 {
 			c.guard(c.producer.Pull, "ResumeProducing", c.producer.Pull.ResumeProducing) // its Write queues c again
@@ -442,6 +446,13 @@ func (c *connection) flush() {
 			c.flags &^= producerPaused
 			c.guard(c.producer.Push, "ResumeProducing", c.producer.Push.ResumeProducing)
 		}
+	}
+}
+
+// flushed closes the connection or its sending direction, if that is to happen now that
+// everything is sent.
+func (c *connection) flushed() {
+	switch {
 	case c.flags&disconnecting != 0:
 		c.close(ErrConnectionDone)
 	case c.flags&(endingWrite|writeEnded) == endingWrite:
@@ -471,7 +482,7 @@ func (c *connection) RegisterProducer(p PushProducer) error {
 	c.check()
 	ok, err := c.mayRegister(p, producer.CheckPush(p))
 	if ok {
-		c.producer.Push = p
+		c.producer = &producer.Slot{Push: p}
 		c.pauseProducerIfFull()
 	}
 	return err
@@ -482,7 +493,7 @@ func (c *connection) RegisterPullProducer(p PullProducer) error {
 	c.check()
 	ok, err := c.mayRegister(p, producer.CheckPull(p))
 	if ok {
-		c.producer.Pull = p
+		c.producer = &producer.Slot{Pull: p}
 		c.touch()
 	}
 	return err
@@ -494,7 +505,7 @@ func (c *connection) mayRegister(p PullProducer, misuse error) (ok bool, err err
 	if misuse != nil {
 		return false, misuse
 	}
-	if c.producer.Taken() {
+	if c.producer != nil {
 		return false, ErrProducerRegistered
 	}
 	if c.flags&disconnected != 0 || c.broken != nil {
@@ -507,7 +518,7 @@ func (c *connection) mayRegister(p PullProducer, misuse error) (ok bool, err err
 // UnregisterProducer ends the registration of the producer; see [Consumer].
 func (c *connection) UnregisterProducer() {
 	c.check()
-	c.producer.Clear()
+	c.producer = nil
 	c.flags &^= producerPaused
 	c.touch()
 }
@@ -515,7 +526,7 @@ func (c *connection) UnregisterProducer() {
 // pauseProducerIfFull pauses the push producer if too much data is unsent, or if the
 // connection sends nothing more, because a producer may write until it is paused.
 func (c *connection) pauseProducerIfFull() {
-	if c.producer.Push == nil || c.flags&producerPaused != 0 {
+	if c.producer == nil || c.producer.Push == nil || c.flags&producerPaused != 0 {
 		return
 	}
 	if len(c.out)-c.sent >= highWater || c.failed != nil || c.broken != nil || c.flags&aborting != 0 {
@@ -526,7 +537,9 @@ func (c *connection) pauseProducerIfFull() {
 
 // stopProducer stops the producer, if there is one.
 func (c *connection) stopProducer() {
-	if p := c.producer.Clear(); p != nil {
+	if slot := c.producer; slot != nil {
+		c.producer = nil
+		p := slot.Clear()
 		c.guard(p, "StopProducing", p.StopProducing)
 	}
 }
@@ -565,7 +578,7 @@ func (c *connection) Disconnecting() bool {
 // notices.
 func (c *connection) stop() {
 	c.send()
-	sent := len(c.out) == 0 && !c.producer.Taken()
+	sent := len(c.out) == 0 && c.producer == nil
 	switch {
 	case c.failed != nil:
 		c.close(c.failed)
@@ -680,7 +693,7 @@ func (l *Loop) buffer() []byte {
 
 // dropOut returns c's buffer to the loop.
 func (c *connection) dropOut() {
-	if l := c.loop; c.out != nil && cap(c.out) <= keepOut && l.freeBytes+cap(c.out) <= maxFree {
+	if l := c.loop; c.out != nil && cap(c.out) <= keepOut && len(l.free) < mostFree && l.freeBytes+cap(c.out) <= maxFree {
 		l.free = append(l.free, c.out[:0])
 		l.freeBytes += cap(c.out)
 	}

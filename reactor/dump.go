@@ -101,11 +101,12 @@ func (c *connection) String() string {
 	if unsent := len(c.out) - c.sent; unsent != 0 {
 		fmt.Fprintf(&b, ", %d bytes unsent", unsent)
 	}
-	slot := &c.producer
+	slot := c.producer
 	if t, ok := c.protocol.(*tlsConnection); ok && t.producer.Taken() {
 		slot = &t.producer
 	}
 	switch paused := c.flags&producerPaused != 0; {
+	case slot == nil:
 	case slot.Pull != nil:
 		fmt.Fprintf(&b, ", pull producer %T", slot.Pull)
 	case slot.Push != nil && paused:

@@ -71,5 +71,5 @@ func (c *connection) Lose(reason error) {
 
 // Producing reports whether a producer is registered, and whether it is paused. A poller may ask.
 func (c *connection) Producing() (registered, paused bool) {
-	return c.producer.Taken(), c.flags&producerPaused != 0
+	return c.producer != nil, c.flags&producerPaused != 0
 }

@@ -281,9 +281,10 @@ func (s *epollSocket) isOwnPeer() bool {
 	if !s.tcp {
 		return false
 	}
-	local, localOK := s.LocalAddr().(*net.TCPAddr)
-	remote, remoteOK := s.RemoteAddr().(*net.TCPAddr)
-	return localOK && remoteOK && local.AddrPort() == remote.AddrPort()
+	addr, _ := unix.Getsockname(s.fd)
+	local := addrPort(addr)
+	s.findRemote()
+	return local.IsValid() && local == s.remote
 }
 
 func (p *epollPoller) socket(family int) (*epollSocket, error) {
@@ -359,9 +360,17 @@ func sockaddr(network, address string) (addr unix.Sockaddr, family int, err erro
 
 // address is the opposite of sockaddr.
 func address(addr unix.Sockaddr) net.Addr {
+	if tcp := addrPort(addr); tcp.IsValid() {
+		return net.TCPAddrFromAddrPort(tcp)
+	}
+	return unixAddr(addr)
+}
+
+// addrPort is address for TCP; it returns the zero AddrPort for other addresses.
+func addrPort(addr unix.Sockaddr) netip.AddrPort {
 	switch a := addr.(type) {
 	case *unix.SockaddrInet4:
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)))
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
 	case *unix.SockaddrInet6:
 		ip := netip.AddrFrom16(a.Addr)
 		if a.ZoneId != 0 {
@@ -369,11 +378,18 @@ func address(addr unix.Sockaddr) net.Addr {
 				ip = ip.WithZone(ifi.Name)
 			}
 		}
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(a.Port)))
-	case *unix.SockaddrUnix:
-		return &net.UnixAddr{Name: a.Name, Net: "unix"}
+		return netip.AddrPortFrom(ip, uint16(a.Port))
 	}
-	return &net.UnixAddr{Net: "unix"}
+	return netip.AddrPort{}
+}
+
+// unixAddr is address for a unix socket, which mostly has no name.
+func unixAddr(addr unix.Sockaddr) *net.UnixAddr {
+	named := &net.UnixAddr{Net: "unix"}
+	if a, ok := addr.(*unix.SockaddrUnix); ok {
+		named.Name = a.Name
+	}
+	return named
 }
 
 // Listening.
@@ -453,7 +469,7 @@ func (l *epollListener) acceptSome(most int) {
 			return
 		}
 		s := l.poller.adopt(fd, l.family)
-		s.remote = address(remote)
+		s.setRemote(remote)
 		if err := l.poller.watch(fd, socketEvents, s); err != nil {
 			s.Close(true)
 			l.fail(err)
@@ -493,15 +509,17 @@ func (l *epollListener) Close() error {
 
 // epollSocket is a connected or connecting socket.
 type epollSocket struct {
-	poller        *epollPoller
-	fd            int // -1 after Close
-	tcp           bool
-	bulk          bool                // the last Read found more than quickSize
-	failure       error               // of the connection: the system has told it, and does so once
-	connecting    func(Socket, error) // Dial's done; non-nil while connecting
-	seen          uint32              // events before Start
-	handler       Handler             // set by Start
-	local, remote net.Addr
+	poller     *epollPoller
+	fd         int // -1 after Close
+	tcp        bool
+	bulk       bool                // the last Read found more than quickSize
+	seen       uint32              // events before Start
+	failure    syscall.Errno       // of the connection: the system has told it, and does so once; or 0
+	connecting func(Socket, error) // Dial's done; non-nil while connecting
+	handler    Handler             // set by Start
+	local      net.Addr            // nil before somebody has asked for it
+	remote     netip.AddrPort      // of TCP, without the objects of a net.Addr; zero while it is not known
+	remoteUnix *net.UnixAddr       // of a unix socket; nil while it is not known
 }
 
 func (s *epollSocket) Start(h Handler) {
@@ -554,7 +572,7 @@ func (s *epollSocket) read(p []byte) (int, error) {
 	for {
 		n, err := readSocket(s.fd, p)
 		switch {
-		case err == nil && n == 0 && s.failure != nil:
+		case err == nil && n == 0 && s.failure != 0:
 			return 0, os.NewSyscallError("read", s.failure)
 		case err == nil && n == 0:
 			return 0, io.EOF
@@ -563,7 +581,7 @@ func (s *epollSocket) read(p []byte) (int, error) {
 		case err == unix.EAGAIN:
 			return 0, ErrWouldBlock
 		case err != unix.EINTR:
-			s.failure = err
+			s.failure, _ = err.(syscall.Errno)
 			return 0, os.NewSyscallError("read", err)
 		}
 	}
@@ -598,8 +616,8 @@ func (s *epollSocket) wrote(n int, err error) (int, error) {
 	}
 	// The system reports the error of a connection once, and an end of file after that. EPIPE
 	// is no such error.
-	if s.failure == nil && err != unix.EPIPE {
-		s.failure = err
+	if s.failure == 0 && err != unix.EPIPE {
+		s.failure, _ = err.(syscall.Errno)
 	}
 	return 0, os.NewSyscallError("write", err)
 }
@@ -632,11 +650,29 @@ func (s *epollSocket) LocalAddr() net.Addr {
 }
 
 func (s *epollSocket) RemoteAddr() net.Addr {
-	if s.remote == nil && s.fd >= 0 {
-		addr, _ := unix.Getpeername(s.fd)
-		s.remote = address(addr)
+	s.findRemote()
+	switch {
+	case s.remote.IsValid():
+		return net.TCPAddrFromAddrPort(s.remote)
+	case s.remoteUnix != nil:
+		return s.remoteUnix
 	}
-	return s.remote
+	return nil
+}
+
+// findRemote asks the system for the other side's address, unless it is known.
+func (s *epollSocket) findRemote() {
+	if s.fd >= 0 && !s.remote.IsValid() && s.remoteUnix == nil {
+		addr, _ := unix.Getpeername(s.fd)
+		s.setRemote(addr)
+	}
+}
+
+// setRemote notes the other side's address.
+func (s *epollSocket) setRemote(addr unix.Sockaddr) {
+	if s.remote = addrPort(addr); !s.remote.IsValid() {
+		s.remoteUnix = unixAddr(addr)
+	}
 }
 
 func (s *epollSocket) SetNoDelay(on bool) error {
