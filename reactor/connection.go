@@ -150,19 +150,27 @@ func (c *connection) mayRead() bool {
 	return c.flags&(readable|readPaused|readEnded|disconnecting|aborting|disconnected) == readable && c.failed == nil
 }
 
-// read reads once and calls DataReceived. If there may be more to read, the next turn
-// reads again, so that one busy connection does not starve the others.
+// read reads and calls DataReceived. If there may be more to read, the next turn reads again, so that one busy
+// connection does not starve the others.
 func (c *connection) read() {
-	if !c.mayRead() {
-		return
+	for range readsInTurn {
+		if !c.mayRead() || !c.readOnce() {
+			return
+		}
 	}
+	c.readLater()
+}
+
+// readOnce reads a buffer, and reports whether it was filled.
+func (c *connection) readOnce() (filled bool) {
 	buffer := c.loop.readBuffer
 	n, err := c.socket.Read(buffer)
 	c.loop.stats.BytesRead += uint64(max(0, n))
-	if n < len(buffer) && err == nil && c.flags&hungUp == 0 && c.broken == nil || err == ErrWouldBlock {
+	filled = n == len(buffer)
+	if !filled && err == nil && c.flags&hungUp == 0 && c.broken == nil || err == ErrWouldBlock {
 		c.flags &^= readable
 	}
-	if n == len(buffer) && n < maxReadSize {
+	if filled && n < maxReadSize {
 		c.loop.readBuffer = make([]byte, 2*n)
 	}
 	if n > 0 {
@@ -180,9 +188,10 @@ func (c *connection) read() {
 		c.readEnd()
 	case err != nil:
 		c.close(err)
-	default:
+	case !filled:
 		c.readLater()
 	}
+	return filled
 }
 
 // deliver calls DataReceived, as guard does but without a closure.

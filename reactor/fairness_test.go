@@ -45,7 +45,7 @@ func TestFairness(t *testing.T) {
 				}
 				mostReads, mostBytes = max(mostReads, reads), max(mostBytes, bytes)
 			}
-			if mostReads > 2 || mostBytes > 512<<10 {
+			if mostReads > 8 || mostBytes > 512<<10 { // at its turn, and when there is news of it
 				t.Errorf("the busy connection was read %d times in one turn, %d bytes", mostReads, mostBytes)
 			}
 			if r.name != "portable" && turns > 20*rounds { // its goroutines have their own pace

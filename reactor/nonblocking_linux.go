@@ -8,9 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// This file makes the system calls of which a loop makes most: small reads and writes, and looks at what epoll has.
-// Go prepares for any other system call to wait: meanwhile another thread may run goroutines, and collect garbage. For
-// calls that return at once this is of no use, and it takes a fifth of the time of a small request.
+// This file makes the system calls of which a loop makes most: reads and writes, and looks at what epoll has.
+// Go prepares for any other system call to wait: meanwhile another thread may run goroutines, and collect garbage, and
+// a thread that watches all others is woken for that. For calls that return at once this is of no use, and it takes a
+// fifth of the time of a small request, and a tenth of that of a large body.
 //
 // Go does not see the calls that are made here. So none may ever wait: they are for sockets that do not block, and for
 // epoll without a timeout; never for a file, a terminal, a name, or the end of a connection that lingers. And none may

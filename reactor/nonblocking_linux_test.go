@@ -47,7 +47,7 @@ func readAll(s reactor.Socket, p []byte) (amounts []int, err error) {
 // ends the connection is told after it.
 func TestReadsOfAnySize(t *testing.T) {
 	const quick = reactor.QuickSize
-	for _, size := range []int{1, quick - 1, quick, quick + 1, 2*quick - 1, 2 * quick, 2*quick + 1, 4 * quick} {
+	for _, size := range []int{1, quick - 1, quick, quick + 1} { // the system holds as much, and not twice that
 		for _, c := range []struct {
 			name string
 			end  func(peer *net.TCPConn)
@@ -57,24 +57,26 @@ func TestReadsOfAnySize(t *testing.T) {
 			{"ended", func(peer *net.TCPConn) { peer.CloseWrite() }, io.EOF},
 			{"reset", func(peer *net.TCPConn) { peer.SetLinger(0); peer.Close() }, unix.ECONNRESET},
 		} {
-			s, peer := pair(t)
-			buffer := make([]byte, 2*quick)
-			if n, err := s.Read(buffer); n != 0 || err != reactor.ErrWouldBlock {
-				t.Fatalf("Read of an empty socket: %d, %v", n, err)
-			}
-			if _, err := peer.Write(make([]byte, size)); err != nil {
-				t.Fatal(err)
-			}
-			c.end(peer)
-			amounts, err := readAll(s, buffer)
-			total := 0
-			for i, n := range amounts {
-				if total += n; n < len(buffer) && i != len(amounts)-1 {
-					t.Errorf("%s, %d bytes: read %v: one Read was short, and more was there", c.name, size, amounts)
+			for _, length := range []int{quick, quick + 1} { // of the buffer
+				s, peer := pair(t)
+				buffer := make([]byte, length)
+				if n, err := s.Read(buffer); n != 0 || err != reactor.ErrWouldBlock {
+					t.Fatalf("Read of an empty socket: %d, %v", n, err)
 				}
-			}
-			if total != size || !errors.Is(err, c.err) {
-				t.Errorf("%s, %d bytes: read %d, then %v, want %v", c.name, size, total, err, c.err)
+				if _, err := peer.Write(make([]byte, size)); err != nil {
+					t.Fatal(err)
+				}
+				c.end(peer)
+				amounts, err := readAll(s, buffer)
+				total := 0
+				for i, n := range amounts {
+					if total += n; n < len(buffer) && i != len(amounts)-1 {
+						t.Errorf("%s, %d bytes: read %v: one Read was short, and more was there", c.name, size, amounts)
+					}
+				}
+				if total != size || !errors.Is(err, c.err) {
+					t.Errorf("%s, %d bytes: read %d, then %v, want %v", c.name, size, total, err, c.err)
+				}
 			}
 		}
 	}

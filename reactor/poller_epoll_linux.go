@@ -42,8 +42,8 @@ type watched struct {
 type watcher interface{ handle(events uint32) }
 
 // quickSize is the amount that is read and written without the scheduler's knowledge; see nonblocking_linux.go. To
-// copy that much takes less time than the rest of the system call.
-const quickSize = 16 << 10
+// copy that much takes about as long as the rest of the system call.
+const quickSize = 64 << 10
 
 const (
 	socketEvents   = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
@@ -512,7 +512,6 @@ type epollSocket struct {
 	poller     *epollPoller
 	fd         int // -1 after Close
 	tcp        bool
-	bulk       bool                // the last Read found more than quickSize
 	seen       uint32              // events before Start
 	failure    syscall.Errno       // of the connection: the system has told it, and does so once; or 0
 	connecting func(Socket, error) // Dial's done; non-nil while connecting
@@ -553,22 +552,7 @@ func readiness(events uint32) (r Readiness) {
 	return r
 }
 
-// Read does not know how much there is. It expects little, unless there was more the last time.
-func (s *epollSocket) Read(p []byte) (n int, err error) {
-	if s.bulk || len(p) <= quickSize {
-		n, err = s.read(p)
-		s.bulk = n > quickSize
-		return n, err
-	}
-	if n, err = s.read(p[:quickSize]); n < quickSize {
-		return n, err
-	}
-	s.bulk = true
-	more, _ := s.read(p[n:]) // the next Read has the error
-	return n + more, nil
-}
-
-func (s *epollSocket) read(p []byte) (int, error) {
+func (s *epollSocket) Read(p []byte) (int, error) {
 	for {
 		n, err := readSocket(s.fd, p)
 		switch {
