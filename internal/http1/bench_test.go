@@ -24,7 +24,7 @@ var thirty = func() []byte {
 var request = []byte("GET /get?a=b HTTP/1.1\r\nHost: an.example\r\nUser-Agent: gotreq\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n")
 
 // drain reads one message to its end.
-func drain(b *testing.B, r reader, in []byte) {
+func drain(b testing.TB, r reader, in []byte) {
 	for {
 		n, ev, err := r.Next(in)
 		if err != nil {

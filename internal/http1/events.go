@@ -59,7 +59,7 @@ func (v Version) String() string {
 }
 
 // parseVersion parses the HTTP-version of line, a start line.
-func parseVersion(text, line []byte) (Version, error) {
+func parseVersion[T string | []byte](text, line T) (Version, error) {
 	if len(text) == 8 && string(text[:7]) == "HTTP/1." && isDigit(text[7]) {
 		return Version{1, text[7] - '0'}, nil
 	}

@@ -6,16 +6,39 @@ package http1
 import (
 	"iter"
 	"math"
+	"math/bits"
 	"net/http"
 	"strings"
 
 	"github.com/seed-7c003b53/gotreq/treq/wire"
 )
 
+// A special is a set of the headers that the reader of any message looks for.
+type special uint8
+
+const (
+	contentLengthHeader special = 1 << iota
+	transferEncodingHeader
+	connectionHeader
+	expectHeader
+)
+
+// specialNames are the names of the special headers, in their order.
+var specialNames = [...]string{"Content-Length", "Transfer-Encoding", "Connection", "Expect"}
+
+// special returns the values of the one header in s. Few messages have more than one of them, and a remembered section
+// knows which it lacks.
+func (m *machine) special(h http.Header, s special) []string {
+	if m.absent&s != 0 {
+		return nil
+	}
+	return h[specialNames[bits.TrailingZeros8(uint8(s))]]
+}
+
 // bodyHeaders returns the length of the body, or -1 if neither Content-Length nor Transfer-Encoding gives
 // one, and whether the body is chunked.
 func (m *machine) bodyHeaders(h http.Header) (length int64, chunked bool, err error) {
-	lengths, codings := h["Content-Length"], h["Transfer-Encoding"]
+	lengths, codings := m.special(h, contentLengthHeader), m.special(h, transferEncodingHeader)
 	switch {
 	case len(lengths) == 0 && len(codings) == 0:
 		return -1, false, nil
@@ -104,8 +127,8 @@ func parseDecimal[T string | []byte](s T) (n int64, ok bool) {
 }
 
 // keepsAlive reports whether the connection may be used again (RFC 9112, section 9.3).
-func keepsAlive(v Version, h http.Header) bool {
-	values := h["Connection"]
+func (m *machine) keepsAlive(v Version, h http.Header) bool {
+	values := m.special(h, connectionHeader)
 	if HasToken(values, "close") {
 		return false
 	}

@@ -115,6 +115,7 @@ type machine struct {
 	lenient    bool     // accept what clients accept; see parseFields, bodyHeaders and chunkLine
 	dubious    bool     // another reader may read the message otherwise; set by a lenient machine only
 	emptyLines uint8    // empty lines skipped before the start line
+	absent     special  // headers that this message is known to lack
 }
 
 // SetLimits sets how much the peer may send, from the next Start on. No limit may be 0; see [wire.Limits.OrDefault].

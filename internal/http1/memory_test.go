@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/seed-7c003b53/gotreq/treq/wire"
@@ -34,6 +35,50 @@ func TestRememberedSections(t *testing.T) {
 				t.Errorf("%q:\n%q, want\n%q", headers, got, want)
 			}
 		}
+	}
+}
+
+// TestRememberedRequests: a server that remembers reads a request as one that does not, and one that comes after others.
+func TestRememberedRequests(t *testing.T) {
+	memory := new(SectionMemory)
+	long := "/" + strings.Repeat("x", 300)
+	for range 4 {
+		for _, in := range []string{
+			"GET / HTTP/1.1\nHost: a\n\n",
+			"GET / HTTP/1.0\n\n",
+			"GET / HTTP/1.1\nHost: a\nConnection: close\n\n",
+			"POST / HTTP/1.1\nHost: a\nContent-Length: 2\nExpect: 100-continue\n\nhi",
+			"POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n2\nhi\n0\n\n",
+			"POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\nContent-Length: 2\n\n",
+			"GET " + long + " HTTP/1.1\nHost: a\n\n",
+			"GET / HTTP/1.1\n\n",
+			"GET / HTTP/2.0\nHost: a\n\n",
+			"GET  / HTTP/1.1\nHost: a\n\n",
+			"GET x HTTP/1.1\nHost: a\n\n",
+		} {
+			in := bytesOf(in)
+			plain, r := new(RequestReader), new(RequestReader)
+			plain.Start()
+			r.Remember(memory)
+			r.Start()
+			want := transcript(t, plain, in)
+			if got := transcript(t, r, in); !slices.Equal(got, want) || !reflect.DeepEqual(r.head, plain.head) {
+				t.Errorf("%q:\n%q, %+v, want\n%q, %+v", in, got, r.head, want, plain.head)
+			}
+		}
+	}
+}
+
+// TestRememberedLinesCostNothing: a request whose line and headers came before makes a map and one slice.
+func TestRememberedLinesCostNothing(t *testing.T) {
+	r := new(RequestReader)
+	r.Remember(new(SectionMemory))
+	in := []byte("GET /path HTTP/1.1\r\nHost: an.example\r\n\r\n")
+	if n := testing.AllocsPerRun(100, func() {
+		r.Start()
+		drain(t, r, in)
+	}); n != 3 {
+		t.Errorf("%v allocations", n)
 	}
 }
 

@@ -114,35 +114,42 @@ func (r *RequestReader) sniff(text []byte) error {
 	return nil
 }
 
-// startLine implements side. It parses method SP request-target SP HTTP-version (RFC 9112, section 3).
+// startLine implements side. A line that is remembered is not parsed again.
 func (r *RequestReader) startLine(text []byte) error {
+	if r.memory == nil || len(text) > rememberedLineBytes {
+		return r.parseLine(string(text))
+	}
+	known := r.memory.line(text)
+	if known.text != string(text) {
+		line := string(text)
+		if err := r.parseLine(line); err != nil {
+			return err
+		}
+		*known = requestLine{line, r.head}
+	}
+	r.head = known.head
+	return nil
+}
+
+// parseLine parses method SP request-target SP HTTP-version (RFC 9112, section 3).
+func (r *RequestReader) parseLine(text string) error {
 	// RFC 9112 lets a server take any whitespace between the words, but another reader of the same line
 	// may not.
-	if bytes.Count(text, []byte(" ")) != 2 {
+	if strings.Count(text, " ") != 2 {
 		return errorf(wire.ErrRequestLine, "not three words with one space between: %s", quote(text))
 	}
-	method, rest, _ := bytes.Cut(text, []byte(" "))
-	target, version, _ := bytes.Cut(rest, []byte(" "))
+	method, rest, _ := strings.Cut(text, " ")
+	target, version, _ := strings.Cut(rest, " ")
 	v, err := parseVersion(version, text)
 	if err != nil {
 		return err
 	}
-	r.head = RequestHead{Method: methodName(method), Target: string(target), Version: v}
+	r.head = RequestHead{Method: method, Target: target, Version: v}
 	if err := checkMethod(r.head.Method); err != nil {
 		return err
 	}
 	// Raw bytes above 127 are not allowed in a target, but curl sends them, and other servers take them.
 	return checkTarget(r.head.Method, r.head.Target, targetChar|rawChar)
-}
-
-// methodName returns the method as a string. A known method costs no allocation.
-func methodName(b []byte) string {
-	for _, known := range [...]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"} {
-		if string(b) == known {
-			return known
-		}
-	}
-	return string(b)
 }
 
 // headDone implements side. It checks Host and chooses the kind of body (RFC 9112, sections 3.2 and 6.3).
@@ -162,8 +169,8 @@ func (r *RequestReader) headDone(fields http.Header) (Event, error) {
 	if h.Length < 0 && !h.Chunked {
 		h.Length = 0
 	}
-	h.KeepAlive = keepsAlive(h.Version, fields)
-	h.Expect100 = h.Version != http10 && HasToken(fields["Expect"], "100-continue")
+	h.KeepAlive = r.keepsAlive(h.Version, fields)
+	h.Expect100 = h.Version != http10 && HasToken(r.special(fields, expectHeader), "100-continue")
 	r.beginBody(h.Length, h.Chunked)
 	return Head, nil
 }

@@ -155,7 +155,7 @@ func (r *ResponseReader) startLine(text []byte) error {
 func (r *ResponseReader) headDone(fields http.Header) (Event, error) {
 	h := &r.head
 	h.Header = fields
-	h.KeepAlive = keepsAlive(h.Version, fields)
+	h.KeepAlive = r.keepsAlive(h.Version, fields)
 	switch {
 	case h.Code == 101, r.toConnect && h.Code/100 == 2:
 		h.KeepAlive = false

@@ -64,16 +64,21 @@ func BenchmarkServed(b *testing.B) {
 				"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Encoding: gzip, deflate\r\nAccept-Language: en-US,en;q=0.9\r\nCookie: session=0123456789abcdef; theme=dark\r\n\r\n"},
 		} {
 			b.Run(bench.name+"/"+request.name, func(b *testing.B) {
-				t := &counting{StringTransport: memory.StringTransport{On: reactor.New()}}
+				loop := reactor.New()
+				t := &counting{StringTransport: memory.StringTransport{On: loop}}
 				p := bench.site.BuildProtocol(t.Peer())
 				p.ConnectionMade(t)
 				data := []byte(request.bytes)
-				b.ReportAllocs()
-				for b.Loop() {
-					p.DataReceived(data)
-				}
-				if t.written == 0 {
-					b.Fatal("no response")
+				loop.CallWhenRunning(func() { // where a handler's coroutine is used again
+					b.ReportAllocs()
+					for b.Loop() {
+						p.DataReceived(data)
+					}
+					p.ConnectionLost(reactor.ErrConnectionDone)
+					loop.Stop()
+				})
+				if err := loop.Run(); err != nil || t.written == 0 {
+					b.Fatal("no response", err)
 				}
 			})
 		}

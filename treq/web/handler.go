@@ -94,8 +94,8 @@ type invocation struct {
 	buf         []byte // bytes written but not sent
 	burst       int    // bytes written since the last rest; see maxBurst
 	hijacked    *hijackedConn
-	reading     deadline
-	writing     deadline
+	reading     *deadline // nil without one, like writing
+	writing     *deadline
 	panicked    *panics.Recovered
 	exited      bool          // the handler has called runtime.Goexit
 	returned    bool          // done was called

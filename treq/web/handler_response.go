@@ -133,7 +133,7 @@ func (inv *invocation) send(p []byte) (err error) {
 		r := inv.req
 		if !sent && !r.over() {
 			sent = true
-			if len(p) > maxPiece && !inv.writing.at.IsZero() {
+			if len(p) > maxPiece && inv.writing.isSet() {
 				p = r.Site.copies.of(p) // send may return before p is sent
 			}
 			r.writeKept(p)
@@ -233,10 +233,13 @@ func (inv *invocation) SetReadDeadline(t time.Time) error { return inv.setDeadli
 // SetWriteDeadline bounds writes of the response, by the reactor's clock.
 func (inv *invocation) SetWriteDeadline(t time.Time) error { return inv.setDeadline(&inv.writing, t) }
 
-func (inv *invocation) setDeadline(d *deadline, t time.Time) error {
+func (inv *invocation) setDeadline(d **deadline, t time.Time) error {
 	inv.do(func() {
 		if !inv.returned {
-			d.set(inv, t)
+			if *d == nil {
+				*d = new(deadline)
+			}
+			(*d).set(inv, t)
 		}
 	})
 	return nil
@@ -245,17 +248,22 @@ func (inv *invocation) setDeadline(d *deadline, t time.Time) error {
 // errDeadline is the error of a read or a write after its deadline.
 var errDeadline error = &net.OpError{Op: "wait", Net: "tcp", Err: os.ErrDeadlineExceeded}
 
-// A deadline is a time at which waiting ends.
+// A deadline is a time at which waiting ends. nil is none: few handlers set one.
 type deadline struct {
 	at   time.Time
 	call reactor.DelayedCall
 }
 
+func (d *deadline) isSet() bool { return d != nil && !d.at.IsZero() }
+
 func (d *deadline) passed(c *connection) bool {
-	return !d.at.IsZero() && !c.clock.Now().Before(d.at)
+	return d.isSet() && !c.clock.Now().Before(d.at)
 }
 
 func (d *deadline) clear() {
+	if d == nil {
+		return
+	}
 	if d.call != nil {
 		d.call.Cancel()
 	}

@@ -19,8 +19,8 @@ type hijackedConn struct {
 	inErr   error // the error after in; nil before the end
 	lost    error // why the connection was lost
 	closed  bool
-	reading deadline
-	writing deadline
+	reading *deadline
+	writing *deadline
 }
 
 func newHijackedConn(inv *invocation, s socket) *hijackedConn {

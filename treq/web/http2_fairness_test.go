@@ -194,7 +194,8 @@ func TestHTTP2RunningHandlers(t *testing.T) {
 	want(t, running, 0)
 }
 
-// TestHTTP2Allocations bounds the allocations of a small GET: no more than over HTTP/1.1.
+// TestHTTP2Allocations bounds the allocations of a small GET: those over HTTP/1.1, and the target, since only HTTP/1.1
+// remembers those of before.
 func TestHTTP2Allocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
@@ -214,7 +215,7 @@ func TestHTTP2Allocations(t *testing.T) {
 		})
 		two := h2Allocations(s)
 		t.Logf("%s: %v allocations over HTTP/1.1, %v over HTTP/2", name, one, two)
-		if two > one {
+		if two > one+1 {
 			t.Errorf("%s: %v allocations over HTTP/1.1, %v over HTTP/2", name, one, two)
 		}
 	}

@@ -120,7 +120,7 @@ func (r *Request) isInner() bool {
 // begin finds the resource. It renders a resource that streams, and collects the content
 // for any other.
 func (r *Request) begin() {
-	if hosts := r.Header["Host"]; len(hosts) != 0 && hosts[0] == "" && r.Version != "HTTP/1.0" {
+	if hosts := r.Header["Host"]; r.host == "" && len(hosts) != 0 && r.Version != "HTTP/1.0" {
 		r.refuse(http.StatusBadRequest, "the Host of the request is empty") // an http URL has a host (RFC 9110, section 4.2.1)
 		return
 	}
