@@ -58,10 +58,11 @@ const (
 )
 
 const (
-	// highWater is the amount of unsent data at which a producer is paused. A write of
-	// that size is sent at once: copying the data would cost more than the system
-	// call that it saves.
+	// highWater is the amount of unsent data at which a producer is paused.
 	highWater = 64 << 10
+	// largeWrite is the size of a write that is sent at once: copying the data would cost more than the system call
+	// that it saves.
+	largeWrite = 32 << 10
 	// keepOut is the size of the largest buffer that is reused.
 	keepOut = 256 << 10
 	// mostFree and maxFree bound the number and the total size of the buffers that are kept
@@ -271,7 +272,7 @@ func (c *connection) Write(data []byte) {
 }
 
 func (c *connection) write(data []byte) {
-	if len(data) >= highWater {
+	if len(data) >= largeWrite {
 		data = data[c.sendNow(data):]
 		if len(data) == 0 || c.broken != nil {
 			return

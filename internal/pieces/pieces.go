@@ -5,7 +5,10 @@ package pieces
 import "bytes"
 
 // Max is the size of the pieces in which a body is handed on. A longer write is large: Keep it rather than Copy it.
-const Max = 64 << 10
+//
+// It is what the system sends as one packet, with room for the headers of all layers: to itself, or to a network card
+// that makes smaller ones of it. Of 64 KiB a few bytes are left for a second packet, which costs as much as the first.
+const Max = 62 << 10
 
 // A Queue is a queue of bytes. The zero value is empty.
 type Queue struct {

@@ -156,7 +156,7 @@ func TestInspectPhases(t *testing.T) {
 			req := newRequest("POST", "http://a.example/")
 			req.Body = request.Bytes(strings.Repeat("x", 10<<20))
 			f.send(t, req)
-		}, []string{"POST http://a.example/: sending its body, 65536 of 10485760 bytes so far, 1.5s old" + here},
+		}, []string{"POST http://a.example/: sending its body, 126976 of 10485760 bytes so far, 1.5s old" + here},
 			"http://a.example, HTTP/1: 0 idle, 1 busy, 0 being made, 0 waiting"},
 		{"sending a producer's bytes", func(t *testing.T, f *frozen) {
 			req := newRequest("POST", "http://a.example/")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-7c003b53/gotreq/deferred"
 	"github.com/seed-7c003b53/gotreq/internal/origin"
+	"github.com/seed-7c003b53/gotreq/internal/pieces"
 	"github.com/seed-7c003b53/gotreq/reactor"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 	"github.com/seed-7c003b53/gotreq/treq/request"
@@ -50,7 +51,7 @@ func (x *exchange) stopProducer() {
 
 // bytesAtOnce bounds the bytes of a body in memory that one Write takes. A connection
 // takes as many without copying them first.
-const bytesAtOnce = 64 << 10
+const bytesAtOnce = pieces.Max
 
 // sendBody sends the body of x's request after the head.
 func (x *exchange) sendBody() {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/seed-7c003b53/gotreq/internal/pieces"
 	"github.com/seed-7c003b53/gotreq/reactor/task"
 )
 
@@ -40,7 +41,7 @@ type FileBodyProducer struct {
 
 // DefaultReadSize is the number of bytes that a FileBodyProducer reads at a time. It is
 // also the maximum for ReadSize.
-const DefaultReadSize = 64 << 10
+const DefaultReadSize = pieces.Max
 
 // maxIdleReads bounds the reads in a row that return no bytes and no error.
 const maxIdleReads = 100

@@ -22,7 +22,7 @@ import (
 
 // A File is a file, or a directory and everything below it, as a resource. It answers GET
 // and HEAD, conditional requests and ranges (RFC 9110, sections 13 and 14). It reads and
-// sends 64 KiB at a time, as fast as the client takes them. It is
+// sends 62 KiB at a time, as fast as the client takes them. It is
 // twisted.web.static.File.
 //
 // Nothing outside the directory can be reached, neither by ".." nor by a symbolic link
@@ -255,7 +255,7 @@ type filePlayer struct {
 }
 
 // fileChunk is the number of bytes of a file that are in memory at a time.
-const fileChunk = 64 << 10
+const fileChunk = maxPiece
 
 // ResumeProducing sends the next piece.
 func (p *filePlayer) ResumeProducing() {

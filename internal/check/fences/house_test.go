@@ -54,7 +54,7 @@ var house = []room{
 
 	// What a request and its response are. Bodies are produced and read by
 	// cooperative tasks.
-	{"treq/request", "deferred internal/secret reactor/task"},
+	{"treq/request", "deferred internal/pieces internal/secret reactor/task"},
 	{"treq/cookies", "internal/list internal/origin"},
 	{"treq/response", "deferred internal/form internal/handover internal/list internal/origin internal/secret reactor reactor/task treq/cookies treq/request"},
 	{"treq/auth", "deferred internal/list internal/origin internal/random treq/request treq/response"},
