@@ -37,6 +37,7 @@ type Loop struct {
 	now      func() time.Time // of the clock of timers
 	timers   *timers.Heap
 	stats    Stats
+	turnTime time.Time // see TurnTime; zero until somebody asks for it
 
 	pollContexts bool
 	contexts     contextPoller // of the calls of WatchContext, if pollContexts is set
@@ -364,6 +365,7 @@ func (l *Loop) turn(timeout time.Duration) error {
 	}
 	defer l.phase.Store(outside)
 
+	l.turnTime = time.Time{}
 	if l.stats.Turns++; l.stats.Turns%calmTurns == 0 {
 		l.locals.coroutines.Trim()
 	}
@@ -405,6 +407,7 @@ func (l *Loop) wait(timeout time.Duration) error {
 			timeout = 0 // the other goroutine may have seen a loop that was not asleep
 		}
 	}
+	l.turnTime = time.Time{}
 	return l.poller.Wait(timeout)
 }
 
@@ -483,6 +486,20 @@ func (l *Loop) Close() error {
 // Now returns the time; see [Clock]. Any goroutine may call it, but not on a reactor in
 // memory.
 func (l *Loop) Now() time.Time { return l.poller.Now() }
+
+// TurnTime returns the time of r as it was when somebody first asked for it in the present turn of the loop. It is for
+// times that may be late by a turn, such as that since which something is unused: a loop under load asks its clock
+// hundreds of times a turn otherwise. Outside of a turn it is r.Now. The caller is on r's goroutine.
+func TurnTime(r Reactor) time.Time {
+	l := r.Locals().loop
+	if l == nil || l.phase.Load() != inTurn {
+		return r.Now()
+	}
+	if l.turnTime.IsZero() {
+		l.turnTime = l.Now()
+	}
+	return l.turnTime
+}
 
 // CallLater calls f after delay; see [Clock].
 func (l *Loop) CallLater(delay time.Duration, f func()) DelayedCall {

@@ -23,7 +23,7 @@ import (
 
 // now returns the time since the pool was made, in milliseconds. It overflows after 49 days: an age
 // is a difference.
-func (p *Pool) now() uint32 { return uint32(p.uptime() / time.Millisecond) }
+func (p *Pool) now() uint32 { return uint32(p.turnUptime() / time.Millisecond) }
 
 // age returns how long ago x was made.
 func (x *exchange) age() time.Duration {

@@ -87,6 +87,9 @@ type expiry struct {
 // uptime returns the time since the pool was made.
 func (p *Pool) uptime() time.Duration { return p.clock.Now().Sub(p.start) }
 
+// turnUptime is uptime as it was at the beginning of the turn, or a little later.
+func (p *Pool) turnUptime() time.Duration { return reactor.TurnTime(p.clock).Sub(p.start) }
+
 // A sender is a connection of one version of HTTP.
 type sender interface {
 	// send sends x over the connection, which has room for it. It returns an error if the
@@ -334,7 +337,7 @@ func (g *group) next() *exchange {
 func (p *Pool) put(c *pooled) {
 	g := c.group
 	if c.conn.unused() {
-		c.idleSince = p.uptime()
+		c.idleSince = p.turnUptime()
 	}
 	for x := g.queue.First(); x != nil; x = g.queue.First() {
 		if c.conn.unused() && !p.usable(c, x) {
