@@ -66,10 +66,8 @@ func FromChannel[T any](loop Loop, executor Executor, ch <-chan T) *Deferred[T] 
 func RunOn[T any](loop Loop, executor Executor, f func(ctx context.Context) (T, error)) *Deferred[T] {
 	notNil(f != nil, "RunOn")
 	ctx, cancel := context.WithCancel(context.Background())
-	d := NewCancellable(func(*Deferred[T]) { cancel() })
-	if watching.Load() != 0 {
-		d.source = &external{what: func() string { return describeFunc(f) + ", which runs on another goroutine" }}
-	}
+	work := &external{what: func() string { return describeFunc(f) + ", which runs on another goroutine" }}
+	d := newWait[T](work, cancel)
 	executor(func() {
 		var value T
 		err := ErrNoResult

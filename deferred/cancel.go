@@ -56,8 +56,9 @@ const maxAnswers = 10
 // Deferred that d depends on.
 func (d *Deferred[T]) cancelSelf() {
 	var err error = ErrCancelled
-	if canceller := d.canceller; canceller != nil {
-		d.canceller = nil
+	if canceller := d.canceller(); canceller != nil {
+		d.source = d.upstream()
+		d.flags &^= cancellable
 		d.noteCancel()
 		if p := try(func() { canceller.CancelDeferred(d) }); p != nil {
 			err = &cancellerError{p}
@@ -70,6 +71,14 @@ func (d *Deferred[T]) cancelSelf() {
 	d.flags |= cancelled
 	d.err = err
 	d.run()
+}
+
+// canceller returns what Cancel calls, or nil.
+func (d *Deferred[T]) canceller() Canceller[T] {
+	if d.flags&cancellable == 0 {
+		return nil
+	}
+	return d.source.(Canceller[T])
 }
 
 // farEnd follows what d, which has not fired, depends on, and marks the coroutines on the

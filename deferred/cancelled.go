@@ -129,7 +129,7 @@ func (d *Deferred[T]) cancelCoroutine() (shielded bool) {
 	return d.flags&coShielded != 0
 }
 
-func (d *Deferred[T]) interrupt() { d.source.interruptAwaiter(d) }
+func (d *Deferred[T]) interrupt() { d.upstream().interruptAwaiter(d) }
 
 func (d *Deferred[T]) interruptAwaiter(result dependency) {
 	links := [2][]link[T]{d.inline[d.head:d.tail]}

@@ -30,7 +30,15 @@ type dependency interface {
 	inspect(i *inspection)
 }
 
-func (d *Deferred[T]) upstream() dependency { return d.source }
+func (d *Deferred[T]) upstream() dependency {
+	if d.flags&cancellable != 0 {
+		// Not any dependency: an object with a Deferred in it that is its own canceller is one too.
+		end, _ := d.source.(terminal)
+		return end
+	}
+	up, _ := d.source.(dependency)
+	return up
+}
 
 func (d *Deferred[T]) fired() bool { return d.flags&called != 0 }
 
@@ -106,7 +114,7 @@ func (d *Deferred[T]) ChainDeferred(other *Deferred[T]) *Deferred[T] {
 	if other.dependencyOf(d) {
 		panic("deferred: ChainDeferred to a Deferred that this one waits for")
 	}
-	if other.flags&(called|ofCoroutine) == 0 && other.canceller == nil && other.source == nil {
+	if other.flags&(called|ofCoroutine) == 0 && other.source == nil {
 		other.source = d
 	}
 	d.flags |= dependedOn

@@ -40,7 +40,6 @@ type coroutine struct {
 	co      *Co
 	next    func() (None, bool) // nil after the function has ended
 	result  coroutineResult
-	below   runner
 	cleanup runtime.Cleanup
 	watched bool // cleanup is set
 	left    bool // the function is suspended and will never be resumed
@@ -230,8 +229,6 @@ func (c *coroutine) advance() runner {
 	c.next = nil
 	return c.result.finish()
 }
-
-func (c *coroutine) under() *runner { return &c.below }
 
 func (c *typedCoroutine[T]) deferred() dependency { return &c.d }
 

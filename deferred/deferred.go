@@ -16,14 +16,12 @@ type Deferred[T any] struct {
 	value T
 	err   error
 
-	source    dependency // the Deferred that gives the result; see upstream
-	below     runner     // the next runner down the stack; see run
-	canceller Canceller[T]
-	extra     *extra[T]
-	inline    [inlineLinks]link[T] // inline[head:tail] are the first links; see push
-	head      uint8
-	tail      uint8
-	flags     flags
+	source any // what gives the result: a Canceller[T] if cancellable is set, otherwise a dependency or nil
+	extra  *extra[T]
+	inline [inlineLinks]link[T] // inline[head:tail] are the first links; see push
+	head   uint8
+	tail   uint8
+	flags  flags
 }
 
 // extra is the part that few Deferreds need. It is allocated when needed, so that
@@ -54,6 +52,7 @@ const (
 	cancelReached                    // Cancel called the canceller, or has cancelled an Await of the coroutine
 	cancelIgnored                    // fired with a value after cancelReached
 	unwoundByForce                   // the coroutine did not end by itself after cancelReached
+	cancellable                      // source is the canceller
 )
 
 // None is the type of a value that carries no information.
@@ -75,8 +74,8 @@ func NewCancellable[T any](canceller func(d *Deferred[T])) *Deferred[T] {
 	if canceller == nil {
 		panic("deferred: NewCancellable with a nil canceller")
 	}
-	d := New[T]()
-	d.canceller = cancelFunc[T](canceller)
+	d := new(Deferred[T])
+	d.Init(cancelFunc[T](canceller))
 	return d
 }
 
@@ -97,7 +96,10 @@ func (d *Deferred[T]) Init(c Canceller[T]) {
 	if watching.Load() != 0 {
 		d.made()
 	}
-	d.canceller = c
+	if c != nil {
+		d.source = c
+		d.flags |= cancellable
+	}
 }
 
 // Succeed returns a Deferred that has fired with value.
@@ -159,8 +161,8 @@ func (d *Deferred[T]) fire(how string) bool {
 		}
 		panic(alreadyCalled(d.debug(), how))
 	}
-	d.flags |= called
-	d.canceller, d.source = nil, nil
+	d.flags = d.flags&^cancellable | called
+	d.source = nil
 	if info := d.debug(); info != nil {
 		info.fired()
 	}

@@ -73,9 +73,9 @@ func (l *DeferredFilesystemLock) DeferUntilLocked(timeout time.Duration) *Deferr
 	if l.waiter != nil {
 		return Fail[None](ErrAlreadyTryingToLock)
 	}
-	d := NewCancellable(func(*Deferred[None]) { l.attempt(ErrCancelled) })
+	file := &external{what: func() string { return "the lock of the file " + l.file.Path() }}
+	d := newWait[None](file, func() { l.attempt(ErrCancelled) })
 	l.waiter = d
-	d.source = &external{what: func() string { return "the lock of the file " + l.file.Path() }}
 	l.poll()
 	if l.waiter != nil && timeout > 0 {
 		l.timer = l.clock.CallLater(timeout, func() { l.attempt(&TimeoutError{After: timeout}) })

@@ -22,9 +22,9 @@ type inspection struct {
 }
 
 func (d *Deferred[T]) inspect(i *inspection) {
-	*i = inspection{flags: d.flags, source: d.source, debug: d.debug(), links: i.links[:0]}
-	if d.canceller != nil {
-		i.canceller = pcOf(d.canceller)
+	*i = inspection{flags: d.flags, source: d.upstream(), debug: d.debug(), links: i.links[:0]}
+	if c := d.canceller(); c != nil {
+		i.canceller = pcOf(c)
 	}
 	for _, l := range d.inline[d.head:d.tail] {
 		i.links = append(i.links, l)
@@ -154,10 +154,16 @@ func calls(l any) (name, function string) {
 	return name, ""
 }
 
-// terminus has the methods of a dependency that is no Deferred: it has nothing to cancel, and
-// depends on nothing. What Deferreds wait for embeds it, if it is no Deferred.
+// A terminal is a dependency that is no Deferred. It embeds a terminus.
+type terminal interface {
+	dependency
+	ends()
+}
+
+// terminus has the methods of a terminal: it has nothing to cancel, and depends on nothing.
 type terminus struct{}
 
+func (terminus) ends()                       {}
 func (terminus) upstream() dependency        { return nil }
 func (terminus) fired() bool                 { return true }
 func (terminus) cancelSelf()                 {}
@@ -168,7 +174,7 @@ func (terminus) mark(flags)                  {}
 func (terminus) interrupt()                  {}
 func (terminus) interruptAwaiter(dependency) {}
 
-func (s *memberSet[M]) inspect(i *inspection) {
+func (s *memberSet[U, M]) inspect(i *inspection) {
 	*i = inspection{links: i.links[:0]}
 	for _, m := range s.all {
 		i.members = append(i.members, m)
@@ -201,6 +207,22 @@ func othersWait(n int) string {
 	}
 	return fmt.Sprintf(", as %d others do", n)
 }
+
+// cancellableWait is the canceller of a Deferred that waits for a terminal.
+type cancellableWait[T any] struct {
+	terminal
+	cancel func()
+}
+
+// newWait returns a Deferred that waits for end, and whose Cancel calls cancel.
+func newWait[T any](end terminal, cancel func()) *Deferred[T] {
+	d := new(Deferred[T])
+	d.Init(&cancellableWait[T]{end, cancel})
+	return d
+}
+
+// CancelDeferred implements [Canceller].
+func (w *cancellableWait[T]) CancelDeferred(*Deferred[T]) { w.cancel() }
 
 // external is something outside of this package that a Deferred waits for.
 type external struct {

@@ -61,7 +61,7 @@ func (j *job[T]) run(d *Deferred[None]) runner {
 // that finish at once takes constant stack.
 func (j *job[T]) finish(inner *Deferred[T]) runner {
 	value, err := inner.take()
-	return stacked(j.limiter.release(), j.offer(value, err))
+	return inOrder(j.limiter.release(), j.offer(value, err))
 }
 
 // finishing is a job whose function has been called. It is a link of the function's Deferred.
@@ -153,12 +153,11 @@ func (l *limit) release(typeName string) runner {
 	return nil
 }
 
-// enqueue appends to a queue a Deferred that waits for source. Cancelling the Deferred removes
+// enqueue appends to a queue a Deferred that waits for end. Cancelling the Deferred removes
 // it.
-func enqueue[T any](queue *list.List, source dependency) *Deferred[T] {
+func enqueue[T any](queue *list.List, end terminal) *Deferred[T] {
 	var place *list.Element
-	d := NewCancellable(func(*Deferred[T]) { queue.Remove(place) })
-	d.source = source
+	d := newWait[T](end, func() { queue.Remove(place) })
 	place = queue.PushBack(d)
 	return d
 }

@@ -113,7 +113,7 @@ func firstValue[T any](members []*Deferred[T], cancelLosers bool, options ...Lis
 		case err == nil:
 			due := g.settle(Winner[T]{i, value}, nil)
 			if cancelLosers { // after settle, because a canceller may fire its Deferred with a value
-				g.CancelDeferred(&g.Deferred)
+				g.cancelMembers()
 			}
 			return due
 		case g.options&FireOnOneErrback != 0:
@@ -128,7 +128,7 @@ func firstValue[T any](members []*Deferred[T], cancelLosers bool, options ...Lis
 // group is the Deferred of a combination.
 type group[U any, M canceller] struct {
 	Deferred[U]
-	members memberSet[M]
+	members memberSet[U, M]
 	result  U   // incomplete until left is zero
 	left    int // members without a result
 	options ListOption
@@ -142,15 +142,13 @@ func newGroup[U any, M canceller](result U, members []M, options ...ListOption) 
 	for _, o := range options {
 		g.options |= o
 	}
-	g.Init(g)
-	g.members.all = slices.Clone(members)
-	g.source = &g.members
+	g.members.all, g.members.group = slices.Clone(members), g
+	g.Init(&g.members)
 	g.settleIfLast()
 	return g
 }
 
-// CancelDeferred makes g its own canceller.
-func (g *group[U, M]) CancelDeferred(*Deferred[U]) {
+func (g *group[U, M]) cancelMembers() {
 	g.flags &^= cancelReached // a member may ignore it; a group passes on what it gets
 	members := g.members.all
 	for _, m := range members {
@@ -181,11 +179,15 @@ func (g *group[U, M]) release() {
 	}
 }
 
-// memberSet is what a group waits for.
-type memberSet[M canceller] struct {
+// memberSet is what a group waits for, and its canceller.
+type memberSet[U any, M canceller] struct {
 	terminus
-	all []M
+	all   []M
+	group *group[U, M]
 }
+
+// CancelDeferred implements [Canceller].
+func (s *memberSet[U, M]) CancelDeferred(*Deferred[U]) { s.group.cancelMembers() }
 
 // memberLink is the link that a group has in each member.
 type memberLink[T, U any] struct {

@@ -4,9 +4,7 @@ package deferred
 //
 // A handler can make another Deferred ready: the one that waits for its result. The
 // handler's link does not call that Deferred but returns it. run advances the
-// returned Deferred first, and then continues with the first one. The stack of the
-// Deferreds to continue with is a list through their below fields, so it needs no
-// memory and cannot overflow.
+// returned Deferred first, and then continues with the first one.
 
 // runner is a Deferred of any type, or a coroutine, that run can advance. A function
 // that gets a runner must pass it to run or return it to run: the runner is already
@@ -15,32 +13,47 @@ type runner interface {
 	// advance runs handlers until none is left or due. It stops early to return
 	// another runner that a handler has made ready.
 	advance() runner
-	// under returns the field that holds the next runner down the stack.
-	under() *runner
 }
 
-func run(top runner) {
-	for top != nil {
-		if next := top.advance(); next != nil {
-			top = stacked(next, top)
+// run advances r, and all runners that become ready by that.
+func run(r runner) {
+	if next := r.advance(); next != nil {
+		runAll(r, next)
+	}
+}
+
+// runAll advances top, then below, and all runners that become ready by that.
+func runAll(below, top runner) {
+	var space [4]runner // enough for most chains
+	stack := append(space[:0], below, top)
+	for len(stack) != 0 {
+		top := len(stack) - 1
+		if next := stack[top].advance(); next != nil {
+			stack = append(stack, next)
 		} else {
-			below := top.under()
-			top, *below = *below, nil
+			stack[top] = nil
+			stack = stack[:top]
 		}
 	}
 }
 
-// stacked puts the stack upper, which may be nil, on top of the stack lower.
-func stacked(upper, lower runner) runner {
-	if upper == nil {
-		return lower
+// inOrder returns a runner for first and then second, each of which may be nil.
+func inOrder(first, second runner) runner {
+	switch {
+	case first == nil:
+		return second
+	case second == nil:
+		return first
 	}
-	last := upper.under()
-	for *last != nil {
-		last = (*last).under()
-	}
-	*last = lower
-	return upper
+	return &sequence{first, second}
+}
+
+// sequence is runners that are due one after another.
+type sequence struct{ first, second runner }
+
+func (s *sequence) advance() (next runner) {
+	next, s.first, s.second = s.first, s.second, nil
+	return next
 }
 
 // run runs the handlers of d, and those of all Deferreds that they make ready.
@@ -49,7 +62,7 @@ func (d *Deferred[T]) run() {
 		return
 	}
 	if next := d.advance(); next != nil {
-		run(stacked(next, d))
+		runAll(d, next)
 	}
 }
 
@@ -67,8 +80,6 @@ func (d *Deferred[T]) due() runner {
 func (d *Deferred[T]) held() bool {
 	return d.flags&(called|running|waiting|paused) != called
 }
-
-func (d *Deferred[T]) under() *runner { return &d.below }
 
 func (d *Deferred[T]) advance() runner {
 	for d.pending() && d.flags&(waiting|paused) == 0 {
@@ -103,7 +114,9 @@ func (d *Deferred[T]) runUntilPanic() (next runner) {
 	}()
 	for d.pending() && d.flags&(waiting|paused) == 0 {
 		current = d.pop()
-		if ready := current.run(d); ready != nil {
+		if f, ok := current.(callback[T]); ok {
+			f.run(d) // directly: most are of this type
+		} else if ready := current.run(d); ready != nil {
 			returned = true
 			return ready
 		}

@@ -9,11 +9,11 @@ import (
 // Deferred it waits for. The format may change.
 func (d *Deferred[T]) String() string {
 	var state string
+	up := d.upstream()
+	_, end := up.(terminal)
 	switch {
-	case d.source != nil && d.source.fired() && d.source.upstream() == nil:
-		state = "pending" // it waits for something else than a Deferred
-	case d.source != nil:
-		state = "waiting for " + name(d.source)
+	case up != nil && !end:
+		state = "waiting for " + name(up)
 	case d.flags&called == 0:
 		state = "pending"
 	case d.err != nil:

@@ -198,7 +198,7 @@ func TestTree(t *testing.T) {
 		}, "#1 Deferred[None], waits for the lock of the file the.lock"},
 		{"another goroutine", func() string {
 			return deferred.Tree(deferred.RunOn(newLoop(), func(func()) {}, func(context.Context) (int, error) { return 1, nil }))
-		}, "#1 Deferred[int], has not fired; Cancel calls deferred.RunOn[...].funcN (bridge.go:N)"},
+		}, "#1 Deferred[int], waits for deferred_test.TestTree.funcN (tree_test.go:N), which runs on another goroutine"},
 	} {
 		wantText(t, test.name, test.tree(), strings.Replace(test.want, "show (tree_test", "show (census_test", 1))
 	}
