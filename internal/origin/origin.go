@@ -151,6 +151,9 @@ var names = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName
 
 // canonical is Host, but keeps a trailing dot.
 func canonical(name string) (string, error) {
+	if isPlainName(name) { // the usual case
+		return name, nil
+	}
 	if strings.Contains(name, ":") {
 		return canonicalIPv6(name)
 	}
@@ -170,6 +173,23 @@ func canonical(name string) (string, error) {
 		return "", fmt.Errorf("%w: %.200q", ErrHost, name)
 	}
 	return host, nil
+}
+
+// isPlainName reports whether name, which may be an IPv4 address, has labels of small letters,
+// digits, - and _ only, so that it is canonical as it is.
+func isPlainName(name string) bool {
+	afterLabel := false
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
+			afterLabel = true
+		case c == '.' && afterLabel:
+			afterLabel = false
+		default:
+			return false
+		}
+	}
+	return name != ""
 }
 
 // canonicalIPv6 returns the shortest form of an address and its zone.
