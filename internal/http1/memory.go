@@ -5,7 +5,6 @@ package http1
 import (
 	"hash/crc32"
 	"net/http"
-	"slices"
 )
 
 // A SectionMemory remembers header sections that were read lately: most servers send the same one with each
@@ -34,21 +33,14 @@ const (
 // A section is a header section without an error and without anything dubious.
 type section struct {
 	text   string
-	fields []field  // nil until the text has come twice: most that come once do not come again
-	values []string // of all fields
-	absent special  // those that are not among fields
+	fields *Template // nil until the text has come twice: most that come once do not come again
+	absent special   // those that are not among fields
 }
 
 // A requestLine is a request line without an error.
 type requestLine struct {
 	text string
 	head RequestHead // what it says
-}
-
-// A field is a name, and the end of its values in a section.
-type field struct {
-	name string
-	end  int
 }
 
 // Remember makes the reader look its header sections up in s, and remember them there.
@@ -64,7 +56,7 @@ func (m *machine) parseHeaderFields(text []byte) (http.Header, error) {
 	known := s.text == string(text)
 	if known && s.fields != nil {
 		m.absent = s.absent
-		return s.header(), nil
+		return s.fields.Header(), nil
 	}
 	if !known {
 		*s = section{text: string(text)}
@@ -91,26 +83,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli) // which processors have an i
 
 // note notes the fields of s, which are those of h.
 func (s *section) note(h http.Header) {
-	s.fields = make([]field, 0, len(h))
-	for name, values := range h {
-		s.values = append(s.values, values...)
-		s.fields = append(s.fields, field{name, len(s.values)})
-	}
+	t := NewTemplate(h)
+	s.fields = &t
 	for i, name := range specialNames {
 		if _, present := h[name]; !present {
 			s.absent |= 1 << i
 		}
 	}
-}
-
-// header returns the fields of s in a new map.
-func (s *section) header() http.Header {
-	h := make(http.Header, len(s.fields))
-	values := slices.Clone(s.values)
-	begin := 0
-	for _, f := range s.fields {
-		h[f.name] = values[begin:f.end:f.end] // see parseFields
-		begin = f.end
-	}
-	return h
 }

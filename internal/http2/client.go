@@ -61,7 +61,10 @@ type Client struct {
 }
 
 // Init begins a connection. Output has the preface and the settings.
-func (c *Client) Init(config Config) { c.init(c, config, false) }
+func (c *Client) Init(config Config) {
+	c.init(c, config, false)
+	c.fields.memory = new(blockMemory)
+}
 
 // Head returns the head of the last Head or Informational event. The pointer is the same each time; its Header is new.
 func (c *Client) Head() *ResponseHead { return &c.response }
@@ -234,27 +237,11 @@ func (c *Client) message(s *Stream, end bool) (Event, error) {
 }
 
 func (c *Client) readResponse(s *Stream, end bool) (h ResponseHead, err error) {
-	if c.fields.tooLarge != nil {
-		return h, c.fields.tooLarge
-	}
-	var p pseudo
-	fields, err := c.fields.pseudo(&p, responsePseudo)
+	f, err := c.responseFields()
 	if err != nil {
 		return h, err
 	}
-	code := p.status
-	if len(code) != 3 || code[0] < '1' || code[0] > '9' || code[1] < '0' || code[1] > '9' || code[2] < '0' || code[2] > '9' {
-		if p.has == 0 {
-			return h, pseudoError(":status is missing")
-		}
-		return h, http1.Errorf(wire.ErrStatusLine, ":status is %s (RFC 9113, section 8.3.2)", http1.Quote(code))
-	}
-	h.Code = int(code[0]-'0')*100 + int(code[1]-'0')*10 + int(code[2]-'0')
-	section, err := c.fields.section(fields, true, "")
-	if err != nil {
-		return h, err
-	}
-	h.Header, h.End = section.header, end
+	h.Code, h.Header, h.End = f.code, f.header, end
 	if h.Code >= 300 {
 		s.flags &^= toConnect
 	}
@@ -274,8 +261,8 @@ func (c *Client) readResponse(s *Stream, end bool) (h ResponseHead, err error) {
 		s.flags |= noContent
 		h.Length = 0
 	default:
-		if h.Length, err = section.length(); err != nil {
-			return h, err
+		if h.Length = f.length; f.badLength != nil {
+			return h, f.badLength
 		}
 		s.left = h.Length
 	}
@@ -286,4 +273,37 @@ func (c *Client) readResponse(s *Stream, end bool) (h ResponseHead, err error) {
 		h.Length = 0
 	}
 	return h, nil
+}
+
+// responseFields returns what the last header block says.
+func (c *Client) responseFields() (f responseFields, err error) {
+	known := c.fields.known
+	if known != nil && known.says != nil {
+		return known.says.again(), nil
+	}
+	if c.fields.tooLarge != nil {
+		return f, c.fields.tooLarge
+	}
+	var p pseudo
+	fields, err := c.fields.pseudo(&p, responsePseudo)
+	if err != nil {
+		return f, err
+	}
+	code := p.status
+	if len(code) != 3 || code[0] < '1' || code[0] > '9' || code[1] < '0' || code[1] > '9' || code[2] < '0' || code[2] > '9' {
+		if p.has == 0 {
+			return f, pseudoError(":status is missing")
+		}
+		return f, http1.Errorf(wire.ErrStatusLine, ":status is %s (RFC 9113, section 8.3.2)", http1.Quote(code))
+	}
+	f.code = int(code[0]-'0')*100 + int(code[1]-'0')*10 + int(code[2]-'0')
+	section, err := c.fields.section(fields, true, "")
+	if err != nil {
+		return f, err
+	}
+	f.header = section.header
+	if f.length, f.badLength = section.length(); f.badLength == nil && known != nil {
+		known.remember(f)
+	}
+	return f, nil
 }

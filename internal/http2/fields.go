@@ -23,6 +23,9 @@ type fieldReader struct {
 	tooLarge *wire.Error // the block exceeds a limit
 	names    nameCache
 	crumbs   []string
+
+	memory *blockMemory     // of the heads of responses; nil at a server
+	known  *rememberedBlock // the last block, if it is one that is remembered, and has come before; else nil
 }
 
 // tableSize is the size of the tables of both directions: the default (RFC 7541, section 4.2).
@@ -35,7 +38,14 @@ func (r *fieldReader) init(limits *wire.Limits) {
 
 // decode decompresses a block into list.
 func (r *fieldReader) decode(block []byte, trailers bool) error {
-	r.size, r.tooLarge = 0, nil
+	r.size, r.tooLarge, r.known = 0, nil, nil
+	if r.memory != nil {
+		if b, known := r.memory.find(block); known && !trailers {
+			if r.known = b; b.says != nil {
+				return nil
+			}
+		}
+	}
 	r.most = int64(r.limits.HeaderBytes)
 	if trailers {
 		r.most = int64(r.limits.TrailerBytes)
