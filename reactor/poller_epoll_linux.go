@@ -240,12 +240,29 @@ func (p *epollPoller) connect(network, address, local string, done func(Socket, 
 		s.Close(true)
 		return nil, os.NewSyscallError("connect", err)
 	}
+	s.remote = reached(remote)
 	s.connecting = done
 	if err := p.watch(s.fd, socketEvents, s); err != nil {
 		s.Close(true)
 		return nil, err
 	}
 	return s, nil
+}
+
+// reached returns the address of the peer that a connection to an address reaches. It is zero if only the system knows:
+// it makes a loopback address of an unspecified one, and has its own name for a zone.
+func reached(to unix.Sockaddr) netip.AddrPort {
+	switch a := to.(type) {
+	case *unix.SockaddrInet4:
+		if ip := netip.AddrFrom4(a.Addr); !ip.IsUnspecified() {
+			return netip.AddrPortFrom(ip, uint16(a.Port))
+		}
+	case *unix.SockaddrInet6:
+		if ip := netip.AddrFrom16(a.Addr); !ip.Unmap().IsUnspecified() && a.ZoneId == 0 {
+			return netip.AddrPortFrom(ip, uint16(a.Port))
+		}
+	}
+	return netip.AddrPort{}
 }
 
 // connected handles the result of an attempt to connect.
@@ -281,7 +298,7 @@ func (s *epollSocket) isOwnPeer() bool {
 	if !s.tcp {
 		return false
 	}
-	addr, _ := unix.Getsockname(s.fd)
+	addr, _ := syscall.Getsockname(s.fd)
 	local := addrPort(addr)
 	s.findRemote()
 	return local.IsValid() && local == s.remote
@@ -358,8 +375,8 @@ func sockaddr(network, address string) (addr unix.Sockaddr, family int, err erro
 	return in6, unix.AF_INET6, nil
 }
 
-// address is the opposite of sockaddr.
-func address(addr unix.Sockaddr) net.Addr {
+// address is the opposite of sockaddr. Package unix would ask the system for more with each address.
+func address(addr syscall.Sockaddr) net.Addr {
 	if tcp := addrPort(addr); tcp.IsValid() {
 		return net.TCPAddrFromAddrPort(tcp)
 	}
@@ -367,11 +384,11 @@ func address(addr unix.Sockaddr) net.Addr {
 }
 
 // addrPort is address for TCP; it returns the zero AddrPort for other addresses.
-func addrPort(addr unix.Sockaddr) netip.AddrPort {
+func addrPort(addr syscall.Sockaddr) netip.AddrPort {
 	switch a := addr.(type) {
-	case *unix.SockaddrInet4:
+	case *syscall.SockaddrInet4:
 		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
-	case *unix.SockaddrInet6:
+	case *syscall.SockaddrInet6:
 		ip := netip.AddrFrom16(a.Addr)
 		if a.ZoneId != 0 {
 			if ifi, err := net.InterfaceByIndex(int(a.ZoneId)); err == nil {
@@ -384,9 +401,9 @@ func addrPort(addr unix.Sockaddr) netip.AddrPort {
 }
 
 // unixAddr is address for a unix socket, which mostly has no name.
-func unixAddr(addr unix.Sockaddr) *net.UnixAddr {
+func unixAddr(addr syscall.Sockaddr) *net.UnixAddr {
 	named := &net.UnixAddr{Net: "unix"}
-	if a, ok := addr.(*unix.SockaddrUnix); ok {
+	if a, ok := addr.(*syscall.SockaddrUnix); ok {
 		named.Name = a.Name
 	}
 	return named
@@ -458,7 +475,7 @@ func (l *epollListener) acceptSome(most int) {
 		if l.fd < 0 || l.paused {
 			return
 		}
-		fd, remote, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		fd, remote, err := syscall.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == unix.EAGAIN:
 			return
@@ -627,7 +644,7 @@ func (s *epollSocket) Close(abort bool) {
 
 func (s *epollSocket) LocalAddr() net.Addr {
 	if s.local == nil && s.fd >= 0 {
-		addr, _ := unix.Getsockname(s.fd)
+		addr, _ := syscall.Getsockname(s.fd)
 		s.local = address(addr)
 	}
 	return s.local
@@ -647,13 +664,13 @@ func (s *epollSocket) RemoteAddr() net.Addr {
 // findRemote asks the system for the other side's address, unless it is known.
 func (s *epollSocket) findRemote() {
 	if s.fd >= 0 && !s.remote.IsValid() && s.remoteUnix == nil {
-		addr, _ := unix.Getpeername(s.fd)
+		addr, _ := syscall.Getpeername(s.fd)
 		s.setRemote(addr)
 	}
 }
 
 // setRemote notes the other side's address.
-func (s *epollSocket) setRemote(addr unix.Sockaddr) {
+func (s *epollSocket) setRemote(addr syscall.Sockaddr) {
 	if s.remote = addrPort(addr); !s.remote.IsValid() {
 		s.remoteUnix = unixAddr(addr)
 	}

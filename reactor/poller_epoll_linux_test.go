@@ -104,3 +104,61 @@ func TestConnectedToItself(t *testing.T) {
 		t.Errorf("connecting: %v, want %v", o.Err, unix.ECONNREFUSED)
 	}
 }
+
+// TestPeerThatIsReached: Peer is who answers, although the system makes a loopback address of an unspecified one.
+func TestPeerThatIsReached(t *testing.T) {
+	for _, c := range []struct{ listen, to, want string }{
+		{"127.0.0.1", "127.0.0.1", "127.0.0.1"},
+		{"127.0.0.1", "0.0.0.0", "127.0.0.1"},
+		{"127.0.0.1", "[::ffff:0.0.0.0]", "127.0.0.1"},
+		{"[::1]", "[::1]", "[::1]"},
+		{"[::1]", "[::]", "[::1]"},
+	} {
+		r := reactor.New()
+		defer r.Close()
+		port, err := r.ListenTCP(c.listen+":0", build(&recorder{}))
+		if err != nil {
+			t.Logf("%s: %v", c.listen, err) // there is no IPv6
+			continue
+		}
+		_, number, _ := net.SplitHostPort(port.Addr().String())
+		client := &recorder{}
+		d := r.ConnectTCP(c.to+":"+number, build(client), reactor.ConnectConfig{})
+		o := outcome.Of(d)
+		d.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
+			r.Stop()
+			return p, nil
+		})
+		r.Run()
+		if o.Err != nil {
+			t.Errorf("%s: %v", c.to, o.Err)
+		} else if got := client.t.Peer().String(); got != c.want+":"+number {
+			t.Errorf("%s is %s, want %s", c.to, got, c.want)
+		}
+	}
+}
+
+// TestNoConnectionToItself: a socket that the system connects to itself has not reached anybody.
+func TestNoConnectionToItself(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := l.Addr().(*net.TCPAddr)
+	l.Close()
+	_, port, _ := net.SplitHostPort(free.String())
+	for _, to := range []string{free.String(), "0.0.0.0:" + port} {
+		r := reactor.New()
+		defer r.Close()
+		d := r.ConnectTCP(to, build(&recorder{}), reactor.ConnectConfig{LocalAddress: free.String()})
+		o := outcome.Of(d)
+		d.AddBoth(func(p reactor.Protocol, err error) (reactor.Protocol, error) {
+			r.Stop()
+			return p, nil
+		})
+		r.Run()
+		if !errors.Is(o.Err, reactor.ErrConnectionRefused) {
+			t.Errorf("%s from %s: %v", to, free, o.Err)
+		}
+	}
+}
