@@ -89,6 +89,7 @@ func scenarios(at addresses, roots, file string) []scenario {
 		{name: "1000 Deferreds with 3 callbacks", task: task{Kind: chain, Connections: 1}},
 		{name: "1000 waits for a Deferred", task: task{Kind: wait, Connections: 1}},
 		{name: "client and server in one, 64 connections", task: task{Kind: both, Connections: 64, Length: int64(len(smallBody))}},
+		{name: "client and server in one, 64 connections, GOGC=800", task: task{Kind: both, Connections: 64, Length: int64(len(smallBody)), GOGC: 800}},
 		{name: "server under wrk, 64 connections", task: task{Kind: serve, Connections: 64},
 			only: []string{floorName, gotreqName, siteResource, netHTTPName, fasthttpName}},
 		http2(scenario{name: "GET, 64 streams, 1 connection", task: get(64)}),

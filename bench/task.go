@@ -41,6 +41,7 @@ type task struct {
 	Gzip        bool   // the client decodes the response's body
 	Redirects   int    // the number of redirects before the response
 	Length      int64  // the length of the response's body, decoded
+	GOGC        int    // of the program, or 0 for the usual one; for both
 	Stream      bool   // the client reads the body piece by piece, without keeping it
 
 	// Profile and AllocProfile are the files of a CPU profile and an allocation

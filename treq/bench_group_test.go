@@ -22,19 +22,22 @@ type greeting struct{ web.Leaf }
 
 func (greeting) RenderGET(req *web.Request) { req.WriteString("Hello, world!") }
 
-func newSite(reactor.Reactor) reactor.Factory { return &web.Site{Root: &greeting{}} }
+// newGroup returns a group with a site, and the URL of that.
+func newGroup(b *testing.B, loops int) (*reactor.Group, string) {
+	g := reactor.NewGroup(loops)
+	port, err := g.ListenTCP("127.0.0.1:0", func(reactor.Reactor) reactor.Factory { return &web.Site{Root: &greeting{}} })
+	if err != nil {
+		b.Fatal(err)
+	}
+	return g, "http://" + port.Addr().String() + "/"
+}
 
 // BenchmarkGroup makes GET requests with a client and a server on each loop of a group.
 func BenchmarkGroup(b *testing.B) {
 	for _, loops := range []int{1, 2} {
 		b.Run(fmt.Sprint("loops=", loops), func(b *testing.B) {
-			g := reactor.NewGroup(loops)
+			g, url := newGroup(b, loops)
 			defer g.Close()
-			port, err := g.ListenTCP("127.0.0.1:0", newSite)
-			if err != nil {
-				b.Fatal(err)
-			}
-			url := "http://" + port.Addr().String() + "/"
 			var working atomic.Int32
 			working.Store(int32(loops))
 			for i, l := range g.Loops() {
@@ -74,13 +77,8 @@ func BenchmarkGroup(b *testing.B) {
 func BenchmarkGroupBlocking(b *testing.B) {
 	for _, loops := range []int{1, 2} {
 		b.Run(fmt.Sprint("loops=", loops), func(b *testing.B) {
-			g := reactor.NewGroup(loops)
+			g, url := newGroup(b, loops)
 			defer g.Close()
-			port, err := g.ListenTCP("127.0.0.1:0", newSite)
-			if err != nil {
-				b.Fatal(err)
-			}
-			url := "http://" + port.Addr().String() + "/"
 			served := make(chan error, 1)
 			go func() { served <- g.Run() }()
 			c := blocking.NewGroupClient(blocking.GroupConfig{Loops: loops, LoopsPerOrigin: loops})

@@ -43,7 +43,7 @@ var grids = []grid{
 	},
 	{
 		name: "loops", head: "requests a second", clients: []string{oneLoop, twoLoops}, cell: rateCell, metric: rate,
-		rows: same("client and server in one, 64 connections"),
+		rows: same("client and server in one, 64 connections", "client and server in one, 64 connections, GOGC=800"),
 	},
 	{
 		name: "connections", head: "connections", clients: []string{floor, gotreq, netHTTP, fasthttp}, cell: cpuCell, metric: cpu,
