@@ -186,3 +186,24 @@ func TestCancelBehindAPausedDeferred(t *testing.T) {
 		}
 	}
 }
+
+// ownCanceller is an object that has its Deferred in it and stops its work.
+type ownCanceller struct {
+	deferred.Deferred[int]
+	cancels int
+}
+
+func (o *ownCanceller) CancelDeferred(d *D) {
+	o.cancels++
+	d.Callback(7)
+}
+
+// TestOwnCanceller: an object that embeds its Deferred depends on nothing, not on itself.
+func TestOwnCanceller(t *testing.T) {
+	o := new(ownCanceller)
+	o.Init(o)
+	d := deferred.Map(&o.Deferred, same)
+	bounded(t, d.Cancel)
+	wantValue(t, d, 7)
+	eq(t, o.cancels, 1)
+}
