@@ -84,5 +84,5 @@
 // Receiving a message costs one system call and sending one another, plus a share of the
 // call that waits. Neither allocates. An idle connection takes about 350 bytes and no
 // goroutine; with TLS it takes 7 KB, nearly all of it crypto/tls's. A loop has a read
-// buffer of 16 KiB, which grows to 256 KiB if connections send much.
+// buffer of 16 KiB, which grows to 64 KiB if connections send much.
 package reactor
