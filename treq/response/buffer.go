@@ -167,6 +167,7 @@ func (r *buffering) ConnectionLost(reason error) {
 		reason = readers.gaveUp
 	}
 	b.ended, b.readers, r.bufferBegun = reason, nil, true
+	r.wrapping = nil // see gone
 	for w := b.waiting.First(); w != nil; w = b.waiting.First() {
 		w.Resolve(w.leave().whole())
 	}
