@@ -128,9 +128,6 @@ func (t *trip) redirect(resp *response.Response) (*request.Request, error) {
 	if t.Redirects == nil {
 		return nil, nil
 	}
-	if resp.Code/100 != 3 {
-		return nil, nil
-	}
 	method := t.Redirects.methodAfter(t.req.Method, resp.Code)
 	if method == "" {
 		return nil, nil

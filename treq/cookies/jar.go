@@ -211,9 +211,6 @@ func HeaderFor(jar http.CookieJar, u *url.URL) (string, error) {
 	if !ok {
 		return Header(jar.Cookies(u))
 	}
-	if j.store.len() == 0 { // otherwise room need not be cleared
-		return "", nil
-	}
 	var room [fewCookies]*entry
 	selected := j.selected(u, room[:0])
 	size := 0
